@@ -1,0 +1,27 @@
+//! The gRPC contract of the OpenClaw agent, package `openclaw.agent.v1`.
+//!
+//! The .proto files under `proto/` are the reference; this crate holds the Rust generated from
+//! them and the descriptors for server reflection. It knows nothing of the agent or the client.
+
+mod redact;
+
+/// Package `openclaw.agent.v1`.
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications
+)]
+pub mod v1 {
+    include!("gen/openclaw.agent.v1.rs");
+}
+
+/// The encoded `FileDescriptorSet` of the contract, for gRPC server reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!("gen/descriptors.bin");
+
+/// The `domain` of every `google.rpc.ErrorInfo` that an agent answers with.
+pub const ERROR_DOMAIN: &str = "openclaw.agent";
+
+/// The key in `google.rpc.ErrorInfo.metadata` whose value says what to do next.
+pub const ERROR_HINT: &str = "hint";
