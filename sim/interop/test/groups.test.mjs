@@ -1,0 +1,83 @@
+// Group messages both ways: sender keys out to every member, sender keys in from each.
+
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import { Companion } from '../src/companion.mjs'
+import { Simulator } from '../src/simulator.mjs'
+import { until } from '../src/until.mjs'
+
+const ACCOUNT = '+15550150001'
+const MEMBERS = ['+15550150011', '+15550150012', '+15550150013']
+let sim
+let device
+
+const arrived = (peer, id) =>
+	until(`${id} for ${peer}`, async () => (await sim.get('/peer/inbox', { peer })).find(message => message.id === id))
+const group = async subject => (await sim.post('/group', { account: ACCOUNT, subject, members: MEMBERS })).jid
+
+before(async () => {
+	sim = await Simulator.start()
+	device = await Companion.linked(sim, ACCOUNT)
+})
+afterEach(async () => {
+	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
+	await sim.assertClean()
+})
+after(async () => {
+	await device?.dispose()
+	await sim.stop()
+})
+
+test('the group is described with its subject and all its members', async () => {
+	const jid = await group('Tide tables')
+	const described = await device.socket.groupMetadata(jid)
+	assert.equal(described.id, jid)
+	assert.equal(described.subject, 'Tide tables')
+	assert.equal(described.participants.length, MEMBERS.length + 1)
+})
+
+test('each member is read: first with its sender key, then by the sender key alone', async () => {
+	const jid = await group('Readers')
+	for (const from of MEMBERS.slice(0, 2)) {
+		const sent = []
+		for (const text of [`${from} says`, `${from} says more`]) {
+			sent.push((await sim.post('/peer/send', { from, to: ACCOUNT, text, group: jid, by: 'lid' })).id)
+			const { key } = await device.received(text)
+			assert.equal(key.remoteJid, jid)
+			assert.match(key.participant, /@lid$/)
+		}
+		assert.deepEqual(device.encryption(sent[0]), [['pkmsg', 'skmsg']])
+		assert.deepEqual(device.encryption(sent[1]), [['skmsg']])
+	}
+})
+
+test('every member reads what the account writes, twice', async () => {
+	const jid = await group('Writers')
+	for (const text of ['to all of you', 'and once more']) {
+		const id = await device.send(jid, text)
+		for (const member of MEMBERS) {
+			const message = await arrived(member, id)
+			assert.equal(message.text, text)
+			assert.equal(message.kind, 'skmsg')
+			assert.equal(message.chat, jid)
+		}
+	}
+})
+
+test('a conversation in the group goes back and forth', async () => {
+	const jid = await group('Talkers')
+	for (let round = 0; round < 3; round++) {
+		const from = MEMBERS[round]
+		await sim.post('/peer/send', { from, to: ACCOUNT, text: `question ${round}`, group: jid, by: 'lid' })
+		await device.received(`question ${round}`)
+		const id = await device.send(jid, `answer ${round}`)
+		for (const member of MEMBERS) assert.equal((await arrived(member, id)).text, `answer ${round}`)
+	}
+})
+
+test('two groups with the same members have keys of their own', async () => {
+	const [left, right] = [await group('Left'), await group('Right')]
+	const ids = [await device.send(left, 'to the left'), await device.send(right, 'to the right')]
+	const [one, two] = [await arrived(MEMBERS[0], ids[0]), await arrived(MEMBERS[0], ids[1])]
+	assert.deepEqual([one.text, one.chat, two.text, two.chat], ['to the left', left, 'to the right', right])
+})

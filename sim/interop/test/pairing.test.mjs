@@ -1,0 +1,147 @@
+// Linking a device: by QR code, by phone code, and everything that must be refused.
+
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import { trustRoot } from '../src/baileys.mjs'
+import { chatOf, Companion } from '../src/companion.mjs'
+import { Simulator } from '../src/simulator.mjs'
+import { until } from '../src/until.mjs'
+
+const PREFIX = 'https://wa.me/settings/linked_devices#'
+const PREKEYS = 812
+let sim
+const companions = []
+
+async function companion(settings) {
+	companions.push(await Companion.create(sim, settings))
+	return companions.at(-1).connect()
+}
+
+before(async () => { sim = await Simulator.start() })
+afterEach(async () => {
+	await Promise.all(companions.splice(0).map(each => each.dispose()))
+	await sim.assertClean()
+})
+after(() => sim.stop())
+
+test('pairs by QR code, restarts on 515 and logs in as the device it was given', async () => {
+	const account = '+15550110001'
+	const device = await companion()
+	assert.ok((await device.qr()).startsWith(PREFIX))
+
+	const linked = await device.scan(account)
+	assert.equal(linked.account, account)
+	assert.equal(await device.closed(), 515)
+	assert.equal(device.creds.me.id, linked.jid)
+	assert.equal(device.creds.me.lid, linked.lid)
+
+	device.connect()
+	await device.online()
+	const devices = await sim.get('/phone/devices', { account })
+	assert.equal(devices.length, 1)
+	assert.match(JSON.stringify(devices[0]), /OpenClaw/)
+})
+
+test('a QR text is read with or without its link', async () => {
+	const device = await companion()
+	const qr = await device.qr()
+	await sim.post('/phone/scan', { qr: qr.slice(PREFIX.length), account: '+15550110002' })
+	await device.restart()
+})
+
+test('the first login uploads 812 prekeys, and the server keeps exactly those', async () => {
+	const device = await companion()
+	await device.scan('+15550110003')
+	await device.restart()
+	const answer = await device.socket.query({
+		tag: 'iq',
+		attrs: { to: 's.whatsapp.net', type: 'get', xmlns: 'encrypt' },
+		content: [{ tag: 'count', attrs: {} }]
+	})
+	assert.equal(Number(answer.content[0].attrs.value), PREKEYS)
+	await device.socket.digestKeyBundle()
+})
+
+test('a later login neither pairs again nor uploads again', async () => {
+	const device = await companion()
+	await device.scan('+15550110004')
+	await device.restart()
+	const { id } = device.creds.me
+	const { nextPreKeyId } = device.creds
+
+	await device.disconnect()
+	device.connect()
+	await device.online()
+	assert.equal(device.creds.me.id, id)
+	assert.equal(device.creds.nextPreKeyId, nextPreKeyId)
+})
+
+test('pairs by the code typed on the phone', async () => {
+	const account = '+15550110005'
+	const device = await companion()
+	await device.qr()
+	const code = await device.socket.requestPairingCode(account.replace('+', ''))
+	assert.match(code, /^[1-9A-Z]{8}$/)
+
+	await until('the code is accepted', () => sim.post('/phone/code', { account, code }).catch(unknownYet))
+	await device.restart()
+	assert.equal(device.creds.registered, true)
+	assert.equal((await sim.get('/phone/devices', { account })).length, 1)
+})
+
+test('a link code mistyped on the phone links nothing', async () => {
+	const account = '+15550110006'
+	const device = await companion()
+	await device.qr()
+	const code = await device.socket.requestPairingCode(account.replace('+', ''))
+	await assert.rejects(sim.post('/phone/code', { account, code: 'ZZZZ1111' }), { status: /^4../ })
+
+	await until('the right code is accepted', () => sim.post('/phone/code', { account, code }).catch(unknownYet))
+	await device.restart()
+})
+
+test('a QR code is good for one scan, and an invented one for none', async () => {
+	const account = '+15550110007'
+	const device = await companion()
+	const qr = await device.qr()
+	await assert.rejects(sim.post('/phone/scan', { qr: qr.replace('#', '#x'), account }), { status: 404 })
+	await sim.post('/phone/scan', { qr, account })
+	await assert.rejects(sim.post('/phone/scan', { qr, account }), error => error.status >= 400 && error.status < 500)
+	await device.restart()
+})
+
+test('two devices of one account, and one of another, are three devices', async () => {
+	for (const account of ['+15550110008', '+15550110008', '+15550110009']) {
+		const device = await companion()
+		await device.scan(account)
+		await device.restart()
+	}
+	assert.equal((await sim.get('/phone/devices', { account: '+15550110008' })).length, 2)
+	assert.equal((await sim.get('/phone/devices', { account: '+15550110009' })).length, 1)
+	assert.equal(new Set(companions.map(({ creds }) => creds.me.id)).size, 3)
+})
+
+test('a certificate chain that another root signed ends the handshake', async () => {
+	trustRoot('11'.repeat(32))
+	try {
+		const device = await companion()
+		await device.closed()
+		assert.match(device.failure.message, /intermediate certificate signature invalid/)
+	} finally {
+		await sim.trust()
+	}
+})
+
+test('asking whether a number is on WhatsApp tells known from unknown', async () => {
+	const device = await companion()
+	await device.scan('+15550110010')
+	await device.restart()
+	await sim.post('/unknown', { number: '+15550119999' })
+	assert.deepEqual(await device.socket.onWhatsApp('15550119999'), [])
+	assert.deepEqual(await device.socket.onWhatsApp('15550120001'), [{ jid: chatOf('+15550120001'), exists: true }])
+})
+
+/** The server hears of a code a moment after the client was given it; anything but "not known yet" is final. */
+function unknownYet(error) {
+	if (error.status !== 404) throw error
+}
