@@ -105,7 +105,8 @@ impl LinkState {
 /// Something that happened. Events are totally ordered by `seq`, which never repeats.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Event {
-    /// Its place in the order; the first event of an agent has 1.
+    /// Its place in the order: each event's is greater than every earlier one's, also across
+    /// restarts. The numbers of two neighbours differ by one within one life of the agent.
     #[prost(uint64, tag = "1")]
     pub seq: u64,
     /// When the agent recorded it.

@@ -1,0 +1,19 @@
+//! Plain domain types: what a message, a phone number and a link state are here.
+//!
+//! Imports nothing of ours, no wire type and no I/O; time arrives as an argument.
+
+mod contact;
+mod event;
+mod link;
+mod pairing;
+mod phone;
+mod send;
+
+pub use contact::{ChatId, Contact, Lid, Recipient, RecipientError};
+pub use event::{Event, Kind, KindSet, Message, Occurrence, Receipt, Seq, Undecryptable};
+pub use link::{Account, Link, LinkState, Reason};
+pub use pairing::{Frame, Method, PairFailure, PairRequest, Qr, QrError, Secret};
+pub use phone::{Phone, PhoneError};
+pub use send::{
+    Draft, MessageId, SendOutcome, SendState, Sent, Text, TextError, Token, TokenError,
+};

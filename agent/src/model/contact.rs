@@ -1,0 +1,162 @@
+//! Who and where: people by phone number and by LID, and the chats they write in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::phone::{Phone, PhoneError};
+
+/// A person's LID, WhatsApp's number-free name for them: digits only, without server and device.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Lid(String);
+
+impl Lid {
+    /// From the user part of a JID on the `lid` server. `None` when it is not digits.
+    #[must_use]
+    pub fn new(user: &str) -> Option<Self> {
+        let valid = (1..=20).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_digit());
+        valid.then(|| Self(user.to_owned()))
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.0
+    }
+
+    /// `123456@lid`.
+    #[must_use]
+    pub fn jid(&self) -> String {
+        format!("{}@lid", self.0)
+    }
+}
+
+impl fmt::Debug for Lid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("lid")
+    }
+}
+
+/// A person. WhatsApp tells the phone number, the LID, or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// The phone number, where known.
+    pub phone: Option<Phone>,
+    /// The LID, where known.
+    pub lid: Option<Lid>,
+}
+
+/// A chat's JID, without device. It may hold a phone number: `Debug` shows the server only.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ChatId(String);
+
+impl ChatId {
+    /// From a JID that WhatsApp's library has already parsed.
+    #[must_use]
+    pub fn new(jid: String) -> Self {
+        Self(jid)
+    }
+
+    /// The whole JID: for the API, never for a log.
+    #[must_use]
+    pub fn jid(&self) -> &str {
+        &self.0
+    }
+
+    /// How many bytes of memory it holds beside itself.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.0.capacity()
+    }
+}
+
+impl fmt::Debug for ChatId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.0.rsplit_once('@').map_or("", |(_, server)| server);
+        write!(f, "…@{server}")
+    }
+}
+
+/// To whom a message may be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Recipient {
+    /// A person, by number.
+    Phone(Phone),
+    /// A person, by LID.
+    Lid(Lid),
+    /// A group, by the user part of its JID.
+    Group(String),
+}
+
+/// Why a text names nobody. Does not repeat the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecipientError {
+    /// Not a number, and not a JID either.
+    #[error(transparent)]
+    Phone(#[from] PhoneError),
+    /// A JID of a kind that cannot be sent to.
+    #[error("messages go to a phone number (+15550100123), a LID (…@lid) or a group (…@g.us)")]
+    Unsupported,
+}
+
+impl FromStr for Recipient {
+    type Err = RecipientError;
+
+    fn from_str(text: &str) -> Result<Self, RecipientError> {
+        let Some((user, server)) = text.trim().split_once('@') else {
+            return Ok(Self::Phone(text.parse()?));
+        };
+        let group = || {
+            let valid = (5..=64).contains(&user.len())
+                && user.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+            valid.then(|| Self::Group(user.to_owned()))
+        };
+        match server {
+            "s.whatsapp.net" | "c.us" => Ok(Self::Phone(user.parse()?)),
+            "lid" => Lid::new(user)
+                .map(Self::Lid)
+                .ok_or(RecipientError::Unsupported),
+            "g.us" => group().ok_or(RecipientError::Unsupported),
+            _ => Err(RecipientError::Unsupported),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipients_are_numbers_lids_and_groups() {
+        let phone = "+15550100123".parse().unwrap();
+        assert_eq!("+1 555 010-0123".parse(), Ok(Recipient::Phone(phone)));
+        assert!(matches!(
+            "15550100123@s.whatsapp.net".parse(),
+            Ok(Recipient::Phone(_))
+        ));
+        assert!(matches!(
+            "100000000000001@lid".parse(),
+            Ok(Recipient::Lid(_))
+        ));
+        assert!(matches!(
+            "120363000000000001@g.us".parse(),
+            Ok(Recipient::Group(_))
+        ));
+        for bad in [
+            "",
+            "x@lid",
+            "@g.us",
+            "1@newsletter",
+            "status@broadcast",
+            "a b@g.us",
+            "1:2@lid",
+        ] {
+            assert!(bad.parse::<Recipient>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn debug_names_nobody() {
+        let chat = ChatId::new("15550100123@s.whatsapp.net".into());
+        assert_eq!(format!("{chat:?}"), "…@s.whatsapp.net");
+    }
+}

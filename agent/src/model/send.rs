@@ -1,0 +1,211 @@
+//! A message of ours: what it may be, and how far it has come.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use heapless::String as Bounded;
+
+use super::contact::{ChatId, Recipient};
+
+/// The longest text that is sent, in bytes of UTF-8.
+const MAX_TEXT: usize = 65_536;
+/// The longest client token.
+const MAX_TOKEN: usize = 128;
+/// The longest message id: WhatsApp's own have up to 32 characters.
+const MAX_ID: usize = 64;
+
+/// WhatsApp's id of a message, unique within (chat, sender).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct MessageId(Bounded<MAX_ID>);
+
+impl MessageId {
+    /// Cut to its bound: a longer one is no id of WhatsApp's, and nothing is looked up by it.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        let mut bounded = Bounded::new();
+        for c in id.chars() {
+            if bounded.push(c).is_err() {
+                break;
+            }
+        }
+        Self(bounded)
+    }
+
+    /// As on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The caller's name for a message: the same token is the same message.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Token(Bounded<MAX_TOKEN>);
+
+/// Why a text is no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a token has 1 to {MAX_TOKEN} printable ASCII characters and no space")]
+pub struct TokenError;
+
+impl Token {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Token {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(TokenError);
+        }
+        Bounded::try_from(text).map(Self).map_err(|_| TokenError)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that may be sent: not empty, bounded, no NUL.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Text(String);
+
+/// Why a text is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Nothing to send.
+    #[error("the text is empty")]
+    Empty,
+    /// Over the bound.
+    #[error("the text is longer than {MAX_TEXT} bytes")]
+    TooLong,
+    /// A character that no client shows.
+    #[error("the text contains a NUL character")]
+    Nul,
+}
+
+impl Text {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Text {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        match text {
+            text if text.trim().is_empty() => Err(TextError::Empty),
+            text if text.len() > MAX_TEXT => Err(TextError::TooLong),
+            text if text.contains('\0') => Err(TextError::Nul),
+            text => Ok(Self(text)),
+        }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+/// A message that a caller wants sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Draft {
+    /// To whom.
+    pub to: Recipient,
+    /// What.
+    pub text: Text,
+    /// The caller's name for it; the agent chooses one when there is none.
+    pub token: Option<Token>,
+}
+
+/// How far a message of ours has come. Each state implies those before it, except `Failed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SendState {
+    /// The agent has it.
+    Accepted,
+    /// WhatsApp's server has it.
+    ServerAck,
+    /// A device of the recipient has it.
+    Delivered,
+    /// The recipient has read it.
+    Read,
+    /// It was refused and will not be tried again.
+    Failed,
+}
+
+/// What became of a message so far: the answer to Send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// WhatsApp's id.
+    pub id: MessageId,
+    /// The caller's name for it.
+    pub token: Token,
+    /// The strongest state reached.
+    pub state: SendState,
+    /// When the server acknowledged it.
+    pub server_ack_at: Option<SystemTime>,
+    /// Why it failed, in one word.
+    pub failure: Option<&'static str>,
+}
+
+/// A message of ours changed its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendOutcome {
+    /// The message.
+    pub sent: Sent,
+    /// Its chat.
+    pub chat: ChatId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_and_tokens_are_bounded() {
+        assert_eq!(Text::try_from(" \n".to_owned()), Err(TextError::Empty));
+        assert_eq!(Text::try_from("a\0b".to_owned()), Err(TextError::Nul));
+        assert_eq!(
+            Text::try_from("x".repeat(MAX_TEXT + 1)),
+            Err(TextError::TooLong)
+        );
+        assert!(Text::try_from("x".repeat(MAX_TEXT)).is_ok());
+        for bad in ["", "a b", "é", "a\n"] {
+            assert!(bad.parse::<Token>().is_err(), "{bad:?}");
+        }
+        assert!("x".repeat(MAX_TOKEN + 1).parse::<Token>().is_err());
+    }
+
+    #[test]
+    fn debug_tells_no_text() {
+        assert_eq!(
+            format!("{:?}", Text::try_from("secret".to_owned()).unwrap()),
+            "6 bytes"
+        );
+    }
+
+    #[test]
+    fn a_huge_id_is_cut_not_kept() {
+        assert_eq!(
+            MessageId::new(&"é".repeat(1000)).as_str().chars().count(),
+            32
+        );
+    }
+}
