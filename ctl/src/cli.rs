@@ -1,0 +1,221 @@
+//! The command line: what can be said, with its help. What it does is in the file of each command.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::duration;
+
+/// Drive an OpenClaw agent: link it to a phone, ask how it is, send, and follow what happens.
+///
+/// Exit codes: 0 done, 1 failed, 2 usage, 3 agent unreachable, 4 refused because of its state,
+/// 64 bad configuration.
+#[derive(Debug, Parser)]
+#[command(name = "openclawctl", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Where the agent is: unix:PATH, an absolute path, or HOST:PORT on this machine.
+    ///
+    /// Without it OPENCLAW_AGENT counts, in the same forms; then the socket named by
+    /// OPENCLAW_SOCKET; then the first that exists of $XDG_RUNTIME_DIR/openclaw/agent.sock and
+    /// /run/openclaw/agent.sock.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub(crate) agent: Option<String>,
+    /// Write JSON, one object a line: answers to stdout, errors to stderr.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Link the agent to a phone.
+    Pair(PairArgs),
+    /// Say how the agent is.
+    Status(StatusArgs),
+    /// Send one text message.
+    Send(SendArgs),
+    /// Follow what happens: messages, receipts, the link.
+    Watch(WatchArgs),
+    /// Unlink the agent and wipe its credentials.
+    Unpair(UnpairArgs),
+    /// Ask whether it serves; the exit code is the answer.
+    Health(HealthArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `pair`.
+#[derive(Debug, Args)]
+pub(crate) struct PairArgs {
+    /// How to show the QR code: unicode, ascii, raw, png FILE or svg FILE (also png=FILE).
+    ///
+    /// raw prints the text inside the code. A file is rewritten for each new code and removed at
+    /// the end: whoever reads it can take the link.
+    #[arg(long, value_names = ["FORMAT", "FILE"], num_args = 1..=2, default_value = "unicode")]
+    pub(crate) format: Vec<String>,
+    /// The file for --format png and svg.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Swap light and dark, for a light terminal without colour.
+    #[arg(long)]
+    pub(crate) invert: bool,
+    /// Link by a code typed on the phone with this number, instead of a QR code.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["format", "output", "invert"])]
+    pub(crate) phone: Option<String>,
+    /// Discard the present link, if there is one, and make a new one.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Give up after this long, for example 90s or 10m [default: 5m].
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Show the phone number in full.
+    #[arg(long)]
+    pub(crate) show_numbers: bool,
+}
+
+/// `send`.
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// To whom: a phone number such as +15550100123, or a group's JID.
+    #[arg(value_parser = parse_recipient)]
+    pub(crate) to: String,
+    /// The text. `-`, or none when stdin is not a terminal: read it from stdin.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) text: Option<String>,
+    /// What to wait for.
+    #[arg(long, value_enum, default_value_t = Wait::ServerAck)]
+    pub(crate) wait: Wait,
+    /// The name of this message: the same token is never sent twice [default: a new one].
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+    /// How long to wait.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) timeout: Duration,
+}
+
+/// What `send` waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wait {
+    /// The agent has it.
+    Accepted,
+    /// WhatsApp's server has it.
+    ServerAck,
+    /// A device of the recipient has it.
+    Delivered,
+    /// The recipient has read it.
+    Read,
+}
+
+/// `watch`.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Start after this event; 0 is the oldest that is kept [default: from now on].
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) after: Option<u64>,
+    /// Only these kinds, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    pub(crate) kinds: Vec<Kind>,
+    /// Stop at the newest event instead of waiting for more.
+    #[arg(long, visible_alias = "once")]
+    pub(crate) no_follow: bool,
+}
+
+/// The kinds of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// A message arrived.
+    Message,
+    /// A message of ours was delivered or read.
+    Receipt,
+    /// The link changed its state.
+    Link,
+    /// A message of ours changed its state.
+    Send,
+    /// A message arrived that could not be decrypted.
+    Undecryptable,
+}
+
+/// `unpair`.
+#[derive(Debug, Args)]
+pub(crate) struct UnpairArgs {
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// `health`.
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// What to ask about: the link to WhatsApp, or the agent's process.
+    #[arg(long, value_enum, default_value_t = Service::Whatsapp)]
+    pub(crate) service: Service,
+}
+
+/// What has a health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Service {
+    /// The link to WhatsApp.
+    Whatsapp,
+    /// The agent's process.
+    Process,
+}
+
+/// The completion script for `shell`.
+pub(crate) fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "openclawctl", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// A phone number, with the separators that people write removed, or a group's JID.
+fn parse_recipient(given: &str) -> Result<String, String> {
+    if given.ends_with("@g.us") {
+        return Ok(given.to_owned());
+    }
+    parse_phone(given)
+        .ok_or_else(|| "give a number such as +15550100123, or a group's JID (…@g.us)".to_owned())
+}
+
+/// E.164 from what a person writes: `+1 555-010-0123` is `+15550100123`.
+pub(crate) fn parse_phone(given: &str) -> Option<String> {
+    let digits = given.strip_prefix('+')?;
+    let digits: String = digits
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')'))
+        .collect();
+    let valid = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    valid.then(|| format!("+{digits}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_number_may_be_written_as_people_write_it() {
+        assert_eq!(
+            parse_phone("+1 (555) 010-0123").as_deref(),
+            Some("+15550100123")
+        );
+        for wrong in ["15550100123", "+1555abc0123", "+123", "+", ""] {
+            assert_eq!(parse_phone(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! stdout is data, stderr is everything else. A reader that goes away is not an error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Writes `text` to stdout as it is, at once.
+pub(crate) fn write(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::reader_gone(),
+            _ => Failure::new(format!("write to stdout: {error}")),
+        })
+}
+
+/// Writes one line to stdout, at once.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    write(&format!("{text}\n"))
+}
+
+/// Writes `value` to stdout as one line of JSON, at once.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Failure::new(format!("write JSON: {error}")))?;
+    line(&text)
+}
+
+/// Tells the person something, on stderr. There is nobody to tell when that fails.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Tells a program something beside the data, as one line of JSON on stderr.
+pub(crate) fn json_note(value: &impl Serialize) {
+    if let Ok(text) = serde_json::to_string(value) {
+        note(&text);
+    }
+}
+
+/// True when a person reads stdout on a terminal that can move its cursor.
+pub(crate) fn is_screen() -> bool {
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    io::stdout().is_terminal() && !dumb
+}
+
+/// True when colour is welcome on such a terminal: <https://no-color.org>.
+pub(crate) fn is_coloured() -> bool {
+    is_screen() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,0 +1,76 @@
+//! Durations on the command line: `45s`, `5m`, `1h30m`, `500ms`.
+
+use std::time::Duration;
+
+/// Reads numbers with a unit each, added up. A bare number is refused: it has no unit.
+pub(crate) fn parse(given: &str) -> Result<Duration, String> {
+    let wrong = || "give a time with its unit, for example 30s, 5m or 1h".to_owned();
+    let mut rest = given.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let count: u64 = rest[..end].parse().map_err(|_| wrong())?;
+        rest = &rest[end..];
+        let end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let seconds = match rest[..end].trim() {
+            "ms" => {
+                total = total
+                    .checked_add(Duration::from_millis(count))
+                    .ok_or_else(wrong)?;
+                0
+            }
+            "s" | "sec" => 1,
+            "m" | "min" => 60,
+            "h" => 3600,
+            _ => return Err(wrong()),
+        };
+        let part = count.checked_mul(seconds).ok_or_else(wrong)?;
+        total = total
+            .checked_add(Duration::from_secs(part))
+            .ok_or_else(wrong)?;
+        rest = &rest[end..];
+    }
+    if total.is_zero() {
+        return Err("give a time above zero".to_owned());
+    }
+    Ok(total)
+}
+
+/// `duration` as it is written on the wire.
+pub(crate) fn to_wire(duration: Duration) -> Option<prost_types::Duration> {
+    prost_types::Duration::try_from(duration).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_with_units_add_up() {
+        assert_eq!(parse("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse("2 min"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse("1500ms"), Ok(Duration::from_millis(1500)));
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_refused() {
+        for wrong in [
+            "",
+            "30",
+            "s",
+            "5x",
+            "-5s",
+            "0s",
+            "99999999999999999999h",
+            "18446744073709551615h",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

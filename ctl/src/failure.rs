@@ -1,0 +1,165 @@
+//! What a command ends with: an exit code, and for a failure one line that says what is wrong and
+//! one that says what to do next.
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use openclaw_proto::{ERROR_DOMAIN, ERROR_HINT};
+use serde::Serialize;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::{console, text};
+
+/// The exit codes. Scripts depend on the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// It did not work.
+    Failed = 1,
+    /// The command line, or what it names, makes no sense.
+    Usage = 2,
+    /// The agent was not reached, or was lost.
+    Unreachable = 3,
+    /// The agent refused: its state does not allow it.
+    Refused = 4,
+    /// The configuration makes no sense.
+    Configuration = 64,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+    hint: Option<String>,
+    reason: Option<String>,
+    token: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    error: &'a str,
+    reason: Option<&'a str>,
+    hint: Option<&'a str>,
+    token: Option<&'a str>,
+    exit: u8,
+}
+
+impl Failure {
+    /// A failure with exit code 1. `message` is one line without a full stop.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Failed,
+            message: message.into(),
+            hint: None,
+            reason: None,
+            token: None,
+        }
+    }
+
+    /// The command line makes no sense.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(message).with_exit(Exit::Usage)
+    }
+
+    /// The agent cannot be reached.
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
+        Self::new(message).with_exit(Exit::Unreachable)
+    }
+
+    /// Whoever read stdout has gone, as in `openclawctl watch | head -1`: done, nothing to say.
+    pub(crate) fn reader_gone() -> Self {
+        Self::new("").with_exit(Exit::Done)
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn with_exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// The same with what to do next; an empty `hint` is none.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
+        self
+    }
+
+    /// The same with the word for programs.
+    pub(crate) fn with_reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into()).filter(|reason| !reason.is_empty());
+        self
+    }
+
+    /// The same with the token of a message whose outcome is not known.
+    pub(crate) fn with_token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// How the process ends.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Says it on stderr.
+    pub(crate) fn report(&self, json: bool) {
+        if self.message.is_empty() {
+            return;
+        }
+        if json {
+            console::json_note(&Json {
+                error: &self.message,
+                reason: self.reason.as_deref(),
+                hint: self.hint.as_deref(),
+                token: self.token.as_deref(),
+                exit: self.exit as u8,
+            });
+            return;
+        }
+        console::note(&format!("error: {}", text::one_line(&self.message)));
+        if let Some(hint) = &self.hint {
+            console::note(&format!("hint: {}", text::one_line(hint)));
+        }
+    }
+}
+
+/// True when the connection failed, and not the agent's own answer.
+pub(crate) fn is_transport(status: &Status) -> bool {
+    status.source().is_some()
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        if is_transport(&status) {
+            return Self::unreachable("the connection to the agent was lost")
+                .with_reason("CONNECTION_LOST")
+                .with_hint("see whether it runs: `openclawctl status`");
+        }
+        let exit = match status.code() {
+            Code::FailedPrecondition | Code::AlreadyExists | Code::NotFound => Exit::Refused,
+            Code::InvalidArgument => Exit::Usage,
+            Code::Unavailable => Exit::Unreachable,
+            _ => Exit::Failed,
+        };
+        let message = match status.message() {
+            "" => status.code().description().to_owned(),
+            message => message.to_owned(),
+        };
+        let failure = Self::new(message).with_exit(exit);
+        match status.get_details_error_info() {
+            Some(mut info) if info.domain == ERROR_DOMAIN => {
+                let hint = info.metadata.remove(ERROR_HINT).unwrap_or_default();
+                failure.with_reason(info.reason).with_hint(hint)
+            }
+            _ => failure,
+        }
+    }
+}

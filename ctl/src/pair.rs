@@ -1,0 +1,209 @@
+//! `pair`: shows what the operator must see until the phone is linked.
+//!
+//! Frames of the agent in, to one of three outputs: the live screen of a terminal, plain text, or
+//! JSON. Closing the stream stops the pairing, so leaving this process is enough to do so.
+
+mod file;
+mod frame;
+mod plain;
+mod target;
+mod terminal;
+mod view;
+
+use std::time::Duration;
+
+use openclaw_proto::v1::pair_request::Method;
+use openclaw_proto::v1::{PairFrame, PairRequest, PhoneCodeMethod, QrMethod};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Interval, interval};
+use tonic::{Status, Streaming};
+
+use crate::address::Address;
+use crate::cli::{PairArgs, parse_phone};
+use crate::failure::{Exit, Failure, is_transport};
+use crate::{client, clock, console, duration, phone};
+use frame::{Frame, Outcome, Shown};
+use plain::Plain;
+use target::Target;
+use terminal::Screen;
+
+/// Twice a second, so that no second of the countdown is skipped.
+const TICK: Duration = Duration::from_millis(500);
+const NEXT: &str =
+    "next: `openclawctl status` shows the link, `openclawctl watch` follows messages";
+
+/// Pairs. Exit code 0 means that the phone is linked.
+pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Result<Exit, Failure> {
+    let target = Target::parse(args)?;
+    let request = request(args)?;
+    let mut stops = Stops::listen()?;
+    let mut agent = client::agent(address).await?;
+    let stream = tokio::select! {
+        opened = agent.pair(request) => opened?.into_inner(),
+        () = stops.next() => return Err(stopped(false)),
+    };
+    let live = console::is_screen() && !json && matches!(target, Target::Unicode | Target::Ascii);
+    let mut output = if live {
+        Output::Screen(Box::new(Screen::enter(target::style(
+            &target,
+            args.invert,
+        ))?))
+    } else {
+        Output::Plain(Plain::new(target, args.invert, json))
+    };
+    let result = follow(stream, &mut output, &mut stops).await;
+    let raw = matches!(&output, Output::Plain(plain) if plain.is_raw());
+    // The terminal is as it was, and the file is gone, before anything more is said.
+    drop(output);
+    let (number, device) = result?;
+    if json {
+        console::json(&frame::Json::linked(&phone::masked(&number), &device))?;
+        return Ok(Exit::Done);
+    }
+    let linked = format!("Linked: {}", phone::masked(&number));
+    if raw {
+        console::note(&linked);
+    } else {
+        console::line(&linked)?;
+    }
+    console::note(NEXT);
+    Ok(Exit::Done)
+}
+
+fn request(args: &PairArgs) -> Result<PairRequest, Failure> {
+    let method = match args.phone.as_deref() {
+        None => Method::Qr(QrMethod {}),
+        Some(given) => {
+            let phone = parse_phone(given)
+                .ok_or_else(|| Failure::usage("--phone needs a number such as +15550100123"))?;
+            Method::PhoneCode(PhoneCodeMethod { phone })
+        }
+    };
+    Ok(PairRequest {
+        method: Some(method),
+        replace: args.replace,
+        timeout: args.timeout.and_then(duration::to_wire),
+    })
+}
+
+enum Output {
+    Screen(Box<Screen>),
+    Plain(Plain),
+}
+
+impl Output {
+    fn show(&mut self, shown: Shown) -> Result<(), Failure> {
+        match self {
+            Self::Screen(screen) => screen.show(shown, clock::now()),
+            Self::Plain(plain) => plain.show(&shown, clock::now()),
+        }
+    }
+
+    /// The countdown went on, or the terminal got another size.
+    fn refresh(&mut self, resized: bool) -> Result<(), Failure> {
+        match self {
+            Self::Screen(screen) => screen.refresh(resized, clock::now()),
+            Self::Plain(_) => Ok(()),
+        }
+    }
+}
+
+/// Shows frame after frame; the number and the device's name at the end.
+async fn follow(
+    mut stream: Streaming<PairFrame>,
+    output: &mut Output,
+    stops: &mut Stops,
+) -> Result<(String, String), Failure> {
+    let mut tick: Interval = interval(TICK);
+    let mut resize = listen(SignalKind::window_change())?;
+    let mut scanned = false;
+    output.show(Shown::Waiting)?;
+    loop {
+        let next = tokio::select! {
+            next = stream.message() => next,
+            _ = tick.tick() => {
+                output.refresh(false)?;
+                continue;
+            }
+            _ = resize.recv() => {
+                output.refresh(true)?;
+                continue;
+            }
+            () = stops.next() => return Err(stopped(scanned)),
+        };
+        let frame = match next {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Err(cut_short(None, scanned)),
+            Err(status) => return Err(cut_short(Some(status), scanned)),
+        };
+        match Frame::try_from(frame)? {
+            Frame::Shown(shown) => {
+                scanned |= matches!(shown, Shown::Scanned);
+                output.show(shown)?;
+            }
+            Frame::Outcome(Outcome::Linked { phone, device }) => return Ok((phone, device)),
+            Frame::Outcome(Outcome::Failed { reason, hint }) => {
+                let why = reason.to_ascii_lowercase().replace('_', " ");
+                return Err(Failure::new(format!("the phone was not linked: {why}"))
+                    .with_reason(reason)
+                    .with_hint(hint));
+            }
+            Frame::Unknown => {}
+        }
+    }
+}
+
+fn cut_short(status: Option<Status>, scanned: bool) -> Failure {
+    let failure = match status {
+        Some(status) if !is_transport(&status) => return Failure::from(status),
+        Some(_) => Failure::unreachable("the connection to the agent was lost while pairing")
+            .with_reason("CONNECTION_LOST"),
+        None => {
+            Failure::new("the agent ended the pairing without saying how").with_reason("CUT_SHORT")
+        }
+    };
+    failure.with_hint(after(scanned))
+}
+
+fn stopped(scanned: bool) -> Failure {
+    Failure::new("stopped before the phone was linked")
+        .with_reason("STOPPED")
+        .with_hint(after(scanned))
+}
+
+fn after(scanned: bool) -> &'static str {
+    if scanned {
+        "the phone had accepted the code: `openclawctl status` says whether it is linked"
+    } else {
+        "run `openclawctl pair` again for a new code"
+    }
+}
+
+/// Ctrl-C, a request to end, a terminal that was closed.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Stops {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")))
+}

@@ -1,0 +1,102 @@
+//! A pairing without a live screen: into a pipe, a file, or as JSON. Each frame once, no cursor
+//! control; the codes on stdout, what to do with them on stderr.
+
+use prost_types::Timestamp;
+
+use super::file::CodeFile;
+use super::frame::{Json, Shown};
+use super::target::{Target, style};
+use super::view::{self, Style};
+use crate::failure::Failure;
+use crate::qr::{Matrix, png, svg};
+use crate::{console, text};
+
+/// The output.
+pub(crate) struct Plain {
+    form: Form,
+    json: bool,
+}
+
+enum Form {
+    Text(Style),
+    Raw,
+    Png(CodeFile),
+    Svg(CodeFile),
+}
+
+impl Plain {
+    /// Writes the codes to `target`; with `json` also every frame as a line.
+    pub(crate) fn new(target: Target, invert: bool, json: bool) -> Self {
+        let form = match target {
+            Target::Unicode | Target::Ascii => Form::Text(style(&target, invert)),
+            Target::Raw => Form::Raw,
+            Target::Png(path) => Form::Png(CodeFile::new(path)),
+            Target::Svg(path) => Form::Svg(CodeFile::new(path)),
+        };
+        Self { form, json }
+    }
+
+    /// True when stdout holds codes alone.
+    pub(crate) fn is_raw(&self) -> bool {
+        matches!(self.form, Form::Raw)
+    }
+
+    /// Shows one frame.
+    pub(crate) fn show(&mut self, shown: &Shown, now: Timestamp) -> Result<(), Failure> {
+        if let Shown::Qr { code, .. } = shown {
+            self.write_file(code)?;
+        }
+        if self.json {
+            return Json::of(shown).map_or(Ok(()), |frame| console::json(&frame));
+        }
+        match shown {
+            Shown::Qr { code, payload, .. } => {
+                for line in view::instructions(shown, self.is_ascii(), now) {
+                    console::note(&line);
+                }
+                self.print(code, payload)
+            }
+            Shown::PhoneCode { code, .. } => {
+                for line in view::instructions(shown, self.is_ascii(), now) {
+                    console::note(&line);
+                }
+                console::line(&view::grouped(code))
+            }
+            Shown::Compare { code } => {
+                console::note(view::COMPARE);
+                console::line(&text::one_line(code))
+            }
+            Shown::Waiting => Ok(()),
+            Shown::Passkey { .. } | Shown::Scanned => {
+                for line in view::instructions(shown, self.is_ascii(), now) {
+                    console::note(&line);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn is_ascii(&self) -> bool {
+        matches!(&self.form, Form::Text(style) if style.ascii)
+    }
+
+    fn write_file(&mut self, code: &Matrix) -> Result<(), Failure> {
+        match &mut self.form {
+            Form::Png(file) => file.write(&png::image(code)),
+            Form::Svg(file) => file.write(svg::image(code).as_bytes()),
+            Form::Text(_) | Form::Raw => Ok(()),
+        }
+    }
+
+    fn print(&self, code: &Matrix, payload: &str) -> Result<(), Failure> {
+        match &self.form {
+            // An empty line between this code and the next.
+            Form::Text(style) => console::line(&format!("{}\n", style.draw(code).join("\n"))),
+            Form::Raw => console::line(&text::one_line(payload)),
+            Form::Png(file) | Form::Svg(file) => {
+                console::note(&format!("the code is in {}", file.path().display()));
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The live screen: the terminal's second buffer, so that the code leaves no trace in the first
+//! one or in its scrollback. Whatever happens, the drop puts everything back.
+
+use std::io::{self, Write as _};
+
+use prost_types::Timestamp;
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+    tcgetwinsize, tcsetattr,
+};
+
+use super::frame::Shown;
+use super::view::{self, Extent, Style};
+use crate::failure::Failure;
+
+// Second buffer, no cursor, no wrapping; and back.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[H\x1b[2J";
+const LEAVE: &str = "\x1b[0m\x1b[H\x1b[2J\x1b[?7h\x1b[?25h\x1b[?1049l";
+const CLEAR: &str = "\x1b[0m\x1b[H\x1b[2J";
+
+/// The screen, until it is dropped.
+pub(crate) struct Screen {
+    style: Style,
+    shown: Shown,
+    drawn: Vec<String>,
+    extent: Extent,
+    input: Option<Termios>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub(crate) fn enter(style: Style) -> Result<Self, Failure> {
+        let screen = Self {
+            style,
+            shown: Shown::Waiting,
+            drawn: Vec::new(),
+            extent: extent(),
+            input: quiet_input(),
+        };
+        put(ENTER)?;
+        Ok(screen)
+    }
+
+    /// Shows another frame.
+    pub(crate) fn show(&mut self, shown: Shown, now: Timestamp) -> Result<(), Failure> {
+        self.shown = shown;
+        self.refresh(false, now)
+    }
+
+    /// Draws what has changed; everything when the terminal got another size.
+    pub(crate) fn refresh(&mut self, resized: bool, now: Timestamp) -> Result<(), Failure> {
+        let mut changes = String::new();
+        if resized {
+            self.extent = extent();
+            self.drawn.clear();
+            changes.push_str(CLEAR);
+        }
+        let lines = view::screen(&self.shown, self.extent, self.style, now);
+        changes.push_str(&difference(&self.drawn, &lines));
+        self.drawn = lines;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        put(&changes)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = put(LEAVE);
+        if let Some(before) = &self.input {
+            // What was typed at a code is not meant for the shell.
+            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
+
+/// What turns the lines `before` into `after` on a screen.
+fn difference(before: &[String], after: &[String]) -> String {
+    let mut changes = String::new();
+    for (i, line) in after.iter().enumerate() {
+        if before.get(i) != Some(line) {
+            // Erased before, not after: after a full line the cursor still stands on its last cell.
+            changes.push_str(&format!("\x1b[{};1H\x1b[2K{line}", i + 1));
+        }
+    }
+    if before.len() > after.len() {
+        changes.push_str(&format!("\x1b[{};1H\x1b[J", after.len() + 1));
+    }
+    changes
+}
+
+/// Keys are not echoed over the code, and Ctrl-Z does not leave it on the screen. What it was
+/// before, when stdin is a terminal.
+fn quiet_input() -> Option<Termios> {
+    let before = tcgetattr(io::stdin()).ok()?;
+    let mut quiet = before.clone();
+    quiet.local_modes -= LocalModes::ECHO | LocalModes::ICANON;
+    quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
+    tcsetattr(io::stdin(), OptionalActions::Now, &quiet).ok()?;
+    Some(before)
+}
+
+fn extent() -> Extent {
+    match tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Extent {
+            columns: usize::from(size.ws_col),
+            lines: usize::from(size.ws_row),
+        },
+        _ => Extent {
+            columns: 80,
+            lines: 24,
+        },
+    }
+}
+
+fn put(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::new(format!("write to the terminal: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &[&str]) -> Vec<String> {
+        text.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn only_changed_lines_are_drawn_again() {
+        let before = lines(&["way", "code", "expires in 9 s"]);
+        let after = lines(&["way", "code", "expires in 8 s"]);
+        assert_eq!(
+            difference(&before, &after),
+            "\x1b[3;1H\x1b[2Kexpires in 8 s"
+        );
+        assert_eq!(difference(&after, &after), "");
+        assert_eq!(difference(&after, &lines(&["way"])), "\x1b[2;1H\x1b[J");
+    }
+}

@@ -1,0 +1,254 @@
+//! What a pairing looks like: frames in, lines out. Nothing is printed here.
+
+use prost_types::Timestamp;
+
+use super::frame::Shown;
+use crate::clock::seconds_between;
+use crate::qr::Matrix;
+use crate::qr::blocks::{self, Ink};
+use crate::text::{one_line, wrap};
+
+/// What stands above a code that is to be compared.
+pub(crate) const COMPARE: &str =
+    "Compare this code with the one on the phone, and confirm it there";
+
+const PASSKEY: &str = "WhatsApp asks for this account's passkey before it links a device, and this \
+    client cannot answer for a passkey. On the phone, follow what it shows. If it shows nothing: stop \
+    with Ctrl-C and try again later, or remove the passkey under Settings, Account, Passkeys first. \
+    Without a passkey WhatsApp may not ask.";
+
+/// Columns and lines of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Columns.
+    pub(crate) columns: usize,
+    /// Lines.
+    pub(crate) lines: usize,
+}
+
+/// How a code is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    /// ASCII instead of half blocks.
+    pub(crate) ascii: bool,
+    /// How dark and light are made.
+    pub(crate) ink: Ink,
+}
+
+impl Style {
+    /// The code's lines.
+    pub(crate) fn draw(self, code: &Matrix) -> Vec<String> {
+        if self.ascii {
+            blocks::ascii(code, self.ink)
+        } else {
+            blocks::unicode(code, self.ink)
+        }
+    }
+
+    fn extent(self, code: &Matrix) -> (usize, usize) {
+        if self.ascii {
+            blocks::ascii_extent(code.side())
+        } else {
+            blocks::unicode_extent(code.side())
+        }
+    }
+}
+
+/// What to do with `shown`, in as many lines as it has sentences.
+pub(crate) fn instructions(shown: &Shown, ascii: bool, now: Timestamp) -> Vec<String> {
+    match shown {
+        Shown::Waiting => vec!["Waiting for WhatsApp to send a code".to_owned()],
+        Shown::Qr {
+            expires_at,
+            ordinal,
+            ..
+        } => vec![
+            place(ascii, false),
+            format!("Code {ordinal}{}", expiry(*expires_at, now)),
+        ],
+        Shown::PhoneCode { expires_at, .. } => vec![
+            place(ascii, true),
+            format!("Type this code on the phone{}", expiry(*expires_at, now)),
+        ],
+        Shown::Passkey { .. } => vec![PASSKEY.to_owned()],
+        Shown::Compare { .. } => vec![COMPARE.to_owned()],
+        Shown::Scanned => {
+            vec!["The phone accepted the code; the link is being completed".to_owned()]
+        }
+    }
+}
+
+/// The lines of a live screen of `extent`.
+pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp) -> Vec<String> {
+    let mut said = instructions(shown, style.ascii, now);
+    let fit = |text: &String| wrap(text, extent.columns);
+    match shown {
+        Shown::Qr { code, .. } => {
+            let footer = said.pop().unwrap_or_default() + ". Ctrl-C stops.";
+            let above: Vec<String> = said.iter().flat_map(fit).collect();
+            let below = wrap(&footer, extent.columns);
+            let (columns, lines) = style.extent(code);
+            let lines = lines + above.len() + below.len();
+            if columns > extent.columns || lines > extent.lines {
+                let needs = Extent { columns, lines };
+                return too_small(code, needs, extent, style);
+            }
+            [above, style.draw(code), below].concat()
+        }
+        Shown::PhoneCode { code, .. } => {
+            let lines: Vec<String> = said.iter().flat_map(fit).collect();
+            let code = format!("    {}", grouped(code));
+            [
+                lines,
+                vec![String::new(), code, String::new()],
+                vec!["Ctrl-C stops.".to_owned()],
+            ]
+            .concat()
+        }
+        Shown::Compare { code } => {
+            let lines: Vec<String> = said.iter().flat_map(fit).collect();
+            [
+                lines,
+                vec![String::new(), format!("    {}", one_line(code))],
+            ]
+            .concat()
+        }
+        Shown::Waiting | Shown::Passkey { .. } | Shown::Scanned => {
+            said.iter().flat_map(fit).collect()
+        }
+    }
+}
+
+fn too_small(code: &Matrix, needs: Extent, has: Extent, style: Style) -> Vec<String> {
+    let mut said = vec![
+        format!(
+            "This terminal is too small for the code: it has {} columns and {} lines, the code needs {} and {}.",
+            has.columns, has.lines, needs.columns, needs.lines
+        ),
+        "Make the window larger or its font smaller: the code is drawn as soon as it fits."
+            .to_owned(),
+    ];
+    let (columns, lines) = blocks::unicode_extent(code.side());
+    if style.ascii && columns <= has.columns && lines + 3 <= has.lines {
+        said.push("Or stop with Ctrl-C and use `--format unicode`: it fits here.".to_owned());
+    } else {
+        said.push(
+            "Or stop with Ctrl-C and use `--format png=FILE`, or link without a QR code: `--phone NUMBER`."
+                .to_owned(),
+        );
+    }
+    said.iter()
+        .flat_map(|text| wrap(text, has.columns))
+        .collect()
+}
+
+/// Where on the phone.
+fn place(ascii: bool, by_number: bool) -> String {
+    let mut steps = vec!["WhatsApp", "Settings", "Linked devices", "Link a device"];
+    if by_number {
+        steps.push("Link with phone number instead");
+    }
+    steps.join(if ascii { " -> " } else { " → " })
+}
+
+fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {
+    match at.map(|at| seconds_between(now, at)) {
+        None => String::new(),
+        Some(seconds @ 1..) => format!(", expires in {seconds} s"),
+        Some(_) => " has expired, the next one is coming".to_owned(),
+    }
+}
+
+/// A code as the phone asks for it: `ABCD-EFGH`.
+pub(crate) fn grouped(code: &str) -> String {
+    let shown = one_line(code);
+    match shown.split_at_checked(4) {
+        Some((first, second)) if shown.len() == 8 => format!("{first}-{second}"),
+        _ => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp {
+        seconds: 1_000,
+        nanos: 0,
+    };
+    const STYLE: Style = Style {
+        ascii: false,
+        ink: Ink::Light,
+    };
+
+    fn code(expires_in: i64) -> Shown {
+        Shown::Qr {
+            // As long as WhatsApp's: version 10.
+            code: Matrix::read(57, &[0x55; 407]).unwrap(),
+            size: 57,
+            payload: String::new(),
+            expires_at: Some(Timestamp {
+                seconds: NOW.seconds + expires_in,
+                nanos: 0,
+            }),
+            ordinal: 2,
+        }
+    }
+
+    fn shown(columns: usize, lines: usize, style: Style) -> Vec<String> {
+        screen(&code(18), Extent { columns, lines }, style, NOW)
+    }
+
+    #[test]
+    fn a_code_stands_between_the_way_and_the_countdown() {
+        let lines = shown(65, 35, STYLE);
+        assert_eq!(lines.len(), 35);
+        assert_eq!(
+            lines[0],
+            "WhatsApp → Settings → Linked devices → Link a device"
+        );
+        assert_eq!(lines[34], "Code 2, expires in 18 s. Ctrl-C stops.");
+        assert!(lines[1..34].iter().all(|line| line.chars().count() == 65));
+    }
+
+    #[test]
+    fn a_code_that_does_not_fit_is_not_drawn() {
+        for (columns, lines) in [(64, 35), (65, 34), (1, 1), (0, 0)] {
+            let said = shown(columns, lines, STYLE).join(" ");
+            assert!(said.starts_with("This"), "{said}");
+            assert!(said.contains("png=FILE") && !said.contains('█'), "{said}");
+        }
+    }
+
+    #[test]
+    fn ascii_that_does_not_fit_suggests_half_blocks_if_they_do() {
+        let style = Style {
+            ascii: true,
+            ..STYLE
+        };
+        assert!(shown(100, 40, style).join(" ").contains("--format unicode"));
+        assert!(shown(60, 40, style).join(" ").contains("--format png=FILE"));
+        assert!(shown(130, 67, style).join(" ").is_ascii());
+    }
+
+    #[test]
+    fn an_expired_code_says_so() {
+        let lines = screen(
+            &code(0),
+            Extent {
+                columns: 80,
+                lines: 40,
+            },
+            STYLE,
+            NOW,
+        );
+        assert!(lines.last().unwrap().starts_with("Code 2 has expired"));
+    }
+
+    #[test]
+    fn a_phone_code_is_grouped_as_on_the_phone() {
+        assert_eq!(grouped("ABCDEFGH"), "ABCD-EFGH");
+        assert_eq!(grouped("ABC"), "ABC");
+        assert_eq!(grouped("AB\x1b[2J"), "AB\\u{1b}[2J");
+    }
+}

@@ -1,0 +1,78 @@
+//! A QR code as the agent sends it: bits. Drawing them is all that is done here; nothing is
+//! encoded, so that the client needs no QR library.
+
+pub(crate) mod blocks;
+pub(crate) mod png;
+pub(crate) mod svg;
+
+/// Light modules around the code. ISO/IEC 18004 asks for four; scanners miss codes with fewer.
+pub(crate) const QUIET: usize = 4;
+
+/// The modules of one code. It is a credential, so it has no `Debug`.
+#[derive(Clone)]
+pub(crate) struct Matrix {
+    size: usize,
+    bits: Vec<u8>,
+}
+
+impl Matrix {
+    /// Reads `size` × `size` bits, row by row, most significant first, without padding between
+    /// rows. `None` when that is no QR code: 21, 25, … 177 modules a side.
+    pub(crate) fn read(size: u32, bits: &[u8]) -> Option<Self> {
+        let size = usize::try_from(size).ok()?;
+        let is_code = (21..=177).contains(&size) && (size - 17).is_multiple_of(4);
+        (is_code && bits.len() == (size * size).div_ceil(8)).then(|| Self {
+            size,
+            bits: bits.to_vec(),
+        })
+    }
+
+    /// Modules along one side, with the quiet zone.
+    pub(crate) fn side(&self) -> usize {
+        self.size + 2 * QUIET
+    }
+
+    /// True for a dark module. Coordinates include the quiet zone; around it all is light.
+    pub(crate) fn is_dark(&self, x: usize, y: usize) -> bool {
+        let inside = QUIET..QUIET + self.size;
+        if !inside.contains(&x) || !inside.contains(&y) {
+            return false;
+        }
+        let bit = (y - QUIET) * self.size + (x - QUIET);
+        self.bits[bit / 8] & (0x80 >> (bit % 8)) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sizes_of_qr_codes_with_all_their_bits_are_read() {
+        assert!(Matrix::read(21, &[0; 56]).is_some());
+        for (size, bytes) in [
+            (0, 0),
+            (20, 50),
+            (22, 61),
+            (21, 55),
+            (21, 57),
+            (181, 4096),
+            (u32::MAX, 0),
+        ] {
+            assert!(
+                Matrix::read(size, &vec![0; bytes]).is_none(),
+                "{size}, {bytes}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_quiet_zone_is_light_and_the_first_bit_is_top_left() {
+        let mut bits = [0xff; 56];
+        bits[0] = 0x80;
+        let matrix = Matrix::read(21, &bits).unwrap();
+        assert_eq!(matrix.side(), 29);
+        assert!(matrix.is_dark(4, 4) && !matrix.is_dark(5, 4));
+        assert!((0..29).all(|i| !matrix.is_dark(i, 3) && !matrix.is_dark(25, i)));
+    }
+}

@@ -1,0 +1,31 @@
+//! A QR code as an SVG image: one white square, one black path.
+
+use std::fmt::Write as _;
+
+use super::Matrix;
+
+/// The whole file.
+pub(crate) fn image(code: &Matrix) -> String {
+    let side = code.side();
+    let mut path = String::new();
+    for y in 0..side {
+        let mut x = 0;
+        while x < side {
+            let start = x;
+            while code.is_dark(x, y) {
+                x += 1;
+            }
+            if x > start {
+                let run = x - start;
+                let _ = write!(path, "M{start} {y}h{run}v1h-{run}z");
+            }
+            x += 1;
+        }
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{pixels}\" height=\"{pixels}\" \
+         viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
+         <rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/><path d=\"{path}\"/></svg>\n",
+        pixels = side * 8
+    )
+}

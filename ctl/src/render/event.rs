@@ -1,0 +1,122 @@
+//! One event, for a person: one line each, numbers masked, nothing in it that a terminal acts on.
+
+use openclaw_proto::v1::event::Kind;
+use openclaw_proto::v1::{
+    Contact, Event, LinkStatus, Message, Receipt, SendOutcome, SendState, Undecryptable,
+};
+use prost_types::Timestamp;
+
+use crate::phone::{masked, masked_jid};
+use crate::render::status::state_word;
+use crate::render::time::{ago, until};
+use crate::text::one_line;
+
+/// `18204  4 s ago      message        +1 555 XXX XXXX (Alice): hello`
+pub(crate) fn line(event: &Event, now: Timestamp) -> String {
+    let Event { seq, at, kind } = event;
+    let age = at.map_or_else(String::new, |at| ago(at, now));
+    let (name, said) = match kind {
+        Some(Kind::Message(message)) => ("message", of_message(message)),
+        Some(Kind::Receipt(receipt)) => ("receipt", of_receipt(receipt)),
+        Some(Kind::Link(link)) => ("link", of_link(link, now)),
+        Some(Kind::Send(outcome)) => ("send", of_send(outcome)),
+        Some(Kind::Undecryptable(lost)) => ("undecryptable", of_undecryptable(lost)),
+        None => (
+            "unknown",
+            "a kind that this openclawctl does not know".to_owned(),
+        ),
+    };
+    format!("{seq:<6} {age:<11}  {name:<13}  {said}")
+}
+
+fn of_message(message: &Message) -> String {
+    let who = match (message.from_me, person(message.sender.as_ref())) {
+        (true, _) => "me".to_owned(),
+        (false, who) if message.push_name.is_empty() => who,
+        (false, who) => format!("{who} ({})", one_line(&message.push_name)),
+    };
+    let place = match (message.group, message.from_me) {
+        (true, _) => format!(" in {}", one_line(&masked_jid(&message.chat))),
+        (false, true) => format!(" to {}", one_line(&masked_jid(&message.chat))),
+        (false, false) => String::new(),
+    };
+    let content = match (message.content.as_str(), message.text.as_str()) {
+        ("text", text) => one_line(text),
+        (content, "") => format!("[{}]", one_line(content)),
+        (content, text) => format!("[{}] {}", one_line(content), one_line(text)),
+    };
+    format!("{who}{place}: {content}")
+}
+
+fn of_receipt(receipt: &Receipt) -> String {
+    let ids: Vec<String> = receipt.message_ids.iter().map(|id| one_line(id)).collect();
+    format!(
+        "{} by {}: {}",
+        send_words(receipt.state()),
+        person(receipt.by.as_ref()),
+        ids.join(", ")
+    )
+}
+
+fn of_link(link: &LinkStatus, now: Timestamp) -> String {
+    let mut said = state_word(link.state()).replace('_', " ");
+    if !link.reason.is_empty() && link.reason != state_word(link.state()) {
+        said.push_str(&format!(" ({})", one_line(&link.reason)));
+    }
+    if let Some(at) = link.retry_at {
+        said.push_str(&format!(", next try {}", until(at, now)));
+    }
+    if let Some(at) = link.banned_until {
+        said.push_str(&format!(", until {at}"));
+    }
+    if !link.hint.is_empty() {
+        said.push_str(&format!("; {}", one_line(&link.hint)));
+    }
+    said
+}
+
+fn of_send(outcome: &SendOutcome) -> String {
+    let mut said = send_words(outcome.state()).to_owned();
+    if !outcome.reason.is_empty() {
+        said.push_str(&format!(" ({})", one_line(&outcome.reason)));
+    }
+    let name = match outcome.message_id.as_str() {
+        "" => &outcome.token,
+        id => id,
+    };
+    format!(
+        "{said}: {} to {}",
+        one_line(name),
+        one_line(&masked_jid(&outcome.chat))
+    )
+}
+
+fn of_undecryptable(lost: &Undecryptable) -> String {
+    format!(
+        "from {}: {} ({})",
+        person(lost.sender.as_ref()),
+        one_line(&lost.id),
+        one_line(&lost.reason)
+    )
+}
+
+/// The number, masked; else the LID, which tells no number.
+fn person(contact: Option<&Contact>) -> String {
+    match contact {
+        Some(contact) if !contact.phone.is_empty() => masked(&contact.phone),
+        Some(contact) if !contact.lid.is_empty() => one_line(&contact.lid),
+        _ => "unknown".to_owned(),
+    }
+}
+
+/// A state of a sent message, in words.
+pub(crate) fn send_words(state: SendState) -> &'static str {
+    match state {
+        SendState::Unspecified => "unknown",
+        SendState::Accepted => "accepted",
+        SendState::ServerAck => "server ack",
+        SendState::Delivered => "delivered",
+        SendState::Read => "read",
+        SendState::Failed => "failed",
+    }
+}

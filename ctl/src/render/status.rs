@@ -1,0 +1,184 @@
+//! The answer of `status`, for a person.
+
+use openclaw_proto::v1::{Build, EventRange, LinkState, LinkStatus, StatusResponse, Storage};
+use prost_types::Timestamp;
+
+use crate::render::time::{ago, span, until};
+use crate::{phone, text};
+
+/// Whether phone numbers are shown in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    /// The default: `+1 555 XXX XXXX`.
+    Masked,
+    /// Only when asked for.
+    Full,
+}
+
+impl Numbers {
+    /// `phone` as it is to be shown.
+    pub(crate) fn show(self, phone: &str) -> String {
+        match self {
+            Self::Masked => phone::masked(phone),
+            Self::Full => text::one_line(phone),
+        }
+    }
+}
+
+/// The lines of `status`, each ended. What is not known has no line.
+pub(crate) fn lines(status: &StatusResponse, numbers: Numbers, now: Timestamp) -> String {
+    let StatusResponse {
+        link,
+        started_at,
+        events,
+        build,
+        storage: _,
+        pairing,
+        traffic: _,
+    } = status;
+    let unknown = LinkStatus::default();
+    let link = link.as_ref().unwrap_or(&unknown);
+    let mut lines = vec![headline(link, numbers, now)];
+    let mut add = |label: &str, value: String| lines.push(format!("{label:<13}{value}"));
+    if let Some(hint) = hint(link) {
+        add("Next:", text::one_line(hint));
+    }
+    if let Some(device) = device(link, now) {
+        add("Device:", device);
+    }
+    if let Some(started) = started_at {
+        let mut uptime = span(*started, now);
+        if let Some(frame) = link.last_frame_at {
+            uptime.push_str(&format!(", last frame {}", ago(frame, now)));
+        }
+        add("Uptime:", uptime);
+    }
+    if let Some(EventRange { head, oldest }) = events {
+        add(
+            "Events:",
+            match head {
+                0 => "none yet".to_owned(),
+                _ => format!("head {head}, oldest {oldest}"),
+            },
+        );
+    }
+    if *pairing && link.state() != LinkState::Linking {
+        add("Pairing:", "in progress".to_owned());
+    }
+    if status.storage() == Storage::Memory {
+        add(
+            "Storage:",
+            "in memory, a restart forgets the link".to_owned(),
+        );
+    }
+    if let Some(Build {
+        version,
+        simulator: true,
+    }) = build
+    {
+        add(
+            "Build:",
+            format!("{}, simulator build", text::one_line(version)),
+        );
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// `Connected: +1 555 XXX XXXX`, and for other states what makes them so.
+fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> String {
+    let mut parts = Vec::new();
+    if !link.phone.is_empty() {
+        parts.push(numbers.show(&link.phone));
+    }
+    match link.state() {
+        LinkState::BackingOff => {
+            if !link.reason.is_empty() {
+                parts.push(text::one_line(&link.reason).replace('_', " "));
+            }
+            parts.push(format!("attempt {} failed", link.attempt));
+            if let Some(at) = link.retry_at {
+                parts.push(format!("next {}", until(at, now)));
+            }
+        }
+        LinkState::Banned => parts.push(match link.banned_until {
+            Some(at) => format!("ends {} ({at})", until(at, now)),
+            None => "without an end that WhatsApp told".to_owned(),
+        }),
+        _ => {}
+    }
+    if let (true, Some(since)) = (needs_person(link.state()), link.since) {
+        parts.push(ago(since, now));
+    }
+    let state = headline_word(link.state());
+    if parts.is_empty() {
+        state.to_owned()
+    } else {
+        format!("{state}: {}", parts.join(", "))
+    }
+}
+
+fn headline_word(state: LinkState) -> &'static str {
+    match state {
+        LinkState::Unspecified => "Unknown state",
+        LinkState::Unlinked => "Not linked",
+        LinkState::Linking => "Linking",
+        LinkState::Connecting => "Connecting",
+        LinkState::Connected => "Connected",
+        LinkState::BackingOff => "Not connected",
+        LinkState::LoggedOut => "Logged out",
+        LinkState::Replaced => "Replaced",
+        LinkState::Banned => "Banned",
+        LinkState::Outdated => "Outdated",
+    }
+}
+
+/// The state in one word, the same in JSON, logs and metrics.
+pub(crate) fn state_word(state: LinkState) -> &'static str {
+    match state {
+        LinkState::Unspecified => "unknown",
+        LinkState::Unlinked => "unlinked",
+        LinkState::Linking => "linking",
+        LinkState::Connecting => "connecting",
+        LinkState::Connected => "connected",
+        LinkState::BackingOff => "backing_off",
+        LinkState::LoggedOut => "logged_out",
+        LinkState::Replaced => "replaced",
+        LinkState::Banned => "banned",
+        LinkState::Outdated => "outdated",
+    }
+}
+
+fn needs_person(state: LinkState) -> bool {
+    matches!(
+        state,
+        LinkState::LoggedOut | LinkState::Replaced | LinkState::Banned | LinkState::Outdated
+    )
+}
+
+/// What to do: the agent's word for it, else ours.
+fn hint(link: &LinkStatus) -> Option<&str> {
+    if !link.hint.is_empty() {
+        return Some(&link.hint);
+    }
+    match link.state() {
+        LinkState::Unlinked | LinkState::LoggedOut => {
+            Some("run `openclawctl pair` and scan the code")
+        }
+        LinkState::Replaced => {
+            Some("stop the other process that uses this link, then run `openclawctl pair`")
+        }
+        LinkState::Banned => Some("wait for the end of the ban; pairing again does not lift it"),
+        LinkState::Outdated => Some("update the agent; WhatsApp no longer accepts this version"),
+        LinkState::Unspecified => Some("update openclawctl: the agent is newer"),
+        _ => None,
+    }
+}
+
+fn device(link: &LinkStatus, now: Timestamp) -> Option<String> {
+    let linked = link.linked_at.map(|at| format!("linked {}", ago(at, now)));
+    match (link.device.as_str(), linked) {
+        ("", linked) => linked,
+        (device, None) => Some(text::one_line(device)),
+        (device, Some(linked)) => Some(format!("{}, {linked}", text::one_line(device))),
+    }
+}

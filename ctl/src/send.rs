@@ -1,0 +1,191 @@
+//! `send`: one message, and what became of it. It never sends twice by itself: when the outcome is
+//! not known it says with which token to ask again.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::{self, IsTerminal as _, Read as _};
+use std::time::Duration;
+
+use openclaw_proto::v1::{SendRequest, SendResponse, SendState};
+use serde::Serialize;
+use tonic::{Code, Status};
+
+use crate::address::Address;
+use crate::cli::{SendArgs, Wait};
+use crate::failure::{Exit, Failure, is_transport};
+use crate::render::event::send_words;
+use crate::render::json::{send_word, time};
+use crate::{client, console, duration, text};
+
+/// The contract's limit, in bytes.
+const LONGEST_TEXT: usize = 65_536;
+/// The agent answers a little after the time it was given; its answer is the better one.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Serialize)]
+struct Json {
+    message_id: String,
+    state: &'static str,
+    token: String,
+    server_ack_at: Option<String>,
+}
+
+/// Sends, waits for the state asked for, and prints it.
+pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Result<Exit, Failure> {
+    let text = text_to_send(args.text.as_deref())?;
+    let wanted = SendState::from(args.wait);
+    let token = args.token.clone().unwrap_or_else(fresh_token);
+    let request = SendRequest {
+        to: args.to.clone(),
+        text,
+        token: token.clone(),
+        wait: i32::from(wanted),
+        timeout: duration::to_wire(args.timeout),
+    };
+    let mut agent = client::agent(address).await?;
+    let answer = tokio::select! {
+        answer = agent.send(request) => answer.map_err(|status| failed(status, &token))?,
+        () = tokio::time::sleep(args.timeout.saturating_add(GRACE)) => {
+            return Err(unknown("the agent did not answer in time", &token));
+        }
+        _ = tokio::signal::ctrl_c() => return Err(unknown("interrupted", &token)),
+    };
+    report(answer.into_inner(), wanted, json)
+}
+
+fn report(sent: SendResponse, wanted: SendState, json: bool) -> Result<Exit, Failure> {
+    let state = sent.state();
+    if state == SendState::Failed {
+        return Err(Failure::new("WhatsApp did not take the message").with_token(sent.token));
+    }
+    let SendResponse {
+        message_id,
+        state: _,
+        token,
+        server_ack_at,
+    } = sent;
+    if json {
+        console::json(&Json {
+            message_id,
+            state: send_word(state),
+            token: token.clone(),
+            server_ack_at: time(server_ack_at),
+        })?;
+    } else {
+        let id = text::one_line(&message_id);
+        // "Sent" is WhatsApp's server's word. Before it has the message, nothing is sent.
+        console::line(&match state {
+            SendState::Unspecified | SendState::Accepted => {
+                format!("Accepted: {id} (not at WhatsApp's server yet)")
+            }
+            _ => format!("Sent: {id} ({})", send_words(state)),
+        })?;
+    }
+    if state < wanted {
+        return Err(Failure::new(format!("not {} yet", send_words(wanted)))
+            .with_reason("NOT_YET")
+            .with_hint(ask_again(&token))
+            .with_token(token));
+    }
+    Ok(Exit::Done)
+}
+
+fn failed(status: Status, token: &str) -> Failure {
+    let open = matches!(
+        status.code(),
+        Code::DeadlineExceeded | Code::Unavailable | Code::Cancelled | Code::Aborted
+    );
+    if is_transport(&status) {
+        unknown("the connection to the agent was lost", token)
+    } else if open {
+        unknown(status.message(), token)
+    } else {
+        Failure::from(status)
+    }
+}
+
+fn unknown(why: &str, token: &str) -> Failure {
+    Failure::new(format!(
+        "it is not known whether the message was sent: {why}"
+    ))
+    .with_reason("OUTCOME_UNKNOWN")
+    .with_hint(ask_again(token))
+    .with_token(token)
+}
+
+fn ask_again(token: &str) -> String {
+    format!("send it again with `--token {token}` to learn it: one token is never sent twice")
+}
+
+/// The argument, or stdin. The newline that ends piped text is not part of the message.
+fn text_to_send(argument: Option<&str>) -> Result<String, Failure> {
+    let text = match argument {
+        Some("-") => from_stdin()?,
+        Some(text) => text.to_owned(),
+        None if io::stdin().is_terminal() => {
+            return Err(Failure::usage("there is no text to send")
+                .with_hint("give it as the second argument, or pipe it into stdin"));
+        }
+        None => from_stdin()?,
+    };
+    match text.len() {
+        0 => Err(Failure::usage("the text is empty")),
+        1..=LONGEST_TEXT => Ok(text),
+        _ => Err(Failure::usage(format!(
+            "the text is longer than {LONGEST_TEXT} bytes"
+        ))),
+    }
+}
+
+fn from_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    // One byte above the limit, and a line end of two.
+    let limit = u64::try_from(LONGEST_TEXT).unwrap_or(u64::MAX) + 3;
+    io::stdin()
+        .lock()
+        .take(limit)
+        .read_to_string(&mut text)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Failure::usage("stdin is not UTF-8 text"),
+            _ => Failure::new(format!("read stdin: {error}")),
+        })?;
+    if let Some(line) = text.strip_suffix('\n') {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        text.truncate(line.len());
+    }
+    Ok(text)
+}
+
+/// 128 bits that no other call has. Two maps' random keys; unique is enough, secret it need not be.
+fn fresh_token() -> String {
+    let half = || RandomState::new().build_hasher().finish();
+    let time = crate::clock::now();
+    let mut mixed = RandomState::new().build_hasher();
+    mixed.write_i64(time.seconds);
+    mixed.write_i32(time.nanos);
+    mixed.write_u32(std::process::id());
+    format!("ctl-{:016x}{:016x}", half(), mixed.finish())
+}
+
+impl From<Wait> for SendState {
+    fn from(wait: Wait) -> Self {
+        match wait {
+            Wait::Accepted => Self::Accepted,
+            Wait::ServerAck => Self::ServerAck,
+            Wait::Delivered => Self::Delivered,
+            Wait::Read => Self::Read,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_token_is_new() {
+        let tokens: std::collections::HashSet<_> = (0..1000).map(|_| fresh_token()).collect();
+        assert_eq!(tokens.len(), 1000);
+        assert!(tokens.iter().all(|token| token.len() == 36));
+    }
+}

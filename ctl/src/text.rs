@@ -1,0 +1,76 @@
+//! Text from the network, made safe to print: it must not move the cursor, set the title, ring,
+//! or reorder what stands beside it.
+
+/// `text` on one line, with everything escaped that a terminal would act on.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            c if is_unsafe(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Controls (C0, DEL, C1), line and paragraph separators, and what changes the direction of text.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
+}
+
+/// `text` in lines of at most `width` characters, broken at spaces where there are any.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = vec![String::new()];
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        let space = usize::from(column > 0);
+        if column > 0 && column + space + length > width {
+            lines.push(String::new());
+            column = 0;
+        }
+        let Some(line) = lines.last_mut() else { break };
+        if column > 0 {
+            line.push(' ');
+            column += 1;
+        }
+        line.push_str(word);
+        column += length;
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_acts_on_survives() {
+        let hostile = "a\x1b]0;title\x07b\u{9b}2Jc\u{202e}d\r\n\x7f\0\u{feff}";
+        let shown = one_line(hostile);
+        assert_eq!(
+            shown,
+            "a\\u{1b}]0;title\\u{7}b\\u{9b}2Jc\\u{202e}d\\r\\n\\u{7f}\\u{0}\\u{feff}"
+        );
+    }
+
+    #[test]
+    fn letters_of_every_script_and_emoji_stay() {
+        let text = "Kia ora, मनीष, 你好 👩‍👩‍👧";
+        assert_eq!(one_line(text), text);
+    }
+
+    #[test]
+    fn wrapped_lines_fit() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("", 7), [""]);
+    }
+}

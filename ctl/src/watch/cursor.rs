@@ -1,0 +1,178 @@
+//! Which events were seen: one number, because they are totally ordered. It only moves forward,
+//! except when the agent's events themselves start over.
+
+use openclaw_proto::v1::watch_events_response::Item;
+use openclaw_proto::v1::{Event, Gap, Heartbeat, WatchEventsResponse};
+
+/// The place in the order of events.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    /// The last event or gap that was told. `None`: from now on, and now is not known yet.
+    seen: Option<u64>,
+    /// What a heartbeat said: up to it, everything that was asked for has been sent. Where to go on,
+    /// but no reason to drop an event of this stream.
+    reached: Option<u64>,
+    /// What the present stream was opened with, until its first heartbeat.
+    opened: Option<u64>,
+}
+
+/// What to do with one item.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Print this event.
+    Print(Box<Event>),
+    /// Say that these are gone.
+    Gap(Gap),
+    /// Nothing.
+    Quiet,
+    /// The agent lost its events, as one does that keeps them in memory and restarts: it is at
+    /// `head`, before `after`. Open the stream again; it begins at the oldest event.
+    StartOver { head: u64, after: u64 },
+}
+
+impl Cursor {
+    /// Starts after `after`, or from now on.
+    pub(crate) fn new(after: Option<u64>) -> Self {
+        Self {
+            seen: after,
+            reached: None,
+            opened: None,
+        }
+    }
+
+    /// What to open the next stream with.
+    pub(crate) fn open(&mut self) -> Option<u64> {
+        self.seen = self.seen.max(self.reached.take());
+        self.opened = self.seen;
+        self.seen
+    }
+
+    /// Takes one item of the stream.
+    pub(crate) fn take(&mut self, item: WatchEventsResponse) -> Step {
+        match item.item {
+            Some(Item::Event(event)) if self.is_new(event.seq) => {
+                self.seen = Some(event.seq);
+                Step::Print(Box::new(event))
+            }
+            Some(Item::Gap(Gap { from, to })) if from <= to && self.is_new(to) => {
+                let from = from.max(self.seen.map_or(0, |seen| seen + 1));
+                self.seen = Some(to);
+                Step::Gap(Gap { from, to })
+            }
+            Some(Item::Heartbeat(Heartbeat { head })) => self.beat(head),
+            _ => Step::Quiet,
+        }
+    }
+
+    fn beat(&mut self, head: u64) -> Step {
+        // Only against what the stream was opened with: an event may overtake a heartbeat.
+        if let Some(after) = self.opened.take().filter(|after| head < *after) {
+            self.seen = Some(0);
+            self.reached = None;
+            return Step::StartOver { head, after };
+        }
+        self.reached = self.reached.max(Some(head));
+        Step::Quiet
+    }
+
+    fn is_new(&self, seq: u64) -> bool {
+        self.seen.is_none_or(|seen| seq > seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(seq: u64) -> WatchEventsResponse {
+        let event = Event {
+            seq,
+            ..Event::default()
+        };
+        WatchEventsResponse {
+            item: Some(Item::Event(event)),
+        }
+    }
+
+    fn gap(from: u64, to: u64) -> WatchEventsResponse {
+        WatchEventsResponse {
+            item: Some(Item::Gap(Gap { from, to })),
+        }
+    }
+
+    fn beat(head: u64) -> WatchEventsResponse {
+        WatchEventsResponse {
+            item: Some(Item::Heartbeat(Heartbeat { head })),
+        }
+    }
+
+    fn printed(step: &Step) -> Option<u64> {
+        match step {
+            Step::Print(event) => Some(event.seq),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_event_is_printed_once_however_often_it_comes() {
+        let mut cursor = Cursor::new(Some(0));
+        let steps: Vec<_> = [1, 2, 2, 1, 3]
+            .map(|seq| printed(&cursor.take(event(seq))))
+            .into();
+        assert_eq!(steps, [Some(1), Some(2), None, None, Some(3)]);
+    }
+
+    #[test]
+    fn from_now_on_is_fixed_by_the_first_heartbeat() {
+        let mut cursor = Cursor::new(None);
+        assert_eq!(cursor.open(), None);
+        assert_eq!(cursor.take(beat(7)), Step::Quiet);
+        assert_eq!(cursor.open(), Some(7));
+        assert_eq!(printed(&cursor.take(event(7))), None);
+        assert_eq!(printed(&cursor.take(event(8))), Some(8));
+    }
+
+    #[test]
+    fn a_heartbeat_moves_past_events_of_other_kinds() {
+        let mut cursor = Cursor::new(Some(3));
+        cursor.take(beat(9));
+        assert_eq!(cursor.open(), Some(9));
+    }
+
+    #[test]
+    fn a_heartbeat_drops_no_event_that_follows_it() {
+        let mut cursor = Cursor::new(Some(0));
+        cursor.open();
+        cursor.take(beat(9));
+        assert_eq!(printed(&cursor.take(event(4))), Some(4));
+    }
+
+    #[test]
+    fn only_the_unseen_part_of_a_gap_is_told() {
+        let mut cursor = Cursor::new(Some(5));
+        assert_eq!(cursor.take(gap(1, 5)), Step::Quiet);
+        assert_eq!(cursor.take(gap(4, 9)), Step::Gap(Gap { from: 6, to: 9 }));
+        assert_eq!(cursor.take(gap(9, 4)), Step::Quiet);
+        assert_eq!(printed(&cursor.take(event(9))), None);
+        assert_eq!(printed(&cursor.take(event(10))), Some(10));
+    }
+
+    #[test]
+    fn events_that_start_over_are_noticed_once() {
+        let mut cursor = Cursor::new(Some(40));
+        cursor.open();
+        assert_eq!(cursor.take(beat(2)), Step::StartOver { head: 2, after: 40 });
+        assert_eq!(cursor.open(), Some(0));
+        assert_eq!(cursor.take(beat(2)), Step::Quiet);
+    }
+
+    #[test]
+    fn a_late_heartbeat_does_not_move_back() {
+        let mut cursor = Cursor::new(Some(1));
+        cursor.open();
+        cursor.take(beat(1));
+        cursor.take(event(2));
+        assert_eq!(cursor.take(beat(1)), Step::Quiet);
+        assert_eq!(cursor.open(), Some(2));
+    }
+}
