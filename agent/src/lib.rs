@@ -10,3 +10,6 @@ pub mod clock;
 pub mod journal;
 pub mod model;
 pub mod outbox;
+pub mod session;
+pub mod store;
+pub mod traffic;

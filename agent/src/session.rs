@@ -1,0 +1,359 @@
+//! One set of credentials and its connections to WhatsApp: dial, log in, notice silence, tell why
+//! a connection ended. Whether and when to connect again is decided elsewhere.
+//!
+//! `session` and `store` are the only modules that name WhatsApp's library.
+
+mod dial;
+mod inbound;
+mod outbound;
+mod translate;
+
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use futures::FutureExt as _;
+use tokio::sync::mpsc;
+use whatsapp_rust::bot::{Bot, BotHandle};
+use whatsapp_rust::client::{Client, NodeFilter};
+use whatsapp_rust::wacore::store::DevicePropsOverride;
+use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
+
+use crate::journal::Journal;
+use crate::model::{Lid, Phone, Secret};
+use crate::outbox::Outbox;
+use crate::store::Store;
+use crate::traffic::Traffic;
+
+pub use dial::{Endpoint, EndpointError};
+pub use outbound::Error as SendError;
+
+/// The name shown on the phone under Linked devices.
+pub const DEVICE_NAME: &str = "OpenClaw";
+
+/// How many reports may wait for the owner: more than one connection ever makes.
+const REPORTS: usize = 64;
+
+/// What a session needs.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// WhatsApp, or the simulator.
+    pub endpoint: Endpoint,
+    /// The longest silence on a connection that is still called connected.
+    pub keepalive_limit: Duration,
+    /// Where events go.
+    pub journal: Arc<Journal>,
+    /// Where the outcomes of sends go.
+    pub outbox: Arc<Outbox>,
+    /// What has passed so far.
+    pub traffic: Arc<Traffic>,
+}
+
+/// What a session tells its owner while it runs.
+#[derive(Debug)]
+pub enum Report {
+    /// A QR code to show.
+    Qr {
+        /// What a phone reads.
+        payload: Secret,
+        /// For how long WhatsApp accepts it.
+        valid: Duration,
+    },
+    /// A code to type on the phone.
+    PhoneCode {
+        /// Eight characters.
+        code: Secret,
+        /// For how long the phone accepts it.
+        valid: Duration,
+    },
+    /// WhatsApp asks for a passkey: request options as JSON.
+    PasskeyRequest(Secret),
+    /// The code to compare during the passkey ceremony.
+    PasskeyConfirmation(Secret),
+    /// The phone accepted, and that is stored.
+    Accepted {
+        /// The account's number.
+        phone: Phone,
+        /// Its LID, if told yet.
+        lid: Option<Lid>,
+    },
+    /// The pairing was refused, or failed to verify.
+    PairingRefused(Refusal),
+    /// WhatsApp's `<success>` was seen on this connection.
+    LoggedIn,
+    /// Nothing was heard for longer than the keepalive limit; the connection is being given up.
+    Silent,
+    /// The connection ended. The last report of a connection.
+    Ended(Loss),
+}
+
+/// Why WhatsApp or the phone did not link us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// By WhatsApp's server.
+    Server,
+    /// What one side signed did not verify at the other.
+    Verification,
+    /// The passkey ceremony failed.
+    Passkey,
+    /// The new credentials could not be stored.
+    Storage,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// No connection could be made.
+    Unreachable,
+    /// It was there and is gone, or it fell silent.
+    Connection,
+    /// The server asked for a new one.
+    Restart,
+    /// All QR codes of this connection were shown; a new session gets new ones.
+    CodesExhausted,
+    /// The server refused the login with this code, and may accept it later.
+    Refused(i32),
+    /// The phone removed this device.
+    LoggedOut,
+    /// Another process took over.
+    Replaced,
+    /// The account is banned, for this long if known.
+    Banned(Option<Duration>),
+    /// The client version is not accepted.
+    Outdated,
+}
+
+/// The session could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("set up the WhatsApp session")]
+pub struct OpenError(#[source] whatsapp_rust::bot::BotBuilderError);
+
+/// A session. Cloned handles are the same session; it ends when [`Session::close`] is called.
+#[derive(Clone)]
+pub struct Session {
+    client: Arc<Client>,
+    dialled: Arc<dial::Outcome>,
+    directory: Arc<outbound::Directory>,
+}
+
+/// Makes a session's connections, one at a time.
+pub struct Driver {
+    session: Session,
+    reports: mpsc::Sender<Report>,
+    signals: mpsc::Receiver<Signal>,
+    keepalive_limit: Duration,
+    /// The library's workers, started with the first connection and stopped with the driver.
+    bot: Workers,
+}
+
+enum Workers {
+    Idle(Box<Bot>),
+    Started(BotHandle),
+    Gone,
+}
+
+/// What the library's event handler, which may not wait, leaves for the driver.
+enum Signal {
+    Report(Report),
+    /// The phone has accepted: store that, then tell.
+    Accepted,
+    /// The library has announced us as available: take that back, or the phone goes silent.
+    Announced,
+    /// Why the connection is about to end.
+    Verdict(Loss),
+}
+
+impl Session {
+    /// Prepares a session over `store` without connecting.
+    pub async fn open(
+        setup: &Setup,
+        store: &Store,
+    ) -> Result<(Self, Driver, mpsc::Receiver<Report>), OpenError> {
+        let (reports, receiver) = mpsc::channel(REPORTS);
+        let (signals, waiting) = mpsc::channel(REPORTS);
+        let dialled = Arc::new(dial::Outcome::default());
+        let inbound = inbound::Inbound::new(setup, signals);
+        let props = DevicePropsOverride::new().with_os(DEVICE_NAME).with_platform_type(PlatformType::CHROME);
+        let mut builder = Bot::builder()
+            .with_backend_arc(store.backend())
+            .with_transport_factory(dial::Dialer::new(&setup.endpoint, Arc::clone(&dialled)))
+            .with_http_client(dial::Http::new(Arc::clone(&dialled)))
+            .with_device_props(props)
+            .with_inbound_durability_hook(inbound.clone())
+            .with_event_handler(inbound)
+            .skip_history_sync();
+        if let Some(version) = setup.endpoint.client_version() {
+            builder = builder.with_version(version);
+        }
+        let bot = builder.build().await.map_err(OpenError)?;
+        let session = Self { client: bot.client(), dialled, directory: Arc::default() };
+        // One run is one connection: when to try again is the owner's decision.
+        session.client.enable_auto_reconnect.store(false, Ordering::Relaxed);
+        let driver = Driver {
+            session: session.clone(),
+            reports,
+            signals: waiting,
+            keepalive_limit: setup.keepalive_limit,
+            bot: Workers::Idle(Box::new(bot)),
+        };
+        Ok((session, driver, receiver))
+    }
+
+    /// The account, once a phone has accepted this device.
+    #[must_use]
+    pub fn account(&self) -> Option<(Phone, Option<Lid>)> {
+        let phone = self.client.pn()?.user.parse().ok()?;
+        Some((phone, self.client.lid().and_then(|lid| Lid::new(&lid.user))))
+    }
+
+    /// When the last frame arrived on the present connection.
+    #[must_use]
+    pub fn last_frame(&self) -> Option<SystemTime> {
+        match self.client.stats().last_data_received_ms {
+            0 => None,
+            ms => Some(SystemTime::UNIX_EPOCH + Duration::from_millis(ms)),
+        }
+    }
+
+    /// What the last dial failed with. Holds no secret.
+    #[must_use]
+    pub fn dial_error(&self) -> Option<String> {
+        self.dialled.error()
+    }
+
+    /// Asks for a code to type on the phone, on the connection that is being made. The code is
+    /// reported, and so is a refusal by the server.
+    pub async fn request_phone_code(&self, phone: &Phone) -> Result<(), Refusal> {
+        const SOCKET: Duration = Duration::from_secs(20);
+        self.client.wait_for_socket(SOCKET).await.map_err(|_| Refusal::Server)?;
+        let options = whatsapp_rust::pair_code::PairCodeOptions {
+            phone_number: phone.digits().to_owned(),
+            ..Default::default()
+        };
+        self.client.pair_with_code(options).await.map(drop).map_err(|_| Refusal::Server)
+    }
+
+    /// Tells WhatsApp to remove this device. True when WhatsApp confirmed.
+    pub async fn deregister(&self) -> bool {
+        use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
+        let Some(jid) = self.client.pn() else { return false };
+        self.client.is_logged_in() && self.client.execute(RemoveCompanionDeviceSpec::new(&jid)).await.is_ok()
+    }
+
+    /// Ends the session: what is buffered is flushed, the socket closed. It cannot connect again.
+    pub async fn close(&self) {
+        self.client.disconnect().await;
+    }
+}
+
+impl Driver {
+    /// Makes one connection and stays until it has ended. Reports as it goes; the last report is
+    /// [`Report::Ended`].
+    pub async fn connect(&mut self) {
+        let Self { session, reports, signals, keepalive_limit, bot } = self;
+        let client = &session.client;
+        session.dialled.reset();
+        let mut success = client.wait_for_node(NodeFilter::tag("success")).fuse();
+        let mut restart = client.wait_for_node(NodeFilter::tag("stream:error").attr("code", "515")).fuse();
+        let mut silence = pin!(silence(session, *keepalive_limit).fuse());
+        let mut run = pin!(run(client, bot));
+        let mut verdict = None;
+        loop {
+            tokio::select! {
+                biased;
+                Some(signal) = signals.recv() => on_signal(signal, session, reports, &mut verdict).await,
+                Ok(_) = &mut success => tell(reports, Report::LoggedIn).await,
+                Ok(_) = &mut restart => { verdict.get_or_insert(Loss::Restart); }
+                () = &mut silence => {
+                    verdict.get_or_insert(Loss::Connection);
+                    tell(reports, Report::Silent).await;
+                    client.reconnect_immediately().await;
+                }
+                () = &mut run => break,
+            }
+        }
+        // The library's handlers run before its run returns: nothing comes after this.
+        while let Ok(signal) = signals.try_recv() {
+            on_signal(signal, session, reports, &mut verdict).await;
+        }
+        let otherwise = if session.dialled.made() { Loss::Connection } else { Loss::Unreachable };
+        tell(reports, Report::Ended(verdict.unwrap_or(otherwise))).await;
+    }
+}
+
+async fn on_signal(
+    signal: Signal,
+    session: &Session,
+    reports: &mpsc::Sender<Report>,
+    verdict: &mut Option<Loss>,
+) {
+    match signal {
+        Signal::Report(report) => tell(reports, report).await,
+        Signal::Verdict(loss) => {
+            verdict.get_or_insert(loss);
+        }
+        Signal::Accepted => {
+            let stored = session.client.persistence_manager().flush().await;
+            verdict.get_or_insert(Loss::Restart);
+            let report = match (stored, session.account()) {
+                (Ok(()), Some((phone, lid))) => Report::Accepted { phone, lid },
+                (Err(_), _) => Report::PairingRefused(Refusal::Storage),
+                (Ok(()), None) => Report::PairingRefused(Refusal::Verification),
+            };
+            tell(reports, report).await;
+        }
+        Signal::Announced => {
+            // Without a push name nothing was announced, and nothing can be taken back.
+            let _ = session.client.presence().set_unavailable().await;
+        }
+    }
+}
+
+async fn run(client: &Arc<Client>, bot: &mut Workers) {
+    if let Workers::Idle(_) = bot
+        && let Workers::Idle(idle) = std::mem::replace(bot, Workers::Gone)
+    {
+        *bot = Workers::Started(idle.spawn());
+        if let Workers::Started(handle) = bot {
+            handle.await;
+        }
+    } else {
+        client.run().await;
+    }
+}
+
+/// Ends when nothing was heard for longer than `limit`; asks once, at half of it.
+async fn silence(session: &Session, limit: Duration) {
+    use whatsapp_rust::wacore::iq::keepalive::KeepaliveSpec;
+    let half = limit / 2;
+    let mut heard = session.last_frame();
+    loop {
+        tokio::time::sleep(half).await;
+        let before = std::mem::replace(&mut heard, session.last_frame());
+        if before != heard {
+            continue;
+        }
+        // Any frame proves the connection, not only the answer to this.
+        let ping = session.client.execute(KeepaliveSpec::with_timeout(half));
+        let (_, ()) = tokio::join!(tokio::time::timeout(half, ping), tokio::time::sleep(half));
+        if session.last_frame() == heard {
+            return;
+        }
+    }
+}
+
+async fn tell(reports: &mpsc::Sender<Report>, report: Report) {
+    // Fails only when the owner has gone, and then nobody wants to know.
+    let _ = reports.send(report).await;
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,194 @@
+//! Where WhatsApp is, and what came of the last attempt to reach it.
+//!
+//! The library logs why it could not connect and returns nothing; these wrappers keep the reason.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use whatsapp_rust::anyhow;
+use whatsapp_rust::async_channel;
+use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse, UreqHttpClient};
+use whatsapp_rust::transport::{
+    TokioWebSocketTransportFactory, Transport, TransportEvent, TransportFactory,
+};
+
+use super::lock;
+
+/// DNS, TCP, TLS and the WebSocket upgrade together take longer than this only when the network
+/// is broken; the library itself would wait 20 s.
+const DIAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The simulator accepts any version; the real one is read from WhatsApp at each start.
+const SIMULATED_VERSION: (u32, u32, u32) = (2, 3000, 1_023_000_000);
+
+/// Which server the agent speaks to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// WhatsApp.
+    WhatsApp,
+    /// A simulator on this machine. Only builds with the `sim` feature have it.
+    Simulator(String),
+}
+
+/// Why a URL is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// A release never speaks to anything but WhatsApp.
+    #[error("this build speaks to WhatsApp only: --whatsapp-url needs a build with the `sim` feature")]
+    NotASimulatorBuild,
+    /// A simulator build does not check WhatsApp's certificates.
+    #[error("a simulator build connects to loopback only: use ws://127.0.0.1:PORT/ws/chat")]
+    NotLoopback,
+}
+
+impl Endpoint {
+    /// WhatsApp, or the simulator at `url`. A simulator build never reaches WhatsApp, since it
+    /// does not check certificates.
+    pub fn new(url: Option<&str>) -> Result<Self, EndpointError> {
+        match (cfg!(feature = "sim"), url) {
+            (false, None) => Ok(Self::WhatsApp),
+            (false, Some(_)) => Err(EndpointError::NotASimulatorBuild),
+            (true, Some(url)) if is_loopback(url) => Ok(Self::Simulator(url.to_owned())),
+            (true, _) => Err(EndpointError::NotLoopback),
+        }
+    }
+
+    /// The client version to announce; `None` lets the library ask WhatsApp for the present one.
+    #[must_use]
+    pub fn client_version(&self) -> Option<(u32, u32, u32)> {
+        matches!(self, Self::Simulator(_)).then_some(SIMULATED_VERSION)
+    }
+}
+
+/// `ws://` to an address, not a name: a name could resolve to anywhere.
+fn is_loopback(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("ws://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    };
+    host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// What came of the last dial.
+#[derive(Debug, Default)]
+pub(super) struct Outcome(Mutex<Last>);
+
+#[derive(Debug, Default)]
+struct Last {
+    made: bool,
+    error: Option<String>,
+}
+
+impl Outcome {
+    pub(super) fn reset(&self) {
+        *lock(&self.0) = Last::default();
+    }
+
+    /// Whether a socket was opened and nothing failed beside it.
+    pub(super) fn made(&self) -> bool {
+        let last = lock(&self.0);
+        last.made && last.error.is_none()
+    }
+
+    pub(super) fn error(&self) -> Option<String> {
+        lock(&self.0).error.clone()
+    }
+
+    fn record<T>(&self, step: &str, result: &anyhow::Result<T>) {
+        if let Err(error) = result {
+            lock(&self.0).error = Some(format!("{step}: {error:#}"));
+        }
+    }
+}
+
+/// Opens WebSockets to the endpoint.
+pub(super) struct Dialer {
+    inner: TokioWebSocketTransportFactory,
+    outcome: Arc<Outcome>,
+}
+
+impl Dialer {
+    pub(super) fn new(endpoint: &Endpoint, outcome: Arc<Outcome>) -> Self {
+        let inner = TokioWebSocketTransportFactory::new();
+        let inner = match endpoint {
+            Endpoint::WhatsApp => inner,
+            Endpoint::Simulator(url) => inner.with_url(url),
+        };
+        Self { inner, outcome }
+    }
+}
+
+#[async_trait]
+impl TransportFactory for Dialer {
+    async fn create_transport(
+        &self,
+    ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
+        let dialled = tokio::time::timeout(DIAL_LIMIT, self.inner.create_transport()).await;
+        let dialled = dialled
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", DIAL_LIMIT.as_secs())));
+        self.outcome.record("connect to WhatsApp", &dialled);
+        if dialled.is_ok() {
+            lock(&self.outcome.0).made = true;
+        }
+        dialled
+    }
+}
+
+/// Asks WhatsApp for the present client version, and transfers media.
+pub(super) struct Http {
+    inner: UreqHttpClient,
+    outcome: Arc<Outcome>,
+}
+
+impl Http {
+    pub(super) fn new(outcome: Arc<Outcome>) -> Self {
+        Self { inner: UreqHttpClient::new(), outcome }
+    }
+}
+
+#[async_trait]
+impl HttpClient for Http {
+    async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let answer = tokio::time::timeout(DIAL_LIMIT, self.inner.execute(request)).await;
+        let answer = answer
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", DIAL_LIMIT.as_secs())));
+        self.outcome.record("ask WhatsApp for its version", &answer);
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_addresses_are_loopback() {
+        for good in ["ws://127.0.0.1:9000/ws/chat", "ws://127.8.8.8", "ws://[::1]:9000/ws"] {
+            assert!(is_loopback(good), "{good}");
+        }
+        for bad in [
+            "wss://web.whatsapp.com/ws/chat",
+            "ws://localhost:9000",
+            "ws://127.0.0.1.example.com/",
+            "ws://127.0.0.1@example.com/",
+            "ws://example.com/127.0.0.1",
+            "ws://10.0.0.1:80",
+            "ws://[::2]:80",
+            "",
+        ] {
+            assert!(!is_loopback(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_build_speaks_to_whatsapp_or_to_the_simulator_never_both() {
+        let simulator = Endpoint::new(Some("ws://127.0.0.1:1/ws"));
+        let whatsapp = Endpoint::new(None);
+        assert_eq!(simulator.is_ok(), cfg!(feature = "sim"));
+        assert_eq!(whatsapp.is_ok(), !cfg!(feature = "sim"));
+    }
+}

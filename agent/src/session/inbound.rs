@@ -1,0 +1,195 @@
+//! What arrives: messages into the journal before WhatsApp hears the ack, everything else as it
+//! is told.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use whatsapp_rust::anyhow;
+use whatsapp_rust::client::Client;
+use whatsapp_rust::types::durability_hook::InboundDurabilityHook;
+use whatsapp_rust::types::events::{
+    ConnectFailureReason, Event, EventHandler, InboundMessage, Receipt as WireReceipt, ServerAck,
+};
+use whatsapp_rust::types::presence::ReceiptType;
+
+use super::{Loss, Refusal, Report, Setup, Signal, translate};
+use crate::clock;
+use crate::journal::Journal;
+use crate::model::{
+    MessageId, Occurrence, Receipt, Secret, SendOutcome, SendState, Undecryptable,
+};
+use crate::outbox::Outbox;
+use crate::traffic::Traffic;
+
+/// Receives the library's events. It never waits: what needs waiting becomes a [`Signal`].
+#[derive(Clone)]
+pub(super) struct Inbound {
+    journal: Arc<Journal>,
+    outbox: Arc<Outbox>,
+    traffic: Arc<Traffic>,
+    signals: mpsc::Sender<Signal>,
+}
+
+impl Inbound {
+    pub(super) fn new(setup: &Setup, signals: mpsc::Sender<Signal>) -> Self {
+        Self {
+            journal: Arc::clone(&setup.journal),
+            outbox: Arc::clone(&setup.outbox),
+            traffic: Arc::clone(&setup.traffic),
+            signals,
+        }
+    }
+
+    fn store(&self, batch: &[InboundMessage], now: SystemTime) {
+        for message in batch.iter().filter_map(translate::message) {
+            if !message.from_me {
+                self.traffic.count_received();
+            }
+            self.journal.append(Occurrence::Message(Box::new(message)), now);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        // Full only if one connection says more than it has things to say; then the end of the
+        // connection still arrives, since it is told by the run itself.
+        if self.signals.try_send(signal).is_err() {
+            tracing::error!("the session's owner does not keep up");
+        }
+    }
+
+    fn report(&self, report: Report) {
+        self.signal(Signal::Report(report));
+    }
+
+    fn acknowledged(&self, ack: &ServerAck, now: SystemTime) {
+        if ack.class.as_deref() != Some("message") {
+            return;
+        }
+        let id = MessageId::new(&ack.id);
+        let at = ack.timestamp.map_or(now, SystemTime::from);
+        let news = match ack.error {
+            None => self.outbox.advance(&id, SendState::ServerAck, at).inspect(|_| self.traffic.count_sent()),
+            Some(_) => self.outbox.fail(&id, "refused_by_server"),
+        };
+        self.record_outcome(news, now);
+    }
+
+    fn receipted(&self, receipt: &WireReceipt, now: SystemTime) {
+        let state = match receipt.r#type {
+            ReceiptType::Delivered | ReceiptType::Inactive => SendState::Delivered,
+            ReceiptType::Read | ReceiptType::Played => SendState::Read,
+            _ => return,
+        };
+        let messages: Vec<_> = receipt.message_ids.iter().map(|id| MessageId::new(id)).collect();
+        for id in &messages {
+            self.record_outcome(self.outbox.advance(id, state, now), now);
+        }
+        let event = Receipt {
+            messages,
+            chat: translate::chat(&receipt.source.chat),
+            by: translate::sender(&receipt.source),
+            state,
+        };
+        self.journal.append(Occurrence::Receipt(event), now);
+    }
+
+    fn record_outcome(&self, news: Option<(crate::model::Sent, crate::model::ChatId)>, now: SystemTime) {
+        if let Some((sent, chat)) = news {
+            self.journal.append(Occurrence::Send(SendOutcome { sent, chat }), now);
+        }
+    }
+}
+
+impl EventHandler for Inbound {
+    fn handle_event(&self, event: Arc<Event>) {
+        let now = clock::now();
+        match &*event {
+            // What the hook has committed is in the journal; what bypasses it is not.
+            Event::Messages(batch) if !batch.hook_committed => self.store(&batch.messages, now),
+            Event::ServerAck(ack) => self.acknowledged(ack, now),
+            Event::Receipt(receipt) => self.receipted(receipt, now),
+            Event::UndecryptableMessage(message) => {
+                self.traffic.count_undecryptable();
+                let (id, chat, sender) = translate::origin(&message.info);
+                let reason = if message.is_unavailable { "unavailable" } else { "not_decrypted" };
+                let event = Undecryptable { id, chat, sender, reason };
+                self.journal.append(Occurrence::Undecryptable(event), now);
+            }
+            Event::PairingQrCode(qr) => {
+                self.report(Report::Qr { payload: Secret(qr.code.clone()), valid: qr.timeout });
+            }
+            Event::PairingCode(code) => {
+                self.report(Report::PhoneCode { code: Secret(code.code.clone()), valid: code.timeout });
+            }
+            Event::PairPasskeyRequest(request) => {
+                self.report(Report::PasskeyRequest(Secret(request.request_options_json.clone())));
+            }
+            Event::PairPasskeyConfirmation(confirmation) => {
+                self.report(Report::PasskeyConfirmation(Secret(confirmation.code.clone())));
+            }
+            Event::PairPasskeyError(_) => self.report(Report::PairingRefused(Refusal::Passkey)),
+            Event::PairSuccess(_) => self.signal(Signal::Accepted),
+            Event::PairError(_) => self.report(Report::PairingRefused(Refusal::Verification)),
+            Event::PairingCodeError(_) => self.report(Report::PairingRefused(Refusal::Server)),
+            Event::Connected(_) | Event::SelfPushNameUpdated(_) => self.signal(Signal::Announced),
+            other => {
+                if let Some(loss) = verdict(other) {
+                    self.signal(Signal::Verdict(loss));
+                }
+            }
+        }
+    }
+}
+
+/// What an event says about why the connection ends.
+fn verdict(event: &Event) -> Option<Loss> {
+    Some(match event {
+        Event::Disconnected(_) => Loss::Connection,
+        Event::PairingQrCodesExhausted(_) => Loss::CodesExhausted,
+        Event::StreamReplaced(_) => Loss::Replaced,
+        Event::ClientOutdated(_) => Loss::Outdated,
+        Event::TemporaryBan(ban) => Loss::Banned(ban.expire.to_std().ok()),
+        Event::LoggedOut(out) => match out.reason {
+            ConnectFailureReason::AccountLocked => Loss::Banned(None),
+            _ => Loss::LoggedOut,
+        },
+        Event::ConnectFailure(failure) => match failure.reason {
+            ConnectFailureReason::TempBanned => Loss::Banned(None),
+            ConnectFailureReason::BadUserAgent => Loss::Outdated,
+            reason => Loss::Refused(code(reason)),
+        },
+        _ => return None,
+    })
+}
+
+/// The number on the wire.
+fn code(reason: ConnectFailureReason) -> i32 {
+    match reason {
+        ConnectFailureReason::Generic => 400,
+        ConnectFailureReason::LoggedOut => 401,
+        ConnectFailureReason::TempBanned => 402,
+        ConnectFailureReason::AccountLocked => 403,
+        ConnectFailureReason::ClientOutdated => 405,
+        ConnectFailureReason::UnknownLogout => 406,
+        ConnectFailureReason::BadUserAgent => 409,
+        ConnectFailureReason::CatExpired => 413,
+        ConnectFailureReason::CatInvalid => 414,
+        ConnectFailureReason::NotFound => 415,
+        ConnectFailureReason::ClientUnknown => 418,
+        ConnectFailureReason::InternalServerError => 500,
+        ConnectFailureReason::Experimental => 501,
+        ConnectFailureReason::ServiceUnavailable => 503,
+        ConnectFailureReason::Unknown(code) => code,
+    }
+}
+
+#[async_trait]
+impl InboundDurabilityHook for Inbound {
+    /// In the journal first, acked to WhatsApp second.
+    async fn on_messages(&self, _: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        self.store(batch, clock::now());
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! What is sent: to whom a message may go, and handing it to WhatsApp.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use whatsapp_rust::request::IqError;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::{Jid, SendOptions};
+
+use super::{Session, lock, translate};
+use crate::model::{ChatId, MessageId, Phone, Recipient, Text};
+
+/// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
+const DIRECTORY: usize = 1024;
+
+/// Why a message was not handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nobody on WhatsApp has this number.
+    #[error("the number is not on WhatsApp")]
+    NotOnWhatsApp,
+    /// The connection was lost; whether the message went out is not known.
+    #[error("the connection to WhatsApp was lost")]
+    ConnectionLost,
+    /// WhatsApp refused, with its code.
+    #[error("WhatsApp refused with code {0}")]
+    Refused(u16),
+    /// The library could not make the message: no session, no key, no group.
+    #[error("the message could not be encrypted for its recipient")]
+    NotEncrypted,
+}
+
+/// Numbers known to be on WhatsApp.
+#[derive(Debug, Default)]
+pub(super) struct Directory(Mutex<HashSet<Phone>>);
+
+impl Directory {
+    fn knows(&self, phone: &Phone) -> bool {
+        lock(&self.0).contains(phone)
+    }
+
+    fn learn(&self, phone: Phone) {
+        let mut known = lock(&self.0);
+        if known.len() >= DIRECTORY {
+            known.clear();
+        }
+        known.insert(phone);
+    }
+}
+
+impl Session {
+    /// The chat that messages to this recipient are in.
+    #[must_use]
+    pub fn chat(&self, to: &Recipient) -> ChatId {
+        translate::chat(&jid(to))
+    }
+
+    /// A new id, as WhatsApp's own clients make them.
+    #[must_use]
+    pub fn new_message_id(&self) -> MessageId {
+        MessageId::new(&self.client.generate_message_id())
+    }
+
+    /// Asks WhatsApp whether the recipient exists: the library sends to numbers that do not, and
+    /// says that all is well.
+    pub async fn check(&self, to: &Recipient) -> Result<(), Error> {
+        let Recipient::Phone(phone) = to else { return Ok(()) };
+        if self.directory.knows(phone) {
+            return Ok(());
+        }
+        let found = self.client.contacts().is_on_whatsapp(&[jid(to)]).await;
+        let found = found.map_err(|error| match error {
+            whatsapp_rust::ContactError::Iq(error) => iq(&error),
+            _ => Error::NotOnWhatsApp,
+        })?;
+        if !found.iter().any(|result| result.is_registered) {
+            return Err(Error::NotOnWhatsApp);
+        }
+        self.directory.learn(phone.clone());
+        Ok(())
+    }
+
+    /// Encrypts the text and writes it to the socket. That is not yet an ack.
+    pub async fn send(&self, to: &Recipient, id: &MessageId, text: &Text) -> Result<(), Error> {
+        let message = wa::Message { conversation: Some(text.as_str().to_owned()), ..Default::default() };
+        let options = SendOptions::default().with_message_id(id.as_str());
+        let sent = self.client.send_message_with_options(jid(to), message, options).await;
+        sent.map(drop).map_err(|error| match error {
+            whatsapp_rust::SendError::Client(_) | whatsapp_rust::SendError::NotLoggedIn => Error::ConnectionLost,
+            whatsapp_rust::SendError::Iq(error) => iq(&error),
+            _ if !self.client.is_logged_in() => Error::ConnectionLost,
+            _ => Error::NotEncrypted,
+        })
+    }
+}
+
+fn iq(error: &IqError) -> Error {
+    match error {
+        IqError::ServerError { code, .. } => Error::Refused(*code),
+        _ => Error::ConnectionLost,
+    }
+}
+
+fn jid(to: &Recipient) -> Jid {
+    match to {
+        Recipient::Phone(phone) => Jid::pn(phone.digits()),
+        Recipient::Lid(lid) => Jid::lid(lid.user()),
+        Recipient::Group(id) => Jid::group(id.as_str()),
+    }
+}
