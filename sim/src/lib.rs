@@ -2,7 +2,55 @@
 //! and the contacts that an account needs to be spoken to. It checks every signature and MAC it is sent.
 //!
 //! It is not a WhatsApp implementation to run anything on: accounts live in memory and the root key is its own.
+//!
+//! ```text
+//! sim          starts, stops, answers tests        fault   what goes wrong on command
+//! connection   one socket: frames and Noise        link    what others may put on it
+//! login, pairing, link_code   who a socket is      receive one stanza, to whoever answers it
+//! iq           questions to the server             queue   what a companion has not acked
+//! inbound      what companions send                outbound, retry, bootstrap   what phones and peers send
+//! state        everything known, behind one lock   verdict what clients got wrong
+//! party, adv   Signal and pairing signatures       phone, peer   handles for tests
+//! ```
 
 pub mod adv;
+mod app_state;
+mod bootstrap;
+mod cert;
+mod companion;
+mod connection;
+mod fault;
+mod group;
+mod id;
+mod inbound;
+mod iq;
+mod link;
 pub mod link_code;
+mod login;
+mod noise;
+mod number;
+mod outbound;
+mod pairing;
 pub mod party;
+mod peer;
+mod phone;
+mod queue;
+mod receive;
+mod retry;
+mod sim;
+mod stanza;
+mod state;
+mod sync;
+mod verdict;
+
+pub use companion::About;
+pub use fault::{Failure, Fault, IqError};
+pub use noise::Pattern;
+pub use number::{InvalidNumber, Number};
+pub use pairing::Linked;
+pub use peer::{By, Peer, Receipt, Received};
+pub use phone::{LinkedDevice, Phone};
+pub use queue::Class;
+pub use sim::{Config, Error, Owed, Sim};
+pub use state::Acked;
+pub use verdict::Violation;

@@ -1,0 +1,154 @@
+//! An account's settings, as the server keeps them: opaque patches per collection, under a key that only the phone
+//! and its companions have. The phone starts with one setting, its name; without it companions stay nameless.
+
+use std::collections::HashMap;
+
+use buffa::MessageField;
+use wacore::appstate::hash::{HashState, generate_patch_mac};
+use wacore::appstate::{encode_record, expand_app_state_keys};
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+use waproto::codec;
+use waproto::whatsapp as wa;
+
+use crate::stanza;
+
+/// The collection in which the push name lives.
+const NAME_COLLECTION: &str = "critical_block";
+
+/// Key and collections of one account.
+#[derive(Default)]
+pub(crate) struct AppState {
+    key: Option<Key>,
+    collections: HashMap<String, Vec<wa::SyncdPatch>>,
+}
+
+struct Key {
+    id: [u8; 6],
+    data: [u8; 32],
+    made_at: u64,
+}
+
+impl AppState {
+    /// Makes the key and the first patch, once.
+    pub(crate) fn prepare(&mut self, name: &str, now: u64) {
+        if self.key.is_some() {
+            return;
+        }
+        let key = Key {
+            id: [0, 0, 0, 0, 0, 1],
+            data: rand::random(),
+            made_at: now,
+        };
+        let patch = name_patch(&key, name, now);
+        self.collections
+            .insert(NAME_COLLECTION.to_owned(), vec![patch]);
+        self.key = Some(key);
+    }
+
+    /// The key, as the phone shares it with its companions.
+    pub(crate) fn key_share(&self) -> wa::message::AppStateSyncKeyShare {
+        let keys = self.key.iter().map(|key| wa::message::AppStateSyncKey {
+            key_id: MessageField::some(wa::message::AppStateSyncKeyId {
+                key_id: Some(key.id.to_vec()),
+            }),
+            key_data: MessageField::some(wa::message::AppStateSyncKeyData {
+                key_data: Some(key.data.to_vec()),
+                fingerprint: MessageField::some(wa::message::AppStateSyncKeyFingerprint {
+                    raw_id: Some(1),
+                    current_index: Some(0),
+                    device_indexes: vec![0],
+                }),
+                timestamp: i64::try_from(key.made_at).ok(),
+            }),
+        });
+        wa::message::AppStateSyncKeyShare {
+            keys: keys.collect(),
+        }
+    }
+
+    /// Answers one `<collection>`: takes a patch in, or gives those after `version`.
+    pub(crate) fn sync(&mut self, name: &str, version: u64, patch: Option<&[u8]>) -> Node {
+        let patches = self.collections.entry(name.to_owned()).or_default();
+        let current = u64::try_from(patches.len()).unwrap_or(u64::MAX);
+        let answer = NodeBuilder::new("collection").attr("name", name);
+        if let Some(bytes) = patch {
+            let decoded = codec::syncd_patch_decode(bytes);
+            let Some(mut patch) = decoded.ok().filter(|_| version == current) else {
+                return conflict(answer, since(patches, version));
+            };
+            patch.version = MessageField::some(wa::SyncdVersion {
+                version: Some(current + 1),
+            });
+            patches.push(patch);
+            return answer.attr("version", current + 1).build();
+        }
+        let answer = answer.attr("version", current);
+        match since(patches, version) {
+            newer if stanza::children(&newer).is_empty() => answer.build(),
+            newer => answer.children([newer]).build(),
+        }
+    }
+}
+
+fn since(patches: &[wa::SyncdPatch], version: u64) -> Node {
+    let known = usize::try_from(version).unwrap_or(usize::MAX);
+    let newer = patches
+        .iter()
+        .skip(known)
+        .map(|patch| stanza::content("patch", codec::syncd_patch_to_vec(patch)));
+    NodeBuilder::new("patches").children(newer).build()
+}
+
+fn conflict(answer: NodeBuilder, newer: Node) -> Node {
+    let error = NodeBuilder::new("error")
+        .attr("code", 409)
+        .attr("text", "conflict")
+        .build();
+    answer
+        .attr("type", "error")
+        .children([error, newer])
+        .build()
+}
+
+/// Version 1 of the collection: one record, its MACs, and the hash over all records.
+fn name_patch(key: &Key, name: &str, now: u64) -> wa::SyncdPatch {
+    let keys = expand_app_state_keys(&key.data);
+    let value = wa::SyncActionValue {
+        timestamp: i64::try_from(now).ok().map(|seconds| seconds * 1000),
+        push_name_setting: MessageField::some(wa::sync_action_value::PushNameSetting {
+            name: Some(name.to_owned()),
+        }),
+        ..Default::default()
+    };
+    let set = wa::syncd_mutation::SyncdOperation::SET;
+    let (mutation, _value_mac) = encode_record(
+        set,
+        br#"["setting_pushName"]"#,
+        &value,
+        &keys,
+        &key.id,
+        &rand::random(),
+        1,
+    );
+    let mut hash = HashState::default();
+    let (_, hashed) = hash.update_hash(std::slice::from_ref(&mutation), |_, _| Ok(None));
+    hashed.expect("a first record replaces nothing, so nothing can be missing");
+    hash.version = 1;
+    let mut patch = wa::SyncdPatch {
+        version: MessageField::some(wa::SyncdVersion { version: Some(1) }),
+        mutations: vec![mutation],
+        snapshot_mac: Some(hash.generate_snapshot_mac(NAME_COLLECTION, &keys.snapshot_mac)),
+        key_id: MessageField::some(wa::KeyId {
+            id: Some(key.id.to_vec()),
+        }),
+        ..Default::default()
+    };
+    patch.patch_mac = Some(generate_patch_mac(
+        &patch,
+        NAME_COLLECTION,
+        &keys.patch_mac,
+        1,
+    ));
+    patch
+}

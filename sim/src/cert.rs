@@ -1,0 +1,157 @@
+//! The server's static Noise key and the certificate chain that vouches for it, under a root key of our own.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use buffa::{Message as _, MessageField};
+use rand::rngs::StdRng;
+use wacore_libsignal::protocol::{KeyPair, PrivateKey};
+use waproto::whatsapp as wa;
+use waproto::whatsapp::cert_chain::NoiseCertificate;
+use waproto::whatsapp::cert_chain::noise_certificate::Details;
+
+/// The serials that clients check: the root is 0, and each certificate names its issuer's.
+const INTERMEDIATE_SERIAL: u32 = 1;
+const LEAF_SERIAL: u32 = 2;
+/// A client uses a cached chain for Noise IK only while it is in date.
+const VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The machine's clock may run behind the one that made the chain.
+const BACKDATED: Duration = Duration::from_secs(24 * 3600);
+
+/// Root key, intermediate key, and the static key the server proves.
+pub(crate) struct Authority {
+    root: KeyPair,
+    server: KeyPair,
+    chain: Vec<u8>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        Self::under(KeyPair::generate(&mut rng()))
+    }
+
+    /// The same root with a new server key: every cached chain is stale from now on.
+    pub(crate) fn rotated(&self) -> Self {
+        Self::under(self.root.clone())
+    }
+
+    fn under(root: KeyPair) -> Self {
+        let intermediate = KeyPair::generate(&mut rng());
+        let server = KeyPair::generate(&mut rng());
+        let chain = wa::CertChain {
+            intermediate: MessageField::some(certificate(
+                INTERMEDIATE_SERIAL,
+                0,
+                &intermediate,
+                &root.private_key,
+            )),
+            leaf: MessageField::some(certificate(
+                LEAF_SERIAL,
+                INTERMEDIATE_SERIAL,
+                &server,
+                &intermediate.private_key,
+            )),
+            ..Default::default()
+        };
+        Self {
+            root,
+            server,
+            chain: chain.encode_to_vec(),
+        }
+    }
+
+    pub(crate) fn root_public(&self) -> [u8; 32] {
+        public(&self.root)
+    }
+
+    pub(crate) fn server_public(&self) -> [u8; 32] {
+        public(&self.server)
+    }
+
+    pub(crate) fn server_private(&self) -> &[u8; 32] {
+        self.server.private_key.serialize()
+    }
+
+    /// An encoded `CertChain`.
+    pub(crate) fn chain(&self) -> &[u8] {
+        &self.chain
+    }
+}
+
+/// `signature = XEdDSA(issuer, details)`.
+fn certificate(
+    serial: u32,
+    issuer_serial: u32,
+    subject: &KeyPair,
+    issuer: &PrivateKey,
+) -> NoiseCertificate {
+    let now = SystemTime::now();
+    let details = Details {
+        serial: Some(serial),
+        issuer_serial: Some(issuer_serial),
+        key: Some(public(subject).to_vec()),
+        not_before: Some(seconds(now - BACKDATED)),
+        not_after: Some(seconds(now + VALIDITY)),
+        ..Default::default()
+    }
+    .encode_to_vec();
+    let signature = issuer
+        .calculate_signature(&details, &mut rng())
+        .expect("a fresh Curve25519 key signs anything");
+    NoiseCertificate {
+        details: Some(details),
+        signature: Some(signature.to_vec()),
+        ..Default::default()
+    }
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+pub(crate) fn public(pair: &KeyPair) -> [u8; 32] {
+    let mut key = [0; 32];
+    key.copy_from_slice(pair.public_key.public_key_bytes());
+    key
+}
+
+fn rng() -> StdRng {
+    rand::make_rng()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wacore_libsignal::protocol::PublicKey;
+
+    fn signed_by(issuer: &[u8], certificate: &NoiseCertificate) -> bool {
+        let key = PublicKey::from_djb_public_key_bytes(issuer).expect("a key");
+        key.verify_signature(
+            certificate.details.as_ref().expect("details"),
+            certificate.signature.as_ref().expect("a signature"),
+        )
+    }
+
+    #[test]
+    fn both_signatures_verify_from_the_root_down() {
+        let authority = Authority::new();
+        let chain = waproto::codec::cert_chain_decode(authority.chain()).expect("a chain");
+        let intermediate = chain.intermediate.as_option().expect("an intermediate");
+        let leaf = chain.leaf.as_option().expect("a leaf");
+        let details = waproto::codec::noise_certificate_details_decode(
+            intermediate.details.as_ref().expect("details"),
+        )
+        .expect("details");
+        assert!(signed_by(&authority.root_public(), intermediate));
+        assert!(signed_by(details.key.as_ref().expect("a key"), leaf));
+        assert!(!signed_by(&authority.root_public(), leaf));
+    }
+
+    #[test]
+    fn rotation_keeps_the_root_and_changes_the_server_key() {
+        let first = Authority::new();
+        let second = first.rotated();
+        assert_eq!(first.root_public(), second.root_public());
+        assert_ne!(first.server_public(), second.server_public());
+    }
+}

@@ -1,0 +1,302 @@
+//! Things that go wrong on command.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Node, SERVER_JID};
+
+use crate::link::Fate;
+use crate::number::Number;
+use crate::sim::Shared;
+use crate::state::State;
+use crate::sync::lock;
+
+/// One fault. Those that speak of "the account's sockets" strike all sockets when no account is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Cuts the account's sockets, without a farewell.
+    Drop,
+    /// The account's sockets stay open, and nothing is read from them or written to them any more. Without any
+    /// socket, the next one freezes as soon as it has logged in.
+    HalfOpen,
+    /// Holds every stanza to the account back for so long. Zero ends it.
+    Delay(Duration),
+    /// Closes this many TCP connections as soon as they are accepted. For all accounts.
+    Refuse(u32),
+    /// `<stream:error code>` and the end of the socket.
+    StreamError(u16),
+    /// The companions are removed: conflict `device_removed` now, failure 401 at every later login.
+    DeviceRemoved,
+    /// Another session took the companion's place: conflict `replaced`.
+    Replaced,
+    /// Answers the next login with a failure.
+    Failure(Failure),
+    /// Answers the next iqs in a namespace with an error.
+    IqError(IqError),
+    /// Sends each of the next messages to the account twice.
+    Duplicate(u32),
+    /// Holds so many messages to a companion back, then sends them in reverse.
+    Reorder(u32),
+    /// All sockets are cut, the listener closes and opens again on the same port. Accounts and queues survive.
+    Restart,
+    /// The server takes a new static key under the same root: a client that cached the old one must fall back.
+    NewServerKey,
+    /// Ends all faults, and lets held messages go.
+    Clear,
+}
+
+/// `<failure>` instead of `<success>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// 401 logged out, 402 temporary ban, 403 banned, 405 client outdated, 503 …
+    pub reason: u16,
+    /// Length of a temporary ban in seconds.
+    pub expire: Option<u64>,
+    /// Why the temporary ban: 101 sent too many, 102 blocked by users …
+    pub code: Option<u32>,
+}
+
+/// An iq that fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IqError {
+    /// The namespace, as in `w:g2`.
+    pub xmlns: String,
+    /// The error code.
+    pub code: u16,
+    /// How many iqs.
+    pub count: u32,
+}
+
+/// The faults that last, of one account or of all.
+#[derive(Default)]
+pub(crate) struct Faults {
+    pub(crate) delay: Option<Duration>,
+    pub(crate) freeze_next: bool,
+    pub(crate) failures: VecDeque<Failure>,
+    iq_errors: Vec<IqError>,
+    duplicate: u32,
+    reorder: usize,
+    held: HashMap<(Number, u16), Vec<Node>>,
+}
+
+impl Faults {
+    pub(crate) fn touches_messages(&self) -> bool {
+        self.duplicate > 0 || self.reorder > 0
+    }
+
+    /// What goes out now instead of this message.
+    pub(crate) fn mangle(&mut self, number: &Number, device: u16, node: Node) -> Vec<Node> {
+        let mut nodes = vec![node];
+        if self.duplicate > 0 {
+            self.duplicate -= 1;
+            nodes.push(nodes[0].clone());
+        }
+        if self.reorder == 0 {
+            return nodes;
+        }
+        let held = self.held.entry((number.clone(), device)).or_default();
+        held.append(&mut nodes);
+        if held.len() < self.reorder {
+            return nodes;
+        }
+        self.reorder = 0;
+        let mut released = std::mem::take(held);
+        released.reverse();
+        released
+    }
+
+    /// The error for an iq in this namespace, if one is due.
+    pub(crate) fn iq_error(&mut self, xmlns: &str) -> Option<u16> {
+        let found = self
+            .iq_errors
+            .iter_mut()
+            .find(|error| error.xmlns == xmlns && error.count > 0)?;
+        found.count -= 1;
+        let code = found.code;
+        self.iq_errors.retain(|error| error.count > 0);
+        Some(code)
+    }
+}
+
+impl Shared {
+    /// Brings a fault about, for one account or for all.
+    pub(crate) fn strike(&self, account: Option<&Number>, fault: Fault) {
+        tracing::info!(account = account.map(Number::digits), ?fault, "fault");
+        match fault {
+            Fault::Drop => self.cut(account),
+            Fault::HalfOpen => self.freeze(account),
+            Fault::StreamError(code) => self.end_streams(account, &stream_error(code)),
+            Fault::Replaced => self.end_streams(account, &conflict("replaced", None)),
+            Fault::DeviceRemoved => self.remove_companions(account),
+            Fault::NewServerKey => self.rotate_server_key(),
+            Fault::Restart => self.request_restart(),
+            Fault::Refuse(count) => self.refuse(count),
+            Fault::Clear => self.clear_faults(account),
+            Fault::Delay(_)
+            | Fault::Failure(_)
+            | Fault::IqError(_)
+            | Fault::Duplicate(_)
+            | Fault::Reorder(_) => {
+                let mut state = lock(&self.state);
+                set_lasting(faults_of(&mut state, account), fault);
+            }
+        }
+    }
+
+    fn cut(&self, account: Option<&Number>) {
+        for link in lock(&self.state).links_of(account) {
+            link.decide(Fate::Cut);
+        }
+    }
+
+    fn freeze(&self, account: Option<&Number>) {
+        let mut state = lock(&self.state);
+        let links = state.links_of(account);
+        if links.is_empty() {
+            faults_of(&mut state, account).freeze_next = true;
+        }
+        for link in links {
+            link.decide(Fate::Frozen);
+        }
+    }
+
+    fn end_streams(&self, account: Option<&Number>, farewell: &Node) {
+        for link in lock(&self.state).links_of(account) {
+            link.send(farewell, None);
+            link.close();
+        }
+    }
+
+    fn remove_companions(&self, account: Option<&Number>) {
+        let state = lock(&self.state);
+        let numbers = match account {
+            Some(number) => vec![number.clone()],
+            None => state.users.keys().cloned().collect(),
+        };
+        drop(state);
+        for number in numbers {
+            self.remove_devices(&number, None);
+        }
+    }
+
+    fn clear_faults(&self, account: Option<&Number>) {
+        self.refuse(0);
+        let mut state = lock(&self.state);
+        let mut held = Vec::new();
+        if account.is_none() {
+            held.extend(std::mem::take(&mut state.faults).held);
+        }
+        for (number, user) in &mut state.users {
+            if account.is_none_or(|account| account == number) {
+                held.extend(std::mem::take(&mut user.faults).held);
+            }
+        }
+        for (device, nodes) in held {
+            let link = state
+                .companion(&device)
+                .and_then(|companion| companion.link.clone());
+            for node in nodes {
+                if let Some(link) = &link {
+                    link.send(&node, None);
+                }
+            }
+        }
+    }
+}
+
+fn faults_of<'a>(state: &'a mut State, account: Option<&Number>) -> &'a mut Faults {
+    match account {
+        Some(number) => &mut state.user(number).faults,
+        None => &mut state.faults,
+    }
+}
+
+fn set_lasting(faults: &mut Faults, fault: Fault) {
+    match fault {
+        Fault::Delay(delay) => faults.delay = Some(delay).filter(|delay| !delay.is_zero()),
+        Fault::Failure(failure) => faults.failures.push_back(failure),
+        Fault::IqError(error) => faults.iq_errors.push(error),
+        Fault::Duplicate(count) => faults.duplicate = count,
+        Fault::Reorder(count) => faults.reorder = usize::try_from(count).unwrap_or(usize::MAX),
+        _ => {}
+    }
+}
+
+pub(crate) fn stream_error(code: u16) -> Node {
+    NodeBuilder::new("stream:error").attr("code", code).build()
+}
+
+pub(crate) fn conflict(kind: &'static str, code: Option<u16>) -> Node {
+    let child = NodeBuilder::new("conflict").attr("type", kind).build();
+    let error = NodeBuilder::new("stream:error").children([child]);
+    match code {
+        Some(code) => error.attr("code", code).build(),
+        None => error.build(),
+    }
+}
+
+pub(crate) fn failure(failure: Failure) -> Node {
+    let mut node = NodeBuilder::new("failure")
+        .attr("from", SERVER_JID)
+        .attr("reason", failure.reason)
+        .attr("location", "sim");
+    if let Some(expire) = failure.expire {
+        node = node.attr("expire", expire);
+    }
+    if let Some(code) = failure.code {
+        node = node.attr("code", code);
+    }
+    node.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: u32) -> Node {
+        NodeBuilder::new("message").attr("id", id).build()
+    }
+
+    fn ids(nodes: &[Node]) -> Vec<String> {
+        nodes
+            .iter()
+            .map(|node| node.attrs.get("id").expect("an id").to_string())
+            .collect()
+    }
+
+    #[test]
+    fn reorder_holds_then_reverses_once() {
+        let number: Number = "+15550100001".parse().expect("a number");
+        let mut faults = Faults::default();
+        set_lasting(&mut faults, Fault::Reorder(3));
+        assert!(faults.mangle(&number, 1, message(1)).is_empty());
+        assert!(faults.mangle(&number, 1, message(2)).is_empty());
+        let released = faults.mangle(&number, 1, message(3));
+        assert_eq!(ids(&released), ["3", "2", "1"]);
+        assert_eq!(ids(&faults.mangle(&number, 1, message(4))), ["4"]);
+    }
+
+    #[test]
+    fn duplicate_counts_down() {
+        let number: Number = "+15550100001".parse().expect("a number");
+        let mut faults = Faults::default();
+        set_lasting(&mut faults, Fault::Duplicate(1));
+        assert_eq!(ids(&faults.mangle(&number, 1, message(1))), ["1", "1"]);
+        assert_eq!(ids(&faults.mangle(&number, 1, message(2))), ["2"]);
+    }
+
+    #[test]
+    fn an_iq_error_is_spent_per_namespace() {
+        let mut faults = Faults::default();
+        let error = IqError {
+            xmlns: "usync".into(),
+            code: 503,
+            count: 1,
+        };
+        set_lasting(&mut faults, Fault::IqError(error));
+        assert_eq!(faults.iq_error("w:g2"), None);
+        assert_eq!(faults.iq_error("usync"), Some(503));
+        assert_eq!(faults.iq_error("usync"), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! Ids of stanzas and messages that the simulator makes up.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rand::RngExt as _;
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// An id for an iq or a notification: unique in this process.
+pub(crate) fn stanza() -> String {
+    format!("sim-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// An id for a message, in the form that phones use.
+pub(crate) fn message() -> String {
+    let mut bytes = [0u8; 15];
+    rand::rng().fill(&mut bytes[..]);
+    let mut id = String::with_capacity(32);
+    id.push_str("3A");
+    for byte in bytes {
+        id.push_str(&format!("{byte:02X}"));
+    }
+    id
+}
+
+/// A `<ref>`, as long as the real ones.
+pub(crate) fn reference() -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut rng = rand::rng();
+    let tail: String = (0..86)
+        .map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]))
+        .collect();
+    format!("2@{tail}==")
+}

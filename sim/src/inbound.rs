@@ -1,0 +1,490 @@
+//! Messages and receipts that companions send: routed to other companions as they are, opened for phones and peers.
+
+use std::sync::Arc;
+
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, JidExt as _, Node};
+use waproto::whatsapp as wa;
+
+use crate::adv;
+use crate::link::Link;
+use crate::outbound::address;
+use crate::party::{Enc, EncKind, Party};
+use crate::peer::{Receipt, Received};
+use crate::queue::{Class, Item};
+use crate::receive::ack;
+use crate::sim::Shared;
+use crate::stanza;
+use crate::state::DeviceId;
+use crate::sync::{lock, ready, unix_now};
+
+/// `<ack error>`: the stanza broke a rule. WhatsApp's own number for it.
+const INVALID: u16 = 479;
+
+/// One message on its way from a companion.
+struct Transit<'a> {
+    from: &'a DeviceId,
+    who: String,
+    id: String,
+    to: Jid,
+    node: &'a Node,
+}
+
+/// One `<to>` of a message, or the message itself when it goes to a single device.
+struct Part<'a> {
+    device: DeviceId,
+    enc: &'a Node,
+}
+
+impl Shared {
+    /// Routes a companion's message and acks it.
+    pub(crate) fn route_message(&self, link: &Arc<Link>, from: &DeviceId, node: Node) {
+        let who = from.0.pn_device(from.1).to_string();
+        let (Some(id), Some(to)) = (stanza::text(&node, "id"), stanza::jid(&node, "to")) else {
+            let rule = "a message has id and to";
+            lock(&self.verdicts).require(&who, rule, false, "missing attribute");
+            return;
+        };
+        let transit = Transit {
+            from,
+            who,
+            id: id.into_owned(),
+            to,
+            node: &node,
+        };
+        let kept = if transit.to.is_group() {
+            self.route_to_group(&transit)
+        } else {
+            self.route_direct(&transit)
+        };
+        let answer = ack(&node, "message");
+        let answer = if kept {
+            answer
+        } else {
+            answer.attr("error", INVALID)
+        };
+        // The ack goes first: whatever the message leads to comes after it.
+        lock(&self.state).tell(link, Some(&from.0), &answer.build());
+        if kept {
+            self.answer_with_receipts(&transit);
+        }
+        self.announce();
+    }
+
+    fn route_direct(&self, transit: &Transit<'_>) -> bool {
+        let mut kept = self.identity_is_sent_along(transit);
+        for part in self.parts(transit) {
+            kept &= if part.device.1 == 0 {
+                self.open_direct(transit, &part)
+            } else {
+                self.enter(transit, &part.device, part.enc);
+                self.forward(transit, &part.device, vec![part.enc.clone()]);
+                true
+            };
+        }
+        kept
+    }
+
+    /// Every device that the message is sealed for.
+    fn parts<'a>(&self, transit: &Transit<'a>) -> Vec<Part<'a>> {
+        let state = lock(&self.state);
+        let mut parts = Vec::new();
+        let listed = transit
+            .node
+            .get_optional_child("participants")
+            .map(stanza::children);
+        for to in listed.unwrap_or_default() {
+            let device = stanza::jid(to, "jid").and_then(|jid| state.resolve(&jid));
+            if let (Some(device), Some(enc)) = (device, to.get_optional_child("enc")) {
+                parts.push(Part { device, enc });
+            }
+        }
+        let single = transit.node.get_optional_child("enc");
+        let addressee =
+            stanza::jid(transit.node, "participant").unwrap_or_else(|| transit.to.clone());
+        let skmsg = single.is_some_and(|enc| stanza::is(enc, "type", "skmsg"));
+        if let (Some(enc), Some(device), false) = (single, state.resolve(&addressee), skmsg) {
+            parts.push(Part { device, enc });
+        }
+        parts
+    }
+
+    /// A pkmsg comes with the sender's signed identity, or nobody could know that the account vouches for it.
+    fn identity_is_sent_along(&self, transit: &Transit<'_>) -> bool {
+        const RULE: &str = "a pkmsg comes with a valid device-identity";
+        if !contains_pkmsg(transit.node) {
+            return true;
+        }
+        let (account, companion, key_index) = {
+            let mut state = lock(&self.state);
+            let account = state.user(&transit.from.0).identity;
+            let Some(companion) = state.companion(transit.from) else {
+                return false;
+            };
+            (account, companion.keys.identity, companion.key_index)
+        };
+        let verified = match stanza::child_bytes(transit.node, "device-identity") {
+            Some(bytes) => adv::verify_device_sign(&account, &companion, &bytes, key_index),
+            None => Err(adv::Error::Malformed("presence in the stanza")),
+        };
+        lock(&self.verdicts).check(&transit.who, RULE, verified)
+    }
+
+    /// Enters a ciphertext into the ledger of used message keys.
+    fn enter(&self, transit: &Transit<'_>, to: &DeviceId, enc: &Node) -> bool {
+        let Some(sealed) = self.sealed(transit, enc) else {
+            return false;
+        };
+        let scope = match sealed.kind {
+            EncKind::Skmsg => format!("{} in {}", transit.who, transit.to),
+            EncKind::Pkmsg | EncKind::Msg => {
+                format!("{} to {}", transit.who, to.0.lid_device(to.1))
+            }
+        };
+        lock(&self.verdicts).ledger(&transit.who, &scope, &sealed)
+    }
+
+    fn sealed(&self, transit: &Transit<'_>, enc: &Node) -> Option<Enc> {
+        const RULE: &str = "an enc has a known type and content";
+        let kind = stanza::text(enc, "type").unwrap_or_default();
+        let kind: Result<EncKind, _> = kind.parse();
+        let sealed = match (kind, stanza::bytes(enc)) {
+            (Ok(kind), Some(bytes)) => Ok(Enc {
+                kind,
+                bytes: bytes.into_owned(),
+            }),
+            (Err(error), _) => Err(error.to_string()),
+            (_, None) => Err("no content".to_owned()),
+        };
+        lock(&self.verdicts).check(&transit.who, RULE, sealed.as_ref().map(|_| ()));
+        sealed.ok()
+    }
+
+    /// Passes ciphertexts on to another companion.
+    fn forward(&self, transit: &Transit<'_>, to: &DeviceId, encs: Vec<Node>) {
+        let mut state = lock(&self.state);
+        let name = state.user(&transit.from.0).name.clone();
+        let (number, device) = transit.from;
+        let message = NodeBuilder::new("message")
+            .attr("id", transit.id.as_str())
+            .attr("t", unix_now())
+            .attr("notify", name)
+            .attr(
+                "type",
+                stanza::text(transit.node, "type")
+                    .unwrap_or_default()
+                    .as_ref(),
+            );
+        let mut origin = number.digits().to_owned();
+        let message = if transit.to.is_group() {
+            origin = format!("{}/{origin}", transit.to.user);
+            message
+                .attr("from", transit.to.clone())
+                .attr("participant", number.lid_device(*device))
+                .attr("participant_pn", number.pn_device(*device))
+                .attr("addressing_mode", "lid")
+        } else if transit.to.is_lid() {
+            message
+                .attr("from", number.lid_device(*device))
+                .attr("sender_pn", number.pn_device(*device))
+                .attr("addressing_mode", "lid")
+        } else {
+            message
+                .attr("from", number.pn_device(*device))
+                .attr("sender_lid", number.lid_device(*device))
+                .attr("addressing_mode", "pn")
+        };
+        let own_copy = to.0 == *number && !transit.to.is_group();
+        let message = match stanza::text(transit.node, "category") {
+            Some(category) => message.attr("category", category.as_ref()),
+            None if own_copy => message.attr("recipient", transit.to.to_non_ad()),
+            None => message,
+        };
+        let mut children = encs;
+        children.extend(transit.node.get_optional_child("device-identity").cloned());
+        let item = Item {
+            class: Class::Message,
+            id: transit.id.clone(),
+            origin,
+            node: message.children(children).build(),
+        };
+        state.deliver(to, item);
+    }
+
+    /// Opens what is sealed for a phone or a peer. False: it broke a rule.
+    fn open_direct(&self, transit: &Transit<'_>, part: &Part<'_>) -> bool {
+        let Some(sealed) = self.sealed(transit, part.enc) else {
+            return false;
+        };
+        if !self.enter(transit, &part.device, part.enc) {
+            return false;
+        }
+        let party = Arc::clone(&lock(&self.state).user(&part.device.0).party);
+        let mut party = lock(&party);
+        let Some(message) = self.decrypt(transit, &mut party, &sealed) else {
+            return false;
+        };
+        self.take_distribution(transit, &mut party, &message);
+        self.serve_companion(transit, &mut party, &message);
+        drop(party);
+        let chat = if part.device.0 == transit.from.0 {
+            destination(&message).unwrap_or_else(|| transit.to.clone())
+        } else if transit.to.is_lid() {
+            transit.from.0.lid()
+        } else {
+            transit.from.0.pn()
+        };
+        let content = message
+            .device_sent_message
+            .as_option()
+            .map(|copy| &*copy.message);
+        self.take_in(
+            transit,
+            part,
+            &chat,
+            sealed.kind,
+            content.unwrap_or(&message),
+        );
+        true
+    }
+
+    fn take_in(
+        &self,
+        transit: &Transit<'_>,
+        part: &Part<'_>,
+        chat: &Jid,
+        kind: EncKind,
+        message: &wa::Message,
+    ) {
+        if message.protocol_message.is_set() || is_only_distribution(message) {
+            return;
+        }
+        let received = Received::opened(&transit.id, transit.from, chat, kind, message);
+        self.hear(&part.device.0, received);
+    }
+
+    fn decrypt(
+        &self,
+        transit: &Transit<'_>,
+        party: &mut Party,
+        sealed: &Enc,
+    ) -> Option<wa::Message> {
+        const RULE: &str = "a message opens, with a valid MAC";
+        let opened = ready(party.decrypt(&address(transit.from), sealed));
+        lock(&self.verdicts).check(&transit.who, RULE, opened.as_ref().map(|_| ()));
+        opened.ok()
+    }
+
+    fn take_distribution(&self, transit: &Transit<'_>, party: &mut Party, message: &wa::Message) {
+        const RULE: &str = "a sender key distribution is well formed";
+        let Some(distribution) = message.sender_key_distribution_message.as_option() else {
+            return;
+        };
+        let group = distribution.group_id.clone().unwrap_or_default();
+        let key = distribution
+            .axolotl_sender_key_distribution_message
+            .as_deref()
+            .unwrap_or_default();
+        let taken = ready(party.process_distribution(&group, &address(transit.from), key));
+        lock(&self.verdicts).check(&transit.who, RULE, taken);
+    }
+
+    /// What a companion asks of its own phone.
+    fn serve_companion(&self, transit: &Transit<'_>, party: &mut Party, message: &wa::Message) {
+        let asks_for_keys = message
+            .protocol_message
+            .as_option()
+            .is_some_and(|message| message.app_state_sync_key_request.is_set());
+        if asks_for_keys {
+            self.share_keys(party, transit.from);
+        }
+    }
+
+    fn route_to_group(&self, transit: &Transit<'_>) -> bool {
+        const MEMBER: &str = "only members write to a group";
+        let (members, devices) = {
+            let state = lock(&self.state);
+            let group = state.groups.get(transit.to.user.as_str());
+            let members = group.map(|group| group.members.clone()).unwrap_or_default();
+            let devices: Vec<DeviceId> = members
+                .iter()
+                .flat_map(|member| state.companions_of(member))
+                .collect();
+            (members, devices)
+        };
+        let member = members.contains(&transit.from.0);
+        if !lock(&self.verdicts).require(&transit.who, MEMBER, member, "not a member") {
+            return false;
+        }
+        let mut kept = self.identity_is_sent_along(transit);
+        let parts = self.parts(transit);
+        for part in parts.iter().filter(|part| part.device.1 == 0) {
+            kept &= self.open_direct(transit, part);
+        }
+        let skmsg = transit
+            .node
+            .get_children_by_tag("enc")
+            .find(|enc| stanza::is(enc, "type", "skmsg"));
+        if let Some(skmsg) = skmsg {
+            kept &= self.enter(transit, transit.from, skmsg);
+            for member in &members {
+                kept &= self.open_in_group(transit, &(member.clone(), 0), skmsg);
+            }
+        }
+        for device in devices.iter().filter(|device| *device != transit.from) {
+            let own = parts.iter().find(|part| part.device == *device);
+            if let Some(part) = own {
+                self.enter(transit, device, part.enc);
+            }
+            let encs: Vec<Node> = own
+                .map(|part| part.enc)
+                .into_iter()
+                .chain(skmsg)
+                .cloned()
+                .collect();
+            if !encs.is_empty() {
+                self.forward(transit, device, encs);
+            }
+        }
+        kept
+    }
+
+    fn open_in_group(&self, transit: &Transit<'_>, member: &DeviceId, skmsg: &Node) -> bool {
+        const RULE: &str = "a group message opens, with a valid signature";
+        let Some(sealed) = self.sealed(transit, skmsg) else {
+            return false;
+        };
+        let party = Arc::clone(&lock(&self.state).user(&member.0).party);
+        let group = transit.to.to_string();
+        let opened = ready(lock(&party).group_decrypt(&group, &address(transit.from), &sealed));
+        if !lock(&self.verdicts).check(&transit.who, RULE, opened.as_ref().map(|_| ())) {
+            return false;
+        }
+        if let Ok(message) = opened {
+            let part = Part {
+                device: member.clone(),
+                enc: skmsg,
+            };
+            self.take_in(transit, &part, &transit.to, EncKind::Skmsg, &message);
+        }
+        true
+    }
+
+    /// Phones and peers that opened the message say so, unless they were told not to.
+    fn answer_with_receipts(&self, transit: &Transit<'_>) {
+        let mut state = lock(&self.state);
+        let peer_message = transit.node.attrs.contains_key("category");
+        let recipients: Vec<DeviceId> = if peer_message {
+            Vec::new()
+        } else if transit.to.is_group() {
+            let group = state.groups.get(transit.to.user.as_str());
+            let members = group.map(|group| group.members.clone()).unwrap_or_default();
+            members.into_iter().map(|member| (member, 0)).collect()
+        } else {
+            state.resolve(&transit.to).into_iter().collect()
+        };
+        for (number, device) in recipients {
+            let from_other = number != transit.from.0 && device == 0;
+            if from_other && !state.unknown.contains(&number) && state.user(&number).auto_receipts {
+                let receipt = receipt(&number, &transit.to, &transit.id, None);
+                state.deliver(transit.from, receipt);
+            }
+        }
+    }
+
+    /// Hands a companion's receipt to the one whose messages it is about.
+    pub(crate) fn pass_receipt_on(&self, from: &DeviceId, node: &Node, ids: &[String]) {
+        let kind = stanza::text(node, "type").map(|kind| kind.into_owned());
+        let Some(to) = stanza::jid(node, "to") else {
+            return;
+        };
+        let author = stanza::jid(node, "participant").unwrap_or_else(|| to.clone());
+        if kind.as_deref() == Some("retry") {
+            self.send_again(from, node, &author);
+            return;
+        }
+        let mut state = lock(&self.state);
+        let Some((author, _)) = state.resolve(&author) else {
+            return;
+        };
+        if author == from.0 {
+            return;
+        }
+        for id in ids {
+            let receipt = Receipt {
+                id: id.clone(),
+                from: from.0.to_string(),
+                kind: kind.clone().unwrap_or_else(|| "delivery".to_owned()),
+            };
+            state.user(&author).receipts.push(receipt);
+            for companion in state.companions_of(&author) {
+                let item = forwarded_receipt(from, &to, id, kind.as_deref());
+                state.deliver(&companion, item);
+            }
+        }
+    }
+}
+
+fn contains_pkmsg(node: &Node) -> bool {
+    let is_pkmsg = |enc: &Node| enc.tag == "enc" && stanza::is(enc, "type", "pkmsg");
+    let listed = node
+        .get_optional_child("participants")
+        .map(stanza::children)
+        .unwrap_or_default();
+    stanza::children(node).iter().any(is_pkmsg)
+        || listed
+            .iter()
+            .any(|to| stanza::children(to).iter().any(is_pkmsg))
+}
+
+fn destination(message: &wa::Message) -> Option<Jid> {
+    let copy = message.device_sent_message.as_option()?;
+    copy.destination_jid.as_deref()?.parse().ok()
+}
+
+fn is_only_distribution(message: &wa::Message) -> bool {
+    message.sender_key_distribution_message.is_set() && crate::peer::text_of(message).is_none()
+}
+
+/// A receipt from a phone or a peer, in the addressing that the message used.
+pub(crate) fn receipt(
+    number: &crate::number::Number,
+    chat: &Jid,
+    id: &str,
+    kind: Option<&str>,
+) -> Item {
+    forwarded_receipt(&(number.clone(), 0), chat, id, kind)
+}
+
+fn forwarded_receipt(
+    (number, device): &DeviceId,
+    chat: &Jid,
+    id: &str,
+    kind: Option<&str>,
+) -> Item {
+    let by_lid = number.lid_device(*device);
+    let receipt = NodeBuilder::new("receipt")
+        .attr("id", id)
+        .attr("t", unix_now());
+    let (receipt, origin) = if chat.is_group() {
+        let receipt = receipt
+            .attr("from", chat.clone())
+            .attr("participant", by_lid);
+        (receipt, format!("{}/{}", chat.user, number.digits()))
+    } else if chat.is_lid() {
+        (receipt.attr("from", by_lid), number.digits().to_owned())
+    } else {
+        let receipt = receipt.attr("from", number.pn_device(*device));
+        (receipt, number.digits().to_owned())
+    };
+    let receipt = match kind {
+        Some(kind) => receipt.attr("type", kind),
+        None => receipt,
+    };
+    Item {
+        class: Class::Receipt,
+        id: id.to_owned(),
+        origin,
+        node: receipt.build(),
+    }
+}

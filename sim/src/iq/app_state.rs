@@ -1,0 +1,32 @@
+//! `w:sync:app:state`: the account's settings as encrypted patches.
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
+use super::Question;
+use crate::sim::Shared;
+use crate::stanza;
+use crate::state::DeviceId;
+use crate::sync::lock;
+
+pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
+    let sync = question.child.filter(|child| child.tag == "sync");
+    let collections = sync.map(stanza::children).unwrap_or_default();
+    let mut state = lock(&shared.state);
+    let user = state.user(&id.0);
+    let answers: Vec<Node> = collections
+        .iter()
+        .filter(|collection| collection.tag == "collection")
+        .map(|collection| {
+            let name = stanza::text(collection, "name").unwrap_or_default();
+            let version = stanza::text(collection, "version");
+            let version = version.and_then(|text| text.parse().ok()).unwrap_or(0);
+            let patch = collection
+                .get_optional_child("patch")
+                .and_then(stanza::bytes);
+            user.app_state.sync(&name, version, patch.as_deref())
+        })
+        .collect();
+    let sync = NodeBuilder::new("sync").children(answers).build();
+    stanza::result(question.node, [sync])
+}

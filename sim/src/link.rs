@@ -1,0 +1,142 @@
+//! A handle on one live socket: what others may put on it, and how they may break it.
+//!
+//! The task that owns the socket is in `connection`; nobody else touches it.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use wacore_binary::Node;
+
+use crate::sync::lock;
+
+/// A client that lets this many stanzas pile up is cut off. Its queue keeps what it has not acked.
+const MAX_WAITING: usize = 200_000;
+
+/// What becomes of the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Served.
+    Live,
+    /// Open, but nobody reads or writes any more.
+    Frozen,
+    /// Dropped without a farewell.
+    Cut,
+}
+
+/// One socket's outgoing side.
+pub(crate) struct Link {
+    pub(crate) id: u64,
+    waiting: Mutex<VecDeque<Waiting>>,
+    wake: Notify,
+    fate: watch::Sender<Fate>,
+}
+
+struct Waiting {
+    due: Option<Instant>,
+    what: Outgoing,
+}
+
+pub(crate) enum Outgoing {
+    /// A marshalled stanza.
+    Stanza(Vec<u8>),
+    /// Close the WebSocket once everything before is written.
+    Close,
+}
+
+impl Link {
+    pub(crate) fn new(id: u64) -> Self {
+        Self {
+            id,
+            waiting: Mutex::default(),
+            wake: Notify::new(),
+            fate: watch::Sender::new(Fate::Live),
+        }
+    }
+
+    /// Queues a stanza for writing. `delay` holds it, and all behind it, back.
+    pub(crate) fn send(&self, node: &Node, delay: Option<Duration>) {
+        match wacore_binary::marshal_auto(node) {
+            Ok(bytes) => self.push(Outgoing::Stanza(bytes), delay),
+            Err(error) => tracing::error!(%error, tag = %node.tag, "cannot marshal a stanza"),
+        }
+    }
+
+    /// Closes the socket after what is queued.
+    pub(crate) fn close(&self) {
+        self.push(Outgoing::Close, None);
+    }
+
+    fn push(&self, what: Outgoing, delay: Option<Duration>) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.len() >= MAX_WAITING {
+            tracing::warn!(link = self.id, "client does not read: socket cut");
+            waiting.clear();
+            self.decide(Fate::Cut);
+            return;
+        }
+        let due = delay.map(|delay| Instant::now() + delay);
+        waiting.push_back(Waiting { due, what });
+        drop(waiting);
+        self.wake.notify_one();
+    }
+
+    /// Everything that may be written now; waits until there is something. At most `max` at once.
+    pub(crate) async fn outgoing(&self, max: usize) -> Vec<Outgoing> {
+        loop {
+            let (ready, next) = self.take_due(max);
+            if !ready.is_empty() {
+                return ready;
+            }
+            match next {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => self.wake.notified().await,
+            }
+        }
+    }
+
+    fn take_due(&self, max: usize) -> (Vec<Outgoing>, Option<Instant>) {
+        let now = Instant::now();
+        let mut waiting = lock(&self.waiting);
+        let mut ready = Vec::new();
+        while ready.len() < max {
+            match waiting.front() {
+                Some(first) if first.due.is_none_or(|due| due <= now) => {}
+                Some(first) => return (ready, first.due),
+                None => break,
+            }
+            ready.extend(waiting.pop_front().map(|first| first.what));
+        }
+        (ready, None)
+    }
+
+    pub(crate) fn decide(&self, fate: Fate) {
+        self.fate.send_if_modified(|now| {
+            let changes = *now != fate && *now != Fate::Cut;
+            if changes {
+                *now = fate;
+            }
+            changes
+        });
+    }
+
+    /// Waits until the socket is no longer [`Fate::Live`].
+    pub(crate) async fn doomed(&self) -> Fate {
+        let mut fate = self.fate.subscribe();
+        let decided = fate.wait_for(|fate| *fate != Fate::Live).await;
+        decided.map_or(Fate::Cut, |fate| *fate)
+    }
+
+    /// Waits until the socket is [`Fate::Cut`].
+    pub(crate) async fn cut(&self) {
+        let mut fate = self.fate.subscribe();
+        // The sender is in `self`: it cannot be gone.
+        let _ = fate.wait_for(|fate| *fate == Fate::Cut).await;
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        *self.fate.borrow() == Fate::Live
+    }
+}

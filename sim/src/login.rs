@@ -1,0 +1,178 @@
+//! Who a socket belongs to: a companion that wants to be linked, a linked one, or nobody.
+
+use std::sync::Arc;
+
+use buffa::Message as _;
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Node, SERVER_JID};
+use waproto::whatsapp as wa;
+
+use crate::fault::{self, Failure};
+use crate::link::{Fate, Link};
+use crate::number::Number;
+use crate::sim::Shared;
+use crate::stanza;
+use crate::state::{DeviceId, State};
+use crate::sync::{lock, unix_now};
+
+/// What the socket may do from now on.
+pub(crate) enum Role {
+    /// Waits to be linked.
+    Pairing,
+    /// Speaks for this companion.
+    Companion(DeviceId),
+    /// Was told off; nothing it says counts.
+    Refused,
+}
+
+impl Shared {
+    /// Reads the client payload and answers with `pair-device`, `success` or `failure`.
+    pub(crate) fn admit(
+        &self,
+        link: &Arc<Link>,
+        client_static: [u8; 32],
+        payload: &[u8],
+    ) -> Result<Role, buffa::DecodeError> {
+        let payload = wa::ClientPayload::decode_from_slice(payload)?;
+        if let (None, Some(registration)) =
+            (payload.username, payload.device_pairing_data.as_option())
+        {
+            let push_name = payload.push_name.clone();
+            return Ok(self.begin_pairing(link, client_static, registration, push_name));
+        }
+        Ok(match self.log_in(link, client_static, &payload) {
+            Ok(device) => Role::Companion(device),
+            Err(failure) => {
+                lock(&self.state).tell(link, None, &fault::failure(failure));
+                link.close();
+                Role::Refused
+            }
+        })
+    }
+
+    fn log_in(
+        &self,
+        link: &Arc<Link>,
+        client_static: [u8; 32],
+        payload: &wa::ClientPayload,
+    ) -> Result<DeviceId, Failure> {
+        let logged_out = Failure {
+            reason: 401,
+            expire: None,
+            code: None,
+        };
+        let number = payload.username.unwrap_or(0).to_string();
+        let number: Number = number.parse().map_err(|_| logged_out)?;
+        let device = u16::try_from(payload.device.unwrap_or(0)).map_err(|_| logged_out)?;
+        let id = (number, device);
+        let mut state = lock(&self.state);
+        if let Some(failure) = next_failure(&mut state, &id.0) {
+            return Err(failure);
+        }
+        let companion = state.companion(&id).ok_or(logged_out)?;
+        let own_key = companion.noise == client_static;
+        let who = id.0.pn_device(device).to_string();
+        let rule = "a login uses the Noise key that was linked";
+        if !lock(&self.verdicts).require(&who, rule, own_key, "another static key") {
+            return Err(logged_out);
+        }
+        let previous = companion.link.replace(Arc::clone(link));
+        companion.active = false;
+        if let Some(previous) = previous {
+            previous.send(&fault::conflict("replaced", None), None);
+            previous.close();
+        }
+        freeze_if_asked(&mut state, &id.0, link);
+        let greetings = [success(&id), routing()];
+        for node in &greetings {
+            state.tell(link, Some(&id.0), node);
+        }
+        drop(state);
+        self.announce();
+        Ok(id)
+    }
+
+    /// `<iq xmlns="passive"><active/>`: what is owed comes now, and after it everything as it happens.
+    pub(crate) fn activate(&self, link: &Link, id: &DeviceId) {
+        let mut state = lock(&self.state);
+        let delay = state.delay(Some(&id.0));
+        let Some(companion) = state.companion(id) else {
+            return;
+        };
+        if companion.active {
+            return;
+        }
+        companion.active = true;
+        let owed: Vec<Node> = companion
+            .queue
+            .iter()
+            .map(|item| offline(&item.node))
+            .collect();
+        let mut preview = NodeBuilder::new("offline_preview").attr("count", owed.len());
+        for class in ["message", "receipt", "notification"] {
+            let count = companion
+                .queue
+                .iter()
+                .filter(|item| item.class.as_str() == class)
+                .count();
+            preview = preview.attr(class, count);
+        }
+        let preview = preview
+            .attr("appdata", 0)
+            .attr("call", 0)
+            .attr("status", 0)
+            .build();
+        link.send(&stanza::ib(preview), delay);
+        for node in &owed {
+            link.send(node, delay);
+        }
+        let end = NodeBuilder::new("offline")
+            .attr("count", owed.len())
+            .build();
+        link.send(&stanza::ib(end), delay);
+        for kind in ["account_sync", "groups"] {
+            let dirty = NodeBuilder::new("dirty")
+                .attr("type", kind)
+                .attr("timestamp", unix_now())
+                .build();
+            link.send(&stanza::ib(dirty), delay);
+        }
+        drop(state);
+        self.announce();
+    }
+}
+
+fn next_failure(state: &mut State, number: &Number) -> Option<Failure> {
+    let own = state.users.get_mut(number)?.faults.failures.pop_front();
+    own.or_else(|| state.faults.failures.pop_front())
+}
+
+fn freeze_if_asked(state: &mut State, number: &Number, link: &Link) {
+    let everybody = std::mem::take(&mut state.faults.freeze_next);
+    if std::mem::take(&mut state.user(number).faults.freeze_next) || everybody {
+        link.decide(Fate::Frozen);
+    }
+}
+
+/// A stanza as it comes after a login: marked as one that waited.
+fn offline(node: &Node) -> Node {
+    let mut node = node.clone();
+    node.attrs.insert("offline", "1");
+    node
+}
+
+fn success((number, device): &DeviceId) -> Node {
+    NodeBuilder::new("success")
+        .attr("from", SERVER_JID)
+        .attr("t", unix_now())
+        .attr("props", "27")
+        .attr("location", "sim")
+        .attr("lid", number.lid_device(*device))
+        .build()
+}
+
+/// Routing info to be sent ahead of the next handshake; any bytes do.
+fn routing() -> Node {
+    let info = stanza::content("routing_info", b"\x08\x0csim".to_vec());
+    stanza::ib(NodeBuilder::new("edge_routing").children([info]).build())
+}

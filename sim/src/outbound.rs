@@ -1,0 +1,335 @@
+//! Messages that a phone or a peer sends: sealed for each companion of those who get them.
+//!
+//! Between two devices that the simulator plays itself nothing is encrypted: nobody could tell.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use buffa::MessageField;
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, Node};
+use wacore_libsignal::protocol::ProtocolAddress;
+use waproto::whatsapp as wa;
+use waproto::whatsapp::message::DeviceSentMessage;
+
+use crate::number::Number;
+use crate::party::{Enc, Party};
+use crate::peer::{By, Received};
+use crate::queue::{Class, Item};
+use crate::sim::{Error, Shared};
+use crate::state::DeviceId;
+use crate::sync::{lock, ready, unix_now};
+
+/// Messages a device 0 remembers for retry receipts.
+const REMEMBERED: usize = 2_000;
+
+/// A message that device 0 sent, so that it can be sent again.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(crate) envelope: Envelope,
+    pub(crate) message: wa::Message,
+}
+
+/// Everything about a message but its content.
+#[derive(Clone)]
+pub(crate) struct Envelope {
+    pub(crate) id: String,
+    pub(crate) from: Number,
+    pub(crate) name: String,
+    pub(crate) to: To,
+}
+
+#[derive(Clone)]
+pub(crate) enum To {
+    /// To somebody, and a copy to one's own companions.
+    User(Number, By),
+    /// To the companions of a group's members.
+    Group(String),
+    /// From the phone to one companion of its own.
+    OwnCompanion,
+}
+
+impl Envelope {
+    pub(crate) fn to_own_companion(from: &Number) -> Self {
+        Self {
+            id: crate::id::message(),
+            from: from.clone(),
+            name: String::new(),
+            to: To::OwnCompanion,
+        }
+    }
+
+    /// The `<message>` for one companion, around its `<enc>`s.
+    fn stanza(&self, target: &DeviceId, encs: Vec<Node>) -> Node {
+        let Self { id, from, name, to } = self;
+        let message = NodeBuilder::new("message")
+            .attr("id", id.as_str())
+            .attr("t", unix_now())
+            .attr("type", "text");
+        let message = match to {
+            To::Group(group) => message
+                .attr("from", Jid::group(group.as_str()))
+                .attr("participant", from.lid())
+                .attr("participant_pn", from.pn())
+                .attr("addressing_mode", "lid")
+                .attr("notify", name.as_str()),
+            To::OwnCompanion => message.attr("from", from.pn()).attr("category", "peer"),
+            To::User(to, By::Lid) => {
+                let message = message
+                    .attr("from", from.lid())
+                    .attr("sender_pn", from.pn())
+                    .attr("addressing_mode", "lid")
+                    .attr("notify", name.as_str());
+                if target.0 == *from {
+                    message
+                        .attr("recipient", to.lid())
+                        .attr("recipient_pn", to.pn())
+                } else {
+                    message
+                }
+            }
+            To::User(to, By::Pn) => {
+                let message = message
+                    .attr("from", from.pn())
+                    .attr("sender_lid", from.lid())
+                    .attr("addressing_mode", "pn")
+                    .attr("notify", name.as_str());
+                if target.0 == *from {
+                    message
+                        .attr("recipient", to.pn())
+                        .attr("recipient_lid", to.lid())
+                } else {
+                    message
+                }
+            }
+        };
+        message.children(encs).build()
+    }
+
+    /// Who the message is from, in the spelling of [`Item::origin`].
+    fn origin(&self) -> String {
+        match &self.to {
+            To::Group(group) => format!("{group}/{}", self.from.digits()),
+            To::User(..) | To::OwnCompanion => self.from.digits().to_owned(),
+        }
+    }
+
+    pub(crate) fn item(&self, target: &DeviceId, encs: Vec<Node>) -> Item {
+        Item {
+            class: Class::Message,
+            id: self.id.clone(),
+            origin: self.origin(),
+            node: self.stanza(target, encs),
+        }
+    }
+}
+
+impl Shared {
+    /// Sends text or anything else from device 0 to somebody. Returns the message's id.
+    pub(crate) fn send_direct(
+        &self,
+        from: &Number,
+        to: &Number,
+        message: wa::Message,
+        by: By,
+        id: Option<String>,
+    ) -> Result<String, Error> {
+        let (party, name, targets) = {
+            let mut state = lock(&self.state);
+            if state.unknown.contains(to) {
+                return Err(Error::NotOnWhatsApp(to.to_string()));
+            }
+            state.user(to);
+            let user = state.user(from);
+            let (party, name) = (Arc::clone(&user.party), user.name.clone());
+            let mut targets = state.companions_of(to);
+            if from != to {
+                targets.extend(state.companions_of(from));
+            }
+            (party, name, targets)
+        };
+        let envelope = Envelope {
+            id: id.unwrap_or_else(crate::id::message),
+            from: from.clone(),
+            name,
+            to: To::User(to.clone(), by),
+        };
+        let copy = copy_for_own_devices(to, by, &message);
+        let mut sender = lock(&party);
+        for target in &targets {
+            let message = if target.0 == *from { &copy } else { &message };
+            self.send_sealed(&mut sender, target, &envelope, message)?;
+        }
+        drop(sender);
+        let id = envelope.id.clone();
+        if from != to {
+            let chat = if by == By::Lid { from.lid() } else { from.pn() };
+            self.hear(to, Received::plain(&id, from, &chat, &message));
+        }
+        self.remember(envelope, message);
+        self.announce();
+        Ok(id)
+    }
+
+    /// Sends to a group, with the sender key for whoever has not got it.
+    pub(crate) fn send_group(
+        &self,
+        from: &Number,
+        group: &str,
+        message: wa::Message,
+        id: Option<String>,
+    ) -> Result<String, Error> {
+        let (party, name, members) = {
+            let mut state = lock(&self.state);
+            let members = state.groups.get(group).map(|group| group.members.clone());
+            let members = members.ok_or_else(|| Error::NoGroup(group.to_owned()))?;
+            let user = state.user(from);
+            (Arc::clone(&user.party), user.name.clone(), members)
+        };
+        let envelope = Envelope {
+            id: id.unwrap_or_else(crate::id::message),
+            from: from.clone(),
+            name,
+            to: To::Group(group.to_owned()),
+        };
+        let jid = Jid::group(group).to_string();
+        let me = address(&(from.clone(), 0));
+        let mut sender = lock(&party);
+        let distribution = distribution(&jid, ready(sender.sender_key_distribution(&jid, &me))?);
+        let sealed = ready(sender.group_encrypt(&jid, &me, &message))?;
+        let targets: Vec<DeviceId> = {
+            let state = lock(&self.state);
+            members
+                .iter()
+                .flat_map(|member| state.companions_of(member))
+                .collect()
+        };
+        for target in targets {
+            let fresh = {
+                let mut state = lock(&self.state);
+                let known = state
+                    .user(from)
+                    .distributed
+                    .entry(group.to_owned())
+                    .or_default();
+                known.insert(target.clone())
+            };
+            let mut encs = Vec::with_capacity(2);
+            if fresh {
+                encs.push(enc(&self.seal(&mut sender, &target, &distribution)?, None));
+            }
+            encs.push(enc(&sealed, None));
+            let item = envelope.item(&target, encs);
+            lock(&self.state).deliver(&target, item);
+        }
+        drop(sender);
+        let chat = Jid::group(group);
+        for member in members.iter().filter(|member| *member != from) {
+            self.hear(member, Received::plain(&envelope.id, from, &chat, &message));
+        }
+        let id = envelope.id.clone();
+        self.remember(envelope, message);
+        self.announce();
+        Ok(id)
+    }
+
+    /// Encrypts for one companion and delivers.
+    pub(crate) fn send_sealed(
+        &self,
+        sender: &mut Party,
+        target: &DeviceId,
+        envelope: &Envelope,
+        message: &wa::Message,
+    ) -> Result<(), Error> {
+        let sealed = self.seal(sender, target, message)?;
+        let item = envelope.item(target, vec![enc(&sealed, None)]);
+        lock(&self.state).deliver(target, item);
+        Ok(())
+    }
+
+    /// Encrypts for one companion; without a session, with one of its prekeys.
+    pub(crate) fn seal(
+        &self,
+        sender: &mut Party,
+        target: &DeviceId,
+        message: &wa::Message,
+    ) -> Result<Enc, Error> {
+        let address = address(target);
+        let bundle = if sender.has_session(&address) {
+            None
+        } else {
+            lock(&self.state).take_bundle(target)
+        };
+        Ok(ready(sender.encrypt(&address, bundle.as_ref(), message))?)
+    }
+
+    fn remember(&self, envelope: Envelope, message: wa::Message) {
+        let mut state = lock(&self.state);
+        let sent: &mut VecDeque<Sent> = &mut state.user(&envelope.from).sent;
+        if sent.len() >= REMEMBERED {
+            sent.pop_front();
+        }
+        sent.push_back(Sent { envelope, message });
+    }
+
+    /// Device 0 of a user has got a message. The same one twice counts once.
+    pub(crate) fn hear(&self, number: &Number, received: Received) {
+        let mut state = lock(&self.state);
+        let user = state.user(number);
+        if user
+            .heard
+            .insert((received.from.clone(), received.id.clone()))
+        {
+            user.inbox.push(received);
+        }
+    }
+}
+
+/// `<enc>`; a retry carries its count.
+pub(crate) fn enc(sealed: &Enc, count: Option<u32>) -> Node {
+    let node = NodeBuilder::new("enc")
+        .attr("v", "2")
+        .attr("type", sealed.kind.as_str());
+    let node = match count {
+        Some(count) => node.attr("count", count),
+        None => node,
+    };
+    node.bytes(sealed.bytes.clone()).build()
+}
+
+/// The name of a device among parties. Always by LID: how a stanza is addressed does not change whose device it is.
+pub(crate) fn address((number, device): &DeviceId) -> ProtocolAddress {
+    ProtocolAddress::new(&number.lid_user(), u32::from(*device).into())
+}
+
+/// What one's own companions get: the message and whom it went to.
+fn copy_for_own_devices(to: &Number, by: By, message: &wa::Message) -> wa::Message {
+    let destination = if by == By::Lid { to.lid() } else { to.pn() };
+    wa::Message {
+        device_sent_message: MessageField::some(DeviceSentMessage {
+            destination_jid: Some(destination.to_string()),
+            message: MessageField::some(message.clone()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn distribution(group: &str, key: Vec<u8>) -> wa::Message {
+    wa::Message {
+        sender_key_distribution_message: MessageField::some(
+            wa::message::SenderKeyDistributionMessage {
+                group_id: Some(group.to_owned()),
+                axolotl_sender_key_distribution_message: Some(key),
+            },
+        ),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn text_message(text: &str) -> wa::Message {
+    wa::Message {
+        conversation: Some(text.to_owned()),
+        ..Default::default()
+    }
+}

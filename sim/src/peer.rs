@@ -1,0 +1,248 @@
+//! A contact: somebody the account writes to and hears from, with Signal state of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wacore_binary::{Jid, JidExt as _};
+use waproto::whatsapp as wa;
+
+use crate::inbound::receipt;
+use crate::number::Number;
+use crate::outbound::text_message;
+use crate::party::EncKind;
+use crate::sim::{Error, Shared};
+use crate::state::DeviceId;
+use crate::sync::{lock, unix_now};
+
+/// How a message is addressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum By {
+    /// By LID, with the phone number beside it.
+    #[default]
+    Lid,
+    /// By phone number, with the LID beside it.
+    Pn,
+}
+
+/// A message that a phone or a peer has got, opened.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Received {
+    /// The message's id.
+    pub id: String,
+    /// The sender's number.
+    pub from: String,
+    /// The sender's device.
+    pub device: u16,
+    /// The chat: a group, the sender, or for the phone's copy of what its companion sent, whom it went to.
+    pub chat: String,
+    /// Its text, if it has any.
+    pub text: Option<String>,
+    /// `pkmsg`, `msg` or `skmsg`; `plain` between two parties of the simulator.
+    pub kind: &'static str,
+    /// Seconds since 1970.
+    pub at: u64,
+    /// All of it.
+    #[serde(skip)]
+    pub message: wa::Message,
+}
+
+impl Received {
+    pub(crate) fn plain(id: &str, from: &Number, chat: &Jid, message: &wa::Message) -> Self {
+        Self {
+            id: id.to_owned(),
+            from: from.to_string(),
+            device: 0,
+            chat: chat.to_string(),
+            text: text_of(message),
+            kind: "plain",
+            at: unix_now(),
+            message: message.clone(),
+        }
+    }
+
+    pub(crate) fn opened(
+        id: &str,
+        (number, device): &DeviceId,
+        chat: &Jid,
+        kind: EncKind,
+        message: &wa::Message,
+    ) -> Self {
+        Self {
+            device: *device,
+            kind: kind.as_str(),
+            ..Self::plain(id, number, chat, message)
+        }
+    }
+}
+
+/// A receipt that a phone or a peer has got.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Receipt {
+    /// The message's id.
+    pub id: String,
+    /// The number that sent the receipt.
+    pub from: String,
+    /// `delivery`, `read` or another type of the wire.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+pub(crate) fn text_of(message: &wa::Message) -> Option<String> {
+    let extended = message.extended_text_message.as_option();
+    let extended = extended.and_then(|text| text.text.clone());
+    message.conversation.clone().or(extended)
+}
+
+/// A handle on a contact. Cheap to clone.
+#[derive(Clone)]
+pub struct Peer {
+    shared: Arc<Shared>,
+    number: Number,
+}
+
+impl Peer {
+    pub(crate) fn new(shared: Arc<Shared>, number: Number) -> Self {
+        lock(&shared.state).user(&number);
+        Self { shared, number }
+    }
+
+    /// The contact's number.
+    pub fn number(&self) -> &Number {
+        &self.number
+    }
+
+    /// Sends text to an account. Returns the message's id.
+    ///
+    /// # Errors
+    /// A malformed or unknown number.
+    pub async fn send_text(&self, to: &str, text: &str, by: By) -> Result<String, Error> {
+        self.send(to, text_message(text), by, None).await
+    }
+
+    /// Sends any message to an account, under an id of the caller's choice.
+    ///
+    /// # Errors
+    /// A malformed or unknown number.
+    pub async fn send(
+        &self,
+        to: &str,
+        message: wa::Message,
+        by: By,
+        id: Option<String>,
+    ) -> Result<String, Error> {
+        self.shared
+            .send_direct(&self.number, &to.parse()?, message, by, id)
+    }
+
+    /// Sends text to a group (by its JID) that the contact is a member of. Returns the message's id.
+    ///
+    /// # Errors
+    /// No such group.
+    pub async fn send_to_group(&self, group: &str, text: &str) -> Result<String, Error> {
+        self.send_group_message(group, text_message(text), None)
+            .await
+    }
+
+    /// Sends any message to a group, under an id of the caller's choice.
+    ///
+    /// # Errors
+    /// No such group.
+    pub async fn send_group_message(
+        &self,
+        group: &str,
+        message: wa::Message,
+        id: Option<String>,
+    ) -> Result<String, Error> {
+        let no_group = || Error::NoGroup(group.to_owned());
+        let jid: Jid = group.parse().map_err(|_| no_group())?;
+        if !jid.is_group() {
+            return Err(no_group());
+        }
+        self.shared.send_group(&self.number, &jid.user, message, id)
+    }
+
+    /// Sends a receipt for a message that the account's companions sent. `kind` `None` means delivered.
+    ///
+    /// # Errors
+    /// A malformed number.
+    pub async fn send_receipt(
+        &self,
+        to: &str,
+        id: &str,
+        kind: Option<&str>,
+        by: By,
+    ) -> Result<(), Error> {
+        let account: Number = to.parse()?;
+        let chat = if by == By::Lid {
+            account.lid()
+        } else {
+            account.pn()
+        };
+        let mut state = lock(&self.shared.state);
+        for companion in state.companions_of(&account) {
+            let item = receipt(&self.number, &chat, id, kind);
+            state.deliver(&companion, item);
+        }
+        Ok(())
+    }
+
+    /// Whether the contact answers messages with delivery receipts by itself, as it does unless told otherwise.
+    pub fn answer_with_receipts(&self, answer: bool) {
+        lock(&self.shared.state).user(&self.number).auto_receipts = answer;
+    }
+
+    /// What the contact has got, opened, in the order in which it came.
+    pub fn inbox(&self) -> Vec<Received> {
+        lock(&self.shared.state).user(&self.number).inbox.clone()
+    }
+
+    /// How many messages the contact has got.
+    pub fn inbox_len(&self) -> usize {
+        lock(&self.shared.state).user(&self.number).inbox.len()
+    }
+
+    /// The receipts that the contact has got.
+    pub fn receipts(&self) -> Vec<Receipt> {
+        lock(&self.shared.state).user(&self.number).receipts.clone()
+    }
+
+    /// The first message in the inbox that fits; waits for it if need be.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub async fn wait_for(
+        &self,
+        fits: impl Fn(&Received) -> bool,
+        patience: Duration,
+    ) -> Result<Received, Error> {
+        let mut found = None;
+        let arrived = || {
+            let mut state = lock(&self.shared.state);
+            found = state
+                .user(&self.number)
+                .inbox
+                .iter()
+                .find(|message| fits(message))
+                .cloned();
+            found.is_some()
+        };
+        self.shared.until(patience, arrived).await?;
+        found.ok_or(Error::Timeout)
+    }
+
+    /// Waits until a receipt for this message has come.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub async fn wait_for_receipt(&self, id: &str, patience: Duration) -> Result<Receipt, Error> {
+        let mut found = None;
+        let arrived = || {
+            let mut state = lock(&self.shared.state);
+            let receipts = &state.user(&self.number).receipts;
+            found = receipts.iter().find(|receipt| receipt.id == id).cloned();
+            found.is_some()
+        };
+        self.shared.until(patience, arrived).await?;
+        found.ok_or(Error::Timeout)
+    }
+}
