@@ -1,0 +1,179 @@
+//! A whatsapp-rust client for the tests: its events are kept, and waited for with a deadline.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openclaw_sim::{Linked, Sim};
+use tokio::sync::watch;
+use whatsapp_rust::bot::{Bot, BotHandle};
+use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+use whatsapp_rust::types::events::{Event, EventHandler};
+use whatsapp_rust::wacore::store::InMemoryBackend;
+use whatsapp_rust::{Client, Jid};
+
+/// Long enough for a loaded machine; nothing waits that long when all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One client on one store. Dropping it ends it without a farewell, as a crash would.
+pub(crate) struct Companion {
+    pub(crate) store: Arc<InMemoryBackend>,
+    events: Events,
+    handle: BotHandle,
+}
+
+#[derive(Clone, Default)]
+struct Events(Arc<Log>);
+
+struct Log {
+    events: Mutex<Vec<Arc<Event>>>,
+    count: watch::Sender<usize>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            events: Mutex::default(),
+            count: watch::Sender::new(0),
+        }
+    }
+}
+
+impl EventHandler for Events {
+    fn handle_event(&self, event: Arc<Event>) {
+        self.0.events.lock().expect("log").push(event);
+        self.0.count.send_modify(|count| *count += 1);
+    }
+}
+
+impl Companion {
+    /// Starts on a fresh store.
+    pub(crate) async fn start(sim: &Sim) -> Self {
+        Self::on(sim, Arc::new(InMemoryBackend::new())).await
+    }
+
+    /// Starts on a store that may be linked.
+    pub(crate) async fn on(sim: &Sim, store: Arc<InMemoryBackend>) -> Self {
+        let events = Events::default();
+        let backend: Arc<dyn whatsapp_rust::wacore::store::traits::Backend> = store.clone();
+        let bot = Bot::builder()
+            .with_backend_arc(backend)
+            .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(sim.url()))
+            .with_version((2, 3000, 1_030_000_000))
+            .with_event_handler(events.clone())
+            .build()
+            .await
+            .expect("a client");
+        Self {
+            store,
+            events,
+            handle: bot.spawn(),
+        }
+    }
+
+    /// Starts, links and waits until connected.
+    pub(crate) async fn linked(sim: &Sim, account: &str) -> Self {
+        let companion = Self::start(sim).await;
+        companion.link(sim, account).await;
+        companion.connected().await;
+        companion
+    }
+
+    pub(crate) async fn link(&self, sim: &Sim, account: &str) -> Linked {
+        let qr = self.qr().await;
+        let phone = sim.phone(account).expect("a number");
+        phone.scan(&qr).await.expect("scan")
+    }
+
+    pub(crate) async fn qr(&self) -> String {
+        self.wait_for(|event| match event {
+            Event::PairingQrCode(qr) => Some(qr.code.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn connected(&self) {
+        self.wait_for(|event| matches!(event, Event::Connected(_)).then_some(()))
+            .await;
+    }
+
+    /// The first event that `pick` takes, from the start of the log.
+    pub(crate) async fn wait_for<T>(&self, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+        let mut count = self.events.0.count.subscribe();
+        let wait = async {
+            loop {
+                count.mark_unchanged();
+                let found = self.events().iter().find_map(|event| pick(event));
+                if let Some(found) = found {
+                    return found;
+                }
+                count.changed().await.expect("the log is alive");
+            }
+        };
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(found) => found,
+            Err(_) => panic!("no such event among {:#?}", self.event_names()),
+        }
+    }
+
+    pub(crate) fn events(&self) -> Vec<Arc<Event>> {
+        self.events.0.events.lock().expect("log").clone()
+    }
+
+    fn event_names(&self) -> Vec<String> {
+        let name = |event: &Arc<Event>| {
+            let text = format!("{event:?}");
+            text.chars().take_while(|c| c.is_alphanumeric()).collect()
+        };
+        self.events().iter().map(name).collect()
+    }
+
+    /// Texts that have come in, with id and chat.
+    pub(crate) fn messages(&self) -> Vec<(String, String, String)> {
+        let mut messages = Vec::new();
+        for event in self.events() {
+            if let Event::Messages(batch) = &*event {
+                for inbound in batch.messages.iter() {
+                    let text = inbound.message.conversation.clone().unwrap_or_default();
+                    let info = &inbound.info;
+                    messages.push((info.id.to_string(), info.source.chat.to_string(), text));
+                }
+            }
+        }
+        messages
+    }
+
+    /// Waits for a text; returns id and chat.
+    pub(crate) async fn hears(&self, text: &str) -> (String, String) {
+        self.wait_for(|_| {
+            let found = self
+                .messages()
+                .into_iter()
+                .find(|message| message.2 == text);
+            found.map(|(id, chat, _)| (id, chat))
+        })
+        .await
+    }
+
+    pub(crate) fn client(&self) -> Arc<Client> {
+        self.handle.client()
+    }
+
+    pub(crate) async fn say(&self, to: &Jid, text: &str) -> String {
+        let sent = self.client().send_text(to, text).await.expect("sent");
+        sent.message_id.to_string()
+    }
+
+    /// Ends in good order.
+    pub(crate) async fn stop(self) -> Arc<InMemoryBackend> {
+        self.handle.shutdown().await;
+        self.store
+    }
+}
+
+/// Fails with all violations if there is any.
+pub(crate) fn assert_clean(sim: &Sim) {
+    let violations = sim.violations();
+    assert!(violations.is_empty(), "{violations:#?}");
+    assert!(sim.checks() > 0);
+}

@@ -1,0 +1,4 @@
+//! The simulator against a client that nobody here wrote: the whatsapp-rust library over a real socket.
+
+mod client;
+mod pairing;
