@@ -11,6 +11,7 @@
 //! inbound      what companions send                outbound, retry, bootstrap   what phones and peers send
 //! state        everything known, behind one lock   verdict what clients got wrong
 //! party, adv   Signal and pairing signatures       phone, peer   handles for tests
+//! control      all of it over HTTP
 //! ```
 
 pub mod adv;
@@ -19,6 +20,7 @@ mod bootstrap;
 mod cert;
 mod companion;
 mod connection;
+pub mod control;
 mod fault;
 mod group;
 mod id;

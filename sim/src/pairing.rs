@@ -136,6 +136,14 @@ impl Shared {
         self.pair(link, account, &qr.adv_secret).await
     }
 
+    /// What the socket with this ref calls itself.
+    pub(crate) fn push_name_of(&self, reference: &str) -> Result<Option<String>, Error> {
+        let state = lock(&self.state);
+        let mut waiting = state.pairings.values();
+        let found = waiting.find(|pairing| pairing.refs.iter().any(|text| text == reference));
+        Ok(found.ok_or(Error::UnknownRef)?.about.push_name.clone())
+    }
+
     /// Pairs a waiting socket with an account whose phone has agreed.
     pub(crate) async fn pair(
         &self,

@@ -182,6 +182,19 @@ impl Sim {
         Ok(Phone::new(Arc::clone(&self.shared), number.parse()?))
     }
 
+    /// The phone that the socket behind a QR code asks for: the account whose number is its push name, else
+    /// `+15550100001`. For demonstrations, in which nobody says whose phone scans.
+    ///
+    /// # Errors
+    /// The code is malformed or no socket waits with it.
+    pub fn phone_named_by(&self, qr: &str) -> Result<Phone, Error> {
+        let reference = qr.parse::<adv::QrPayload>()?.reference;
+        let name = self.shared.push_name_of(&reference)?;
+        let number = name.and_then(|name| name.parse().ok());
+        let number = number.map_or_else(|| "+15550100001".parse(), Ok)?;
+        Ok(Phone::new(Arc::clone(&self.shared), number))
+    }
+
     /// A contact, made on first use. A number may be phone and contact at once.
     ///
     /// # Errors

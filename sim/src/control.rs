@@ -1,0 +1,82 @@
+//! The control interface: HTTP and JSON over the library's own functions, as sim/README.md describes it.
+//!
+//! Handlers only read the request, call the library and name the outcome. There is no access control: it listens on
+//! loopback, beside a server that trusts everybody.
+
+mod failure;
+mod fault;
+mod peer;
+mod phone;
+mod record;
+mod request;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+
+use crate::Sim;
+use failure::Failure;
+
+/// Serves the control interface of `sim` until `stop` resolves. Requests under way are finished.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    sim: Arc<Sim>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    axum::serve(listener, router(sim))
+        .with_graceful_shutdown(stop)
+        .await
+}
+
+fn router(sim: Arc<Sim>) -> Router {
+    Router::new()
+        .route("/phone/scan", post(phone::scan))
+        .route("/phone/unlink", post(phone::unlink))
+        .route("/phone/devices", get(phone::devices))
+        .route("/phone/send", post(phone::send))
+        .route("/peer/send", post(peer::send))
+        .route("/peer/flood", post(peer::flood))
+        .route("/peer/receipt", post(peer::receipt))
+        .route("/peer/inbox", get(peer::inbox))
+        .route("/group", post(phone::group))
+        .route("/unknown", post(peer::unknown))
+        .route("/fault", post(fault::strike))
+        .route("/acks", get(record::acks))
+        .route("/queue", get(record::queue))
+        .route("/verify", get(record::verify))
+        .route("/cert", get(record::cert))
+        .route("/accounts", get(record::accounts))
+        .route("/health", get(record::health))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(sim)
+}
+
+async fn no_such_path(uri: Uri) -> Failure {
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        format!("no path {}", uri.path()),
+        "sim/README.md lists all paths",
+    )
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Failure {
+    let other = if method == Method::POST {
+        "GET"
+    } else {
+        "POST"
+    };
+    let error = format!("{} does not take {method}", uri.path());
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        error,
+        format!("use {other}"),
+    )
+}

@@ -1,0 +1,102 @@
+//! What a caller of the control interface is told when something does not work: `{"error", "hint"}` and a status.
+
+use std::error::Error as _;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::sim::Error;
+use crate::{adv, link_code};
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
+    error: String,
+    hint: String,
+}
+
+impl Failure {
+    pub(crate) fn new(status: StatusCode, error: impl ToString, hint: impl Into<String>) -> Self {
+        Self {
+            status,
+            error: error.to_string(),
+            hint: hint.into(),
+        }
+    }
+
+    /// The caller's own mistake.
+    pub(crate) fn bad_request(error: impl ToString, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, hint)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let (status, hint) = advice(&error);
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        Self::new(status, text, hint)
+    }
+}
+
+/// Whose turn it is now, as a status and in words.
+fn advice(error: &Error) -> (StatusCode, &'static str) {
+    const AGAIN: &str = "have the client draw another code and use that one at once";
+    const VERDICT: &str = "the client, or the simulator, is wrong: see GET /verify and the log";
+    match error {
+        Error::Number(_) => (StatusCode::BAD_REQUEST, "write it as +15550100001"),
+        Error::Adv(adv::Error::Fields(_) | adv::Error::Field(_)) => (
+            StatusCode::BAD_REQUEST,
+            "give the QR code's text as the client made it",
+        ),
+        Error::LinkCode(link_code::Error::Code) => (
+            StatusCode::BAD_REQUEST,
+            "type the code that the client shows",
+        ),
+        Error::LinkCode(link_code::Error::Bundle) => {
+            (StatusCode::CONFLICT, "type the code that the client shows")
+        }
+        Error::UnknownRef => (StatusCode::NOT_FOUND, AGAIN),
+        Error::ForeignQr => (StatusCode::CONFLICT, AGAIN),
+        Error::NotLinked => (
+            StatusCode::CONFLICT,
+            "GET /phone/devices lists what is linked",
+        ),
+        Error::NoGroup(_) => (
+            StatusCode::NOT_FOUND,
+            "make it with POST /group and use the jid of the answer",
+        ),
+        Error::NotOnWhatsApp(_) => (
+            StatusCode::CONFLICT,
+            "it was declared so with POST /unknown: use another number",
+        ),
+        Error::Timeout | Error::Disconnected => {
+            (StatusCode::FAILED_DEPENDENCY, "see what the client logs")
+        }
+        Error::NotSigned | Error::Adv(_) | Error::LinkCode(_) | Error::Encrypt(_) => {
+            (StatusCode::FAILED_DEPENDENCY, VERDICT)
+        }
+        Error::Listen(..) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "another process may hold the port",
+        ),
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let Self {
+            status,
+            error,
+            hint,
+        } = self;
+        (status, Json(json!({ "error": error, "hint": hint }))).into_response()
+    }
+}

@@ -1,0 +1,193 @@
+//! `POST /fault`: what goes wrong, as JSON.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Failure;
+use super::request::{Body, E164};
+use crate::fault::{self, Fault};
+use crate::sim::Sim;
+
+/// A fault and whom it strikes. Read in two steps, so that a field that the kind does not know is refused.
+#[derive(Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+pub(super) struct Request {
+    account: Option<E164>,
+    kind: Kind,
+}
+
+impl TryFrom<Map<String, Value>> for Request {
+    type Error = serde_json::Error;
+
+    fn try_from(mut fields: Map<String, Value>) -> Result<Self, serde_json::Error> {
+        let account = fields.remove("account").unwrap_or(Value::Null);
+        Ok(Self {
+            account: serde_json::from_value(account)?,
+            kind: serde_json::from_value(Value::Object(fields))?,
+        })
+    }
+}
+
+pub(super) async fn strike(
+    State(sim): State<Arc<Sim>>,
+    Body(Request { account, kind }): Body<Request>,
+) -> Result<Json<Value>, Failure> {
+    match account {
+        Some(account) => sim.fault_for(&account, kind.into()).await?,
+        None => sim.fault(kind.into()).await,
+    }
+    Ok(Json(json!({})))
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// Variants have braces although many are empty: serde refuses unknown fields only then.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+enum Kind {
+    Drop {},
+    HalfOpen {},
+    Delay {
+        ms: u64,
+    },
+    Refuse {
+        #[serde(default = "once")]
+        count: u32,
+    },
+    StreamError {
+        code: u16,
+    },
+    DeviceRemoved {},
+    Replaced {},
+    Failure {
+        reason: u16,
+        expire: Option<u64>,
+        code: Option<u32>,
+    },
+    IqError {
+        xmlns: String,
+        code: u16,
+        #[serde(default = "once")]
+        count: u32,
+    },
+    Duplicate {
+        #[serde(default = "once")]
+        count: u32,
+    },
+    Reorder {
+        count: u32,
+    },
+    Restart {},
+    NewServerKey {},
+    Clear {},
+}
+
+impl From<Kind> for Fault {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Drop {} => Self::Drop,
+            Kind::HalfOpen {} => Self::HalfOpen,
+            Kind::Delay { ms } => Self::Delay(Duration::from_millis(ms)),
+            Kind::Refuse { count } => Self::Refuse(count),
+            Kind::StreamError { code } => Self::StreamError(code),
+            Kind::DeviceRemoved {} => Self::DeviceRemoved,
+            Kind::Replaced {} => Self::Replaced,
+            Kind::Failure {
+                reason,
+                expire,
+                code,
+            } => Self::Failure(fault::Failure {
+                reason,
+                expire,
+                code,
+            }),
+            Kind::IqError { xmlns, code, count } => {
+                Self::IqError(fault::IqError { xmlns, code, count })
+            }
+            Kind::Duplicate { count } => Self::Duplicate(count),
+            Kind::Reorder { count } => Self::Reorder(count),
+            Kind::Restart {} => Self::Restart,
+            Kind::NewServerKey {} => Self::NewServerKey,
+            Kind::Clear {} => Self::Clear,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(Option<String>, Fault), String> {
+        let Request { account, kind } =
+            serde_json::from_str(text).map_err(|error: serde_json::Error| error.to_string())?;
+        Ok((account.map(|account| account.to_string()), kind.into()))
+    }
+
+    #[test]
+    fn kinds_are_written_as_the_readme_says() {
+        let failure = fault::Failure {
+            reason: 402,
+            expire: Some(60),
+            code: None,
+        };
+        let iq_error = fault::IqError {
+            xmlns: "usync".into(),
+            code: 500,
+            count: 1,
+        };
+        for (text, fault) in [
+            (r#"{"kind":"drop"}"#, Fault::Drop),
+            (r#"{"kind":"half_open"}"#, Fault::HalfOpen),
+            (
+                r#"{"kind":"delay","ms":50}"#,
+                Fault::Delay(Duration::from_millis(50)),
+            ),
+            (r#"{"kind":"refuse","count":3}"#, Fault::Refuse(3)),
+            (
+                r#"{"kind":"stream_error","code":515}"#,
+                Fault::StreamError(515),
+            ),
+            (r#"{"kind":"device_removed"}"#, Fault::DeviceRemoved),
+            (r#"{"kind":"replaced"}"#, Fault::Replaced),
+            (
+                r#"{"kind":"failure","reason":402,"expire":60}"#,
+                Fault::Failure(failure),
+            ),
+            (
+                r#"{"kind":"iq_error","xmlns":"usync","code":500}"#,
+                Fault::IqError(iq_error),
+            ),
+            (r#"{"kind":"duplicate"}"#, Fault::Duplicate(1)),
+            (r#"{"kind":"reorder","count":2}"#, Fault::Reorder(2)),
+            (r#"{"kind":"restart"}"#, Fault::Restart),
+            (r#"{"kind":"new_server_key"}"#, Fault::NewServerKey),
+            (r#"{"kind":"clear"}"#, Fault::Clear),
+        ] {
+            assert_eq!(read(text), Ok((None, fault)), "{text}");
+        }
+        let named = read(r#"{"account":"+15550100001","kind":"drop"}"#);
+        assert_eq!(named, Ok((Some("+15550100001".into()), Fault::Drop)));
+    }
+
+    #[test]
+    fn what_a_fault_lacks_or_does_not_know_is_named() {
+        for (text, named) in [
+            (r#"{}"#, "missing field `kind`"),
+            (r#"{"kind":"earthquake"}"#, "unknown variant `earthquake`"),
+            (r#"{"kind":"delay"}"#, "missing field `ms`"),
+            (r#"{"kind":"drop","ms":50}"#, "unknown field `ms`"),
+            (r#"{"kind":"refuse","count":-1}"#, "invalid value"),
+            (r#"{"kind":"drop","account":"x"}"#, "not a phone number"),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What contacts do: write, read, confirm, or not be on WhatsApp at all.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::request::{Asked, Body, E164};
+use crate::outbound::text_message;
+use crate::peer::{By, Received};
+use crate::sim::Sim;
+
+/// More at once, and the server cuts the client off for not reading.
+const MAX_FLOOD: u32 = 100_000;
+/// Messages sealed between two looks at the rest of the server.
+const FLOOD_TURN: u32 = 32;
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Addressing {
+    #[default]
+    Lid,
+    Pn,
+}
+
+impl From<Addressing> for By {
+    fn from(by: Addressing) -> Self {
+        match by {
+            Addressing::Lid => Self::Lid,
+            Addressing::Pn => Self::Pn,
+        }
+    }
+}
+
+/// `to` may be left out when there is a group.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Send {
+    from: E164,
+    to: Option<E164>,
+    text: String,
+    group: Option<String>,
+    #[serde(default)]
+    by: Addressing,
+    id: Option<String>,
+}
+
+pub(super) async fn send(
+    State(sim): State<Arc<Sim>>,
+    Body(Send {
+        from,
+        to,
+        text,
+        group,
+        by,
+        id,
+    }): Body<Send>,
+) -> Result<Json<Value>, Failure> {
+    let peer = sim.peer(&from)?;
+    let message = text_message(&text);
+    let id = match (group, to) {
+        (Some(group), _) => peer.send_group_message(&group, message, id).await?,
+        (None, Some(to)) => peer.send(&to, message, by.into(), id).await?,
+        (None, None) => {
+            return Err(Failure::bad_request(
+                "neither `to` nor `group`",
+                "say whom the message is for",
+            ));
+        }
+    };
+    Ok(Json(json!({ "id": id })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Flood {
+    from: E164,
+    to: E164,
+    count: u32,
+    #[serde(default)]
+    by: Addressing,
+}
+
+pub(super) async fn flood(
+    State(sim): State<Arc<Sim>>,
+    Body(Flood {
+        from,
+        to,
+        count,
+        by,
+    }): Body<Flood>,
+) -> Result<Json<Value>, Failure> {
+    if count > MAX_FLOOD {
+        return Err(Failure::bad_request(
+            format!("{count} messages at once"),
+            format!("at most {MAX_FLOOD}"),
+        ));
+    }
+    let peer = sim.peer(&from)?;
+    for number in 0..count {
+        peer.send_text(&to, &format!("flood {number}"), by.into())
+            .await?;
+        if number % FLOOD_TURN == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(Json(json!({ "sent": count })))
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Delivery,
+    Read,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Receipt {
+    from: E164,
+    to: E164,
+    id: String,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(default)]
+    by: Addressing,
+}
+
+pub(super) async fn receipt(
+    State(sim): State<Arc<Sim>>,
+    Body(Receipt {
+        from,
+        to,
+        id,
+        kind,
+        by,
+    }): Body<Receipt>,
+) -> Result<Json<Value>, Failure> {
+    // A delivery receipt is the one without a type.
+    let kind = match kind {
+        Kind::Delivery => None,
+        Kind::Read => Some("read"),
+    };
+    sim.peer(&from)?
+        .send_receipt(&to, &id, kind, by.into())
+        .await?;
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Inbox {
+    peer: E164,
+}
+
+pub(super) async fn inbox(
+    State(sim): State<Arc<Sim>>,
+    Asked(Inbox { peer }): Asked<Inbox>,
+) -> Result<Json<Vec<Received>>, Failure> {
+    Ok(Json(sim.peer(&peer)?.inbox()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unknown {
+    number: E164,
+}
+
+pub(super) async fn unknown(
+    State(sim): State<Arc<Sim>>,
+    Body(Unknown { number }): Body<Unknown>,
+) -> Result<Json<Value>, Failure> {
+    sim.unknown(&number)?;
+    Ok(Json(json!({})))
+}

@@ -1,0 +1,103 @@
+//! What the person with the phone does: scan, type a code, unlink, look, write, make a group.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::record::Account;
+use super::request::{Asked, Body, E164};
+use crate::pairing::Linked;
+use crate::phone::LinkedDevice;
+use crate::sim::Sim;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scan {
+    qr: String,
+    account: Option<E164>,
+}
+
+pub(super) async fn scan(
+    State(sim): State<Arc<Sim>>,
+    Body(Scan { qr, account }): Body<Scan>,
+) -> Result<Json<Linked>, Failure> {
+    let phone = match account {
+        Some(account) => sim.phone(&account)?,
+        None => sim.phone_named_by(&qr)?,
+    };
+    Ok(Json(phone.scan(&qr).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unlink {
+    account: E164,
+    device: Option<u16>,
+}
+
+pub(super) async fn unlink(
+    State(sim): State<Arc<Sim>>,
+    Body(Unlink { account, device }): Body<Unlink>,
+) -> Result<Json<Value>, Failure> {
+    let phone = account.of(&sim)?;
+    let linked = phone
+        .companions()
+        .into_iter()
+        .map(|companion| companion.device);
+    let removed: Vec<u16> = linked
+        .filter(|linked| device.is_none_or(|device| device == *linked))
+        .collect();
+    phone.unlink(device).await?;
+    Ok(Json(json!({ "removed": removed })))
+}
+
+pub(super) async fn devices(
+    State(sim): State<Arc<Sim>>,
+    Asked(Account { account }): Asked<Account>,
+) -> Result<Json<Vec<LinkedDevice>>, Failure> {
+    Ok(Json(account.of(&sim)?.companions()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Send {
+    account: E164,
+    to: E164,
+    text: String,
+}
+
+pub(super) async fn send(
+    State(sim): State<Arc<Sim>>,
+    Body(Send { account, to, text }): Body<Send>,
+) -> Result<Json<Value>, Failure> {
+    let id = sim.phone(&account)?.send_text(&to, &text).await?;
+    Ok(Json(json!({ "id": id })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Group {
+    account: E164,
+    subject: String,
+    members: Vec<E164>,
+}
+
+pub(super) async fn group(
+    State(sim): State<Arc<Sim>>,
+    Body(Group {
+        account,
+        subject,
+        members,
+    }): Body<Group>,
+) -> Result<Json<Value>, Failure> {
+    let members: Vec<&str> = members.iter().map(|member| &**member).collect();
+    let jid = sim
+        .phone(&account)?
+        .create_group(&subject, &members)
+        .await?;
+    Ok(Json(json!({ "jid": jid })))
+}

@@ -1,0 +1,74 @@
+//! What the server knows: acks, queues, verdicts, accounts, itself.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::request::{Asked, E164};
+use crate::sim::{Owed, Sim};
+use crate::state::Acked;
+use crate::verdict::Violation;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Account {
+    pub(super) account: E164,
+}
+
+pub(super) async fn acks(
+    State(sim): State<Arc<Sim>>,
+    Asked(Account { account }): Asked<Account>,
+) -> Result<Json<Vec<Acked>>, Failure> {
+    account.of(&sim)?;
+    Ok(Json(sim.acks(&account)?))
+}
+
+pub(super) async fn queue(
+    State(sim): State<Arc<Sim>>,
+    Asked(Account { account }): Asked<Account>,
+) -> Result<Json<Vec<Owed>>, Failure> {
+    account.of(&sim)?;
+    Ok(Json(sim.queue(&account)?))
+}
+
+#[derive(Serialize)]
+pub(super) struct Verdict {
+    violations: Vec<Violation>,
+    checks: u64,
+}
+
+pub(super) async fn verify(State(sim): State<Arc<Sim>>) -> Json<Verdict> {
+    Json(Verdict {
+        violations: sim.violations(),
+        checks: sim.checks(),
+    })
+}
+
+pub(super) async fn cert(State(sim): State<Arc<Sim>>) -> Json<Value> {
+    let mut root = String::with_capacity(64);
+    for byte in sim.root_key() {
+        // Writing to a String does not fail.
+        let _ = write!(root, "{byte:02x}");
+    }
+    Json(json!({ "root": root }))
+}
+
+pub(super) async fn accounts(State(sim): State<Arc<Sim>>) -> Result<Json<Vec<Value>>, Failure> {
+    let mut accounts = Vec::new();
+    for number in sim.numbers() {
+        let phone = sim.phone(&number)?;
+        let lid = phone.number().lid().to_string();
+        accounts
+            .push(json!({ "account": number, "lid": lid, "companions": phone.companions().len() }));
+    }
+    Ok(Json(accounts))
+}
+
+pub(super) async fn health(State(sim): State<Arc<Sim>>) -> Json<Value> {
+    Json(json!({ "status": "ok", "listen": sim.url() }))
+}

@@ -1,0 +1,95 @@
+//! How requests are read: bodies and queries into typed values, each mistake named.
+//!
+//! A body is JSON whatever its content type says, so that `curl -d '{…}'` works as it stands.
+
+use std::ops::Deref;
+
+use axum::body::to_bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Failure;
+use crate::number::{InvalidNumber, Number};
+use crate::phone::Phone;
+use crate::sim::Sim;
+
+/// No body of this interface comes near it.
+const MAX_BODY: usize = 64 * 1024;
+
+const README: &str = "the fields of every request are listed in sim/README.md";
+
+/// A request's body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let bytes = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| {
+            let error = format!("the body is larger than {MAX_BODY} bytes, or broke off");
+            Failure::new(StatusCode::PAYLOAD_TOO_LARGE, error, README)
+        })?;
+        let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
+        serde_json::from_slice(text)
+            .map(Self)
+            .map_err(|error| Failure::bad_request(format!("body: {error}"), README))
+    }
+}
+
+/// A request's query.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let query: Result<Query<T>, QueryRejection> = Query::try_from_uri(&parts.uri);
+        query.map(|Query(value)| Self(value)).map_err(|error| {
+            Failure::bad_request(
+                error.body_text(),
+                "write + as %2B in a query, or leave it out: ?account=15550100001",
+            )
+        })
+    }
+}
+
+/// A phone number as it is written in requests, with `+` or without: checked on arrival, kept as `+` and digits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct E164(String);
+
+impl TryFrom<String> for E164 {
+    type Error = InvalidNumber;
+
+    fn try_from(text: String) -> Result<Self, InvalidNumber> {
+        text.parse::<Number>()
+            .map(|number| Self(number.to_string()))
+    }
+}
+
+impl E164 {
+    /// The phone of an account that exists: questions about a number that nobody has used are mistakes.
+    pub(super) fn of(&self, sim: &Sim) -> Result<Phone, Failure> {
+        if sim.numbers().contains(&self.0) {
+            return Ok(sim.phone(self)?);
+        }
+        let hint = "an account is made by its first use: link a companion to it, or write to it";
+        Err(Failure::new(
+            StatusCode::NOT_FOUND,
+            format!("no account {}", self.0),
+            hint,
+        ))
+    }
+}
+
+impl Deref for E164 {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,106 @@
+//! The simulator on its own: a WhatsApp server on one loopback port, its control interface on another.
+//!
+//! Once both listen it prints one line of JSON, `{"listen": "ws://…", "control": "http://…"}`, and nothing more on
+//! stdout; the log goes to stderr. Ctrl-C and SIGTERM end it.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use openclaw_sim::{Config, Sim, control};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::LevelFilter;
+
+/// A double of the WhatsApp server, with phones and contacts, for tests. It listens on loopback only.
+#[derive(Parser)]
+#[command(name = "openclaw-sim", version)]
+struct Arguments {
+    /// Where clients connect; port 0 takes a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
+    listen: SocketAddr,
+    /// Where the control interface listens; port 0 takes a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
+    control: SocketAddr,
+    /// What is logged, to stderr: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: LevelFilter,
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "want an address and a port, as in 127.0.0.1:0".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!(
+            "{} is not a loopback address, and the simulator has no access control",
+            address.ip()
+        ))
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_max_level(arguments.log)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let listener = TcpListener::bind(arguments.control).await?;
+    let control = listener.local_addr()?;
+    let sim = Arc::new(
+        Sim::start(Config {
+            listen: arguments.listen,
+            ..Config::default()
+        })
+        .await?,
+    );
+    announce(&sim.url(), control)?;
+    control::serve(listener, sim, async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated.recv() => {}
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+/// Whoever started the simulator may have stopped reading; that is no reason to stop.
+fn announce(listen: &str, control: SocketAddr) -> serde_json::Result<()> {
+    let line = serde_json::to_string(
+        &serde_json::json!({ "listen": listen, "control": format!("http://{control}") }),
+    )?;
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+        tracing::warn!("nobody reads stdout");
+    }
+    Ok(())
+}
+
+fn report(error: &dyn Error) {
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    tracing::error!("{text}");
+    eprintln!("{text}");
+}
