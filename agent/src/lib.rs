@@ -6,8 +6,14 @@
 //!                         \__ Status (watch) ==> grpc, http
 //! ```
 
+pub mod agent;
+pub mod app;
 pub mod clock;
+pub mod config;
+pub mod grpc;
+pub mod http;
 pub mod journal;
+pub mod logging;
 pub mod model;
 pub mod outbox;
 pub mod session;

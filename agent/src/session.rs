@@ -17,6 +17,7 @@ use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::client::{Client, NodeFilter};
+use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
@@ -174,7 +175,9 @@ impl Session {
         let (signals, waiting) = mpsc::channel(REPORTS);
         let dialled = Arc::new(dial::Outcome::default());
         let inbound = inbound::Inbound::new(setup, signals);
-        let props = DevicePropsOverride::new().with_os(DEVICE_NAME).with_platform_type(PlatformType::CHROME);
+        let props = DevicePropsOverride::new()
+            .with_os(DEVICE_NAME)
+            .with_platform_type(PlatformType::CHROME);
         let mut builder = Bot::builder()
             .with_backend_arc(store.backend())
             .with_transport_factory(dial::Dialer::new(&setup.endpoint, Arc::clone(&dialled)))
@@ -187,9 +190,16 @@ impl Session {
             builder = builder.with_version(version);
         }
         let bot = builder.build().await.map_err(OpenError)?;
-        let session = Self { client: bot.client(), dialled, directory: Arc::default() };
+        let session = Self {
+            client: bot.client(),
+            dialled,
+            directory: Arc::default(),
+        };
         // One run is one connection: when to try again is the owner's decision.
-        session.client.enable_auto_reconnect.store(false, Ordering::Relaxed);
+        session
+            .client
+            .enable_auto_reconnect
+            .store(false, Ordering::Relaxed);
         let driver = Driver {
             session: session.clone(),
             reports,
@@ -223,22 +233,35 @@ impl Session {
     }
 
     /// Asks for a code to type on the phone, on the connection that is being made. The code is
-    /// reported, and so is a refusal by the server.
-    pub async fn request_phone_code(&self, phone: &Phone) -> Result<(), Refusal> {
+    /// reported, and so is a refusal.
+    pub fn request_phone_code(&self, phone: Phone) {
         const SOCKET: Duration = Duration::from_secs(20);
-        self.client.wait_for_socket(SOCKET).await.map_err(|_| Refusal::Server)?;
-        let options = whatsapp_rust::pair_code::PairCodeOptions {
-            phone_number: phone.digits().to_owned(),
-            ..Default::default()
-        };
-        self.client.pair_with_code(options).await.map(drop).map_err(|_| Refusal::Server)
+        let client = Arc::clone(&self.client);
+        // Ends by itself: with the code, a refusal, or the socket that never came.
+        tokio::spawn(async move {
+            if client.wait_for_socket(SOCKET).await.is_ok() {
+                let phone_number = phone.digits().to_owned();
+                let options = PairCodeOptions {
+                    phone_number,
+                    ..Default::default()
+                };
+                let _ = client.pair_with_code(options).await;
+            }
+        });
     }
 
     /// Tells WhatsApp to remove this device. True when WhatsApp confirmed.
     pub async fn deregister(&self) -> bool {
         use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
-        let Some(jid) = self.client.pn() else { return false };
-        self.client.is_logged_in() && self.client.execute(RemoveCompanionDeviceSpec::new(&jid)).await.is_ok()
+        let Some(jid) = self.client.pn() else {
+            return false;
+        };
+        self.client.is_logged_in()
+            && self
+                .client
+                .execute(RemoveCompanionDeviceSpec::new(&jid))
+                .await
+                .is_ok()
     }
 
     /// Ends the session: what is buffered is flushed, the socket closed. It cannot connect again.
@@ -251,11 +274,19 @@ impl Driver {
     /// Makes one connection and stays until it has ended. Reports as it goes; the last report is
     /// [`Report::Ended`].
     pub async fn connect(&mut self) {
-        let Self { session, reports, signals, keepalive_limit, bot } = self;
+        let Self {
+            session,
+            reports,
+            signals,
+            keepalive_limit,
+            bot,
+        } = self;
         let client = &session.client;
         session.dialled.reset();
         let mut success = client.wait_for_node(NodeFilter::tag("success")).fuse();
-        let mut restart = client.wait_for_node(NodeFilter::tag("stream:error").attr("code", "515")).fuse();
+        let mut restart = client
+            .wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"))
+            .fuse();
         let mut silence = pin!(silence(session, *keepalive_limit).fuse());
         let mut run = pin!(run(client, bot));
         let mut verdict = None;
@@ -277,7 +308,11 @@ impl Driver {
         while let Ok(signal) = signals.try_recv() {
             on_signal(signal, session, reports, &mut verdict).await;
         }
-        let otherwise = if session.dialled.made() { Loss::Connection } else { Loss::Unreachable };
+        let otherwise = if session.dialled.made() {
+            Loss::Connection
+        } else {
+            Loss::Unreachable
+        };
         tell(reports, Report::Ended(verdict.unwrap_or(otherwise))).await;
     }
 }

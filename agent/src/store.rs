@@ -17,7 +17,9 @@ impl Store {
     /// An empty store that ends with the process.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self { backend: Arc::new(InMemoryBackend::new()) }
+        Self {
+            backend: Arc::new(InMemoryBackend::new()),
+        }
     }
 
     /// For the library.

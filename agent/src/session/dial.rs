@@ -36,7 +36,9 @@ pub enum Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// A release never speaks to anything but WhatsApp.
-    #[error("this build speaks to WhatsApp only: --whatsapp-url needs a build with the `sim` feature")]
+    #[error(
+        "this build speaks to WhatsApp only: --whatsapp-url needs a build with the `sim` feature"
+    )]
     NotASimulatorBuild,
     /// A simulator build does not check WhatsApp's certificates.
     #[error("a simulator build connects to loopback only: use ws://127.0.0.1:PORT/ws/chat")]
@@ -64,13 +66,18 @@ impl Endpoint {
 
 /// `ws://` to an address, not a name: a name could resolve to anywhere.
 fn is_loopback(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("ws://") else { return false };
+    let Some(rest) = url.strip_prefix("ws://") else {
+        return false;
+    };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+        None => authority
+            .rsplit_once(':')
+            .map_or(authority, |(host, _)| host),
     };
-    host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.parse::<IpAddr>()
+        .is_ok_and(|address| address.is_loopback())
 }
 
 /// What came of the last dial.
@@ -128,8 +135,12 @@ impl TransportFactory for Dialer {
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
         let dialled = tokio::time::timeout(DIAL_LIMIT, self.inner.create_transport()).await;
-        let dialled = dialled
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", DIAL_LIMIT.as_secs())));
+        let dialled = dialled.unwrap_or_else(|_| {
+            Err(anyhow::anyhow!(
+                "no answer within {} s",
+                DIAL_LIMIT.as_secs()
+            ))
+        });
         self.outcome.record("connect to WhatsApp", &dialled);
         if dialled.is_ok() {
             lock(&self.outcome.0).made = true;
@@ -146,7 +157,10 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(outcome: Arc<Outcome>) -> Self {
-        Self { inner: UreqHttpClient::new(), outcome }
+        Self {
+            inner: UreqHttpClient::new(),
+            outcome,
+        }
     }
 }
 
@@ -154,8 +168,12 @@ impl Http {
 impl HttpClient for Http {
     async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
         let answer = tokio::time::timeout(DIAL_LIMIT, self.inner.execute(request)).await;
-        let answer = answer
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", DIAL_LIMIT.as_secs())));
+        let answer = answer.unwrap_or_else(|_| {
+            Err(anyhow::anyhow!(
+                "no answer within {} s",
+                DIAL_LIMIT.as_secs()
+            ))
+        });
         self.outcome.record("ask WhatsApp for its version", &answer);
         answer
     }
@@ -167,7 +185,11 @@ mod tests {
 
     #[test]
     fn only_loopback_addresses_are_loopback() {
-        for good in ["ws://127.0.0.1:9000/ws/chat", "ws://127.8.8.8", "ws://[::1]:9000/ws"] {
+        for good in [
+            "ws://127.0.0.1:9000/ws/chat",
+            "ws://127.8.8.8",
+            "ws://[::1]:9000/ws",
+        ] {
             assert!(is_loopback(good), "{good}");
         }
         for bad in [

@@ -17,9 +17,7 @@ use whatsapp_rust::types::presence::ReceiptType;
 use super::{Loss, Refusal, Report, Setup, Signal, translate};
 use crate::clock;
 use crate::journal::Journal;
-use crate::model::{
-    MessageId, Occurrence, Receipt, Secret, SendOutcome, SendState, Undecryptable,
-};
+use crate::model::{MessageId, Occurrence, Receipt, Secret, SendOutcome, SendState, Undecryptable};
 use crate::outbox::Outbox;
 use crate::traffic::Traffic;
 
@@ -47,7 +45,8 @@ impl Inbound {
             if !message.from_me {
                 self.traffic.count_received();
             }
-            self.journal.append(Occurrence::Message(Box::new(message)), now);
+            self.journal
+                .append(Occurrence::Message(Box::new(message)), now);
         }
     }
 
@@ -70,7 +69,10 @@ impl Inbound {
         let id = MessageId::new(&ack.id);
         let at = ack.timestamp.map_or(now, SystemTime::from);
         let news = match ack.error {
-            None => self.outbox.advance(&id, SendState::ServerAck, at).inspect(|_| self.traffic.count_sent()),
+            None => self
+                .outbox
+                .advance(&id, SendState::ServerAck, at)
+                .inspect(|_| self.traffic.count_sent()),
             Some(_) => self.outbox.fail(&id, "refused_by_server"),
         };
         self.record_outcome(news, now);
@@ -82,7 +84,11 @@ impl Inbound {
             ReceiptType::Read | ReceiptType::Played => SendState::Read,
             _ => return,
         };
-        let messages: Vec<_> = receipt.message_ids.iter().map(|id| MessageId::new(id)).collect();
+        let messages: Vec<_> = receipt
+            .message_ids
+            .iter()
+            .map(|id| MessageId::new(id))
+            .collect();
         for id in &messages {
             self.record_outcome(self.outbox.advance(id, state, now), now);
         }
@@ -95,9 +101,14 @@ impl Inbound {
         self.journal.append(Occurrence::Receipt(event), now);
     }
 
-    fn record_outcome(&self, news: Option<(crate::model::Sent, crate::model::ChatId)>, now: SystemTime) {
+    fn record_outcome(
+        &self,
+        news: Option<(crate::model::Sent, crate::model::ChatId)>,
+        now: SystemTime,
+    ) {
         if let Some((sent, chat)) = news {
-            self.journal.append(Occurrence::Send(SendOutcome { sent, chat }), now);
+            self.journal
+                .append(Occurrence::Send(SendOutcome { sent, chat }), now);
         }
     }
 }
@@ -113,21 +124,40 @@ impl EventHandler for Inbound {
             Event::UndecryptableMessage(message) => {
                 self.traffic.count_undecryptable();
                 let (id, chat, sender) = translate::origin(&message.info);
-                let reason = if message.is_unavailable { "unavailable" } else { "not_decrypted" };
-                let event = Undecryptable { id, chat, sender, reason };
+                let reason = if message.is_unavailable {
+                    "unavailable"
+                } else {
+                    "not_decrypted"
+                };
+                let event = Undecryptable {
+                    id,
+                    chat,
+                    sender,
+                    reason,
+                };
                 self.journal.append(Occurrence::Undecryptable(event), now);
             }
             Event::PairingQrCode(qr) => {
-                self.report(Report::Qr { payload: Secret(qr.code.clone()), valid: qr.timeout });
+                self.report(Report::Qr {
+                    payload: Secret(qr.code.clone()),
+                    valid: qr.timeout,
+                });
             }
             Event::PairingCode(code) => {
-                self.report(Report::PhoneCode { code: Secret(code.code.clone()), valid: code.timeout });
+                self.report(Report::PhoneCode {
+                    code: Secret(code.code.clone()),
+                    valid: code.timeout,
+                });
             }
             Event::PairPasskeyRequest(request) => {
-                self.report(Report::PasskeyRequest(Secret(request.request_options_json.clone())));
+                self.report(Report::PasskeyRequest(Secret(
+                    request.request_options_json.clone(),
+                )));
             }
             Event::PairPasskeyConfirmation(confirmation) => {
-                self.report(Report::PasskeyConfirmation(Secret(confirmation.code.clone())));
+                self.report(Report::PasskeyConfirmation(Secret(
+                    confirmation.code.clone(),
+                )));
             }
             Event::PairPasskeyError(_) => self.report(Report::PairingRefused(Refusal::Passkey)),
             Event::PairSuccess(_) => self.signal(Signal::Accepted),

@@ -64,7 +64,9 @@ impl Session {
     /// Asks WhatsApp whether the recipient exists: the library sends to numbers that do not, and
     /// says that all is well.
     pub async fn check(&self, to: &Recipient) -> Result<(), Error> {
-        let Recipient::Phone(phone) = to else { return Ok(()) };
+        let Recipient::Phone(phone) = to else {
+            return Ok(());
+        };
         if self.directory.knows(phone) {
             return Ok(());
         }
@@ -82,11 +84,19 @@ impl Session {
 
     /// Encrypts the text and writes it to the socket. That is not yet an ack.
     pub async fn send(&self, to: &Recipient, id: &MessageId, text: &Text) -> Result<(), Error> {
-        let message = wa::Message { conversation: Some(text.as_str().to_owned()), ..Default::default() };
+        let message = wa::Message {
+            conversation: Some(text.as_str().to_owned()),
+            ..Default::default()
+        };
         let options = SendOptions::default().with_message_id(id.as_str());
-        let sent = self.client.send_message_with_options(jid(to), message, options).await;
+        let sent = self
+            .client
+            .send_message_with_options(jid(to), message, options)
+            .await;
         sent.map(drop).map_err(|error| match error {
-            whatsapp_rust::SendError::Client(_) | whatsapp_rust::SendError::NotLoggedIn => Error::ConnectionLost,
+            whatsapp_rust::SendError::Client(_) | whatsapp_rust::SendError::NotLoggedIn => {
+                Error::ConnectionLost
+            }
             whatsapp_rust::SendError::Iq(error) => iq(&error),
             _ if !self.client.is_logged_in() => Error::ConnectionLost,
             _ => Error::NotEncrypted,

@@ -21,7 +21,10 @@ pub(super) fn message(inbound: &InboundMessage) -> Option<Message> {
     if info.category == MessageCategory::Peer {
         return None;
     }
-    let text = message.text_content().or_else(|| message.get_caption()).unwrap_or_default();
+    let text = message
+        .text_content()
+        .or_else(|| message.get_caption())
+        .unwrap_or_default();
     Some(Message {
         id: MessageId::new(&info.id),
         chat: chat(&info.source.chat),
@@ -52,12 +55,19 @@ pub(super) fn sender(source: &MessageSource) -> Contact {
 
 /// The message's id and where it is from, for events about messages without content.
 pub(super) fn origin(info: &MessageInfo) -> (MessageId, ChatId, Contact) {
-    (MessageId::new(&info.id), chat(&info.source.chat), sender(&info.source))
+    (
+        MessageId::new(&info.id),
+        chat(&info.source.chat),
+        sender(&info.source),
+    )
 }
 
 fn add(contact: &mut Contact, jid: &Jid) {
     if jid.is_pn() {
-        contact.phone = contact.phone.take().or_else(|| jid.user.parse::<Phone>().ok());
+        contact.phone = contact
+            .phone
+            .take()
+            .or_else(|| jid.user.parse::<Phone>().ok());
     } else if jid.is_lid() {
         contact.lid = contact.lid.take().or_else(|| Lid::new(&jid.user));
     }
@@ -101,7 +111,11 @@ fn content(message: &wa::Message) -> &'static str {
         pin_in_chat_message => "pin",
         keep_in_chat_message => "keep",
     }
-    match message.protocol_message.as_option().and_then(|protocol| protocol.r#type) {
+    match message
+        .protocol_message
+        .as_option()
+        .and_then(|protocol| protocol.r#type)
+    {
         Some(wa::message::protocol_message::Type::REVOKE) => "revoke",
         Some(wa::message::protocol_message::Type::MESSAGE_EDIT) => "edit",
         Some(_) => "protocol",
@@ -136,7 +150,10 @@ mod tests {
     #[test]
     fn every_content_has_a_word() {
         assert_eq!(content(&wa::Message::default()), "other");
-        let text = wa::Message { conversation: Some("hi".into()), ..Default::default() };
+        let text = wa::Message {
+            conversation: Some("hi".into()),
+            ..Default::default()
+        };
         assert_eq!(content(&text), "text");
     }
 }

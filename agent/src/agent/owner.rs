@@ -1,0 +1,562 @@
+//! The task that owns the link: it opens sessions, lets them connect, and decides what follows.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::pairing::{Input, Pairing, Step};
+use super::retry::{Next, Retry};
+use super::{Agent, COMMANDS, Command, Denied, SENDS, Sender, View};
+use crate::clock;
+use crate::model::{
+    Account, Frame, Lid, Link, LinkState, Method, Occurrence, PairFailure, PairRequest, Phone,
+    Reason,
+};
+use crate::session::{DEVICE_NAME, Driver, Loss, OpenError, Report, Session, Setup};
+use crate::store::Store;
+
+/// How many frames a slow client may leave unread before its pairing ends.
+const FRAMES: usize = 16;
+/// How long WhatsApp may take to close a connection.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// The task.
+pub struct Owner {
+    setup: Setup,
+    store: Store,
+    commands: mpsc::Receiver<Command>,
+    view: watch::Sender<View>,
+    running: Option<Running>,
+    pairing: Option<Active>,
+    retry: Retry,
+    /// When to connect again.
+    connect_at: Option<SystemTime>,
+}
+
+/// A session and its connection.
+struct Running {
+    session: Session,
+    reports: mpsc::Receiver<Report>,
+    driver: Option<Driver>,
+    connection: Option<JoinHandle<Driver>>,
+}
+
+/// A pairing and who watches it.
+struct Active {
+    pairing: Pairing,
+    frames: mpsc::Sender<Frame>,
+}
+
+/// What woke the owner.
+enum Wake {
+    Command(Option<Command>),
+    Report(Option<Report>),
+    /// It is time to connect, or a pairing's deadline has come.
+    Time,
+    /// The operator has closed the pairing's stream.
+    Abandoned,
+}
+
+impl Owner {
+    /// An owner, the tasks beside it, and the handle to them.
+    pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender) {
+        let (command, commands) = mpsc::channel(COMMANDS);
+        let (sends, jobs) = mpsc::channel(SENDS);
+        let started_at = clock::now();
+        let link = Link {
+            state: LinkState::Unlinked,
+            since: started_at,
+            account: None,
+            reason: None,
+        };
+        let (view, watched) = watch::channel(View {
+            link,
+            pairing: false,
+            session: None,
+        });
+        let agent = Agent {
+            commands: command,
+            sends,
+            view: watched,
+            journal: setup.journal.clone(),
+            outbox: setup.outbox.clone(),
+            traffic: setup.traffic.clone(),
+            keepalive_limit: setup.keepalive_limit,
+            started_at,
+        };
+        let sender = Sender {
+            jobs,
+            outbox: setup.outbox.clone(),
+            journal: setup.journal.clone(),
+        };
+        let owner = Self {
+            setup,
+            store,
+            commands,
+            view,
+            running: None,
+            pairing: None,
+            retry: Retry::default(),
+            connect_at: None,
+        };
+        (agent, owner, sender)
+    }
+
+    /// Runs until it is told to stop.
+    pub async fn run(mut self) -> Result<(), OpenError> {
+        self.start().await?;
+        loop {
+            match self.wake().await {
+                Wake::Command(Some(Command::Pair(request, reply))) => {
+                    let _ = reply.send(self.pair(request).await?);
+                }
+                Wake::Command(Some(Command::Unpair(reply))) => {
+                    let _ = reply.send(self.unpair().await);
+                }
+                Wake::Command(Some(Command::Stop(reply))) => {
+                    self.stop().await;
+                    let _ = reply.send(());
+                    return Ok(());
+                }
+                Wake::Command(None) => return Ok(self.stop().await),
+                Wake::Report(Some(report)) => self.on_report(report).await?,
+                Wake::Report(None) => self.discard_session().await,
+                Wake::Time => self.on_time().await?,
+                Wake::Abandoned => self.abandon().await,
+            }
+        }
+    }
+
+    async fn wake(&mut self) -> Wake {
+        let connect_at = self.connect_at;
+        let deadline = self
+            .pairing
+            .as_ref()
+            .map(|active| active.pairing.deadline());
+        let due = connect_at.into_iter().chain(deadline).min();
+        let time = async {
+            match due {
+                Some(at) => tokio::time::sleep(clock::until(at)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let abandoned = async {
+            match &self.pairing {
+                Some(active) => active.frames.closed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let report = async {
+            match &mut self.running {
+                Some(running) => running.reports.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            report = report => Wake::Report(report),
+            command = self.commands.recv() => Wake::Command(command),
+            () = abandoned => Wake::Abandoned,
+            () = time => Wake::Time,
+        }
+    }
+
+    /// Connects if the store already knows an account.
+    async fn start(&mut self) -> Result<(), OpenError> {
+        self.open_session().await?;
+        let account = self
+            .running
+            .as_ref()
+            .and_then(|running| running.session.account());
+        match account {
+            Some((phone, lid)) => {
+                let linked_at = clock::now();
+                self.update(|link| {
+                    link.account = Some(Account {
+                        phone,
+                        lid,
+                        linked_at,
+                    })
+                });
+                self.enter(LinkState::Connecting, None);
+                self.connect();
+            }
+            None => {
+                self.discard_session().await;
+                self.enter(LinkState::Unlinked, None);
+            }
+        }
+        Ok(())
+    }
+
+    async fn pair(
+        &mut self,
+        request: PairRequest,
+    ) -> Result<Result<mpsc::Receiver<Frame>, Denied>, OpenError> {
+        let Link { state, account, .. } = self.link();
+        if self.pairing.is_some() {
+            return Ok(Err(Denied::AlreadyPairing));
+        }
+        if account.is_some() && !state.needs_person() && !request.replace {
+            return Ok(Err(Denied::AlreadyLinked));
+        }
+        if account.is_some() {
+            self.unlink().await;
+        }
+        let (frames, receiver) = mpsc::channel(FRAMES);
+        let pairing = Pairing::new(&request, clock::now());
+        self.pairing = Some(Active { pairing, frames });
+        self.retry = Retry::default();
+        self.update(|link| link.account = None);
+        self.enter(LinkState::Linking, None);
+        self.open_session().await?;
+        self.connect();
+        Ok(Ok(receiver))
+    }
+
+    async fn unpair(&mut self) -> Result<bool, Denied> {
+        if self.link().account.is_none() {
+            return Err(Denied::NotLinked);
+        }
+        if let Some(active) = self.pairing.take() {
+            let _ = active.frames.try_send(Frame::Failed(PairFailure::Refused));
+        }
+        let confirmed = self.unlink().await;
+        self.enter(LinkState::Unlinked, Some(Reason::Unpaired));
+        Ok(confirmed)
+    }
+
+    /// Tells WhatsApp, then forgets the account and everything stored with it.
+    async fn unlink(&mut self) -> bool {
+        let confirmed = match &self.running {
+            Some(running) => running.session.deregister().await,
+            None => false,
+        };
+        self.discard_session().await;
+        self.forget();
+        confirmed
+    }
+
+    fn forget(&mut self) {
+        self.store = Store::in_memory();
+        self.connect_at = None;
+        self.update(|link| link.account = None);
+    }
+
+    async fn stop(&mut self) {
+        if let Some(active) = self.pairing.take() {
+            let _ = active.frames.try_send(Frame::Failed(PairFailure::Stopping));
+        }
+        self.discard_session().await;
+        if self.link().state == LinkState::Connected {
+            self.enter(LinkState::Connecting, Some(Reason::Stopping));
+        }
+    }
+
+    async fn on_report(&mut self, report: Report) -> Result<(), OpenError> {
+        let input = match report {
+            Report::Qr { payload, valid } => Input::Qr { payload, valid },
+            Report::PhoneCode { code, valid } => Input::PhoneCode { code, valid },
+            Report::PasskeyRequest(options) => Input::PasskeyRequest(options),
+            Report::PasskeyConfirmation(code) => Input::PasskeyConfirmation(code),
+            Report::PairingRefused(refusal) => Input::Refused(refusal),
+            Report::Accepted { phone, lid } => {
+                self.accepted(phone.clone(), lid);
+                Input::Accepted(phone)
+            }
+            Report::LoggedIn => {
+                self.logged_in();
+                Input::LoggedIn
+            }
+            Report::Silent => {
+                self.enter(LinkState::Connecting, Some(Reason::ConnectionLost));
+                return Ok(());
+            }
+            Report::Ended(loss) => return self.ended(loss).await,
+        };
+        self.step(input).await
+    }
+
+    fn accepted(&mut self, phone: Phone, lid: Option<Lid>) {
+        let linked_at = clock::now();
+        self.update(|link| {
+            link.account = Some(Account {
+                phone,
+                lid,
+                linked_at,
+            })
+        });
+        self.enter(LinkState::Connecting, None);
+    }
+
+    fn logged_in(&mut self) {
+        let known = self
+            .running
+            .as_ref()
+            .and_then(|running| running.session.account());
+        if let Some((phone, lid)) = known {
+            let linked_at = self
+                .link()
+                .account
+                .map_or_else(clock::now, |account| account.linked_at);
+            self.update(|link| {
+                link.account = Some(Account {
+                    phone,
+                    lid,
+                    linked_at,
+                })
+            });
+            self.retry.connected(clock::now());
+            self.enter(LinkState::Connected, None);
+        }
+    }
+
+    /// The connection has ended: the pairing decides what follows, or the retry rules.
+    async fn ended(&mut self, loss: Loss) -> Result<(), OpenError> {
+        self.rejoin().await;
+        if let Some(error) = self
+            .running
+            .as_ref()
+            .and_then(|running| running.session.dial_error())
+        {
+            tracing::warn!(%error, "WhatsApp cannot be reached");
+        }
+        if self.pairing.is_some() {
+            if loss == Loss::CodesExhausted {
+                self.discard_session().await;
+            }
+            return self.step(Input::Lost(loss)).await;
+        }
+        let jitter = fastrand::f64().mul_add(2.0, -1.0);
+        match self.retry.on(loss, clock::now(), jitter) {
+            Next::Now(reason) => {
+                self.enter(LinkState::Connecting, Some(reason));
+                self.connect();
+            }
+            Next::Wait {
+                attempt,
+                until,
+                reason,
+            } => {
+                self.connect_at = Some(until);
+                self.enter(LinkState::BackingOff { attempt, until }, Some(reason));
+            }
+            Next::Rest(state, reason) => {
+                self.discard_session().await;
+                self.enter(state, Some(reason));
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, input: Input) -> Result<(), OpenError> {
+        let Some(active) = &mut self.pairing else {
+            return Ok(());
+        };
+        match active.pairing.on(input, clock::now()) {
+            Step::Stay => {}
+            Step::Show(frame) => {
+                if active.frames.try_send(frame).is_err() {
+                    self.abandon().await;
+                }
+            }
+            Step::Reconnect(delay) => {
+                self.connect_at = Some(clock::now() + delay);
+                if self.running.is_none() {
+                    self.open_session().await?;
+                }
+            }
+            Step::Finish(frame) => {
+                let accepted = active.pairing.is_accepted();
+                let _ = active.frames.try_send(frame);
+                self.pairing = None;
+                self.after_pairing(accepted).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody watches the pairing any more.
+    async fn abandon(&mut self) {
+        if let Some(active) = self.pairing.take() {
+            self.after_pairing(active.pairing.is_accepted()).await;
+        }
+    }
+
+    /// A phone's acceptance outlives its pairing; everything else goes with it.
+    async fn after_pairing(&mut self, accepted: bool) {
+        if accepted {
+            self.show(|_| {});
+            let idle = self
+                .running
+                .as_ref()
+                .is_some_and(|running| running.connection.is_none());
+            if idle && self.connect_at.is_none() {
+                self.connect_at = Some(clock::now());
+            }
+        } else {
+            self.discard_session().await;
+            self.forget();
+            self.enter(LinkState::Unlinked, None);
+        }
+    }
+
+    async fn on_time(&mut self) -> Result<(), OpenError> {
+        let now = clock::now();
+        if self.connect_at.is_some_and(|at| at <= now) {
+            self.connect_at = None;
+            if matches!(self.link().state, LinkState::BackingOff { .. }) {
+                self.enter(LinkState::Connecting, self.link().reason);
+            }
+            if self.running.is_none() {
+                self.open_session().await?;
+            }
+            self.connect();
+        }
+        self.step(Input::Tick).await
+    }
+
+    async fn open_session(&mut self) -> Result<(), OpenError> {
+        let (session, driver, reports) = Session::open(&self.setup, &self.store).await?;
+        self.show(|view| view.session = Some(session.clone()));
+        self.running = Some(Running {
+            session,
+            reports,
+            driver: Some(driver),
+            connection: None,
+        });
+        Ok(())
+    }
+
+    /// Starts a connection, unless one is being made.
+    fn connect(&mut self) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let Some(mut driver) = running.driver.take() else {
+            return;
+        };
+        running.connection = Some(tokio::spawn(async move {
+            driver.connect().await;
+            driver
+        }));
+        if let Some(Active { pairing, .. }) = &self.pairing
+            && let Method::PhoneCode(phone) = pairing.method()
+            && !pairing.is_accepted()
+        {
+            running.session.request_phone_code(phone.clone());
+        }
+    }
+
+    /// Takes the driver back from a connection that has ended.
+    async fn rejoin(&mut self) {
+        if let Some(running) = &mut self.running
+            && let Some(connection) = running.connection.take()
+        {
+            // It fails only when it was aborted, and then the session is gone as well.
+            running.driver = connection.await.ok();
+        }
+    }
+
+    async fn discard_session(&mut self) {
+        self.connect_at = None;
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        self.show(|view| view.session = None);
+        let Running {
+            session,
+            mut reports,
+            driver,
+            connection,
+        } = running;
+        let closing = async {
+            // Reports are drained, so that the connection can end.
+            tokio::join!(session.close(), async {
+                drop(driver);
+                if let Some(connection) = connection {
+                    let mut connection = connection;
+                    loop {
+                        tokio::select! {
+                            _ = &mut connection => break,
+                            Some(_) = reports.recv() => {}
+                        }
+                    }
+                }
+            })
+        };
+        if tokio::time::timeout(CLOSE, closing).await.is_err() {
+            tracing::warn!("WhatsApp's connection did not close in time");
+        }
+    }
+
+    fn link(&self) -> Link {
+        self.view.borrow().link.clone()
+    }
+
+    fn update(&mut self, change: impl FnOnce(&mut Link)) {
+        self.show(|view| change(&mut view.link));
+    }
+
+    fn show(&self, change: impl FnOnce(&mut View)) {
+        let pairing = self.pairing.is_some();
+        self.view.send_modify(|view| {
+            view.pairing = pairing;
+            change(view);
+        });
+    }
+
+    /// Enters a state: tells the view, the journal and the log, in that order.
+    fn enter(&mut self, state: LinkState, reason: Option<Reason>) {
+        let now = clock::now();
+        let before = self.link();
+        let link = Link {
+            state,
+            since: now,
+            reason,
+            ..before.clone()
+        };
+        self.show(|view| view.link = link.clone());
+        self.setup
+            .journal
+            .append(Occurrence::Link(Box::new(link.clone())), now);
+        log(&before, &link);
+    }
+}
+
+/// The lines that operators search for, to the letter, and one for every other change.
+fn log(before: &Link, link: &Link) {
+    let phone = link
+        .account
+        .as_ref()
+        .map(|account| account.phone.to_string());
+    let phone = phone.as_deref().unwrap_or_default();
+    let reason = link
+        .reason
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let was_up = before.state == LinkState::Connected;
+    match link.state {
+        LinkState::Connected => tracing::info!(phone, device = DEVICE_NAME, "WhatsApp connected"),
+        state if was_up || state.needs_person() => {
+            tracing::warn!(
+                phone,
+                state = state.name(),
+                hint = state.hint(),
+                "WhatsApp disconnected: {reason}"
+            );
+        }
+        LinkState::BackingOff { attempt, until } => {
+            let retry_in = clock::until(until).as_secs_f32();
+            tracing::warn!(
+                attempt,
+                retry_in,
+                reason,
+                "WhatsApp connection failed, trying again"
+            );
+        }
+        state => tracing::info!(state = state.name(), reason, "link state changed"),
+    }
+}

@@ -1,0 +1,197 @@
+//! What follows the end of a connection: again, and when, or rest until a person acts. Pure.
+
+use std::time::{Duration, SystemTime};
+
+use crate::model::{LinkState, Reason};
+use crate::session::Loss;
+
+/// A connection that lasted this long was a good one: the next loss starts from the first delay.
+const STABLE: Duration = Duration::from_secs(30);
+/// The longest delay between two attempts.
+const LONGEST: Duration = Duration::from_secs(300);
+/// A refusal without a known meaning is not knocked at often.
+const REFUSED: u32 = 9;
+
+/// Attempts in a row, and what they came to.
+#[derive(Debug, Default)]
+pub(super) struct Retry {
+    attempt: u32,
+    connected_at: Option<SystemTime>,
+    restarted_at: Option<SystemTime>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Connect at once.
+    Now(Reason),
+    /// Connect at `until`.
+    Wait {
+        attempt: u32,
+        until: SystemTime,
+        reason: Reason,
+    },
+    /// The credentials are dead: never retried, since that gets accounts locked.
+    Rest(LinkState, Reason),
+}
+
+impl Retry {
+    pub(super) fn connected(&mut self, now: SystemTime) {
+        self.connected_at = Some(now);
+    }
+
+    /// `jitter` is in -1.0..=1.0 and moves the delay by up to a tenth.
+    pub(super) fn on(&mut self, loss: Loss, now: SystemTime, jitter: f64) -> Next {
+        let stable = self
+            .connected_at
+            .take()
+            .is_some_and(|at| elapsed(at, now) >= STABLE);
+        if stable {
+            self.attempt = 0;
+        }
+        let reason = match loss {
+            Loss::LoggedOut => return Next::Rest(LinkState::LoggedOut, Reason::LoggedOut),
+            Loss::Replaced => return Next::Rest(LinkState::Replaced, Reason::Replaced),
+            Loss::Outdated => return Next::Rest(LinkState::Outdated, Reason::Outdated),
+            Loss::Banned(lasts) => {
+                let until = lasts.and_then(|lasts| now.checked_add(lasts));
+                return Next::Rest(LinkState::Banned { until }, Reason::Banned);
+            }
+            Loss::Restart if !self.restarted_lately(now) => {
+                self.restarted_at = Some(now);
+                return Next::Now(Reason::Restart);
+            }
+            Loss::Refused(code) => {
+                if !matches!(code, 500 | 503) {
+                    self.attempt = self.attempt.max(REFUSED);
+                }
+                Reason::Refused(code)
+            }
+            Loss::Unreachable => Reason::Unreachable,
+            Loss::Restart | Loss::Connection | Loss::CodesExhausted => Reason::ConnectionLost,
+        };
+        self.attempt += 1;
+        let until = now + delay(self.attempt).mul_f64(1.0 + jitter / 10.0);
+        Next::Wait {
+            attempt: self.attempt,
+            until,
+            reason,
+        }
+    }
+
+    /// Two restarts in a row are a loop, not a courtesy.
+    fn restarted_lately(&self, now: SystemTime) -> bool {
+        self.restarted_at
+            .is_some_and(|at| elapsed(at, now) < Duration::from_secs(5))
+    }
+}
+
+fn elapsed(from: SystemTime, to: SystemTime) -> Duration {
+    to.duration_since(from).unwrap_or_default()
+}
+
+/// Seconds in Fibonacci's order, as WhatsApp Web waits: 1, 1, 2, 3, 5, 8, ...
+fn delay(attempt: u32) -> Duration {
+    let (mut previous, mut this) = (0_u64, 1_u64);
+    for _ in 1..attempt.min(20) {
+        (previous, this) = (this, previous + this);
+    }
+    Duration::from_secs(this).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn wait(next: Next) -> (u32, SystemTime) {
+        match next {
+            Next::Wait { attempt, until, .. } => (attempt, until),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn delays_grow_to_a_limit() {
+        let mut retry = Retry::default();
+        let delays: Vec<u64> = (0..16)
+            .map(|_| {
+                wait(retry.on(Loss::Unreachable, at(0), 0.0))
+                    .1
+                    .duration_since(at(0))
+                    .unwrap()
+                    .as_secs()
+            })
+            .collect();
+        assert_eq!(delays[..8], [1, 1, 2, 3, 5, 8, 13, 21]);
+        assert_eq!(delays.last(), Some(&300));
+    }
+
+    #[test]
+    fn jitter_stays_within_a_tenth() {
+        let (_, until) = wait(Retry::default().on(Loss::Connection, at(10), 1.0));
+        assert_eq!(until, at(10) + Duration::from_millis(1100));
+    }
+
+    #[test]
+    fn only_a_stable_connection_starts_the_delays_over() {
+        let mut retry = Retry::default();
+        for _ in 0..5 {
+            retry.on(Loss::Connection, at(0), 0.0);
+        }
+        retry.connected(at(100));
+        assert_eq!(wait(retry.on(Loss::Connection, at(101), 0.0)).0, 6);
+        retry.connected(at(200));
+        assert_eq!(wait(retry.on(Loss::Connection, at(230), 0.0)).0, 1);
+    }
+
+    #[test]
+    fn dead_credentials_are_never_retried() {
+        for loss in [
+            Loss::LoggedOut,
+            Loss::Replaced,
+            Loss::Outdated,
+            Loss::Banned(None),
+        ] {
+            let next = Retry::default().on(loss, at(0), 0.0);
+            assert!(
+                matches!(next, Next::Rest(state, _) if state.needs_person()),
+                "{next:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_ban_without_a_sane_end_has_none() {
+        let next = Retry::default().on(Loss::Banned(Some(Duration::MAX)), at(0), 0.0);
+        assert_eq!(
+            next,
+            Next::Rest(LinkState::Banned { until: None }, Reason::Banned)
+        );
+    }
+
+    #[test]
+    fn a_restart_is_immediate_but_not_a_loop() {
+        let mut retry = Retry::default();
+        assert_eq!(
+            retry.on(Loss::Restart, at(0), 0.0),
+            Next::Now(Reason::Restart)
+        );
+        wait(retry.on(Loss::Restart, at(1), 0.0));
+        assert_eq!(
+            retry.on(Loss::Restart, at(60), 0.0),
+            Next::Now(Reason::Restart)
+        );
+    }
+
+    #[test]
+    fn an_unknown_refusal_is_not_knocked_at_often() {
+        let (_, until) = wait(Retry::default().on(Loss::Refused(418), at(0), 0.0));
+        assert!(until >= at(30));
+        let (_, until) = wait(Retry::default().on(Loss::Refused(503), at(0), 0.0));
+        assert!(until <= at(2));
+    }
+}

@@ -1,0 +1,149 @@
+//! The one place that wires the parts together: the order of starting, and that of stopping.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::FutureExt as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::agent::Owner;
+use crate::config::{Config, version};
+use crate::grpc::{self, Listeners};
+use crate::journal::{Journal, Limits};
+use crate::model::Seq;
+use crate::session::{self, Setup};
+use crate::store::Store;
+use crate::traffic::Traffic;
+use crate::{clock, http};
+
+/// How long open calls may take to end once the agent stops.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Why the agent did not start, or ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API's listeners.
+    #[error(transparent)]
+    Listen(#[from] grpc::ListenError),
+    /// The address of health checks.
+    #[error("listen for HTTP on {0}")]
+    Http(SocketAddr, #[source] io::Error),
+    /// Signals cannot be caught.
+    #[error("catch signals")]
+    Signals(#[source] io::Error),
+    /// The API ended.
+    #[error(transparent)]
+    Grpc(#[from] grpc::ServeError),
+    /// HTTP ended.
+    #[error("serve HTTP")]
+    ServeHttp(#[source] io::Error),
+    /// The session could not be set up.
+    #[error(transparent)]
+    Session(#[from] session::OpenError),
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// Stopping: no new calls, the link is closed and flushed, then open streams end. Nothing depends
+/// on it: a killed agent starts the same way.
+pub async fn run(config: Config) -> Result<(), Error> {
+    let listeners = Listeners::bind(&config.socket, config.listen).await?;
+    let http = TcpListener::bind(config.http)
+        .await
+        .map_err(|error| Error::Http(config.http, error))?;
+    announce(&config, &listeners, &http);
+
+    let (stopping, stopped) = watch::channel(false);
+    let stop = wait_for(stopped).boxed().shared();
+    let (agent, owner, sender) = Owner::new(setup(&config), Store::in_memory());
+    let mut owner = tokio::spawn(owner.run());
+    let sender = tokio::spawn(sender.run());
+    let mut grpc = tokio::spawn(grpc::serve(agent.clone(), listeners, stop.clone()));
+    let mut http = tokio::spawn(http::serve(agent.clone(), http, stop));
+
+    let ended = tokio::select! {
+        signal = signalled() => signal.map_err(Error::Signals),
+        owner = &mut owner => flatten(owner).map_err(Error::Session),
+        grpc = &mut grpc => flatten(grpc).map_err(Error::Grpc),
+        http = &mut http => flatten(http).map_err(Error::ServeHttp),
+    };
+    tracing::info!("stopping");
+    agent.stop().await;
+    stopping.send_replace(true);
+    drop(agent);
+    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(finish(grpc), finish(http)) });
+    if drained.await.is_err() {
+        tracing::warn!("open calls were cut off");
+    }
+    sender.abort();
+    tracing::info!("stopped");
+    ended
+}
+
+fn setup(config: &Config) -> Setup {
+    let epoch = clock::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let head = Seq(u64::try_from(epoch.as_millis()).unwrap_or_default());
+    Setup {
+        endpoint: config.endpoint.clone(),
+        keepalive_limit: config.keepalive_limit,
+        journal: Arc::new(Journal::new(Limits::default(), head)),
+        outbox: Arc::default(),
+        traffic: Arc::new(Traffic::default()),
+    }
+}
+
+fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
+    let socket = config.socket.display();
+    let listen = listeners
+        .tcp_address()
+        .map(|address| address.to_string())
+        .unwrap_or_default();
+    let http = http
+        .local_addr()
+        .map(|address| address.to_string())
+        .unwrap_or_default();
+    tracing::info!(version = version(), %socket, listen, http, "openclaw-agent started");
+    if cfg!(feature = "sim") {
+        tracing::warn!(
+            "simulator build: it does not check WhatsApp's certificates and speaks to the simulator only"
+        );
+    }
+    tracing::warn!(
+        "state is kept in memory: a restart forgets the link, and a phone must link it again"
+    );
+}
+
+async fn wait_for(mut stopped: watch::Receiver<bool>) {
+    // A dropped sender means the same.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn signalled() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// A task's result; a panic in it goes on here.
+fn flatten<T>(joined: Result<T, tokio::task::JoinError>) -> T {
+    match joined {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+async fn finish<T>(task: tokio::task::JoinHandle<T>) {
+    if !task.is_finished() {
+        let _ = task.await;
+    }
+}

@@ -1,0 +1,294 @@
+//! Settings: flags and the environment. Every mistake is reported at once.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::session::Endpoint;
+
+/// The port of HTTP health checks unless a platform says otherwise.
+const HTTP_PORT: u16 = 8080;
+/// WhatsApp's own clients ping every 15 to 30 s and wait 20 s for the answer.
+const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
+
+/// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
+#[derive(Parser, Debug)]
+#[command(name = "openclaw-agent", version = version())]
+struct Flags {
+    /// Unix socket of the gRPC API, for this user only
+    /// [default: $XDG_RUNTIME_DIR/openclaw/agent.sock, or /run/openclaw/agent.sock]
+    #[arg(long, env = "OPENCLAW_SOCKET", value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Serve the gRPC API on this loopback address as well, in plain text (127.0.0.1:PORT)
+    #[arg(long, env = "OPENCLAW_LISTEN", value_name = "ADDR")]
+    listen: Option<String>,
+    /// Address of HTTP health checks and metrics [default: [::]:$PORT, or [::]:8080]
+    #[arg(long, env = "OPENCLAW_HTTP", value_name = "ADDR")]
+    http: Option<String>,
+    /// The port that the platform assigned for HTTP; --http wins
+    #[arg(long, env = "PORT", value_name = "PORT", hide = true)]
+    port: Option<String>,
+    /// The longest silence on the connection to WhatsApp that still counts as connected, in seconds
+    #[arg(long, env = "OPENCLAW_KEEPALIVE_LIMIT", value_name = "SECONDS")]
+    keepalive_limit: Option<String>,
+    /// Log level: error, warn, info, debug or trace
+    #[arg(long, env = "OPENCLAW_LOG", value_name = "LEVEL")]
+    log: Option<String>,
+    /// The simulator's address; simulator builds only
+    #[arg(long, env = "OPENCLAW_WHATSAPP_URL", value_name = "URL", hide = !cfg!(feature = "sim"))]
+    whatsapp_url: Option<String>,
+}
+
+/// What the agent runs with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The API's unix socket.
+    pub socket: PathBuf,
+    /// The API's plain-text address; always loopback.
+    pub listen: Option<SocketAddr>,
+    /// The address of health checks.
+    pub http: SocketAddr,
+    /// How long a silent connection counts as up.
+    pub keepalive_limit: Duration,
+    /// The log's level.
+    pub log: LevelFilter,
+    /// The server.
+    pub endpoint: Endpoint,
+}
+
+/// The version, and whether this build speaks to the simulator only.
+#[must_use]
+pub const fn version() -> &'static str {
+    if cfg!(feature = "sim") {
+        concat!(env!("CARGO_PKG_VERSION"), " (simulator build)")
+    } else {
+        env!("CARGO_PKG_VERSION")
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub enum Error {
+    /// A flag that does not exist, or a wish for help: clap prints it.
+    Usage(clap::Error),
+    /// Values that make no sense, each with its setting.
+    Values(Vec<String>),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(error) => error.fmt(f),
+            Self::Values(mistakes) => mistakes
+                .iter()
+                .try_for_each(|mistake| writeln!(f, "error: {mistake}")),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Config {
+    /// Reads the arguments, and the environment for what they leave open.
+    pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
+        let matches = Flags::command()
+            .try_get_matches_from(args)
+            .map_err(Error::Usage)?;
+        let flags = Flags::from_arg_matches(&matches).map_err(Error::Usage)?;
+        let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty());
+        Self::check(flags, runtime_dir)
+    }
+
+    fn check(flags: Flags, runtime_dir: Option<OsString>) -> Result<Self, Error> {
+        let Flags {
+            socket,
+            listen,
+            http,
+            port,
+            keepalive_limit,
+            log,
+            whatsapp_url,
+        } = flags;
+        let mut mistakes = Vec::new();
+        let mut keep = |mistake: String| mistakes.push(mistake);
+
+        let listen = given(listen).and_then(|value| loopback(&value).map_err(&mut keep).ok());
+        let port = given(port).map_or(Some(HTTP_PORT), |value| {
+            value
+                .parse()
+                .map_err(|_| keep(format!("PORT: {value:?} is not a port")))
+                .ok()
+        });
+        let http = match given(http) {
+            Some(value) => value
+                .parse()
+                .map_err(|_| {
+                    keep(format!(
+                        "--http: {value:?} is not an address like [::]:8080 or 127.0.0.1:8080"
+                    ))
+                })
+                .ok(),
+            None => port.map(|port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)),
+        };
+        let keepalive_limit =
+            given(keepalive_limit).map_or(Some(KEEPALIVE_LIMIT), |value| match value.parse() {
+                Ok(seconds @ 2..=3600) => Some(Duration::from_secs(seconds)),
+                _ => {
+                    keep(format!(
+                        "--keepalive-limit: {value:?} is not a number of seconds from 2 to 3600"
+                    ));
+                    None
+                }
+            });
+        let log = given(log).map_or(Some(LevelFilter::INFO), |value| {
+            value
+                .parse()
+                .map_err(|_| {
+                    keep(format!(
+                        "--log: {value:?} is not error, warn, info, debug or trace"
+                    ))
+                })
+                .ok()
+        });
+        let endpoint = Endpoint::new(given(whatsapp_url).as_deref())
+            .map_err(|error| keep(format!("--whatsapp-url: {error}")))
+            .ok();
+        let socket = socket
+            .filter(|path| !path.as_os_str().is_empty())
+            .unwrap_or_else(|| default_socket(runtime_dir));
+
+        match (http, keepalive_limit, log, endpoint) {
+            (Some(http), Some(keepalive_limit), Some(log), Some(endpoint))
+                if mistakes.is_empty() =>
+            {
+                Ok(Self {
+                    socket,
+                    listen,
+                    http,
+                    keepalive_limit,
+                    log,
+                    endpoint,
+                })
+            }
+            _ => Err(Error::Values(mistakes)),
+        }
+    }
+}
+
+/// Platforms set variables to nothing to mean that they are not set.
+fn given(value: Option<String>) -> Option<String> {
+    value.filter(|value| !value.is_empty())
+}
+
+fn loopback(value: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = value
+        .parse()
+        .map_err(|_| format!("--listen: {value:?} is not an address like 127.0.0.1:9443"))?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!(
+            "--listen: {value} is not loopback, and this version has no TLS yet: use 127.0.0.1:PORT"
+        ))
+    }
+}
+
+fn default_socket(runtime_dir: Option<OsString>) -> PathBuf {
+    let folder = runtime_dir.map_or_else(|| PathBuf::from("/run"), PathBuf::from);
+    folder.join("openclaw/agent.sock")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags() -> Flags {
+        Flags {
+            socket: None,
+            listen: None,
+            http: None,
+            port: None,
+            keepalive_limit: None,
+            log: None,
+            whatsapp_url: cfg!(feature = "sim").then(|| "ws://127.0.0.1:1/ws/chat".to_owned()),
+        }
+    }
+
+    fn mistakes(flags: Flags) -> Vec<String> {
+        match Config::check(flags, None) {
+            Err(Error::Values(mistakes)) => mistakes,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_set_gives_a_running_agent() {
+        let config = Config::check(flags(), None).unwrap();
+        assert_eq!(config.socket, PathBuf::from("/run/openclaw/agent.sock"));
+        assert_eq!(config.http, "[::]:8080".parse().unwrap());
+        assert_eq!(config.listen, None);
+    }
+
+    #[test]
+    fn railways_port_is_used_and_the_flag_wins() {
+        let config = Config::check(
+            Flags {
+                port: Some("5000".into()),
+                ..flags()
+            },
+            None,
+        )
+        .unwrap();
+        assert_eq!(config.http, "[::]:5000".parse().unwrap());
+        let both = Flags {
+            port: Some("5000".into()),
+            http: Some("127.0.0.1:1".into()),
+            ..flags()
+        };
+        assert_eq!(
+            Config::check(both, None).unwrap().http,
+            "127.0.0.1:1".parse().unwrap()
+        );
+    }
+
+    #[test]
+    fn every_mistake_is_reported_at_once() {
+        let wrong = Flags {
+            listen: Some("0.0.0.0:9443".into()),
+            http: Some("nowhere".into()),
+            port: Some("99999".into()),
+            keepalive_limit: Some("0".into()),
+            log: Some("loud".into()),
+            whatsapp_url: Some("wss://web.whatsapp.com/ws/chat".into()),
+            ..flags()
+        };
+        assert_eq!(mistakes(wrong).len(), 6);
+    }
+
+    #[test]
+    fn plain_text_is_for_loopback_only() {
+        let wrong = |listen: &str| {
+            mistakes(Flags {
+                listen: Some(listen.into()),
+                ..flags()
+            })
+        };
+        assert!(wrong("0.0.0.0:1")[0].contains("no TLS yet"));
+        assert!(wrong("[::]:1")[0].contains("loopback"));
+        assert!(
+            Config::check(
+                Flags {
+                    listen: Some("[::1]:1".into()),
+                    ..flags()
+                },
+                None
+            )
+            .is_ok()
+        );
+    }
+}

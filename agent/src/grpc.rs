@@ -1,0 +1,85 @@
+//! The gRPC API: services, listeners, health and reflection.
+//!
+//! Only `grpc` names prost or tonic types. A method converts, sends, awaits and converts.
+
+mod agent;
+mod convert;
+mod health;
+mod listen;
+mod status;
+mod watch;
+
+use std::future::Future;
+use std::time::Duration;
+
+use openclaw_proto::v1::agent_server::AgentServer;
+use tonic::transport::Server;
+
+use crate::agent::Agent;
+
+pub use listen::{ListenError, Listeners};
+
+/// The largest request: a text of 64 KiB with room for its envelope.
+const MAX_REQUEST: usize = 256 * 1024;
+/// Per-stream and per-connection flow control, small: memory is bounded by them.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * 1024;
+/// Streams on one connection.
+const STREAMS: u32 = 128;
+/// Proxies cut connections that are quiet for long; dead peers are noticed.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// The API could not be served.
+#[derive(Debug, thiserror::Error)]
+#[error("serve the gRPC API")]
+pub struct ServeError(#[source] tonic::transport::Error);
+
+/// Serves until `stop` resolves and open calls have ended.
+pub async fn serve(
+    agent: Agent,
+    listeners: Listeners,
+    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
+) -> Result<(), ServeError> {
+    let (health, watcher) = health::service(agent.watch());
+    let service = AgentServer::new(agent::Service::new(agent, stop.clone()))
+        .max_decoding_message_size(MAX_REQUEST);
+    let watcher = tokio::spawn(watcher);
+    let served = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(STREAMS)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_max_header_list_size(16 * 1024)
+        .add_service(service)
+        .add_service(health)
+        .add_service(reflection_v1())
+        .add_service(reflection_v1alpha())
+        .serve_with_incoming_shutdown(listeners.into_incoming(), stop)
+        .await;
+    watcher.abort();
+    served.map_err(ServeError)
+}
+
+/// What grpcurl asks for first.
+fn reflection_v1() -> tonic_reflection::server::v1::ServerReflectionServer<
+    impl tonic_reflection::server::v1::ServerReflection,
+> {
+    reflection()
+        .build_v1()
+        .expect("the descriptors are generated with the code")
+}
+
+/// What older grpcurl and grpcui ask for.
+fn reflection_v1alpha() -> tonic_reflection::server::v1alpha::ServerReflectionServer<
+    impl tonic_reflection::server::v1alpha::ServerReflection,
+> {
+    reflection()
+        .build_v1alpha()
+        .expect("the descriptors are generated with the code")
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(openclaw_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

@@ -1,0 +1,89 @@
+//! `openclaw.agent.v1.Agent`: convert, send, await, convert.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use openclaw_proto::v1 as pb;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::watch::Watch;
+use super::{convert, status};
+use crate::agent::Agent;
+
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The service.
+pub(super) struct Service<S> {
+    agent: Agent,
+    stop: S,
+}
+
+impl<S> Service<S> {
+    /// Streams that never end by themselves end with `stop`.
+    pub(super) fn new(agent: Agent, stop: S) -> Self {
+        Self { agent, stop }
+    }
+}
+
+#[tonic::async_trait]
+impl<S> pb::agent_server::Agent for Service<S>
+where
+    S: Future<Output = ()> + Clone + Send + Sync + 'static,
+{
+    type PairStream = Streamed<pb::PairFrame>;
+    type WatchEventsStream = Streamed<pb::WatchEventsResponse>;
+
+    async fn pair(
+        &self,
+        request: Request<pb::PairRequest>,
+    ) -> Result<Response<Self::PairStream>, Status> {
+        let request = convert::pair_request(request.into_inner())?;
+        let frames = self
+            .agent
+            .pair(request)
+            .await
+            .map_err(|denied| status::denied(&denied))?;
+        let frames = ReceiverStream::new(frames).map(|frame| Ok(convert::frame(frame)));
+        Ok(Response::new(frames.boxed()))
+    }
+
+    async fn status(
+        &self,
+        _: Request<pb::StatusRequest>,
+    ) -> Result<Response<pb::StatusResponse>, Status> {
+        Ok(Response::new(convert::status(self.agent.status())))
+    }
+
+    async fn send(
+        &self,
+        request: Request<pb::SendRequest>,
+    ) -> Result<Response<pb::SendResponse>, Status> {
+        let (draft, wait, timeout) = convert::send_request(request.into_inner())?;
+        let sent = self.agent.send(draft, wait, timeout).await;
+        let sent = sent.map_err(|failure| status::send_failure(&failure))?;
+        Ok(Response::new(convert::send_response(sent)))
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<pb::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let watch = Watch::new(self.agent.journal().clone(), request.into_inner())?;
+        let items = watch.into_stream().take_until(self.stop.clone().fuse());
+        Ok(Response::new(items.map(Ok).boxed()))
+    }
+
+    async fn unpair(
+        &self,
+        _: Request<pb::UnpairRequest>,
+    ) -> Result<Response<pb::UnpairResponse>, Status> {
+        let confirmed = self
+            .agent
+            .unpair()
+            .await
+            .map_err(|denied| status::denied(&denied))?;
+        Ok(Response::new(pb::UnpairResponse { confirmed }))
+    }
+}
