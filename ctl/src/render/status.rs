@@ -3,6 +3,7 @@
 use openclaw_proto::v1::{Build, EventRange, LinkState, LinkStatus, StatusResponse, Storage};
 use prost_types::Timestamp;
 
+use crate::clock::seconds_between;
 use crate::render::time::{ago, span, until};
 use crate::{phone, text};
 
@@ -101,8 +102,11 @@ fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> String {
             }
         }
         LinkState::Banned => parts.push(match link.banned_until {
-            Some(at) => format!("ends {} ({at})", until(at, now)),
-            None => "without an end that WhatsApp told".to_owned(),
+            Some(end) if seconds_between(now, end) > 0 => {
+                format!("ends {} ({end})", until(end, now))
+            }
+            Some(end) => format!("ended ({end})"),
+            None => "WhatsApp named no end".to_owned(),
         }),
         _ => {}
     }

@@ -1,0 +1,129 @@
+//! The binary under test as a process with pipes: its arguments, what it prints, how it ends.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// The binary.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_openclawctl");
+/// Nothing here takes as long, unless it hangs.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// One run of the binary.
+pub(crate) struct Program {
+    child: Child,
+    stdout: JoinHandle<String>,
+    stderr: JoinHandle<String>,
+    printed: Arc<watch::Sender<String>>,
+}
+
+/// How it ended.
+pub(crate) struct Ended {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// `None` when a signal killed it.
+    pub(crate) exit: Option<i32>,
+}
+
+impl Program {
+    /// Starts it with an empty environment besides `env`, in the directory `dir`.
+    pub(crate) async fn start(
+        dir: &Path,
+        args: &[String],
+        env: &BTreeMap<String, String>,
+        stdin: Option<&str>,
+        printed: &Arc<watch::Sender<String>>,
+    ) -> Self {
+        let mut child = Command::new(BINARY)
+            .args(args)
+            .env_clear()
+            .envs(env)
+            .current_dir(dir)
+            .stdin(if stdin.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("start openclawctl");
+        if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
+            // It may end without reading all.
+            let _ = pipe.write_all(text.as_bytes()).await;
+        }
+        let stdout = collect(child.stdout.take().expect("piped"), Arc::clone(printed));
+        let stderr = collect(child.stderr.take().expect("piped"), Arc::clone(printed));
+        Self {
+            child,
+            stdout,
+            stderr,
+            printed: Arc::clone(printed),
+        }
+    }
+
+    /// Waits until it has printed `text`, on stdout or stderr.
+    pub(crate) async fn until_printed(&self, text: &str) {
+        let mut printed = self.printed.subscribe();
+        let waiting = printed.wait_for(|printed| printed.contains(text));
+        let found = tokio::time::timeout(DEADLINE, waiting).await.is_ok();
+        assert!(
+            found,
+            "never printed {text:?}, but:\n{}",
+            *self.printed.borrow()
+        );
+    }
+
+    /// Sends SIGINT, as Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        let pid = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        kill_process(pid.expect("it runs"), Signal::INT).expect("send SIGINT");
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn end(mut self) -> Ended {
+        let status = tokio::time::timeout(DEADLINE, self.child.wait()).await;
+        let Ok(status) = status else {
+            panic!("it hangs, having printed:\n{}", *self.printed.borrow());
+        };
+        Ended {
+            stdout: self.stdout.await.expect("stdout"),
+            stderr: self.stderr.await.expect("stderr"),
+            exit: status.expect("wait").code(),
+        }
+    }
+}
+
+/// Reads all; what came so far is in `printed` too.
+fn collect(
+    mut pipe: impl AsyncRead + Unpin + Send + 'static,
+    printed: Arc<watch::Sender<String>>,
+) -> JoinHandle<String> {
+    tokio::spawn(async move {
+        let mut all = Vec::new();
+        let mut told = 0;
+        while let Ok(1..) = pipe.read_buf(&mut all).await {
+            // A character may be cut in two.
+            let whole = match std::str::from_utf8(&all[told..]) {
+                Ok(text) => text.len(),
+                Err(error) => error.valid_up_to(),
+            };
+            let text = String::from_utf8_lossy(&all[told..told + whole]).into_owned();
+            printed.send_modify(|printed| printed.push_str(&text));
+            told += whole;
+        }
+        String::from_utf8(all).expect("UTF-8")
+    })
+}

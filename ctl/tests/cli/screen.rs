@@ -1,0 +1,248 @@
+//! `pair` and `unpair` on a terminal: what a person sees, and what is left behind.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::codes::PAYLOAD;
+use crate::script::Script;
+use crate::scripted_agent::ScriptedAgent;
+use crate::terminal::{BEFORE, Terminal};
+
+const DARK: u8 = 0;
+const LIGHT: u8 = 255;
+const WAY: &str = "WhatsApp → Settings → Linked devices → Link a device";
+
+/// An agent that follows `script`, and `args` on a terminal beside it.
+async fn start(
+    script: Script,
+    args: &[&str],
+    env: &[(&str, &str)],
+    size: (u16, u16),
+) -> (TempDir, ScriptedAgent, Terminal) {
+    let dir = tempfile::tempdir().unwrap();
+    let printed = Arc::new(watch::Sender::default());
+    let socket = dir.path().join("agent.sock");
+    let agent = ScriptedAgent::start(&socket, script, printed.subscribe()).await;
+    let terminal = Terminal::start(dir.path(), args, env, size, &printed);
+    (dir, agent, terminal)
+}
+
+fn pairing(steps: Vec<Value>) -> Script {
+    Script {
+        pair: [steps].into(),
+        ..Script::default()
+    }
+}
+
+fn code() -> Value {
+    json!({"qr": {"payload": PAYLOAD, "ordinal": 1, "expires_at": "now+59500ms"}})
+}
+
+fn hold() -> Value {
+    json!({"hold": true})
+}
+
+#[tokio::test]
+async fn ctrl_c_leaves_the_terminal_as_it_was_and_stops_the_pairing() {
+    let (_dir, agent, mut terminal) =
+        start(pairing(vec![code(), hold()]), &["pair"], &[], (80, 40)).await;
+    terminal
+        .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
+        .await;
+    terminal
+        .until("a countdown", |t| t.text().contains("Code 1, expires in 5"))
+        .await;
+    assert!(terminal.text().contains(WAY) && !terminal.is_as_before());
+
+    terminal.type_keys("\x03").await;
+    assert_eq!(terminal.end().await, Some(1));
+    assert!(terminal.is_as_before(), "{}", terminal.text());
+    assert_eq!(
+        terminal.text(),
+        format!(
+            "{BEFORE}\nerror: stopped before the phone was linked\n\
+             hint: run `openclawctl pair` again for a new code"
+        )
+    );
+    agent.until_asked("Pair closed").await;
+}
+
+#[tokio::test]
+async fn colours_make_the_code_readable_on_any_ground() {
+    for args in [&["pair"][..], &["pair", "--format", "ascii"]] {
+        let script = pairing(vec![code(), hold()]);
+        let (_dir, _agent, mut terminal) = start(script, args, &[], (140, 80)).await;
+        terminal
+            .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
+            .await;
+        assert_eq!(terminal.code(LIGHT).as_deref(), Some(PAYLOAD));
+    }
+}
+
+#[tokio::test]
+async fn no_color_means_none_and_the_code_is_read_on_a_dark_terminal() {
+    let env = [("NO_COLOR", "1")];
+    let (_dir, _agent, mut terminal) =
+        start(pairing(vec![code(), hold()]), &["pair"], &env, (80, 40)).await;
+    terminal
+        .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
+        .await;
+    assert!(!terminal.raw().contains("38;5") && !terminal.raw().contains("48;5"));
+}
+
+#[tokio::test]
+async fn a_narrow_terminal_says_so_and_draws_as_soon_as_the_code_fits() {
+    let (_dir, _agent, mut terminal) =
+        start(pairing(vec![code(), hold()]), &["pair"], &[], (40, 40)).await;
+    terminal
+        .until("words", |t| t.text().contains("--format png=FILE"))
+        .await;
+    assert!(terminal.text().starts_with("This terminal is too small"));
+    assert_eq!(terminal.code(DARK), None);
+
+    terminal.resize(80, 40);
+    terminal
+        .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
+        .await;
+    terminal.resize(80, 24);
+    terminal
+        .until("words", |t| t.text().contains("too small"))
+        .await;
+    assert_eq!(terminal.code(DARK), None);
+}
+
+#[tokio::test]
+async fn ascii_that_does_not_fit_suggests_half_blocks() {
+    let args = ["pair", "--format", "ascii"];
+    let (_dir, _agent, mut terminal) =
+        start(pairing(vec![code(), hold()]), &args, &[], (100, 50)).await;
+    terminal
+        .until("words", |t| t.text().contains("--format unicode"))
+        .await;
+    assert!(terminal.text().is_ascii());
+}
+
+#[tokio::test]
+async fn the_next_code_takes_the_place_of_the_last() {
+    let second = json!({"qr": {"payload": "2@second", "ordinal": 2}});
+    let steps = vec![code(), json!({"when": "Code 1"}), second, hold()];
+    let (_dir, _agent, mut terminal) = start(pairing(steps), &["pair"], &[], (80, 40)).await;
+    terminal
+        .until("the second code", |t| {
+            t.code(DARK).as_deref() == Some("2@second")
+        })
+        .await;
+    terminal
+        .until("its number", |t| t.text().contains("Code 2. Ctrl-C stops."))
+        .await;
+    assert!(!terminal.text().contains("Code 1"));
+    assert_eq!(terminal.text().matches(WAY).count(), 1);
+}
+
+#[tokio::test]
+async fn what_is_typed_neither_shows_nor_reaches_the_shell() {
+    let linked = json!({"linked": {"phone": "+15550100001", "device": "OpenClaw"}});
+    let second = json!({"qr": {"payload": PAYLOAD, "ordinal": 2}});
+    let steps = vec![
+        code(),
+        json!({"when": "Code 1"}),
+        second,
+        json!({"when": "Code 2"}),
+        linked,
+    ];
+    let (_dir, _agent, mut terminal) = start(pairing(steps), &["pair"], &[], (80, 40)).await;
+    terminal.type_keys("rm -rf\r\x1a\r\r").await;
+    terminal
+        .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
+        .await;
+    assert_eq!(terminal.end().await, Some(0));
+    assert!(terminal.is_as_before());
+    let text = terminal.text();
+    assert!(
+        text.contains("Linked: +1 555 XXX XXXX\nnext: `openclawctl status`"),
+        "{text}"
+    );
+    assert!(!text.contains("rm -rf"), "{text}");
+}
+
+#[tokio::test]
+async fn a_broken_stream_leaves_the_terminal_as_it_was() {
+    let steps = vec![code(), json!({"when": "Code 1"}), json!({"cut": true})];
+    let (_dir, _agent, mut terminal) = start(pairing(steps), &["pair"], &[], (80, 40)).await;
+    assert_eq!(terminal.end().await, Some(3));
+    assert!(terminal.is_as_before());
+    assert!(
+        terminal
+            .text()
+            .contains("error: the connection to the agent was lost while pairing")
+    );
+}
+
+#[tokio::test]
+async fn the_screen_follows_the_pairing_from_phone_code_to_scan() {
+    let steps = vec![
+        json!({"phone_code": {"code": "ABCDEFGH", "expires_at": "now+179500ms"}}),
+        json!({"when": "ABCD-EFGH"}),
+        json!({"passkey": {"request_options_json": "{}"}}),
+        json!({"when": "passkey"}),
+        json!({"passkey": {"confirmation_code": "12\u{1b}[2J34"}}),
+        json!({"when": "12\\u{1b}[2J34"}),
+        json!({"scanned": {}}),
+        hold(),
+    ];
+    let args = ["pair", "--phone", "+15550100001"];
+    let (_dir, _agent, mut terminal) = start(pairing(steps), &args, &[], (60, 20)).await;
+    terminal
+        .until("the scan", |t| {
+            t.text().starts_with("The phone accepted the code")
+        })
+        .await;
+    assert_eq!(terminal.text().lines().count(), 1, "{}", terminal.text());
+}
+
+#[tokio::test]
+async fn a_dumb_terminal_is_treated_as_a_pipe() {
+    let env = [("TERM", "dumb")];
+    let steps = vec![code(), json!({"linked": {"phone": "+15550100001"}})];
+    let (_dir, _agent, mut terminal) = start(pairing(steps), &["pair"], &env, (80, 50)).await;
+    assert_eq!(terminal.end().await, Some(0));
+    assert!(!terminal.raw().contains('\x1b'));
+    assert_eq!(terminal.code(DARK).as_deref(), Some(PAYLOAD));
+}
+
+#[tokio::test]
+async fn unpair_asks_and_takes_only_yes_for_yes() {
+    for (typed, exit, asked) in [
+        ("y\r", 0, vec!["Status {}", "Unpair {}"]),
+        ("\r", 1, vec!["Status {}"]),
+        ("nyes\r", 1, vec!["Status {}"]),
+        ("\x03", -1, vec!["Status {}"]),
+    ] {
+        let status = json!({"link": {"state": "LINK_STATE_CONNECTED", "phone": "+15550100001"}});
+        let script = Script {
+            status: [status].into(),
+            unpair: [json!({"confirmed": true})].into(),
+            ..Script::default()
+        };
+        let (_dir, agent, mut terminal) = start(script, &["unpair"], &[], (90, 24)).await;
+        let question = "Unlink this agent from +1 555 XXX XXXX and wipe its credentials? [y/N]";
+        terminal
+            .until("the question", |t| t.text().contains(question))
+            .await;
+        terminal.type_keys(typed).await;
+        assert_eq!(terminal.end().await.unwrap_or(-1), exit, "{typed:?}");
+        assert_eq!(agent.asked(), asked, "{typed:?}");
+    }
+}
+
+#[tokio::test]
+async fn send_does_not_wait_for_text_that_nobody_knows_to_type() {
+    let args = ["send", "+15550100002"];
+    let (_dir, agent, mut terminal) = start(Script::default(), &args, &[], (90, 24)).await;
+    assert_eq!(terminal.end().await, Some(2));
+    assert!(terminal.text().contains("error: there is no text to send"));
+    assert!(agent.asked().is_empty());
+}

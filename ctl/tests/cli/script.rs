@@ -1,0 +1,175 @@
+//! What a [`ScriptedAgent`](crate::scripted_agent::ScriptedAgent) does, as data.
+//!
+//! Messages are written in the JSON form of protobuf. A time may be `"now-3d"` or `"now+20500ms"`. Besides a
+//! message, a step may be one of these:
+//!
+//! - `{ error = { code = "NOT_FOUND", message = "…", reason = "…", hint = "…" } }`: refuse
+//! - `{ cut = true }`: every connection breaks
+//! - `{ hold = true }`: say no more until the client goes away, then note that it did
+//! - `{ when = "text" }`: go on when the client has printed this
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, SystemTime};
+
+use prost_reflect::{DescriptorPool, DynamicMessage};
+use prost_types::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// The answers of each method, in the order of the calls.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Script {
+    pub(crate) status: VecDeque<Value>,
+    pub(crate) send: VecDeque<Value>,
+    pub(crate) unpair: VecDeque<Value>,
+    pub(crate) pair: VecDeque<Vec<Value>>,
+    pub(crate) watch: VecDeque<Vec<Value>>,
+    /// Service → a word of `ServingStatus`, for example "SERVING".
+    pub(crate) health: BTreeMap<String, String>,
+}
+
+/// One step, understood.
+pub(crate) enum Step<M> {
+    Say(Box<M>),
+    Refuse(Status),
+    Cut,
+    Hold,
+    When(String),
+}
+
+/// Reads a step whose messages are of the type `name` of our package.
+pub(crate) fn step<M: prost::Message + Default>(name: &str, mut value: Value) -> Step<M> {
+    if value.get("cut").is_some() {
+        return Step::Cut;
+    }
+    if value.get("hold").is_some() {
+        return Step::Hold;
+    }
+    if let Some(text) = value.get("when") {
+        return Step::When(text.as_str().expect("`when` is text").to_owned());
+    }
+    if let Some(error) = value.get("error") {
+        return Step::Refuse(refusal(error));
+    }
+    resolve(&mut value);
+    draw(&mut value);
+    let message = DynamicMessage::deserialize(descriptor(name), value)
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    Step::Say(Box::new(message.transcode_to().expect("the same message")))
+}
+
+/// A message as one line of JSON, for what the agent was asked.
+pub(crate) fn written<M: prost::Message>(name: &str, message: &M) -> String {
+    let mut dynamic = DynamicMessage::new(descriptor(name));
+    dynamic.transcode_from(message).expect("the same message");
+    serde_json::to_string(&dynamic).expect("JSON")
+}
+
+fn descriptor(name: &str) -> prost_reflect::MessageDescriptor {
+    DescriptorPool::decode(openclaw_proto::DESCRIPTORS)
+        .expect("descriptors")
+        .get_message_by_name(&format!("openclaw.agent.v1.{name}"))
+        .unwrap_or_else(|| panic!("no message {name}"))
+}
+
+fn refusal(error: &Value) -> Status {
+    let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
+    let code = match text("code") {
+        "NOT_FOUND" => Code::NotFound,
+        "ALREADY_EXISTS" => Code::AlreadyExists,
+        "FAILED_PRECONDITION" => Code::FailedPrecondition,
+        "INVALID_ARGUMENT" => Code::InvalidArgument,
+        "DEADLINE_EXCEEDED" => Code::DeadlineExceeded,
+        "UNAVAILABLE" => Code::Unavailable,
+        "PERMISSION_DENIED" => Code::PermissionDenied,
+        "INTERNAL" => Code::Internal,
+        other => panic!("no code {other}"),
+    };
+    let hint = HashMap::from([(
+        openclaw_proto::ERROR_HINT.to_owned(),
+        text("hint").to_owned(),
+    )]);
+    let details = ErrorDetails::with_error_info(text("reason"), openclaw_proto::ERROR_DOMAIN, hint);
+    Status::with_error_details(code, text("message"), details)
+}
+
+/// Makes times of `"now-3d"`, wherever they are.
+fn resolve(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some(offset) = text.strip_prefix("now") {
+                *text = moment(offset).to_string();
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(resolve),
+        Value::Object(fields) => fields.values_mut().for_each(resolve),
+        _ => {}
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a script's times are relative to now"
+)]
+fn moment(offset: &str) -> Timestamp {
+    let (sign, rest) = offset.split_at(1);
+    let digits = rest.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let count: u64 = digits.parse().expect("a number");
+    let offset = match &rest[digits.len()..] {
+        "ms" => Duration::from_millis(count),
+        "s" => Duration::from_secs(count),
+        "m" => Duration::from_secs(count * 60),
+        "h" => Duration::from_secs(count * 3600),
+        "d" => Duration::from_secs(count * 86_400),
+        unit => panic!("no unit {unit}"),
+    };
+    Timestamp::from(match sign {
+        "+" => SystemTime::now() + offset,
+        "-" => SystemTime::now() - offset,
+        _ => panic!("now+… or now-…"),
+    })
+}
+
+/// Adds the bitmap to a QR code that has a payload alone. The encoder is not ours.
+fn draw(value: &mut Value) {
+    let Some(qr) = value.get_mut("qr").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if qr.contains_key("modules") {
+        return;
+    }
+    let payload = qr["payload"].as_str().expect("a payload");
+    let code = qrcode::QrCode::with_error_correction_level(payload, qrcode::EcLevel::L)
+        .expect("a payload that fits");
+    let mut bits = vec![0_u8; (code.width() * code.width()).div_ceil(8)];
+    for (i, color) in code.to_colors().into_iter().enumerate() {
+        if color == qrcode::Color::Dark {
+            bits[i / 8] |= 0x80 >> (i % 8);
+        }
+    }
+    qr.insert("size".into(), code.width().into());
+    qr.insert("modules".into(), base64(&bits).into());
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk
+            .iter()
+            .fold(0_u32, |word, b| word << 8 | u32::from(*b))
+            << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let letter = LETTERS[(word >> (18 - 6 * i)) as usize & 63];
+            text.push(if i <= chunk.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}

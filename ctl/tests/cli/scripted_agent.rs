@@ -1,0 +1,235 @@
+//! The agent's place in these tests: it says what its script says, and notes what it was asked.
+
+use std::net::Shutdown;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openclaw_proto::v1::agent_server::{Agent, AgentServer};
+use openclaw_proto::v1::{
+    PairFrame, PairRequest, SendRequest, SendResponse, StatusRequest, StatusResponse,
+    UnpairRequest, UnpairResponse, WatchEventsRequest, WatchEventsResponse,
+};
+use serde_json::Value;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status};
+use tonic_health::ServingStatus;
+
+use crate::script::{Script, Step, step, written};
+
+/// An agent that follows a script, until it is dropped.
+pub(crate) struct ScriptedAgent {
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    script: Mutex<Script>,
+    asked: watch::Sender<Vec<String>>,
+    printed: watch::Receiver<String>,
+    connections: Mutex<Vec<StdUnixStream>>,
+}
+
+impl ScriptedAgent {
+    /// Listens at `socket`. `printed` is what the client has printed so far.
+    pub(crate) async fn start(
+        socket: &Path,
+        script: Script,
+        printed: watch::Receiver<String>,
+    ) -> Self {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        for (service, status) in &script.health {
+            let status = match status.as_str() {
+                "SERVING" => ServingStatus::Serving,
+                "NOT_SERVING" => ServingStatus::NotServing,
+                other => panic!("no health {other}"),
+            };
+            reporter.set_service_status(service, status).await;
+        }
+        let shared = Arc::new(Shared {
+            script: Mutex::new(script),
+            asked: watch::Sender::default(),
+            printed,
+            connections: Mutex::default(),
+        });
+        let listener = UnixListener::bind(socket).expect("bind the socket");
+        let keep = Arc::clone(&shared);
+        let incoming = UnixListenerStream::new(listener).map(move |accepted| {
+            accepted.inspect(|stream: &UnixStream| {
+                let twin = stream
+                    .as_fd()
+                    .try_clone_to_owned()
+                    .expect("a second descriptor");
+                keep.connections
+                    .lock()
+                    .unwrap()
+                    .push(StdUnixStream::from(twin));
+            })
+        });
+        let agent = AgentServer::from_arc(Arc::new(Methods(Arc::clone(&shared))));
+        let server = tokio::spawn(async move {
+            tonic::transport::Server::builder()
+                .add_service(health)
+                .add_service(agent)
+                .serve_with_incoming(incoming)
+                .await
+                .expect("serve");
+        });
+        Self { shared, server }
+    }
+
+    /// What it was asked so far, each call as `Method {json}`, and `Method closed` for each held
+    /// stream that the client left.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.shared.asked.borrow().clone()
+    }
+
+    /// Waits until it was asked so.
+    pub(crate) async fn until_asked(&self, call: &str) {
+        let mut asked = self.shared.asked.subscribe();
+        let waiting = asked.wait_for(|asked| asked.iter().any(|one| one == call));
+        let found = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+        assert!(
+            matches!(found, Ok(Ok(_))),
+            "never asked: {call}; asked: {:?}",
+            self.asked()
+        );
+    }
+}
+
+impl Drop for ScriptedAgent {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.shared.cut();
+    }
+}
+
+impl Shared {
+    fn note(&self, call: String) {
+        self.asked.send_modify(|asked| asked.push(call));
+    }
+
+    fn cut(&self) {
+        for connection in self.connections.lock().unwrap().drain(..) {
+            // It may be gone already.
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+    }
+
+    async fn until_printed(&self, text: &str) {
+        let mut printed = self.printed.clone();
+        // The client may end first; then the case fails by what it printed.
+        let _ = printed.wait_for(|printed| printed.contains(text)).await;
+    }
+
+    async fn answer<M: prost::Message + Default>(
+        &self,
+        name: &str,
+        answer: Option<Value>,
+    ) -> Result<Response<M>, Status> {
+        let answer = answer.ok_or_else(|| Status::unimplemented("the script says nothing"))?;
+        match step(name, answer) {
+            Step::Say(message) => Ok(Response::new(*message)),
+            Step::Refuse(status) => Err(status),
+            Step::Cut => {
+                self.cut();
+                std::future::pending().await
+            }
+            Step::Hold | Step::When(_) => std::future::pending().await,
+        }
+    }
+}
+
+struct Methods(Arc<Shared>);
+
+type Answers<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
+
+impl Methods {
+    fn stream<M: prost::Message + Default + 'static>(
+        &self,
+        method: &'static str,
+        message: &'static str,
+        steps: Option<Vec<Value>>,
+    ) -> Result<Response<Answers<M>>, Status> {
+        let steps = steps.ok_or_else(|| Status::unimplemented("the script says nothing"))?;
+        let mut steps: Vec<Step<M>> = steps.into_iter().map(|one| step(message, one)).collect();
+        if matches!(steps.first(), Some(Step::Refuse(_)))
+            && let Step::Refuse(status) = steps.remove(0)
+        {
+            return Err(status);
+        }
+        let shared = Arc::clone(&self.0);
+        let (say, said) = mpsc::channel(1);
+        tokio::spawn(async move {
+            for step in steps {
+                match step {
+                    // The client may be gone; a later `hold` notes it.
+                    Step::Say(message) => drop(say.send(Ok(*message)).await),
+                    Step::Refuse(status) => drop(say.send(Err(status)).await),
+                    Step::Cut => {
+                        shared.cut();
+                        say.closed().await;
+                    }
+                    Step::Hold => {
+                        say.closed().await;
+                        shared.note(format!("{method} closed"));
+                    }
+                    Step::When(text) => shared.until_printed(&text).await,
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(said))))
+    }
+}
+
+#[tonic::async_trait]
+impl Agent for Methods {
+    type PairStream = Answers<PairFrame>;
+    type WatchEventsStream = Answers<WatchEventsResponse>;
+
+    async fn pair(
+        &self,
+        request: Request<PairRequest>,
+    ) -> Result<Response<Self::PairStream>, Status> {
+        let asked = written("PairRequest", request.get_ref());
+        self.0.note(format!("Pair {asked}"));
+        let steps = self.0.script.lock().unwrap().pair.pop_front();
+        self.stream("Pair", "PairFrame", steps)
+    }
+
+    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
+        self.0.note("Status {}".to_owned());
+        let answer = self.0.script.lock().unwrap().status.pop_front();
+        self.0.answer("StatusResponse", answer).await
+    }
+
+    async fn send(&self, request: Request<SendRequest>) -> Result<Response<SendResponse>, Status> {
+        let asked = written("SendRequest", request.get_ref());
+        self.0.note(format!("Send {asked}"));
+        let answer = self.0.script.lock().unwrap().send.pop_front();
+        self.0.answer("SendResponse", answer).await
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let asked = written("WatchEventsRequest", request.get_ref());
+        self.0.note(format!("WatchEvents {asked}"));
+        let steps = self.0.script.lock().unwrap().watch.pop_front();
+        self.stream("WatchEvents", "WatchEventsResponse", steps)
+    }
+
+    async fn unpair(&self, _: Request<UnpairRequest>) -> Result<Response<UnpairResponse>, Status> {
+        self.0.note("Unpair {}".to_owned());
+        let answer = self.0.script.lock().unwrap().unpair.pop_front();
+        self.0.answer("UnpairResponse", answer).await
+    }
+}
