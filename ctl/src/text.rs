@@ -25,15 +25,15 @@ fn is_unsafe(c: char) -> bool {
         )
 }
 
-/// `text` in lines of at most `width` characters, broken at spaces where there are any.
+/// `text` in lines of at most `width` characters where that can be, broken at spaces, but not at
+/// those inside backquotes: a command is to be copied whole.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
     let mut column = 0;
-    for word in text.split_whitespace() {
+    for word in unbroken(text) {
         let length = word.chars().count();
-        let space = usize::from(column > 0);
-        if column > 0 && column + space + length > width {
+        if column > 0 && column + 1 + length > width {
             lines.push(String::new());
             column = 0;
         }
@@ -42,10 +42,27 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
             line.push(' ');
             column += 1;
         }
-        line.push_str(word);
+        line.push_str(&word);
         column += length;
     }
     lines
+}
+
+/// The words of `text`, with a backquoted part as one word.
+fn unbroken(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut quoted = false;
+    for word in text.split_whitespace() {
+        match words.last_mut().filter(|_| quoted) {
+            Some(command) => {
+                command.push(' ');
+                command.push_str(word);
+            }
+            None => words.push(word.to_owned()),
+        }
+        quoted ^= word.matches('`').count() % 2 == 1;
+    }
+    words
 }
 
 #[cfg(test)]
@@ -72,5 +89,6 @@ mod tests {
     fn wrapped_lines_fit() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("", 7), [""]);
+        assert_eq!(wrap("run `a b c`, then", 8), ["run", "`a b c`,", "then"]);
     }
 }
