@@ -38,6 +38,7 @@ pub async fn serve(
 fn router(sim: Arc<Sim>) -> Router {
     Router::new()
         .route("/phone/scan", post(phone::scan))
+        .route("/phone/code", post(phone::code))
         .route("/phone/unlink", post(phone::unlink))
         .route("/phone/devices", get(phone::devices))
         .route("/phone/send", post(phone::send))

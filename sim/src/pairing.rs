@@ -7,6 +7,8 @@
 //!   pair-device-sign -----------------------------> verified: the companion exists; 515, socket closed
 //! ```
 
+mod code;
+
 use std::sync::Arc;
 
 use buffa::Message as _;
@@ -40,6 +42,7 @@ pub(crate) struct Pairing {
     keys: Keys,
     pub(crate) about: About,
     pub(crate) awaiting: Option<Awaiting>,
+    code: Option<code::CodeRequest>,
 }
 
 /// A `pair-success` that the companion has yet to sign.
@@ -94,6 +97,7 @@ impl Shared {
             keys,
             about: about(registration, push_name),
             awaiting: None,
+            code: None,
         };
         lock(&self.state).pairings.insert(link.id, pairing);
         self.offer_refs(link.id);

@@ -57,6 +57,14 @@ impl Phone {
         self.shared.scan(&self.number, &payload).await
     }
 
+    /// Types the code that a companion shows. Returns once the companion's signature is verified.
+    ///
+    /// # Errors
+    /// No companion shows a code for this number, or another one; a companion that does not answer as it must.
+    pub async fn enter_code(&self, code: &str) -> Result<Linked, Error> {
+        self.shared.enter_code(&self.number, code.parse()?).await
+    }
+
     /// Removes one companion, or all.
     ///
     /// # Errors

@@ -74,6 +74,9 @@ pub enum Error {
     /// No socket waits with this ref: it has expired, or was scanned before.
     #[error("no companion waits with this code: it has expired or was used")]
     UnknownRef,
+    /// No socket has asked to be linked by code to this account.
+    #[error("no companion waits for a code to be typed on this phone")]
+    NoCodeRequest,
     /// The ref is right, and the keys beside it are another companion's.
     #[error("the code's keys are not those of the socket that has its ref")]
     ForeignQr,

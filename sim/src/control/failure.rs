@@ -64,6 +64,10 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             (StatusCode::CONFLICT, "type the code that the client shows")
         }
         Error::UnknownRef => (StatusCode::NOT_FOUND, AGAIN),
+        Error::NoCodeRequest => (
+            StatusCode::NOT_FOUND,
+            "have the client ask for a code for this number first",
+        ),
         Error::ForeignQr => (StatusCode::CONFLICT, AGAIN),
         Error::NotLinked => (
             StatusCode::CONFLICT,

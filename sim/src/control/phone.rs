@@ -34,6 +34,20 @@ pub(super) async fn scan(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Code {
+    account: E164,
+    code: String,
+}
+
+pub(super) async fn code(
+    State(sim): State<Arc<Sim>>,
+    Body(Code { account, code }): Body<Code>,
+) -> Result<Json<Linked>, Failure> {
+    Ok(Json(sim.phone(&account)?.enter_code(&code).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Unlink {
     account: E164,
     device: Option<u16>,

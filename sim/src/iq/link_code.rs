@@ -7,8 +7,7 @@ use wacore_binary::Node;
 use super::Question;
 use crate::link::Link;
 use crate::sim::Shared;
-use crate::stanza;
 
-pub(super) fn answer(_shared: &Shared, _link: &Arc<Link>, question: &Question<'_>) -> Node {
-    stanza::error(question.node, 501, "feature-not-implemented")
+pub(super) fn answer(shared: &Shared, link: &Arc<Link>, question: &Question<'_>) -> Node {
+    shared.receive_link_code(link, question.node)
 }
