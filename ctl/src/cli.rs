@@ -33,12 +33,20 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Link the agent to a phone.
+    ///
+    /// On a terminal the code is redrawn in place; into a pipe each code is printed once. On the
+    /// phone: WhatsApp → Settings → Linked devices → Link a device.
     Pair(PairArgs),
     /// Say how the agent is.
+    ///
+    /// Phone numbers are masked, in JSON too, unless --show-numbers is given.
     Status(StatusArgs),
     /// Send one text message.
     Send(SendArgs),
     /// Follow what happens: messages, receipts, the link.
+    ///
+    /// It reconnects by itself and never prints an event twice; what is no longer kept is told on
+    /// stderr as a gap. A person sees masked numbers, a program that reads --json sees them whole.
     Watch(WatchArgs),
     /// Unlink the agent and wipe its credentials.
     Unpair(UnpairArgs),

@@ -104,6 +104,11 @@ impl Failure {
         self
     }
 
+    /// The word for programs.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// How the process ends.
     pub(crate) fn exit(&self) -> Exit {
         self.exit

@@ -143,8 +143,7 @@ async fn follow(
             }
             Frame::Outcome(Outcome::Linked { phone, device }) => return Ok((phone, device)),
             Frame::Outcome(Outcome::Failed { reason, hint }) => {
-                let why = reason.to_ascii_lowercase().replace('_', " ");
-                return Err(Failure::new(format!("the phone was not linked: {why}"))
+                return Err(Failure::new(frame::why_failed(&reason))
                     .with_reason(reason)
                     .with_hint(hint));
             }

@@ -44,7 +44,7 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
     };
     let mut agent = client::agent(address).await?;
     let answer = tokio::select! {
-        answer = agent.send(request) => answer.map_err(|status| failed(status, &token))?,
+        answer = agent.send(request) => answer.map_err(|status| failed(&status, &token))?,
         () = tokio::time::sleep(args.timeout.saturating_add(GRACE)) => {
             return Err(unknown("the agent did not answer in time", &token));
         }
@@ -90,27 +90,26 @@ fn report(sent: SendResponse, wanted: SendState, json: bool) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-fn failed(status: Status, token: &str) -> Failure {
-    let open = matches!(
-        status.code(),
-        Code::DeadlineExceeded | Code::Unavailable | Code::Cancelled | Code::Aborted
-    );
-    if is_transport(&status) {
-        unknown("the connection to the agent was lost", token)
-    } else if open {
-        unknown(status.message(), token)
-    } else {
-        Failure::from(status)
+/// A refusal is certain: nothing was sent. A deadline and a lost connection are not.
+fn failed(status: &Status, token: &str) -> Failure {
+    if is_transport(status) {
+        return unknown("the connection to the agent was lost", token);
+    }
+    let refused = Failure::from(status.clone());
+    match status.code() {
+        Code::Unavailable if refused.reason() == Some("STOPPING") => refused,
+        Code::DeadlineExceeded | Code::Unavailable | Code::Cancelled => {
+            unknown(status.message(), token)
+        }
+        _ => refused,
     }
 }
 
 fn unknown(why: &str, token: &str) -> Failure {
-    Failure::new(format!(
-        "it is not known whether the message was sent: {why}"
-    ))
-    .with_reason("OUTCOME_UNKNOWN")
-    .with_hint(ask_again(token))
-    .with_token(token)
+    Failure::new(format!("the outcome is not known: {why}"))
+        .with_reason("OUTCOME_UNKNOWN")
+        .with_hint(ask_again(token))
+        .with_token(token)
 }
 
 fn ask_again(token: &str) -> String {

@@ -100,6 +100,26 @@ fn shown_code(qr: QrCode) -> Result<Shown, Failure> {
     })
 }
 
+/// Why there is no link, in words; reasons of a newer agent as they are.
+pub(crate) fn why_failed(reason: &str) -> String {
+    let known = match reason {
+        "DEADLINE" => "nobody used the code in time",
+        "WHATSAPP_UNREACHABLE" => "the agent cannot reach WhatsApp",
+        "REFUSED_BY_WHATSAPP" => "WhatsApp refused the link",
+        "PASSKEY_REQUIRED" => "WhatsApp asks for a passkey",
+        "VERIFICATION_FAILED" => "the phone and the agent could not verify each other",
+        "LINKED_NOT_CONNECTED" => "the phone is linked, but the agent could not log in yet",
+        "BANNED" => "WhatsApp banned this account",
+        "OUTDATED" => "WhatsApp no longer accepts this version of the agent",
+        "AGENT_STOPPING" => "the agent is stopping",
+        other => {
+            let words = other.to_ascii_lowercase().replace('_', " ");
+            return format!("the phone was not linked: {words}");
+        }
+    };
+    known.to_owned()
+}
+
 /// One line of `pair --json`.
 #[derive(Serialize)]
 #[serde(tag = "frame", rename_all = "snake_case")]

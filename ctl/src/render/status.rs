@@ -57,7 +57,8 @@ pub(crate) fn lines(status: &StatusResponse, numbers: Numbers, now: Timestamp) -
     if let Some(EventRange { head, oldest }) = events {
         add(
             "Events:",
-            match head {
+            match oldest {
+                // The head alone may be above 0: seqs never repeat, also when events are lost.
                 0 => "none yet".to_owned(),
                 _ => format!("head {head}, oldest {oldest}"),
             },

@@ -85,7 +85,7 @@ fn refusal(error: &Value) -> Status {
         "DEADLINE_EXCEEDED" => Code::DeadlineExceeded,
         "UNAVAILABLE" => Code::Unavailable,
         "PERMISSION_DENIED" => Code::PermissionDenied,
-        "INTERNAL" => Code::Internal,
+        "ABORTED" => Code::Aborted,
         other => panic!("no code {other}"),
     };
     let hint = HashMap::from([(
