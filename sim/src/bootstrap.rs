@@ -8,11 +8,12 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::message::protocol_message::Type;
 use waproto::whatsapp::message::{HistorySyncNotification, HistorySyncType, ProtocolMessage};
 
+use crate::clock::unix_now;
 use crate::outbound::Envelope;
 use crate::party::Party;
 use crate::sim::Shared;
 use crate::state::DeviceId;
-use crate::sync::{lock, unix_now};
+use crate::sync::lock;
 
 impl Shared {
     /// Sends keys and history once, as soon as the companion's prekeys are there.
@@ -90,7 +91,6 @@ fn histories(id: &DeviceId, name: &str) -> [(HistorySyncType, wa::HistorySync); 
     let mapping = wa::PhoneNumberToLIDMapping {
         pn_jid: Some(id.0.pn().to_string()),
         lid_jid: Some(id.0.lid().to_string()),
-        ..Default::default()
     };
     let bootstrap = wa::HistorySync {
         sync_type: wa::history_sync::HistorySyncType::INITIAL_BOOTSTRAP,
@@ -104,7 +104,6 @@ fn histories(id: &DeviceId, name: &str) -> [(HistorySyncType, wa::HistorySync); 
         pushnames: vec![wa::Pushname {
             id: Some(id.0.pn().to_string()),
             pushname: Some(name.to_owned()),
-            ..Default::default()
         }],
         ..Default::default()
     };

@@ -1,7 +1,5 @@
 //! The server's static Noise key and the certificate chain that vouches for it, under a root key of our own.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use buffa::{Message as _, MessageField};
 use rand::rngs::StdRng;
 use wacore_libsignal::protocol::{KeyPair, PrivateKey};
@@ -9,13 +7,15 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::cert_chain::NoiseCertificate;
 use waproto::whatsapp::cert_chain::noise_certificate::Details;
 
+use crate::clock::unix_now;
+
 /// The serials that clients check: the root is 0, and each certificate names its issuer's.
 const INTERMEDIATE_SERIAL: u32 = 1;
 const LEAF_SERIAL: u32 = 2;
-/// A client uses a cached chain for Noise IK only while it is in date.
-const VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
+/// A client uses a cached chain for Noise IK only while it is in date. Seconds.
+const VALIDITY: u64 = 365 * 24 * 3600;
 /// The machine's clock may run behind the one that made the chain.
-const BACKDATED: Duration = Duration::from_secs(24 * 3600);
+const BACKDATED: u64 = 24 * 3600;
 
 /// Root key, intermediate key, and the static key the server proves.
 pub(crate) struct Authority {
@@ -50,7 +50,6 @@ impl Authority {
                 &server,
                 &intermediate.private_key,
             )),
-            ..Default::default()
         };
         Self {
             root,
@@ -84,14 +83,13 @@ fn certificate(
     subject: &KeyPair,
     issuer: &PrivateKey,
 ) -> NoiseCertificate {
-    let now = SystemTime::now();
+    let now = unix_now();
     let details = Details {
         serial: Some(serial),
         issuer_serial: Some(issuer_serial),
         key: Some(public(subject).to_vec()),
-        not_before: Some(seconds(now - BACKDATED)),
-        not_after: Some(seconds(now + VALIDITY)),
-        ..Default::default()
+        not_before: Some(now - BACKDATED),
+        not_after: Some(now + VALIDITY),
     }
     .encode_to_vec();
     let signature = issuer
@@ -100,13 +98,7 @@ fn certificate(
     NoiseCertificate {
         details: Some(details),
         signature: Some(signature.to_vec()),
-        ..Default::default()
     }
-}
-
-fn seconds(at: SystemTime) -> u64 {
-    at.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }
 
 pub(crate) fn public(pair: &KeyPair) -> [u8; 32] {

@@ -125,7 +125,7 @@ pub(crate) fn prekeys_low(count: usize) -> Item {
         .attr("from", SERVER_JID)
         .attr("id", id.as_str())
         .attr("type", "encrypt")
-        .attr("t", crate::sync::unix_now())
+        .attr("t", crate::clock::unix_now())
         .children([count])
         .build();
     Item {

@@ -65,15 +65,17 @@ pub(crate) async fn serve(shared: Arc<Shared>, tcp: TcpStream) {
     let converse = converse(&shared, &link, tcp);
     tokio::pin!(converse);
     tokio::select! {
-        outcome = &mut converse => {
-            if let Err(error) = outcome {
-                report(&shared, &link, &error);
-            }
-        }
+        // A doomed socket must not get one more poll.
+        biased;
         fate = link.doomed() => {
             // The pinned conversation keeps the socket open, unpolled.
             if fate == Fate::Frozen {
                 link.cut().await;
+            }
+        }
+        outcome = &mut converse => {
+            if let Err(error) = outcome {
+                report(&shared, &link, &error);
             }
         }
     }
@@ -85,7 +87,7 @@ fn report(shared: &Shared, link: &Link, error: &Error) {
     let who = format!("socket {}", link.id);
     match error {
         Error::Closed | Error::WebSocket(_) => {
-            tracing::debug!(link = link.id, %error, "socket ended")
+            tracing::debug!(link = link.id, %error, "socket ended");
         }
         Error::Transport(_) => {
             let rule = "every frame opens under the transport key";
@@ -164,7 +166,7 @@ async fn read(
         counter += 1;
         let node = decode(frame)?;
         tracing::trace!(link = link.id, ?node, "received");
-        shared.receive(link, role, node);
+        shared.receive(link, role, &node);
     }
 }
 

@@ -3,10 +3,11 @@
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 
+use crate::clock::unix_now;
 use crate::number::Number;
 use crate::queue::{Class, Item};
 use crate::sim::Shared;
-use crate::sync::{lock, unix_now};
+use crate::sync::lock;
 
 /// A group, addressed by LID as new groups are.
 pub(crate) struct Group {

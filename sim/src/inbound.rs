@@ -1,5 +1,6 @@
 //! Messages and receipts that companions send: routed to other companions as they are, opened for phones and peers.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use wacore_binary::builder::NodeBuilder;
@@ -7,6 +8,7 @@ use wacore_binary::{Jid, JidExt as _, Node};
 use waproto::whatsapp as wa;
 
 use crate::adv;
+use crate::clock::unix_now;
 use crate::link::Link;
 use crate::outbound::address;
 use crate::party::{Enc, EncKind, Party};
@@ -16,7 +18,7 @@ use crate::receive::ack;
 use crate::sim::Shared;
 use crate::stanza;
 use crate::state::DeviceId;
-use crate::sync::{lock, ready, unix_now};
+use crate::sync::{lock, ready};
 
 /// `<ack error>`: the stanza broke a rule. WhatsApp's own number for it.
 const INVALID: u16 = 479;
@@ -38,9 +40,9 @@ struct Part<'a> {
 
 impl Shared {
     /// Routes a companion's message and acks it.
-    pub(crate) fn route_message(&self, link: &Arc<Link>, from: &DeviceId, node: Node) {
+    pub(crate) fn route_message(&self, link: &Arc<Link>, from: &DeviceId, node: &Node) {
         let who = from.0.pn_device(from.1).to_string();
-        let (Some(id), Some(to)) = (stanza::text(&node, "id"), stanza::jid(&node, "to")) else {
+        let (Some(id), Some(to)) = (stanza::text(node, "id"), stanza::jid(node, "to")) else {
             let rule = "a message has id and to";
             lock(&self.verdicts).require(&who, rule, false, "missing attribute");
             return;
@@ -50,14 +52,14 @@ impl Shared {
             who,
             id: id.into_owned(),
             to,
-            node: &node,
+            node,
         };
         let kept = if transit.to.is_group() {
             self.route_to_group(&transit)
         } else {
             self.route_direct(&transit)
         };
-        let answer = ack(&node, "message");
+        let answer = ack(node, "message");
         let answer = if kept {
             answer
         } else {
@@ -394,7 +396,7 @@ impl Shared {
 
     /// Hands a companion's receipt to the one whose messages it is about.
     pub(crate) fn pass_receipt_on(&self, from: &DeviceId, node: &Node, ids: &[String]) {
-        let kind = stanza::text(node, "type").map(|kind| kind.into_owned());
+        let kind = stanza::text(node, "type").map(Cow::into_owned);
         let Some(to) = stanza::jid(node, "to") else {
             return;
         };

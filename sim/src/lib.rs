@@ -18,6 +18,7 @@ pub mod adv;
 mod app_state;
 mod bootstrap;
 mod cert;
+mod clock;
 mod companion;
 mod connection;
 pub mod control;

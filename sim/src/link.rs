@@ -70,6 +70,9 @@ impl Link {
     }
 
     fn push(&self, what: Outgoing, delay: Option<Duration>) {
+        if !self.is_live() {
+            return;
+        }
         let mut waiting = lock(&self.waiting);
         if waiting.len() >= MAX_WAITING {
             tracing::warn!(link = self.id, "client does not read: socket cut");
@@ -101,6 +104,9 @@ impl Link {
         let now = Instant::now();
         let mut waiting = lock(&self.waiting);
         let mut ready = Vec::new();
+        if !self.is_live() {
+            return (ready, None);
+        }
         while ready.len() < max {
             match waiting.front() {
                 Some(first) if first.due.is_none_or(|due| due <= now) => {}

@@ -7,13 +7,14 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Node, SERVER_JID};
 use waproto::whatsapp as wa;
 
+use crate::clock::unix_now;
 use crate::fault::{self, Failure};
 use crate::link::{Fate, Link};
 use crate::number::Number;
 use crate::sim::Shared;
 use crate::stanza;
 use crate::state::{DeviceId, State};
-use crate::sync::{lock, unix_now};
+use crate::sync::lock;
 
 /// What the socket may do from now on.
 pub(crate) enum Role {
@@ -81,6 +82,9 @@ impl Shared {
         if let Some(previous) = previous {
             previous.send(&fault::conflict("replaced", None), None);
             previous.close();
+            if !previous.is_live() {
+                previous.decide(Fate::Cut);
+            }
         }
         freeze_if_asked(&mut state, &id.0, link);
         let greetings = [success(&id), routing()];

@@ -12,13 +12,14 @@ use wacore_libsignal::protocol::ProtocolAddress;
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::DeviceSentMessage;
 
+use crate::clock::unix_now;
 use crate::number::Number;
 use crate::party::{Enc, Party};
 use crate::peer::{By, Received};
 use crate::queue::{Class, Item};
 use crate::sim::{Error, Shared};
 use crate::state::DeviceId;
-use crate::sync::{lock, ready, unix_now};
+use crate::sync::{lock, ready};
 
 /// Messages a device 0 remembers for retry receipts.
 const REMEMBERED: usize = 2_000;

@@ -19,6 +19,7 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::client_payload::DevicePairingRegistrationData;
 
 use crate::adv::{self, QrPayload};
+use crate::clock::unix_now;
 use crate::companion::{About, Companion, Keys};
 use crate::fault::{Failure, failure, stream_error};
 use crate::link::Link;
@@ -29,7 +30,7 @@ use crate::queue::Queue;
 use crate::sim::{Error, Shared};
 use crate::stanza;
 use crate::state::DeviceId;
-use crate::sync::{lock, unix_now};
+use crate::sync::lock;
 
 /// Refs in one `pair-device`: the first is shown for 60 s, the others for 20 s each.
 const REFS: usize = 6;
@@ -294,7 +295,7 @@ impl Shared {
             _ => verified,
         };
         let who = account.pn_device(*device).to_string();
-        if !lock(&self.verdicts).check(&who, RULE, verified.as_ref().map(|()| ())) {
+        if !lock(&self.verdicts).check(&who, RULE, verified.as_ref().copied()) {
             return Err(verified.map_or_else(Error::Adv, |()| Error::NotSigned));
         }
         let companion = Companion {

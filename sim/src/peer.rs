@@ -6,13 +6,14 @@ use std::time::Duration;
 use wacore_binary::{Jid, JidExt as _};
 use waproto::whatsapp as wa;
 
+use crate::clock::unix_now;
 use crate::inbound::receipt;
 use crate::number::Number;
 use crate::outbound::text_message;
 use crate::party::EncKind;
 use crate::sim::{Error, Shared};
 use crate::state::DeviceId;
-use crate::sync::{lock, unix_now};
+use crate::sync::lock;
 
 /// How a message is addressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

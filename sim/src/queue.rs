@@ -87,10 +87,6 @@ impl Queue {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Item> {
         self.items.values()
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.items.len()
-    }
 }
 
 #[cfg(test)]
@@ -126,6 +122,5 @@ mod tests {
         assert!(queue.ack(Class::Message, "A", "spelt otherwise"));
         assert!(!queue.ack(Class::Message, "A", "one"));
         assert_eq!(ids(&queue), [("B", "one")]);
-        assert_eq!(queue.len(), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! A stanza from a client, sent on to whoever answers it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use wacore_binary::builder::NodeBuilder;
@@ -16,24 +17,24 @@ use crate::sync::lock;
 
 impl Shared {
     /// Handles one stanza. Never waits: the socket's task calls it.
-    pub(crate) fn receive(&self, link: &Arc<Link>, role: &Role, node: Node) {
+    pub(crate) fn receive(&self, link: &Arc<Link>, role: &Role, node: &Node) {
         match role {
             Role::Refused => {}
             Role::Pairing => match node.tag.as_ref() {
-                "iq" if stanza::is(&node, "type", "result") => self.receive_pairing(link, &node),
-                "iq" => iq::answer_unlinked(self, link, &node),
+                "iq" if stanza::is(node, "type", "result") => self.receive_pairing(link, node),
+                "iq" => iq::answer_unlinked(self, link, node),
                 _ => {}
             },
             Role::Companion(id) => self.receive_from(link, id, node),
         }
     }
 
-    fn receive_from(&self, link: &Arc<Link>, id: &DeviceId, node: Node) {
+    fn receive_from(&self, link: &Arc<Link>, id: &DeviceId, node: &Node) {
         match node.tag.as_ref() {
-            "iq" => iq::answer(self, link, id, &node),
+            "iq" => iq::answer(self, link, id, node),
             "message" => self.route_message(link, id, node),
-            "receipt" => self.receive_receipt(link, id, &node),
-            "ack" => self.receive_ack(id, &node),
+            "receipt" => self.receive_receipt(link, id, node),
+            "ack" => self.receive_ack(id, node),
             "presence" | "chatstate" | "ib" => {}
             other => tracing::debug!(tag = other, "stanza ignored"),
         }
@@ -57,7 +58,7 @@ impl Shared {
         let rest = listed.iter().filter_map(|item| stanza::text(item, "id"));
         let ids: Vec<String> = std::iter::once(first)
             .chain(rest)
-            .map(|id| id.into_owned())
+            .map(Cow::into_owned)
             .collect();
         for stanza_id in &ids {
             self.settle(id, Class::Message, stanza_id, node);
@@ -100,7 +101,7 @@ pub(crate) fn ack(node: &Node, class: &'static str) -> NodeBuilder {
     let mut ack = NodeBuilder::new("ack")
         .attr("class", class)
         .attr("id", node.attrs.get("id").cloned().unwrap_or_default())
-        .attr("t", crate::sync::unix_now());
+        .attr("t", crate::clock::unix_now());
     if let Some(to) = node.attrs.get("to") {
         ack = ack.attr("from", to.clone());
     }

@@ -57,7 +57,7 @@ pub(crate) fn server_iq(id: &str, xmlns: &'static str, child: Node) -> Node {
         .attr("type", "set")
         .attr("id", id)
         .attr("xmlns", xmlns)
-        .attr("t", crate::sync::unix_now())
+        .attr("t", crate::clock::unix_now())
         .children([child])
         .build()
 }
@@ -90,14 +90,6 @@ pub(crate) fn error(request: &Node, code: u16, text: &str) -> Node {
         .attr("text", text)
         .build();
     reply(request, "error").children([child]).build()
-}
-
-/// A node with only attributes.
-pub(crate) fn leaf<const N: usize>(
-    tag: &'static str,
-    attrs: [(&'static str, NodeValue); N],
-) -> Node {
-    NodeBuilder::new(tag).attrs(attrs).build()
 }
 
 pub(crate) fn ib(child: Node) -> Node {

@@ -37,7 +37,6 @@ pub(crate) struct State {
 
 /// Somebody with a number: a phone, with or without companions. A peer is a user too.
 pub(crate) struct User {
-    pub(crate) number: Number,
     /// The push name that goes with what the user sends.
     pub(crate) name: String,
     /// Device 0.
@@ -77,7 +76,7 @@ pub struct Acked {
 }
 
 impl User {
-    fn new(number: Number) -> Self {
+    fn new(number: &Number) -> Self {
         let party = Party::new();
         let digits = number.digits();
         let last = &digits[digits.len() - 4..];
@@ -97,7 +96,6 @@ impl User {
             app_state: AppState::default(),
             acked: Vec::new(),
             faults: Faults::default(),
-            number,
         }
     }
 }
@@ -108,7 +106,7 @@ impl State {
         let lids = &mut self.lids;
         self.users.entry(number.clone()).or_insert_with(|| {
             lids.insert(number.lid_user(), number.clone());
-            User::new(number.clone())
+            User::new(number)
         })
     }
 

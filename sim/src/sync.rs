@@ -4,7 +4,6 @@
 //! [`Party`]: crate::party::Party
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::FutureExt as _;
 
@@ -18,11 +17,4 @@ pub(crate) fn ready<F: Future>(future: F) -> F::Output {
     future
         .now_or_never()
         .expect("a party keeps everything in memory, so its futures are ready at once")
-}
-
-/// Seconds since 1970, as stanzas carry them.
-pub(crate) fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }

@@ -1,7 +1,7 @@
 //! `w:g2`: what a companion may know of groups, and making one.
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{JidExt as _, Node};
+use wacore_binary::{JidExt, Node};
 
 use super::Question;
 use crate::number::Number;
@@ -26,7 +26,7 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
             .build();
         return stanza::result(node, [groups]);
     }
-    let Some(jid) = stanza::jid(node, "to").filter(|jid| jid.is_group()) else {
+    let Some(jid) = stanza::jid(node, "to").filter(JidExt::is_group) else {
         return stanza::result(node, []);
     };
     if question.set {

@@ -230,7 +230,7 @@ fn bundle(shared: &Shared, jid: &Jid) -> Node {
     children.extend(device_identity.map(|bytes| content("device-identity", bytes)));
     NodeBuilder::new("user")
         .attr("jid", jid.clone())
-        .attr("t", crate::sync::unix_now())
+        .attr("t", crate::clock::unix_now())
         .children(children)
         .build()
 }

@@ -4,11 +4,12 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{CompactString, Jid, Node};
 
 use super::Question;
+use crate::clock::unix_now;
 use crate::number::Number;
 use crate::sim::Shared;
 use crate::stanza;
 use crate::state::{State, User};
-use crate::sync::{lock, unix_now};
+use crate::sync::lock;
 
 pub(super) fn answer(shared: &Shared, question: &Question<'_>) -> Node {
     let usync = question.child.filter(|child| child.tag == "usync");

@@ -9,13 +9,14 @@ use tokio::sync::oneshot;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Node, SERVER_JID};
 
+use crate::clock::unix_now;
 use crate::link::Link;
 use crate::link_code::{Code, Primary};
 use crate::number::Number;
 use crate::pairing::Linked;
 use crate::sim::{Error, Shared};
 use crate::stanza;
-use crate::sync::{lock, unix_now};
+use crate::sync::lock;
 
 const TAG: &str = "link_code_companion_reg";
 const REF: &str = "link_code_pairing_ref";

@@ -9,7 +9,10 @@ use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::types::events::{Event, EventHandler};
 use whatsapp_rust::wacore::store::InMemoryBackend;
+use whatsapp_rust::wacore::store::traits::Backend;
 use whatsapp_rust::{Client, Jid};
+
+use crate::offline::Gate;
 
 /// Long enough for a loaded machine; nothing waits that long when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,16 +56,28 @@ impl Companion {
 
     /// Starts on a store that may be linked.
     pub(crate) async fn on(sim: &Sim, store: Arc<InMemoryBackend>) -> Self {
+        Self::with_hook(sim, store, None).await
+    }
+
+    /// Starts with somebody who decides what may be acked.
+    pub(crate) async fn with_hook(
+        sim: &Sim,
+        store: Arc<InMemoryBackend>,
+        hook: Option<Gate>,
+    ) -> Self {
+        crate::logs::print();
         let events = Events::default();
-        let backend: Arc<dyn whatsapp_rust::wacore::store::traits::Backend> = store.clone();
+        let backend: Arc<dyn Backend> = store.clone();
         let bot = Bot::builder()
             .with_backend_arc(backend)
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(sim.url()))
             .with_version((2, 3000, 1_030_000_000))
-            .with_event_handler(events.clone())
-            .build()
-            .await
-            .expect("a client");
+            .with_event_handler(events.clone());
+        let bot = match hook {
+            Some(hook) => bot.with_inbound_durability_hook(hook),
+            None => bot,
+        };
+        let bot = bot.build().await.expect("a client");
         Self {
             store,
             events,
@@ -132,11 +147,14 @@ impl Companion {
     pub(crate) fn messages(&self) -> Vec<(String, String, String)> {
         let mut messages = Vec::new();
         for event in self.events() {
-            if let Event::Messages(batch) = &*event {
-                for inbound in batch.messages.iter() {
-                    let text = inbound.message.conversation.clone().unwrap_or_default();
+            let Event::Messages(batch) = &*event else {
+                continue;
+            };
+            for inbound in batch.messages.iter() {
+                // The phone's keys and history come as messages without text.
+                if let Some(text) = inbound.message.conversation.clone() {
                     let info = &inbound.info;
-                    messages.push((info.id.to_string(), info.source.chat.to_string(), text));
+                    messages.push((info.id.clone(), info.source.chat.to_string(), text));
                 }
             }
         }
@@ -161,7 +179,7 @@ impl Companion {
 
     pub(crate) async fn say(&self, to: &Jid, text: &str) -> String {
         let sent = self.client().send_text(to, text).await.expect("sent");
-        sent.message_id.to_string()
+        sent.message_id.clone()
     }
 
     /// Ends in good order.

@@ -2,21 +2,132 @@
 
 use std::time::{Duration, Instant};
 
-use openclaw_sim::{Config, Sim};
+use openclaw_sim::{Config, Error, Fault, Pattern, Sim};
+use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, assert_clean};
+use crate::client::{Companion, PATIENCE, assert_clean};
+
+const ACCOUNT: &str = "+15550100001";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scan_leads_to_connected_within_seconds() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let started = Instant::now();
-    let companion = Companion::linked(&sim, "+15550100001").await;
+    let companion = Companion::linked(&sim, ACCOUNT).await;
     let took = started.elapsed();
     assert!(took < Duration::from_secs(8), "{took:?}");
-    let phone = sim.phone("+15550100001").expect("phone");
+    let phone = sim.phone(ACCOUNT).expect("phone");
     let devices = phone.companions();
     assert_eq!(devices.len(), 1);
     assert!(devices[0].online && devices[0].active && devices[0].prekeys > 0);
     assert_clean(&sim);
     companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_linked_client_comes_back_with_ik_and_falls_back_when_the_server_key_changes() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let store = companion.stop().await;
+    let before = sim.handshakes(Pattern::Ik);
+
+    let companion = Companion::on(&sim, store).await;
+    companion.connected().await;
+    assert_eq!(sim.handshakes(Pattern::Ik), before + 1);
+    assert_eq!(sim.handshakes(Pattern::XxFallback), 0);
+    let store = companion.stop().await;
+
+    sim.fault(Fault::NewServerKey).await;
+    let companion = Companion::on(&sim, store).await;
+    companion.connected().await;
+    assert_eq!(sim.handshakes(Pattern::XxFallback), 1);
+    assert_clean(&sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_refuses_ik_is_reached_by_fallback() {
+    let config = Config {
+        refuse_ik: true,
+        ..Config::default()
+    };
+    let sim = Sim::start(config).await.expect("sim");
+    let store = Companion::linked(&sim, ACCOUNT).await.stop().await;
+    let companion = Companion::on(&sim, store).await;
+    companion.connected().await;
+    assert!(sim.handshakes(Pattern::XxFallback) > 0);
+    assert_eq!(sim.handshakes(Pattern::Ik), 0);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_is_good_once_and_only_with_its_own_keys() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let first = Companion::start(&sim).await;
+    let second = Companion::start(&sim).await;
+    let (first_qr, second_qr) = (first.qr().await, second.qr().await);
+    let phone = sim.phone(ACCOUNT).expect("phone");
+
+    let (reference, _) = first_qr.split_once(',').expect("fields");
+    let (_, keys) = second_qr.split_once(',').expect("fields");
+    let mixed = phone.scan(&format!("{reference},{keys}")).await;
+    assert!(matches!(mixed, Err(Error::ForeignQr)), "{mixed:?}");
+
+    let with_link = format!("https://wa.me/settings/linked_devices#{first_qr}");
+    let linked = phone.scan(&with_link).await.expect("scan");
+    assert_eq!(linked.account, ACCOUNT);
+    let again = phone.scan(&first_qr).await;
+    assert!(matches!(again, Err(Error::UnknownRef)), "{again:?}");
+    first.connected().await;
+    assert_clean(&sim);
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unlinking_ends_the_session_and_every_later_login() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let phone = sim.phone(ACCOUNT).expect("phone");
+    phone.unlink(None).await.expect("unlink");
+    companion
+        .wait_for(|event| matches!(event, Event::LoggedOut(_)).then_some(()))
+        .await;
+    assert!(phone.companions().is_empty());
+    let store = companion.stop().await;
+    let companion = Companion::on(&sim, store).await;
+    let on_connect = companion
+        .wait_for(|event| match event {
+            Event::LoggedOut(event) => Some(event.on_connect),
+            _ => None,
+        })
+        .await;
+    assert!(on_connect);
+    assert!(matches!(phone.unlink(None).await, Err(Error::NotLinked)));
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_logs_out_is_removed() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let phone = sim.phone(ACCOUNT).expect("phone");
+    companion.client().logout().await;
+    sim.until(PATIENCE, || phone.companions().is_empty())
+        .await
+        .expect("removed");
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_accounts_are_linked_at_once() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let one = Companion::linked(&sim, ACCOUNT).await;
+    let two = Companion::linked(&sim, "+15550100009").await;
+    let to = "15550100009@s.whatsapp.net".parse().expect("a jid");
+    one.say(&to, "from one account to the other").await;
+    two.hears("from one account to the other").await;
+    assert_clean(&sim);
+    one.stop().await;
+    two.stop().await;
 }

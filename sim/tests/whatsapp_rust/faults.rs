@@ -1,0 +1,260 @@
+//! Every fault, and what the client makes of it.
+
+use std::time::{Duration, Instant};
+
+use openclaw_sim::{By, Config, Failure, Fault, IqError, Sim};
+use whatsapp_rust::types::events::Event;
+
+use crate::client::{Companion, PATIENCE, assert_clean};
+
+const ACCOUNT: &str = "+15550100001";
+const CONTACT: &str = "+15550100002";
+
+async fn connected() -> (Sim, Companion) {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    (sim, companion)
+}
+
+async fn logins(companion: &Companion, count: usize) {
+    companion
+        .wait_for(|_| {
+            let events = companion.events();
+            let connected = events
+                .iter()
+                .filter(|event| matches!(***event, Event::Connected(_)));
+            (connected.count() >= count).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_socket_is_opened_again() {
+    let (sim, companion) = connected().await;
+    sim.fault_for(ACCOUNT, Fault::Drop).await.expect("fault");
+    logins(&companion, 2).await;
+    assert_clean(&sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_keeps_accounts_and_port() {
+    let (sim, companion) = connected().await;
+    let url = sim.url();
+    sim.fault(Fault::Restart).await;
+    logins(&companion, 2).await;
+    assert_eq!(sim.url(), url);
+    let peer = sim.peer(CONTACT).expect("peer");
+    peer.send_text(ACCOUNT, "after the restart", By::Pn)
+        .await
+        .expect("sent");
+    companion.hears("after the restart").await;
+    assert_clean(&sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_connections_are_tried_again() {
+    let (sim, companion) = connected().await;
+    sim.fault(Fault::Refuse(1)).await;
+    sim.fault(Fault::Drop).await;
+    logins(&companion, 2).await;
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_open_socket_answers_nothing() {
+    let (sim, companion) = connected().await;
+    sim.fault_for(ACCOUNT, Fault::HalfOpen)
+        .await
+        .expect("fault");
+    let peer = sim.peer(CONTACT).expect("peer");
+    peer.send_text(ACCOUNT, "into the void", By::Lid)
+        .await
+        .expect("sent");
+    let client = companion.client();
+    let numbers = ["15550100002@s.whatsapp.net".parse().expect("a jid")];
+    let contacts = client.contacts();
+    let asked =
+        tokio::time::timeout(Duration::from_secs(1), contacts.is_on_whatsapp(&numbers)).await;
+    assert!(asked.is_err(), "nobody answers");
+    assert!(companion.messages().is_empty());
+    assert_eq!(sim.queue(ACCOUNT).expect("queue").len(), 1);
+    sim.fault_for(ACCOUNT, Fault::Drop).await.expect("fault");
+    companion.hears("into the void").await;
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delay_holds_back_every_stanza() {
+    let (sim, companion) = connected().await;
+    let delay = Duration::from_millis(400);
+    sim.fault_for(ACCOUNT, Fault::Delay(delay))
+        .await
+        .expect("fault");
+    let peer = sim.peer(CONTACT).expect("peer");
+    let started = Instant::now();
+    peer.send_text(ACCOUNT, "late", By::Lid)
+        .await
+        .expect("sent");
+    companion.hears("late").await;
+    assert!(started.elapsed() >= delay);
+    sim.fault(Fault::Clear).await;
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replaced_ends_the_session_for_good() {
+    let (sim, companion) = connected().await;
+    sim.fault_for(ACCOUNT, Fault::Replaced)
+        .await
+        .expect("fault");
+    companion
+        .wait_for(|event| matches!(event, Event::StreamReplaced(_)).then_some(()))
+        .await;
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_login_replaces_the_first() {
+    let (sim, first) = connected().await;
+    let second = Companion::on(&sim, first.store.clone()).await;
+    first
+        .wait_for(|event| matches!(event, Event::StreamReplaced(_)).then_some(()))
+        .await;
+    second.connected().await;
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn device_removed_logs_out() {
+    let (sim, companion) = connected().await;
+    sim.fault_for(ACCOUNT, Fault::DeviceRemoved)
+        .await
+        .expect("fault");
+    companion
+        .wait_for(|event| matches!(event, Event::LoggedOut(_)).then_some(()))
+        .await;
+    assert!(sim.phone(ACCOUNT).expect("phone").companions().is_empty());
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stream_errors_515_and_503_lead_to_another_login() {
+    for code in [515, 503] {
+        let (sim, companion) = connected().await;
+        sim.fault_for(ACCOUNT, Fault::StreamError(code))
+            .await
+            .expect("fault");
+        logins(&companion, 2).await;
+        assert_clean(&sim);
+        companion.stop().await;
+    }
+}
+
+async fn at_next_login(failure: Failure) -> Companion {
+    let (sim, companion) = connected().await;
+    let store = companion.stop().await;
+    sim.fault_for(ACCOUNT, Fault::Failure(failure))
+        .await
+        .expect("fault");
+    let companion = Companion::on(&sim, store).await;
+    companion
+        .wait_for(|event| {
+            let refused = matches!(
+                event,
+                Event::TemporaryBan(_)
+                    | Event::ClientOutdated(_)
+                    | Event::ConnectFailure(_)
+                    | Event::LoggedOut(_)
+            );
+            refused.then_some(())
+        })
+        .await;
+    companion
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ban_has_its_length_and_code() {
+    let failure = Failure {
+        reason: 402,
+        expire: Some(3600),
+        code: Some(101),
+    };
+    let companion = at_next_login(failure).await;
+    let seconds = companion
+        .wait_for(|event| match event {
+            Event::TemporaryBan(ban) => Some(ban.expire.num_seconds()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(seconds, 3600);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outdated_client_is_told() {
+    let companion = at_next_login(Failure {
+        reason: 405,
+        expire: None,
+        code: None,
+    })
+    .await;
+    companion
+        .wait_for(|event| matches!(event, Event::ClientOutdated(_)).then_some(()))
+        .await;
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_iq_fails_as_often_as_told() {
+    let (sim, companion) = connected().await;
+    let error = IqError {
+        xmlns: "usync".into(),
+        code: 503,
+        count: 1,
+    };
+    sim.fault_for(ACCOUNT, Fault::IqError(error))
+        .await
+        .expect("fault");
+    let client = companion.client();
+    let numbers = ["15550100002@s.whatsapp.net".parse().expect("a jid")];
+    assert!(client.contacts().is_on_whatsapp(&numbers).await.is_err());
+    assert!(client.contacts().is_on_whatsapp(&numbers).await.is_ok());
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn duplicates_and_disorder_arrive_once_each() {
+    let (sim, companion) = connected().await;
+    let peer = sim.peer(CONTACT).expect("peer");
+    peer.send_text(ACCOUNT, "opening", By::Lid)
+        .await
+        .expect("sent");
+    companion.hears("opening").await;
+    sim.fault_for(ACCOUNT, Fault::Duplicate(2))
+        .await
+        .expect("fault");
+    sim.fault_for(ACCOUNT, Fault::Reorder(4))
+        .await
+        .expect("fault");
+    for text in ["one", "two", "three"] {
+        peer.send_text(ACCOUNT, text, By::Lid).await.expect("sent");
+    }
+    for text in ["one", "two", "three"] {
+        companion.hears(text).await;
+    }
+    sim.until(PATIENCE, || sim.queue(ACCOUNT).expect("queue").is_empty())
+        .await
+        .expect("acked");
+    let mut texts: Vec<String> = companion
+        .messages()
+        .into_iter()
+        .map(|message| message.2)
+        .collect();
+    texts.sort();
+    assert_eq!(texts, ["one", "opening", "three", "two"]);
+    assert_clean(&sim);
+    companion.stop().await;
+}

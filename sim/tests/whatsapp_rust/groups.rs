@@ -1,0 +1,65 @@
+//! A group with sender keys, both ways.
+
+use openclaw_sim::{Config, Sim};
+use whatsapp_rust::Jid;
+
+use crate::client::{Companion, PATIENCE, assert_clean};
+
+const ACCOUNT: &str = "+15550100001";
+const ANNA: &str = "+15550100002";
+const BERT: &str = "+15550100003";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_talks_both_ways() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let phone = sim.phone(ACCOUNT).expect("phone");
+    let group = phone
+        .create_group("Harbour", &[ANNA, BERT])
+        .await
+        .expect("group");
+    let (anna, bert) = (sim.peer(ANNA).expect("peer"), sim.peer(BERT).expect("peer"));
+
+    for text in ["from anna", "from anna again"] {
+        anna.send_to_group(&group, text).await.expect("sent");
+        let (_, chat) = companion.hears(text).await;
+        assert_eq!(chat, group);
+    }
+    bert.send_to_group(&group, "from bert").await.expect("sent");
+    companion.hears("from bert").await;
+
+    let jid: Jid = group.parse().expect("a jid");
+    for text in ["to all", "to all again"] {
+        let id = companion.say(&jid, text).await;
+        for member in [&anna, &bert, &phone.as_peer()] {
+            let heard = member
+                .wait_for(|message| message.id == id, PATIENCE)
+                .await
+                .expect("heard");
+            assert_eq!(heard.text.as_deref(), Some(text));
+            assert_eq!((heard.kind, heard.chat.as_str()), ("skmsg", group.as_str()));
+        }
+    }
+    sim.until(PATIENCE, || sim.queue(ACCOUNT).expect("queue").is_empty())
+        .await
+        .expect("all acked");
+    assert_clean(&sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_linked_accounts_share_a_group() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let one = Companion::linked(&sim, ACCOUNT).await;
+    let two = Companion::linked(&sim, ANNA).await;
+    let phone = sim.phone(ACCOUNT).expect("phone");
+    let group = phone.create_group("Quay", &[ANNA]).await.expect("group");
+    let jid: Jid = group.parse().expect("a jid");
+    one.say(&jid, "one to two").await;
+    two.hears("one to two").await;
+    two.say(&jid, "two to one").await;
+    one.hears("two to one").await;
+    assert_clean(&sim);
+    one.stop().await;
+    two.stop().await;
+}

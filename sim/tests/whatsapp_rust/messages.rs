@@ -1,0 +1,158 @@
+//! Messages in both directions, by LID and by phone number, with their receipts.
+
+use openclaw_sim::{By, Config, Sim};
+use whatsapp_rust::Jid;
+
+use crate::client::{Companion, PATIENCE, assert_clean};
+
+const ACCOUNT: &str = "+15550100001";
+const CONTACT: &str = "+15550100002";
+
+fn contact() -> Jid {
+    "15550100002@s.whatsapp.net".parse().expect("a jid")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contact_is_heard_by_lid_and_by_number() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let peer = sim.peer(CONTACT).expect("peer");
+    for (by, text) in [
+        (By::Lid, "by lid"),
+        (By::Pn, "by number"),
+        (By::Lid, "by lid again"),
+    ] {
+        let id = peer.send_text(ACCOUNT, text, by).await.expect("sent");
+        let (heard, _) = companion.hears(text).await;
+        assert_eq!(heard, id);
+        let receipt = peer.wait_for_receipt(&id, PATIENCE).await.expect("receipt");
+        assert_eq!(receipt.from, ACCOUNT);
+    }
+    let settled = || sim.queue(ACCOUNT).expect("queue").is_empty();
+    sim.until(PATIENCE, settled).await.expect("all acked");
+    let acks = sim.acks(ACCOUNT).expect("acks");
+    assert!(acks.iter().any(|ack| ack.from == "15550100002"), "{acks:?}");
+    assert_clean(&sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_account_says_is_opened_by_contact_and_phone() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let peer = sim.peer(CONTACT).expect("peer");
+    let phone = sim.phone(ACCOUNT).expect("phone");
+    for text in ["first", "second", "third"] {
+        let id = companion.say(&contact(), text).await;
+        let heard = peer
+            .wait_for(|message| message.id == id, PATIENCE)
+            .await
+            .expect("heard");
+        assert_eq!(heard.text.as_deref(), Some(text));
+        assert_eq!((heard.from.as_str(), heard.device), (ACCOUNT, 1));
+        let copy = phone
+            .wait_for(|message| message.id == id, PATIENCE)
+            .await
+            .expect("copied");
+        assert_eq!(copy.text.as_deref(), Some(text));
+        assert!(
+            copy.chat.contains("15550100002") || copy.chat.ends_with("@lid"),
+            "{copy:?}"
+        );
+    }
+    assert_clean(&sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_goes_through_the_session_that_the_contact_opened() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let peer = sim.peer(CONTACT).expect("peer");
+    peer.send_text(ACCOUNT, "question", By::Lid)
+        .await
+        .expect("sent");
+    let (_, chat) = companion.hears("question").await;
+    let id = companion.say(&chat.parse().expect("a jid"), "answer").await;
+    let answer = peer
+        .wait_for(|message| message.id == id, PATIENCE)
+        .await
+        .expect("heard");
+    assert_eq!(answer.kind, "msg");
+    assert_clean(&sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_phones_own_messages_reach_its_companion() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let phone = sim.phone(ACCOUNT).expect("phone");
+    let id = phone
+        .send_text(CONTACT, "typed on the phone")
+        .await
+        .expect("sent");
+    let seen = companion
+        .wait_for(|event| {
+            let whatsapp_rust::types::events::Event::Messages(batch) = event else {
+                return None;
+            };
+            let found = batch.messages.iter().find(|inbound| inbound.info.id == id);
+            found.map(|inbound| inbound.info.source.is_from_me)
+        })
+        .await;
+    assert!(seen, "the copy is from oneself");
+    let peer = sim.peer(CONTACT).expect("peer");
+    assert_eq!(peer.inbox()[0].text.as_deref(), Some("typed on the phone"));
+    assert_clean(&sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_number_is_told_apart() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    sim.unknown("+15550100077").expect("a number");
+    let numbers: Vec<Jid> = ["15550100002@s.whatsapp.net", "15550100077@s.whatsapp.net"]
+        .iter()
+        .map(|text| text.parse().expect("a jid"))
+        .collect();
+    let answers = companion
+        .client()
+        .contacts()
+        .is_on_whatsapp(&numbers)
+        .await
+        .expect("answers");
+    let known: Vec<(String, bool)> = answers
+        .iter()
+        .map(|answer| (answer.jid.user.to_string(), answer.is_registered))
+        .collect();
+    assert!(known.contains(&("15550100002".into(), true)), "{known:?}");
+    assert!(known.contains(&("15550100077".into(), false)), "{known:?}");
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_passes_in_both_directions() {
+    const COUNT: usize = 300;
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let peer = sim.peer(CONTACT).expect("peer");
+    for n in 0..COUNT {
+        let by = if n % 2 == 0 { By::Lid } else { By::Pn };
+        peer.send_text(ACCOUNT, &format!("in {n}"), by)
+            .await
+            .expect("sent");
+        companion.say(&contact(), &format!("out {n}")).await;
+    }
+    companion.hears(&format!("in {}", COUNT - 1)).await;
+    sim.until(PATIENCE, || peer.inbox_len() == COUNT)
+        .await
+        .expect("all heard");
+    sim.until(PATIENCE, || sim.queue(ACCOUNT).expect("queue").is_empty())
+        .await
+        .expect("all acked");
+    assert_eq!(companion.messages().len(), COUNT);
+    assert_clean(&sim);
+    companion.stop().await;
+}
