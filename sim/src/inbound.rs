@@ -10,9 +10,9 @@ use waproto::whatsapp as wa;
 use crate::adv;
 use crate::clock::unix_now;
 use crate::link::Link;
-use crate::outbound::address;
+use crate::outbound::{address, addressed};
 use crate::party::{Enc, EncKind, Party};
-use crate::peer::{Receipt, Received};
+use crate::peer::{By, Receipt, Received};
 use crate::queue::{Class, Item};
 use crate::receive::ack;
 use crate::sim::Shared;
@@ -185,22 +185,15 @@ impl Shared {
                 .attr("participant", number.lid_device(*device))
                 .attr("participant_pn", number.pn_device(*device))
                 .attr("addressing_mode", "lid")
-        } else if transit.to.is_lid() {
-            message
-                .attr("from", number.lid_device(*device))
-                .attr("sender_pn", number.pn_device(*device))
-                .attr("addressing_mode", "lid")
-        } else {
+        } else if let Some(category) = stanza::text(transit.node, "category") {
             message
                 .attr("from", number.pn_device(*device))
-                .attr("sender_lid", number.lid_device(*device))
-                .attr("addressing_mode", "pn")
-        };
-        let own_copy = to.0 == *number && !transit.to.is_group();
-        let message = match stanza::text(transit.node, "category") {
-            Some(category) => message.attr("category", category.as_ref()),
-            None if own_copy => message.attr("recipient", transit.to.to_non_ad()),
-            None => message,
+                .attr("category", category.as_ref())
+        } else {
+            let by = if transit.to.is_lid() { By::Lid } else { By::Pn };
+            let addressee = state.resolve(&transit.to);
+            let addressee = addressee.map_or_else(|| number.clone(), |(addressee, _)| addressee);
+            addressed(message, transit.from, &addressee, to, by)
         };
         let mut children = encs;
         children.extend(transit.node.get_optional_child("device-identity").cloned());

@@ -75,33 +75,9 @@ impl Envelope {
                 .attr("addressing_mode", "lid")
                 .attr("notify", name.as_str()),
             To::OwnCompanion => message.attr("from", from.pn()).attr("category", "peer"),
-            To::User(to, By::Lid) => {
-                let message = message
-                    .attr("from", from.lid())
-                    .attr("sender_pn", from.pn())
-                    .attr("addressing_mode", "lid")
-                    .attr("notify", name.as_str());
-                if target.0 == *from {
-                    message
-                        .attr("recipient", to.lid())
-                        .attr("recipient_pn", to.pn())
-                } else {
-                    message
-                }
-            }
-            To::User(to, By::Pn) => {
-                let message = message
-                    .attr("from", from.pn())
-                    .attr("sender_lid", from.lid())
-                    .attr("addressing_mode", "pn")
-                    .attr("notify", name.as_str());
-                if target.0 == *from {
-                    message
-                        .attr("recipient", to.pn())
-                        .attr("recipient_lid", to.lid())
-                } else {
-                    message
-                }
+            To::User(to, by) => {
+                let message = message.attr("notify", name.as_str());
+                addressed(message, &(from.clone(), 0), to, target, *by)
             }
         };
         message.children(encs).build()
@@ -301,6 +277,42 @@ pub(crate) fn enc(sealed: &Enc, count: Option<u32>) -> Node {
 /// The name of a device among parties. Always by LID: how a stanza is addressed does not change whose device it is.
 pub(crate) fn address((number, device): &DeviceId) -> ProtocolAddress {
     ProtocolAddress::new(&number.lid_user(), u32::from(*device).into())
+}
+
+/// How a one-to-one message names its sender to `target`. Beside each address stands the other one of the same user.
+/// A copy for the sender's own companion names the chat instead (`recipient`), and beside it that user's other address:
+/// a client that found its own there would take it for the chat's.
+pub(crate) fn addressed(
+    message: NodeBuilder,
+    (from, device): &DeviceId,
+    to: &Number,
+    target: &DeviceId,
+    by: By,
+) -> NodeBuilder {
+    let own_copy = target.0 == *from;
+    let (message, beside) = match by {
+        By::Lid => (
+            message
+                .attr("from", from.lid_device(*device))
+                .attr("addressing_mode", "lid"),
+            ("sender_pn", from.pn_device(*device)),
+        ),
+        By::Pn => (
+            message
+                .attr("from", from.pn_device(*device))
+                .attr("addressing_mode", "pn"),
+            ("sender_lid", from.lid_device(*device)),
+        ),
+    };
+    match by {
+        _ if !own_copy => message.attr(beside.0, beside.1),
+        By::Lid => message
+            .attr("recipient", to.lid())
+            .attr("peer_recipient_pn", to.pn()),
+        By::Pn => message
+            .attr("recipient", to.pn())
+            .attr("peer_recipient_lid", to.lid()),
+    }
 }
 
 /// What one's own companions get: the message and whom it went to.
