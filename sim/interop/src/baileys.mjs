@@ -23,6 +23,9 @@ require('libsignal/src/curve.js').verifySignature = (publicKey, message, signatu
 	return true
 }
 
+// libsignal prints sessions, private keys included.
+for (const level of ['log', 'info', 'warn', 'error']) console[level] = () => {}
+
 export const baileys = await import('@whiskeysockets/baileys')
 export const { Curve } = await import('@whiskeysockets/baileys/lib/Utils/crypto.js')
 const { WA_CERT_DETAILS } = await import('@whiskeysockets/baileys/lib/Defaults/index.js')
