@@ -216,7 +216,7 @@ impl Shared {
         }
         let party = Arc::clone(&lock(&self.state).user(&part.device.0).party);
         let mut party = lock(&party);
-        let Some(message) = self.decrypt(transit, &mut party, &sealed) else {
+        let Some(message) = self.decrypt(transit, &part.device, &mut party, &sealed) else {
             return false;
         };
         self.take_distribution(transit, &mut party, &message);
@@ -261,12 +261,17 @@ impl Shared {
     fn decrypt(
         &self,
         transit: &Transit<'_>,
+        to: &DeviceId,
         party: &mut Party,
         sealed: &Enc,
     ) -> Option<wa::Message> {
         const RULE: &str = "a message opens, with a valid MAC";
         let opened = ready(party.decrypt(&address(transit.from), sealed));
-        lock(&self.verdicts).check(&transit.who, RULE, opened.as_ref().map(|_| ()));
+        let outcome = opened.as_ref().map(|_| ()).map_err(|error| {
+            let (kind, to) = (sealed.kind.as_str(), to.0.lid_device(to.1));
+            format!("{error}, {kind} {} to {to}", transit.id)
+        });
+        lock(&self.verdicts).check(&transit.who, RULE, outcome);
         opened.ok()
     }
 
