@@ -217,6 +217,16 @@ mod tests {
     }
 
     #[test]
+    fn every_shell_gets_a_script_with_every_command() {
+        for shell in clap_complete::Shell::value_variants() {
+            let script = completions(*shell);
+            for command in Cli::command().get_subcommands() {
+                assert!(script.contains(command.get_name()), "{shell}: {command}");
+            }
+        }
+    }
+
+    #[test]
     fn a_number_may_be_written_as_people_write_it() {
         assert_eq!(
             parse_phone("+1 (555) 010-0123").as_deref(),

@@ -152,7 +152,8 @@ fn place(ascii: bool, by_number: bool) -> String {
 }
 
 fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {
-    match at.map(|at| seconds_between(now, at)) {
+    // Begun seconds count: a code of 20 s starts at 20, and at 0 it has expired.
+    match at.map(|at| seconds_between(at, now).saturating_neg()) {
         None => String::new(),
         Some(seconds @ 1..) => format!(", expires in {seconds} s"),
         Some(_) => " has expired, the next one is coming".to_owned(),

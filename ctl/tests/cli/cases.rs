@@ -31,6 +31,8 @@ struct Case {
     stdin: Option<String>,
     /// Ctrl-C when this was printed.
     interrupt: Option<String>,
+    /// Ctrl-C when the agent was asked something that starts so.
+    interrupt_when_asked: Option<String>,
     #[serde(default)]
     stdout: String,
     #[serde(default)]
@@ -61,7 +63,9 @@ macro_rules! files {
     };
 }
 
-files!(address, health, pair, send, status, unpair, usage, watch);
+files!(
+    address, health, pair, send, silence, status, unpair, usage, watch
+);
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cmd")
@@ -100,6 +104,10 @@ async fn check(case: Case) -> Result<(), String> {
     let program = Program::start(dir.path(), &args, &env, case.stdin.as_deref(), &printed).await;
     if let Some(text) = &case.interrupt {
         program.until_printed(text).await;
+        program.interrupt();
+    }
+    if let (Some(call), Some(agent)) = (&case.interrupt_when_asked, &agent) {
+        agent.until_asked(call).await;
         program.interrupt();
     }
     let ended = program.end().await;

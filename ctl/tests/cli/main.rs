@@ -13,3 +13,4 @@ mod screen;
 mod script;
 mod scripted_agent;
 mod terminal;
+mod watching;

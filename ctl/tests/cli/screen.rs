@@ -53,7 +53,9 @@ async fn ctrl_c_leaves_the_terminal_as_it_was_and_stops_the_pairing() {
         .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
         .await;
     terminal
-        .until("a countdown", |t| t.text().contains("Code 1, expires in 5"))
+        .until("a countdown", |t| {
+            t.text().contains("Code 1, expires in 60 s. Ctrl-C stops.")
+        })
         .await;
     assert!(terminal.text().contains(WAY) && !terminal.is_as_before());
 
@@ -66,6 +68,29 @@ async fn ctrl_c_leaves_the_terminal_as_it_was_and_stops_the_pairing() {
             "{BEFORE}\nerror: stopped before the phone was linked\n\
              hint: run `openclawctl pair` again for a new code"
         )
+    );
+    agent.until_asked("Pair closed").await;
+}
+
+#[tokio::test]
+async fn being_terminated_leaves_the_terminal_as_it_was_too() {
+    let (_dir, agent, mut terminal) = start(
+        pairing(vec![json!({"scanned": {}}), hold()]),
+        &["pair"],
+        &[],
+        (80, 40),
+    )
+    .await;
+    terminal
+        .until("the scan", |t| t.text().contains("accepted"))
+        .await;
+    terminal.terminate();
+    assert_eq!(terminal.end().await, Some(1));
+    assert!(terminal.is_as_before(), "{}", terminal.text());
+    assert!(
+        terminal
+            .text()
+            .contains("`openclawctl status` says whether it is linked")
     );
     agent.until_asked("Pair closed").await;
 }

@@ -9,6 +9,7 @@
 //! - `{ when = "text" }`: go on when the client has printed this
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use prost_reflect::{DescriptorPool, DynamicMessage};
@@ -69,9 +70,9 @@ pub(crate) fn written<M: prost::Message>(name: &str, message: &M) -> String {
 }
 
 fn descriptor(name: &str) -> prost_reflect::MessageDescriptor {
-    DescriptorPool::decode(openclaw_proto::DESCRIPTORS)
-        .expect("descriptors")
-        .get_message_by_name(&format!("openclaw.agent.v1.{name}"))
+    static POOL: LazyLock<DescriptorPool> =
+        LazyLock::new(|| DescriptorPool::decode(openclaw_proto::DESCRIPTORS).expect("descriptors"));
+    POOL.get_message_by_name(&format!("openclaw.agent.v1.{name}"))
         .unwrap_or_else(|| panic!("no message {name}"))
 }
 

@@ -91,10 +91,10 @@ impl ScriptedAgent {
         self.shared.asked.borrow().clone()
     }
 
-    /// Waits until it was asked so.
+    /// Waits until it was asked something that starts with `call`.
     pub(crate) async fn until_asked(&self, call: &str) {
         let mut asked = self.shared.asked.subscribe();
-        let waiting = asked.wait_for(|asked| asked.iter().any(|one| one == call));
+        let waiting = asked.wait_for(|asked| asked.iter().any(|one| one.starts_with(call)));
         let found = tokio::time::timeout(Duration::from_secs(10), waiting).await;
         assert!(
             matches!(found, Ok(Ok(_))),

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pty_process::{Pty, Size};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
@@ -92,6 +93,15 @@ impl Terminal {
         let text = self.text();
         self.printed.send_replace(text);
         true
+    }
+
+    /// Asks it to end, as a service manager does.
+    pub(crate) fn terminate(&self) {
+        let pid = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        kill_process(pid.expect("it runs"), Signal::TERM).expect("send SIGTERM");
     }
 
     /// Types.

@@ -1,0 +1,99 @@
+//! `watch` while what is around it comes and goes: the agent's process, and whoever reads stdout.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+use tokio::sync::watch;
+
+use crate::program::{BINARY, DEADLINE, Program};
+use crate::script::Script;
+use crate::scripted_agent::ScriptedAgent;
+
+fn watched(steps: Vec<Value>) -> Script {
+    Script {
+        watch: [steps].into(),
+        ..Script::default()
+    }
+}
+
+fn event(seq: u64) -> Value {
+    json!({"event": {"seq": seq}})
+}
+
+fn address(dir: &Path) -> String {
+    format!("unix:{}", dir.join("agent.sock").display())
+}
+
+#[tokio::test]
+async fn an_agent_that_restarts_is_found_again_and_nothing_is_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("agent.sock");
+    let printed = Arc::new(watch::Sender::default());
+    let first = watched(vec![event(1), event(2), json!({"hold": true})]);
+    let agent = ScriptedAgent::start(&socket, first, printed.subscribe()).await;
+    let env = BTreeMap::from([("OPENCLAW_AGENT".to_owned(), address(dir.path()))]);
+    let args = ["watch", "--after", "0", "--json"].map(String::from);
+    let program = Program::start(dir.path(), &args, &env, None, &printed).await;
+    program.until_printed("\"seq\":2").await;
+
+    drop(agent);
+    std::fs::remove_file(&socket).unwrap();
+    program.until_printed("{\"note\":\"lost\"}").await;
+    let second = watched(vec![event(2), event(3), json!({"hold": true})]);
+    let agent = ScriptedAgent::start(&socket, second, printed.subscribe()).await;
+    program.until_printed("\"seq\":3").await;
+    program.interrupt();
+    let ended = program.end().await;
+    assert_eq!(ended.exit, Some(0));
+    let seqs: Vec<u64> = ended
+        .stdout
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["seq"]
+                .as_u64()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(seqs, [1, 2, 3]);
+    assert_eq!(ended.stderr, "{\"note\":\"lost\"}\n");
+    agent
+        .until_asked("WatchEvents {\"after\":\"2\",\"follow\":true}")
+        .await;
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_ends_it_without_a_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_printed, nothing) = watch::channel(String::new());
+    // More than a pipe holds.
+    let text = "kia ora ".repeat(1024);
+    let long =
+        |seq: u64| json!({"event": {"seq": seq, "message": {"content": "text", "text": text}}});
+    let steps = (1..=40).map(long).chain([json!({"hold": true})]).collect();
+    let socket = dir.path().join("agent.sock");
+    let _agent = ScriptedAgent::start(&socket, watched(steps), nothing).await;
+    let mut child = Command::new(BINARY)
+        .args(["watch", "--after", "0"])
+        .env_clear()
+        .env("OPENCLAW_AGENT", address(dir.path()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).await.unwrap();
+    assert!(line.starts_with("1  "), "{line}");
+    drop(stdout);
+    let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
+    let ended = ended.expect("it ends").unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}
