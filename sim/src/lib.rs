@@ -11,12 +11,13 @@
 //! inbound      what companions send                outbound, retry, bootstrap   what phones and peers send
 //! state        everything known, behind one lock   verdict what clients got wrong
 //! party, adv   Signal and pairing signatures       phone, peer   handles for tests
-//! control      all of it over HTTP
+//! control      all of it over HTTP             camera  reads a QR code off a terminal
 //! ```
 
 pub mod adv;
 mod app_state;
 mod bootstrap;
+pub mod camera;
 mod cert;
 mod clock;
 mod companion;

@@ -6,11 +6,12 @@
 use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use openclaw_sim::{Config, Sim, control};
+use openclaw_sim::{Config, Sim, camera, control};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
@@ -25,6 +26,17 @@ struct Arguments {
     /// Where the control interface listens; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
     control: SocketAddr,
+    /// A recording of a terminal (script, tee) that a phone looks at until it has scanned a QR code there
+    #[arg(long, value_name = "FILE")]
+    camera: Option<PathBuf>,
+    /// Whose phone looks
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "+15550100001",
+        requires = "camera"
+    )]
+    camera_account: String,
     /// What is logged, to stderr: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
@@ -72,6 +84,13 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .await?,
     );
     announce(&sim.url(), control)?;
+    let phone = sim.phone(&arguments.camera_account)?;
+    let camera = arguments.camera.clone().map(|screen| {
+        tokio::spawn(async move {
+            camera::watch(&screen, &phone).await;
+            tracing::info!("the phone has scanned the code on the screen");
+        })
+    });
     control::serve(listener, sim, async move {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
@@ -79,6 +98,9 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         }
     })
     .await?;
+    if let Some(camera) = camera {
+        camera.abort();
+    }
     Ok(())
 }
 
