@@ -123,6 +123,5 @@ fn report(error: &dyn Error) {
         text.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    tracing::error!("{text}");
     eprintln!("{text}");
 }

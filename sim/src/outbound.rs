@@ -159,7 +159,7 @@ impl Shared {
         let (party, name, members) = {
             let mut state = lock(&self.state);
             let members = state.groups.get(group).map(|group| group.members.clone());
-            let members = members.ok_or_else(|| Error::NoGroup(group.to_owned()))?;
+            let members = members.ok_or_else(|| Error::NoGroup(Jid::group(group).to_string()))?;
             let user = state.user(from);
             (Arc::clone(&user.party), user.name.clone(), members)
         };

@@ -34,6 +34,17 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, error, README)
         })?;
         let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
+        // serde would also take a list, field by field.
+        if text
+            .trim_ascii_start()
+            .first()
+            .is_some_and(|first| *first == b'[')
+        {
+            return Err(Failure::bad_request(
+                "body: a list instead of an object",
+                README,
+            ));
+        }
         serde_json::from_slice(text)
             .map(Self)
             .map_err(|error| Failure::bad_request(format!("body: {error}"), README))

@@ -1,8 +1,11 @@
 //! The simulator against a client that nobody here wrote: the whatsapp-rust library over a real socket.
 
 mod client;
+mod control;
 mod faults;
 mod groups;
+#[path = "../support/http.rs"]
+mod http;
 mod logs;
 mod messages;
 mod offline;

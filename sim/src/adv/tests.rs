@@ -1,0 +1,191 @@
+//! The client library's own verification code is the judge.
+
+use wacore::adv::{AdvValidation, decode_key_index_list, validate_adv_with_identity_key};
+use wacore::companion_reg::CompanionWebClientType;
+use wacore::pair::{DeviceState, PairUtils};
+use wacore_libsignal::protocol::KeyPair;
+
+use super::*;
+
+/// A companion as the client library sees itself.
+fn companion() -> (DeviceState, [u8; 32]) {
+    let key = || KeyPair::generate(&mut rand::rng());
+    let state = DeviceState {
+        identity_key: key(),
+        noise_key: key(),
+        adv_secret_key: [7; 32],
+    };
+    let identity = state
+        .identity_key
+        .public_key
+        .public_key_bytes()
+        .try_into()
+        .unwrap();
+    (state, identity)
+}
+
+/// What the client answers to `pair-success`.
+fn signed_by_client(account: &Party, state: &DeviceState, identity: &[u8; 32]) -> Vec<u8> {
+    let sent = device_identity(account, identity, &state.adv_secret_key, 3, 1_700_000_000);
+    let (answer, key_index) = PairUtils::do_pair_crypto(state, &sent).unwrap();
+    assert_eq!(key_index, 3);
+    answer
+}
+
+#[test]
+fn client_accepts_the_phone_and_the_phone_accepts_the_answer() {
+    let account = Party::new();
+    let (state, identity) = companion();
+    let answer = signed_by_client(&account, &state, &identity);
+    verify_device_sign(&account.identity_public(), &identity, &answer, 3).unwrap();
+    assert_eq!(
+        validate_adv_with_identity_key(&answer, &identity, None),
+        AdvValidation::Valid
+    );
+}
+
+#[test]
+fn answer_without_the_account_key_is_accepted() {
+    let account = Party::new();
+    let (state, identity) = companion();
+    let mut answer =
+        codec::adv_signed_device_identity_decode(&signed_by_client(&account, &state, &identity))
+            .unwrap();
+    answer.account_signature_key = None;
+    let answer = codec::adv_signed_device_identity_to_vec(&answer);
+    verify_device_sign(&account.identity_public(), &identity, &answer, 3).unwrap();
+}
+
+#[test]
+fn client_refuses_another_secret() {
+    let account = Party::new();
+    let (mut state, identity) = companion();
+    let sent = device_identity(&account, &identity, &state.adv_secret_key, 1, 1);
+    state.adv_secret_key[0] ^= 1;
+    assert_eq!(
+        PairUtils::do_pair_crypto(&state, &sent).unwrap_err().text,
+        "hmac-mismatch"
+    );
+}
+
+#[test]
+fn each_broken_part_of_an_answer_has_its_own_error() {
+    let account = Party::new();
+    let (state, identity) = companion();
+    let good =
+        codec::adv_signed_device_identity_decode(&signed_by_client(&account, &state, &identity))
+            .unwrap();
+    let check = |change: &dyn Fn(&mut wa::ADVSignedDeviceIdentity)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        let bytes = codec::adv_signed_device_identity_to_vec(&changed);
+        verify_device_sign(&account.identity_public(), &identity, &bytes, 3).unwrap_err()
+    };
+    let flip = |field: &mut Option<Vec<u8>>| field.as_mut().unwrap()[5] ^= 1;
+    assert!(matches!(
+        check(&|it| flip(&mut it.account_signature)),
+        Error::AccountSignature
+    ));
+    assert!(matches!(
+        check(&|it| flip(&mut it.device_signature)),
+        Error::DeviceSignature
+    ));
+    assert!(matches!(
+        check(&|it| flip(&mut it.account_signature_key)),
+        Error::ForeignAccount
+    ));
+    assert!(matches!(
+        check(&|it| it.device_signature = None),
+        Error::Malformed("device signature")
+    ));
+    assert!(matches!(
+        check(&|it| it.details = Some(vec![])),
+        Error::Malformed("key index")
+    ));
+
+    let bytes = codec::adv_signed_device_identity_to_vec(&good);
+    let wrong_index =
+        verify_device_sign(&account.identity_public(), &identity, &bytes, 4).unwrap_err();
+    assert!(matches!(
+        wrong_index,
+        Error::KeyIndex {
+            expected: 4,
+            got: 3
+        }
+    ));
+    let foreign = verify_device_sign(&account.identity_public(), &[9; 32], &bytes, 3).unwrap_err();
+    assert!(matches!(foreign, Error::AccountSignature));
+}
+
+#[test]
+fn client_reads_the_key_index_list() {
+    let list =
+        decode_key_index_list(&key_index_list(&Party::new(), &[2, 5], 1_700_000_000)).unwrap();
+    assert_eq!(
+        (list.current_index, list.valid_indexes, list.timestamp),
+        (5, vec![2, 5], 1_700_000_000)
+    );
+}
+
+#[test]
+fn qr_code_is_read_in_every_form_that_clients_draw() {
+    let (state, identity) = companion();
+    let five = PairUtils::make_qr_data(&state, "2@abc", CompanionWebClientType::OtherWebClient);
+    let four = five.rsplit_once(',').unwrap().0.to_owned();
+    let forms = [
+        (five.clone(), Some("9")),
+        (four, None),
+        (format!("{LINK_PREFIX}{five}\n"), Some("9")),
+    ];
+    for (text, client_type) in forms {
+        let qr: QrPayload = text
+            .parse()
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(
+            (qr.reference.as_str(), qr.identity, qr.adv_secret),
+            ("2@abc", identity, [7; 32])
+        );
+        assert_eq!(qr.noise, *state.noise_key.public_key.public_key_bytes());
+        assert_eq!(qr.client_type.as_deref(), client_type);
+    }
+}
+
+#[test]
+fn malformed_qr_code_names_the_field() {
+    let key = STANDARD.encode([1; 32]);
+    let short = STANDARD.encode([1; 31]);
+    let error = |text: String| {
+        text.parse::<QrPayload>()
+            .err()
+            .map(|error| error.to_string())
+            .unwrap()
+    };
+    assert_eq!(
+        error(String::new()),
+        "a QR code has 4 or 5 fields, this text has 1"
+    );
+    assert_eq!(
+        error(format!("r,{key},{key},{key},1,x")),
+        "a QR code has 4 or 5 fields, this text has 6"
+    );
+    assert_eq!(
+        error(format!(",{key},{key},{key}")),
+        "the QR code's reference is malformed"
+    );
+    assert_eq!(
+        error(format!("r,{short},{key},{key}")),
+        "the QR code's noise key is malformed"
+    );
+    assert_eq!(
+        error(format!("r,{key},!,{key}")),
+        "the QR code's identity key is malformed"
+    );
+    assert_eq!(
+        error(format!("r,{key},{key},")),
+        "the QR code's adv secret is malformed"
+    );
+    assert_eq!(
+        error(format!("r,{key},{key},{key},")),
+        "the QR code's client type is malformed"
+    );
+}

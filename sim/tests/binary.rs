@@ -1,0 +1,432 @@
+//! The binary as scripts meet it: its ready line, its refusals, its answers over HTTP, its end.
+
+#[path = "support/http.rs"]
+mod http;
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running simulator. Dropping it kills the process.
+struct Simulator {
+    process: Child,
+    listen: String,
+    control: SocketAddr,
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-sim"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+impl Simulator {
+    async fn start() -> Self {
+        let mut process = command(&["--log", "off"]).spawn().expect("spawn");
+        let mut lines = BufReader::new(process.stdout.take().expect("stdout")).lines();
+        let line = timeout(PATIENCE, lines.next_line())
+            .await
+            .expect("ready in time")
+            .expect("read")
+            .expect("a line");
+        let ready: Value = serde_json::from_str(&line).expect("one line of JSON");
+        let text = |name: &str| {
+            ready[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("{name} in {ready}"))
+                .to_owned()
+        };
+        let control = text("control")
+            .strip_prefix("http://")
+            .expect("a URL")
+            .parse()
+            .expect("an address");
+        Self {
+            process,
+            listen: text("listen"),
+            control,
+        }
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        http::ok(self.control, "GET", path, Value::Null).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        http::ok(self.control, "POST", path, body).await
+    }
+
+    /// Status and error of a request that must fail; every failure has a hint.
+    async fn refused(&self, method: &str, path: &str, body: &[u8]) -> (u16, String) {
+        let (status, answer) = http::call(self.control, method, path, body).await;
+        let text = |name: &str| {
+            answer[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("{name} in {answer}"))
+                .to_owned()
+        };
+        assert!(!text("hint").is_empty(), "{path}: {answer}");
+        (status, text("error"))
+    }
+}
+
+#[tokio::test]
+async fn ready_line_names_both_addresses_and_sigterm_ends_it_cleanly() {
+    let mut sim = Simulator::start().await;
+    assert!(
+        sim.listen.starts_with("ws://127.0.0.1:") && sim.listen.ends_with("/ws/chat"),
+        "{}",
+        sim.listen
+    );
+    assert_eq!(
+        sim.get("/health").await,
+        json!({ "status": "ok", "listen": sim.listen })
+    );
+    let pid = sim.process.id().expect("running").to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .await
+            .expect("kill")
+            .success()
+    );
+    let status = timeout(PATIENCE, sim.process.wait())
+        .await
+        .expect("ends in time")
+        .expect("wait");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn address_that_is_not_loopback_is_refused_before_anything_listens() {
+    for flag in ["--listen", "--control"] {
+        for address in [
+            "0.0.0.0:0",
+            "[::]:0",
+            "192.0.2.1:9400",
+            "localhost",
+            "127.0.0.1",
+        ] {
+            let mut process = command(&[flag, address]).spawn().expect("spawn");
+            let status = timeout(PATIENCE, process.wait())
+                .await
+                .expect("ends in time")
+                .expect("wait");
+            assert_eq!(status.code(), Some(2), "{flag} {address}");
+            let mut printed = String::new();
+            process
+                .stdout
+                .take()
+                .expect("stdout")
+                .read_to_string(&mut printed)
+                .await
+                .expect("read");
+            assert_eq!(printed, "", "{flag} {address}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn port_that_is_taken_is_named_in_the_error() {
+    let sim = Simulator::start().await;
+    let taken = sim.control.to_string();
+    let mut process = command(&["--log", "off", "--listen", &taken])
+        .spawn()
+        .expect("spawn");
+    let status = timeout(PATIENCE, process.wait())
+        .await
+        .expect("ends in time")
+        .expect("wait");
+    assert_eq!(status.code(), Some(1));
+    let mut printed = String::new();
+    process
+        .stderr
+        .take()
+        .expect("stderr")
+        .read_to_string(&mut printed)
+        .await
+        .expect("read");
+    assert!(
+        printed.starts_with(&format!("error: listen on {taken}: ")),
+        "{printed}"
+    );
+}
+
+#[tokio::test]
+async fn mistaken_request_gets_a_status_an_error_and_a_hint() {
+    let sim = Simulator::start().await;
+    let qr = "r,AAAA,AAAA,AAAA";
+    let unlinked = json!({ "account": "+15550100009" }).to_string();
+    sim.post(
+        "/phone/send",
+        json!({ "account": "+15550100009", "to": "+15550100002", "text": "x" }),
+    )
+    .await;
+    for (method, path, body, status, named) in [
+        ("POST", "/phone/scan", "{", 400, "EOF while parsing"),
+        ("POST", "/phone/scan", "", 400, "missing field `qr`"),
+        (
+            "POST",
+            "/phone/scan",
+            "[]",
+            400,
+            "a list instead of an object",
+        ),
+        (
+            "POST",
+            "/phone/scan",
+            r#"{"qr":"x","extra":1}"#,
+            400,
+            "unknown field `extra`",
+        ),
+        (
+            "POST",
+            "/phone/scan",
+            r#"{"qr":"nothing"}"#,
+            400,
+            "a QR code has 4 or 5 fields, this text has 1",
+        ),
+        (
+            "POST",
+            "/phone/scan",
+            &json!({ "qr": qr }).to_string(),
+            400,
+            "the QR code's noise key is malformed",
+        ),
+        (
+            "POST",
+            "/phone/code",
+            r#"{"account":"+15550100009","code":"short"}"#,
+            400,
+            "a link code is 8 characters",
+        ),
+        (
+            "POST",
+            "/phone/code",
+            r#"{"account":"+15550100009","code":"ABCD1234"}"#,
+            404,
+            "no companion waits",
+        ),
+        (
+            "POST",
+            "/phone/unlink",
+            r#"{"account":"+15550100008"}"#,
+            404,
+            "no account +15550100008",
+        ),
+        (
+            "POST",
+            "/phone/unlink",
+            &unlinked,
+            409,
+            "no such linked device",
+        ),
+        (
+            "GET",
+            "/phone/devices?account=15550100008",
+            "",
+            404,
+            "no account +15550100008",
+        ),
+        ("GET", "/phone/devices", "", 400, "missing field `account`"),
+        (
+            "GET",
+            "/phone/devices?account=nobody",
+            "",
+            400,
+            "not a phone number",
+        ),
+        (
+            "GET",
+            "/acks?account=15550100008",
+            "",
+            404,
+            "no account +15550100008",
+        ),
+        (
+            "GET",
+            "/queue?account=15550100009&x=1",
+            "",
+            400,
+            "unknown field `x`",
+        ),
+        ("GET", "/peer/inbox", "", 400, "missing field `peer`"),
+        (
+            "POST",
+            "/peer/send",
+            r#"{"from":"+15550100002","text":"x"}"#,
+            400,
+            "neither `to` nor `group`",
+        ),
+        (
+            "POST",
+            "/peer/send",
+            r#"{"from":"+15550100002","to":"me","text":"x"}"#,
+            400,
+            "not a phone number",
+        ),
+        (
+            "POST",
+            "/peer/send",
+            r#"{"from":"+15550100002","group":"1@g.us","text":"x"}"#,
+            404,
+            "no group 1@g.us",
+        ),
+        (
+            "POST",
+            "/peer/send",
+            "\u{1}\u{2}\u{3}",
+            400,
+            "expected value",
+        ),
+        (
+            "POST",
+            "/peer/flood",
+            r#"{"from":"15550100002","to":"15550100009","count":4294967295}"#,
+            400,
+            "at once",
+        ),
+        (
+            "POST",
+            "/peer/receipt",
+            r#"{"from":"15550100002","to":"15550100009","id":"x","type":"seen"}"#,
+            400,
+            "`seen`",
+        ),
+        (
+            "POST",
+            "/group",
+            r#"{"account":"+15550100009","subject":"x","members":["y"]}"#,
+            400,
+            "not a phone number",
+        ),
+        (
+            "POST",
+            "/fault",
+            r#"{"kind":"earthquake"}"#,
+            400,
+            "unknown variant `earthquake`",
+        ),
+        ("GET", "/fault", "", 405, "/fault does not take GET"),
+        ("POST", "/verify", "{}", 405, "/verify does not take POST"),
+        (
+            "DELETE",
+            "/phone/scan",
+            "",
+            405,
+            "/phone/scan does not take DELETE",
+        ),
+        ("GET", "/nowhere", "", 404, "no path /nowhere"),
+    ] {
+        let (got, error) = sim.refused(method, path, body.as_bytes()).await;
+        assert_eq!(got, status, "{method} {path} {body}: {error}");
+        assert!(error.contains(named), "{method} {path} {body}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn body_of_64_kib_is_read_and_a_larger_one_is_refused() {
+    let sim = Simulator::start().await;
+    let body = |length: usize| {
+        let mut body =
+            json!({ "from": "+15550100002", "to": "+15550100001", "text": "" }).to_string();
+        let text = "x".repeat(length - body.len());
+        body.insert_str(body.rfind("\"\"").expect("the empty text") + 1, &text);
+        assert_eq!(body.len(), length);
+        body.into_bytes()
+    };
+    let (status, answer) = http::call(sim.control, "POST", "/peer/send", &body(64 * 1024)).await;
+    assert_eq!(status, 200, "{answer}");
+    let (status, error) = sim
+        .refused("POST", "/peer/send", &body(64 * 1024 + 1))
+        .await;
+    assert_eq!(
+        (status, error.as_str()),
+        (413, "the body is larger than 65536 bytes, or broke off")
+    );
+    assert_eq!(
+        sim.get("/peer/inbox?peer=15550100001")
+            .await
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+}
+
+#[tokio::test]
+async fn people_without_companions_write_to_each_other() {
+    let sim = Simulator::start().await;
+    let (ann, bob) = ("+15550100001", "+15550100002");
+    let id = sim
+        .post(
+            "/peer/send",
+            json!({ "from": ann, "to": bob, "text": "hi", "by": "pn", "id": "ABC" }),
+        )
+        .await;
+    assert_eq!(id, json!({ "id": "ABC" }));
+    let group = sim
+        .post(
+            "/group",
+            json!({ "account": ann, "subject": "Tides", "members": [bob] }),
+        )
+        .await;
+    sim.post(
+        "/peer/send",
+        json!({ "from": ann, "group": group["jid"], "text": "all" }),
+    )
+    .await;
+    assert_eq!(
+        sim.post("/peer/flood", json!({ "from": ann, "to": bob, "count": 3 }))
+            .await,
+        json!({ "sent": 3 })
+    );
+
+    let inbox = sim.get("/peer/inbox?peer=%2B15550100002").await;
+    let texts: Vec<_> = inbox
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|message| message["text"].clone())
+        .collect();
+    assert_eq!(texts, ["hi", "all", "flood 0", "flood 1", "flood 2"]);
+    assert_eq!(
+        (&inbox[0]["from"], &inbox[0]["kind"]),
+        (&json!(ann), &json!("plain"))
+    );
+    assert_eq!(inbox[1]["chat"], group["jid"]);
+
+    let accounts = sim.get("/accounts").await;
+    assert_eq!(accounts[1]["account"], bob);
+    assert_eq!(accounts[1]["companions"], 0);
+    assert_eq!(sim.get("/verify").await["violations"], json!([]));
+    assert_eq!(
+        sim.get("/cert").await["root"].as_str().map(str::len),
+        Some(64)
+    );
+}
+
+#[tokio::test]
+async fn number_declared_unknown_cannot_be_written_to() {
+    let sim = Simulator::start().await;
+    sim.post("/unknown", json!({ "number": "+15550199999" }))
+        .await;
+    let body = json!({ "from": "+15550100002", "to": "+15550199999", "text": "x" }).to_string();
+    let (status, error) = sim.refused("POST", "/peer/send", body.as_bytes()).await;
+    assert_eq!(
+        (status, error.as_str()),
+        (409, "+15550199999 is not on WhatsApp")
+    );
+}
