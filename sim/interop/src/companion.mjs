@@ -39,12 +39,13 @@ export class Companion {
 		return companion
 	}
 
-	/** A device linked to `account` by QR code, restarted, logged in and past its first synchronisation. */
+	/** A device linked to `account` by QR code, restarted, logged in, with everything acked that the phone sends at first. */
 	static async linked(simulator, account, settings = {}) {
 		const companion = await Companion.create(simulator, settings)
 		companion.connect()
 		await companion.scan(account)
 		await companion.restart()
+		await until('acks of what the phone sent', async () => (await simulator.queued(account)).length === 0)
 		return companion
 	}
 

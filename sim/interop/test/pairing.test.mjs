@@ -20,7 +20,7 @@ async function companion(settings) {
 before(async () => { sim = await Simulator.start() })
 afterEach(async () => {
 	await Promise.all(companions.splice(0).map(each => each.dispose()))
-	await sim.assertClean(3)
+	await sim.assertClean()
 })
 after(() => sim.stop())
 
