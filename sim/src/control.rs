@@ -12,16 +12,21 @@ mod request;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::Sim;
 use failure::Failure;
 
-/// Serves the control interface of `sim` until `stop` resolves. Requests under way are finished.
+/// What requests under way are given to finish once the end was asked for.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Serves the control interface of `sim` until `stop` resolves, and a second longer for requests under way.
 ///
 /// # Errors
 /// The listener fails.
@@ -30,9 +35,19 @@ pub async fn serve(
     sim: Arc<Sim>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, router(sim))
-        .with_graceful_shutdown(stop)
-        .await
+    let (stopping, stopped) = oneshot::channel();
+    let serving = axum::serve(listener, router(sim)).with_graceful_shutdown(async {
+        stop.await;
+        // The other end lives as long as this future.
+        let _ = stopping.send(());
+    });
+    tokio::select! {
+        outcome = serving.into_future() => outcome,
+        () = async {
+            let _ = stopped.await;
+            tokio::time::sleep(GRACE).await;
+        } => Ok(()),
+    }
 }
 
 fn router(sim: Arc<Sim>) -> Router {

@@ -83,7 +83,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         })
         .await?,
     );
-    announce(&sim.url(), control)?;
+    announce(&Ready {
+        listen: sim.url(),
+        control: format!("http://{control}"),
+    })?;
     let phone = sim.phone(&arguments.camera_account)?;
     let camera = arguments.camera.clone().map(|screen| {
         tokio::spawn(async move {
@@ -104,11 +107,16 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The ready line: what scripts need to know when they asked for port 0.
+#[derive(serde::Serialize)]
+struct Ready {
+    listen: String,
+    control: String,
+}
+
 /// Whoever started the simulator may have stopped reading; that is no reason to stop.
-fn announce(listen: &str, control: SocketAddr) -> serde_json::Result<()> {
-    let line = serde_json::to_string(
-        &serde_json::json!({ "listen": listen, "control": format!("http://{control}") }),
-    )?;
+fn announce(ready: &Ready) -> serde_json::Result<()> {
+    let line = serde_json::to_string(ready)?;
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
         tracing::warn!("nobody reads stdout");

@@ -8,7 +8,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -94,6 +95,11 @@ async fn ready_line_names_both_addresses_and_sigterm_ends_it_cleanly() {
         sim.get("/health").await,
         json!({ "status": "ok", "listen": sim.listen })
     );
+    // A request that never ends does not hold up the end.
+    let mut half = TcpStream::connect(sim.control).await.expect("connect");
+    half.write_all(b"GET /health HTTP/1.1\r\n")
+        .await
+        .expect("half a request");
     let pid = sim.process.id().expect("running").to_string();
     assert!(
         Command::new("kill")
