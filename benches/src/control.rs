@@ -1,0 +1,60 @@
+//! The simulator's control interface, as far as measuring needs it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::Failure;
+
+/// A client of it.
+pub(crate) struct Control {
+    url: String,
+    agent: ureq::Agent,
+}
+
+impl Control {
+    pub(crate) fn new(url: &str) -> Self {
+        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(120)));
+        Self {
+            url: url.to_owned(),
+            agent: config.build().into(),
+        }
+    }
+
+    /// The phone of `account` scans a code.
+    pub(crate) async fn scan(&self, account: &str, qr: String) -> Result<(), Failure> {
+        self.post("/phone/scan", json!({ "account": account, "qr": qr }))
+            .await
+    }
+
+    /// A contact writes `count` texts.
+    pub(crate) async fn flood(&self, from: &str, to: &str, count: u32) -> Result<(), Failure> {
+        self.post(
+            "/peer/flood",
+            json!({ "from": from, "to": to, "count": count }),
+        )
+        .await
+    }
+
+    /// How many texts a contact has received.
+    pub(crate) async fn inbox(&self, peer: &str) -> Result<usize, Failure> {
+        let (agent, url) = (self.agent.clone(), format!("{}/peer/inbox", self.url));
+        let peer = peer.to_owned();
+        let texts = tokio::task::spawn_blocking(move || {
+            agent
+                .get(url)
+                .query("peer", peer)
+                .call()?
+                .into_body()
+                .read_json::<Vec<Value>>()
+        });
+        Ok(texts.await??.len())
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Result<(), Failure> {
+        let (agent, url) = (self.agent.clone(), format!("{}{path}", self.url));
+        let answer = tokio::task::spawn_blocking(move || agent.post(url).send_json(body));
+        answer.await??;
+        Ok(())
+    }
+}

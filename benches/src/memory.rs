@@ -1,0 +1,26 @@
+//! What a process holds, as the kernel counts it.
+
+use std::io;
+
+/// Bytes.
+pub(crate) struct Memory {
+    pub(crate) rss: u64,
+    pub(crate) pss: u64,
+}
+
+impl Memory {
+    /// Of a process of this user: `VmRSS` of its status, `Pss` of its `smaps_rollup`.
+    pub(crate) fn of(process: u32) -> io::Result<Self> {
+        let read = |file: &str, field: &str| -> io::Result<u64> {
+            let text = std::fs::read_to_string(format!("/proc/{process}/{file}"))?;
+            let line = text.lines().find_map(|line| line.strip_prefix(field));
+            let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            kib.map(|kib| kib * 1024)
+                .ok_or_else(|| io::Error::other(format!("no {field} in {file}")))
+        };
+        Ok(Self {
+            rss: read("status", "VmRSS:")?,
+            pss: read("smaps_rollup", "Pss:")?,
+        })
+    }
+}
