@@ -1,6 +1,5 @@
-//! Messages and receipts that companions send: routed to other companions as they are, opened for phones and peers.
+//! Messages that companions send: routed to other companions as they are, opened for phones and peers.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use wacore_binary::builder::NodeBuilder;
@@ -12,7 +11,7 @@ use crate::clock::unix_now;
 use crate::link::Link;
 use crate::outbound::{address, addressed};
 use crate::party::{Enc, EncKind, Party};
-use crate::peer::{By, Receipt, Received};
+use crate::peer::{By, Received};
 use crate::queue::{Class, Item};
 use crate::receive::ack;
 use crate::sim::Shared;
@@ -68,7 +67,10 @@ impl Shared {
         // The ack goes first: whatever the message leads to comes after it.
         lock(&self.state).tell(link, Some(&from.0), &answer.build());
         if kept {
-            self.answer_with_receipts(&transit);
+            // Between an account's own devices nobody says that a message was delivered.
+            if !node.attrs.contains_key("category") {
+                self.answer_with_receipts(from, &transit.to, &transit.id);
+            }
         }
         self.announce();
     }
@@ -369,60 +371,6 @@ impl Shared {
         }
         true
     }
-
-    /// Phones and peers that opened the message say so, unless they were told not to.
-    fn answer_with_receipts(&self, transit: &Transit<'_>) {
-        let mut state = lock(&self.state);
-        let peer_message = transit.node.attrs.contains_key("category");
-        let recipients: Vec<DeviceId> = if peer_message {
-            Vec::new()
-        } else if transit.to.is_group() {
-            let group = state.groups.get(transit.to.user.as_str());
-            let members = group.map(|group| group.members.clone()).unwrap_or_default();
-            members.into_iter().map(|member| (member, 0)).collect()
-        } else {
-            state.resolve(&transit.to).into_iter().collect()
-        };
-        for (number, device) in recipients {
-            let from_other = number != transit.from.0 && device == 0;
-            if from_other && !state.unknown.contains(&number) && state.user(&number).auto_receipts {
-                let receipt = receipt(&number, &transit.to, &transit.id, None);
-                state.deliver(transit.from, receipt);
-            }
-        }
-    }
-
-    /// Hands a companion's receipt to the one whose messages it is about.
-    pub(crate) fn pass_receipt_on(&self, from: &DeviceId, node: &Node, ids: &[String]) {
-        let kind = stanza::text(node, "type").map(Cow::into_owned);
-        let Some(to) = stanza::jid(node, "to") else {
-            return;
-        };
-        let author = stanza::jid(node, "participant").unwrap_or_else(|| to.clone());
-        if kind.as_deref() == Some("retry") {
-            self.send_again(from, node, &author);
-            return;
-        }
-        let mut state = lock(&self.state);
-        let Some((author, _)) = state.resolve(&author) else {
-            return;
-        };
-        if author == from.0 {
-            return;
-        }
-        for id in ids {
-            let receipt = Receipt {
-                id: id.clone(),
-                from: from.0.to_string(),
-                kind: kind.clone().unwrap_or_else(|| "delivery".to_owned()),
-            };
-            state.user(&author).receipts.push(receipt);
-            for companion in state.companions_of(&author) {
-                let item = forwarded_receipt(from, &to, id, kind.as_deref());
-                state.deliver(&companion, item);
-            }
-        }
-    }
 }
 
 fn contains_pkmsg(node: &Node) -> bool {
@@ -444,47 +392,4 @@ fn destination(message: &wa::Message) -> Option<Jid> {
 
 fn is_only_distribution(message: &wa::Message) -> bool {
     message.sender_key_distribution_message.is_set() && crate::peer::text_of(message).is_none()
-}
-
-/// A receipt from a phone or a peer, in the addressing that the message used.
-pub(crate) fn receipt(
-    number: &crate::number::Number,
-    chat: &Jid,
-    id: &str,
-    kind: Option<&str>,
-) -> Item {
-    forwarded_receipt(&(number.clone(), 0), chat, id, kind)
-}
-
-fn forwarded_receipt(
-    (number, device): &DeviceId,
-    chat: &Jid,
-    id: &str,
-    kind: Option<&str>,
-) -> Item {
-    let by_lid = number.lid_device(*device);
-    let receipt = NodeBuilder::new("receipt")
-        .attr("id", id)
-        .attr("t", unix_now());
-    let (receipt, origin) = if chat.is_group() {
-        let receipt = receipt
-            .attr("from", chat.clone())
-            .attr("participant", by_lid);
-        (receipt, format!("{}/{}", chat.user, number.digits()))
-    } else if chat.is_lid() {
-        (receipt.attr("from", by_lid), number.digits().to_owned())
-    } else {
-        let receipt = receipt.attr("from", number.pn_device(*device));
-        (receipt, number.digits().to_owned())
-    };
-    let receipt = match kind {
-        Some(kind) => receipt.attr("type", kind),
-        None => receipt,
-    };
-    Item {
-        class: Class::Receipt,
-        id: id.to_owned(),
-        origin,
-        node: receipt.build(),
-    }
 }

@@ -8,7 +8,7 @@
 //! connection   one socket: frames and Noise        link    what others may put on it
 //! login, pairing, link_code   who a socket is      receive one stanza, to whoever answers it
 //! iq           questions to the server             queue   what a companion has not acked
-//! inbound      what companions send                outbound, retry, bootstrap   what phones and peers send
+//! inbound, receipts   what companions send         outbound, retry, bootstrap   what phones and peers send
 //! state        everything known, behind one lock   verdict what clients got wrong
 //! party, adv   Signal and pairing signatures       phone, peer   handles for tests
 //! control      all of it over HTTP             camera  reads a QR code off a terminal
@@ -39,6 +39,7 @@ pub mod party;
 mod peer;
 mod phone;
 mod queue;
+mod receipts;
 mod receive;
 mod retry;
 mod sim;

@@ -7,10 +7,10 @@ use wacore_binary::{Jid, JidExt as _};
 use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
-use crate::inbound::receipt;
 use crate::number::Number;
 use crate::outbound::text_message;
 use crate::party::EncKind;
+use crate::receipts::receipt;
 use crate::sim::{Error, Shared};
 use crate::state::DeviceId;
 use crate::sync::lock;

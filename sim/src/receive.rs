@@ -1,6 +1,5 @@
 //! A stanza from a client, sent on to whoever answers it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use wacore_binary::builder::NodeBuilder;
@@ -47,29 +46,8 @@ impl Shared {
         }
     }
 
-    fn receive_receipt(&self, link: &Link, id: &DeviceId, node: &Node) {
-        let Some(first) = stanza::text(node, "id") else {
-            return;
-        };
-        let listed = node
-            .get_optional_child("list")
-            .map(stanza::children)
-            .unwrap_or_default();
-        let rest = listed.iter().filter_map(|item| stanza::text(item, "id"));
-        let ids: Vec<String> = std::iter::once(first)
-            .chain(rest)
-            .map(Cow::into_owned)
-            .collect();
-        for stanza_id in &ids {
-            self.settle(id, Class::Message, stanza_id, node);
-        }
-        self.acknowledge(link, id, node, "receipt");
-        self.pass_receipt_on(id, node, &ids);
-        self.announce();
-    }
-
     /// Takes an acked stanza off the queue, and notes that it was acked.
-    fn settle(&self, id: &DeviceId, class: Class, stanza_id: &str, node: &Node) {
+    pub(crate) fn settle(&self, id: &DeviceId, class: Class, stanza_id: &str, node: &Node) {
         let mut state = lock(&self.state);
         let origin = self.origin(&state, node, "to");
         let Some(user) = state.users.get_mut(&id.0) else {
