@@ -10,8 +10,8 @@ use crate::link::Link;
 use crate::party::{Bundle, SignedPreKey};
 use crate::queue::{Class, Item, Queue};
 
-/// Fewer one-time prekeys than this, and the companion is asked for more.
-const PREKEYS_LOW: usize = 10;
+/// Fewer one-time prekeys than this, and the companion is asked for more. Clients ignore a request while they have it.
+const PREKEYS_LOW: usize = 5;
 
 /// A companion: its keys, what it is owed, and its socket while it has one.
 pub(crate) struct Companion {
