@@ -81,7 +81,7 @@ fn answer_in(
     match xmlns {
         "encrypt" if question.set => prekeys::publish(shared, id, question),
         "encrypt" => prekeys::hand_out(shared, id, question),
-        "usync" => usync::answer(shared, question),
+        "usync" => usync::answer(shared, id, question),
         "w:g2" => groups::answer(shared, id, question),
         "w:sync:app:state" => app_state::answer(shared, id, question),
         "md" if question.child_is("link_code_companion_reg") => {

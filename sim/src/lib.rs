@@ -11,7 +11,7 @@
 //! inbound, receipts   what companions send         outbound, retry, bootstrap   what phones and peers send
 //! state        everything known, behind one lock   verdict what clients got wrong
 //! party, adv   Signal and pairing signatures       phone, peer   handles for tests
-//! control      all of it over HTTP             camera  reads a QR code off a terminal
+//! devices      who has what devices              control      all of it over HTTP             camera  reads a QR code off a terminal
 //! ```
 
 pub mod adv;
@@ -23,6 +23,7 @@ mod clock;
 mod companion;
 mod connection;
 pub mod control;
+mod devices;
 mod fault;
 mod group;
 mod id;

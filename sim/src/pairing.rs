@@ -313,28 +313,12 @@ impl Shared {
             .user(account)
             .companions
             .insert(*device, companion);
-        self.devices_changed(account);
+        self.device_added(id);
         Ok(Linked {
             account: account.to_string(),
             jid: account.pn_device(*device).to_string(),
             lid: account.lid_device(*device).to_string(),
         })
-    }
-
-    /// The phone signs its list of companions anew.
-    pub(crate) fn devices_changed(&self, account: &Number) {
-        let (party, indexes) = {
-            let mut state = lock(&self.state);
-            let user = state.user(account);
-            let indexes: Vec<u32> = user
-                .companions
-                .values()
-                .map(|companion| companion.key_index)
-                .collect();
-            (Arc::clone(&user.party), indexes)
-        };
-        let list = adv::key_index_list(&lock(&party), &indexes, unix_now());
-        lock(&self.state).user(account).key_index_list = list;
     }
 }
 

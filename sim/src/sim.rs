@@ -15,7 +15,7 @@ use wacore_binary::{JidExt as _, Node};
 use crate::adv;
 use crate::cert::Authority;
 use crate::connection;
-use crate::fault::{Fault, conflict};
+use crate::fault::Fault;
 use crate::link::Link;
 use crate::link_code;
 use crate::noise::Pattern;
@@ -430,31 +430,6 @@ impl Shared {
         if self.until(self.config.patience, gone).await.is_err() {
             tracing::error!("sockets outlive the fault that ends them");
         }
-    }
-
-    /// Unlinks companions: conflict `device_removed` now, 401 at later logins. Returns how many there were.
-    pub(crate) fn remove_devices(&self, account: &Number, only: Option<u16>) -> usize {
-        let mut state = lock(&self.state);
-        let Some(user) = state.users.get_mut(account) else {
-            return 0;
-        };
-        let devices: Vec<u16> = user.companions.keys().copied().collect();
-        let mut removed = 0;
-        for device in devices {
-            if only.is_some_and(|only| only != device) {
-                continue;
-            }
-            let companion = user.companions.remove(&device);
-            removed += 1;
-            if let Some(link) = companion.and_then(|companion| companion.link) {
-                link.send(&conflict("device_removed", Some(401)), None);
-                link.close();
-            }
-        }
-        drop(state);
-        self.devices_changed(account);
-        self.announce();
-        removed
     }
 
     /// Who a stanza is from or to, in the spelling of [`crate::queue::Item::origin`].

@@ -10,6 +10,7 @@ use wacore_binary::{Jid, Node};
 
 use crate::app_state::AppState;
 use crate::companion::Companion;
+use crate::devices::Watcher;
 use crate::fault::Faults;
 use crate::group::Group;
 use crate::link::Link;
@@ -47,6 +48,8 @@ pub(crate) struct User {
     pub(crate) devices_made: u16,
     /// Signed by the phone whenever the companions change.
     pub(crate) key_index_list: Vec<u8>,
+    /// Who is told when the companions change.
+    pub(crate) watchers: BTreeSet<Watcher>,
     pub(crate) inbox: Vec<Received>,
     /// Sender and id of everything in the inbox.
     pub(crate) heard: HashSet<(String, String)>,
@@ -87,6 +90,7 @@ impl User {
             companions: BTreeMap::new(),
             devices_made: 0,
             key_index_list: Vec::new(),
+            watchers: BTreeSet::new(),
             inbox: Vec::new(),
             heard: HashSet::new(),
             receipts: Vec::new(),

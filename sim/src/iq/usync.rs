@@ -8,10 +8,10 @@ use crate::clock::unix_now;
 use crate::number::Number;
 use crate::sim::Shared;
 use crate::stanza;
-use crate::state::{State, User};
+use crate::state::{DeviceId, State, User};
 use crate::sync::lock;
 
-pub(super) fn answer(shared: &Shared, question: &Question<'_>) -> Node {
+pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let usync = question.child.filter(|child| child.tag == "usync");
     let Some(usync) = usync else {
         return stanza::error(question.node, 400, "bad-request");
@@ -31,7 +31,7 @@ pub(super) fn answer(shared: &Shared, question: &Question<'_>) -> Node {
     let users: Vec<Node> = list
         .iter()
         .filter(|entry| entry.tag == "user")
-        .filter_map(|entry| answer_user(&mut state, entry, &asked))
+        .filter_map(|entry| answer_user(&mut state, &id.0, entry, &asked))
         .collect();
     drop(state);
     let results = asked
@@ -71,7 +71,7 @@ fn subject(state: &State, entry: &Node) -> Option<(Jid, Number, Option<CompactSt
     Some((number.pn(), number, Some(text)))
 }
 
-fn answer_user(state: &mut State, entry: &Node, asked: &[&str]) -> Option<Node> {
+fn answer_user(state: &mut State, asker: &Number, entry: &Node, asked: &[&str]) -> Option<Node> {
     let (jid, number, contact) = subject(state, entry)?;
     let known = !state.unknown.contains(&number);
     let mut children = Vec::with_capacity(asked.len());
@@ -79,7 +79,11 @@ fn answer_user(state: &mut State, entry: &Node, asked: &[&str]) -> Option<Node> 
         let child = match *protocol {
             "contact" => Some(contact_answer(known, contact.as_deref())),
             "lid" if known => Some(NodeBuilder::new("lid").attr("val", number.lid()).build()),
-            "devices" if known => Some(devices(state.user(&number))),
+            "devices" if known => {
+                let user = state.user(&number);
+                user.watchers.insert((asker.clone(), jid.is_lid()));
+                Some(devices(user))
+            }
             "devices" => Some(not_found("devices")),
             "status" if known => Some(NodeBuilder::new("status").attr("t", unix_now()).build()),
             _ => None,

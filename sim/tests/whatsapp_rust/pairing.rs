@@ -131,3 +131,39 @@ async fn two_accounts_are_linked_at_once() {
     one.stop().await;
     two.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_companion_is_made_known_to_the_first_and_to_others() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let first = Companion::linked(&sim, ACCOUNT).await;
+    let other = Companion::linked(&sim, "+15550100009").await;
+    let (account, elsewhere) = (
+        "15550100001@s.whatsapp.net".parse().expect("a jid"),
+        "15550100009@s.whatsapp.net".parse().expect("a jid"),
+    );
+    other.say(&account, "to one companion").await;
+    first.hears("to one companion").await;
+    first.say(&elsewhere, "from one companion").await;
+    other.hears("from one companion").await;
+
+    let second = Companion::linked(&sim, ACCOUNT).await;
+    for number in [ACCOUNT, "+15550100009"] {
+        let settled = || sim.queue(number).expect("queue").is_empty();
+        sim.until(PATIENCE, settled).await.expect("they know");
+    }
+    other.say(&account, "to two companions").await;
+    first.hears("to two companions").await;
+    second.hears("to two companions").await;
+    first.say(&elsewhere, "copied").await;
+    second.hears("copied").await;
+    assert_clean(&sim);
+
+    let phone = sim.phone(ACCOUNT).expect("phone");
+    phone.unlink(Some(2)).await.expect("unlink");
+    other.say(&account, "to one again").await;
+    first.hears("to one again").await;
+    assert_clean(&sim);
+    for companion in [first, second, other] {
+        companion.stop().await;
+    }
+}
