@@ -3,9 +3,11 @@
 //! [`Agent`] is the handle that the API holds; [`Owner`] is the task behind it. It speaks no wire
 //! protocol: `session` does.
 
+mod line;
 mod owner;
 mod pairing;
 mod retry;
+mod running;
 mod sender;
 
 use std::sync::Arc;

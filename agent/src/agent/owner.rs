@@ -1,25 +1,23 @@
 //! The task that owns the link: it opens sessions, lets them connect, and decides what follows.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 
 use super::pairing::{Input, Pairing, Step};
 use super::retry::{Next, Retry};
-use super::{Agent, COMMANDS, Command, Denied, SENDS, Sender, View};
+use super::running::Running;
+use super::{Agent, COMMANDS, Command, Denied, SENDS, Sender, View, line};
 use crate::clock;
 use crate::model::{
     Account, Frame, Lid, Link, LinkState, Method, Occurrence, PairFailure, PairRequest, Phone,
     Reason,
 };
-use crate::session::{DEVICE_NAME, Driver, Loss, OpenError, Report, Session, Setup};
+use crate::session::{Loss, OpenError, Report, Setup};
 use crate::store::Store;
 
 /// How many frames a slow client may leave unread before its pairing ends.
 const FRAMES: usize = 16;
-/// How long WhatsApp may take to close a connection.
-const CLOSE: Duration = Duration::from_secs(5);
 
 /// The task.
 pub struct Owner {
@@ -32,14 +30,6 @@ pub struct Owner {
     retry: Retry,
     /// When to connect again.
     connect_at: Option<SystemTime>,
-}
-
-/// A session and its connection.
-struct Running {
-    session: Session,
-    reports: mpsc::Receiver<Report>,
-    driver: Option<Driver>,
-    connection: Option<JoinHandle<Driver>>,
 }
 
 /// A pairing and who watches it.
@@ -149,7 +139,7 @@ impl Owner {
         };
         let report = async {
             match &mut self.running {
-                Some(running) => running.reports.recv().await,
+                Some(running) => running.report().await,
                 None => std::future::pending().await,
             }
         };
@@ -168,7 +158,7 @@ impl Owner {
         let account = self
             .running
             .as_ref()
-            .and_then(|running| running.session.account());
+            .and_then(|running| running.session().account());
         match account {
             Some((phone, lid)) => {
                 let linked_at = clock::now();
@@ -230,7 +220,7 @@ impl Owner {
     /// Tells WhatsApp, then forgets the account and everything stored with it.
     async fn unlink(&mut self) -> bool {
         let confirmed = match &self.running {
-            Some(running) => running.session.deregister().await,
+            Some(running) => running.session().deregister().await,
             None => false,
         };
         self.discard_session().await;
@@ -294,7 +284,7 @@ impl Owner {
         let known = self
             .running
             .as_ref()
-            .and_then(|running| running.session.account());
+            .and_then(|running| running.session().account());
         if let Some((phone, lid)) = known {
             let linked_at = self
                 .link()
@@ -314,11 +304,13 @@ impl Owner {
 
     /// The connection has ended: the pairing decides what follows, or the retry rules.
     async fn ended(&mut self, loss: Loss) -> Result<(), OpenError> {
-        self.rejoin().await;
+        if let Some(running) = &mut self.running {
+            running.rejoin().await;
+        }
         if let Some(error) = self
             .running
             .as_ref()
-            .and_then(|running| running.session.dial_error())
+            .and_then(|running| running.session().dial_error())
         {
             tracing::warn!(%error, "WhatsApp cannot be reached");
         }
@@ -391,7 +383,7 @@ impl Owner {
             let idle = self
                 .running
                 .as_ref()
-                .is_some_and(|running| running.connection.is_none());
+                .is_some_and(|running| running.is_idle());
             if idle && self.connect_at.is_none() {
                 self.connect_at = Some(clock::now());
             }
@@ -418,76 +410,31 @@ impl Owner {
     }
 
     async fn open_session(&mut self) -> Result<(), OpenError> {
-        let (session, driver, reports) = Session::open(&self.setup, &self.store).await?;
-        self.show(|view| view.session = Some(session.clone()));
-        self.running = Some(Running {
-            session,
-            reports,
-            driver: Some(driver),
-            connection: None,
-        });
+        let running = Running::open(&self.setup, &self.store).await?;
+        self.show(|view| view.session = Some(running.session().clone()));
+        self.running = Some(running);
         Ok(())
     }
 
-    /// Starts a connection, unless one is being made.
     fn connect(&mut self) {
         let Some(running) = &mut self.running else {
             return;
         };
-        let Some(mut driver) = running.driver.take() else {
-            return;
-        };
-        running.connection = Some(tokio::spawn(async move {
-            driver.connect().await;
-            driver
-        }));
+        let started = running.connect();
         if let Some(Active { pairing, .. }) = &self.pairing
             && let Method::PhoneCode(phone) = pairing.method()
+            && started
             && !pairing.is_accepted()
         {
-            running.session.request_phone_code(phone.clone());
-        }
-    }
-
-    /// Takes the driver back from a connection that has ended.
-    async fn rejoin(&mut self) {
-        if let Some(running) = &mut self.running
-            && let Some(connection) = running.connection.take()
-        {
-            // It fails only when it was aborted, and then the session is gone as well.
-            running.driver = connection.await.ok();
+            running.session().request_phone_code(phone.clone());
         }
     }
 
     async fn discard_session(&mut self) {
         self.connect_at = None;
-        let Some(running) = self.running.take() else {
-            return;
-        };
-        self.show(|view| view.session = None);
-        let Running {
-            session,
-            mut reports,
-            driver,
-            connection,
-        } = running;
-        let closing = async {
-            // Reports are drained, so that the connection can end.
-            tokio::join!(session.close(), async {
-                drop(driver);
-                if let Some(connection) = connection {
-                    let mut connection = connection;
-                    loop {
-                        tokio::select! {
-                            _ = &mut connection => break,
-                            Some(_) = reports.recv() => {}
-                        }
-                    }
-                }
-            })
-        };
-        if tokio::time::timeout(CLOSE, closing).await.is_err() {
-            tracing::warn!("WhatsApp's connection did not close in time");
+        if let Some(running) = self.running.take() {
+            self.show(|view| view.session = None);
+            running.close().await;
         }
     }
 
@@ -521,42 +468,6 @@ impl Owner {
         self.setup
             .journal
             .append(Occurrence::Link(Box::new(link.clone())), now);
-        log(&before, &link);
-    }
-}
-
-/// The lines that operators search for, to the letter, and one for every other change.
-fn log(before: &Link, link: &Link) {
-    let phone = link
-        .account
-        .as_ref()
-        .map(|account| account.phone.to_string());
-    let phone = phone.as_deref().unwrap_or_default();
-    let reason = link
-        .reason
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let was_up = before.state == LinkState::Connected;
-    match link.state {
-        LinkState::Connected => tracing::info!(phone, device = DEVICE_NAME, "WhatsApp connected"),
-        state if was_up || state.needs_person() => {
-            tracing::warn!(
-                phone,
-                state = state.name(),
-                hint = state.hint(),
-                "WhatsApp disconnected: {reason}"
-            );
-        }
-        LinkState::BackingOff { attempt, until } => {
-            let retry_in = clock::until(until).as_secs_f32();
-            tracing::warn!(
-                attempt,
-                retry_in,
-                reason,
-                "WhatsApp connection failed, trying again"
-            );
-        }
-        state => tracing::info!(state = state.name(), reason, "link state changed"),
+        line::log(&before, &link);
     }
 }

@@ -1,0 +1,42 @@
+//! The log lines of the link: those that operators search for, to the letter, and one for every
+//! other change of its state.
+
+use crate::clock;
+use crate::model::{Link, LinkState};
+use crate::session::DEVICE_NAME;
+
+/// Logs the change from `before` to `link`.
+pub(super) fn log(before: &Link, link: &Link) {
+    let phone = link
+        .account
+        .as_ref()
+        .map(|account| account.phone.to_string());
+    let phone = phone.as_deref().unwrap_or_default();
+    let reason = link
+        .reason
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let was_up = before.state == LinkState::Connected;
+    match link.state {
+        LinkState::Connected => tracing::info!(phone, device = DEVICE_NAME, "WhatsApp connected"),
+        state if was_up || state.needs_person() => {
+            tracing::warn!(
+                phone,
+                state = state.name(),
+                hint = state.hint(),
+                "WhatsApp disconnected: {reason}"
+            );
+        }
+        LinkState::BackingOff { attempt, until } => {
+            let retry_in = clock::until(until).as_secs_f32();
+            tracing::warn!(
+                attempt,
+                retry_in,
+                reason,
+                "WhatsApp connection failed, trying again"
+            );
+        }
+        state => tracing::info!(state = state.name(), reason, "link state changed"),
+    }
+}

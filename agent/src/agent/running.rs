@@ -1,0 +1,98 @@
+//! A session and the connection that it makes, if any: one at a time, each in a task of its own.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::session::{Driver, OpenError, Report, Session, Setup};
+use crate::store::Store;
+
+/// How long WhatsApp may take to close a connection.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// An open session.
+pub(super) struct Running {
+    session: Session,
+    reports: mpsc::Receiver<Report>,
+    connection: Connection,
+}
+
+enum Connection {
+    Idle(Driver),
+    Made(JoinHandle<Driver>),
+    Gone,
+}
+
+impl Running {
+    pub(super) async fn open(setup: &Setup, store: &Store) -> Result<Self, OpenError> {
+        let (session, driver, reports) = Session::open(setup, store).await?;
+        Ok(Self {
+            session,
+            reports,
+            connection: Connection::Idle(driver),
+        })
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) async fn report(&mut self) -> Option<Report> {
+        self.reports.recv().await
+    }
+
+    /// Starts a connection; false when one is being made already.
+    pub(super) fn connect(&mut self) -> bool {
+        match std::mem::replace(&mut self.connection, Connection::Gone) {
+            Connection::Idle(mut driver) => {
+                self.connection = Connection::Made(tokio::spawn(async move {
+                    driver.connect().await;
+                    driver
+                }));
+                true
+            }
+            other => {
+                self.connection = other;
+                false
+            }
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.connection, Connection::Idle(_))
+    }
+
+    /// Takes the driver back from a connection that has told its end.
+    pub(super) async fn rejoin(&mut self) {
+        if let Connection::Made(task) = &mut self.connection {
+            // It fails only when it was aborted, and then the session is gone as well.
+            let driver = task.await;
+            self.connection = driver.map_or(Connection::Gone, Connection::Idle);
+        }
+    }
+
+    /// Flushes what is buffered, closes the socket and waits for the connection's task.
+    pub(super) async fn close(self) {
+        let Self {
+            session,
+            mut reports,
+            connection,
+        } = self;
+        let ended = async {
+            if let Connection::Made(mut task) = connection {
+                loop {
+                    tokio::select! {
+                        _ = &mut task => return,
+                        // Read on, so that the task is never stuck in telling.
+                        Some(_) = reports.recv() => {}
+                    }
+                }
+            }
+        };
+        let closing = async { tokio::join!(session.close(), ended) };
+        if tokio::time::timeout(CLOSE, closing).await.is_err() {
+            tracing::warn!("WhatsApp's connection did not close in time");
+        }
+    }
+}
