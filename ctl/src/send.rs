@@ -116,7 +116,7 @@ fn ask_again(token: &str) -> String {
     format!("send it again with `--token {token}` to learn it: one token is never sent twice")
 }
 
-/// The argument, or stdin. The newline that ends piped text is not part of the message.
+/// The argument, or stdin.
 fn text_to_send(argument: Option<&str>) -> Result<String, Failure> {
     let text = match argument {
         Some("-") => from_stdin()?,
@@ -130,29 +130,40 @@ fn text_to_send(argument: Option<&str>) -> Result<String, Failure> {
     match text.len() {
         0 => Err(Failure::usage("the text is empty")),
         1..=LONGEST_TEXT => Ok(text),
-        _ => Err(Failure::usage(format!(
-            "the text is longer than {LONGEST_TEXT} bytes"
-        ))),
+        _ => Err(too_long()),
     }
 }
 
 fn from_stdin() -> Result<String, Failure> {
-    let mut text = String::new();
-    // One byte above the limit, and a line end of two.
+    let mut bytes = Vec::new();
+    // Enough to see that it is too long, also when a line end of two bytes follows.
     let limit = u64::try_from(LONGEST_TEXT).unwrap_or(u64::MAX) + 3;
     io::stdin()
         .lock()
         .take(limit)
-        .read_to_string(&mut text)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => Failure::usage("stdin is not UTF-8 text"),
-            _ => Failure::new(format!("read stdin: {error}")),
-        })?;
-    if let Some(line) = text.strip_suffix('\n') {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        text.truncate(line.len());
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::new(format!("read stdin: {error}")))?;
+    piped_text(bytes)
+}
+
+/// The newline that ends piped text is not part of the message.
+fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
+    for end in [b'\n', b'\r'] {
+        if bytes.last() == Some(&end) {
+            bytes.pop();
+        } else {
+            break;
+        }
     }
-    Ok(text)
+    // Before the encoding: a text that is cut off may end within a character.
+    if bytes.len() > LONGEST_TEXT {
+        return Err(too_long());
+    }
+    String::from_utf8(bytes).map_err(|_| Failure::usage("stdin is not UTF-8 text"))
+}
+
+fn too_long() -> Failure {
+    Failure::usage(format!("the text is longer than {LONGEST_TEXT} bytes"))
 }
 
 /// 128 bits that no other call has. Two maps' random keys; unique is enough, secret it need not be.
@@ -180,6 +191,28 @@ impl From<Wait> for SendState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn piped_text_loses_the_line_end_and_nothing_else() {
+        for (piped, text) in [
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            (" a\r", " a\r"),
+        ] {
+            assert_eq!(piped_text(piped.into()).ok().as_deref(), Some(text));
+        }
+        assert!(piped_text(vec![0xff]).is_err());
+    }
+
+    #[test]
+    fn a_text_that_is_cut_off_within_a_character_is_too_long_not_garbled() {
+        let mut bytes = "é".repeat(LONGEST_TEXT / 2).into_bytes();
+        assert!(piped_text(bytes.clone()).is_ok());
+        bytes.push(0xc3);
+        let refused = piped_text(bytes).map_err(|failure| format!("{failure:?}"));
+        assert!(refused.is_err_and(|failure| failure.contains("longer")));
+    }
 
     #[test]
     fn every_token_is_new() {

@@ -103,7 +103,9 @@ impl Watch<'_> {
     ) -> Result<Streaming<WatchEventsResponse>, Failure> {
         loop {
             match self.open().await {
-                Err(failure) if failure.exit() == Exit::Unreachable => {
+                Err(failure)
+                    if failure.exit() == Exit::Unreachable || failure.reason() == Some("BUSY") =>
+                {
                     tokio::time::sleep(*retry).await;
                     *retry = (*retry * 2).min(LONGEST_RETRY);
                 }

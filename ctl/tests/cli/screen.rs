@@ -22,11 +22,22 @@ async fn start(
     env: &[(&str, &str)],
     size: (u16, u16),
 ) -> (TempDir, ScriptedAgent, Terminal) {
+    start_in(None, script, args, env, size).await
+}
+
+/// The same by a line of a shell with job control, in which `$0` is the binary.
+async fn start_in(
+    shell: Option<&str>,
+    script: Script,
+    args: &[&str],
+    env: &[(&str, &str)],
+    size: (u16, u16),
+) -> (TempDir, ScriptedAgent, Terminal) {
     let dir = tempfile::tempdir().unwrap();
     let printed = Arc::new(watch::Sender::default());
     let socket = dir.path().join("agent.sock");
     let agent = ScriptedAgent::start(&socket, script, printed.subscribe()).await;
-    let terminal = Terminal::start(dir.path(), args, env, size, &printed);
+    let terminal = Terminal::start(dir.path(), shell, args, env, size, &printed);
     (dir, agent, terminal)
 }
 
@@ -168,29 +179,28 @@ async fn the_next_code_takes_the_place_of_the_last() {
 }
 
 #[tokio::test]
-async fn what_is_typed_neither_shows_nor_reaches_the_shell() {
+async fn what_is_typed_neither_shows_nor_stops_it_nor_reaches_the_shell() {
     let linked = json!({"linked": {"phone": "+15550100001", "device": "OpenClaw"}});
-    let second = json!({"qr": {"payload": PAYLOAD, "ordinal": 2}});
-    let steps = vec![
-        code(),
-        json!({"when": "Code 1"}),
-        second,
-        json!({"when": "Code 2"}),
-        linked,
-    ];
-    let (_dir, _agent, mut terminal) = start(pairing(steps), &["pair"], &[], (80, 40)).await;
-    terminal.type_keys("rm -rf\r\x1a\r\r").await;
+    let script = pairing(vec![code(), json!({"when": "typed"}), linked]);
+    let shell = "\"$0\" pair; read line; echo \"the shell got: $line\"";
+    let (_dir, _agent, mut terminal) = start_in(Some(shell), script, &[], &[], (80, 40)).await;
     terminal
         .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
         .await;
+    terminal.type_keys("rm -rf\r\x1a").await;
+    terminal.mark("typed");
+    terminal
+        .until("the link", |t| {
+            t.text().contains("next: `openclawctl status`")
+        })
+        .await;
+    assert!(terminal.is_as_before(), "{}", terminal.text());
+    terminal.type_keys("exit\r").await;
     assert_eq!(terminal.end().await, Some(0));
-    assert!(terminal.is_as_before());
     let text = terminal.text();
-    assert!(
-        text.contains("Linked: +1 555 XXX XXXX\nnext: `openclawctl status`"),
-        "{text}"
-    );
-    assert!(!text.contains("rm -rf"), "{text}");
+    assert!(text.contains("Linked: +1 555 XXX XXXX\nnext: "), "{text}");
+    assert!(text.contains("the shell got: exit"), "{text}");
+    assert!(!terminal.raw().contains("rm -rf"), "{}", terminal.raw());
 }
 
 #[tokio::test]
@@ -244,7 +254,7 @@ async fn unpair_asks_and_takes_only_yes_for_yes() {
         ("y\r", 0, vec!["Status {}", "Unpair {}"]),
         ("\r", 1, vec!["Status {}"]),
         ("nyes\r", 1, vec!["Status {}"]),
-        ("\x03", -1, vec!["Status {}"]),
+        ("\x04", 1, vec!["Status {}"]),
     ] {
         let status = json!({"link": {"state": "LINK_STATE_CONNECTED", "phone": "+15550100001"}});
         let script = Script {

@@ -21,6 +21,7 @@ use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::script::{Script, Step, step, written};
 
@@ -44,15 +45,7 @@ impl ScriptedAgent {
         script: Script,
         printed: watch::Receiver<String>,
     ) -> Self {
-        let (reporter, health) = tonic_health::server::health_reporter();
-        for (service, status) in &script.health {
-            let status = match status.as_str() {
-                "SERVING" => ServingStatus::Serving,
-                "NOT_SERVING" => ServingStatus::NotServing,
-                other => panic!("no health {other}"),
-            };
-            reporter.set_service_status(service, status).await;
-        }
+        let health = healths(&script).await;
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             asked: watch::Sender::default(),
@@ -102,6 +95,20 @@ impl ScriptedAgent {
             self.asked()
         );
     }
+}
+
+/// The standard health service, saying what the script says.
+async fn healths(script: &Script) -> HealthServer<impl Health> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    for (service, status) in &script.health {
+        let status = match status.as_str() {
+            "SERVING" => ServingStatus::Serving,
+            "NOT_SERVING" => ServingStatus::NotServing,
+            other => panic!("no health {other}"),
+        };
+        reporter.set_service_status(service, status).await;
+    }
+    health
 }
 
 impl Drop for ScriptedAgent {

@@ -25,12 +25,14 @@ pub(crate) struct Terminal {
     emulator: vt100::Parser,
     raw: Vec<u8>,
     printed: Arc<watch::Sender<String>>,
+    marks: String,
 }
 
 impl Terminal {
-    /// Starts the binary on a terminal of `columns` and `lines`.
+    /// Starts the binary on a terminal of `columns` and `lines`, by a line of a shell if there is one.
     pub(crate) fn start(
         dir: &Path,
+        shell: Option<&str>,
         args: &[&str],
         env: &[(&str, &str)],
         (columns, lines): (u16, u16),
@@ -41,7 +43,11 @@ impl Terminal {
         let socket = format!("unix:{}", dir.join("agent.sock").display());
         let mut all = BTreeMap::from([("TERM", "xterm-256color"), ("OPENCLAW_AGENT", &socket)]);
         all.extend(env.iter().copied());
-        let child = pty_process::Command::new(BINARY)
+        let command = match shell {
+            Some(line) => pty_process::Command::new("sh").args(["-mc", line, BINARY]),
+            None => pty_process::Command::new(BINARY),
+        };
+        let child = command
             .args(args)
             .env_clear()
             .envs(all)
@@ -57,6 +63,7 @@ impl Terminal {
             emulator,
             raw: Vec::new(),
             printed: Arc::clone(printed),
+            marks: String::new(),
         }
     }
 
@@ -81,6 +88,16 @@ impl Terminal {
         ended.unwrap_or_else(|_| panic!("it hangs; the screen:\n{}", self.text()))
     }
 
+    /// Lets the agent go on that waits for `text`, as if it had been printed.
+    pub(crate) fn mark(&mut self, text: &str) {
+        self.marks.push_str(text);
+        self.show_agent();
+    }
+
+    fn show_agent(&self) {
+        self.printed.send_replace(self.text() + &self.marks);
+    }
+
     /// Some more of the output; false at its end.
     async fn read(&mut self) -> bool {
         let mut some = [0; 4096];
@@ -90,8 +107,7 @@ impl Terminal {
         };
         self.emulator.process(&some[..count]);
         self.raw.extend_from_slice(&some[..count]);
-        let text = self.text();
-        self.printed.send_replace(text);
+        self.show_agent();
         true
     }
 
