@@ -4,7 +4,7 @@
 //! It is not a WhatsApp implementation to run anything on: accounts live in memory and the root key is its own.
 //!
 //! ```text
-//! sim          starts, stops, answers tests        fault   what goes wrong on command
+//! sim, server  starts, stops, answers tests        fault   what goes wrong on command
 //! connection   one socket: frames and Noise        link    what others may put on it
 //! login, pairing, link_code   who a socket is      receive one stanza, to whoever answers it
 //! iq           questions to the server             queue   what a companion has not acked
@@ -43,6 +43,7 @@ mod queue;
 mod receipts;
 mod receive;
 mod retry;
+mod server;
 mod sim;
 mod stanza;
 mod state;

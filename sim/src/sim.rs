@@ -1,22 +1,15 @@
 //! The simulator as a whole: starting, stopping, and what tests ask it.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
-use tokio::task::{JoinHandle, JoinSet};
-use wacore_binary::{JidExt as _, Node};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::adv;
-use crate::cert::Authority;
-use crate::connection;
 use crate::fault::Fault;
-use crate::link::Link;
 use crate::link_code;
 use crate::noise::Pattern;
 use crate::number::{InvalidNumber, Number};
@@ -24,10 +17,12 @@ use crate::party;
 use crate::peer::Peer;
 use crate::phone::Phone;
 use crate::queue::Class;
-use crate::stanza;
-use crate::state::{Acked, State};
+use crate::server;
+use crate::state::Acked;
 use crate::sync::lock;
-use crate::verdict::{Verdicts, Violation};
+use crate::verdict::Violation;
+
+pub(crate) use crate::server::Shared;
 
 /// How a simulator is set up.
 #[derive(Debug, Clone)]
@@ -122,20 +117,6 @@ pub struct Owed {
     pub from: String,
 }
 
-/// What the server's parts have in common.
-pub(crate) struct Shared {
-    pub(crate) config: Config,
-    pub(crate) state: Mutex<State>,
-    pub(crate) verdicts: Mutex<Verdicts>,
-    authority: Mutex<Arc<Authority>>,
-    handshakes: Mutex<HashMap<Pattern, u64>>,
-    /// Moves whenever something happened that somebody may wait for.
-    changes: watch::Sender<u64>,
-    next_link: AtomicU64,
-    refuse: AtomicU32,
-    restart: Notify,
-}
-
 impl Sim {
     /// Binds and serves until dropped.
     ///
@@ -147,18 +128,8 @@ impl Sim {
         let listener = TcpListener::bind(asked).await.map_err(listen)?;
         let mut config = config;
         config.listen = listener.local_addr().map_err(listen)?;
-        let shared = Arc::new(Shared {
-            config,
-            state: Mutex::default(),
-            verdicts: Mutex::default(),
-            authority: Mutex::new(Arc::new(Authority::new())),
-            handshakes: Mutex::default(),
-            changes: watch::Sender::new(0),
-            next_link: AtomicU64::new(1),
-            refuse: AtomicU32::new(0),
-            restart: Notify::new(),
-        });
-        let task = tokio::spawn(accept(Arc::clone(&shared), listener));
+        let shared = Arc::new(Shared::new(config));
+        let task = tokio::spawn(server::run(Arc::clone(&shared), listener));
         Ok(Self { shared, task })
     }
 
@@ -277,10 +248,7 @@ impl Sim {
 
     /// How many handshakes of a kind were completed.
     pub fn handshakes(&self, pattern: Pattern) -> u64 {
-        lock(&self.shared.handshakes)
-            .get(&pattern)
-            .copied()
-            .unwrap_or(0)
+        self.shared.handshakes(pattern)
     }
 
     /// The numbers of all accounts and contacts so far.
@@ -308,144 +276,5 @@ impl Drop for Sim {
     fn drop(&mut self) {
         // The connections are in the task's JoinSet, and end with it.
         self.task.abort();
-    }
-}
-
-async fn accept(shared: Arc<Shared>, mut listener: TcpListener) {
-    loop {
-        let mut connections = JoinSet::new();
-        loop {
-            tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((tcp, _)) => shared.admit_tcp(tcp, &mut connections),
-                    Err(error) => tracing::warn!(%error, "accept"),
-                },
-                Some(_) = connections.join_next(), if !connections.is_empty() => {}
-                () = shared.restart.notified() => break,
-            }
-        }
-        drop(listener);
-        connections.shutdown().await;
-        shared.forget_sockets();
-        match TcpListener::bind(shared.config.listen).await {
-            Ok(again) => listener = again,
-            Err(error) => {
-                tracing::error!(%error, "cannot listen again");
-                return;
-            }
-        }
-        shared.announce();
-    }
-}
-
-impl Shared {
-    fn admit_tcp(self: &Arc<Self>, tcp: TcpStream, connections: &mut JoinSet<()>) {
-        let spend = |left: u32| left.checked_sub(1);
-        if self
-            .refuse
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, spend)
-            .is_ok()
-        {
-            tracing::info!("connection refused on command");
-            return;
-        }
-        connections.spawn(connection::serve(Arc::clone(self), tcp));
-    }
-
-    pub(crate) fn new_link(&self) -> Arc<Link> {
-        let link = Arc::new(Link::new(self.next_link.fetch_add(1, Ordering::Relaxed)));
-        lock(&self.state).links.insert(link.id, Arc::clone(&link));
-        link
-    }
-
-    fn forget_sockets(&self) {
-        let mut state = lock(&self.state);
-        let links: Vec<u64> = state.links.keys().copied().collect();
-        for link in links {
-            state.unlink_socket(link);
-        }
-    }
-
-    pub(crate) fn authority(&self) -> Arc<Authority> {
-        Arc::clone(&lock(&self.authority))
-    }
-
-    pub(crate) fn rotate_server_key(&self) {
-        let mut authority = lock(&self.authority);
-        *authority = Arc::new(authority.rotated());
-    }
-
-    pub(crate) fn count_handshake(&self, pattern: Pattern) {
-        *lock(&self.handshakes).entry(pattern).or_default() += 1;
-    }
-
-    pub(crate) fn refuse(&self, count: u32) {
-        self.refuse.store(count, Ordering::SeqCst);
-    }
-
-    pub(crate) fn request_restart(&self) {
-        self.restart.notify_one();
-    }
-
-    /// Tells whoever waits that something happened.
-    pub(crate) fn announce(&self) {
-        self.changes
-            .send_modify(|change| *change = change.wrapping_add(1));
-    }
-
-    pub(crate) async fn until(
-        &self,
-        patience: Duration,
-        mut condition: impl FnMut() -> bool,
-    ) -> Result<(), Error> {
-        let mut changes = self.changes.subscribe();
-        let holds = async {
-            while !condition() {
-                // The sender is in `self`.
-                let _ = changes.changed().await;
-            }
-        };
-        tokio::time::timeout(patience, holds)
-            .await
-            .map_err(|_| Error::Timeout)
-    }
-
-    /// A fault, and for those that end sockets, the wait until they are gone.
-    async fn strike_and_settle(&self, account: Option<&Number>, fault: Fault) {
-        let cuts = matches!(fault, Fault::Drop | Fault::Restart);
-        let before: Vec<u64> = {
-            let state = lock(&self.state);
-            let links = if cuts {
-                state.links_of(account)
-            } else {
-                Vec::new()
-            };
-            links.iter().map(|link| link.id).collect()
-        };
-        self.strike(account, fault);
-        let gone = || {
-            let state = lock(&self.state);
-            !before.iter().any(|link| state.links.contains_key(link))
-        };
-        if self.until(self.config.patience, gone).await.is_err() {
-            tracing::error!("sockets outlive the fault that ends them");
-        }
-    }
-
-    /// Who a stanza is from or to, in the spelling of [`crate::queue::Item::origin`].
-    pub(crate) fn origin(&self, state: &State, node: &Node, name: &str) -> String {
-        let Some(chat) = stanza::jid(node, name) else {
-            return String::new();
-        };
-        let digits = |jid| match state.resolve(jid) {
-            Some((number, _)) => number.digits().to_owned(),
-            None => jid.to_non_ad_string(),
-        };
-        if !chat.is_group() {
-            return digits(&chat);
-        }
-        let member = stanza::jid(node, "participant");
-        let member = member.as_ref().map(digits).unwrap_or_default();
-        format!("{}/{member}", chat.user)
     }
 }
