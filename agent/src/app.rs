@@ -1,7 +1,7 @@
 //! The one place that wires the parts together: the order of starting, and that of stopping.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -52,9 +52,7 @@ pub enum Error {
 /// on it: a killed agent starts the same way.
 pub async fn run(config: Config) -> Result<(), Error> {
     let listeners = Listeners::bind(&config.socket, config.listen).await?;
-    let http = TcpListener::bind(config.http)
-        .await
-        .map_err(|error| Error::Http(config.http, error))?;
+    let http = bind_http(config.http).await?;
     announce(&config, &listeners, &http);
 
     let (stopping, stopped) = watch::channel(false);
@@ -82,6 +80,17 @@ pub async fn run(config: Config) -> Result<(), Error> {
     sender.abort();
     tracing::info!("stopped");
     ended
+}
+
+/// `[::]` serves both kinds of addresses, where the machine has the newer kind at all.
+async fn bind_http(address: SocketAddr) -> Result<TcpListener, Error> {
+    let bound = match TcpListener::bind(address).await {
+        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    };
+    bound.map_err(|error| Error::Http(address, error))
 }
 
 fn setup(config: &Config) -> Setup {

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::future::Future;
 use std::io;
-use std::time::SystemTime;
+use std::pin::pin;
+use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::Router;
@@ -12,28 +13,59 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::agent::{Agent, Status};
 use crate::clock;
 use crate::model::LinkState;
 
-/// Serves until `stop` resolves.
+/// Connections at once: a platform's probe and a few scrapers.
+const CONNECTIONS: usize = 64;
+/// How long a request's head may take to arrive.
+const HEAD: Duration = Duration::from_secs(5);
+
+/// Serves until `stop` resolves. Connections that are open then are cut: an answer is written at once or never.
 pub async fn serve(
     agent: Agent,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let app = Router::new()
+    let service = TowerToHyperService::new(router(agent));
+    let mut http1 = http1::Builder::new();
+    http1
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(16 * 1024);
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => return Ok(()),
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept(), if connections.len() < CONNECTIONS => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(http1.serve_connection(TokioIo::new(stream), service.clone()));
+            }
+            // No descriptor is free, or the peer has gone: the next one may do better.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+fn router(agent: Agent) -> Router {
+    Router::new()
         .route("/health", get(health))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(agent);
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
-        .await
+        .with_state(agent)
 }
 
 /// The body of `/health` and `/health/ready`.

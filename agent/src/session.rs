@@ -68,6 +68,8 @@ pub enum Report {
         /// For how long the phone accepts it.
         valid: Duration,
     },
+    /// The code no longer works; another may be asked for.
+    PhoneCodeSpent,
     /// WhatsApp asks for a passkey: request options as JSON.
     PasskeyRequest(Secret),
     /// The code to compare during the passkey ceremony.
@@ -293,9 +295,10 @@ impl Driver {
         loop {
             tokio::select! {
                 biased;
+                // Before the signals: what the library says of the same end is less precise.
+                Ok(_) = &mut restart => { verdict.get_or_insert(Loss::Restart); }
                 Some(signal) = signals.recv() => on_signal(signal, session, reports, &mut verdict).await,
                 Ok(_) = &mut success => tell(reports, Report::LoggedIn).await,
-                Ok(_) = &mut restart => { verdict.get_or_insert(Loss::Restart); }
                 () = &mut silence => {
                     verdict.get_or_insert(Loss::Connection);
                     tell(reports, Report::Silent).await;

@@ -120,10 +120,7 @@ impl Owner {
 
     async fn wake(&mut self) -> Wake {
         let connect_at = self.connect_at;
-        let deadline = self
-            .pairing
-            .as_ref()
-            .map(|active| active.pairing.deadline());
+        let deadline = self.pairing.as_ref().map(|active| active.pairing.wake_at());
         let due = connect_at.into_iter().chain(deadline).min();
         let time = async {
             match due {
@@ -184,6 +181,10 @@ impl Owner {
         &mut self,
         request: PairRequest,
     ) -> Result<Result<mpsc::Receiver<Frame>, Denied>, OpenError> {
+        // Closing a stream and calling again is one motion for an operator.
+        if self.pairing.as_ref().is_some_and(|active| active.frames.is_closed()) {
+            self.abandon().await;
+        }
         let Link { state, account, .. } = self.link();
         if self.pairing.is_some() {
             return Ok(Err(Denied::AlreadyPairing));
@@ -248,6 +249,7 @@ impl Owner {
         let input = match report {
             Report::Qr { payload, valid } => Input::Qr { payload, valid },
             Report::PhoneCode { code, valid } => Input::PhoneCode { code, valid },
+            Report::PhoneCodeSpent => Input::PhoneCodeSpent,
             Report::PasskeyRequest(options) => Input::PasskeyRequest(options),
             Report::PasskeyConfirmation(code) => Input::PasskeyConfirmation(code),
             Report::PairingRefused(refusal) => Input::Refused(refusal),
@@ -318,7 +320,11 @@ impl Owner {
             if loss == Loss::CodesExhausted {
                 self.discard_session().await;
             }
-            return self.step(Input::Lost(loss)).await;
+            self.step(Input::Lost(loss)).await?;
+            // A link that the phone has accepted outlives its pairing, and then the retry rules decide.
+            if self.pairing.is_some() || self.link().account.is_none() {
+                return Ok(());
+            }
         }
         let jitter = fastrand::f64().mul_add(2.0, -1.0);
         match self.retry.on(loss, clock::now(), jitter) {
@@ -351,6 +357,11 @@ impl Owner {
             Step::Show(frame) => {
                 if active.frames.try_send(frame).is_err() {
                     self.abandon().await;
+                }
+            }
+            Step::AskForCode(phone) => {
+                if let Some(running) = &self.running {
+                    running.session().request_phone_code(phone);
                 }
             }
             Step::Reconnect(delay) => {

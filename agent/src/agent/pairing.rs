@@ -17,6 +17,8 @@ pub(super) struct Pairing {
     deadline: SystemTime,
     ordinal: u32,
     unreachable: u32,
+    /// When the code on the operator's screen stops working.
+    code_until: Option<SystemTime>,
     accepted: Option<Phone>,
 }
 
@@ -31,6 +33,7 @@ pub(super) enum Input {
         code: Secret,
         valid: Duration,
     },
+    PhoneCodeSpent,
     PasskeyRequest(Secret),
     PasskeyConfirmation(Secret),
     Accepted(Phone),
@@ -48,6 +51,8 @@ pub(super) enum Step {
     Stay,
     /// Show this and go on.
     Show(Frame),
+    /// Ask for another code to type.
+    AskForCode(Phone),
     /// Connect again after a while: fresh codes, or the login after the phone has accepted.
     Reconnect(Duration),
     /// Show this; the pairing is over.
@@ -61,6 +66,7 @@ impl Pairing {
             deadline: now + request.timeout,
             ordinal: 0,
             unreachable: 0,
+            code_until: None,
             accepted: None,
         }
     }
@@ -70,8 +76,9 @@ impl Pairing {
     }
 
     /// When [`Input::Tick`] is due.
-    pub(super) fn deadline(&self) -> SystemTime {
-        self.deadline
+    pub(super) fn wake_at(&self) -> SystemTime {
+        self.code_until
+            .map_or(self.deadline, |spent| spent.min(self.deadline))
     }
 
     /// Whether the phone has accepted: from then on the link stays, whatever becomes of the pairing.
@@ -82,14 +89,17 @@ impl Pairing {
     pub(super) fn on(&mut self, input: Input, now: SystemTime) -> Step {
         match input {
             Input::Qr { payload, valid } => self.show_qr(payload, now + valid),
-            Input::PhoneCode { code, valid } => Step::Show(Frame::PhoneCode {
-                code,
-                expires_at: (now + valid).min(self.deadline),
-            }),
+            Input::PhoneCode { code, valid } => {
+                self.code_until = Some(now + valid);
+                let expires_at = (now + valid).min(self.deadline);
+                Step::Show(Frame::PhoneCode { code, expires_at })
+            }
+            Input::PhoneCodeSpent => self.ask_for_code(),
             Input::PasskeyRequest(options) => Step::Show(Frame::PasskeyRequest(options)),
             Input::PasskeyConfirmation(code) => Step::Show(Frame::PasskeyConfirmation(code)),
             Input::Accepted(phone) => {
                 self.accepted = Some(phone);
+                self.code_until = None;
                 self.deadline = now + LOGIN;
                 Step::Show(Frame::Scanned)
             }
@@ -103,7 +113,8 @@ impl Pairing {
                 None => Step::Stay,
             },
             Input::Lost(loss) => self.lost(loss),
-            Input::Tick if now < self.deadline => Step::Stay,
+            Input::Tick if now < self.wake_at() => Step::Stay,
+            Input::Tick if now < self.deadline => self.ask_for_code(),
             Input::Tick if self.accepted.is_some() => fail(PairFailure::NotConnected),
             Input::Tick => fail(PairFailure::Deadline),
         }
@@ -121,7 +132,17 @@ impl Pairing {
         }
     }
 
+    fn ask_for_code(&mut self) -> Step {
+        self.code_until = None;
+        match &self.method {
+            Method::PhoneCode(phone) if self.accepted.is_none() => Step::AskForCode(phone.clone()),
+            _ => Step::Stay,
+        }
+    }
+
     fn lost(&mut self, loss: Loss) -> Step {
+        // Whatever was on the screen belonged to that connection.
+        self.code_until = None;
         match loss {
             Loss::Restart | Loss::CodesExhausted => Step::Reconnect(Duration::ZERO),
             Loss::Connection => Step::Reconnect(Duration::from_secs(1)),
@@ -235,6 +256,25 @@ mod tests {
         assert!(matches!(lost(), Step::Reconnect(_)));
         assert!(matches!(lost(), Step::Reconnect(_)));
         assert_eq!(lost(), fail(PairFailure::Unreachable));
+    }
+
+    #[test]
+    fn a_spent_code_is_replaced_until_the_deadline() {
+        let mut pairing = pairing(Method::PhoneCode(phone()));
+        let code = Secret("ABCD2345".into());
+        let valid = Duration::from_secs(180);
+        pairing.on(Input::PhoneCode { code, valid }, at(0));
+        assert_eq!(pairing.wake_at(), at(180));
+        assert_eq!(pairing.on(Input::Tick, at(179)), Step::Stay);
+        assert_eq!(pairing.on(Input::Tick, at(180)), Step::AskForCode(phone()));
+        assert_eq!(
+            pairing.on(Input::PhoneCodeSpent, at(200)),
+            Step::AskForCode(phone())
+        );
+        assert_eq!(
+            pairing.on(Input::Tick, at(300)),
+            fail(PairFailure::Deadline)
+        );
     }
 
     #[test]

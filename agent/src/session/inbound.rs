@@ -149,6 +149,7 @@ impl EventHandler for Inbound {
                     valid: code.timeout,
                 });
             }
+            Event::PairingCodeRefresh(_) => self.report(Report::PhoneCodeSpent),
             Event::PairPasskeyRequest(request) => {
                 self.report(Report::PasskeyRequest(Secret(
                     request.request_options_json.clone(),
@@ -177,7 +178,7 @@ impl EventHandler for Inbound {
 fn verdict(event: &Event) -> Option<Loss> {
     Some(match event {
         Event::Disconnected(_) => Loss::Connection,
-        Event::PairingQrCodesExhausted(_) => Loss::CodesExhausted,
+        Event::PairingQrCodesExhausted(codes) if codes.disconnected => Loss::CodesExhausted,
         Event::StreamReplaced(_) => Loss::Replaced,
         Event::ClientOutdated(_) => Loss::Outdated,
         Event::TemporaryBan(ban) => Loss::Banned(ban.expire.to_std().ok()),
