@@ -156,6 +156,12 @@ test('messages that overtake each other are all read', async () => {
 	assert.deepEqual(device.texts().filter(text => text.startsWith('overtaken')), ['overtaken 3', 'overtaken 2', 'overtaken 1'])
 })
 
+test('a number that is not on WhatsApp cannot be written to', async () => {
+	const nobody = newPeer()
+	await sim.post('/unknown', { number: nobody })
+	await assert.rejects(device.send(chatOf(nobody), 'is anybody there?'))
+})
+
 test('a failing iq fails that one question only', async () => {
 	await sim.post('/fault', { account: ACCOUNT, kind: 'iq_error', xmlns: 'usync', code: 500, count: 1 })
 	await assert.rejects(device.socket.onWhatsApp('15550140098'))

@@ -53,13 +53,27 @@ test('the first login uploads 812 prekeys; the phone takes one for its own sessi
 	const device = await companion()
 	await device.scan('+15550110003')
 	await device.restart()
-	const answer = await device.socket.query({
+	assert.equal(await prekeysLeft(device), PREKEYS - 1)
+	await device.socket.digestKeyBundle()
+})
+
+test('prekeys that run low are topped up, and the next contact gets one of the new ones', async () => {
+	const account = '+15550110011'
+	const device = await companion()
+	await device.scan(account)
+	await device.restart()
+	const first = device.creds.nextPreKeyId
+	const taken = await device.socket.query({
 		tag: 'iq',
 		attrs: { to: 's.whatsapp.net', type: 'get', xmlns: 'encrypt' },
-		content: [{ tag: 'count', attrs: {} }]
+		content: [{ tag: 'key', attrs: {}, content: Array(PREKEYS - 5).fill({ tag: 'user', attrs: { jid: device.lid } }) }]
 	})
-	assert.equal(Number(answer.content[0].attrs.value), PREKEYS - 1)
-	await device.socket.digestKeyBundle()
+	const ids = taken.content[0].content.map(user => user.content.find(({ tag }) => tag === 'key').content[0].content.toString('hex'))
+	assert.equal(new Set(ids).size, PREKEYS - 5, 'a one-time prekey is handed out once')
+
+	await until('an upload', async () => device.creds.nextPreKeyId > first && (await prekeysLeft(device)) > 5)
+	for (let n = 1; n <= 6; n++) await sim.post('/peer/send', { from: `+155501200${n}0`, to: account, text: `from ${n}`, by: 'lid' })
+	for (let n = 1; n <= 6; n++) await device.received(`from ${n}`)
 })
 
 test('a later login neither pairs again nor uploads again', async () => {
@@ -140,6 +154,15 @@ test('asking whether a number is on WhatsApp tells known from unknown', async ()
 	assert.deepEqual(await device.socket.onWhatsApp('15550119999'), [])
 	assert.deepEqual(await device.socket.onWhatsApp('15550120001'), [{ jid: chatOf('+15550120001'), exists: true }])
 })
+
+async function prekeysLeft(device) {
+	const answer = await device.socket.query({
+		tag: 'iq',
+		attrs: { to: 's.whatsapp.net', type: 'get', xmlns: 'encrypt' },
+		content: [{ tag: 'count', attrs: {} }]
+	})
+	return Number(answer.content[0].attrs.value)
+}
 
 const isRefusal = error => error.status >= 400 && error.status < 500
 
