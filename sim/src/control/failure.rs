@@ -19,16 +19,20 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(status: StatusCode, error: impl ToString, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        status: StatusCode,
+        error: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self {
             status,
-            error: error.to_string(),
+            error: error.into(),
             hint: hint.into(),
         }
     }
 
     /// The caller's own mistake.
-    pub(crate) fn bad_request(error: impl ToString, hint: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 }
