@@ -1,0 +1,396 @@
+//! What goes wrong at WhatsApp's side, and what everything then says.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::LinkState;
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{By, Failure, Fault, IqError};
+use tonic::Code;
+
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, reason, refusal};
+
+/// How long nothing must happen, where something wrong would.
+const QUIET: Duration = Duration::from_secs(2);
+/// More than any test's reconnects.
+const MANY: u32 = 1_000;
+
+fn failure(reason: u16) -> Fault {
+    Fault::Failure(Failure {
+        reason,
+        expire: None,
+        code: None,
+    })
+}
+
+impl World {
+    /// Cuts the socket; the login that follows is answered with this.
+    async fn fail_login(&self, fault: Fault) {
+        self.fault(fault).await;
+        self.fault(Fault::Drop).await;
+    }
+
+    /// Cuts the socket, and no other comes about until [`Fault::Clear`].
+    async fn cut_off(&self) {
+        self.sim.fault(Fault::Refuse(MANY)).await;
+        self.fault(Fault::Drop).await;
+        self.agent
+            .logged("WhatsApp disconnected: connection_lost")
+            .await;
+    }
+
+    /// Proves that the agent is connected, by a message that arrives.
+    async fn hears_again(&self) {
+        self.agent.until_state(LinkState::Connected).await;
+        let mut events = self.watch().await;
+        let text = format!("{WORD} after all");
+        self.peer(ANNA)
+            .send_text(ACCOUNT, &text, By::Lid)
+            .await
+            .unwrap();
+        events
+            .event(|event| match &event.kind {
+                Some(Kind::Message(message)) if message.text == text => Some(()),
+                _ => None,
+            })
+            .await;
+        self.everything_says_connected().await;
+    }
+
+    /// The credentials are dead: everything says so, nothing connects, and a phone can link at once.
+    async fn rests(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
+        let link = self.everything_says(state, reason).await;
+        self.agent
+            .logged(&format!("WhatsApp disconnected: {reason}"))
+            .await;
+        assert!(!link.hint.is_empty());
+        let before = self.handshakes();
+        let knocked = self.sim.until(QUIET, || self.handshakes() > before).await;
+        assert!(knocked.is_err(), "dead credentials are never retried");
+        assert_eq!(self.handshakes(), before);
+        let denied = self.send(ANNA, WORD).await.unwrap_err();
+        assert_eq!(denied.code(), Code::FailedPrecondition);
+        self.link().await;
+        self.everything_says_connected().await;
+        link
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_socket_is_opened_again() {
+    let world = World::linked().await;
+    world.cut_off().await;
+    world
+        .everything_says(LinkState::BackingOff, "unreachable")
+        .await;
+    world.sim.fault(Fault::Clear).await;
+    world.hears_again().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn refused_connections_are_tried_again_later_and_later() {
+    let world = World::linked().await;
+    world.cut_off().await;
+    let third = |link: &pb::LinkStatus| link.state() == LinkState::BackingOff && link.attempt >= 3;
+    let link = world.agent.until(third).await;
+    let since = SystemTime::try_from(link.since.unwrap()).unwrap();
+    let retry_at = SystemTime::try_from(link.retry_at.unwrap()).unwrap();
+    let delay = retry_at.duration_since(since).unwrap();
+    assert!(delay >= Duration::from_millis(1_800), "{delay:?}");
+    let failed = world
+        .agent
+        .logged("WhatsApp connection failed, trying again")
+        .await;
+    assert_eq!(failed["reason"], "unreachable");
+    let denied = world.send(ANNA, WORD).await.unwrap_err();
+    assert_eq!(
+        refusal(&denied),
+        (Code::FailedPrecondition, "NOT_CONNECTED".to_owned())
+    );
+    world.sim.fault(Fault::Clear).await;
+    world.hears_again().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_half_open_socket_is_noticed_within_the_limit() {
+    let world = World::linked_with(&["--keepalive-limit", "2"]).await;
+    world.fault(Fault::HalfOpen).await;
+    let struck = Instant::now();
+    let link = world
+        .agent
+        .until(|link| link.state() != LinkState::Connected)
+        .await;
+    assert_eq!(link.reason, "connection_lost");
+    assert!(
+        struck.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        struck.elapsed()
+    );
+    world
+        .agent
+        .logged("WhatsApp disconnected: connection_lost")
+        .await;
+    world.hears_again().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_quiet_connection_that_answers_stays_connected() {
+    let world = World::linked_with(&["--keepalive-limit", "2"]).await;
+    let mut logins = 0;
+    let before = world.handshakes();
+    let lost = world.sim.until(QUIET + QUIET, || {
+        logins = world.handshakes();
+        logins > before
+    });
+    assert!(lost.await.is_err(), "a ping keeps it up");
+    world.everything_says_connected().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_slow_server_is_waited_for() {
+    let world = World::linked().await;
+    let delay = Duration::from_millis(400);
+    world.fault(Fault::Delay(delay)).await;
+    let started = Instant::now();
+    world.send(ANNA, WORD).await.unwrap();
+    assert!(
+        started.elapsed() >= delay,
+        "sent is not said before the ack"
+    );
+    world.everything_says_connected().await;
+    world.fault(Fault::Delay(Duration::ZERO)).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_phone_that_removes_the_device_logs_it_out() {
+    let world = World::linked().await;
+    world.phone().unlink(None).await.unwrap();
+    world.rests(LinkState::LoggedOut, "logged_out").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_device_removed_while_away_is_logged_out_at_its_login() {
+    let world = World::linked().await;
+    world.cut_off().await;
+    world.phone().unlink(None).await.unwrap();
+    world.sim.fault(Fault::Clear).await;
+    world.rests(LinkState::LoggedOut, "logged_out").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn another_session_that_takes_over_is_not_fought() {
+    let world = World::linked().await;
+    world.fault(Fault::Replaced).await;
+    world.rests(LinkState::Replaced, "replaced").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_temporary_ban_says_when_it_ends() {
+    let world = World::linked().await;
+    let ban = Failure {
+        reason: 402,
+        expire: Some(3600),
+        code: Some(101),
+    };
+    world.fail_login(Fault::Failure(ban)).await;
+    let link = world.rests(LinkState::Banned, "banned").await;
+    let until = SystemTime::try_from(link.banned_until.unwrap()).unwrap();
+    let since = SystemTime::try_from(link.since.unwrap()).unwrap();
+    assert_eq!(
+        until.duration_since(since).unwrap().as_secs().div_ceil(60),
+        60
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_ban_without_an_end_has_none() {
+    let world = World::linked().await;
+    world.fail_login(failure(403)).await;
+    let link = world.rests(LinkState::Banned, "banned").await;
+    assert_eq!(link.banned_until, None);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_outdated_client_rests_until_it_is_updated() {
+    let world = World::linked().await;
+    world.fail_login(failure(405)).await;
+    world.rests(LinkState::Outdated, "outdated").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_login_refused_for_now_is_tried_again() {
+    let world = World::linked().await;
+    // Twice, so that the refusal lasts long enough to be seen on every surface.
+    world.fault(failure(503)).await;
+    world.fail_login(failure(503)).await;
+    world
+        .everything_says(LinkState::BackingOff, "refused_503")
+        .await;
+    let failed = world
+        .agent
+        .logged("WhatsApp connection failed, trying again")
+        .await;
+    assert_eq!(failed["reason"], "refused_503");
+    world.hears_again().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_error_503_is_a_lost_connection() {
+    let world = World::linked().await;
+    world.sim.fault(Fault::Refuse(2)).await;
+    world.fault(Fault::StreamError(503)).await;
+    world
+        .agent
+        .logged("WhatsApp disconnected: connection_lost")
+        .await;
+    world
+        .everything_says(LinkState::BackingOff, "unreachable")
+        .await;
+    world.hears_again().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_error_515_is_a_restart_and_not_a_failure() {
+    let world = World::linked().await;
+    let before = world.handshakes();
+    world.fault(Fault::StreamError(515)).await;
+    world.agent.logged("WhatsApp disconnected: restart").await;
+    world.hears_again().await;
+    assert_eq!(world.handshakes(), before + 1);
+    let backed_off = world.events().await.into_iter().any(|event| {
+        matches!(event.kind, Some(Kind::Link(link)) if link.state() == LinkState::BackingOff)
+    });
+    assert!(!backed_off, "at once");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_restarted_server_is_found_again() {
+    let world = World::linked().await;
+    world.sim.fault(Fault::Restart).await;
+    world
+        .agent
+        .logged("WhatsApp disconnected: connection_lost")
+        .await;
+    world.hears_again().await;
+    world.send(BERT, WORD).await.unwrap();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_with_another_key_is_accepted_under_the_same_root() {
+    let world = World::linked().await;
+    world.sim.fault(Fault::NewServerKey).await;
+    world.fault(Fault::Drop).await;
+    world
+        .agent
+        .logged("WhatsApp disconnected: connection_lost")
+        .await;
+    world.hears_again().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_failing_question_fails_its_call_and_nothing_else() {
+    let world = World::linked().await;
+    let error = IqError {
+        xmlns: "usync".to_owned(),
+        code: 503,
+        count: MANY,
+    };
+    world.fault(Fault::IqError(error)).await;
+    let failed = world.send(ANNA, WORD).await.unwrap_err();
+    assert!(!reason(&failed).is_empty());
+    world.fault(Fault::Clear).await;
+    world.send(ANNA, WORD).await.unwrap();
+    world.everything_says_connected().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn duplicates_and_disorder_become_one_event_each() {
+    let world = World::linked().await;
+    let anna = world.peer(ANNA);
+    let mut events = world.watch().await;
+    anna.send_text(ACCOUNT, &format!("{WORD} first"), By::Lid)
+        .await
+        .unwrap();
+    events.message().await;
+    world.fault(Fault::Duplicate(2)).await;
+    world.fault(Fault::Reorder(6)).await;
+    let sent: Vec<String> = (0..4).map(|n| format!("{WORD} {n}")).collect();
+    for text in &sent {
+        anna.send_text(ACCOUNT, text, By::Lid).await.unwrap();
+    }
+    let mut heard = events.texts(4).await;
+    heard.sort();
+    assert_eq!(heard, sent);
+    world.all_acked().await;
+    anna.send_text(ACCOUNT, &format!("{WORD} last"), By::Lid)
+        .await
+        .unwrap();
+    assert_eq!(
+        events.message().await.text,
+        format!("{WORD} last"),
+        "nothing came twice"
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_waited_at_the_server_comes_once_in_order_and_is_acked() {
+    const WAITING: usize = 50;
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    world.cut_off().await;
+    let mut ids = Vec::new();
+    let mut texts = Vec::new();
+    for n in 0..WAITING {
+        let text = format!("{WORD} {n}");
+        ids.push(
+            world
+                .peer(ANNA)
+                .send_text(ACCOUNT, &text, By::Lid)
+                .await
+                .unwrap(),
+        );
+        texts.push(text);
+    }
+    world.sim.fault(Fault::Clear).await;
+    for (id, text) in ids.iter().zip(&texts) {
+        let heard = events.message().await;
+        assert_eq!((&heard.id, &heard.text), (id, text));
+        assert!(heard.offline);
+    }
+    world.all_acked().await;
+    let acked: Vec<String> = world
+        .sim
+        .acks(ACCOUNT)
+        .unwrap()
+        .into_iter()
+        .map(|ack| ack.id)
+        .collect();
+    for id in &ids {
+        assert_eq!(acked.iter().filter(|acked| *acked == id).count(), 1);
+    }
+    world.hears_again().await;
+    let kept = world.events().await;
+    let messages = kept
+        .iter()
+        .filter(|event| matches!(event.kind, Some(Kind::Message(_))));
+    assert_eq!(messages.count(), WAITING + 1);
+    world.finish().await;
+}

@@ -1,0 +1,165 @@
+//! The whole flow, as an operator lives through it on the first day.
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::event::Kind;
+use openclaw_proto::v1::{LinkState, SendState};
+use openclaw_sim::By;
+
+use crate::harness::{ACCOUNT, ANNA, BERT, PATIENCE, WORD, Watcher, World, lid, request};
+
+#[tokio::test]
+async fn an_account_is_linked_speaks_and_stops_in_good_order() {
+    let mut world = World::new().await;
+    assert_eq!(world.agent.link().await.state(), LinkState::Unlinked);
+    let mut events = world.watch().await;
+    link_by_qr(&world).await;
+    hear_people(&world, &mut events).await;
+    write_to_people(&world, &mut events).await;
+    talk_in_a_group(&world, &mut events).await;
+    let status = world.agent.status().await;
+    let traffic = status.traffic.unwrap();
+    assert_eq!(
+        (traffic.received, traffic.sent, traffic.undecryptable),
+        (3, 3, 0)
+    );
+    world.all_acked().await;
+
+    let exit = world.agent.terminate().await;
+    assert_eq!(exit.code(), Some(0));
+    assert!(!world.agent.socket.exists(), "the socket file goes with it");
+    while events.item().await.is_ok_and(|item| item.is_some()) {}
+    let connected = world.agent.logged("WhatsApp connected").await;
+    assert_eq!(connected["phone"], "+1 555 XXX XXXX");
+    assert_eq!(connected["device"], "OpenClaw");
+    world.agent.logged("WhatsApp disconnected: stopping").await;
+    world.agent.logged("stopped").await;
+    world.finish().await;
+}
+
+async fn link_by_qr(world: &World) {
+    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let qr = pairing.qr().await;
+    assert_eq!(qr.ordinal, 1);
+    assert_eq!(world.agent.link().await.state(), LinkState::Linking);
+    assert!(world.agent.status().await.pairing);
+    let linked = world.phone().scan(&qr.payload).await.unwrap();
+    assert_eq!(linked.account, ACCOUNT);
+    let linked = pairing.linked().await;
+    assert_eq!(
+        (linked.phone.as_str(), linked.device.as_str()),
+        (ACCOUNT, "OpenClaw")
+    );
+    let link = world.everything_says_connected().await;
+    assert_eq!(link.phone, ACCOUNT);
+    assert_eq!(link.lid, format!("{}@lid", lid(ACCOUNT)));
+    assert_eq!(link.device, "OpenClaw");
+    assert!(link.linked_at.is_some() && link.since.is_some());
+    assert!(
+        link.last_frame_at.is_some(),
+        "connected is a claim about now"
+    );
+    let status = world.agent.status().await;
+    assert!(!status.pairing);
+    assert_eq!(status.storage(), pb::Storage::Memory);
+    assert!(status.build.unwrap().simulator);
+    world.phone().wait_until_active(PATIENCE).await.unwrap();
+    let devices = world.phone().companions();
+    assert_eq!(devices.len(), 1);
+    assert_eq!(devices[0].about.name, "OpenClaw");
+}
+
+async fn hear_people(world: &World, events: &mut Watcher) {
+    for by in [By::Lid, By::Pn] {
+        let text = format!("{WORD} {by:?}");
+        let id = world
+            .peer(ANNA)
+            .send_text(ACCOUNT, &text, by)
+            .await
+            .unwrap();
+        let heard = events.message().await;
+        assert_eq!((heard.id, heard.text), (id, text));
+        let sender = heard.sender.unwrap();
+        assert_eq!(sender.phone, ANNA, "{by:?}");
+        assert_eq!(sender.lid, format!("{}@lid", lid(ANNA)), "{by:?}");
+        assert_eq!(heard.content, "text");
+        assert!(!heard.from_me && !heard.group && !heard.offline);
+        assert!(!heard.push_name.is_empty());
+    }
+}
+
+async fn write_to_people(world: &World, events: &mut Watcher) {
+    let text = format!("{WORD} out");
+    let sent = world.send(BERT, &text).await.unwrap();
+    assert!(sent.state() >= SendState::ServerAck && sent.server_ack_at.is_some());
+    let heard = world
+        .peer(BERT)
+        .wait_for(|heard| heard.id == sent.message_id, PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(heard.text.as_deref(), Some(text.as_str()));
+    for state in [SendState::ServerAck, SendState::Delivered] {
+        outcome(events, &sent, state).await;
+    }
+    world
+        .peer(BERT)
+        .send_receipt(ACCOUNT, &sent.message_id, Some("read"), By::Lid)
+        .await
+        .unwrap();
+    outcome(events, &sent, SendState::Read).await;
+    let receipt = events.event(|event| match &event.kind {
+        Some(Kind::Receipt(receipt)) => Some(receipt.clone()),
+        _ => None,
+    });
+    let receipt = receipt.await;
+    assert_eq!(receipt.message_ids, [sent.message_id]);
+    assert_eq!(receipt.state(), SendState::Read);
+    assert_eq!(receipt.by.unwrap().lid, format!("{}@lid", lid(BERT)));
+}
+
+async fn outcome(events: &mut Watcher, sent: &pb::SendResponse, state: SendState) {
+    let outcome = events
+        .event(|event| match &event.kind {
+            Some(Kind::Send(outcome)) => Some(outcome.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(outcome.state(), state);
+    assert_eq!(
+        (outcome.token, outcome.message_id),
+        (sent.token.clone(), sent.message_id.clone())
+    );
+}
+
+async fn talk_in_a_group(world: &World, events: &mut Watcher) {
+    let group = world
+        .phone()
+        .create_group("Harbour", &[ANNA, BERT])
+        .await
+        .unwrap();
+    let text = format!("{WORD} to all");
+    world.peer(ANNA).send_to_group(&group, &text).await.unwrap();
+    let heard = events.message().await;
+    assert_eq!(
+        (&heard.chat, &heard.text, heard.group),
+        (&group, &text, true)
+    );
+    let sender = heard.sender.unwrap();
+    assert_eq!(
+        (sender.phone.as_str(), sender.lid),
+        (ANNA, format!("{}@lid", lid(ANNA)))
+    );
+    for text in [format!("{WORD} from us"), format!("{WORD} again")] {
+        let sent = world.send_with(request(&group, &text)).await.unwrap();
+        for member in [ANNA, BERT] {
+            let heard = world
+                .peer(member)
+                .wait_for(|heard| heard.id == sent.message_id, PATIENCE)
+                .await
+                .unwrap();
+            assert_eq!(
+                (heard.text.as_deref(), &heard.chat),
+                (Some(text.as_str()), &group)
+            );
+        }
+    }
+}

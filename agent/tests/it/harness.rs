@@ -1,0 +1,268 @@
+//! One world for each test: a simulator, a phone, the agent's process, and what must hold at its end.
+
+mod http;
+mod process;
+mod says;
+mod streams;
+
+use std::time::Duration;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::agent_client::AgentClient;
+use openclaw_sim::{Number, Pattern, Peer, Phone, Sim, Violation};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+pub(crate) use http::Answer;
+pub(crate) use process::{Agent, run_to_the_end};
+pub(crate) use streams::{Health, Pairing, Watcher};
+
+/// Long enough for a loaded machine; nothing waits that long when all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The account that tests link, and people it knows.
+pub(crate) const ACCOUNT: &str = "+15550100001";
+pub(crate) const ANNA: &str = "+15550100002";
+pub(crate) const BERT: &str = "+15550100003";
+pub(crate) const NOBODY: &str = "+15550100099";
+/// What all those numbers have in common, and no log may show.
+const NUMBERS: &str = "555010";
+/// A word that every text in every message has, and no log may show.
+pub(crate) const WORD: &str = "cormorant";
+
+/// A simulator and an agent that speaks to it.
+pub(crate) struct World {
+    pub(crate) sim: Sim,
+    pub(crate) agent: Agent,
+    /// QR payloads and pairing codes that were shown.
+    secrets: streams::Secrets,
+    finished: bool,
+}
+
+impl World {
+    /// An agent that nobody has linked.
+    pub(crate) async fn new() -> Self {
+        Self::with(openclaw_sim::Config::default(), &[]).await
+    }
+
+    /// An agent with these arguments beside the usual ones.
+    pub(crate) async fn with(config: openclaw_sim::Config, args: &[&str]) -> Self {
+        let sim = Sim::start(config).await.unwrap();
+        let agent = Agent::start(&sim.url(), args).await;
+        Self::of(sim, agent)
+    }
+
+    /// An agent that looks for its server elsewhere.
+    pub(crate) async fn with_server(url: &str) -> Self {
+        let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
+        Self::of(sim, Agent::start(url, &[]).await)
+    }
+
+    fn of(sim: Sim, agent: Agent) -> Self {
+        Self {
+            sim,
+            agent,
+            secrets: streams::Secrets::default(),
+            finished: false,
+        }
+    }
+
+    /// An agent that is linked and connected.
+    pub(crate) async fn linked() -> Self {
+        Self::linked_with(&[]).await
+    }
+
+    /// [`World::linked`], with more arguments.
+    pub(crate) async fn linked_with(args: &[&str]) -> Self {
+        let world = Self::with(openclaw_sim::Config::default(), args).await;
+        world.link().await;
+        world
+    }
+
+    /// Links the agent to the account's phone by QR code, and waits until it has its stanzas.
+    pub(crate) async fn link(&self) {
+        let mut pairing = self.pair(pb::PairRequest::default()).await.unwrap();
+        let qr = pairing.qr().await;
+        self.phone().scan(&qr.payload).await.unwrap();
+        pairing.linked().await;
+        self.phone().wait_until_active(PATIENCE).await.unwrap();
+    }
+
+    pub(crate) async fn pair(&self, request: pb::PairRequest) -> Result<Pairing, Status> {
+        let frames = self.client().pair(request).await?.into_inner();
+        Ok(Pairing::new(frames, self.secrets.clone()))
+    }
+
+    pub(crate) fn client(&self) -> AgentClient<Channel> {
+        self.agent.client()
+    }
+
+    pub(crate) fn phone(&self) -> Phone {
+        self.sim.phone(ACCOUNT).unwrap()
+    }
+
+    pub(crate) fn peer(&self, number: &str) -> Peer {
+        self.sim.peer(number).unwrap()
+    }
+
+    /// Brings a fault about for the account.
+    pub(crate) async fn fault(&self, fault: openclaw_sim::Fault) {
+        self.sim.fault_for(ACCOUNT, fault).await.unwrap();
+    }
+
+    /// Sends a text and waits for the server's ack.
+    pub(crate) async fn send(&self, to: &str, text: &str) -> Result<pb::SendResponse, Status> {
+        self.send_with(request(to, text)).await
+    }
+
+    pub(crate) async fn send_with(
+        &self,
+        request: pb::SendRequest,
+    ) -> Result<pb::SendResponse, Status> {
+        Ok(self.client().send(request).await?.into_inner())
+    }
+
+    pub(crate) async fn unpair(&self) -> Result<bool, Status> {
+        let answer = self.client().unpair(pb::UnpairRequest {}).await?;
+        Ok(answer.into_inner().confirmed)
+    }
+
+    /// Every event kept so far.
+    pub(crate) async fn events(&self) -> Vec<pb::Event> {
+        let request = pb::WatchEventsRequest {
+            after: Some(0),
+            ..Default::default()
+        };
+        let stream = self.client().watch_events(request).await.unwrap();
+        Watcher::new(stream.into_inner()).to_the_end().await
+    }
+
+    /// Follows all events from the oldest.
+    pub(crate) async fn watch(&self) -> Watcher {
+        self.watch_with(pb::WatchEventsRequest {
+            after: Some(0),
+            follow: true,
+            kinds: Vec::new(),
+        })
+        .await
+    }
+
+    pub(crate) async fn watch_with(&self, request: pb::WatchEventsRequest) -> Watcher {
+        let stream = self.client().watch_events(request).await.unwrap();
+        Watcher::new(stream.into_inner())
+    }
+
+    /// How often a client has come as far as the Noise handshake.
+    pub(crate) fn handshakes(&self) -> u64 {
+        [Pattern::Xx, Pattern::Ik, Pattern::XxFallback]
+            .into_iter()
+            .map(|pattern| self.sim.handshakes(pattern))
+            .sum()
+    }
+
+    /// Waits until the account's companions owe no ack.
+    pub(crate) async fn all_acked(&self) {
+        let settled = || self.sim.queue(ACCOUNT).unwrap().is_empty();
+        self.sim.until(PATIENCE, settled).await.unwrap();
+    }
+
+    /// Stops the agent in good order, and checks what must hold at the end of every test.
+    pub(crate) async fn finish(self) {
+        let violations = self.finish_with_violations().await;
+        assert!(violations.is_empty(), "{violations:#?}");
+    }
+
+    /// [`World::finish`] for a test that makes the agent break a rule.
+    pub(crate) async fn finish_with_violations(mut self) -> Vec<Violation> {
+        let exit = self.agent.terminate().await;
+        assert_eq!(exit.code(), Some(0), "a stop on SIGTERM is a success");
+        self.check_output();
+        self.finished = true;
+        self.sim.violations()
+    }
+
+    /// Nothing that was printed is a secret, and stdout is JSON, one object a line.
+    pub(crate) fn check_output(&self) {
+        let (stdout, stderr) = self.agent.output();
+        for line in &stdout {
+            let entry: serde_json::Value = serde_json::from_str(line)
+                .unwrap_or_else(|error| panic!("not JSON: {line:?}: {error}"));
+            assert!(
+                entry["level"].is_string() && entry["message"].is_string(),
+                "{line}"
+            );
+        }
+        let lids = self.sim.numbers().into_iter().map(|number| lid(&number));
+        let mut secrets: Vec<String> = lids.collect();
+        secrets.extend([NUMBERS.to_owned(), WORD.to_owned()]);
+        secrets.extend(self.secrets.all());
+        for line in stdout.iter().chain(&stderr) {
+            for secret in &secrets {
+                assert!(
+                    !line.contains(secret.as_str()),
+                    "{secret:?} is told: {line}"
+                );
+            }
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let (stdout, stderr) = self.agent.output();
+            eprintln!(
+                "the agent said:\n{}\n{}",
+                stdout.join("\n"),
+                stderr.join("\n")
+            );
+            eprintln!("violations: {:#?}", self.sim.violations());
+        } else {
+            assert!(self.finished, "every test ends with World::finish");
+        }
+    }
+}
+
+/// The user part of a number's LID.
+pub(crate) fn lid(number: &str) -> String {
+    number.parse::<Number>().unwrap().lid_user()
+}
+
+/// A wish to send, with the defaults.
+pub(crate) fn request(to: &str, text: &str) -> pb::SendRequest {
+    pb::SendRequest {
+        to: to.to_owned(),
+        text: text.to_owned(),
+        ..Default::default()
+    }
+}
+
+/// Seconds as on the wire.
+pub(crate) fn seconds(seconds: i64) -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds, nanos: 0 })
+}
+
+/// The reason of an error, after checking what every error must have: domain, reason, hint.
+pub(crate) fn reason(status: &Status) -> String {
+    let details = status.get_error_details();
+    let info = details
+        .error_info()
+        .unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
+    assert_eq!(info.domain, openclaw_proto::ERROR_DOMAIN);
+    assert!(!info.reason.is_empty());
+    let hint = info.metadata.get(openclaw_proto::ERROR_HINT);
+    assert!(hint.is_some_and(|hint| !hint.is_empty()), "{info:?}");
+    info.reason.clone()
+}
+
+/// The code and the reason of an error.
+pub(crate) fn refusal(status: &Status) -> (Code, String) {
+    (status.code(), reason(status))
+}
+
+/// Further facts in an error.
+pub(crate) fn fact(status: &Status, key: &str) -> Option<String> {
+    let details = status.get_error_details();
+    details.error_info()?.metadata.get(key).cloned()
+}

@@ -1,0 +1,288 @@
+//! The agent's process: its arguments, its output, its addresses, its end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::agent_client::AgentClient;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tonic::transport::{Channel, Endpoint};
+
+use super::PATIENCE;
+
+/// The binary.
+const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-agent");
+/// How often Status is asked while something is waited for.
+pub(super) const POLL: Duration = Duration::from_millis(15);
+
+/// A running agent. Dropping it kills it.
+pub(crate) struct Agent {
+    child: Child,
+    lines: Lines,
+    /// Its gRPC socket.
+    pub(crate) socket: PathBuf,
+    /// Its address for HTTP.
+    pub(crate) http: SocketAddr,
+    /// Its gRPC address, when it was told to have one.
+    pub(crate) listen: Option<SocketAddr>,
+    channel: Channel,
+    folder: Arc<TempDir>,
+}
+
+impl Agent {
+    /// Starts it in a folder of its own, and waits until it has said where it listens.
+    pub(crate) async fn start(whatsapp: &str, args: &[&str]) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::start_in(folder, whatsapp, args).await
+    }
+
+    async fn start_in(folder: Arc<TempDir>, whatsapp: &str, args: &[&str]) -> Self {
+        let socket = folder.path().join("agent.sock");
+        let mut child = command(folder.path(), whatsapp, &socket)
+            .args(args)
+            .spawn()
+            .unwrap();
+        let lines = Lines::default();
+        lines.collect(Stream::Out, child.stdout.take().unwrap());
+        lines.collect(Stream::Err, child.stderr.take().unwrap());
+        let started = lines.wait_for("openclaw-agent started").await;
+        let address = |name: &str| started[name].as_str().and_then(|text| text.parse().ok());
+        let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
+        Self {
+            child,
+            http: address("http").expect("an address for HTTP"),
+            listen: address("listen"),
+            channel: endpoint.connect_lazy(),
+            lines,
+            socket,
+            folder,
+        }
+    }
+
+    /// Another agent in the same folder, once this one has ended.
+    pub(crate) async fn start_again(&mut self, whatsapp: &str) {
+        let earlier = self.lines.clone();
+        *self = Self::start_in(Arc::clone(&self.folder), whatsapp, &[]).await;
+        self.lines.prepend(&earlier);
+    }
+
+    pub(crate) fn client(&self) -> AgentClient<Channel> {
+        AgentClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    pub(crate) async fn status(&self) -> pb::StatusResponse {
+        let mut client = self.client();
+        let answer = tokio::time::timeout(PATIENCE, client.status(pb::StatusRequest {})).await;
+        answer.expect("Status always answers").unwrap().into_inner()
+    }
+
+    pub(crate) async fn link(&self) -> pb::LinkStatus {
+        self.status().await.link.unwrap()
+    }
+
+    /// Waits until Status says so.
+    pub(crate) async fn until(
+        &self,
+        mut holds: impl FnMut(&pb::LinkStatus) -> bool,
+    ) -> pb::LinkStatus {
+        let mut link = self.link().await;
+        let waiting = async {
+            while !holds(&link) {
+                tokio::time::sleep(POLL).await;
+                link = self.link().await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            panic!("Status says {:?} {:?}", link.state(), link.reason);
+        }
+        link
+    }
+
+    pub(crate) async fn until_state(&self, state: pb::LinkState) -> pb::LinkStatus {
+        self.until(|link| link.state() == state).await
+    }
+
+    /// The first line of the log with this message, waited for.
+    pub(crate) async fn logged(&self, message: &str) -> serde_json::Value {
+        self.lines.wait_for(message).await
+    }
+
+    /// How many lines of the log have this message.
+    pub(crate) fn count_logged(&self, message: &str) -> usize {
+        let entries = self.lines.entries();
+        entries
+            .filter(|entry| entry["message"].as_str() == Some(message))
+            .count()
+    }
+
+    /// All lines so far, of stdout and of stderr.
+    pub(crate) fn output(&self) -> (Vec<String>, Vec<String>) {
+        self.lines.all()
+    }
+
+    /// Memory that is resident now, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let pid = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let value = line.and_then(|line| line.split_whitespace().nth(1));
+        value.and_then(|value| value.parse().ok()).unwrap()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// SIGTERM, and how it ended.
+    pub(crate) async fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM).await
+    }
+
+    /// SIGKILL.
+    pub(crate) async fn kill(&mut self) -> ExitStatus {
+        self.signal(Signal::KILL).await
+    }
+
+    async fn signal(&mut self, signal: Signal) -> ExitStatus {
+        if let Some(pid) = self.child.id() {
+            let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+            kill_process(pid, signal).unwrap();
+        }
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let ended = ended.expect("it ends").unwrap();
+        self.lines.closed().await;
+        ended
+    }
+
+    /// The folder it was started in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn command(folder: &Path, whatsapp: &str, socket: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command
+        .env_clear()
+        .current_dir(folder)
+        .arg("--socket")
+        .arg(socket)
+        .args(["--http", "127.0.0.1:0", "--whatsapp-url", whatsapp])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs the binary with just these arguments and an empty environment, until it ends by itself.
+pub(crate) async fn run_to_the_end(args: &[&str]) -> Output {
+    let mut command = Command::new(BINARY);
+    command
+        .env_clear()
+        .args(args)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let ended = tokio::time::timeout(PATIENCE, command.output()).await;
+    ended.expect("it ends").unwrap()
+}
+
+#[derive(Clone, Copy)]
+enum Stream {
+    Out,
+    Err,
+}
+
+/// What a process has printed.
+#[derive(Clone)]
+struct Lines {
+    printed: Arc<Mutex<[Vec<String>; 2]>>,
+    /// Counts lines; its senders' end is the process' end.
+    count: Arc<Mutex<Option<watch::Sender<usize>>>>,
+    changes: watch::Receiver<usize>,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        let (count, changes) = watch::channel(0);
+        Self {
+            printed: Arc::default(),
+            count: Arc::new(Mutex::new(Some(count))),
+            changes,
+        }
+    }
+}
+
+impl Lines {
+    fn collect(&self, stream: Stream, pipe: impl AsyncRead + Unpin + Send + 'static) {
+        let printed = Arc::clone(&self.printed);
+        let count = self.count.lock().unwrap().clone().expect("not closed yet");
+        if matches!(stream, Stream::Err) {
+            // Both pipes have a sender of their own now.
+            self.count.lock().unwrap().take();
+        }
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(pipe).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                printed.lock().unwrap()[stream as usize].push(line);
+                count.send_modify(|count| *count += 1);
+            }
+        });
+    }
+
+    fn all(&self) -> (Vec<String>, Vec<String>) {
+        let [out, err] = self.printed.lock().unwrap().clone();
+        (out, err)
+    }
+
+    fn prepend(&self, earlier: &Self) {
+        let (out, err) = earlier.all();
+        let mut printed = self.printed.lock().unwrap();
+        printed[0].splice(0..0, out);
+        printed[1].splice(0..0, err);
+    }
+
+    fn entries(&self) -> impl Iterator<Item = serde_json::Value> + use<> {
+        let (out, _) = self.all();
+        out.into_iter()
+            .filter_map(|line| serde_json::from_str(&line).ok())
+    }
+
+    async fn wait_for(&self, message: &str) -> serde_json::Value {
+        let mut changes = self.changes.clone();
+        let find = async {
+            loop {
+                changes.mark_unchanged();
+                let mut entries = self.entries();
+                let found = entries.find(|entry| entry["message"].as_str() == Some(message));
+                if found.is_some() || changes.changed().await.is_err() {
+                    break found.or_else(|| {
+                        let mut entries = self.entries();
+                        entries.find(|entry| entry["message"].as_str() == Some(message))
+                    });
+                }
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, find).await.ok().flatten();
+        found.unwrap_or_else(|| panic!("{message:?} is not in the log: {:#?}", self.all()))
+    }
+
+    /// Waits until both pipes have ended.
+    async fn closed(&self) {
+        let mut changes = self.changes.clone();
+        let closed = async { while changes.changed().await.is_ok() {} };
+        let closed = tokio::time::timeout(PATIENCE, closed).await;
+        closed.expect("its output ends with it");
+    }
+}

@@ -1,0 +1,76 @@
+//! What an agent says about its link, on every surface at once.
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::LinkState;
+use openclaw_proto::v1::event::Kind;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use super::{Health, World};
+
+impl World {
+    /// Status, events, HTTP and gRPC health all say that the link is in this state, for this reason, and down.
+    pub(crate) async fn everything_says(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
+        let fits = |link: &pb::LinkStatus| link.state() == state && link.reason == reason;
+        let link = self.agent.until(fits).await;
+        let mut events = self.watch().await;
+        let told = events.event(|event| match &event.kind {
+            Some(Kind::Link(link)) if fits(link) => Some(link.clone()),
+            _ => None,
+        });
+        assert_eq!(told.await.hint, link.hint);
+        self.http_says(state, reason).await;
+        let mut health = Health::new(self.agent.channel());
+        health.until("", ServingStatus::Serving).await;
+        health.until("whatsapp", ServingStatus::NotServing).await;
+        link
+    }
+
+    /// Status, HTTP and gRPC health all say that the link is up.
+    pub(crate) async fn everything_says_connected(&self) -> pb::LinkStatus {
+        let link = self.agent.until_state(LinkState::Connected).await;
+        assert_eq!((link.reason.as_str(), link.hint.as_str()), ("", ""));
+        let health = self.agent.get("/health").await;
+        assert_eq!(health.code, 200);
+        let body = health.json();
+        assert_eq!(body["status"], "healthy", "{body}");
+        assert_eq!(body["whatsapp"]["connected"], true);
+        assert_eq!(body["whatsapp"]["phone"], "+1 555 XXX XXXX");
+        assert_eq!(self.agent.get("/health/ready").await.code, 200);
+        let mut health = Health::new(self.agent.channel());
+        health.until("", ServingStatus::Serving).await;
+        health.until("whatsapp", ServingStatus::Serving).await;
+        let checked = health.check("whatsapp").await.unwrap();
+        assert_eq!(checked, ServingStatus::Serving);
+        link
+    }
+
+    async fn http_says(&self, state: LinkState, reason: &str) {
+        let name = name(state);
+        // A state that comes and goes is there again soon.
+        let mut answer = self.agent.get("/health/ready").await;
+        for _ in 0..200 {
+            if answer.json()["status"] == name.as_str() {
+                break;
+            }
+            tokio::time::sleep(super::process::POLL).await;
+            answer = self.agent.get("/health/ready").await;
+        }
+        let body = answer.json();
+        assert_eq!(answer.code, 503, "{body}");
+        assert_eq!(body["status"], name.as_str());
+        assert_eq!(body["whatsapp"]["connected"], false);
+        assert_eq!(body["whatsapp"]["state"], name.as_str());
+        assert_eq!(body["whatsapp"]["reason"], reason);
+        assert!(!body["status"].to_string().contains("healthy"));
+        let health = self.agent.get("/health").await;
+        assert_eq!(health.code, 200, "the process itself is well");
+        assert!(!health.body.contains("healthy"), "{}", health.body);
+        assert_eq!(self.agent.get("/health/live").await.code, 200);
+    }
+}
+
+/// A state's name everywhere but on the wire.
+fn name(state: LinkState) -> String {
+    let name = state.as_str_name().trim_start_matches("LINK_STATE_");
+    name.to_ascii_lowercase()
+}

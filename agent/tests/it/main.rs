@@ -1,0 +1,11 @@
+//! Whole flows: the real binary against the simulator, spoken to as an operator and a platform do.
+//!
+//! Every test has a simulator and an agent of its own. What one function can decide is tested in the file it is in.
+
+#![cfg(feature = "sim")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod faults;
+mod flow;
+mod harness;
+mod pairing;

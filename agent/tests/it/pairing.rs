@@ -1,0 +1,231 @@
+//! Linking: what an operator sees when it goes well, and when it does not.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant, SystemTime};
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::LinkState;
+use openclaw_proto::v1::pair_frame::Frame;
+use openclaw_sim::{Failure, Fault};
+use tonic::Code;
+
+use crate::harness::{ACCOUNT, World, refusal, seconds};
+
+fn by_phone_code() -> pb::PairRequest {
+    let method = pb::PhoneCodeMethod {
+        phone: ACCOUNT.to_owned(),
+    };
+    pb::PairRequest {
+        method: Some(pb::pair_request::Method::PhoneCode(method)),
+        ..Default::default()
+    }
+}
+
+fn replacing() -> pb::PairRequest {
+    pb::PairRequest {
+        replace: true,
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn a_code_typed_on_the_phone_links() {
+    let world = World::new().await;
+    let mut pairing = world.pair(by_phone_code()).await.unwrap();
+    let code = match pairing.next().await {
+        Some(Frame::PhoneCode(code)) => code,
+        other => panic!("no code but {other:?}"),
+    };
+    assert_eq!(code.code.len(), 8, "without the dash");
+    assert!(code.expires_at.is_some());
+    world.phone().enter_code(&code.code).await.unwrap();
+    assert_eq!(pairing.linked().await.phone, ACCOUNT);
+    world.everything_says_connected().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_modules_of_a_qr_frame_read_back_as_its_payload() {
+    let world = World::new().await;
+    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let qr = pairing.qr().await;
+    assert_eq!(read(&qr), qr.payload);
+    let expires_at = SystemTime::try_from(qr.expires_at.unwrap()).unwrap();
+    let valid = expires_at.duration_since(now()).unwrap();
+    assert!(
+        valid > Duration::from_secs(40) && valid <= Duration::from_secs(60),
+        "{valid:?}"
+    );
+    drop(pairing);
+    world.agent.until_state(LinkState::Unlinked).await;
+    world.finish().await;
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with what the agent's clock says"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// What a camera sees: four pixels a module, four modules of quiet zone.
+fn read(qr: &pb::QrCode) -> String {
+    const SCALE: usize = 4;
+    const QUIET: usize = 4;
+    let size = usize::try_from(qr.size).unwrap();
+    assert_eq!(qr.modules.len(), (size * size).div_ceil(8));
+    let dark = |x: usize, y: usize| {
+        let module = |at: usize| (at / SCALE).checked_sub(QUIET).filter(|at| *at < size);
+        module(x).zip(module(y)).is_some_and(|(x, y)| {
+            let bit = y * size + x;
+            qr.modules[bit / 8] & (0x80 >> (bit % 8)) != 0
+        })
+    };
+    let side = (size + 2 * QUIET) * SCALE;
+    let shade = |x, y| if dark(x, y) { 0 } else { 255 };
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(side, side, shade);
+    let grids = image.detect_grids();
+    grids[0].decode().unwrap().1
+}
+
+#[tokio::test]
+async fn a_connection_lost_while_pairing_leads_to_fresh_codes() {
+    let world = World::new().await;
+    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let first = pairing.qr().await;
+    world.sim.fault(Fault::Drop).await;
+    let second = pairing.qr().await;
+    assert_eq!((first.ordinal, second.ordinal), (1, 2));
+    assert_ne!(first.payload, second.payload);
+    world.phone().scan(&first.payload).await.unwrap_err();
+    world.phone().scan(&second.payload).await.unwrap();
+    pairing.linked().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn one_pairing_runs_at_a_time() {
+    let world = World::new().await;
+    let mut first = world.pair(pb::PairRequest::default()).await.unwrap();
+    for request in [pb::PairRequest::default(), replacing(), by_phone_code()] {
+        let denied = world.pair(request).await.err().unwrap();
+        assert_eq!(
+            refusal(&denied),
+            (Code::AlreadyExists, "ALREADY_PAIRING".to_owned())
+        );
+    }
+    let qr = first.qr().await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    first.linked().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_linked_agent_is_linked_anew_only_on_request() {
+    let world = World::linked().await;
+    let denied = world.pair(pb::PairRequest::default()).await.err().unwrap();
+    assert_eq!(
+        refusal(&denied),
+        (Code::FailedPrecondition, "ALREADY_LINKED".to_owned())
+    );
+    world.everything_says_connected().await;
+    let before = world.phone().companions()[0].device;
+
+    let mut pairing = world.pair(replacing()).await.unwrap();
+    let qr = pairing.qr().await;
+    assert!(world.phone().companions().is_empty(), "WhatsApp was told");
+    world.phone().scan(&qr.payload).await.unwrap();
+    pairing.linked().await;
+    let devices = world.phone().companions();
+    assert_eq!(devices.len(), 1);
+    assert_ne!(devices[0].device, before);
+    world.everything_says_connected().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_closed_half_way_stops_the_pairing() {
+    let world = World::new().await;
+    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let qr = pairing.qr().await;
+    drop(pairing);
+    let link = world.agent.until_state(LinkState::Unlinked).await;
+    assert_eq!(link.phone, "");
+    assert!(!world.agent.status().await.pairing);
+    world.phone().scan(&qr.payload).await.unwrap_err();
+    world.link().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_pairing_nobody_watches_does_not_deny_the_next() {
+    let world = World::new().await;
+    for _ in 0..10 {
+        let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+        pairing.qr().await;
+    }
+    world.link().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_operators_deadline_ends_a_pairing() {
+    let world = World::new().await;
+    let request = pb::PairRequest {
+        timeout: seconds(1),
+        ..Default::default()
+    };
+    let failed = world.pair(request).await.unwrap().failed().await;
+    assert_eq!(failed.reason, "DEADLINE");
+    world.agent.until_state(LinkState::Unlinked).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn no_server_is_said_within_seconds() {
+    // A port that was free a moment ago, and nobody listens on.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/ws/chat", listener.local_addr().unwrap());
+    drop(listener);
+    let world = World::with_server(&url).await;
+    let started = Instant::now();
+    let failed = world
+        .pair(pb::PairRequest::default())
+        .await
+        .unwrap()
+        .failed()
+        .await;
+    assert_eq!(failed.reason, "WHATSAPP_UNREACHABLE");
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        started.elapsed()
+    );
+    world.agent.until_state(LinkState::Unlinked).await;
+    world.agent.logged("WhatsApp cannot be reached").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_phone_that_unlinks_while_pairing_is_believed_at_once() {
+    let world = World::new().await;
+    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let qr = pairing.qr().await;
+    let removed = Failure {
+        reason: 401,
+        expire: None,
+        code: None,
+    };
+    world.fault(Fault::Failure(removed)).await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    world.phone().unlink(None).await.unwrap();
+    assert_eq!(pairing.failed().await.reason, "REFUSED_BY_WHATSAPP");
+    world
+        .everything_says(LinkState::LoggedOut, "logged_out")
+        .await;
+    let handshakes = world.handshakes();
+    assert_eq!(handshakes, 2, "one to be linked, one to be refused");
+    world.link().await;
+    world.finish().await;
+}
