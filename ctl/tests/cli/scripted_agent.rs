@@ -166,17 +166,16 @@ impl Methods {
         steps: Option<Vec<Value>>,
     ) -> Result<Response<Answers<M>>, Status> {
         let steps = steps.ok_or_else(|| Status::unimplemented("the script says nothing"))?;
-        let mut steps: Vec<Step<M>> = steps.into_iter().map(|one| step(message, one)).collect();
-        if matches!(steps.first(), Some(Step::Refuse(_)))
-            && let Step::Refuse(status) = steps.remove(0)
-        {
+        let first = steps.first().filter(|one| one.get("error").is_some());
+        if let Some(Step::Refuse(status)) = first.map(|one| step::<M>(message, one.clone())) {
             return Err(status);
         }
         let shared = Arc::clone(&self.0);
         let (say, said) = mpsc::channel(1);
         tokio::spawn(async move {
-            for step in steps {
-                match step {
+            for one in steps {
+                // Not before its turn: times in it are relative to now.
+                match step::<M>(message, one) {
                     // The client may be gone; a later `hold` notes it.
                     Step::Say(message) => drop(say.send(Ok(*message)).await),
                     Step::Refuse(status) => drop(say.send(Err(status)).await),
