@@ -122,7 +122,7 @@ pub(crate) fn prekeys_low(count: usize) -> Item {
     let id = crate::id::stanza();
     let count = NodeBuilder::new("count").attr("value", count).build();
     let node = NodeBuilder::new("notification")
-        .attr("from", SERVER_JID)
+        .attr("from", crate::stanza::server())
         .attr("id", id.as_str())
         .attr("type", "encrypt")
         .attr("t", crate::clock::unix_now())

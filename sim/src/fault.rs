@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Node, SERVER_JID};
 
 use crate::link::Fate;
 use crate::number::Number;
@@ -238,7 +238,7 @@ pub(crate) fn conflict(kind: &'static str, code: Option<u16>) -> Node {
 
 pub(crate) fn failure(failure: Failure) -> Node {
     let mut node = NodeBuilder::new("failure")
-        .attr("from", SERVER_JID)
+        .attr("from", crate::stanza::server())
         .attr("reason", failure.reason)
         .attr("location", "sim");
     if let Some(expire) = failure.expire {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use buffa::Message as _;
+use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Node, SERVER_JID};
 use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
@@ -167,7 +167,7 @@ fn offline(node: &Node) -> Node {
 
 fn success((number, device): &DeviceId) -> Node {
     NodeBuilder::new("success")
-        .attr("from", SERVER_JID)
+        .attr("from", stanza::server())
         .attr("t", unix_now())
         .attr("props", "27")
         .attr("location", "sim")

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, NodeContent, NodeValue, SERVER_JID};
+use wacore_binary::{Jid, Node, NodeContent, NodeValue};
 
 pub(crate) fn text<'a>(node: &'a Node, name: &str) -> Option<Cow<'a, str>> {
     node.attrs.get(name).map(NodeValue::as_str)
@@ -50,10 +50,15 @@ pub(crate) fn children(node: &Node) -> &[Node] {
     node.children().unwrap_or_default()
 }
 
+/// The server as a sender: a JID without a user. Clients tell it from the bare host name.
+pub(crate) fn server() -> Jid {
+    Jid::pn("")
+}
+
 /// An iq from the server with an id of its own.
 pub(crate) fn server_iq(id: &str, xmlns: &'static str, child: Node) -> Node {
     NodeBuilder::new("iq")
-        .attr("from", SERVER_JID)
+        .attr("from", server())
         .attr("type", "set")
         .attr("id", id)
         .attr("xmlns", xmlns)
@@ -67,7 +72,7 @@ fn reply(request: &Node, kind: &'static str) -> NodeBuilder {
         .attrs
         .get("to")
         .cloned()
-        .unwrap_or_else(|| NodeValue::from(SERVER_JID));
+        .unwrap_or_else(|| NodeValue::from(server()));
     let id = request.attrs.get("id").cloned().unwrap_or_default();
     NodeBuilder::new("iq")
         .attr("from", from)
@@ -94,7 +99,7 @@ pub(crate) fn error(request: &Node, code: u16, text: &str) -> Node {
 
 pub(crate) fn ib(child: Node) -> Node {
     NodeBuilder::new("ib")
-        .attr("from", SERVER_JID)
+        .attr("from", server())
         .children([child])
         .build()
 }

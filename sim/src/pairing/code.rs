@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Node, SERVER_JID};
 
 use crate::clock::unix_now;
 use crate::link::Link;
@@ -187,7 +187,7 @@ impl Shared {
             ])
             .build();
         let notification = NodeBuilder::new("notification")
-            .attr("from", SERVER_JID)
+            .attr("from", stanza::server())
             .attr("type", TAG)
             .attr("id", crate::id::stanza())
             .attr("t", unix_now())
