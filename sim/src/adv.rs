@@ -204,12 +204,18 @@ fn verifies(key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
 }
 
 /// The `<key-index-list>` of a usync device list, an encoded `ADVSignedKeyIndexList`: which key indexes are linked
-/// now. The highest one also tells clients that lower ones not listed are gone. `timestamp` is in seconds.
-pub fn key_index_list(account: &Party, valid_indexes: &[u32], timestamp: u64) -> Vec<u8> {
+/// now. `current_index` is the highest that was ever given out: clients take a device above it for a newer one than
+/// the list knows, and any other that is not listed for gone. `timestamp` is in seconds.
+pub fn key_index_list(
+    account: &Party,
+    valid_indexes: &[u32],
+    current_index: u32,
+    timestamp: u64,
+) -> Vec<u8> {
     let details = codec::adv_key_index_list_to_vec(&wa::ADVKeyIndexList {
         raw_id: Some(raw_id(account)),
         timestamp: Some(timestamp),
-        current_index: Some(valid_indexes.iter().copied().max().unwrap_or(0)),
+        current_index: Some(current_index),
         valid_indexes: valid_indexes.to_vec(),
         account_type: Some(E2EE),
     });

@@ -64,14 +64,15 @@ impl Shared {
     }
 
     fn devices_changed(&self, account: &Number, change: Change) {
-        let (party, indexes) = {
+        let (party, indexes, current) = {
             let mut state = lock(&self.state);
             let user = state.user(account);
             let companions = user.companions.values();
             let indexes: Vec<u32> = companions.map(|companion| companion.key_index).collect();
-            (Arc::clone(&user.party), indexes)
+            let current = u32::from(user.devices_made);
+            (Arc::clone(&user.party), indexes, current)
         };
-        let list = adv::key_index_list(&lock(&party), &indexes, unix_now());
+        let list = adv::key_index_list(&lock(&party), &indexes, current, unix_now());
         let mut state = lock(&self.state);
         let user = state.user(account);
         user.key_index_list.clone_from(&list);

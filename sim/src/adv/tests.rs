@@ -1,6 +1,8 @@
 //! The client library's own verification code is the judge.
 
-use wacore::adv::{AdvValidation, decode_key_index_list, validate_adv_with_identity_key};
+use wacore::adv::{
+    AdvValidation, decode_key_index_list, is_key_index_valid, validate_adv_with_identity_key,
+};
 use wacore::companion_reg::CompanionWebClientType;
 use wacore::pair::{DeviceState, PairUtils};
 use wacore_libsignal::protocol::KeyPair;
@@ -118,13 +120,14 @@ fn each_broken_part_of_an_answer_has_its_own_error() {
 }
 
 #[test]
-fn client_reads_the_key_index_list() {
-    let list =
-        decode_key_index_list(&key_index_list(&Party::new(), &[2, 5], 1_700_000_000)).unwrap();
-    assert_eq!(
-        (list.current_index, list.valid_indexes, list.timestamp),
-        (5, vec![2, 5], 1_700_000_000)
-    );
+fn client_keeps_the_listed_devices_and_drops_the_removed_one() {
+    let list = key_index_list(&Party::new(), &[1, 3], 4, 1_700_000_000);
+    let list = decode_key_index_list(&list).unwrap();
+    assert_eq!(list.timestamp, 1_700_000_000);
+    let kept: Vec<u32> = (1..=5)
+        .filter(|index| is_key_index_valid(Some(*index), &list))
+        .collect();
+    assert_eq!(kept, [1, 3, 5]);
 }
 
 #[test]
