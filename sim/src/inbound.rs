@@ -1,5 +1,7 @@
 //! Messages that companions send: routed to other companions as they are, opened for phones and peers.
 
+mod group;
+
 use std::sync::Arc;
 
 use wacore_binary::builder::NodeBuilder;
@@ -18,6 +20,7 @@ use crate::sim::Shared;
 use crate::stanza;
 use crate::state::DeviceId;
 use crate::sync::{lock, ready};
+use crate::verdict::Entry;
 
 /// `<ack error>`: the stanza broke a rule. WhatsApp's own number for it.
 const INVALID: u16 = 479;
@@ -81,9 +84,9 @@ impl Shared {
             kept &= if part.device.1 == 0 {
                 self.open_direct(transit, &part)
             } else {
-                self.enter(transit, &part.device, part.enc);
+                let entry = self.enter(transit, &part.device, part.enc);
                 self.forward(transit, &part.device, vec![part.enc.clone()]);
-                true
+                entry != Entry::Broken
             };
         }
         kept
@@ -135,9 +138,9 @@ impl Shared {
     }
 
     /// Enters a ciphertext into the ledger of used message keys.
-    fn enter(&self, transit: &Transit<'_>, to: &DeviceId, enc: &Node) -> bool {
+    fn enter(&self, transit: &Transit<'_>, to: &DeviceId, enc: &Node) -> Entry {
         let Some(sealed) = self.sealed(transit, enc) else {
-            return false;
+            return Entry::Broken;
         };
         let scope = match sealed.kind {
             EncKind::Skmsg => format!("{} in {}", transit.who, transit.to),
@@ -213,8 +216,10 @@ impl Shared {
         let Some(sealed) = self.sealed(transit, part.enc) else {
             return false;
         };
-        if !self.enter(transit, &part.device, part.enc) {
-            return false;
+        match self.enter(transit, &part.device, part.enc) {
+            Entry::New => {}
+            Entry::Again => return true,
+            Entry::Broken => return false,
         }
         let party = Arc::clone(&lock(&self.state).user(&part.device.0).party);
         let mut party = lock(&party);
@@ -301,76 +306,6 @@ impl Shared {
             self.share_keys(party, transit.from);
         }
     }
-
-    fn route_to_group(&self, transit: &Transit<'_>) -> bool {
-        const MEMBER: &str = "only members write to a group";
-        let (members, devices) = {
-            let state = lock(&self.state);
-            let group = state.groups.get(transit.to.user.as_str());
-            let members = group.map(|group| group.members.clone()).unwrap_or_default();
-            let devices: Vec<DeviceId> = members
-                .iter()
-                .flat_map(|member| state.companions_of(member))
-                .collect();
-            (members, devices)
-        };
-        let member = members.contains(&transit.from.0);
-        if !lock(&self.verdicts).require(&transit.who, MEMBER, member, "not a member") {
-            return false;
-        }
-        let mut kept = self.identity_is_sent_along(transit);
-        let parts = self.parts(transit);
-        for part in parts.iter().filter(|part| part.device.1 == 0) {
-            kept &= self.open_direct(transit, part);
-        }
-        let skmsg = transit
-            .node
-            .get_children_by_tag("enc")
-            .find(|enc| stanza::is(enc, "type", "skmsg"));
-        if let Some(skmsg) = skmsg {
-            kept &= self.enter(transit, transit.from, skmsg);
-            for member in &members {
-                kept &= self.open_in_group(transit, &(member.clone(), 0), skmsg);
-            }
-        }
-        for device in devices.iter().filter(|device| *device != transit.from) {
-            let own = parts.iter().find(|part| part.device == *device);
-            if let Some(part) = own {
-                self.enter(transit, device, part.enc);
-            }
-            let encs: Vec<Node> = own
-                .map(|part| part.enc)
-                .into_iter()
-                .chain(skmsg)
-                .cloned()
-                .collect();
-            if !encs.is_empty() {
-                self.forward(transit, device, encs);
-            }
-        }
-        kept
-    }
-
-    fn open_in_group(&self, transit: &Transit<'_>, member: &DeviceId, skmsg: &Node) -> bool {
-        const RULE: &str = "a group message opens, with a valid signature";
-        let Some(sealed) = self.sealed(transit, skmsg) else {
-            return false;
-        };
-        let party = Arc::clone(&lock(&self.state).user(&member.0).party);
-        let group = transit.to.to_string();
-        let opened = ready(lock(&party).group_decrypt(&group, &address(transit.from), &sealed));
-        if !lock(&self.verdicts).check(&transit.who, RULE, opened.as_ref().map(|_| ())) {
-            return false;
-        }
-        if let Ok(message) = opened {
-            let part = Part {
-                device: member.clone(),
-                enc: skmsg,
-            };
-            self.take_in(transit, &part, &transit.to, EncKind::Skmsg, &message);
-        }
-        true
-    }
 }
 
 fn contains_pkmsg(node: &Node) -> bool {
@@ -393,3 +328,6 @@ fn destination(message: &wa::Message) -> Option<Jid> {
 fn is_only_distribution(message: &wa::Message) -> bool {
     message.sender_key_distribution_message.is_set() && crate::peer::text_of(message).is_none()
 }
+
+#[cfg(test)]
+mod tests;

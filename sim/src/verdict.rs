@@ -26,6 +26,17 @@ impl fmt::Display for Violation {
     }
 }
 
+/// What the ledger says of a ciphertext.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Its chain and counter have not been used.
+    New,
+    /// The same bytes came before: a retransmission.
+    Again,
+    /// Other bytes came before under this key, or it has no key at all.
+    Broken,
+}
+
 /// The record of all checks, and the ledger of message keys that were used.
 #[derive(Default)]
 pub(crate) struct Verdicts {
@@ -67,24 +78,29 @@ impl Verdicts {
         self.check(who, rule, if kept { Ok(()) } else { Err(detail) })
     }
 
-    /// Enters a ciphertext into the ledger. The same pair of chain and counter with other bytes is a message key
-    /// used twice; with the same bytes it is a retransmission. Returns false for the former.
-    ///
-    /// `scope` is the sender, and for a group the group too: a sender key's chain id is unique only within them.
-    pub(crate) fn ledger(&mut self, who: &str, scope: &str, enc: &Enc) -> bool {
+    /// Enters a ciphertext into the ledger. `scope` is the sender, and whom the chain is for: a sender key's chain
+    /// id is unique only within them.
+    pub(crate) fn ledger(&mut self, who: &str, scope: &str, enc: &Enc) -> Entry {
         const RULE: &str = "no message key is used twice";
         let (chain, counter) = match enc.counter() {
             Ok(pair) => pair,
-            Err(error) => return self.check(who, "a ciphertext has its type's form", Err(error)),
+            Err(error) => {
+                self.check(who, "a ciphertext has its type's form", Err(error));
+                return Entry::Broken;
+            }
         };
         let mut hasher = DefaultHasher::new();
         enc.bytes.hash(&mut hasher);
         let fingerprint = hasher.finish();
-        let before = self
-            .ledger
-            .insert((scope.to_owned(), chain, counter), fingerprint);
+        let key = (scope.to_owned(), chain, counter);
+        let before = self.ledger.insert(key, fingerprint);
         let kept = before.is_none_or(|before| before == fingerprint);
-        self.require(who, RULE, kept, &format!("counter {counter} in {scope}"))
+        let detail = format!("counter {counter}, {scope}");
+        match (self.require(who, RULE, kept, &detail), before) {
+            (false, _) => Entry::Broken,
+            (true, None) => Entry::New,
+            (true, Some(_)) => Entry::Again,
+        }
     }
 
     pub(crate) fn violations(&self) -> &[Violation] {
