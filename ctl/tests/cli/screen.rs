@@ -146,6 +146,14 @@ async fn a_narrow_terminal_says_so_and_draws_as_soon_as_the_code_fits() {
     terminal
         .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
         .await;
+    let clears = |t: &Terminal| t.raw().matches("\x1b[2J").count();
+    let before = clears(&terminal);
+    terminal.resize(100, 50);
+    terminal
+        .until("the code again", |t| {
+            clears(t) > before && t.code(DARK).as_deref() == Some(PAYLOAD)
+        })
+        .await;
     terminal.resize(80, 24);
     terminal
         .until("words", |t| t.text().contains("too small"))
