@@ -45,6 +45,7 @@ try {
 } finally {
 	await socket?.end(undefined)
 	if (!options.auth) await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+	process.exit() // Baileys leaves timers of half a minute behind
 }
 
 async function measure() {
@@ -137,9 +138,17 @@ async function send() {
 	return (options.send / (performance.now() - start)) * 1000
 }
 
-const chat = () => `${options.peer.replace('+', '')}@s.whatsapp.net`
-const inbox = async () => (await control(`/peer/inbox?${new URLSearchParams({ peer: options.peer })}`)).length
-const round = n => Math.round(n * 10) / 10
+function chat() {
+	return `${options.peer.replace('+', '')}@s.whatsapp.net`
+}
+
+async function inbox() {
+	return (await control(`/peer/inbox?${new URLSearchParams({ peer: options.peer })}`)).length
+}
+
+function round(n) {
+	return Math.round(n * 10) / 10
+}
 
 async function control(path, body) {
 	const init = body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
