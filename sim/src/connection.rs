@@ -120,9 +120,11 @@ async fn converse(shared: &Arc<Shared>, link: &Arc<Link>, tcp: TcpStream) -> Res
     shared.count_handshake(pattern);
     let role = shared.admit(link, client_static, &payload)?;
     tokio::select! {
-        outcome = read(shared, link, &role, &receive, &mut incoming) => outcome,
-        outcome = write(link, &send, &mut sink) => outcome,
+        outcome = read(shared, link, &role, &receive, &mut incoming) => return outcome,
+        outcome = write(link, &send, &mut sink) => outcome?,
     }
+    // Closing swallows what still comes in: nobody may read beside it, or frames would be missing.
+    Ok(sink.close().await?)
 }
 
 async fn handshake(
@@ -175,6 +177,7 @@ fn decode(frame: BytesMut) -> Result<Node, Error> {
     Ok(unmarshal_ref(&bytes)?.to_owned())
 }
 
+/// Writes what is queued, until the link is to be closed.
 async fn write(link: &Link, cipher: &NoiseCipher, sink: &mut Sink) -> Result<(), Error> {
     let mut counter = 0;
     loop {
@@ -197,7 +200,6 @@ async fn write(link: &Link, cipher: &NoiseCipher, sink: &mut Sink) -> Result<(),
             sink.send(Message::binary(frames.freeze())).await?;
         }
         if close {
-            sink.close().await?;
             return Ok(());
         }
     }
