@@ -2,10 +2,11 @@
 //! and its companions have. The phone starts with one setting, its name; without it companions stay nameless.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use buffa::MessageField;
 use wacore::appstate::hash::{HashState, generate_patch_mac};
-use wacore::appstate::{encode_record, expand_app_state_keys};
+use wacore::appstate::{AppStateError, encode_record, expand_app_state_keys, process_patch};
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 use waproto::codec;
@@ -20,7 +21,23 @@ const NAME_COLLECTION: &str = "critical_block";
 #[derive(Default)]
 pub(crate) struct AppState {
     key: Option<Key>,
-    collections: HashMap<String, Vec<wa::SyncdPatch>>,
+    collections: HashMap<String, Collection>,
+}
+
+/// Patches from the first on, and what follows from them.
+#[derive(Default)]
+struct Collection {
+    patches: Vec<wa::SyncdPatch>,
+    hash: HashState,
+    /// The value MAC of every record, by its index MAC.
+    records: HashMap<Vec<u8>, Vec<u8>>,
+}
+
+/// What came of a `<collection>` in a sync.
+pub(crate) struct Synced {
+    pub(crate) answer: Node,
+    /// For a patch: whether its MACs hold.
+    pub(crate) patch: Option<Result<(), AppStateError>>,
 }
 
 struct Key {
@@ -41,8 +58,13 @@ impl AppState {
             made_at: now,
         };
         let patch = name_patch(&key, name, now);
-        self.collections
-            .insert(NAME_COLLECTION.to_owned(), vec![patch]);
+        let collection = self
+            .collections
+            .entry(NAME_COLLECTION.to_owned())
+            .or_default();
+        collection
+            .apply(NAME_COLLECTION, patch, Some(&key))
+            .expect("the phone's own patch is right");
         self.key = Some(key);
     }
 
@@ -68,26 +90,76 @@ impl AppState {
     }
 
     /// Answers one `<collection>`: takes a patch in, or gives those after `version`.
-    pub(crate) fn sync(&mut self, name: &str, version: u64, patch: Option<&[u8]>) -> Node {
-        let patches = self.collections.entry(name.to_owned()).or_default();
-        let current = u64::try_from(patches.len()).unwrap_or(u64::MAX);
+    pub(crate) fn sync(&mut self, name: &str, version: u64, patch: Option<&[u8]>) -> Synced {
+        let collection = self.collections.entry(name.to_owned()).or_default();
+        let current = collection.hash.version;
         let answer = NodeBuilder::new("collection").attr("name", name);
-        if let Some(bytes) = patch {
-            let decoded = codec::syncd_patch_decode(bytes);
-            let Some(mut patch) = decoded.ok().filter(|_| version == current) else {
-                return conflict(answer, since(patches, version));
+        let Some(bytes) = patch else {
+            let answer = answer.attr("version", current);
+            let answer = match since(&collection.patches, version) {
+                newer if stanza::children(&newer).is_empty() => answer.build(),
+                newer => answer.children([newer]).build(),
             };
-            patch.version = MessageField::some(wa::SyncdVersion {
-                version: Some(current + 1),
-            });
-            patches.push(patch);
-            return answer.attr("version", current + 1).build();
+            return Synced {
+                answer,
+                patch: None,
+            };
+        };
+        if version != current {
+            let newer = since(&collection.patches, version);
+            let answer = error(answer, 409, "conflict", Some(newer));
+            return Synced {
+                answer,
+                patch: None,
+            };
         }
-        let answer = answer.attr("version", current);
-        match since(patches, version) {
-            newer if stanza::children(&newer).is_empty() => answer.build(),
-            newer => answer.children([newer]).build(),
+        let decoded = codec::syncd_patch_decode(bytes).map_err(|_| AppStateError::DecodeFailed);
+        let taken = decoded.and_then(|patch| collection.apply(name, patch, self.key.as_ref()));
+        let answer = match taken {
+            Ok(()) => answer.attr("version", collection.hash.version).build(),
+            Err(_) => error(answer, 400, "bad-request", None),
+        };
+        Synced {
+            answer,
+            patch: Some(taken),
         }
+    }
+}
+
+impl Collection {
+    /// Checks a patch's MACs as its readers do, and keeps it under the next version.
+    fn apply(
+        &mut self,
+        name: &str,
+        mut patch: wa::SyncdPatch,
+        key: Option<&Key>,
+    ) -> Result<(), AppStateError> {
+        let next = self.hash.version + 1;
+        patch.version = MessageField::some(wa::SyncdVersion {
+            version: Some(next),
+        });
+        let keys = |id: &[u8]| {
+            let key = key
+                .filter(|key| key.id == id)
+                .ok_or(AppStateError::KeyNotFound)?;
+            Ok(Arc::new(expand_app_state_keys(&key.data)))
+        };
+        let records = &self.records;
+        let before = |index: &[u8]| Ok(records.get(index).cloned());
+        let mut hash = self.hash.clone();
+        let processed = process_patch(&patch, &mut hash, keys, before, true, name)?;
+        if hash.mac_mismatch_fatal {
+            return Err(AppStateError::PatchSnapshotMACMismatch);
+        }
+        self.hash = hash;
+        for index in processed.removed_index_macs {
+            self.records.remove(&index);
+        }
+        for mac in processed.added_macs {
+            self.records.insert(mac.index_mac, mac.value_mac);
+        }
+        self.patches.push(patch);
+        Ok(())
     }
 }
 
@@ -100,15 +172,13 @@ fn since(patches: &[wa::SyncdPatch], version: u64) -> Node {
     NodeBuilder::new("patches").children(newer).build()
 }
 
-fn conflict(answer: NodeBuilder, newer: Node) -> Node {
+fn error(answer: NodeBuilder, code: u16, text: &str, newer: Option<Node>) -> Node {
     let error = NodeBuilder::new("error")
-        .attr("code", 409)
-        .attr("text", "conflict")
+        .attr("code", code)
+        .attr("text", text)
         .build();
-    answer
-        .attr("type", "error")
-        .children([error, newer])
-        .build()
+    let children = std::iter::once(error).chain(newer);
+    answer.attr("type", "error").children(children).build()
 }
 
 /// Version 1 of the collection: one record, its MACs, and the hash over all records.
@@ -136,7 +206,6 @@ fn name_patch(key: &Key, name: &str, now: u64) -> wa::SyncdPatch {
     hashed.expect("a first record replaces nothing, so nothing can be missing");
     hash.version = 1;
     let mut patch = wa::SyncdPatch {
-        version: MessageField::some(wa::SyncdVersion { version: Some(1) }),
         mutations: vec![mutation],
         snapshot_mac: Some(hash.generate_snapshot_mac(NAME_COLLECTION, &keys.snapshot_mac)),
         key_id: MessageField::some(wa::KeyId {

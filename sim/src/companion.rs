@@ -25,6 +25,8 @@ pub(crate) struct Companion {
     pub(crate) link: Option<Arc<Link>>,
     /// The companion has said that it wants its stanzas.
     pub(crate) active: bool,
+    /// The last `<presence type>` on this socket.
+    pub(crate) presence: Option<String>,
     /// The phone has sent its keys and history.
     pub(crate) bootstrapped: bool,
 }
@@ -113,6 +115,7 @@ impl Companion {
         if self.link.as_ref().is_some_and(|own| own.id == link) {
             self.link = None;
             self.active = false;
+            self.presence = None;
         }
     }
 }

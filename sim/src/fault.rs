@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Node, NodeContent};
 
 use crate::link::Fate;
 use crate::number::Number;
@@ -36,6 +36,8 @@ pub enum Fault {
     IqError(IqError),
     /// Sends each of the next messages to the account twice.
     Duplicate(u32),
+    /// Spoils the ciphertext of each of the next messages to the account: the companion has to ask for it again.
+    Corrupt(u32),
     /// Holds so many messages to a companion back, then sends them in reverse.
     Reorder(u32),
     /// All sockets are cut, the listener closes and opens again on the same port. Accounts and queues survive.
@@ -75,6 +77,7 @@ pub(crate) struct Faults {
     pub(crate) freeze_next: bool,
     pub(crate) failures: VecDeque<Failure>,
     iq_errors: Vec<IqError>,
+    corrupt: u32,
     duplicate: u32,
     reorder: usize,
     held: HashMap<(Number, u16), Vec<Node>>,
@@ -82,11 +85,15 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn touches_messages(&self) -> bool {
-        self.duplicate > 0 || self.reorder > 0
+        self.corrupt > 0 || self.duplicate > 0 || self.reorder > 0
     }
 
     /// What goes out now instead of this message.
-    pub(crate) fn mangle(&mut self, number: &Number, device: u16, node: Node) -> Vec<Node> {
+    pub(crate) fn mangle(&mut self, number: &Number, device: u16, mut node: Node) -> Vec<Node> {
+        if self.corrupt > 0 {
+            self.corrupt -= 1;
+            spoil(&mut node);
+        }
         let mut nodes = vec![node];
         if self.duplicate > 0 {
             self.duplicate -= 1;
@@ -136,6 +143,7 @@ impl Shared {
             Fault::Delay(_)
             | Fault::Failure(_)
             | Fault::IqError(_)
+            | Fault::Corrupt(_)
             | Fault::Duplicate(_)
             | Fault::Reorder(_) => {
                 let mut state = lock(&self.state);
@@ -217,9 +225,24 @@ fn set_lasting(faults: &mut Faults, fault: Fault) {
         Fault::Delay(delay) => faults.delay = Some(delay).filter(|delay| !delay.is_zero()),
         Fault::Failure(failure) => faults.failures.push_back(failure),
         Fault::IqError(error) => faults.iq_errors.push(error),
+        Fault::Corrupt(count) => faults.corrupt = count,
         Fault::Duplicate(count) => faults.duplicate = count,
         Fault::Reorder(count) => faults.reorder = usize::try_from(count).unwrap_or(usize::MAX),
         _ => {}
+    }
+}
+
+/// Turns the last bit of every ciphertext: the MAC, or a group message's signature, no longer holds.
+fn spoil(message: &mut Node) {
+    let Some(NodeContent::Nodes(children)) = &mut message.content else {
+        return;
+    };
+    for child in children.iter_mut().filter(|child| child.tag == "enc") {
+        if let Some(NodeContent::Bytes(bytes)) = &mut child.content
+            && let Some(last) = bytes.last_mut()
+        {
+            *last ^= 1;
+        }
     }
 }
 

@@ -10,9 +10,11 @@
 mod code;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use buffa::Message as _;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 use waproto::whatsapp as wa;
@@ -32,13 +34,19 @@ use crate::stanza;
 use crate::state::DeviceId;
 use crate::sync::lock;
 
-/// Refs in one `pair-device`: the first is shown for 60 s, the others for 20 s each.
-const REFS: usize = 6;
+/// Refs in one `pair-device`.
+const REFS: u32 = 6;
+/// How long a companion shows the first ref, and each of the others.
+const FIRST_SHOWN: Duration = Duration::from_secs(60);
+const NEXT_SHOWN: Duration = Duration::from_secs(20);
+/// A phone may scan just before the code changes.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// A socket that wants to be linked.
 pub(crate) struct Pairing {
     link: Arc<Link>,
     refs: Vec<String>,
+    offered: Instant,
     pub(crate) noise: [u8; 32],
     keys: Keys,
     pub(crate) about: About,
@@ -64,6 +72,19 @@ pub struct Linked {
     pub jid: String,
     /// The companion's LID JID.
     pub lid: String,
+}
+
+impl Pairing {
+    /// Whether the companion may still show this ref.
+    fn shows(&self, reference: &str) -> bool {
+        let shown = self.refs.iter().zip(1..).find(|(own, _)| *own == reference);
+        shown.is_some_and(|(_, place)| self.offered.elapsed() <= shown_until(place) + GRACE)
+    }
+}
+
+/// When the ref in this place, counted from 1, makes room for the next one.
+fn shown_until(place: u32) -> Duration {
+    FIRST_SHOWN + NEXT_SHOWN * place.saturating_sub(1)
 }
 
 impl Shared {
@@ -94,6 +115,7 @@ impl Shared {
         let pairing = Pairing {
             link: Arc::clone(link),
             refs: Vec::new(),
+            offered: Instant::now(),
             noise,
             keys,
             about: about(registration, push_name),
@@ -113,6 +135,7 @@ impl Shared {
         let Some(pairing) = state.pairings.get_mut(&link) else {
             return;
         };
+        pairing.offered = Instant::now();
         pairing.refs = (0..REFS).map(|_| crate::id::reference()).collect();
         let refs = pairing
             .refs
@@ -131,7 +154,7 @@ impl Shared {
             let found = state
                 .pairings
                 .iter()
-                .find(|(_, pairing)| pairing.refs.contains(&qr.reference));
+                .find(|(_, pairing)| pairing.shows(&qr.reference));
             let (link, pairing) = found.ok_or(Error::UnknownRef)?;
             if pairing.noise != qr.noise || pairing.keys.identity != qr.identity {
                 return Err(Error::ForeignQr);
@@ -307,6 +330,7 @@ impl Shared {
             queue: Queue::default(),
             link: None,
             active: false,
+            presence: None,
             bootstrapped: false,
         };
         lock(&self.state)
@@ -358,4 +382,15 @@ fn registered_keys(registration: &DevicePairingRegistrationData) -> Result<Keys,
         bundle.identity,
         bundle.signed,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_refs_last_for_160_seconds() {
+        assert_eq!(shown_until(1), Duration::from_secs(60));
+        assert_eq!(shown_until(REFS), Duration::from_secs(160));
+    }
 }

@@ -33,6 +33,8 @@ pub struct LinkedDevice {
     pub online: bool,
     /// It has asked for its stanzas on that socket.
     pub active: bool,
+    /// What it last said of its presence on that socket: `available` or `unavailable`.
+    pub presence: Option<String>,
     /// One-time prekeys that are left of what it uploaded.
     pub prekeys: usize,
 }
@@ -111,6 +113,7 @@ impl Phone {
             about: companion.about.clone(),
             online: companion.link.as_ref().is_some_and(|link| link.is_live()),
             active: companion.active,
+            presence: companion.presence.clone(),
             prekeys: companion.keys.one_time.len(),
         });
         list.collect()

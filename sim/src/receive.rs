@@ -34,9 +34,20 @@ impl Shared {
             "message" => self.route_message(link, id, node),
             "receipt" => self.receive_receipt(link, id, node),
             "ack" => self.receive_ack(id, node),
-            "presence" | "chatstate" | "ib" => {}
+            "presence" => self.receive_presence(id, node),
+            "chatstate" | "ib" => {}
             other => tracing::debug!(tag = other, "stanza ignored"),
         }
+    }
+
+    fn receive_presence(&self, id: &DeviceId, node: &Node) {
+        let kind = stanza::text(node, "type");
+        let mut state = lock(&self.state);
+        if let (Some(kind), Some(companion)) = (kind, state.companion(id)) {
+            companion.presence = Some(kind.into_owned());
+        }
+        drop(state);
+        self.announce();
     }
 
     fn receive_ack(&self, id: &DeviceId, node: &Node) {

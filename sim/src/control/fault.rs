@@ -77,6 +77,10 @@ enum Kind {
         #[serde(default = "once")]
         count: u32,
     },
+    Corrupt {
+        #[serde(default = "once")]
+        count: u32,
+    },
     Duplicate {
         #[serde(default = "once")]
         count: u32,
@@ -111,6 +115,7 @@ impl From<Kind> for Fault {
             Kind::IqError { xmlns, code, count } => {
                 Self::IqError(fault::IqError { xmlns, code, count })
             }
+            Kind::Corrupt { count } => Self::Corrupt(count),
             Kind::Duplicate { count } => Self::Duplicate(count),
             Kind::Reorder { count } => Self::Reorder(count),
             Kind::Restart {} => Self::Restart,

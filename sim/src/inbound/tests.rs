@@ -78,6 +78,7 @@ impl Bench {
             queue: Queue::default(),
             link: None,
             active: false,
+            presence: None,
             bootstrapped: true,
         };
         let mut state = lock(&self.shared.state);

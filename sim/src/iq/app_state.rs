@@ -10,6 +10,8 @@ use crate::state::DeviceId;
 use crate::sync::lock;
 
 pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
+    const RULE: &str = "an app state patch carries valid MACs";
+    let who = id.0.pn_device(id.1).to_string();
     let sync = question.child.filter(|child| child.tag == "sync");
     let collections = sync.map(stanza::children).unwrap_or_default();
     let mut state = lock(&shared.state);
@@ -24,7 +26,11 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
             let patch = collection
                 .get_optional_child("patch")
                 .and_then(stanza::bytes);
-            user.app_state.sync(&name, version, patch.as_deref())
+            let synced = user.app_state.sync(&name, version, patch.as_deref());
+            if let Some(outcome) = synced.patch {
+                lock(&shared.verdicts).check(&who, RULE, outcome);
+            }
+            synced.answer
         })
         .collect();
     let sync = NodeBuilder::new("sync").children(answers).build();

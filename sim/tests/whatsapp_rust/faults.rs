@@ -258,3 +258,22 @@ async fn duplicates_and_disorder_arrive_once_each() {
     assert_clean(&sim);
     companion.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spoilt_message_is_asked_for_again_and_read() {
+    let (sim, companion) = connected().await;
+    let peer = sim.peer(CONTACT).expect("peer");
+    for text in ["spoilt as the first", "spoilt in a session"] {
+        sim.fault_for(ACCOUNT, Fault::Corrupt(1))
+            .await
+            .expect("fault");
+        let id = peer.send_text(ACCOUNT, text, By::Lid).await.expect("sent");
+        let (heard, _) = companion.hears(text).await;
+        assert_eq!(heard, id);
+    }
+    sim.until(PATIENCE, || sim.queue(ACCOUNT).expect("queue").is_empty())
+        .await
+        .expect("acked");
+    assert_clean(&sim);
+    companion.stop().await;
+}

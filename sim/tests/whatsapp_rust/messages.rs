@@ -156,3 +156,26 @@ async fn a_burst_passes_in_both_directions() {
     assert_clean(&sim);
     companion.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_says_of_itself_is_known_to_the_phone() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let companion = Companion::linked(&sim, ACCOUNT).await;
+    let phone = sim.phone(ACCOUNT).expect("phone");
+    let client = companion.client();
+    client.presence().set_unavailable().await.expect("sent");
+    let told = || phone.companions()[0].presence.as_deref() == Some("unavailable");
+    sim.until(PATIENCE, told).await.expect("unavailable");
+    // A setting goes out as a patch, whose MACs the simulator checks.
+    let checks = sim.checks();
+    client
+        .profile()
+        .set_push_name("Renamed")
+        .await
+        .expect("patched");
+    sim.until(PATIENCE, || sim.checks() > checks)
+        .await
+        .expect("checked");
+    assert_clean(&sim);
+    companion.stop().await;
+}
