@@ -64,6 +64,23 @@ test('every member reads what the account writes, twice', async () => {
 	}
 })
 
+test('a device that lost a sender key asks again and gets it', async () => {
+	const jid = await group('Losers')
+	const from = MEMBERS[0]
+	const send = text => sim.post('/peer/send', { from, to: ACCOUNT, text, group: jid, by: 'lid' })
+	await send('with the key')
+	const { key } = await device.received('with the key')
+	const author = device.socket.signalRepository.jidToSignalProtocolAddress(key.participant).replace('.', '::')
+	const { keys } = device.socket.authState
+	assert.ok((await keys.get('sender-key', [`${jid}::${author}`]))[`${jid}::${author}`])
+	await keys.set({ 'sender-key': { [`${jid}::${author}`]: null } })
+
+	await send('without the key')
+	await device.received('without the key')
+	await send('with the key again')
+	await device.received('with the key again')
+})
+
 test('a conversation in the group goes back and forth', async () => {
 	const jid = await group('Talkers')
 	for (let round = 0; round < 3; round++) {

@@ -138,6 +138,22 @@ test('twenty sends at once keep their sessions apart and in order', async () => 
 	assert.deepEqual(got.map(({ text }) => text), ids.map((_, n) => `at once ${n}`))
 })
 
+test('a device that lost its session asks again, with keys, and gets the message', async () => {
+	const from = newPeer()
+	const send = text => sim.post('/peer/send', { from, to: ACCOUNT, text, by: 'lid' })
+	await send('before the loss')
+	const { key } = await device.received('before the loss')
+	await arrived(from, await device.send(key.remoteJid, 'so that msg follows'))
+
+	const address = device.socket.signalRepository.jidToSignalProtocolAddress(key.remoteJid)
+	await device.socket.authState.keys.set({ session: { [address]: null } })
+	const { id } = await send('after the loss')
+	await device.received('after the loss')
+	assert.equal(device.messages.filter(message => textOf(message) === 'after the loss').length, 1)
+	const kinds = device.encryption(id).flat()
+	assert.deepEqual([kinds.at(0), kinds.at(-1)], ['msg', 'pkmsg'])
+})
+
 test('duplicates of the server are shown once', async () => {
 	const from = newPeer()
 	await sim.post('/fault', { account: ACCOUNT, kind: 'duplicate', count: 1 })
