@@ -7,6 +7,7 @@
 //! What a stanza means is decided elsewhere; here it is only opened, and others' stanzas are sealed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use futures::stream::{SplitSink, SplitStream};
@@ -30,6 +31,8 @@ use crate::sync::lock;
 const BATCH_BYTES: usize = 64 * 1024;
 /// Stanzas taken from the link at once.
 const BATCH_STANZAS: usize = 128;
+/// A client that does not answer the WebSocket's close is left alone after this.
+const FAREWELL: Duration = Duration::from_secs(2);
 const ROUTING_INTRO: &[u8] = b"ED\0\x01";
 
 type Sink = SplitSink<WebSocketStream<TcpStream>, Message>;
@@ -124,7 +127,10 @@ async fn converse(shared: &Arc<Shared>, link: &Arc<Link>, tcp: TcpStream) -> Res
         outcome = write(link, &send, &mut sink) => outcome?,
     }
     // Closing swallows what still comes in: nobody may read beside it, or frames would be missing.
-    Ok(sink.close().await?)
+    match tokio::time::timeout(FAREWELL, sink.close()).await {
+        Ok(closed) => Ok(closed?),
+        Err(_) => Ok(()),
+    }
 }
 
 async fn handshake(
