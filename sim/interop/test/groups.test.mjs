@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
+import { signatures } from '../src/baileys.mjs'
 import { Companion } from '../src/companion.mjs'
 import { Simulator } from '../src/simulator.mjs'
 import { until } from '../src/until.mjs'
@@ -38,6 +39,7 @@ test('the group is described with its subject and all its members', async () => 
 
 test('each member is read: first with its sender key, then by the sender key alone', async () => {
 	const jid = await group('Readers')
+	const before = signatures.checked
 	for (const from of MEMBERS.slice(0, 2)) {
 		const sent = []
 		for (const text of [`${from} says`, `${from} says more`]) {
@@ -49,6 +51,8 @@ test('each member is read: first with its sender key, then by the sender key alo
 		assert.deepEqual(device.encryption(sent[0]), [['pkmsg', 'skmsg']])
 		assert.deepEqual(device.encryption(sent[1]), [['skmsg']])
 	}
+	assert.ok(signatures.checked >= before + 4, 'every group message is signed')
+	assert.equal(signatures.rejected, 0)
 })
 
 test('every member reads what the account writes, twice', async () => {

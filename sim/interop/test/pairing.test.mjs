@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { trustRoot } from '../src/baileys.mjs'
+import { signatures, trustRoot } from '../src/baileys.mjs'
 import { chatOf, Companion } from '../src/companion.mjs'
 import { Simulator } from '../src/simulator.mjs'
 import { until } from '../src/until.mjs'
@@ -40,6 +40,8 @@ test('pairs by QR code, restarts on 515 and logs in as the device it was given',
 	const devices = await sim.get('/phone/devices', { account })
 	assert.equal(devices.length, 1)
 	assert.match(JSON.stringify(devices[0]), /OpenClaw/)
+	assert.ok(signatures.checked >= 5, 'two certificates at each login, and the account signature')
+	assert.equal(signatures.rejected, 0)
 })
 
 test('a QR text is read with or without its link', async () => {

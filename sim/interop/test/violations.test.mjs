@@ -1,0 +1,116 @@
+// That the simulator does notice: a client that breaks a rule is refused and recorded. Without this, the other
+// tests' "no violations" would mean nothing.
+
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import { Curve } from '../src/baileys.mjs'
+import { chatOf, Companion } from '../src/companion.mjs'
+import { Simulator } from '../src/simulator.mjs'
+import { until } from '../src/until.mjs'
+
+const PEER = '+15550210001'
+let sim
+let known
+const companions = []
+const { sign } = Curve
+
+async function linked(account) {
+	companions.push(await Companion.linked(sim, account))
+	return companions.at(-1)
+}
+
+/** From here on, violations are this test's. */
+async function begin() {
+	known = (await sim.get('/verify')).violations.length
+}
+
+/** The violations since then, waiting for the first. */
+async function violations() {
+	return until('a violation', async () => {
+		const { violations } = await sim.get('/verify')
+		return violations.length > known && violations.slice(known)
+	})
+}
+
+/** Waits for the server's ack of message `id`. */
+function ackOf(device, id) {
+	return new Promise(resolve => device.socket.ws.on('CB:ack,class:message', ({ attrs }) => attrs.id === id && resolve(attrs)))
+}
+
+const flipped = bytes => {
+	const copy = Buffer.from(bytes)
+	copy[copy.length - 1] ^= 1
+	return copy
+}
+
+before(async () => { sim = await Simulator.start() })
+afterEach(async () => {
+	Curve.sign = sign
+	await Promise.all(companions.splice(0).map(each => each.dispose()))
+})
+after(() => sim.stop())
+
+test('a device signature that does not verify links nothing', async () => {
+	await begin()
+	const account = '+15550200001'
+	companions.push(await Companion.create(sim))
+	const device = companions[0].connect()
+	await device.qr()
+	Curve.sign = (key, message) => flipped(sign(key, message))
+	await assert.rejects(device.scan(account), error => error.status >= 400 && error.status < 500)
+	assert.match((await violations())[0].rule, /pair-device-sign/)
+	assert.deepEqual(await sim.get('/phone/devices', { account }), [])
+})
+
+test('a message with a wrong MAC is refused', async () => {
+	const device = await linked('+15550200002')
+	await begin()
+	const { encryptMessage } = device.socket.signalRepository
+	device.socket.signalRepository.encryptMessage = async message => {
+		const sealed = await encryptMessage(message)
+		return { ...sealed, ciphertext: flipped(sealed.ciphertext) }
+	}
+	const id = 'A1'.repeat(8)
+	const ack = ackOf(device, id)
+	await device.socket.sendMessage(chatOf(PEER), { text: 'tampered' }, { messageId: id })
+	assert.ok((await ack).error)
+	assert.match((await violations())[0].rule, /MAC/)
+	assert.ok(!(await sim.get('/peer/inbox', { peer: PEER })).some(message => message.id === id))
+})
+
+test('a message key that is used twice is found out', async () => {
+	const device = await linked('+15550200003')
+	await device.send(chatOf(PEER), 'the first')
+	const { keys } = device.socket.authState
+	const address = device.socket.signalRepository.jidToSignalProtocolAddress(await lidOf(device, PEER))
+	const old = structuredClone(await keys.get('session', [address]))
+	await begin()
+	await device.send(chatOf(PEER), 'the second')
+	assert.deepEqual((await sim.get('/verify')).violations.slice(known), [])
+	await keys.set({ session: old })
+	await device.send(chatOf(PEER), 'the second again, differently')
+	assert.match((await violations())[0].rule, /used twice/)
+})
+
+test('prekeys without a valid signature are not taken', async () => {
+	const device = await linked('+15550200004')
+	await begin()
+	const { signedPreKey } = device.creds
+	const id = Buffer.from([0, 0, signedPreKey.keyId])
+	const child = (tag, content) => ({ tag, attrs: {}, content })
+	const rotation = device.socket.query({
+		tag: 'iq',
+		attrs: { to: 's.whatsapp.net', type: 'set', xmlns: 'encrypt' },
+		content: [
+			child('rotate', [
+				child('skey', [child('id', id), child('value', signedPreKey.keyPair.public), child('signature', flipped(signedPreKey.signature))])
+			])
+		]
+	})
+	await assert.rejects(rotation)
+	assert.match((await violations())[0].rule, /signed/)
+})
+
+async function lidOf(device, number) {
+	return device.socket.signalRepository.lidMapping.getLIDForPN(chatOf(number))
+}
