@@ -308,6 +308,9 @@ impl Driver {
             }
         }
         // The library's handlers run before its run returns: nothing comes after this.
+        if let Some(Ok(_)) = (&mut restart).now_or_never() {
+            verdict.get_or_insert(Loss::Restart);
+        }
         while let Ok(signal) = signals.try_recv() {
             on_signal(signal, session, reports, &mut verdict).await;
         }
