@@ -258,12 +258,17 @@ impl Session {
         let Some(jid) = self.client.pn() else {
             return false;
         };
-        self.client.is_logged_in()
-            && self
-                .client
-                .execute(RemoveCompanionDeviceSpec::new(&jid))
-                .await
-                .is_ok()
+        if !self.client.is_logged_in() {
+            return false;
+        }
+        // The server also closes the stream, saying that the device was removed, and the library
+        // may see that before the answer.
+        let removed = self
+            .client
+            .wait_for_node(NodeFilter::tag("stream:error").attr("code", "401"));
+        let request = RemoveCompanionDeviceSpec::new(&jid);
+        let answered = self.client.execute(request).await.is_ok();
+        answered || matches!(removed.now_or_never(), Some(Ok(_)))
     }
 
     /// Ends the session: what is buffered is flushed, the socket closed. It cannot connect again.
