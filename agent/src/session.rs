@@ -6,6 +6,7 @@
 mod dial;
 mod inbound;
 mod outbound;
+mod silence;
 mod translate;
 
 use std::pin::pin;
@@ -294,7 +295,7 @@ impl Driver {
         let mut restart = client
             .wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"))
             .fuse();
-        let mut silence = pin!(silence(session, *keepalive_limit).fuse());
+        let mut silence = pin!(silence::noticed(session, *keepalive_limit).fuse());
         let mut run = pin!(run(client, bot));
         let mut verdict = None;
         loop {
@@ -366,26 +367,6 @@ async fn run(client: &Arc<Client>, bot: &mut Workers) {
         }
     } else {
         client.run().await;
-    }
-}
-
-/// Ends when nothing was heard for longer than `limit`; asks once, at half of it.
-async fn silence(session: &Session, limit: Duration) {
-    use whatsapp_rust::wacore::iq::keepalive::KeepaliveSpec;
-    let half = limit / 2;
-    let mut heard = session.last_frame();
-    loop {
-        tokio::time::sleep(half).await;
-        let before = std::mem::replace(&mut heard, session.last_frame());
-        if before != heard {
-            continue;
-        }
-        // Any frame proves the connection, not only the answer to this.
-        let ping = session.client.execute(KeepaliveSpec::with_timeout(half));
-        let (_, ()) = tokio::join!(tokio::time::timeout(half, ping), tokio::time::sleep(half));
-        if session.last_frame() == heard {
-            return;
-        }
     }
 }
 
