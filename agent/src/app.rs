@@ -51,6 +51,8 @@ pub enum Error {
 /// Stopping: no new calls, the link is closed and flushed, then open streams end. Nothing depends
 /// on it: a killed agent starts the same way.
 pub async fn run(config: Config) -> Result<(), Error> {
+    // Caught before anybody can know that the agent runs.
+    let signalled = signalled().map_err(Error::Signals)?;
     let listeners = Listeners::bind(&config.socket, config.listen).await?;
     let http = bind_http(config.http).await?;
     announce(&config, &listeners, &http);
@@ -64,7 +66,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let mut http = tokio::spawn(http::serve(agent.clone(), http, stop));
 
     let ended = tokio::select! {
-        signal = signalled() => signal.map_err(Error::Signals),
+        () = signalled => Ok(()),
         owner = &mut owner => flatten(owner).map_err(Error::Session),
         grpc = &mut grpc => flatten(grpc).map_err(Error::Grpc),
         http = &mut http => flatten(http).map_err(Error::ServeHttp),
@@ -133,14 +135,15 @@ async fn wait_for(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-async fn signalled() -> io::Result<()> {
+fn signalled() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// A task's result; a panic in it goes on here.
