@@ -40,7 +40,12 @@ fn duration(
     let Some(given) = given else {
         return Ok(default);
     };
-    let duration = Duration::try_from(given).unwrap_or_default();
+    // By hand: prost's own conversion overflows on the most negative values.
+    let prost_types::Duration { seconds, nanos } = given;
+    let duration = match (u64::try_from(seconds), u32::try_from(nanos)) {
+        (Ok(seconds), Ok(nanos @ 0..1_000_000_000)) => Duration::new(seconds, nanos),
+        _ => Duration::ZERO,
+    };
     if duration.is_zero() || duration > longest {
         return Err(invalid(field, &BadDuration(longest)));
     }
