@@ -39,7 +39,7 @@ pub enum ListenError {
 pub struct Listeners {
     unix: UnixListener,
     owner: u32,
-    path: PathBuf,
+    leftover: Leftover,
     tcp: Option<TcpListener>,
 }
 
@@ -56,6 +56,7 @@ impl Listeners {
         remove_leftover(path).await?;
         let failed = |error| ListenError::Unix(path.to_owned(), error);
         let unix = UnixListener::bind(path).map_err(failed)?;
+        let leftover = Leftover(path.to_owned());
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
         let owner = fs::metadata(path).map_err(failed)?.uid();
         let tcp = match tcp {
@@ -68,7 +69,7 @@ impl Listeners {
         Ok(Self {
             unix,
             owner,
-            path: path.to_owned(),
+            leftover,
             tcp,
         })
     }
@@ -84,10 +85,9 @@ impl Listeners {
         let Self {
             unix,
             owner,
-            path,
+            leftover,
             tcp,
         } = self;
-        let leftover = Leftover(path);
         let unix = UnixListenerStream::new(unix).filter_map(move |accepted| {
             let _keep = &leftover;
             let admitted = accepted.ok().filter(|stream| is_admitted(stream, owner));
@@ -132,6 +132,7 @@ async fn remove_leftover(path: &Path) -> Result<(), ListenError> {
 }
 
 /// Removes the socket file when the listener goes.
+#[derive(Debug)]
 struct Leftover(PathBuf);
 
 impl Drop for Leftover {
