@@ -21,14 +21,18 @@ pub(super) fn service(
         reporter
             .set_service_status("", ServingStatus::Serving)
             .await;
+        let mut said = None;
         loop {
             let connected = view.borrow_and_update().link.state == LinkState::Connected;
-            let status = if connected {
-                ServingStatus::Serving
-            } else {
-                ServingStatus::NotServing
-            };
-            reporter.set_service_status(WHATSAPP, status).await;
+            // Whoever watches is told of changes only.
+            if said.replace(connected) != Some(connected) {
+                let status = if connected {
+                    ServingStatus::Serving
+                } else {
+                    ServingStatus::NotServing
+                };
+                reporter.set_service_status(WHATSAPP, status).await;
+            }
             if view.changed().await.is_err() {
                 return;
             }
