@@ -4,6 +4,7 @@
 
 mod agent;
 mod convert;
+mod explain;
 mod health;
 mod listen;
 mod status;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use openclaw_proto::v1::agent_server::AgentServer;
 use tonic::transport::Server;
+use tower::util::MapResponseLayer;
 
 use crate::agent::Agent;
 
@@ -50,6 +52,7 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_max_header_list_size(16 * 1024)
+        .layer(MapResponseLayer::new(explain::explain))
         .add_service(service)
         .add_service(health)
         .add_service(reflection_v1())

@@ -107,7 +107,7 @@ pub(super) fn send_failure(failure: &SendFailure) -> Status {
     }
 }
 
-fn with_info<const N: usize>(
+pub(super) fn with_info<const N: usize>(
     code: Code,
     message: &str,
     reason: &str,

@@ -1,0 +1,82 @@
+//! Errors of the server's own machinery, which knows nothing of hints: a message that is too large
+//! or none of ours, a method or a service that does not exist. They leave with `ErrorInfo` as ours do.
+
+use tonic::body::Body;
+use tonic::codegen::http::Response;
+use tonic::{Code, Status};
+
+use super::status::with_info;
+
+/// Adds what is missing to an error, and leaves everything else alone.
+pub(super) fn explain(response: Response<Body>) -> Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
+            explained(&status).into_http()
+        }
+        _ => response,
+    }
+}
+
+fn explained(status: &Status) -> Status {
+    let (reason, message, hint) = match status.code() {
+        Code::OutOfRange | Code::ResourceExhausted => (
+            "TOO_LARGE",
+            status.message(),
+            "a text has at most 65,536 bytes: send less at once",
+        ),
+        Code::Unimplemented => (
+            "UNKNOWN_METHOD",
+            "the agent has no such method",
+            "`grpcurl … list` shows what it has: update whichever of client and agent is older",
+        ),
+        Code::NotFound => (
+            "UNKNOWN_SERVICE",
+            status.message(),
+            "health is told for the services \"\" (the process) and \"whatsapp\" (the link)",
+        ),
+        _ => (
+            "MALFORMED_REQUEST",
+            status.message(),
+            "the request is none of this API's: use a client made from its .proto files",
+        ),
+    };
+    with_info(status.code(), message, reason, hint, [("", "")])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::StatusExt as _;
+
+    fn through(status: Status) -> Status {
+        let response = explain(status.into_http());
+        Status::from_header_map(response.headers()).unwrap()
+    }
+
+    #[test]
+    fn a_bare_error_leaves_with_a_hint() {
+        for code in [
+            Code::Internal,
+            Code::OutOfRange,
+            Code::Unimplemented,
+            Code::NotFound,
+        ] {
+            let status = through(Status::new(code, "bare"));
+            assert_eq!(status.code(), code);
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert!(!info.reason.is_empty() && !info.metadata["hint"].is_empty());
+        }
+    }
+
+    #[test]
+    fn an_error_with_details_is_left_alone() {
+        let status = with_info(Code::NotFound, "m", "R", "h", [("a", "b")]);
+        assert_eq!(through(status.clone()).details(), status.details());
+    }
+
+    #[test]
+    fn what_is_no_error_is_left_alone() {
+        assert!(explain(Response::new(Body::empty())).headers().is_empty());
+    }
+}
