@@ -182,7 +182,11 @@ impl Owner {
         request: PairRequest,
     ) -> Result<Result<mpsc::Receiver<Frame>, Denied>, OpenError> {
         // Closing a stream and calling again is one motion for an operator.
-        if self.pairing.as_ref().is_some_and(|active| active.frames.is_closed()) {
+        if self
+            .pairing
+            .as_ref()
+            .is_some_and(|active| active.frames.is_closed())
+        {
             self.abandon().await;
         }
         let Link { state, account, .. } = self.link();

@@ -14,7 +14,6 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-pub(crate) use http::Answer;
 pub(crate) use process::{Agent, run_to_the_end};
 pub(crate) use streams::{Health, Pairing, Watcher};
 

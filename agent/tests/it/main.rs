@@ -5,7 +5,12 @@
 #![cfg(feature = "sim")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod api;
 mod faults;
 mod flow;
 mod harness;
+mod http;
+mod messages;
 mod pairing;
+mod process;
+mod watch;

@@ -132,7 +132,7 @@ impl Agent {
     }
 
     /// Memory that is resident now, in KiB.
-    pub(crate) fn resident_kib(&self) -> u64 {
+    fn resident_kib(&self) -> u64 {
         let pid = self.child.id().expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:"));
@@ -140,8 +140,30 @@ impl Agent {
         value.and_then(|value| value.parse().ok()).unwrap()
     }
 
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+    /// Its memory is what a small machine has, in a build without optimisations too.
+    pub(crate) fn is_lean(&self) {
+        let resident = self.resident_kib();
+        assert!(resident < 40 * 1024, "{resident} KiB are resident");
+    }
+
+    /// How many files and sockets it holds open.
+    pub(crate) fn open_files(&self) -> usize {
+        let pid = self.child.id().expect("it runs");
+        std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .unwrap()
+            .count()
+    }
+
+    /// Waits until it holds at most so many open.
+    pub(crate) async fn until_open_files(&self, most: usize) {
+        let closing = async {
+            while self.open_files() > most {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, closing).await.is_err() {
+            panic!("{} files are open, not {most}", self.open_files());
+        }
     }
 
     /// SIGTERM, and how it ended.

@@ -165,6 +165,18 @@ impl Health {
         Ok(self.0.check(request).await?.into_inner().status())
     }
 
+    /// A Watch of the service says just this, one after the other.
+    pub(crate) async fn follow(&mut self, service: &str, wanted: &[ServingStatus]) {
+        let request = HealthCheckRequest {
+            service: service.to_owned(),
+        };
+        let mut stream = self.0.watch(request).await.unwrap().into_inner();
+        for wanted in wanted {
+            let answer = within(stream.message(), "a health status").await.unwrap();
+            assert_eq!(answer.expect("the stream goes on").status(), *wanted);
+        }
+    }
+
     /// Waits until a Watch of the service says so.
     pub(crate) async fn until(&mut self, service: &str, wanted: ServingStatus) {
         let request = HealthCheckRequest {

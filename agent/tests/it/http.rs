@@ -1,0 +1,143 @@
+//! HTTP: what platforms ask, and what nobody should.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::harness::{ANNA, PATIENCE, WORD, World};
+
+#[tokio::test]
+async fn a_new_deployment_is_alive_and_not_ready() {
+    let world = World::new().await;
+    let health = world.agent.get("/health").await;
+    assert_eq!(health.code, 200, "a probe must pass before anyone can pair");
+    let body = health.json();
+    assert_eq!(body["status"], "unlinked");
+    assert_eq!(body["whatsapp"]["connected"], false);
+    assert_eq!(body["whatsapp"]["phone"], serde_json::Value::Null);
+    assert!(
+        body["whatsapp"]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("openclawctl pair")
+    );
+    assert_eq!(body["simulator"], true);
+    let ready = world.agent.get("/health/ready").await;
+    assert_eq!(
+        (ready.code, &ready.json()["status"]),
+        (503, &body["status"])
+    );
+    assert_eq!(world.agent.get("/health/live").await.code, 200);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn metrics_are_numbers_that_agree_with_status() {
+    let world = World::linked().await;
+    world.send(ANNA, WORD).await.unwrap();
+    world.all_acked().await;
+    let answer = world.agent.get("/metrics").await;
+    assert_eq!(answer.code, 200);
+    let value = |name: &str| {
+        let line = answer
+            .body
+            .lines()
+            .find(|line| line.split(' ').next() == Some(name));
+        let line = line.unwrap_or_else(|| panic!("no {name} in {}", answer.body));
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    assert_eq!(value("openclaw_whatsapp_connected"), 1.0);
+    assert_eq!(value("openclaw_messages_sent_total"), 1.0);
+    assert_eq!(value("openclaw_messages_received_total"), 0.0);
+    assert_eq!(
+        value("openclaw_whatsapp_link_state{state=\"connected\"}"),
+        1.0
+    );
+    assert_eq!(
+        value("openclaw_whatsapp_link_state{state=\"unlinked\"}"),
+        0.0
+    );
+    assert!(value("openclaw_whatsapp_last_frame_age_seconds") < 60.0);
+    for line in answer.body.lines().filter(|line| !line.starts_with('#')) {
+        let value = line.rsplit(' ').next().unwrap();
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_not_served_is_refused() {
+    let world = World::new().await;
+    for (line, code) in [
+        ("GET / HTTP/1.1", 404),
+        ("GET /health/ HTTP/1.1", 404),
+        ("GET /../../etc/passwd HTTP/1.1", 404),
+        ("GET /%00 HTTP/1.1", 404),
+        ("POST /health HTTP/1.1", 405),
+        ("DELETE /metrics HTTP/1.1", 405),
+        ("PUT /health/live HTTP/1.1", 405),
+    ] {
+        let request =
+            format!("{line}\r\nhost: a\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let answer = world.agent.raw_http(request.as_bytes()).await;
+        assert_eq!(answer.map(|answer| answer.code), Some(code), "{line}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn garbage_is_answered_with_an_error_or_a_closed_door() {
+    let world = World::linked().await;
+    let long = "x".repeat(1 << 20);
+    let requests: [Vec<u8>; 6] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        b"\0\0\0\0\r\n\r\n".to_vec(),
+        b"GET /health HTTP/9.9\r\n\r\n".to_vec(),
+        format!("GET /health HTTP/1.1\r\nx: {long}\r\n\r\n").into_bytes(),
+        format!("GET /{long} HTTP/1.1\r\nhost: a\r\n\r\n").into_bytes(),
+        (0..=u8::MAX).cycle().take(100_000).collect(),
+    ];
+    for request in &requests {
+        if let Some(answer) = world.agent.raw_http(request).await {
+            assert!((400..600).contains(&answer.code), "{answer:?}");
+        }
+    }
+    world.everything_says_connected().await;
+    world.agent.is_lean();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn slow_and_idle_connections_keep_nobody_out() {
+    let world = World::linked().await;
+    let mut slow = Vec::new();
+    for _ in 0..200 {
+        let Ok(mut stream) = TcpStream::connect(world.agent.http).await else {
+            break;
+        };
+        let _ = stream.write_all(b"GET /health HT").await;
+        slow.push(stream);
+    }
+    world.everything_says_connected().await;
+    // Nor are they kept for ever.
+    for mut stream in slow {
+        let mut answer = Vec::new();
+        let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "a half request is given up");
+    }
+    world.agent.is_lean();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn two_hundred_requests_at_once_are_all_answered() {
+    let world = World::linked().await;
+    let requests = (0..200).map(|_| world.agent.get("/health"));
+    for answer in futures::future::join_all(requests).await {
+        assert_eq!(
+            (answer.code, &answer.json()["status"]),
+            (200, &"healthy".into())
+        );
+    }
+    world.agent.is_lean();
+    world.finish().await;
+}

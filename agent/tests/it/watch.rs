@@ -1,0 +1,235 @@
+//! Following events: everybody sees the same, nobody waits for another, nothing is lost unsaid.
+
+use std::time::{Duration, SystemTime};
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::EventKind;
+use openclaw_proto::v1::event::Kind;
+use openclaw_proto::v1::watch_events_response::Item;
+use openclaw_sim::By;
+
+use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World};
+
+impl World {
+    async fn hear(&self, texts: &[String]) {
+        for text in texts {
+            let anna = self.peer(ANNA);
+            anna.send_text(ACCOUNT, text, By::Lid).await.unwrap();
+        }
+    }
+}
+
+fn texts(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{WORD} {n}")).collect()
+}
+
+fn from(after: u64) -> pb::WatchEventsRequest {
+    pb::WatchEventsRequest {
+        after: Some(after),
+        follow: true,
+        kinds: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_watchers_see_the_same_and_a_stalled_one_harms_nobody() {
+    const WATCHERS: usize = 100;
+    let world = World::linked().await;
+    // Asked for, and never read.
+    let _stalled = world.watch().await;
+    let mut watchers = Vec::with_capacity(WATCHERS);
+    for _ in 0..WATCHERS {
+        watchers.push(world.watch().await);
+    }
+    let sent = texts(100);
+    world.hear(&sent).await;
+    let count = sent.len();
+    let all = watchers.iter_mut().map(|watcher| watcher.texts(count));
+    let all = tokio::time::timeout(PATIENCE, futures::future::join_all(all));
+    for seen in all.await.expect("all of it in time") {
+        assert_eq!(seen, sent);
+    }
+    world.everything_says_connected().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_stalled_watcher_gets_everything_once_it_reads() {
+    let world = World::linked().await;
+    let mut stalled = world.watch().await;
+    // More than fits any window between the two.
+    let sent: Vec<String> = (0..400)
+        .map(|n| format!("{WORD} {n} {}", "x".repeat(1_000)))
+        .collect();
+    world.hear(&sent).await;
+    world.all_acked().await;
+    assert!(stalled.texts(sent.len()).await == sent);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_watcher_that_was_cut_off_gets_exactly_the_rest() {
+    let world = World::linked().await;
+    let sent = texts(20);
+    let mut first = world.watch().await;
+    world.hear(&sent[..10]).await;
+    let mut last = 0;
+    for text in &sent[..7] {
+        let (seq, heard) = first
+            .event(|event| match &event.kind {
+                Some(Kind::Message(message)) => Some((event.seq, message.text.clone())),
+                _ => None,
+            })
+            .await;
+        assert_eq!(&heard, text);
+        last = seq;
+    }
+    drop(first);
+    world.hear(&sent[10..]).await;
+    world.all_acked().await;
+    let mut second = world.watch_with(from(last)).await;
+    for text in &sent[7..] {
+        match second.item().await.unwrap() {
+            Some(Item::Event(event)) => {
+                last += 1;
+                assert_eq!(event.seq, last, "neighbours differ by one");
+                assert!(
+                    matches!(event.kind, Some(Kind::Message(message)) if message.text == *text)
+                );
+            }
+            Some(Item::Heartbeat(_)) => {
+                panic!("the end was reached before {text}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn without_follow_the_stream_ends_at_the_head() {
+    let world = World::linked().await;
+    world.hear(&texts(3)).await;
+    world.all_acked().await;
+    let head = world.agent.status().await.events.unwrap();
+    let events = world.events().await;
+    assert_eq!(events.first().unwrap().seq, head.oldest);
+    assert_eq!(events.last().unwrap().seq, head.head);
+    assert!(events.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
+    let times = events
+        .iter()
+        .map(|event| SystemTime::try_from(event.at.unwrap()).unwrap());
+    assert!(times.is_sorted());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn without_after_only_what_happens_from_now_on_is_told() {
+    let world = World::linked().await;
+    let sent = texts(2);
+    world.hear(&sent[..1]).await;
+    world.all_acked().await;
+    let request = pb::WatchEventsRequest {
+        after: None,
+        follow: true,
+        kinds: vec![EventKind::Message.into()],
+    };
+    let mut watcher = world.watch_with(request).await;
+    match watcher.item().await.unwrap() {
+        Some(Item::Heartbeat(beat)) => {
+            let head = world.agent.status().await.events.unwrap().head;
+            assert_eq!(beat.head, head, "a followed stream starts with where it is");
+        }
+        other => panic!("{other:?}"),
+    }
+    world.hear(&sent[1..]).await;
+    assert_eq!(watcher.texts(1).await, sent[1..]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn only_the_kinds_asked_for_are_told() {
+    let world = World::linked().await;
+    world.hear(&texts(2)).await;
+    world.send(ANNA, WORD).await.unwrap();
+    world.all_acked().await;
+    for (kind, fits) in [
+        (
+            EventKind::Message,
+            (|kind| matches!(kind, Kind::Message(_))) as fn(&Kind) -> bool,
+        ),
+        (EventKind::Link, |kind| matches!(kind, Kind::Link(_))),
+        (EventKind::Send, |kind| matches!(kind, Kind::Send(_))),
+        (EventKind::Receipt, |kind| matches!(kind, Kind::Receipt(_))),
+    ] {
+        let request = pb::WatchEventsRequest {
+            after: Some(0),
+            follow: false,
+            kinds: vec![kind.into()],
+        };
+        let events = world.watch_with(request).await.to_the_end().await;
+        assert!(!events.is_empty(), "{kind:?}");
+        assert!(
+            events
+                .iter()
+                .all(|event| event.kind.as_ref().is_some_and(fits)),
+            "{kind:?}"
+        );
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_cursor_from_an_earlier_life_is_told_the_gap_first() {
+    let world = World::linked().await;
+    let oldest = world.agent.status().await.events.unwrap().oldest;
+    let mut watcher = world.watch_with(from(7)).await;
+    match watcher.item().await.unwrap() {
+        Some(Item::Gap(gap)) => assert_eq!((gap.from, gap.to), (8, oldest - 1)),
+        other => panic!("{other:?}"),
+    }
+    match watcher.item().await.unwrap() {
+        Some(Item::Event(event)) => assert_eq!(event.seq, oldest),
+        other => panic!("{other:?}"),
+    }
+    world.finish().await;
+}
+
+/// The journal holds 10,000 events: receipts are cheap, and each is one.
+#[tokio::test]
+async fn a_cursor_that_was_overtaken_is_told_the_gap_first() {
+    const EVENTS: u64 = 10_000;
+    let world = World::linked().await;
+    let first = world.agent.status().await.events.unwrap();
+    let anna = world.peer(ANNA);
+    for n in 0..EVENTS + 50 {
+        let id = format!("3EB0{n:08}");
+        anna.send_receipt(ACCOUNT, &id, None, By::Lid)
+            .await
+            .unwrap();
+    }
+    let full = || async { world.agent.status().await.events.unwrap() };
+    let mut range = full().await;
+    let filling = async {
+        while range.head < first.head + EVENTS + 50 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            range = full().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE * 2, filling)
+        .await
+        .expect("all journaled");
+    assert_eq!(range.head - range.oldest + 1, EVENTS);
+    let mut watcher = world.watch_with(from(first.head)).await;
+    match watcher.item().await.unwrap() {
+        Some(Item::Gap(gap)) => {
+            assert_eq!((gap.from, gap.to), (first.head + 1, range.oldest - 1));
+        }
+        other => panic!("{other:?}"),
+    }
+    match watcher.item().await.unwrap() {
+        Some(Item::Event(event)) => assert_eq!(event.seq, range.oldest),
+        other => panic!("{other:?}"),
+    }
+    world.finish().await;
+}
