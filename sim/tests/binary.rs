@@ -221,6 +221,24 @@ async fn mistaken_request_gets_a_status_an_error_and_a_hint() {
 }
 
 #[tokio::test]
+async fn every_path_of_the_readme_is_served() {
+    let sim = Simulator::start().await;
+    let mut paths = 0;
+    for (method, other) in [("GET", "POST"), ("POST", "GET")] {
+        let start = format!("`{method} /");
+        let mentions = include_str!("../README.md").split(start.as_str()).skip(1);
+        for mention in mentions {
+            let end = mention.find(['`', '?', ' ']).expect("the path ends");
+            let path = format!("/{}", &mention[..end]);
+            let (status, error) = sim.refused(other, &path, b"{}").await;
+            assert_eq!(status, 405, "{method} {path}: {error}");
+            paths += 1;
+        }
+    }
+    assert_eq!(paths, 18);
+}
+
+#[tokio::test]
 async fn body_of_64_kib_is_read_and_a_larger_one_is_refused() {
     let sim = Simulator::start().await;
     let body = |length: usize| {

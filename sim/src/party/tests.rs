@@ -109,6 +109,15 @@ async fn out_of_order_is_read_and_twice_is_a_duplicate() {
 }
 
 #[tokio::test]
+async fn pkmsg_twice_is_a_duplicate_although_its_prekey_is_gone() {
+    let mut pair = Pair::new();
+    let first = pair.ann_says("hello").await;
+    assert_eq!(pair.bob_reads(&first).await.unwrap(), "hello");
+    let again = pair.bob_reads(&first).await.unwrap_err();
+    assert!(again.is_duplicate(), "{again}");
+}
+
+#[tokio::test]
 async fn one_flipped_bit_anywhere_is_refused() {
     let mut pair = Pair::established().await;
     let enc = pair.ann_says("intact").await;
