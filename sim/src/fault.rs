@@ -232,16 +232,18 @@ fn set_lasting(faults: &mut Faults, fault: Fault) {
     }
 }
 
-/// Turns the last bit of every ciphertext: the MAC, or a group message's signature, no longer holds.
+/// Turns a bit of every ciphertext where each kind is covered by its MAC or signature. The last bytes of a pkmsg are
+/// not: they are ids, which a client may ignore.
 fn spoil(message: &mut Node) {
+    const FROM_END: usize = 12;
     let Some(NodeContent::Nodes(children)) = &mut message.content else {
         return;
     };
     for child in children.iter_mut().filter(|child| child.tag == "enc") {
         if let Some(NodeContent::Bytes(bytes)) = &mut child.content
-            && let Some(last) = bytes.last_mut()
+            && let Some(byte) = bytes.iter_mut().nth_back(FROM_END - 1)
         {
-            *last ^= 1;
+            *byte ^= 1;
         }
     }
 }

@@ -154,6 +154,17 @@ test('a device that lost its session asks again, with keys, and gets the message
 	assert.deepEqual([kinds.at(0), kinds.at(-1)], ['msg', 'pkmsg'])
 })
 
+test('messages that do not open are asked for again, and shown once', async () => {
+	const from = newPeer()
+	for (const text of ['spoilt pkmsg', 'spoilt again', 'sound']) {
+		if (text.startsWith('spoilt')) await sim.post('/fault', { account: ACCOUNT, kind: 'corrupt', count: 1 })
+		const { id } = await sim.post('/peer/send', { from, to: ACCOUNT, text, by: 'lid' })
+		await device.received(text)
+		assert.equal(device.encryption(id).length > 1, text.startsWith('spoilt'))
+		assert.equal(device.messages.filter(message => textOf(message) === text).length, 1)
+	}
+})
+
 test('duplicates of the server are shown once', async () => {
 	const from = newPeer()
 	await sim.post('/fault', { account: ACCOUNT, kind: 'duplicate', count: 1 })
