@@ -11,6 +11,7 @@ use crate::clock::unix_now;
 use crate::fault::{self, Failure};
 use crate::link::{Fate, Link};
 use crate::number::Number;
+use crate::queue::{Class, Queue};
 use crate::sim::Shared;
 use crate::stanza;
 use crate::state::{DeviceId, State};
@@ -77,14 +78,9 @@ impl Shared {
         if !lock(&self.verdicts).require(&who, rule, own_key, "another static key") {
             return Err(logged_out);
         }
-        let previous = companion.link.replace(Arc::clone(link));
         companion.active = false;
-        if let Some(previous) = previous {
-            previous.send(&fault::conflict("replaced", None), None);
-            previous.close();
-            if !previous.is_live() {
-                previous.decide(Fate::Cut);
-            }
+        if let Some(previous) = companion.link.replace(Arc::clone(link)) {
+            replace(&previous);
         }
         freeze_if_asked(&mut state, &id.0, link);
         let greetings = [success(&id), routing()];
@@ -112,21 +108,7 @@ impl Shared {
             .iter()
             .map(|item| offline(&item.node))
             .collect();
-        let mut preview = NodeBuilder::new("offline_preview").attr("count", owed.len());
-        for class in ["message", "receipt", "notification"] {
-            let count = companion
-                .queue
-                .iter()
-                .filter(|item| item.class.as_str() == class)
-                .count();
-            preview = preview.attr(class, count);
-        }
-        let preview = preview
-            .attr("appdata", 0)
-            .attr("call", 0)
-            .attr("status", 0)
-            .build();
-        link.send(&stanza::ib(preview), delay);
+        link.send(&preview(&companion.queue), delay);
         for node in &owed {
             link.send(node, delay);
         }
@@ -144,6 +126,30 @@ impl Shared {
         drop(state);
         self.announce();
     }
+}
+
+/// Ends a companion's socket because it has opened another one.
+fn replace(previous: &Link) {
+    previous.send(&fault::conflict("replaced", None), None);
+    previous.close();
+    if !previous.is_live() {
+        previous.decide(Fate::Cut);
+    }
+}
+
+/// What is about to be delivered, by class.
+fn preview(queue: &Queue) -> Node {
+    let count = |class: Class| queue.iter().filter(|item| item.class == class).count();
+    let preview = NodeBuilder::new("offline_preview")
+        .attr("count", queue.iter().count())
+        .attr("message", count(Class::Message))
+        .attr("receipt", count(Class::Receipt))
+        .attr("notification", count(Class::Notification))
+        .attr("appdata", 0)
+        .attr("call", 0)
+        .attr("status", 0)
+        .build();
+    stanza::ib(preview)
 }
 
 fn next_failure(state: &mut State, number: &Number) -> Option<Failure> {

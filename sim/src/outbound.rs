@@ -3,7 +3,7 @@
 //! Between two devices that the simulator plays itself nothing is encrypted: nobody could tell.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use buffa::MessageField;
 use wacore_binary::builder::NodeBuilder;
@@ -101,6 +101,9 @@ impl Envelope {
     }
 }
 
+/// A sender's party and name, and the companions that a message goes to.
+type Correspondents = (Arc<Mutex<Party>>, String, Vec<DeviceId>);
+
 impl Shared {
     /// Sends text or anything else from device 0 to somebody. Returns the message's id.
     pub(crate) fn send_direct(
@@ -111,20 +114,7 @@ impl Shared {
         by: By,
         id: Option<String>,
     ) -> Result<String, Error> {
-        let (party, name, targets) = {
-            let mut state = lock(&self.state);
-            if state.unknown.contains(to) {
-                return Err(Error::NotOnWhatsApp(to.to_string()));
-            }
-            state.user(to);
-            let user = state.user(from);
-            let (party, name) = (Arc::clone(&user.party), user.name.clone());
-            let mut targets = state.companions_of(to);
-            if from != to {
-                targets.extend(state.companions_of(from));
-            }
-            (party, name, targets)
-        };
+        let (party, name, targets) = self.correspondents(from, to)?;
         let envelope = Envelope {
             id: id.unwrap_or_else(crate::id::message),
             from: from.clone(),
@@ -148,6 +138,22 @@ impl Shared {
         Ok(id)
     }
 
+    /// The sender's party and name, and the companions of both sides.
+    fn correspondents(&self, from: &Number, to: &Number) -> Result<Correspondents, Error> {
+        let mut state = lock(&self.state);
+        if state.unknown.contains(to) {
+            return Err(Error::NotOnWhatsApp(to.to_string()));
+        }
+        state.user(to);
+        let user = state.user(from);
+        let (party, name) = (Arc::clone(&user.party), user.name.clone());
+        let mut targets = state.companions_of(to);
+        if from != to {
+            targets.extend(state.companions_of(from));
+        }
+        Ok((party, name, targets))
+    }
+
     /// Sends to a group, with the sender key for whoever has not got it.
     pub(crate) fn send_group(
         &self,
@@ -169,37 +175,7 @@ impl Shared {
             name,
             to: To::Group(group.to_owned()),
         };
-        let jid = Jid::group(group).to_string();
-        let me = address(&(from.clone(), 0));
-        let mut sender = lock(&party);
-        let distribution = distribution(&jid, ready(sender.sender_key_distribution(&jid, &me))?);
-        let sealed = ready(sender.group_encrypt(&jid, &me, &message))?;
-        let targets: Vec<DeviceId> = {
-            let state = lock(&self.state);
-            members
-                .iter()
-                .flat_map(|member| state.companions_of(member))
-                .collect()
-        };
-        for target in targets {
-            let fresh = {
-                let mut state = lock(&self.state);
-                let known = state
-                    .user(from)
-                    .distributed
-                    .entry(group.to_owned())
-                    .or_default();
-                known.insert(target.clone())
-            };
-            let mut encs = Vec::with_capacity(2);
-            if fresh {
-                encs.push(enc(&self.seal(&mut sender, &target, &distribution)?, None));
-            }
-            encs.push(enc(&sealed, None));
-            let item = envelope.item(&target, encs);
-            lock(&self.state).deliver(&target, item);
-        }
-        drop(sender);
+        self.send_to_members(&mut lock(&party), &envelope, group, &members, &message)?;
         let chat = Jid::group(group);
         for member in members.iter().filter(|member| *member != from) {
             self.hear(member, Received::plain(&envelope.id, from, &chat, &message));
@@ -208,6 +184,41 @@ impl Shared {
         self.remember(envelope, message);
         self.announce();
         Ok(id)
+    }
+
+    fn send_to_members(
+        &self,
+        sender: &mut Party,
+        envelope: &Envelope,
+        group: &str,
+        members: &[Number],
+        message: &wa::Message,
+    ) -> Result<(), Error> {
+        let jid = Jid::group(group).to_string();
+        let me = address(&(envelope.from.clone(), 0));
+        let distribution = distribution(&jid, ready(sender.sender_key_distribution(&jid, &me))?);
+        let sealed = ready(sender.group_encrypt(&jid, &me, message))?;
+        let targets: Vec<DeviceId> = {
+            let state = lock(&self.state);
+            let of = |member| state.companions_of(member);
+            members.iter().flat_map(of).collect()
+        };
+        for target in targets {
+            let fresh = {
+                let mut state = lock(&self.state);
+                let distributed = &mut state.user(&envelope.from).distributed;
+                let known = distributed.entry(group.to_owned()).or_default();
+                known.insert(target.clone())
+            };
+            let mut encs = Vec::with_capacity(2);
+            if fresh {
+                encs.push(enc(&self.seal(sender, &target, &distribution)?, None));
+            }
+            encs.push(enc(&sealed, None));
+            let item = envelope.item(&target, encs);
+            lock(&self.state).deliver(&target, item);
+        }
+        Ok(())
     }
 
     /// Encrypts for one companion and delivers.

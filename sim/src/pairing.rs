@@ -179,50 +179,50 @@ impl Shared {
         account: &Number,
         adv_secret: &[u8; 32],
     ) -> Result<Linked, Error> {
-        let (party, companion_identity, key_index) = {
-            let mut state = lock(&self.state);
-            let identity = state
-                .pairings
-                .get(&link)
-                .ok_or(Error::UnknownRef)?
-                .keys
-                .identity;
-            let user = state.user(account);
-            user.devices_made += 1;
-            (Arc::clone(&user.party), identity, user.devices_made)
-        };
-        let identity = adv::device_identity(
-            &lock(&party),
-            &companion_identity,
-            adv_secret,
-            u32::from(key_index),
-            unix_now(),
-        );
-        let (done, answer) = oneshot::channel();
-        let iq = crate::id::stanza();
-        let awaiting = Awaiting {
-            iq: iq.clone(),
-            account: account.clone(),
-            device: key_index,
-            key_index: u32::from(key_index),
-            done,
-        };
-        {
-            let mut state = lock(&self.state);
-            let delay = state.delay(Some(account));
-            let pairing = state.pairings.get_mut(&link).ok_or(Error::UnknownRef)?;
-            pairing.refs.clear();
-            pairing.awaiting = Some(awaiting);
-            let success = self.pair_success(identity, account, key_index);
-            pairing
-                .link
-                .send(&stanza::server_iq(&iq, "md", success), delay);
-        }
+        let answer = self.offer_identity(link, account, adv_secret)?;
         match tokio::time::timeout(self.config.patience, answer).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Error::Disconnected),
             Err(_) => Err(Error::Timeout),
         }
+    }
+
+    /// Signs the companion's identity under the next key index, and sends `pair-success`.
+    fn offer_identity(
+        &self,
+        link: u64,
+        account: &Number,
+        adv_secret: &[u8; 32],
+    ) -> Result<oneshot::Receiver<Result<Linked, Error>>, Error> {
+        let (party, companion, device) = {
+            let mut state = lock(&self.state);
+            let pairing = state.pairings.get(&link).ok_or(Error::UnknownRef)?;
+            let identity = pairing.keys.identity;
+            let user = state.user(account);
+            user.devices_made += 1;
+            (Arc::clone(&user.party), identity, user.devices_made)
+        };
+        let key_index = u32::from(device);
+        let signer = lock(&party);
+        let identity = adv::device_identity(&signer, &companion, adv_secret, key_index, unix_now());
+        drop(signer);
+        let (done, answer) = oneshot::channel();
+        let iq = crate::id::stanza();
+        let success = self.pair_success(identity, account, device);
+        let mut state = lock(&self.state);
+        let delay = state.delay(Some(account));
+        let pairing = state.pairings.get_mut(&link).ok_or(Error::UnknownRef)?;
+        pairing.refs.clear();
+        pairing.awaiting = Some(Awaiting {
+            iq: iq.clone(),
+            account: account.clone(),
+            device,
+            key_index,
+            done,
+        });
+        let offer = stanza::server_iq(&iq, "md", success);
+        pairing.link.send(&offer, delay);
+        Ok(answer)
     }
 
     fn pair_success(&self, identity: Vec<u8>, account: &Number, device: u16) -> Node {
@@ -280,6 +280,7 @@ impl Shared {
         self.announce();
     }
 
+    /// Makes the companion, if its answer is signed as it must be.
     fn complete(
         &self,
         link: &Link,
@@ -287,40 +288,10 @@ impl Shared {
         id: &DeviceId,
         key_index: u32,
     ) -> Result<Linked, Error> {
-        const RULE: &str = "pair-device-sign carries both signatures";
         let (account, device) = id;
-        let identity = answer
-            .get_optional_child_by_tag(&["pair-device-sign", "device-identity"])
-            .ok_or(Error::NotSigned)?;
-        let signed = stanza::bytes(identity)
-            .ok_or(Error::NotSigned)?
-            .into_owned();
-        let stated = stanza::text(identity, "key-index").and_then(|text| text.parse().ok());
-        let (account_identity, pairing) = {
-            let mut state = lock(&self.state);
-            let account_identity = state.user(account).identity;
-            (
-                account_identity,
-                state.pairings.remove(&link.id).ok_or(Error::Disconnected)?,
-            )
-        };
-        let verified = adv::verify_device_sign(
-            &account_identity,
-            &pairing.keys.identity,
-            &signed,
-            key_index,
-        );
-        let verified = match stated {
-            Some(got) if got != key_index => Err(adv::Error::KeyIndex {
-                expected: key_index,
-                got,
-            }),
-            _ => verified,
-        };
-        let who = account.pn_device(*device).to_string();
-        if !lock(&self.verdicts).check(&who, RULE, verified.as_ref().copied()) {
-            return Err(verified.map_or_else(Error::Adv, |()| Error::NotSigned));
-        }
+        let pairing = lock(&self.state).pairings.remove(&link.id);
+        let pairing = pairing.ok_or(Error::Disconnected)?;
+        let signed = self.verified_identity(answer, &pairing, id, key_index)?;
         let companion = Companion {
             key_index,
             noise: pairing.noise,
@@ -333,16 +304,45 @@ impl Shared {
             presence: None,
             bootstrapped: false,
         };
-        lock(&self.state)
-            .user(account)
-            .companions
-            .insert(*device, companion);
+        let mut state = lock(&self.state);
+        let companions = &mut state.user(account).companions;
+        companions.insert(*device, companion);
+        drop(state);
         self.device_added(id);
         Ok(Linked {
             account: account.to_string(),
             jid: account.pn_device(*device).to_string(),
             lid: account.lid_device(*device).to_string(),
         })
+    }
+
+    /// The companion's `pair-device-sign`, once both its signatures and its key index hold.
+    fn verified_identity(
+        &self,
+        answer: &Node,
+        pairing: &Pairing,
+        (account, device): &DeviceId,
+        key_index: u32,
+    ) -> Result<Vec<u8>, Error> {
+        const RULE: &str = "pair-device-sign carries both signatures";
+        let node = answer
+            .get_optional_child_by_tag(&["pair-device-sign", "device-identity"])
+            .ok_or(Error::NotSigned)?;
+        let signed = stanza::bytes(node).ok_or(Error::NotSigned)?;
+        let stated = stanza::text(node, "key-index").and_then(|text| text.parse().ok());
+        let account_identity = lock(&self.state).user(account).identity;
+        let companion = &pairing.keys.identity;
+        let verified = match stated {
+            Some(got) if got != key_index => Err(adv::Error::KeyIndex {
+                expected: key_index,
+                got,
+            }),
+            _ => adv::verify_device_sign(&account_identity, companion, &signed, key_index),
+        };
+        let who = account.pn_device(*device).to_string();
+        lock(&self.verdicts).check(&who, RULE, verified.as_ref().copied());
+        verified?;
+        Ok(signed.into_owned())
     }
 }
 

@@ -47,6 +47,18 @@ impl Shared {
                 kept &= self.open_in_group(transit, &(member.clone(), 0), skmsg);
             }
         }
+        kept & self.forward_to_companions(transit, &devices, &parts, skmsg)
+    }
+
+    /// Passes the group's ciphertext on, with what is sealed for each companion beside it.
+    fn forward_to_companions(
+        &self,
+        transit: &Transit<'_>,
+        devices: &[DeviceId],
+        parts: &[Part<'_>],
+        skmsg: Option<&Node>,
+    ) -> bool {
+        let mut kept = true;
         for device in devices.iter().filter(|device| *device != transit.from) {
             let own = parts.iter().find(|part| part.device == *device);
             if let Some(part) = own {

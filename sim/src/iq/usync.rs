@@ -34,30 +34,26 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
         .filter_map(|entry| answer_user(&mut state, &id.0, entry, &asked))
         .collect();
     drop(state);
+    let answer = envelope(usync, &asked, users);
+    stanza::result(question.node, [answer])
+}
+
+/// `<usync>` with what the request's own said of itself.
+fn envelope(request: &Node, asked: &[&str], users: Vec<Node>) -> Node {
     let results = asked
         .iter()
         .map(|tag| NodeBuilder::new_dynamic((*tag).to_owned()).build());
-    let answer = NodeBuilder::new("usync")
+    let mut answer = NodeBuilder::new("usync")
         .attr("index", "0")
-        .attr("last", "true")
-        .attr(
-            "mode",
-            stanza::text(usync, "mode").unwrap_or_default().as_ref(),
-        )
-        .attr(
-            "context",
-            stanza::text(usync, "context").unwrap_or_default().as_ref(),
-        )
-        .attr(
-            "sid",
-            stanza::text(usync, "sid").unwrap_or_default().as_ref(),
-        )
-        .children([
-            NodeBuilder::new("result").children(results).build(),
-            NodeBuilder::new("list").children(users).build(),
-        ])
-        .build();
-    stanza::result(question.node, [answer])
+        .attr("last", "true");
+    for name in ["mode", "context", "sid"] {
+        if let Some(value) = request.attrs.get(name) {
+            answer = answer.attr(name, value.clone());
+        }
+    }
+    let result = NodeBuilder::new("result").children(results).build();
+    let list = NodeBuilder::new("list").children(users).build();
+    answer.children([result, list]).build()
 }
 
 /// Whom an entry asks about: by JID, or by the number in `<contact>`.
