@@ -10,7 +10,7 @@ use heapless::Vec;
 use super::phone::Phone;
 
 /// The largest QR code has 177 modules a side.
-const MAX_BITMAP: usize = (177 * 177 + 7) / 8;
+const MAX_BITMAP: usize = (177_usize * 177).div_ceil(8);
 
 /// How the phone recognises this device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,28 +109,22 @@ impl PairFailure {
         }
     }
 
-    /// For people.
+    /// For people: the next step, without the reason again.
     #[must_use]
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::Deadline => {
-                "nobody scanned the code in time: have the phone ready and pair again"
-            }
-            Self::Unreachable => {
-                "WhatsApp cannot be reached: check the agent's network, DNS and proxy, then pair again"
-            }
-            Self::Refused => "WhatsApp refused the link: wait a few minutes, then pair again",
+            Self::Deadline => "have the phone ready, then pair again",
+            Self::Unreachable => "check the agent's network, DNS and proxy, then pair again",
+            Self::Refused => "wait a few minutes, then pair again",
             Self::Passkey => {
-                "WhatsApp asks for a passkey for this account, which this agent cannot answer: \
-                 link with a phone code (openclawctl pair --phone +…), or remove the passkey on the phone"
+                "this version cannot answer a passkey: remove it on the phone (WhatsApp → Settings → \
+                 Account → Passkeys), then pair again; whether WhatsApp then asks no more is its decision"
             }
-            Self::Verification => "the phone and the agent could not verify each other: pair again",
-            Self::NotConnected => {
-                "the phone has linked the agent, which could not log in yet: see `openclawctl status`"
-            }
-            Self::Banned => "WhatsApp banned this account: open WhatsApp on the phone to see why",
-            Self::Outdated => "WhatsApp no longer accepts this version: update openclaw-agent",
-            Self::Stopping => "the agent is stopping: pair again once it is back",
+            Self::Verification => "pair again; if it happens again, update WhatsApp on the phone",
+            Self::NotConnected => "the link is kept and tried on: see `openclawctl status`",
+            Self::Banned => "open WhatsApp on the phone to see why",
+            Self::Outdated => "update openclaw-agent",
+            Self::Stopping => "pair again once it is back",
         }
     }
 }
