@@ -3,15 +3,33 @@
 //!
 //! It is not a WhatsApp implementation to run anything on: accounts live in memory and the root key is its own.
 //!
+//! ```no_run
+//! # async fn example(qr: &str) -> Result<(), openclaw_sim::Error> {
+//! use openclaw_sim::{By, Config, Fault, Sim};
+//!
+//! let sim = Sim::start(Config::default()).await?; // stops when dropped; clients connect to `sim.url()`
+//! let phone = sim.phone("+15550100001")?;
+//! phone.scan(qr).await?; // once the client shows its code
+//! let peer = sim.peer("+15550100002")?;
+//! let id = peer.send_text("+15550100001", "hello", By::Lid).await?;
+//! sim.fault_for("+15550100001", Fault::Drop).await?;
+//! assert!(sim.acks("+15550100001")?.iter().any(|ack| ack.id == id));
+//! assert!(sim.violations().is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! ```text
-//! sim, server  starts, stops, answers tests        fault   what goes wrong on command
-//! connection   one socket: frames and Noise        link    what others may put on it
-//! login, pairing, link_code   who a socket is      receive one stanza, to whoever answers it
-//! iq           questions to the server             queue   what a companion has not acked
-//! inbound, receipts   what companions send         outbound, retry, bootstrap   what phones and peers send
-//! state        everything known, behind one lock   verdict what clients got wrong
-//! party, adv   Signal and pairing signatures       phone, peer   handles for tests
-//! devices      who has what devices              control      all of it over HTTP             camera  reads a QR code off a terminal
+//! sim, server         starts, stops, answers tests    fault     what goes wrong on command
+//! connection          one socket: frames and Noise    link      what others may put on it
+//! login, pairing      who a socket is                 receive   one stanza, to whoever answers it
+//! iq, devices         questions to the server         queue     what a companion has not acked
+//! inbound, receipts   what companions send            verdict   what clients got wrong
+//! outbound, retry, bootstrap   what phones and peers send
+//! state               everything known, behind one lock
+//! party, adv, link_code        Signal, and the signatures and keys of linking
+//! phone, peer         handles for tests               control   all of it over HTTP
+//! camera              reads a QR code off a terminal
 //! ```
 
 pub mod adv;
