@@ -130,7 +130,7 @@ impl Config {
                 .map_err(|_| {
                     keep(format!(
                         "--http: {value:?} is not an address like [::]:8080 or 127.0.0.1:8080"
-                    ))
+                    ));
                 })
                 .ok(),
             None => port.map(|port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)),
@@ -151,7 +151,7 @@ impl Config {
                 .map_err(|_| {
                     keep(format!(
                         "--log: {value:?} is not error, warn, info, debug or trace"
-                    ))
+                    ));
                 })
                 .ok()
         });

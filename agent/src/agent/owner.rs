@@ -109,7 +109,10 @@ impl Owner {
                     let _ = reply.send(());
                     return Ok(());
                 }
-                Wake::Command(None) => return Ok(self.stop().await),
+                Wake::Command(None) => {
+                    self.stop().await;
+                    return Ok(());
+                }
                 Wake::Report(Some(report)) => self.on_report(report).await?,
                 Wake::Report(None) => self.discard_session().await,
                 Wake::Time => self.on_time().await?,
@@ -164,7 +167,7 @@ impl Owner {
                         phone,
                         lid,
                         linked_at,
-                    })
+                    });
                 });
                 self.enter(LinkState::Connecting, None);
                 self.connect();
@@ -281,7 +284,7 @@ impl Owner {
                 phone,
                 lid,
                 linked_at,
-            })
+            });
         });
         self.enter(LinkState::Connecting, None);
     }
@@ -301,7 +304,7 @@ impl Owner {
                     phone,
                     lid,
                     linked_at,
-                })
+                });
             });
             self.retry.connected(clock::now());
             self.enter(LinkState::Connected, None);
@@ -395,10 +398,7 @@ impl Owner {
     async fn after_pairing(&mut self, accepted: bool) {
         if accepted {
             self.show(|_| {});
-            let idle = self
-                .running
-                .as_ref()
-                .is_some_and(|running| running.is_idle());
+            let idle = self.running.as_ref().is_some_and(Running::is_idle);
             if idle && self.connect_at.is_none() {
                 self.connect_at = Some(clock::now());
             }

@@ -423,7 +423,7 @@ mod tests {
                 r.timeout = Some(prost_types::Duration {
                     seconds: -1,
                     nanos: 0,
-                })
+                });
             }),
         ];
         for (field, change) in cases {
