@@ -5,7 +5,7 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{LinkState, SendState};
 use openclaw_sim::By;
 
-use crate::harness::{ACCOUNT, ANNA, BERT, PATIENCE, WORD, Watcher, World, lid, request};
+use crate::harness::{ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, Watcher, World, lid, request};
 
 #[tokio::test]
 async fn an_account_is_linked_speaks_and_stops_in_good_order() {
@@ -27,12 +27,43 @@ async fn an_account_is_linked_speaks_and_stops_in_good_order() {
     let exit = world.agent.terminate().await;
     assert_eq!(exit.code(), Some(0));
     assert!(!world.agent.socket.exists(), "the socket file goes with it");
-    while events.item().await.is_ok_and(|item| item.is_some()) {}
+    let rest = events.all().await;
+    let last = rest.into_iter().last().and_then(|event| event.kind);
+    let told = matches!(last, Some(Kind::Link(link)) if link.reason == "stopping");
+    assert!(told, "an open stream is told why it ends, and ends well");
     let connected = world.agent.logged("WhatsApp connected").await;
     assert_eq!(connected["phone"], "+1 555 XXX XXXX");
     assert_eq!(connected["device"], "OpenClaw");
     world.agent.logged("WhatsApp disconnected: stopping").await;
     world.agent.logged("stopped").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_loudest_log_tells_no_secret() {
+    let world = World::linked_with(&["--log", "trace"]).await;
+    let mut events = world.watch().await;
+    hear_people(&world, &mut events).await;
+    write_to_people(&world, &mut events).await;
+    talk_in_a_group(&world, &mut events).await;
+    world.sim.unknown(NOBODY).unwrap();
+    world.send(NOBODY, WORD).await.unwrap_err();
+    world.send("+1555", WORD).await.unwrap_err();
+    assert!(world.unpair().await.unwrap());
+    let method = pb::PhoneCodeMethod {
+        phone: ACCOUNT.to_owned(),
+    };
+    let by_code = pb::PairRequest {
+        method: Some(pb::pair_request::Method::PhoneCode(method)),
+        ..Default::default()
+    };
+    let mut pairing = world.pair(by_code).await.unwrap();
+    pairing.next().await.expect("a code");
+    drop(pairing);
+    world.link().await;
+    world.phone().unlink(None).await.unwrap();
+    world.agent.until_state(LinkState::LoggedOut).await;
+    // What was printed is checked at the end of every test.
     world.finish().await;
 }
 

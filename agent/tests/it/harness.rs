@@ -134,7 +134,7 @@ impl World {
             ..Default::default()
         };
         let stream = self.client().watch_events(request).await.unwrap();
-        Watcher::new(stream.into_inner()).to_the_end().await
+        Watcher::new(stream.into_inner()).all().await
     }
 
     /// Follows all events from the oldest.

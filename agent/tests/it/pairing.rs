@@ -212,12 +212,7 @@ async fn a_phone_that_unlinks_while_pairing_is_believed_at_once() {
     let world = World::new().await;
     let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
     let qr = pairing.qr().await;
-    let removed = Failure {
-        reason: 401,
-        expire: None,
-        code: None,
-    };
-    world.fault(Fault::Failure(removed)).await;
+    world.fault(refused(401)).await;
     world.phone().scan(&qr.payload).await.unwrap();
     world.phone().unlink(None).await.unwrap();
     assert_eq!(pairing.failed().await.reason, "REFUSED_BY_WHATSAPP");
@@ -228,4 +223,61 @@ async fn a_phone_that_unlinks_while_pairing_is_believed_at_once() {
     assert_eq!(handshakes, 2, "one to be linked, one to be refused");
     world.link().await;
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_login_refused_after_the_scan_is_said() {
+    for (code, reason, state) in [
+        (402, "BANNED", LinkState::Banned),
+        (405, "OUTDATED", LinkState::Outdated),
+        (401, "REFUSED_BY_WHATSAPP", LinkState::LoggedOut),
+    ] {
+        let world = World::new().await;
+        let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+        let qr = pairing.qr().await;
+        world.fault(refused(code)).await;
+        world.phone().scan(&qr.payload).await.unwrap();
+        assert_eq!(pairing.failed().await.reason, reason);
+        let link = world.agent.until_state(state).await;
+        assert_eq!(link.phone, ACCOUNT, "the phone did accept");
+        world.link().await;
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_fails_for_now_after_the_scan_is_tried_again() {
+    let world = World::new().await;
+    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let qr = pairing.qr().await;
+    world.fault(refused(503)).await;
+    world.sim.fault(Fault::Refuse(1)).await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    pairing.linked().await;
+    world.everything_says_connected().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_closed_after_the_scan_leaves_the_link() {
+    let world = World::new().await;
+    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let qr = pairing.qr().await;
+    // Time enough to hang up between the scan and the login.
+    world.sim.fault(Fault::Refuse(1)).await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    assert!(matches!(pairing.next().await, Some(Frame::Scanned(_))));
+    drop(pairing);
+    let link = world.agent.until_state(LinkState::Connected).await;
+    assert_eq!(link.phone, ACCOUNT);
+    world.everything_says_connected().await;
+    world.finish().await;
+}
+
+fn refused(reason: u16) -> Fault {
+    Fault::Failure(Failure {
+        reason,
+        expire: None,
+        code: None,
+    })
 }

@@ -167,7 +167,7 @@ async fn only_the_kinds_asked_for_are_told() {
             follow: false,
             kinds: vec![kind.into()],
         };
-        let events = world.watch_with(request).await.to_the_end().await;
+        let events = world.watch_with(request).await.all().await;
         assert!(!events.is_empty(), "{kind:?}");
         assert!(
             events

@@ -140,7 +140,7 @@ async fn a_bad_cursor_is_refused_or_harmless() {
             follow: false,
             kinds: vec![pb::EventKind::Link.into(); 10_000],
         };
-        let seen = world.watch_with(request).await.to_the_end().await;
+        let seen = world.watch_with(request).await.all().await;
         assert_eq!(
             seen.first().map(|event| event.seq),
             every.first().map(|event| event.seq)

@@ -1,7 +1,7 @@
 //! Reflection, in both versions: what grpcurl needs to work without files.
 
 use prost::Message as _;
-use prost_types::{FileDescriptorProto, FileDescriptorSet};
+use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
 
 use crate::harness::World;
 
@@ -107,7 +107,7 @@ fn every_message() -> Vec<String> {
         .file
         .iter()
         .filter(|file| file.package() == "openclaw.agent.v1");
-    let names = own.flat_map(|file| file.message_type.iter().map(|message| message.name()));
+    let names = own.flat_map(|file| file.message_type.iter().map(DescriptorProto::name));
     names
         .map(|name| format!("openclaw.agent.v1.{name}"))
         .collect()

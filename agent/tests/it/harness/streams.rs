@@ -131,7 +131,7 @@ impl Watcher {
     }
 
     /// Every event until the stream ends by itself.
-    pub(crate) async fn to_the_end(mut self) -> Vec<pb::Event> {
+    pub(crate) async fn all(mut self) -> Vec<pb::Event> {
         let mut events = Vec::new();
         while let Some(item) = self.item().await.unwrap() {
             if let Item::Event(event) = item {
