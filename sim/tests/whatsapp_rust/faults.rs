@@ -69,7 +69,8 @@ async fn a_half_open_socket_answers_nothing() {
         .await
         .expect("fault");
     let peer = sim.peer(CONTACT).expect("peer");
-    peer.send_text(ACCOUNT, "into the void", By::Lid)
+    let id = peer
+        .send_text(ACCOUNT, "into the void", By::Lid)
         .await
         .expect("sent");
     let client = companion.client();
@@ -79,7 +80,9 @@ async fn a_half_open_socket_answers_nothing() {
         tokio::time::timeout(Duration::from_secs(1), contacts.is_on_whatsapp(&numbers)).await;
     assert!(asked.is_err(), "nobody answers");
     assert!(companion.messages().is_empty());
-    assert_eq!(sim.queue(ACCOUNT).expect("queue").len(), 1);
+    // The phone's own first messages may be unacked beside it.
+    let queue = sim.queue(ACCOUNT).expect("queue");
+    assert!(queue.iter().any(|owed| owed.id == id), "{queue:?}");
     sim.fault_for(ACCOUNT, Fault::Drop).await.expect("fault");
     companion.hears("into the void").await;
     companion.stop().await;
