@@ -31,6 +31,7 @@ export class Simulator {
 	async #spawn() {
 		const child = spawn(BINARY, ['--listen', '127.0.0.1:0', '--control', '127.0.0.1:0', ...(process.env.SIMLOG ? ['--log', process.env.SIMLOG] : [])], { stdio: ['ignore', 'pipe', 'pipe'] })
 		this.#process = child
+		process.once('exit', () => child.kill()) // a test file that is cut short stops nothing by itself
 		createInterface({ input: child.stderr }).on('line', line => {
 			this.#log.push(line)
 			if (this.#log.length > LOG_LINES_KEPT) this.#log.shift()

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 const POLL_MS = 10
 
 /** The first truthy value of `probe`; an error that names `what` if there is none within `ms`. */
-export async function until(what, probe, ms = 10_000) {
+export async function until(what, probe, ms = 20_000) {
 	const deadline = Date.now() + ms
 	for (;;) {
 		const value = await probe()

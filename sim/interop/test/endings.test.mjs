@@ -128,7 +128,7 @@ test('silence of the server is noticed', async () => {
 	const account = '+15550170009'
 	const device = await linked(account, { keepAliveIntervalMs: 1000 })
 	await sim.post('/fault', { account, kind: 'half_open' })
-	await until('Baileys to give up', () => device.socket.ws.isClosing, 20_000)
+	await until('Baileys to give up', () => device.socket.ws.isClosing, 40_000)
 	device.break() // a half-open server does not answer the close frame either
 	assert.equal(await device.closed(), LOST)
 })

@@ -95,7 +95,7 @@ test('three hundred messages in the queue arrive in order', async () => {
 
 	device.connect()
 	await device.online()
-	await until('all of them', () => device.texts().length >= count, 30_000)
+	await until('all of them', () => device.texts().length >= count, 60_000)
 	await until('an empty queue', async () => (await sim.queued(account)).length === 0)
 	assert.equal(new Set(device.messages.map(({ key }) => key.id)).size, device.messages.length)
 	assert.equal(device.texts().length, count)
