@@ -85,11 +85,13 @@ impl Companion {
         }
     }
 
-    /// Starts, links and waits until connected.
+    /// Starts, links, waits until connected, and until what the phone sends at linking is acked.
     pub(crate) async fn linked(sim: &Sim, account: &str) -> Self {
         let companion = Self::start(sim).await;
         companion.link(sim, account).await;
         companion.connected().await;
+        let settled = || sim.queue(account).expect("queue").is_empty();
+        sim.until(PATIENCE, settled).await.expect("all acked");
         companion
     }
 
