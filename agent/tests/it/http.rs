@@ -110,7 +110,7 @@ async fn garbage_is_answered_with_an_error_or_a_closed_door() {
 async fn slow_and_idle_connections_keep_nobody_out() {
     let world = World::linked().await;
     let mut slow = Vec::new();
-    for _ in 0..200 {
+    for _ in 0..100 {
         let Ok(mut stream) = TcpStream::connect(world.agent.http).await else {
             break;
         };
