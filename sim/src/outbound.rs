@@ -110,7 +110,7 @@ impl Shared {
         &self,
         from: &Number,
         to: &Number,
-        message: wa::Message,
+        message: &wa::Message,
         by: By,
         id: Option<String>,
     ) -> Result<String, Error> {
@@ -121,19 +121,20 @@ impl Shared {
             name,
             to: To::User(to.clone(), by),
         };
-        let copy = copy_for_own_devices(to, by, &message);
+        // A companion may ask for it again before this function ends.
+        self.remember(&envelope, message);
+        let copy = copy_for_own_devices(to, by, message);
         let mut sender = lock(&party);
         for target in &targets {
-            let message = if target.0 == *from { &copy } else { &message };
+            let message = if target.0 == *from { &copy } else { message };
             self.send_sealed(&mut sender, target, &envelope, message)?;
         }
         drop(sender);
-        let id = envelope.id.clone();
+        let id = envelope.id;
         if from != to {
             let chat = if by == By::Lid { from.lid() } else { from.pn() };
-            self.hear(to, Received::plain(&id, from, &chat, &message));
+            self.hear(to, Received::plain(&id, from, &chat, message));
         }
-        self.remember(envelope, message);
         self.announce();
         Ok(id)
     }
@@ -159,7 +160,7 @@ impl Shared {
         &self,
         from: &Number,
         group: &str,
-        message: wa::Message,
+        message: &wa::Message,
         id: Option<String>,
     ) -> Result<String, Error> {
         let (party, name, members) = {
@@ -175,15 +176,14 @@ impl Shared {
             name,
             to: To::Group(group.to_owned()),
         };
-        self.send_to_members(&mut lock(&party), &envelope, group, &members, &message)?;
+        self.remember(&envelope, message);
+        self.send_to_members(&mut lock(&party), &envelope, group, &members, message)?;
         let chat = Jid::group(group);
         for member in members.iter().filter(|member| *member != from) {
-            self.hear(member, Received::plain(&envelope.id, from, &chat, &message));
+            self.hear(member, Received::plain(&envelope.id, from, &chat, message));
         }
-        let id = envelope.id.clone();
-        self.remember(envelope, message);
         self.announce();
-        Ok(id)
+        Ok(envelope.id)
     }
 
     fn send_to_members(
@@ -251,13 +251,16 @@ impl Shared {
         Ok(ready(sender.encrypt(&address, bundle.as_ref(), message))?)
     }
 
-    fn remember(&self, envelope: Envelope, message: wa::Message) {
+    fn remember(&self, envelope: &Envelope, message: &wa::Message) {
         let mut state = lock(&self.state);
         let sent: &mut VecDeque<Sent> = &mut state.user(&envelope.from).sent;
         if sent.len() >= REMEMBERED {
             sent.pop_front();
         }
-        sent.push_back(Sent { envelope, message });
+        sent.push_back(Sent {
+            envelope: envelope.clone(),
+            message: message.clone(),
+        });
     }
 
     /// Device 0 of a user has got a message. The same one twice counts once.

@@ -132,7 +132,7 @@ impl Peer {
         id: Option<String>,
     ) -> Result<String, Error> {
         self.shared
-            .send_direct(&self.number, &to.parse()?, message, by, id)
+            .send_direct(&self.number, &to.parse()?, &message, by, id)
     }
 
     /// Sends text to a group (by its JID) that the contact is a member of. Returns the message's id.
@@ -159,7 +159,8 @@ impl Peer {
         if !jid.is_group() {
             return Err(no_group());
         }
-        self.shared.send_group(&self.number, &jid.user, message, id)
+        self.shared
+            .send_group(&self.number, &jid.user, &message, id)
     }
 
     /// Sends a receipt for a message that the account's companions sent. `kind` `None` means delivered.

@@ -90,7 +90,7 @@ impl Phone {
     pub async fn send_text(&self, to: &str, text: &str) -> Result<String, Error> {
         let message = text_message(text);
         self.shared
-            .send_direct(&self.number, &to.parse()?, message, By::Lid, None)
+            .send_direct(&self.number, &to.parse()?, &message, By::Lid, None)
     }
 
     /// Makes a group of the account and others. Returns its JID.
