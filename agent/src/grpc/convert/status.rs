@@ -1,0 +1,91 @@
+//! The agent's status and the link's.
+
+use std::time::SystemTime;
+
+use openclaw_proto::v1 as pb;
+use prost_types::Timestamp;
+
+use crate::agent::Status;
+use crate::model::{Account, Lid, Link, LinkState, Seq};
+use crate::session::DEVICE_NAME;
+
+pub(in crate::grpc) fn status(status: Status) -> pb::StatusResponse {
+    let Status {
+        link,
+        last_frame,
+        pairing,
+        started_at,
+        events: (Seq(head), Seq(oldest)),
+        counts,
+    } = status;
+    pb::StatusResponse {
+        link: Some(link_status(link, last_frame)),
+        started_at: Some(Timestamp::from(started_at)),
+        events: Some(pb::EventRange { head, oldest }),
+        build: Some(pb::Build {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            simulator: cfg!(feature = "sim"),
+        }),
+        storage: pb::Storage::Memory.into(),
+        pairing,
+        traffic: Some(pb::Traffic {
+            received: counts.received,
+            sent: counts.sent,
+            undecryptable: counts.undecryptable,
+        }),
+    }
+}
+
+pub(super) fn link_status(link: Link, last_frame: Option<SystemTime>) -> pb::LinkStatus {
+    let Link {
+        state,
+        since,
+        account,
+        reason,
+    } = link;
+    let (attempt, retry_at) = match state {
+        LinkState::BackingOff { attempt, until } => (attempt, Some(until)),
+        _ => (0, None),
+    };
+    let banned_until = match state {
+        LinkState::Banned { until } => until,
+        _ => None,
+    };
+    let mut wire = pb::LinkStatus {
+        state: link_state(state).into(),
+        since: Some(Timestamp::from(since)),
+        last_frame_at: last_frame.map(Timestamp::from),
+        attempt,
+        retry_at: retry_at.map(Timestamp::from),
+        banned_until: banned_until.map(Timestamp::from),
+        reason: reason.map(|reason| reason.to_string()).unwrap_or_default(),
+        hint: state.hint().to_owned(),
+        ..Default::default()
+    };
+    if let Some(Account {
+        phone,
+        lid,
+        linked_at,
+    }) = account
+    {
+        wire.phone = phone.e164();
+        wire.lid = lid.as_ref().map(Lid::jid).unwrap_or_default();
+        DEVICE_NAME.clone_into(&mut wire.device);
+        wire.linked_at = Some(Timestamp::from(linked_at));
+    }
+    wire
+}
+
+fn link_state(state: LinkState) -> pb::LinkState {
+    match state {
+        LinkState::Unlinked => pb::LinkState::Unlinked,
+        LinkState::Linking => pb::LinkState::Linking,
+        LinkState::Connecting => pb::LinkState::Connecting,
+        LinkState::Connected => pb::LinkState::Connected,
+        LinkState::BackingOff { .. } => pb::LinkState::BackingOff,
+        LinkState::LoggedOut => pb::LinkState::LoggedOut,
+        LinkState::Replaced => pb::LinkState::Replaced,
+        LinkState::Banned { .. } => pb::LinkState::Banned,
+        LinkState::Outdated => pb::LinkState::Outdated,
+    }
+}
