@@ -1,0 +1,81 @@
+//! Whatever way messages arrive: each becomes one event, and is acked.
+
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{By, Fault};
+
+use crate::harness::{ACCOUNT, ANNA, WORD, World};
+
+#[tokio::test]
+async fn duplicates_and_disorder_become_one_event_each() {
+    let world = World::linked().await;
+    let anna = world.peer(ANNA);
+    let mut events = world.watch().await;
+    anna.send_text(ACCOUNT, &format!("{WORD} first"), By::Lid)
+        .await
+        .unwrap();
+    events.message().await;
+    world.fault(Fault::Duplicate(2)).await;
+    world.fault(Fault::Reorder(6)).await;
+    let sent: Vec<String> = (0..4).map(|n| format!("{WORD} {n}")).collect();
+    for text in &sent {
+        anna.send_text(ACCOUNT, text, By::Lid).await.unwrap();
+    }
+    let mut heard = events.texts(4).await;
+    heard.sort();
+    assert_eq!(heard, sent);
+    world.all_acked().await;
+    anna.send_text(ACCOUNT, &format!("{WORD} last"), By::Lid)
+        .await
+        .unwrap();
+    assert_eq!(
+        events.message().await.text,
+        format!("{WORD} last"),
+        "nothing came twice"
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_waited_at_the_server_comes_once_in_order_and_is_acked() {
+    const WAITING: usize = 50;
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    world.cut_off().await;
+    let mut ids = Vec::new();
+    let mut texts = Vec::new();
+    for n in 0..WAITING {
+        let text = format!("{WORD} {n}");
+        ids.push(
+            world
+                .peer(ANNA)
+                .send_text(ACCOUNT, &text, By::Lid)
+                .await
+                .unwrap(),
+        );
+        texts.push(text);
+    }
+    world.sim.fault(Fault::Clear).await;
+    for (id, text) in ids.iter().zip(&texts) {
+        let heard = events.message().await;
+        assert_eq!((&heard.id, &heard.text), (id, text));
+        assert!(heard.offline);
+    }
+    world.all_acked().await;
+    let acked: Vec<String> = world
+        .sim
+        .acks(ACCOUNT)
+        .unwrap()
+        .into_iter()
+        .map(|ack| ack.id)
+        .collect();
+    for id in &ids {
+        assert_eq!(acked.iter().filter(|acked| *acked == id).count(), 1);
+    }
+    world.hears_again().await;
+    let kept = world.events().await;
+    let messages = kept
+        .iter()
+        .filter(|event| matches!(event.kind, Some(Kind::Message(_))));
+    assert_eq!(messages.count(), WAITING + 1);
+    world.finish().await;
+}
