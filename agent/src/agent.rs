@@ -122,6 +122,9 @@ pub enum SendFailure {
     /// The connection was lost on the way. The same token tells the outcome, or tries again.
     #[error("the connection to WhatsApp was lost while sending")]
     ConnectionLost(Token),
+    /// WhatsApp did not say whether the recipient exists. Nothing was sent.
+    #[error("WhatsApp did not say whether the number exists (code {0})")]
+    NotChecked(u16),
     /// It will not be sent.
     #[error("the message was not sent: {0}")]
     Failed(&'static str),
@@ -225,7 +228,10 @@ impl Agent {
         session
             .check(&draft.to)
             .await
-            .map_err(|error| failure(error, token))?;
+            .map_err(|error| match error {
+                session::SendError::Refused(code) => SendFailure::NotChecked(code),
+                error => failure(error, token),
+            })?;
         let chat = session.chat(&draft.to);
         let claim = self
             .outbox

@@ -25,9 +25,9 @@ use crate::clock;
 use crate::model::LinkState;
 
 /// Connections at once: a platform's probe and a few scrapers.
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 128;
 /// How long a request's head may take to arrive.
-const HEAD: Duration = Duration::from_secs(5);
+const HEAD: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` resolves. Connections that are open then are cut: an answer is written at once or never.
 pub async fn serve(

@@ -97,6 +97,13 @@ pub(super) fn send_failure(failure: &SendFailure) -> Status {
             "the outcome is not known: call again with the same token once the agent is connected",
             [("token", token.as_str())],
         ),
+        SendFailure::NotChecked(_) => with_info(
+            Code::Unavailable,
+            &message,
+            "NOT_CHECKED",
+            "nothing was sent: call again in a moment",
+            [],
+        ),
         SendFailure::Failed(why) => with_info(
             Code::Aborted,
             &message,
