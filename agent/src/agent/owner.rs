@@ -114,7 +114,11 @@ impl Owner {
                     return Ok(());
                 }
                 Wake::Report(Some(report)) => self.on_report(report).await?,
-                Wake::Report(None) => self.discard_session().await,
+                Wake::Report(None) => {
+                    // The connection's task has died without a word.
+                    self.discard_session().await;
+                    self.ended(Loss::Connection).await?;
+                }
                 Wake::Time => self.on_time().await?,
                 Wake::Abandoned => self.abandon().await,
             }
@@ -161,14 +165,7 @@ impl Owner {
             .and_then(|running| running.session().account());
         match account {
             Some((phone, lid)) => {
-                let linked_at = clock::now();
-                self.update(|link| {
-                    link.account = Some(Account {
-                        phone,
-                        lid,
-                        linked_at,
-                    });
-                });
+                self.remember(phone, lid, clock::now());
                 self.enter(LinkState::Connecting, None);
                 self.connect();
             }
@@ -261,7 +258,8 @@ impl Owner {
             Report::PasskeyConfirmation(code) => Input::PasskeyConfirmation(code),
             Report::PairingRefused(refusal) => Input::Refused(refusal),
             Report::Accepted { phone, lid } => {
-                self.accepted(phone.clone(), lid);
+                self.remember(phone.clone(), lid, clock::now());
+                self.enter(LinkState::Connecting, None);
                 Input::Accepted(phone)
             }
             Report::LoggedIn => {
@@ -277,8 +275,7 @@ impl Owner {
         self.step(input).await
     }
 
-    fn accepted(&mut self, phone: Phone, lid: Option<Lid>) {
-        let linked_at = clock::now();
+    fn remember(&mut self, phone: Phone, lid: Option<Lid>, linked_at: SystemTime) {
         self.update(|link| {
             link.account = Some(Account {
                 phone,
@@ -286,7 +283,6 @@ impl Owner {
                 linked_at,
             });
         });
-        self.enter(LinkState::Connecting, None);
     }
 
     fn logged_in(&mut self) {
@@ -299,13 +295,7 @@ impl Owner {
                 .link()
                 .account
                 .map_or_else(clock::now, |account| account.linked_at);
-            self.update(|link| {
-                link.account = Some(Account {
-                    phone,
-                    lid,
-                    linked_at,
-                });
-            });
+            self.remember(phone, lid, linked_at);
             self.retry.connected(clock::now());
             self.enter(LinkState::Connected, None);
         }
