@@ -1,7 +1,7 @@
 //! The log: stdout, one JSON object a line, or text on a terminal.
 //!
 //! WhatsApp's library logs numbers, codes and stanzas. Of its lines only warnings and errors pass,
-//! and of those only what cannot be a secret: see [`scrub`].
+//! and of those only what cannot be a secret: see `scrub`.
 
 use std::io::{self, IsTerminal as _};
 
