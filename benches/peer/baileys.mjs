@@ -9,8 +9,8 @@
 //   connected_ms    from the start of the process to the login after pairing (`connection: open`). The phone scans the
 //                   QR text as soon as it is there, so pairing, the 515 restart and the prekey upload are included
 //   idle_*_bytes    VmRSS and Pss of the process, `--idle` seconds after it is connected and its first synchronisation is over
-//   receive_per_s   (N - 1) / (last - first): N texts of one contact, from the first to the last in the hands of the application,
-//                   after the client has been warmed up by one text each way (so that the sessions exist)
+//   receive_per_s   N / (last - start): N texts of one contact, from asking the simulator for them until the last is in the hands
+//                   of the application, after one text each way (so that the sessions exist)
 //   send_per_s      N / (end - start): N texts to that contact, 16 sends in flight, from the first call until the contact's
 //                   inbox on the simulator holds all N, decrypted
 //   loaded_*_bytes  VmRSS and Pss right after that load, without a pause
@@ -34,7 +34,7 @@ for (const level of ['log', 'info', 'warn', 'error']) console[level] = () => {} 
 const options = readOptions()
 const folder = options.auth ?? (await mkdtemp(join(tmpdir(), 'openclaw-peer-')))
 const auth = options.store === 'memory' ? memoryAuthState() : await useMultiFileAuthState(folder)
-const seen = { texts: 0, first: 0, last: 0, openAt: undefined, firstQrAt: undefined, closed: undefined }
+const seen = { texts: 0, last: 0, openAt: undefined, firstQrAt: undefined, closed: undefined }
 let socket
 
 try {
@@ -108,7 +108,6 @@ function count(messages) {
 	const texts = messages.filter(({ key, message }) => !key.fromMe && (message?.conversation || message?.extendedTextMessage)).length
 	if (texts === 0) return
 	seen.last = performance.now()
-	if (seen.texts === 0) seen.first = seen.last
 	seen.texts += texts
 }
 
@@ -121,9 +120,10 @@ async function warmUp() {
 
 async function receive() {
 	seen.texts = 0
+	const start = performance.now()
 	await control('/peer/flood', { from: options.peer, to: options.account, count: options.receive })
 	await until('all texts', () => seen.texts >= options.receive)
-	return ((options.receive - 1) / (seen.last - seen.first)) * 1000
+	return (options.receive / (seen.last - start)) * 1000
 }
 
 async function send() {

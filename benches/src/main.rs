@@ -201,15 +201,13 @@ async fn receive(
         .await?;
     next_text(&mut events).await?;
 
+    let started = Instant::now();
     let flood = control.flood(&arguments.peer, &arguments.account, arguments.receive);
     let count = async {
-        let mut first = None;
         for _ in 0..arguments.receive {
             next_text(&mut events).await?;
-            first.get_or_insert_with(Instant::now);
         }
-        let elapsed = first.ok_or("nothing to receive")?.elapsed();
-        Ok::<f64, Failure>(f64::from(arguments.receive - 1) / elapsed.as_secs_f64())
+        Ok::<f64, Failure>(f64::from(arguments.receive) / started.elapsed().as_secs_f64())
     };
     let (flooded, rate) = tokio::join!(flood, tokio::time::timeout(PATIENCE, count));
     flooded?;
