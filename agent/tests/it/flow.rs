@@ -3,7 +3,7 @@
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{LinkState, SendState};
-use openclaw_sim::By;
+use openclaw_sim::{By, Fault};
 
 use crate::harness::{ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, Watcher, World, lid, request};
 
@@ -36,6 +36,23 @@ async fn an_account_is_linked_speaks_and_stops_in_good_order() {
     assert_eq!(connected["device"], "OpenClaw");
     world.agent.logged("WhatsApp disconnected: stopping").await;
     world.agent.logged("stopped").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_device_is_named_and_lets_the_phone_ring() {
+    let world = World::linked().await;
+    for _ in 0..2 {
+        // `available` would keep notifications from the phone; on every connection it is taken back.
+        let quiet = || {
+            world.phone().companions().iter().any(|device| {
+                device.about.name == "OpenClaw" && device.presence.as_deref() == Some("unavailable")
+            })
+        };
+        world.sim.until(PATIENCE, quiet).await.unwrap();
+        world.fault(Fault::Drop).await;
+        world.agent.until_state(LinkState::Connected).await;
+    }
     world.finish().await;
 }
 
