@@ -7,12 +7,16 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::transport::server::Connected;
+
+/// How long a listener rests that cannot accept.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Why the API does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -90,18 +94,31 @@ impl Listeners {
         } = self;
         let unix = UnixListenerStream::new(unix).filter_map(move |accepted| {
             let _keep = &leftover;
-            let admitted = accepted.ok().filter(|stream| is_admitted(stream, owner));
-            std::future::ready(admitted.map(|stream| Ok(Conn::Unix(stream))))
+            async move {
+                let stream = accepted_or_later(accepted).await?;
+                is_admitted(&stream, owner).then_some(Ok(Conn::Unix(stream)))
+            }
         });
         let tcp = futures::stream::iter(tcp).flat_map(TcpListenerStream::new);
-        let tcp = tcp.filter_map(|accepted| {
-            std::future::ready(accepted.ok().map(|stream| {
-                // Answers are small; waiting to fill a packet only delays them.
-                let _ = stream.set_nodelay(true);
-                Ok(Conn::Tcp(stream))
-            }))
+        let tcp = tcp.filter_map(async |accepted| {
+            let stream = accepted_or_later(accepted).await?;
+            // Answers are small; waiting to fill a packet only delays them.
+            let _ = stream.set_nodelay(true);
+            Some(Ok(Conn::Tcp(stream)))
         });
         futures::stream::select(unix, tcp)
+    }
+}
+
+/// `None` when no descriptor is free or the peer has gone, after a pause: the listener would say so
+/// again at once, and nothing else would run.
+async fn accepted_or_later<T>(accepted: io::Result<T>) -> Option<T> {
+    match accepted {
+        Ok(stream) => Some(stream),
+        Err(_) => {
+            tokio::time::sleep(PAUSE).await;
+            None
+        }
     }
 }
 
