@@ -30,6 +30,8 @@ struct Entry {
     draft: u64,
     chat: ChatId,
     in_flight: bool,
+    /// It may have reached the wire: the token stands for this message from then on.
+    handed_over: bool,
     state: watch::Sender<Sent>,
 }
 
@@ -79,6 +81,7 @@ impl Outbox {
                 draft,
                 chat,
                 in_flight: true,
+                handed_over: false,
                 state,
             },
         );
@@ -131,12 +134,20 @@ impl Outbox {
     pub fn release(&self, token: &Token) {
         if let Some(entry) = self.entries().by_token.get_mut(token) {
             entry.in_flight = false;
+            entry.handed_over = true;
         }
     }
 
-    /// Nothing of it reached the wire: the token is free again.
+    /// This time nothing of it reached the wire: the token is free again, unless an earlier time
+    /// may have.
     pub fn withdraw(&self, token: &Token) {
         let mut entries = self.entries();
+        if let Some(entry) = entries.by_token.get_mut(token)
+            && entry.handed_over
+        {
+            entry.in_flight = false;
+            return;
+        }
         if let Some(entry) = entries.by_token.remove(token) {
             let id = entry.state.borrow().id.clone();
             entries.by_id.remove(&id);
@@ -235,6 +246,17 @@ mod tests {
         claim(&outbox, "t", "hi", "A");
         outbox.withdraw(&"t".parse().unwrap());
         assert!(matches!(claim(&outbox, "t", "ho", "B"), Claim::Send(..)));
+    }
+
+    #[test]
+    fn what_may_have_reached_the_wire_keeps_its_token_and_id() {
+        let outbox = Outbox::default();
+        claim(&outbox, "t", "hi", "A");
+        outbox.release(&"t".parse().unwrap());
+        claim(&outbox, "t", "hi", "B");
+        outbox.withdraw(&"t".parse().unwrap());
+        assert!(matches!(claim(&outbox, "t", "ho", "C"), Claim::Reused));
+        assert!(matches!(claim(&outbox, "t", "hi", "C"), Claim::Send(id, _) if id.as_str() == "A"));
     }
 
     #[test]
