@@ -79,6 +79,20 @@ pub struct Status {
     pub events: (Seq, Seq),
     /// What has passed.
     pub counts: Counts,
+    /// The longest silence that is still called connected.
+    pub keepalive_limit: Duration,
+}
+
+impl Status {
+    /// Whether the link is up at this very moment: logged in, and heard from within the limit.
+    #[must_use]
+    pub fn is_connected(&self, now: SystemTime) -> bool {
+        let heard = self
+            .last_frame
+            .and_then(|at| now.duration_since(at).ok())
+            .unwrap_or_default();
+        self.link.state == LinkState::Connected && heard <= self.keepalive_limit
+    }
 }
 
 /// The agent refuses, in its present state or for ever. Nothing has happened.
@@ -151,18 +165,8 @@ impl Agent {
             started_at: self.started_at,
             events: self.journal.range(),
             counts: self.traffic.counts(),
+            keepalive_limit: self.keepalive_limit,
         }
-    }
-
-    /// Whether the link is up at this very moment: logged in, and heard from within the limit.
-    #[must_use]
-    pub fn is_connected(&self, now: SystemTime) -> bool {
-        let status = self.status();
-        let heard = status
-            .last_frame
-            .and_then(|at| now.duration_since(at).ok())
-            .unwrap_or_default();
-        status.link.state == LinkState::Connected && heard <= self.keepalive_limit
     }
 
     /// Follows the link.

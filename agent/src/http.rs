@@ -94,11 +94,11 @@ struct WhatsApp {
 }
 
 impl Health {
-    fn of(agent: &Agent, now: SystemTime) -> Self {
-        let connected = agent.is_connected(now);
+    fn of(status: Status, now: SystemTime) -> Self {
+        let connected = status.is_connected(now);
         let Status {
             link, started_at, ..
-        } = agent.status();
+        } = status;
         let status = match (connected, link.state) {
             (true, _) => "healthy",
             // Silent for too long; the session is about to notice as well.
@@ -124,11 +124,11 @@ impl Health {
 /// 200 while the process does its work, linked or not: a new deployment must pass its probe before
 /// anyone can pair.
 async fn health(State(agent): State<Agent>) -> impl IntoResponse {
-    Json(Health::of(&agent, clock::now()))
+    Json(Health::of(agent.status(), clock::now()))
 }
 
 async fn ready(State(agent): State<Agent>) -> impl IntoResponse {
-    let health = Health::of(&agent, clock::now());
+    let health = Health::of(agent.status(), clock::now());
     let code = if health.whatsapp.connected {
         StatusCode::OK
     } else {
@@ -144,12 +144,13 @@ async fn live() -> &'static str {
 async fn metrics(State(agent): State<Agent>) -> impl IntoResponse {
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        exposition(&agent, clock::now()),
+        exposition(&agent.status(), clock::now()),
     )
 }
 
 /// Prometheus' text format.
-fn exposition(agent: &Agent, now: SystemTime) -> String {
+fn exposition(status: &Status, now: SystemTime) -> String {
+    let connected = f64::from(u8::from(status.is_connected(now)));
     let Status {
         link,
         last_frame,
@@ -157,7 +158,8 @@ fn exposition(agent: &Agent, now: SystemTime) -> String {
         events: (head, _),
         counts,
         pairing,
-    } = agent.status();
+        keepalive_limit: _,
+    } = status;
     let mut text = String::with_capacity(2048);
     let mut metric = |name: &str, kind: &str, help: &str, value: f64| {
         let _ = writeln!(
@@ -165,7 +167,6 @@ fn exposition(agent: &Agent, now: SystemTime) -> String {
             "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
         );
     };
-    let connected = f64::from(u8::from(agent.is_connected(now)));
     metric(
         "openclaw_whatsapp_connected",
         "gauge",
@@ -173,7 +174,7 @@ fn exposition(agent: &Agent, now: SystemTime) -> String {
         connected,
     );
     if let Some(at) = last_frame {
-        let age = now.duration_since(at).unwrap_or_default().as_secs_f64();
+        let age = now.duration_since(*at).unwrap_or_default().as_secs_f64();
         metric(
             "openclaw_whatsapp_last_frame_age_seconds",
             "gauge",
@@ -181,7 +182,7 @@ fn exposition(agent: &Agent, now: SystemTime) -> String {
             age,
         );
     }
-    let pairing = f64::from(u8::from(pairing));
+    let pairing = f64::from(u8::from(*pairing));
     metric(
         "openclaw_pairing_in_progress",
         "gauge",

@@ -17,6 +17,7 @@ pub(in crate::grpc) fn status(status: Status) -> pb::StatusResponse {
         started_at,
         events: (Seq(head), Seq(oldest)),
         counts,
+        keepalive_limit: _,
     } = status;
     pb::StatusResponse {
         link: Some(link_status(link, last_frame)),
