@@ -14,6 +14,7 @@ const RESTART_REQUIRED = 515
 
 export class Companion {
 	#folder
+	#lost = new Set()
 	#pending = new Set()
 	#auth
 	#settings
@@ -32,9 +33,14 @@ export class Companion {
 
 	/** A device that is not linked yet. `settings` go to Baileys as they are. */
 	static async create(simulator, settings = {}) {
+		return Companion.in(await mkdtemp(join(tmpdir(), 'openclaw-interop-')), simulator, settings)
+	}
+
+	/** The device whose auth folder this is. */
+	static async in(folder, simulator, settings = {}) {
 		const companion = new Companion(simulator, settings)
-		companion.#folder = await mkdtemp(join(tmpdir(), 'openclaw-interop-'))
-		companion.#auth = await baileys.useMultiFileAuthState(companion.#folder)
+		companion.#folder = folder
+		companion.#auth = await baileys.useMultiFileAuthState(folder)
 		companion.#trackWrites()
 		return companion
 	}
@@ -71,6 +77,8 @@ export class Companion {
 		socket.ev.on('messages.update', updates => this.updates.push(...updates))
 		socket.ev.on('message-receipt.update', receipts => this.receipts.push(...receipts))
 		socket.ws.on('CB:message', stanza => this.stanzas.push(stanza))
+		const emit = socket.ws.emit.bind(socket.ws)
+		socket.ws.emit = (event, ...args) => this.#lost.has(args[0]?.attrs?.id) || emit(event, ...args)
 		return this
 	}
 
@@ -144,6 +152,11 @@ export class Companion {
 		this.socket.ws.socket.send = (_, done) => done?.()
 	}
 
+	/** The stanza with this id never reaches Baileys, as if the process had died on it: it is neither read nor acked. */
+	lose(id) {
+		this.#lost.add(id)
+	}
+
 	/** Breaks the connection without a farewell. */
 	break() {
 		this.socket.ws.socket.terminate()
@@ -177,8 +190,13 @@ export class Companion {
 				await until('the end of the connection', () => life.status !== undefined)
 			}
 		}
-		while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
+		await this.settle()
 		await rm(this.#folder, { recursive: true, force: true })
+	}
+
+	/** Waits until everything is in the folder. */
+	async settle() {
+		while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
 	}
 
 	#trackWrites() {
