@@ -16,6 +16,7 @@ macro_rules! redacted {
 }
 
 redacted!(
+    BackupResponse,
     Contact,
     LinkStatus,
     Linked,
@@ -25,6 +26,9 @@ redacted!(
     PhoneCodeMethod,
     QrCode,
     Receipt,
+    RestoreRequest,
+    RestoreResponse,
+    Secret,
     SendOutcome,
     SendRequest,
     Undecryptable,
@@ -37,7 +41,7 @@ mod tests {
     #[test]
     fn debug_tells_no_credential_text_or_number() {
         let qr = v1::QrCode {
-            payload: "2@secret".into(),
+            payload: "2@swordfish".into(),
             ..Default::default()
         };
         let frame = v1::PairFrame {
@@ -45,12 +49,21 @@ mod tests {
         };
         let send = v1::SendRequest {
             to: "+15550100123".into(),
-            text: "secret".into(),
+            text: "swordfish".into(),
             ..Default::default()
         };
-        for shown in [format!("{frame:?}"), format!("{send:?}")] {
+        let backup = v1::BackupRequest {
+            secret: Some(v1::Secret {
+                secret: Some(v1::secret::Secret::Passphrase("swordfish".into())),
+            }),
+        };
+        for shown in [
+            format!("{frame:?}"),
+            format!("{send:?}"),
+            format!("{backup:?}"),
+        ] {
             assert!(
-                !shown.contains("secret") && !shown.contains("0100"),
+                !shown.contains("swordfish") && !shown.contains("0100"),
                 "{shown}"
             );
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const REDACTED: [&str; 12] = [
+const REDACTED: [&str; 16] = [
     ".openclaw.agent.v1.QrCode",
     ".openclaw.agent.v1.PhoneCode",
     ".openclaw.agent.v1.PhoneCodeMethod",
@@ -19,8 +19,19 @@ const REDACTED: [&str; 12] = [
     ".openclaw.agent.v1.Receipt",
     ".openclaw.agent.v1.SendOutcome",
     ".openclaw.agent.v1.Undecryptable",
+    ".openclaw.agent.v1.Secret",
+    ".openclaw.agent.v1.BackupResponse",
+    ".openclaw.agent.v1.RestoreRequest",
+    ".openclaw.agent.v1.RestoreResponse",
 ];
-const FILES: [&str; 3] = ["agent.proto", "event.proto", "link.proto"];
+const FILES: [&str; 6] = [
+    "admin.proto",
+    "agent.proto",
+    "event.proto",
+    "hardening.proto",
+    "link.proto",
+    "vault.proto",
+];
 
 #[test]
 fn generated_code_is_what_the_protos_say() {

@@ -64,6 +64,7 @@ impl Status {
         let storage = match status.storage() {
             pb::Storage::Unspecified => "unknown",
             pb::Storage::Memory => "memory",
+            pb::Storage::Sealed => "sealed",
         };
         let StatusResponse {
             link,
@@ -73,6 +74,8 @@ impl Status {
             storage: _,
             pairing,
             traffic,
+            vault: _,
+            hardening: _,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();

@@ -36,6 +36,8 @@ pub(crate) fn lines(status: &StatusResponse, numbers: Numbers, now: Timestamp) -
         storage: _,
         pairing,
         traffic: _,
+        vault: _,
+        hardening: _,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);

@@ -34,6 +34,8 @@ pub(in crate::grpc) fn status(status: Status) -> pb::StatusResponse {
             sent: counts.sent,
             undecryptable: counts.undecryptable,
         }),
+        vault: None,
+        hardening: None,
     }
 }
 
