@@ -1,0 +1,291 @@
+//! Backups: one file that holds a store as it was at one moment, sealed to a secret of its own.
+//!
+//! ```text
+//! backup = header(4096) EPOCH COPY * END       the header as a vault's, with the magic OCBACKUP and one slot
+//! ```
+//!
+//! The header names the store and the generation it is of. END counts the records, so that a cut is noticed.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::batch::{Batch, Op, Ops};
+use crate::disk::Disk;
+use crate::epoch::History;
+use crate::error::Error;
+use crate::frame::{HEAD, Head, Kind, Opener, Sealer, TAG};
+use crate::header::{HEADER, Header, Locked, Purpose, Slot, SlotInfo, StoreId, Unreadable};
+use crate::log;
+use crate::rewrite::{Rewrite, Walk};
+use crate::secret::{DataKey, Key32, Secret, on_heap};
+use crate::vault::Vault;
+
+/// The name of a backup's one slot.
+const SLOT: &str = "backup";
+/// Changes are gathered into frames of about this size.
+const FRAME: usize = 64 << 10;
+
+/// A backup in the making. While it lives, the log it reads is kept.
+pub struct Backup {
+    walk: Walk,
+    sealer: Sealer,
+    batch: Batch,
+    changes: u64,
+    _walker: Arc<()>,
+}
+
+impl<D: Disk> Vault<D> {
+    /// Begins a backup: appends its first bytes to `out`.
+    pub fn backup(&self, secret: &Secret, now: u64, out: &mut Vec<u8>) -> Result<Backup, Error> {
+        let data_key = Key32::random()?;
+        let store = self.store();
+        let header = Header {
+            purpose: Purpose::Backup,
+            store,
+            revision: 1,
+            generation: self.header().generation,
+            log: 0,
+            durable: 0,
+            slots: vec![Slot::wrap(
+                Purpose::Backup,
+                store,
+                SLOT,
+                now,
+                secret,
+                &data_key,
+            )?],
+        };
+        out.extend(header.encode(&data_key));
+        let chain = log::start(&data_key, store, 0);
+        let sealer = Sealer::begin(&data_key, &chain, &History::default().encode(), out)?;
+        Ok(Backup {
+            walk: Walk::new(&self.log, &self.data_key, store, self.log.end),
+            sealer,
+            batch: Batch::new(),
+            changes: 0,
+            _walker: self.walker(),
+        })
+    }
+
+    /// Goes on for about `budget` bytes of the log and appends what comes of them to `out`. Returns whether it is whole.
+    pub fn backup_step(
+        &self,
+        backup: &mut Backup,
+        budget: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
+        let Backup {
+            walk,
+            sealer,
+            batch,
+            changes,
+            ..
+        } = backup;
+        if walk.number != self.log.number {
+            return Err(Error::Busy);
+        }
+        let arrived = walk.step(&self.log, &self.index, budget, |op| {
+            batch.push(op);
+            *changes += 1;
+            if batch.len() >= FRAME {
+                sealer
+                    .seal(Kind::Copy, batch.bytes(), out)
+                    .ok_or(Error::Exhausted)?;
+                batch.clear();
+            }
+            Ok(())
+        })?;
+        if arrived {
+            if !batch.is_empty() {
+                sealer
+                    .seal(Kind::Copy, batch.bytes(), out)
+                    .ok_or(Error::Exhausted)?;
+            }
+            let end = changes.to_le_bytes();
+            sealer.seal(Kind::End, &end, out).ok_or(Error::Exhausted)?;
+        }
+        Ok(arrived)
+    }
+
+    /// How far a backup is: bytes of the log behind it, and bytes of the log.
+    pub fn backup_progress(&self, backup: &Backup) -> (u64, u64) {
+        (backup.walk.at(), self.log.end)
+    }
+
+    /// Begins to put other contents in place of all that is in the store.
+    pub fn restore(&self) -> Result<Restore<D>, Error> {
+        self.idle()?;
+        Ok(Restore {
+            rewrite: self.rewrite(DataKey::clone(&self.data_key))?,
+            _walker: self.walker(),
+        })
+    }
+
+    /// Puts what was pushed in place of all that is in the store, in one step. Slots and history stay.
+    pub fn finish_restore(&mut self, restore: Restore<D>) -> Result<(), Error> {
+        let Restore { rewrite, _walker } = restore;
+        drop(_walker);
+        self.idle()?;
+        self.guard(|vault| {
+            let slots = vault.header().slots.clone();
+            vault.switch(rewrite, slots)
+        })
+    }
+}
+
+/// New contents in the making. Dropped, they leave a file that the next start removes.
+pub struct Restore<D: Disk> {
+    rewrite: Rewrite<D::File>,
+    _walker: Arc<()>,
+}
+
+impl<D: Disk> Restore<D> {
+    /// Adds a change to the new contents.
+    pub fn push(&mut self, op: Op<'_>) -> Result<(), Error> {
+        self.rewrite.push(op)
+    }
+}
+
+/// What a backup says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The store it is of.
+    pub store: StoreId,
+    /// How often that had been opened.
+    pub generation: u64,
+    /// Its slot: when it was made, and with what kind of secret.
+    pub slot: SlotInfo,
+}
+
+/// Reads a backup from its start to its end.
+pub struct Reader<R> {
+    input: R,
+    origin: Origin,
+    opener: Opener,
+    at: u64,
+    changes: u64,
+    frame: Zeroizing<Vec<u8>>,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the header.
+    pub fn open(mut input: R, secret: &Secret) -> Result<Self, Error> {
+        let mut header = Vec::with_capacity(HEADER);
+        input
+            .by_ref()
+            .take(HEADER as u64)
+            .read_to_end(&mut header)
+            .map_err(Error::Read)?;
+        let parsed =
+            Header::decode(Purpose::Backup, &header).map_err(|unreadable| match unreadable {
+                Unreadable::Newer { version, suite } => Error::Newer { version, suite },
+                Unreadable::Foreign => Error::Foreign,
+                Unreadable::Short | Unreadable::Malformed => Error::HeaderDamaged,
+            })?;
+        let Header {
+            store, generation, ..
+        } = parsed.header;
+        let slot = parsed
+            .header
+            .slots
+            .first()
+            .map(|slot| slot.info.clone())
+            .ok_or(Error::HeaderDamaged)?;
+        let data_key = parsed.open(secret).map_err(|locked| match locked {
+            Locked::WrongKey => Error::WrongKey {
+                store,
+                slots: slot.name.clone(),
+            },
+            Locked::Forged => Error::HeaderDamaged,
+        })?;
+        let chain = log::start(&data_key, store, 0);
+        Ok(Self {
+            input,
+            origin: Origin {
+                store,
+                generation,
+                slot,
+            },
+            opener: Opener::new(&on_heap(data_key), chain),
+            at: HEADER as u64,
+            changes: 0,
+            frame: Zeroizing::default(),
+        })
+    }
+
+    /// What it is a backup of.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Bytes read.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Changes read.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Shows the changes of the next frame. Returns whether there is more: at the end, all of it was there and genuine.
+    pub fn next(
+        &mut self,
+        mut each: impl FnMut(Op<'_>) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
+        let at = self.at;
+        let cut = Error::Cut { at };
+        let mut head = [0; HEAD];
+        fill(&mut self.input, &mut head, at)?;
+        let Some(head) = Head::parse(&head) else {
+            return Err(cut);
+        };
+        // Grows with what comes, not with what a forged length says.
+        self.frame.clear();
+        let length = head.length + TAG;
+        let mut input = self.input.by_ref().take(length as u64);
+        let read = input.read_to_end(&mut self.frame).map_err(Error::Read)?;
+        if read < length {
+            return Err(cut);
+        }
+        let plain = self
+            .opener
+            .open(head, &mut self.frame)
+            .map_err(|_| Error::Cut { at })?;
+        self.at += head.frame() as u64;
+        match head.kind {
+            Kind::Epoch if at == HEADER as u64 => Ok(true),
+            Kind::Copy => {
+                for op in Ops::new(plain) {
+                    let (_, _, op) = op.map_err(|_| Error::Malformed { at })?;
+                    self.changes += 1;
+                    each(op)?;
+                }
+                Ok(true)
+            }
+            Kind::End => {
+                if *plain != self.changes.to_le_bytes() {
+                    return Err(cut);
+                }
+                let surplus = self.input.read(&mut [0]).map_err(Error::Read)?;
+                if surplus > 0 {
+                    Err(Error::Surplus)
+                } else {
+                    Ok(false)
+                }
+            }
+            Kind::Epoch | Kind::Batch => Err(Error::Malformed { at }),
+        }
+    }
+}
+
+fn fill(input: &mut impl Read, buffer: &mut [u8], at: u64) -> Result<(), Error> {
+    input
+        .read_exact(buffer)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => Error::Cut { at },
+            _ => Error::Read(error),
+        })
+}

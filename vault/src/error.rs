@@ -1,0 +1,124 @@
+//! What can be wrong with a vault, named by what is at fault.
+
+use std::io;
+
+use crate::header::StoreId;
+use crate::secret::NoRandom;
+
+/// Why something could not be done. After a failed write or sync the vault is broken and does nothing more.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no vault in the folder.
+    #[error("there is no vault here")]
+    Absent,
+    /// There is one already.
+    #[error("there is a vault here already")]
+    Present,
+    /// No slot opens with the secret.
+    #[error("vault {store} does not open with this key; it has the slots {slots}")]
+    WrongKey {
+        /// Whose header it is.
+        store: StoreId,
+        /// The names of its slots.
+        slots: String,
+    },
+    /// The header is of another time.
+    #[error("written by a newer version of this program (format {version}, suite {suite})")]
+    Newer {
+        /// The format's version.
+        version: u16,
+        /// The suite of algorithms.
+        suite: u16,
+    },
+    /// Not a header at all.
+    #[error("not a vault's or a backup's header")]
+    Foreign,
+    /// Neither copy of the header is whole.
+    #[error("the header is damaged in both of its copies")]
+    HeaderDamaged,
+    /// A log without a header.
+    #[error("vault.hdr is missing beside a log: without it the log cannot be opened")]
+    HeaderMissing,
+    /// A header without its log.
+    #[error("{0} is missing")]
+    LogMissing(String),
+    /// Something within the log was durable and is not what was written.
+    #[error("the log is damaged at byte {at} of {end}")]
+    Damaged {
+        /// Where.
+        at: u64,
+        /// How long it is.
+        end: u64,
+    },
+    /// The log is older than the header.
+    #[error(
+        "the log ends at opening {log}, the header knows of opening {header}: they are not of one time"
+    )]
+    Older {
+        /// Openings that the log knows of.
+        log: u64,
+        /// Openings that the header knows of.
+        header: u64,
+    },
+    /// A sealed frame holds nonsense: its writer was at fault.
+    #[error("a sealed frame at byte {at} cannot be read")]
+    Malformed {
+        /// Where.
+        at: u64,
+    },
+    /// A backup that ends before its end.
+    #[error("the backup is cut short or damaged at byte {at}")]
+    Cut {
+        /// Where.
+        at: u64,
+    },
+    /// Bytes behind a backup's end.
+    #[error("there is something behind the end of the backup")]
+    Surplus,
+    /// One batch is more than a frame holds.
+    #[error("{0} bytes are more than are written at once")]
+    TooLarge(usize),
+    /// The log is at its largest.
+    #[error("the log is full")]
+    Full,
+    /// The counter of an epoch ran out.
+    #[error("the epoch has no more frames")]
+    Exhausted,
+    /// Names of slots are short and plain.
+    #[error("a slot's name is 1 to 32 letters, digits, or any of - _ . @")]
+    BadName,
+    /// The slot is there.
+    #[error("there is a slot {0:?} already")]
+    SlotExists(String),
+    /// The slot is not there.
+    #[error("there is no slot {0:?}")]
+    NoSlot(String),
+    /// The last slot stays.
+    #[error("{0:?} is the only slot: without it nothing opens the vault")]
+    LastSlot(String),
+    /// No room for another slot.
+    #[error("there is no room for another slot")]
+    ManySlots,
+    /// The log is being rewritten.
+    #[error("the vault is being rewritten; try again when that is done")]
+    Busy,
+    /// An earlier write or sync failed.
+    #[error("an earlier write failed: the vault must be opened anew")]
+    Broken,
+    /// Reading failed.
+    #[error("read")]
+    Read(#[source] io::Error),
+    /// Writing failed.
+    #[error("write")]
+    Write(#[source] io::Error),
+    /// Making durable failed.
+    #[error("sync")]
+    Sync(#[source] io::Error),
+    /// The folder did not do what was asked.
+    #[error("change the folder")]
+    Folder(#[source] io::Error),
+    /// The system gave no random numbers.
+    #[error(transparent)]
+    NoRandom(NoRandom),
+}

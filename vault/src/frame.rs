@@ -1,0 +1,270 @@
+//! Sealed frames, each bound to the one before it.
+//!
+//! ```text
+//! frame   = kind(1) length(4, LE) counter(4, LE) body(length) tag(16)
+//! sealed  = ChaCha20-Poly1305(subkey, nonce = counter, aad = tag before | kind length counter [| salt])
+//! EPOCH   body = salt(32) sealed payload, counter 0; subkey = HKDF-SHA256(data key, salt, "openclaw/vault/v1 epoch")
+//! BATCH   body = sealed distance, changes         the distance from here back to what was durable, LEB128
+//! COPY    body = sealed changes                   the output of compaction, rotation, restore, backup
+//! END     body = sealed records(8, LE)            closes a backup
+//! ```
+//!
+//! A subkey is used from one opening of the vault to the next, so its counter never runs twice.
+
+use crate::secret::{DataKey, Key32, NoRandom, derive, random};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+
+/// Bytes before the body.
+pub(crate) const HEAD: usize = 9;
+/// Bytes after it.
+pub(crate) const TAG: usize = 16;
+/// Bytes of an epoch's salt.
+pub(crate) const SALT: usize = 32;
+/// A body is no longer than this: what a reader must be ready to hold.
+pub const MAX_BODY: usize = 16 << 20;
+
+const EPOCH_INFO: &[u8] = b"openclaw/vault/v1 epoch";
+
+/// The tag of the frame before, or what stands for it at a log's start.
+pub(crate) type Chain = [u8; TAG];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Epoch = 1,
+    Batch = 2,
+    Copy = 3,
+    End = 4,
+}
+
+/// What precedes a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) kind: Kind,
+    pub(crate) length: usize,
+    pub(crate) counter: u32,
+}
+
+impl Head {
+    pub(crate) fn parse(bytes: &[u8; HEAD]) -> Option<Self> {
+        let [kind, l0, l1, l2, l3, c0, c1, c2, c3] = *bytes;
+        let kind = match kind {
+            1 => Kind::Epoch,
+            2 => Kind::Batch,
+            3 => Kind::Copy,
+            4 => Kind::End,
+            _ => return None,
+        };
+        let length = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).ok()?;
+        let shortest = if kind == Kind::Epoch { SALT } else { 0 };
+        let head = Self {
+            kind,
+            length,
+            counter: u32::from_le_bytes([c0, c1, c2, c3]),
+        };
+        (length >= shortest && length <= MAX_BODY).then_some(head)
+    }
+
+    fn bytes(self) -> [u8; HEAD] {
+        let mut bytes = [0; HEAD];
+        bytes[0] = self.kind as u8;
+        let length = u32::try_from(self.length).expect("checked against MAX_BODY, which fits");
+        bytes[1..5].copy_from_slice(&length.to_le_bytes());
+        bytes[5..].copy_from_slice(&self.counter.to_le_bytes());
+        bytes
+    }
+
+    /// The whole frame's length.
+    pub(crate) fn frame(self) -> usize {
+        HEAD + self.length + TAG
+    }
+}
+
+/// An epoch's key. On the heap, so that the allocator wipes it when it goes.
+pub(crate) struct Subkey(Box<LessSafeKey>);
+
+impl Subkey {
+    pub(crate) fn derive(data_key: &[u8; 32], salt: &[u8]) -> Self {
+        Self::new(&derive(data_key, salt, EPOCH_INFO))
+    }
+
+    fn new(key: &Key32) -> Self {
+        let key = UnboundKey::new(&CHACHA20_POLY1305, key.bytes())
+            .expect("the key has the algorithm's length");
+        Self(Box::new(LessSafeKey::new(key)))
+    }
+
+    /// Opens what follows the head, tag included, in place. `clear` bytes at its start are authenticated only.
+    pub(crate) fn open<'a>(
+        &self,
+        chain: &Chain,
+        head: Head,
+        rest: &'a mut [u8],
+        clear: usize,
+    ) -> Option<&'a mut [u8]> {
+        if rest.len() != head.length + TAG {
+            return None;
+        }
+        let (clear, sealed) = rest.split_at_mut_checked(clear)?;
+        let aad = Aad::from(associated(chain, head, clear));
+        self.0.open_in_place(nonce(head.counter), aad, sealed).ok()
+    }
+
+    /// Appends a frame to `out`; `fill` appends the plaintext. Returns the new chain.
+    fn seal(
+        &self,
+        chain: &Chain,
+        kind: Kind,
+        counter: u32,
+        clear: &[u8],
+        plain: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Chain {
+        let head = Head {
+            kind,
+            length: clear.len() + plain.len(),
+            counter,
+        };
+        out.reserve(head.frame());
+        out.extend_from_slice(&head.bytes());
+        out.extend_from_slice(clear);
+        let body = out.len();
+        out.extend_from_slice(plain);
+        let aad = Aad::from(associated(chain, head, clear));
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce(counter), aad, &mut out[body..])
+            .expect("a frame is shorter than the algorithm's limit");
+        out.extend_from_slice(tag.as_ref());
+        let mut chain = [0; TAG];
+        chain.copy_from_slice(tag.as_ref());
+        chain
+    }
+}
+
+fn nonce(counter: u32) -> Nonce {
+    let mut nonce = [0; 12];
+    nonce[..4].copy_from_slice(&counter.to_le_bytes());
+    Nonce::assume_unique_for_key(nonce)
+}
+
+fn associated(chain: &Chain, head: Head, clear: &[u8]) -> [u8; TAG + HEAD + SALT] {
+    let mut associated = [0; TAG + HEAD + SALT];
+    associated[..TAG].copy_from_slice(chain);
+    associated[TAG..TAG + HEAD].copy_from_slice(&head.bytes());
+    associated[TAG + HEAD..][..clear.len()].copy_from_slice(clear);
+    associated
+}
+
+/// Seals one frame after the other under one epoch.
+pub(crate) struct Sealer {
+    subkey: std::sync::Arc<Subkey>,
+    counter: u32,
+    chain: Chain,
+}
+
+impl Sealer {
+    /// Begins an epoch: appends its frame to `out`.
+    pub(crate) fn begin(
+        data_key: &[u8; 32],
+        chain: &Chain,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Self, NoRandom> {
+        let mut salt = [0; SALT];
+        random(&mut salt)?;
+        let subkey = Subkey::derive(data_key, &salt);
+        let chain = subkey.seal(chain, Kind::Epoch, 0, &salt, payload, out);
+        Ok(Self {
+            subkey: std::sync::Arc::new(subkey),
+            counter: 0,
+            chain,
+        })
+    }
+
+    /// Appends a frame to `out`. `None` once the counter has run out, after four thousand million frames.
+    pub(crate) fn seal(&mut self, kind: Kind, plain: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        self.counter = self.counter.checked_add(1)?;
+        self.chain = self
+            .subkey
+            .seal(&self.chain, kind, self.counter, &[], plain, out);
+        Some(())
+    }
+
+    pub(crate) fn subkey(&self) -> std::sync::Arc<Subkey> {
+        std::sync::Arc::clone(&self.subkey)
+    }
+
+    pub(crate) fn chain(&self) -> Chain {
+        self.chain
+    }
+}
+
+/// Opens one frame after the other, whichever epoch they are of.
+pub(crate) struct Opener {
+    data_key: DataKey,
+    subkey: Option<std::sync::Arc<Subkey>>,
+    counter: u32,
+    chain: Chain,
+}
+
+/// A frame that did not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused;
+
+impl Opener {
+    pub(crate) fn new(data_key: &DataKey, chain: Chain) -> Self {
+        Self {
+            data_key: DataKey::clone(data_key),
+            subkey: None,
+            counter: 0,
+            chain,
+        }
+    }
+
+    /// Opens the next frame in place: `rest` is what follows its head, tag included. Refused frames change nothing.
+    pub(crate) fn open<'a>(
+        &mut self,
+        head: Head,
+        rest: &'a mut [u8],
+    ) -> Result<&'a mut [u8], Refused> {
+        let tag = *rest.last_chunk::<TAG>().ok_or(Refused)?;
+        let plain = if head.kind == Kind::Epoch {
+            let salt = rest.get(..SALT).ok_or(Refused)?;
+            let subkey = Subkey::derive(&self.data_key, salt);
+            if head.counter != 0 {
+                return Err(Refused);
+            }
+            let plain = subkey.open(&self.chain, head, rest, SALT).ok_or(Refused)?;
+            self.subkey = Some(std::sync::Arc::new(subkey));
+            plain
+        } else {
+            let subkey = self.subkey.as_deref().ok_or(Refused)?;
+            if self.counter.checked_add(1) != Some(head.counter) {
+                return Err(Refused);
+            }
+            subkey.open(&self.chain, head, rest, 0).ok_or(Refused)?
+        };
+        self.counter = head.counter;
+        self.chain = tag;
+        Ok(plain)
+    }
+
+    /// The current epoch's key.
+    pub(crate) fn subkey(&self) -> Option<&std::sync::Arc<Subkey>> {
+        self.subkey.as_ref()
+    }
+
+    pub(crate) fn chain(&self) -> Chain {
+        self.chain
+    }
+
+    /// Opens a frame out of its place under the current epoch, whatever its counter.
+    pub(crate) fn open_elsewhere<'a>(
+        &self,
+        chain: &Chain,
+        head: Head,
+        rest: &'a mut [u8],
+    ) -> Option<&'a mut [u8]> {
+        self.subkey.as_deref()?.open(chain, head, rest, 0)
+    }
+}

@@ -1,0 +1,432 @@
+//! The header: whose store it is, which log is the live one, and the data key, wrapped once for each secret.
+//!
+//! ```text
+//! magic(8) version(2) suite(2) store id(16) revision(8) generation(8) log(8) durable(8) slots(1) slot * slots mac(32)
+//! and zeros to 4096
+//! slot  = kind(1) name length(1) name(32) created(8) memory(4) time(4) lanes(4) salt(32) nonce(24) wrapped(32) tag(16)
+//! KEK   = HKDF-SHA256(raw key or Argon2id(passphrase, salt), salt, "openclaw/vault/v1 kek")
+//! wrapped, tag = XChaCha20-Poly1305(KEK, nonce, data key, aad = magic version suite store id | slot up to its nonce)
+//! mac   = HMAC-SHA256(HKDF-SHA256(data key, store id, "openclaw/vault/v1 header"), all before it)
+//! ```
+//!
+//! Numbers are little-endian. The MAC keeps slots from being taken away, added or weakened by anyone without the data key.
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::secret::{Cost, Key32, NoRandom, Secret, derive, random};
+
+/// A header's size, whatever it holds.
+pub const HEADER: usize = 4096;
+/// Slots that fit.
+pub const MAX_SLOTS: usize = 16;
+/// Bytes of a slot's name.
+pub const MAX_NAME: usize = 32;
+
+const VERSION: u16 = 1;
+/// HKDF-SHA256, XChaCha20-Poly1305, ChaCha20-Poly1305, HMAC-SHA256, Argon2id.
+const SUITE: u16 = 1;
+const FIXED: usize = 8 + 2 + 2 + 16 + 8 + 8 + 8 + 8 + 1;
+const SLOT: usize = 1 + 1 + MAX_NAME + 8 + 4 + 4 + 4 + 32 + 24 + 48;
+const MAC: usize = 32;
+
+const KEK_INFO: &[u8] = b"openclaw/vault/v1 kek";
+const MAC_INFO: &[u8] = b"openclaw/vault/v1 header";
+
+/// What a header is the head of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Vault,
+    Backup,
+}
+
+impl Purpose {
+    fn magic(self) -> [u8; 8] {
+        match self {
+            Self::Vault => *b"OCVAULT\0",
+            Self::Backup => *b"OCBACKUP",
+        }
+    }
+}
+
+/// Stands in place of a vault's magic once it is being erased: whoever finds it goes on erasing.
+pub(crate) const ERASED: [u8; 8] = *b"OCERASED";
+
+/// A store's random name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreId(pub [u8; 16]);
+
+impl StoreId {
+    pub(crate) fn random() -> Result<Self, NoRandom> {
+        let mut id = [0; 16];
+        random(&mut id)?;
+        Ok(Self(id))
+    }
+}
+
+impl std::fmt::Display for StoreId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// How a slot's secret is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlotKind {
+    /// 32 random bytes.
+    Raw,
+    /// A passphrase, stretched at this cost.
+    Passphrase(Cost),
+}
+
+/// What anyone may know of a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotInfo {
+    /// Its name, unique in a header.
+    pub name: String,
+    /// What kind of secret opens it.
+    pub kind: SlotKind,
+    /// When it was made or its secret was changed last: Unix seconds.
+    pub created: u64,
+}
+
+#[derive(Clone)]
+pub(crate) struct Slot {
+    pub(crate) info: SlotInfo,
+    salt: [u8; 32],
+    nonce: [u8; 24],
+    wrapped: [u8; 48],
+}
+
+impl Slot {
+    pub(crate) fn wrap(
+        purpose: Purpose,
+        store: StoreId,
+        name: &str,
+        created: u64,
+        secret: &Secret,
+        data_key: &[u8; 32],
+    ) -> Result<Self, NoRandom> {
+        let kind = match secret {
+            Secret::Raw(_) => SlotKind::Raw,
+            Secret::Passphrase(_) => SlotKind::Passphrase(Cost::DEFAULT),
+        };
+        let mut slot = Self {
+            info: SlotInfo {
+                name: name.to_owned(),
+                kind,
+                created,
+            },
+            salt: [0; 32],
+            nonce: [0; 24],
+            wrapped: [0; 48],
+        };
+        random(&mut slot.salt)?;
+        random(&mut slot.nonce)?;
+        let aad = slot.associated(purpose, store);
+        let kek = slot
+            .kek(secret)
+            .expect("the secret is of the slot's kind, its cost the default");
+        let wrapped = XChaCha20Poly1305::new(kek.bytes().into())
+            .encrypt(
+                &XNonce::from(slot.nonce),
+                Payload {
+                    msg: data_key,
+                    aad: &aad,
+                },
+            )
+            .expect("32 bytes are within the cipher's bounds");
+        slot.wrapped.copy_from_slice(&wrapped);
+        Ok(slot)
+    }
+
+    fn unwrap(&self, purpose: Purpose, store: StoreId, secret: &Secret) -> Option<Key32> {
+        let kek = self.kek(secret)?;
+        let aad = self.associated(purpose, store);
+        let payload = Payload {
+            msg: &self.wrapped,
+            aad: &aad,
+        };
+        let opened = XChaCha20Poly1305::new(kek.bytes().into())
+            .decrypt(&XNonce::from(self.nonce), payload)
+            .ok()
+            .map(Zeroizing::new)?;
+        let mut key = Zeroizing::new([0; 32]);
+        key.copy_from_slice(opened.get(..32)?);
+        Some(Key32::take(&mut key))
+    }
+
+    fn kek(&self, secret: &Secret) -> Option<Key32> {
+        let stretched;
+        let key = match (secret, self.info.kind) {
+            (Secret::Raw(key), SlotKind::Raw) => key,
+            (Secret::Passphrase(words), SlotKind::Passphrase(cost)) => {
+                stretched = cost.stretch(words, &self.salt)?;
+                &stretched
+            }
+            _ => return None,
+        };
+        Some(derive(key.bytes(), &self.salt, KEK_INFO))
+    }
+
+    fn associated(&self, purpose: Purpose, store: StoreId) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(FIXED + SLOT);
+        bytes.extend(purpose.magic());
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(SUITE.to_le_bytes());
+        bytes.extend(store.0);
+        self.describe(&mut bytes);
+        bytes
+    }
+
+    fn describe(&self, out: &mut Vec<u8>) {
+        let SlotInfo {
+            name,
+            kind,
+            created,
+        } = &self.info;
+        let (kind, cost) = match kind {
+            SlotKind::Raw => (
+                1,
+                Cost {
+                    memory: 0,
+                    time: 0,
+                    lanes: 0,
+                },
+            ),
+            SlotKind::Passphrase(cost) => (2, *cost),
+        };
+        let mut padded = [0; MAX_NAME];
+        padded[..name.len()].copy_from_slice(name.as_bytes());
+        out.extend([kind, name.len() as u8]);
+        out.extend(padded);
+        out.extend(created.to_le_bytes());
+        for number in [cost.memory, cost.time, cost.lanes] {
+            out.extend(number.to_le_bytes());
+        }
+        out.extend(self.salt);
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.describe(out);
+        out.extend(self.nonce);
+        out.extend(self.wrapped);
+    }
+
+    fn decode(bytes: &mut Bytes<'_>) -> Option<Self> {
+        let [kind, length] = bytes.array()?;
+        let name: [u8; MAX_NAME] = bytes.array()?;
+        let (name, padding) = name.split_at_checked(usize::from(length))?;
+        let name = std::str::from_utf8(name).ok()?;
+        let created = bytes.u64()?;
+        let cost = Cost {
+            memory: bytes.u32()?,
+            time: bytes.u32()?,
+            lanes: bytes.u32()?,
+        };
+        let kind = match kind {
+            1 => SlotKind::Raw,
+            2 if cost.is_allowed() => SlotKind::Passphrase(cost),
+            _ => return None,
+        };
+        let info = SlotInfo {
+            name: name.to_owned(),
+            kind,
+            created,
+        };
+        let whole = is_name(name) && padding.iter().all(|byte| *byte == 0);
+        whole.then_some(())?;
+        Some(Self {
+            info,
+            salt: bytes.array()?,
+            nonce: bytes.array()?,
+            wrapped: bytes.array()?,
+        })
+    }
+}
+
+/// Names are short, and printable on one line.
+pub(crate) fn is_name(name: &str) -> bool {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.@".contains(character);
+    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(allowed)
+}
+
+/// A header that was read: not to be believed before [`Header::is_genuine`].
+#[derive(Clone)]
+pub(crate) struct Header {
+    pub(crate) purpose: Purpose,
+    pub(crate) store: StoreId,
+    /// Goes up with every writing; the copy with the higher one holds.
+    pub(crate) revision: u64,
+    /// How often the store was opened.
+    pub(crate) generation: u64,
+    /// The live log's number.
+    pub(crate) log: u64,
+    /// Bytes of it that were durable when this was written: damage there is damage, not a torn end.
+    pub(crate) durable: u64,
+    pub(crate) slots: Vec<Slot>,
+}
+
+impl Header {
+    /// The name of the slot that a secret opens.
+    pub(crate) fn slot_of(&self, secret: &Secret) -> Option<String> {
+        let mut slots = self.slots.iter();
+        let slot = slots.find(|slot| slot.unwrap(self.purpose, self.store, secret).is_some())?;
+        Some(slot.info.name.clone())
+    }
+
+    /// `HEADER` bytes.
+    pub(crate) fn encode(&self, data_key: &[u8; 32]) -> Vec<u8> {
+        let mut bytes = self.encode_fields();
+        let mac = mac(data_key, self.store, &bytes);
+        bytes.extend(mac.finalize().into_bytes());
+        bytes.resize(HEADER, 0);
+        bytes
+    }
+
+    fn encode_fields(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER);
+        bytes.extend(self.purpose.magic());
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(SUITE.to_le_bytes());
+        bytes.extend(self.store.0);
+        for number in [self.revision, self.generation, self.log, self.durable] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.push(u8::try_from(self.slots.len()).expect("at most MAX_SLOTS"));
+        for slot in &self.slots {
+            slot.encode(&mut bytes);
+        }
+        bytes
+    }
+
+    /// Reads a header as it stands.
+    pub(crate) fn decode(purpose: Purpose, whole: &[u8]) -> Result<Parsed, Unreadable> {
+        let mut bytes = Bytes(whole.get(..HEADER).ok_or(Unreadable::Short)?);
+        let magic: [u8; 8] = bytes.array().ok_or(Unreadable::Short)?;
+        if magic != purpose.magic() {
+            return Err(Unreadable::Foreign);
+        }
+        let version = bytes.u16().ok_or(Unreadable::Short)?;
+        let suite = bytes.u16().ok_or(Unreadable::Short)?;
+        if (version, suite) != (VERSION, SUITE) {
+            return Err(Unreadable::Newer { version, suite });
+        }
+        Self::decode_rest(purpose, &mut bytes, whole).ok_or(Unreadable::Malformed)
+    }
+
+    fn decode_rest(purpose: Purpose, bytes: &mut Bytes<'_>, whole: &[u8]) -> Option<Parsed> {
+        let store = StoreId(bytes.array()?);
+        let [revision, generation, log, durable] =
+            [bytes.u64()?, bytes.u64()?, bytes.u64()?, bytes.u64()?];
+        let [count] = bytes.array()?;
+        let count = usize::from(count);
+        if !(1..=MAX_SLOTS).contains(&count) {
+            return None;
+        }
+        let slots = (0..count)
+            .map(|_| Slot::decode(bytes))
+            .collect::<Option<Vec<_>>>()?;
+        let covered = FIXED + count * SLOT;
+        let mac = bytes.array()?;
+        let header = Self {
+            purpose,
+            store,
+            revision,
+            generation,
+            log,
+            durable,
+            slots,
+        };
+        Some(Parsed {
+            header,
+            covered: whole[..covered].to_vec(),
+            mac,
+        })
+    }
+}
+
+fn mac(data_key: &[u8; 32], store: StoreId, bytes: &[u8]) -> Hmac<Sha256> {
+    let key = derive(data_key, &store.0, MAC_INFO);
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key.bytes()).expect("HMAC takes keys of any length");
+    mac.update(bytes);
+    mac
+}
+
+/// A header with the proof that it is genuine, which is still to be checked.
+pub(crate) struct Parsed {
+    pub(crate) header: Header,
+    covered: Vec<u8>,
+    mac: [u8; MAC],
+}
+
+impl Parsed {
+    /// The data key, if the secret opens a slot of it and all of it is genuine.
+    pub(crate) fn open(&self, secret: &Secret) -> Result<Key32, Locked> {
+        let Header {
+            purpose,
+            store,
+            ref slots,
+            ..
+        } = self.header;
+        let mut opened = slots
+            .iter()
+            .filter_map(|slot| slot.unwrap(purpose, store, secret));
+        let data_key = opened.next().ok_or(Locked::WrongKey)?;
+        if self.is_genuine(data_key.bytes()) {
+            Ok(data_key)
+        } else {
+            Err(Locked::Forged)
+        }
+    }
+
+    pub(crate) fn is_genuine(&self, data_key: &[u8; 32]) -> bool {
+        mac(data_key, self.header.store, &self.covered)
+            .verify_slice(&self.mac)
+            .is_ok()
+    }
+}
+
+/// Why a header gave no data key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Locked {
+    /// No slot opens with this secret.
+    WrongKey,
+    /// A slot opens, and the rest is not what was written with it.
+    Forged,
+}
+
+/// Why bytes are no header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    Short,
+    Foreign,
+    Newer { version: u16, suite: u16 },
+    Malformed,
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+}

@@ -1,0 +1,184 @@
+//! The header's file: two copies, so that one is whole whenever the power goes off.
+//!
+//! A change is written to the first copy and made durable, then to the second. The copy with the higher revision holds.
+
+use crate::disk::{Disk, DiskFile};
+use crate::error::Error;
+use crate::frame::{HEAD, SALT, TAG};
+use crate::header::{
+    ERASED, HEADER, Header, Locked, Parsed, Purpose, SlotInfo, StoreId, Unreadable,
+};
+use crate::log;
+use crate::secret::{DataKey, Hold, Secret, random};
+
+const NAME: &str = "vault.hdr";
+const NEW_NAME: &str = "vault.hdr.new";
+/// A log that holds no more than its first epoch holds nothing.
+const EMPTY_LOG: u64 = (HEAD + SALT + 25 + TAG) as u64;
+
+/// The header of an open vault, and its file.
+pub(crate) struct Headers<D: Disk> {
+    file: D::File,
+    pub(crate) header: Header,
+}
+
+/// What is seen of a vault without any key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    /// Its random name.
+    pub store: StoreId,
+    /// What opens it, as long as nobody forged it: only opening it proves that.
+    pub slots: Vec<SlotInfo>,
+}
+
+/// Looks for a vault in a folder. Remains of an interrupted creation are none; an interrupted erasure is finished.
+pub fn presence(disk: &impl Disk) -> Result<Option<Presence>, Error> {
+    let Some(file) = disk.open(NAME).map_err(Error::Read)? else {
+        return no_header(disk);
+    };
+    if is_being_erased(&file)? {
+        drop(file);
+        erase(disk)?;
+        return Ok(None);
+    }
+    let newest = read(&file)?.into_iter().next();
+    Ok(newest.map(|Parsed { header, .. }| Presence {
+        store: header.store,
+        slots: header.slots.into_iter().map(|slot| slot.info).collect(),
+    }))
+}
+
+/// A header that was never durable is that of a vault that was never used.
+fn no_header(disk: &impl Disk) -> Result<Option<Presence>, Error> {
+    for name in disk.names().map_err(Error::Folder)? {
+        if log::number(&name).is_none() {
+            continue;
+        }
+        let file = disk.open(&name).map_err(Error::Read)?;
+        let length = file
+            .map_or(Ok(0), |file| file.length())
+            .map_err(Error::Read)?;
+        if length > EMPTY_LOG {
+            return Err(Error::HeaderMissing);
+        }
+    }
+    Ok(None)
+}
+
+fn is_being_erased(file: &impl DiskFile) -> Result<bool, Error> {
+    for at in [0, HEADER as u64] {
+        let mut magic = [0; 8];
+        file.read_at(&mut magic, at).map_err(Error::Read)?;
+        if magic == ERASED {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The copies that can be read, newest first; at least one.
+fn read(file: &impl DiskFile) -> Result<Vec<Parsed>, Error> {
+    let mut whole = vec![0; 2 * HEADER];
+    let length = file.read_at(&mut whole, 0).map_err(Error::Read)?;
+    let mut copies = Vec::with_capacity(2);
+    let mut newer = None;
+    for copy in whole[..length].chunks(HEADER) {
+        match Header::decode(Purpose::Vault, copy) {
+            Ok(parsed) => copies.push(parsed),
+            Err(Unreadable::Newer { version, suite }) => {
+                newer = Some(Error::Newer { version, suite })
+            }
+            Err(Unreadable::Short | Unreadable::Foreign | Unreadable::Malformed) => {}
+        }
+    }
+    copies.sort_by_key(|copy| std::cmp::Reverse(copy.header.revision));
+    if copies.is_empty() {
+        return Err(newer.unwrap_or(Error::HeaderDamaged));
+    }
+    Ok(copies)
+}
+
+impl<D: Disk> Headers<D> {
+    /// Writes a first header, under another name until it is whole.
+    pub(crate) fn create(disk: &D, header: Header, data_key: &[u8; 32]) -> Result<Self, Error> {
+        let file = disk.create(NEW_NAME).map_err(Error::Folder)?;
+        let copy = header.encode(data_key);
+        for at in [0, HEADER as u64] {
+            file.write_at(&copy, at).map_err(Error::Write)?;
+        }
+        file.sync().map_err(Error::Sync)?;
+        disk.rename(NEW_NAME, NAME).map_err(Error::Folder)?;
+        disk.sync().map_err(Error::Folder)?;
+        Ok(Self { file, header })
+    }
+
+    /// Opens the newest genuine copy.
+    pub(crate) fn open(disk: &D, secret: &Secret, hold: Hold) -> Result<(Self, DataKey), Error> {
+        let file = disk.open(NAME).map_err(Error::Read)?.ok_or(Error::Absent)?;
+        let copies = read(&file)?;
+        let mut wrong_key = None;
+        for (place, copy) in copies.iter().enumerate() {
+            match copy.open(secret) {
+                Ok(data_key) => {
+                    // A secret that was removed opens the older copy if the power went off in between.
+                    if copies[..place]
+                        .iter()
+                        .any(|newer| newer.is_genuine(&data_key))
+                    {
+                        break;
+                    }
+                    let header = copy.header.clone();
+                    return Ok((Self { file, header }, hold(data_key)));
+                }
+                Err(Locked::WrongKey) => wrong_key = wrong_key.or(Some(&copy.header)),
+                Err(Locked::Forged) => {}
+            }
+        }
+        let Some(header) = wrong_key else {
+            return Err(Error::HeaderDamaged);
+        };
+        let slots: Vec<_> = header
+            .slots
+            .iter()
+            .map(|slot| slot.info.name.as_str())
+            .collect();
+        Err(Error::WrongKey {
+            store: header.store,
+            slots: slots.join(", "),
+        })
+    }
+
+    /// Writes both copies anew, one after the other.
+    pub(crate) fn write(&mut self, data_key: &[u8; 32]) -> Result<(), Error> {
+        self.header.revision += 1;
+        let copy = self.header.encode(data_key);
+        for at in [0, HEADER as u64] {
+            self.file.write_at(&copy, at).map_err(Error::Write)?;
+            self.file.sync().map_err(Error::Sync)?;
+        }
+        Ok(())
+    }
+}
+
+/// Ends whatever vault is in the folder. Begun once, it is finished at the next start if need be.
+pub(crate) fn erase(disk: &impl Disk) -> Result<(), Error> {
+    let header = disk.open(NAME).map_err(Error::Read)?;
+    if let Some(file) = &header {
+        // From here on there is no way back: one sector, written whole or not at all.
+        file.write_at(&ERASED, 0).map_err(Error::Write)?;
+        file.sync().map_err(Error::Sync)?;
+        let mut noise = vec![0; 2 * HEADER];
+        random(&mut noise)?;
+        noise[..ERASED.len()].copy_from_slice(&ERASED);
+        file.write_at(&noise, 0).map_err(Error::Write)?;
+        file.sync().map_err(Error::Sync)?;
+    }
+    for name in disk.names().map_err(Error::Folder)? {
+        if log::number(&name).is_some() || name == NEW_NAME {
+            disk.remove(&name).map_err(Error::Folder)?;
+        }
+    }
+    disk.sync().map_err(Error::Folder)?;
+    disk.remove(NAME).map_err(Error::Folder)?;
+    disk.sync().map_err(Error::Folder)
+}

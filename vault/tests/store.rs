@@ -1,0 +1,257 @@
+//! A store in a real folder: what is written is there, after every kind of ending.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use openclaw_vault::{
+    Batch, Compaction, Error, Folder, Key, Key32, Op, Reader, Secret, Table, Vault, on_heap,
+    presence,
+};
+use tempfile::TempDir;
+
+const TABLE: Table = Table(1);
+
+fn secret() -> Secret {
+    Secret::Raw(Key32::random().unwrap())
+}
+
+fn folder(dir: &TempDir) -> Folder {
+    Folder::new(dir.path())
+}
+
+fn create(dir: &TempDir, secret: &Secret) -> Vault<Folder> {
+    Vault::create(folder(dir), secret, "default", 0, on_heap).unwrap()
+}
+
+fn open(dir: &TempDir, secret: &Secret) -> Vault<Folder> {
+    Vault::open(folder(dir), secret, on_heap).unwrap().0
+}
+
+fn key(number: u32) -> ([u8; 1], [u8; 4]) {
+    ([u8::try_from(number % 7).unwrap()], number.to_le_bytes())
+}
+
+fn put(vault: &mut Vault<Folder>, number: u32, value: &[u8]) {
+    let (scope, id) = key(number);
+    let mut batch = Batch::new();
+    batch.put(Key::new(TABLE, &scope, &id), value);
+    vault.append(&batch).unwrap();
+}
+
+fn load(vault: &Vault<Folder>, number: u32) -> Option<Vec<u8>> {
+    let (scope, id) = key(number);
+    vault
+        .load(Key::new(TABLE, &scope, &id))
+        .unwrap()
+        .map(|value| value.to_vec())
+}
+
+fn fill(vault: &mut Vault<Folder>, values: u32) {
+    for number in 0..values {
+        put(vault, number, &number.to_le_bytes().repeat(100));
+    }
+    vault.sync().unwrap();
+}
+
+fn assert_filled(vault: &Vault<Folder>, values: u32) {
+    for number in 0..values {
+        assert_eq!(
+            load(vault, number),
+            Some(number.to_le_bytes().repeat(100)),
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn what_is_written_is_there_after_a_crash_and_after_a_close() {
+    let (dir, secret) = (TempDir::new().unwrap(), secret());
+    let mut vault = create(&dir, &secret);
+    fill(&mut vault, 100);
+    drop(vault);
+    let vault = open(&dir, &secret);
+    assert_filled(&vault, 100);
+    vault.close().unwrap();
+    let vault = open(&dir, &secret);
+    assert_filled(&vault, 100);
+    let summary = vault.summary();
+    let generations: Vec<_> = summary
+        .epochs
+        .iter()
+        .map(|epoch| (epoch.generation, epoch.commits))
+        .collect();
+    assert_eq!(generations, [(1, 100), (2, 0), (3, 0)]);
+}
+
+#[test]
+fn only_its_secret_opens_it() {
+    let (dir, right) = (TempDir::new().unwrap(), secret());
+    drop(create(&dir, &right));
+    let wrong = Vault::open(folder(&dir), &secret(), on_heap)
+        .map(|_| ())
+        .unwrap_err();
+    assert!(matches!(wrong, Error::WrongKey { .. }), "{wrong}");
+    assert!(wrong.to_string().contains("default"));
+    let again = Vault::create(folder(&dir), &right, "default", 0, on_heap).map(|_| ());
+    assert!(matches!(again, Err(Error::Present)));
+}
+
+#[test]
+fn compaction_keeps_what_is_live_and_what_is_written_meanwhile() {
+    let (dir, secret) = (TempDir::new().unwrap(), secret());
+    let mut vault = create(&dir, &secret);
+    while vault.summary().log_bytes < 4 << 20 {
+        fill(&mut vault, 1_000);
+    }
+    let before = vault.summary();
+    let (mut step, mut steps) = (Compaction::Underway, 0);
+    while step == Compaction::Underway {
+        step = vault.compact(64 << 10).unwrap();
+        // Each step meets a change of what was copied already, and a removal.
+        put(&mut vault, steps, b"changed");
+        let (scope, id) = key(500 + steps);
+        let mut batch = Batch::new();
+        batch.delete(Key::new(TABLE, &scope, &id));
+        vault.append(&batch).unwrap();
+        steps += 1;
+    }
+    assert_eq!(step, Compaction::Done);
+    let after = vault.summary();
+    assert!(
+        after.log_bytes < before.log_bytes / 4,
+        "{before:?} {after:?}"
+    );
+    vault.sync().unwrap();
+    drop(vault);
+    let vault = open(&dir, &secret);
+    for number in 0..1_000 {
+        let expected = match number {
+            number if number < steps => Some(b"changed".to_vec()),
+            number if (500..500 + steps).contains(&number) => None,
+            number => Some(number.to_le_bytes().repeat(100)),
+        };
+        assert_eq!(load(&vault, number), expected, "{number}");
+    }
+    assert_eq!(vault.summary().epochs[0].generation, 1);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn slots_come_go_and_change_and_the_data_key_turns() {
+    let (dir, first) = (TempDir::new().unwrap(), secret());
+    let words = Secret::parse_passphrase("correct horse battery staple\n").unwrap();
+    let third = secret();
+    let mut vault = create(&dir, &first);
+    fill(&mut vault, 10);
+    assert!(matches!(
+        vault.remove_slot("default"),
+        Err(Error::LastSlot(_))
+    ));
+    vault.add_slot("words", &words, 0).unwrap();
+    assert!(matches!(
+        vault.add_slot("words", &first, 0),
+        Err(Error::SlotExists(_))
+    ));
+    assert!(matches!(
+        vault.add_slot("two words", &first, 0),
+        Err(Error::BadName)
+    ));
+    drop(vault);
+    let mut vault = open(&dir, &words);
+    assert_eq!(vault.slot_of(&words).unwrap(), "words");
+    vault.remove_slot("default").unwrap();
+    drop(vault);
+    assert!(matches!(
+        Vault::open(folder(&dir), &first, on_heap),
+        Err(Error::WrongKey { .. })
+    ));
+    let mut vault = open(&dir, &words);
+    vault.change_slot("words", &third, 0).unwrap();
+    vault.rotate(&[("third", &third)], 0).unwrap();
+    assert_filled(&vault, 10);
+    drop(vault);
+    let vault = open(&dir, &third);
+    assert_filled(&vault, 10);
+    assert_eq!(
+        presence(&folder(&dir)).unwrap().unwrap().slots,
+        vault.slots()
+    );
+}
+
+#[test]
+fn a_backup_holds_everything_and_is_put_into_another_store() {
+    let (dir, secret, words) = (
+        TempDir::new().unwrap(),
+        secret(),
+        Secret::parse_passphrase("words").unwrap(),
+    );
+    let mut vault = create(&dir, &secret);
+    fill(&mut vault, 2_000);
+    fill(&mut vault, 2_000);
+    let mut bytes = Vec::new();
+    let mut backup = vault.backup(&words, 7, &mut bytes).unwrap();
+    while !vault
+        .backup_step(&mut backup, 64 << 10, &mut bytes)
+        .unwrap()
+    {
+        put(&mut vault, 0, b"changed meanwhile");
+    }
+    drop(backup);
+
+    let other = TempDir::new().unwrap();
+    let mut restored = create(&other, &secret);
+    let mut reader = Reader::open(&*bytes, &words).unwrap();
+    assert_eq!(reader.origin().store, vault.summary().store);
+    let mut restore = restored.restore().unwrap();
+    while reader.next(|op| restore.push(op)).unwrap() {}
+    restored.finish_restore(restore).unwrap();
+    drop(restored);
+    let restored = open(&other, &secret);
+    assert_eq!(restored.count(TABLE), 2_000);
+    assert_eq!(load(&restored, 0).unwrap(), b"changed meanwhile");
+    assert_eq!(load(&restored, 1_999), load(&vault, 1_999));
+
+    for length in [0, 1, 4095, 4096, 5000, bytes.len() - 1] {
+        let whole = Reader::open(&bytes[..length], &words).and_then(|mut reader| {
+            while reader.next(|_| Ok(()))? {}
+            Ok(())
+        });
+        assert!(whole.is_err(), "cut at {length}");
+    }
+}
+
+#[test]
+fn an_erased_store_is_gone_and_its_folder_is_free() {
+    let (dir, secret) = (TempDir::new().unwrap(), secret());
+    let mut vault = create(&dir, &secret);
+    fill(&mut vault, 10);
+    vault.erase().unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    let vault = create(&dir, &secret);
+    assert_eq!(vault.summary().records, 0);
+}
+
+#[test]
+fn scans_show_a_scope_and_clearing_it_removes_it() {
+    let (dir, secret) = (TempDir::new().unwrap(), secret());
+    let mut vault = create(&dir, &secret);
+    fill(&mut vault, 70);
+    let mut seen = 0;
+    vault
+        .scan(TABLE, Some(&[3]), |entry| {
+            assert_eq!(entry.scope, [3]);
+            seen += 1;
+        })
+        .unwrap();
+    assert_eq!(seen, 10);
+    let mut batch = Batch::new();
+    batch.clear_scope(TABLE, &[3]);
+    batch.push(Op::ClearTable { table: Table(9) });
+    vault.append(&batch).unwrap();
+    assert!(!vault.contains_scope(TABLE, &[3]));
+    drop(vault);
+    let vault = open(&dir, &secret);
+    assert_eq!(
+        (vault.count(TABLE), vault.contains_scope(TABLE, &[3])),
+        (60, false)
+    );
+}
