@@ -1,0 +1,356 @@
+//! Secrets out of the environment block, before there is a second thread.
+//!
+//! Many platforms can hand over a secret in no other way, and what a process was started with stays readable in
+//! `/proc/PID/environ` whatever it does to its variables. So [`take`] moves each value into a sealed memory file
+//! (`memfd`), which no page of the process maps, and replaces the process image: the new one has the secret's
+//! descriptor, named by `<NAME>_FD`, in place of its value.
+//!
+//! ```text
+//! OPENCLAW_AUTH_KEY=…  --take-->  memfd, sealed  --exec-->  OPENCLAW_AUTH_KEY_FD=3
+//! ```
+//!
+//! The file outlives further replacements (see [`replace_process`](crate::replace_process)), so the secret can
+//! be read as often as it is wanted. It does not hide the value from whoever configured it: the platform's own
+//! settings, and its `inspect` command, still have it. A file is better where there is one.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt as _;
+
+use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::io::{Errno, FdFlags};
+use zeroize::Zeroizing;
+
+use crate::replace;
+
+/// The longest value that is taken, in bytes.
+pub const LONGEST: usize = 4096;
+
+/// What every memory file of ours has; without these, whoever else holds it could change it.
+const SEALS: SealFlags = SealFlags::SEAL
+    .union(SealFlags::SHRINK)
+    .union(SealFlags::GROW)
+    .union(SealFlags::WRITE);
+
+/// Why the secrets could not be taken or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The value does not fit.
+    #[error("{0} is longer than {LONGEST} bytes")]
+    TooLong(&'static str),
+    /// The value is not text.
+    #[error("{0} is not UTF-8 text")]
+    NotText(&'static str),
+    /// `<NAME>_FD` is set, and is not what an earlier image left. Nothing was read from it.
+    #[error("{0}_FD is set, but not by this program: it names no sealed memory file; unset it")]
+    Foreign(&'static str),
+    /// No sealed memory file could be made.
+    #[error("hide {name}: {source}; give it as a file instead")]
+    Hide {
+        /// Whose value.
+        name: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The process image could not be replaced, so the values are still in the environment block.
+    #[error("hide secrets of the environment: {0}; give them as files instead")]
+    Replace(#[source] replace::Error),
+    /// A sealed memory file did not give its content.
+    #[error("read back {name}")]
+    Read {
+        /// Whose value.
+        name: &'static str,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The secrets that were in the environment. No `Debug` and no `Clone`; dropping it closes them.
+pub struct Secrets {
+    /// Their names, and their memory files, which are closed on exec but for `replace`.
+    held: Vec<(&'static str, OwnedFd)>,
+    /// Every name that was asked for: none of them goes into another image's environment.
+    names: Vec<&'static str>,
+}
+
+/// Takes the secrets called `names` out of the environment.
+///
+/// Where one is set, this does not return: the process image is replaced, and it is the new one's call that
+/// returns. So call it first in `main`, before threads, files and output. A variable that is set to nothing counts as
+/// not set: that is what `KEY=${KEY:-}` in a compose file and an emptied field of a platform's form come
+/// to. Values are not trimmed.
+///
+/// # Errors
+/// See [`Error`]; the process should end with it, as it otherwise runs with secrets in its environment.
+pub fn take(names: &[&'static str]) -> Result<Secrets, Error> {
+    let mut secrets = Secrets {
+        held: Vec::new(),
+        names: names.to_vec(),
+    };
+    let mut fresh = false;
+    for name in names {
+        let value = std::env::var_os(name).map(|value| Zeroizing::new(into_bytes(value)));
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            secrets.held.push((name, hide(name, &value)?));
+            fresh = true;
+        } else if let Some(number) = std::env::var_os(variable(name)) {
+            secrets.held.push((name, adopt(name, &number)?));
+        }
+    }
+    if fresh {
+        return Err(Error::Replace(replace::replace_process(&secrets)));
+    }
+    Ok(secrets)
+}
+
+impl Secrets {
+    /// Whether `name` was set, to something.
+    pub fn contains(&self, name: &str) -> bool {
+        self.held.iter().any(|(held, _)| *held == name)
+    }
+
+    /// The value of `name`, if it was set: as often as it is asked for.
+    ///
+    /// # Errors
+    /// The memory file does not give its content; that is the kernel's fault.
+    pub fn read(&self, name: &str) -> Result<Option<Zeroizing<String>>, Error> {
+        let Some((name, file)) = self.held.iter().find(|(held, _)| *held == name) else {
+            return Ok(None);
+        };
+        let mut bytes = content(file.as_fd()).map_err(|error| Error::Read {
+            name,
+            source: error.into(),
+        })?;
+        let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            Error::NotText(name)
+        })?;
+        Ok(Some(Zeroizing::new(text)))
+    }
+
+    /// Whether this variable holds a secret, or says where one is.
+    pub(crate) fn owns(&self, variable_name: &OsStr) -> bool {
+        let mut names = self.names.iter();
+        names.any(|name| variable_name == *name || *variable_name == *variable(name))
+    }
+
+    /// What to tell the next image: where each secret is.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (OsString, OsString)> {
+        self.held.iter().map(|(name, file)| {
+            let number = file.as_raw_fd().to_string();
+            (variable(name), OsString::from(number))
+        })
+    }
+
+    /// Whether the memory files survive an exec: only while one is under way.
+    pub(crate) fn inherit(&self, inherit: bool) -> io::Result<()> {
+        let flags = if inherit {
+            FdFlags::empty()
+        } else {
+            FdFlags::CLOEXEC
+        };
+        for (_, file) in &self.held {
+            rustix::io::fcntl_setfd(file, flags)?;
+        }
+        Ok(())
+    }
+}
+
+fn variable(name: &str) -> OsString {
+    OsString::from(format!("{name}_FD"))
+}
+
+fn into_bytes(value: OsString) -> Vec<u8> {
+    std::os::unix::ffi::OsStringExt::into_vec(value)
+}
+
+fn hide(name: &'static str, value: &[u8]) -> Result<OwnedFd, Error> {
+    if value.len() > LONGEST {
+        return Err(Error::TooLong(name));
+    }
+    if std::str::from_utf8(value).is_err() {
+        return Err(Error::NotText(name));
+    }
+    sealed(value).map_err(|source| Error::Hide { name, source })
+}
+
+fn sealed(value: &[u8]) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // Newer kernels can be told to insist on a file that is never a program; older ones do not know the flag.
+    let file = match rustix::fs::memfd_create(c"openclaw-secret", flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => rustix::fs::memfd_create(c"openclaw-secret", flags),
+        made => made,
+    }?;
+    let mut written = 0;
+    while written < value.len() {
+        let more = rustix::io::pwrite(&file, &value[written..], written as u64)?;
+        if more == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        written += more;
+    }
+    rustix::fs::fcntl_add_seals(&file, SEALS)?;
+    Ok(file)
+}
+
+/// A handle of our own on the memory file that an earlier image left, after proving that it is one.
+fn adopt(name: &'static str, number: &OsStr) -> Result<OwnedFd, Error> {
+    let number = std::str::from_utf8(number.as_bytes()).ok();
+    let number = number.and_then(|number| number.parse::<RawFd>().ok());
+    // 0, 1 and 2 belong to whoever started the process.
+    let number = number.filter(|number| *number > 2);
+    let inherited = number.ok_or(Error::Foreign(name))?;
+    let file = duplicate(inherited).map_err(|_| Error::Foreign(name))?;
+    let seals = rustix::fs::fcntl_get_seals(&file).map_err(|_| Error::Foreign(name))?;
+    let length = rustix::fs::fstat(&file).map_err(|_| Error::Foreign(name))?;
+    if !seals.contains(SEALS) || !(1..=LONGEST as i64).contains(&length.st_size) {
+        return Err(Error::Foreign(name));
+    }
+    // Ours is the handle that the next image inherits; this one must not reach children.
+    close_on_exec(inherited);
+    Ok(file)
+}
+
+#[expect(unsafe_code, reason = "a descriptor known by its number alone")]
+fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
+    use std::os::fd::FromRawFd as _;
+    // SAFETY: touches no memory; the kernel refuses a number that is not open.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
+    if copy < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just made `copy` for this call.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+#[expect(unsafe_code, reason = "a descriptor known by its number alone")]
+fn close_on_exec(number: RawFd) {
+    // SAFETY: touches no memory, and changes only whether an exec keeps this memory file open.
+    unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+}
+
+fn content(file: BorrowedFd<'_>) -> Result<Zeroizing<Vec<u8>>, Errno> {
+    let length = usize::try_from(rustix::fs::fstat(file)?.st_size).map_err(|_| Errno::FBIG)?;
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    let mut filled = 0;
+    while filled < length {
+        let more = rustix::io::pread(file, &mut bytes[filled..], filled as u64)?;
+        if more == 0 {
+            return Err(Errno::IO);
+        }
+        filled += more;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    const NAME: &str = "OPENCLAW_TEST_SECRET";
+
+    fn adopted(file: &impl std::os::fd::AsRawFd) -> Result<OwnedFd, Error> {
+        adopt(NAME, OsStr::new(&file.as_raw_fd().to_string()))
+    }
+
+    #[test]
+    fn what_was_hidden_is_read_back_as_often_as_wanted() {
+        let file = hide(NAME, b"correct horse").expect("hidden");
+        let secrets = Secrets {
+            held: vec![(NAME, adopted(&file).expect("adopted"))],
+            names: vec![NAME],
+        };
+        for _ in 0..3 {
+            let value = secrets.read(NAME).expect("readable").expect("set");
+            assert_eq!(*value, "correct horse");
+        }
+        assert!(secrets.contains(NAME));
+        assert!(secrets.read("OPENCLAW_OTHER").expect("readable").is_none());
+    }
+
+    #[test]
+    fn a_hidden_value_cannot_be_changed() {
+        let file = hide(NAME, b"correct horse").expect("hidden");
+        assert_eq!(rustix::io::pwrite(&file, b"battery", 0), Err(Errno::PERM));
+        assert_eq!(rustix::fs::ftruncate(&file, 0), Err(Errno::PERM));
+    }
+
+    #[test]
+    fn values_are_bounded_text() {
+        assert!(hide(NAME, &[b'x'; LONGEST]).is_ok());
+        let long = hide(NAME, &[b'x'; LONGEST + 1]);
+        assert!(matches!(long, Err(Error::TooLong(NAME))));
+        assert!(matches!(
+            hide(NAME, &[0xFF, 0xFE]),
+            Err(Error::NotText(NAME))
+        ));
+    }
+
+    #[test]
+    fn only_a_sealed_memory_file_is_read() {
+        let plain = tempfile::tempfile().expect("a file");
+        let zero = File::open("/dev/zero").expect("a device");
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let unsealed = rustix::fs::memfd_create(c"unsealed", flags).expect("a memory file");
+        rustix::io::write(&unsealed, b"planted").expect("written");
+        let empty = sealed(b"").expect("sealed");
+        let long = sealed(&[b'x'; LONGEST + 1]).expect("sealed");
+        let verdicts = [
+            adopted(&plain),
+            adopted(&zero),
+            adopted(&unsealed),
+            adopted(&empty),
+            adopted(&long),
+        ];
+        for verdict in verdicts {
+            assert!(matches!(verdict, Err(Error::Foreign(NAME))));
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_not_an_open_file_of_ours_is_refused() {
+        for number in [
+            "",
+            "0",
+            "1",
+            "2",
+            "-1",
+            "3x",
+            " 3",
+            "1000000",
+            "99999999999",
+        ] {
+            let verdict = adopt(NAME, OsStr::new(number));
+            assert!(matches!(verdict, Err(Error::Foreign(NAME))), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_passed_on_only_while_the_image_is_replaced() {
+        let secrets = Secrets {
+            held: vec![(NAME, hide(NAME, b"x").expect("hidden"))],
+            names: vec![NAME],
+        };
+        let flags = || rustix::io::fcntl_getfd(&secrets.held[0].1).expect("open");
+        assert_eq!(flags(), FdFlags::CLOEXEC);
+        secrets.inherit(true).expect("set");
+        assert_eq!(flags(), FdFlags::empty());
+        secrets.inherit(false).expect("set");
+        assert_eq!(flags(), FdFlags::CLOEXEC);
+    }
+
+    #[test]
+    fn the_value_and_its_place_are_both_ours_to_leave_out() {
+        let secrets = Secrets {
+            held: Vec::new(),
+            names: vec![NAME],
+        };
+        assert!(secrets.owns(OsStr::new("OPENCLAW_TEST_SECRET")));
+        assert!(secrets.owns(OsStr::new("OPENCLAW_TEST_SECRET_FD")));
+        assert!(!secrets.owns(OsStr::new("OPENCLAW_TEST_SECRET_FILE")));
+    }
+}
