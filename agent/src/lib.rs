@@ -19,3 +19,4 @@ pub mod outbox;
 pub mod session;
 pub mod store;
 pub mod traffic;
+pub mod vault;

@@ -89,6 +89,8 @@ pub enum Compaction {
     Idle,
     /// It goes on with the next step.
     Underway,
+    /// It is done but for the end, which waits until nobody reads the old log any more.
+    Held,
     /// It is done.
     Done,
 }
@@ -284,6 +286,11 @@ impl<D: Disk> Vault<D> {
         })
     }
 
+    /// The last batch that was written.
+    pub fn written(&self) -> Lsn {
+        Lsn(self.history.current.commits)
+    }
+
     /// The last durable batch.
     pub fn durable(&self) -> Lsn {
         self.durable
@@ -385,8 +392,11 @@ impl<D: Disk> Vault<D> {
         };
         let arrived = walk.step(&self.log, &self.index, budget, |op| rewrite.push(op))?;
         // A backup that reads the old log lets it stay until it is through.
-        if !arrived || Arc::strong_count(&self.walkers) > 1 {
+        if !arrived {
             return Ok(Compaction::Underway);
+        }
+        if Arc::strong_count(&self.walkers) > 1 {
+            return Ok(Compaction::Held);
         }
         if let Some(Compacting { rewrite, .. }) = self.compacting.take() {
             let slots = self.headers.header.slots.clone();
@@ -406,7 +416,8 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    fn wants_compaction(&self) -> bool {
+    /// Whether the log holds so much that is dead that a compaction is called for.
+    pub fn wants_compaction(&self) -> bool {
         let dead = self
             .log
             .end

@@ -1,0 +1,306 @@
+//! The agent's sealed store, shared by everything that keeps something: short reads and ordered writes from any task,
+//! and one thread that makes them durable together.
+//!
+//! No call returns an error. A store that cannot read or write what it holds ends the process (a failed fsync cannot be
+//! tried again): the next start finds everything that was durable, and WhatsApp delivers again what was not acked.
+
+mod keeper;
+mod table;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use openclaw_vault::{Batch, Entry, Error, Folder, Key, Secret, Summary, Table};
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+pub use table::Tables;
+
+/// The sealed store in its real folder.
+pub type Sealed = openclaw_vault::Vault<Folder>;
+
+/// A handle. Cloned handles are the same store.
+#[derive(Clone)]
+pub struct Vault {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to do for the keeper.
+    work: Condvar,
+    /// The last ticket that is durable.
+    durable: watch::Sender<u64>,
+}
+
+struct State {
+    /// `None` once erased: then nothing is found, and nothing kept.
+    sealed: Option<Sealed>,
+    /// Tickets given out before the present store.
+    base: u64,
+    /// The last ticket that somebody waits for.
+    wanted: u64,
+    stopping: bool,
+}
+
+/// A place in the order of writes.
+#[derive(Clone, Copy)]
+struct Ticket(u64);
+
+impl Vault {
+    /// Shares an open store, and starts the thread that keeps it.
+    pub fn start(sealed: Sealed) -> (Self, Keeper) {
+        let (durable, _) = watch::channel(0);
+        let state = State {
+            sealed: Some(sealed),
+            base: 0,
+            wanted: 0,
+            stopping: false,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            durable,
+        });
+        let keeper = Keeper::start(Arc::clone(&shared));
+        (Self { shared }, keeper)
+    }
+
+    /// A record's value.
+    #[must_use]
+    pub fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        let state = self.shared.lock();
+        state
+            .sealed
+            .as_ref()
+            .and_then(|sealed| sure(sealed.load(key)))
+    }
+
+    /// Whether there is a record of that name.
+    #[must_use]
+    pub fn contains(&self, key: Key<'_>) -> bool {
+        let state = self.shared.lock();
+        state
+            .sealed
+            .as_ref()
+            .is_some_and(|sealed| sealed.contains(key))
+    }
+
+    /// Whether there is any record of that scope.
+    #[must_use]
+    pub fn contains_scope(&self, table: Table, scope: &[u8]) -> bool {
+        let state = self.shared.lock();
+        state
+            .sealed
+            .as_ref()
+            .is_some_and(|sealed| sealed.contains_scope(table, scope))
+    }
+
+    /// The records of a table, or of a scope of it, in the order they were written.
+    #[must_use]
+    pub fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
+        let state = self.shared.lock();
+        state
+            .sealed
+            .as_ref()
+            .map(|sealed| scan(sealed, table, scope))
+            .unwrap_or_default()
+    }
+
+    /// Writes a batch behind everything written before. It becomes durable with the next commit, whoever's that is.
+    pub fn write(&self, batch: &Batch) {
+        self.shared.append(batch);
+    }
+
+    /// Writes a batch, and returns once it and everything written before is durable. Concurrent commits share one fsync.
+    pub async fn commit(&self, batch: &Batch) {
+        let ticket = self.shared.append(batch);
+        self.durable(ticket).await;
+    }
+
+    /// Returns once everything written so far is durable.
+    pub async fn flush(&self) {
+        self.commit(&Batch::new()).await;
+    }
+
+    /// Reads and writes with nobody in between. What `change` writes becomes durable with the next commit.
+    pub fn update<R>(&self, change: impl FnOnce(&mut Update<'_>) -> R) -> R {
+        let mut state = self.shared.lock();
+        let mut update = Update {
+            sealed: state.sealed.as_ref(),
+            batch: Batch::new(),
+        };
+        let result = change(&mut update);
+        let Update { batch, .. } = update;
+        state.append(&batch);
+        result
+    }
+
+    /// As [`Vault::update`], and returns once that is durable.
+    pub async fn update_durably<R>(&self, change: impl FnOnce(&mut Update<'_>) -> R) -> R {
+        let result = self.update(change);
+        self.flush().await;
+        result
+    }
+
+    /// What may be told of the store; `None` once it is erased.
+    #[must_use]
+    pub fn summary(&self) -> Option<Summary> {
+        let state = self.shared.lock();
+        state.sealed.as_ref().map(Sealed::summary)
+    }
+
+    /// Lends the store itself, for what is rare: a backup's next piece, a restore. Keep it short, nothing else runs.
+    pub fn with<R>(
+        &self,
+        work: impl FnOnce(&mut Sealed) -> Result<R, Error>,
+    ) -> Option<Result<R, Error>> {
+        let mut state = self.shared.lock();
+        let result = state.sealed.as_mut().map(work);
+        // A restore makes durable what was written before it.
+        drop(state);
+        self.shared.work.notify_one();
+        result
+    }
+
+    /// Ends the store on the disk. From here on nothing is found, and nothing kept.
+    pub fn erase(&self) {
+        let mut state = self.shared.lock();
+        if let Some(sealed) = state.sealed.take() {
+            sure(sealed.erase());
+        }
+        state.all_durable();
+        self.shared.publish(&state);
+    }
+
+    /// Ends the store on the disk, and begins an empty one that the same secret opens.
+    pub fn begin_anew(&self, secret: &Secret, slot: &str, now: u64, hold: openclaw_vault::Hold) {
+        let mut state = self.shared.lock();
+        if let Some(sealed) = state.sealed.take() {
+            let written = sealed.written();
+            state.base += written.0;
+            let folder = sure(sealed.erase());
+            state.sealed = Some(sure(Sealed::create(folder, secret, slot, now, hold)));
+        }
+        self.shared.publish(&state);
+    }
+
+    async fn durable(&self, ticket: Ticket) {
+        self.shared.want(ticket);
+        let mut durable = self.shared.durable.subscribe();
+        // The sender lives as long as this handle.
+        let _ = durable.wait_for(|durable| *durable >= ticket.0).await;
+    }
+}
+
+/// Credentials are inside.
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault").finish_non_exhaustive()
+    }
+}
+
+/// Several reads and writes with nobody in between. Reads do not see the writes: those happen at the end, together.
+pub struct Update<'a> {
+    sealed: Option<&'a Sealed>,
+    batch: Batch,
+}
+
+impl Update<'_> {
+    /// A record's value, as before this update.
+    #[must_use]
+    pub fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        self.sealed.and_then(|sealed| sure(sealed.load(key)))
+    }
+
+    /// Whether there was a record of that name before this update.
+    #[must_use]
+    pub fn contains(&self, key: Key<'_>) -> bool {
+        self.sealed.is_some_and(|sealed| sealed.contains(key))
+    }
+
+    /// The records of a table, or of a scope of it, as before this update.
+    #[must_use]
+    pub fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
+        self.sealed
+            .map(|sealed| scan(sealed, table, scope))
+            .unwrap_or_default()
+    }
+
+    /// What will be written.
+    pub fn batch(&mut self) -> &mut Batch {
+        &mut self.batch
+    }
+}
+
+fn scan(sealed: &Sealed, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    sure(sealed.scan(table, scope, |entry| entries.push(entry)));
+    entries
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append(&self, batch: &Batch) -> Ticket {
+        self.lock().append(batch)
+    }
+
+    fn want(&self, ticket: Ticket) {
+        let mut state = self.lock();
+        if ticket.0 > *self.durable.borrow() && ticket.0 > state.wanted {
+            state.wanted = ticket.0;
+            self.work.notify_one();
+        }
+    }
+
+    /// Tells those who wait what is durable.
+    fn publish(&self, state: &State) {
+        let now = state.durable();
+        self.durable.send_if_modified(|durable| {
+            let news = now > *durable;
+            *durable = now.max(*durable);
+            news
+        });
+    }
+}
+
+impl State {
+    fn append(&mut self, batch: &Batch) -> Ticket {
+        let written = self
+            .sealed
+            .as_mut()
+            .map_or(0, |sealed| sure(sealed.append(batch)).0);
+        Ticket(self.base + written)
+    }
+
+    fn durable(&self) -> u64 {
+        self.base + self.sealed.as_ref().map_or(0, |sealed| sealed.durable().0)
+    }
+
+    /// An erased store keeps nobody waiting.
+    fn all_durable(&mut self) {
+        self.base = self.base.max(self.wanted);
+    }
+}
+
+/// Nothing can be done about a store that fails, and nothing may be told as done behind one.
+fn sure<T>(result: Result<T, Error>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => die(&error),
+    }
+}
+
+fn die(error: &Error) -> ! {
+    let cause = std::error::Error::source(error)
+        .map(|cause| format!(": {cause}"))
+        .unwrap_or_default();
+    tracing::error!(
+        "the store failed: {error}{cause}; ending, so that nothing is told that is not kept"
+    );
+    std::process::abort();
+}
+
+pub use keeper::Keeper;

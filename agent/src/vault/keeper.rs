@@ -1,0 +1,127 @@
+//! The thread that makes writes durable and compacts the log, one small step at a time.
+
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use openclaw_vault::{Compaction, DiskFile as _, SyncJob};
+
+use super::{Sealed, Shared, State, sure};
+
+/// How much of the log one step of a compaction reads, with the store locked: well under a millisecond.
+const STEP: usize = 128 << 10;
+
+/// How long a compaction rests that waits for the end of a backup.
+const REST: Duration = Duration::from_secs(1);
+
+/// The thread's handle.
+pub struct Keeper {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What there is to do.
+enum Work {
+    /// With the tickets given out before the store that it is of.
+    Sync(SyncJob<std::fs::File>, u64),
+    Compact,
+    Stop,
+}
+
+impl Keeper {
+    pub(super) fn start(shared: Arc<Shared>) -> Self {
+        let kept = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("vault".to_owned())
+            .spawn(move || keep(&kept));
+        // Without threads a process cannot do its work, and it has done none yet.
+        let thread = thread.map_err(openclaw_vault::Error::Folder);
+        Self {
+            shared,
+            thread: Some(sure(thread)),
+        }
+    }
+
+    /// Makes everything written durable, and says in the header how much that is. Nothing is written afterwards.
+    pub fn stop(mut self) {
+        self.shared.lock().stopping = true;
+        self.shared.work.notify_one();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's thread panicked");
+        }
+        if let Some(sealed) = self.shared.lock().sealed.take() {
+            sure(sealed.close());
+        }
+    }
+}
+
+fn keep(shared: &Shared) {
+    let mut compaction = Compaction::Idle;
+    loop {
+        match next(shared, compaction) {
+            Work::Sync(job, base) => {
+                let result = job.run();
+                let mut state = shared.lock();
+                if state.base == base
+                    && let Some(sealed) = &mut state.sealed
+                {
+                    sure(sealed.synced(&job, result));
+                }
+                shared.publish(&state);
+            }
+            Work::Compact => compaction = compact(shared),
+            Work::Stop => return,
+        }
+    }
+}
+
+/// Waits for work. Making durable what somebody waits for comes first.
+fn next(shared: &Shared, compaction: Compaction) -> Work {
+    let held = compaction == Compaction::Held;
+    let mut state = shared.lock();
+    let mut rested = false;
+    loop {
+        shared.publish(&state);
+        if state.wanted > state.durable()
+            && let Some(job) = state.sealed.as_ref().and_then(Sealed::unsynced)
+        {
+            return Work::Sync(job, state.base);
+        }
+        if state.stopping {
+            return Work::Stop;
+        }
+        if compaction == Compaction::Underway || rested || (!held && wants_compaction(&state)) {
+            return Work::Compact;
+        }
+        let work = &shared.work;
+        if held {
+            let waited = work
+                .wait_timeout(state, REST)
+                .unwrap_or_else(PoisonError::into_inner);
+            (state, rested) = (waited.0, waited.1.timed_out());
+        } else {
+            state = work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn wants_compaction(state: &State) -> bool {
+    state.sealed.as_ref().is_some_and(Sealed::wants_compaction)
+}
+
+/// One step.
+fn compact(shared: &Shared) -> Compaction {
+    let mut state = shared.lock();
+    let Some(sealed) = &mut state.sealed else {
+        return Compaction::Idle;
+    };
+    let step = sure(sealed.compact(STEP));
+    let file = sealed.compaction_job();
+    drop(state);
+    if let Some(file) = file {
+        sure(file.sync().map_err(openclaw_vault::Error::Sync));
+    }
+    step
+}

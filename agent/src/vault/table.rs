@@ -1,0 +1,53 @@
+//! The tables, by number. A number given once keeps its meaning for good: volumes hold it.
+
+use openclaw_vault::Table;
+
+/// Which table holds what: `scope, id -> value`.
+#[derive(Debug, Clone, Copy)]
+pub struct Tables;
+
+impl Tables {
+    /// The device's credentials: `"", "" -> device`.
+    pub const DEVICE: Table = Table(1);
+    /// Identity keys of others: `user, address -> 32 bytes`.
+    pub const IDENTITIES: Table = Table(2);
+    /// Signal sessions: `user, address -> record`.
+    pub const SESSIONS: Table = Table(3);
+    /// One-time prekeys: `"", id -> uploaded, record`.
+    pub const PREKEYS: Table = Table(4);
+    /// Signed prekeys: `"", id -> record`.
+    pub const SIGNED_PREKEYS: Table = Table(5);
+    /// Sender keys of groups: `group, address -> record`.
+    pub const SENDER_KEYS: Table = Table(6);
+    /// Keys of the app state: `"", key id -> key`.
+    pub const SYNC_KEYS: Table = Table(7);
+    /// Which of them is the latest: `"", "" -> key id`.
+    pub const LATEST_SYNC_KEY: Table = Table(8);
+    /// Versions of the app state's collections: `"", collection -> state`.
+    pub const VERSIONS: Table = Table(9);
+    /// MACs of the app state's mutations: `collection, index MAC -> value MAC`.
+    pub const MUTATION_MACS: Table = Table(10);
+    /// Who has our sender key: `group, device -> has it`.
+    pub const SENDER_KEY_DEVICES: Table = Table(11);
+    /// LIDs and their numbers: `"", lid -> mapping`.
+    pub const LID_MAPPINGS: Table = Table(12);
+    /// The way back: `"", number -> lid`.
+    pub const LID_OF_NUMBER: Table = Table(13);
+    /// Base keys of sessions, to notice retry collisions: `address, message -> key`.
+    pub const BASE_KEYS: Table = Table(14);
+    /// Devices of users: `"", user -> record`.
+    pub const DEVICE_LISTS: Table = Table(15);
+    /// Metadata of groups: `"", group -> bytes`.
+    pub const GROUPS: Table = Table(16);
+    /// Tokens of trusted contacts: `"", user -> token`.
+    pub const TC_TOKENS: Table = Table(17);
+    /// Messages sent, for retries: `chat, message -> time, message`.
+    pub const SENT_MESSAGES: Table = Table(18);
+    /// Messages decrypted and not yet committed: `chat, sender and message -> time, message`.
+    pub const PENDING_INBOUND: Table = Table(19);
+    /// Secrets of messages, for reactions and edits: `chat, sender and message -> secret, expiry, time`.
+    pub const MESSAGE_SECRETS: Table = Table(20);
+
+    /// How the link is, as far as it outlives the process: `"", "" -> link`.
+    pub const LINK: Table = Table(64);
+}
