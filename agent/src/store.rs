@@ -2,6 +2,8 @@
 //!
 //! In memory for now: a restart forgets the link, and the agent says so at its start.
 
+pub mod baileys;
+
 use std::sync::Arc;
 
 use whatsapp_rust::traits::Backend;

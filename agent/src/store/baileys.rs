@@ -1,0 +1,257 @@
+//! Takes over the account of a Baileys gateway: reads its auth folder, writes it to a store. The phone is not asked,
+//! contacts notice nothing: the device keeps its keys, its sessions and its name.
+//!
+//! ```text
+//! folder     finds it, lists it, reads bounded regular files      name     what a file is
+//! json       values in file order, bytes in five spellings        creds, session, sender_key, value   one file each
+//! write      into the library's `Backend`, the device last        report   what came over, numbers masked
+//! ```
+//!
+//! It never writes to the folder, and asks nobody whether the old gateway still runs: it notices a folder that changes
+//! while it is read, no more. Key files are read one at a time, so that a large account needs no memory for all of them.
+
+mod creds;
+mod folder;
+mod json;
+mod name;
+mod report;
+mod sender_key;
+mod session;
+mod value;
+mod write;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use whatsapp_rust::traits::Backend;
+use whatsapp_rust::wacore::store::InMemoryBackend;
+use whatsapp_rust::wacore::store::error::StoreError;
+
+use self::creds::{Creds, Refusal};
+use self::folder::{CREDS, CREDS_BACKUP, Stamp, Unread};
+use self::name::Name;
+use super::Store;
+use crate::model::Phone;
+
+pub use self::report::{Carried, Kind, NotCarried, Report, Skipped};
+
+/// Why nothing was imported. Holds no full number and no key.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder cannot be opened.
+    #[error("open {dir}")]
+    Open {
+        /// As it was named, numbers masked.
+        dir: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no `creds.json` where one is looked for.
+    #[error(
+        "there is no creds.json in {dir}, nor in whatsapp/<account> or credentials/whatsapp/<account> under it"
+    )]
+    NotFound {
+        /// As it was named, numbers masked.
+        dir: String,
+    },
+    /// Which one is not for us to guess.
+    #[error("there are several accounts here: {}", .0.join(", "))]
+    SeveralAccounts(Vec<String>),
+    /// More than any account has.
+    #[error("there are more than 200000 files in the folder")]
+    TooManyFiles,
+    /// `creds.json` is there and the system does not let us read it.
+    #[error("read {file}: {reason}")]
+    Unreadable {
+        /// `creds.json` or its backup.
+        file: &'static str,
+        /// What the system says.
+        reason: String,
+    },
+    /// No phone has been linked.
+    #[error("this folder was never linked to a phone")]
+    Unlinked,
+    /// A pairing was begun and not finished.
+    #[error(
+        "the pairing in this folder was not finished: the phone has not signed for this device"
+    )]
+    Unfinished,
+    /// Neither `creds.json` nor its backup is whole.
+    #[error("creds.json is damaged: {creds}; creds.json.bak: {backup}")]
+    Damaged {
+        /// What is wrong with it.
+        creds: String,
+        /// What is wrong with its backup.
+        backup: String,
+    },
+    /// Somebody wrote to the folder meanwhile.
+    #[error("the folder changed while it was read: its gateway is still running")]
+    InUse,
+    /// The store has an account already.
+    #[error("this volume is already linked to {0}")]
+    Occupied(Phone),
+    /// The store failed.
+    #[error("write to the store")]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Open { .. } | Self::Unreadable { .. } => {
+                "run this as the user that the gateway ran as, or make the folder readable"
+            }
+            Self::NotFound { .. } => {
+                "name the folder with creds.json: by default ~/.openclaw/credentials/whatsapp/default"
+            }
+            Self::SeveralAccounts(_) => {
+                "name one account's folder; each account needs an agent with a volume of its own"
+            }
+            Self::TooManyFiles => "name the account's own folder, not one that holds other files",
+            Self::Unlinked | Self::Unfinished => {
+                "there is nothing to take over: start the agent and run `openclawctl pair`"
+            }
+            Self::Damaged { .. } => {
+                "restore creds.json from a backup of that machine, or start the agent and run `openclawctl pair`"
+            }
+            Self::InUse => "stop the gateway, then import again; nothing has been taken over yet",
+            Self::Occupied(_) => {
+                "use an empty volume, or run `openclawctl unpair` first if that account is not needed"
+            }
+            Self::Store(_) => "nothing has been taken over; check the volume and import again",
+        }
+    }
+}
+
+/// An account's folder, found and understood as far as `creds.json` goes. Has no `Debug`.
+pub struct Folder {
+    dir: PathBuf,
+    creds: Creds,
+    source: &'static str,
+    backup_because: Option<String>,
+    stamps: BTreeMap<String, Stamp>,
+}
+
+/// Reads who the account in `dir` is, without taking anything over. `dir` is the account's own folder, OpenClaw's
+/// `credentials`, or its state folder.
+///
+/// # Errors
+/// No folder, no account in it, or several.
+pub fn read(dir: &Path) -> Result<Folder, Error> {
+    let dir = folder::locate(dir)?;
+    // Listed first: what changes from here on is noticed.
+    let stamps = folder::list(&dir)?;
+    let (creds, source, backup_because) = identity(&dir)?;
+    Ok(Folder {
+        dir,
+        creds,
+        source,
+        backup_because,
+        stamps,
+    })
+}
+
+/// Takes the account in `dir` over into `store`.
+///
+/// # Errors
+/// Those of [`read`], an account in the store already, a folder in use, a store that fails. Then the store has no
+/// account that it had not before; importing again starts over.
+pub async fn import(dir: &Path, store: &Store) -> Result<Report, Error> {
+    import_into(dir, &*store.backend()).await
+}
+
+/// What [`import`] would report, without a store.
+///
+/// # Errors
+/// Those of [`import`] that come from the folder.
+pub async fn rehearse(dir: &Path) -> Result<Report, Error> {
+    import_into(dir, &InMemoryBackend::new()).await
+}
+
+/// [`import`] into any of the library's stores.
+///
+/// # Errors
+/// Those of [`import`].
+pub async fn import_into(dir: &Path, backend: &dyn Backend) -> Result<Report, Error> {
+    read(dir)?.write_to(backend).await
+}
+
+impl Folder {
+    /// The account's number.
+    #[must_use]
+    pub fn phone(&self) -> &Phone {
+        &self.creds.phone
+    }
+
+    /// Writes everything to `backend`, the device last: without it there is no account.
+    ///
+    /// # Errors
+    /// Those of [`import`] that do not come from reading `creds.json`.
+    pub async fn write_to(&self, backend: &dyn Backend) -> Result<Report, Error> {
+        write::Import::new(self, backend).run().await
+    }
+}
+
+/// From `creds.json`, or, where that is missing or damaged, from OpenClaw's backup of it. A whole one that has no
+/// account is what the gateway last knew, and no reason to go back to the backup.
+fn identity(dir: &Path) -> Result<(Creds, &'static str, Option<String>), Error> {
+    let creds = match attempt(dir, CREDS)? {
+        Ok(creds) => return Ok((creds, CREDS, None)),
+        Err(reason) => reason,
+    };
+    match attempt(dir, CREDS_BACKUP)? {
+        Ok(found) => Ok((found, CREDS_BACKUP, Some(creds))),
+        Err(backup) => Err(Error::Damaged { creds, backup }),
+    }
+}
+
+/// The inner error is one that the backup may help against.
+fn attempt(dir: &Path, file: &'static str) -> Result<Result<Creds, String>, Error> {
+    let bytes = match folder::load(dir, file) {
+        Ok(bytes) => bytes,
+        Err(unread @ Unread::Io(_)) => {
+            return Err(Error::Unreadable {
+                file,
+                reason: unread.to_string(),
+            });
+        }
+        Err(unread) => return Ok(Err(unread.to_string())),
+    };
+    match Creds::parse(&bytes) {
+        Ok(creds) => Ok(Ok(creds)),
+        Err(Refusal::Unlinked) => Err(Error::Unlinked),
+        Err(Refusal::Unfinished) => Err(Error::Unfinished),
+        Err(Refusal::Damaged(fault)) => Ok(Err(fault.to_string())),
+    }
+}
+
+/// Parses `bytes` as the file of this name, and forgets the outcome: for fuzzing, which looks for panics.
+#[doc(hidden)]
+pub fn parse_file(file: &str, bytes: &[u8]) {
+    if file == CREDS || file == CREDS_BACKUP {
+        let _ = Creds::parse(bytes).map(|creds| creds.device(0));
+        return;
+    }
+    let Some(name) = Name::of(file) else {
+        return;
+    };
+    match name {
+        Name::PreKey(id) => drop(value::pre_key(id, bytes)),
+        Name::Session(_) => drop(session::Session::parse(bytes, session::nobody())),
+        Name::Identity(_) => drop(value::identity(bytes)),
+        Name::SenderKey { .. } => {
+            let key = sender_key::SenderKey::parse(bytes);
+            let _ = key.and_then(|key| sender_key::SenderKey::merged(vec![key]));
+        }
+        Name::SenderKeyMemory { .. } => drop(value::sender_key_memory(bytes)),
+        Name::SyncKey(_) => drop(value::sync_key(bytes)),
+        Name::SyncVersion(_) => drop(value::sync_version(bytes)),
+        Name::LidMapping(_) | Name::PnMapping(_) => drop(value::mapped_user(bytes)),
+        Name::TcToken { .. } => drop(value::tc_token(bytes)),
+        Name::Refetched | Name::Unreadable => {}
+    }
+}
