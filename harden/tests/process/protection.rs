@@ -1,0 +1,61 @@
+//! The switches of the whole process, as the kernel and another process of the same user see them.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+
+use openclaw_harden::process::{Inspection, protect};
+
+use super::child::{Child, command, say, step};
+
+const SOMEBODY: u32 = 65532;
+
+/// Protects itself, as the argument says.
+pub(crate) fn role(arguments: &[String]) {
+    let inspection = match arguments[0].as_str() {
+        "allowed" => Inspection::Allowed,
+        _ => Inspection::Refused,
+    };
+    step(&protect(inspection).to_string());
+}
+
+/// Tries to read what the process with this id was started with.
+pub(crate) fn peek_role(arguments: &[String]) {
+    let read = fs::read(format!("/proc/{}/environ", arguments[0]));
+    match read {
+        Ok(_) => say("read"),
+        Err(error) => say(&error.kind().to_string()),
+    }
+}
+
+pub(crate) fn no_core_file_and_no_new_privileges() {
+    let mut child = Child::start(command("protection").arg("refused"));
+    child.expect("not dumpable: yes, no core file: yes, no new privileges: yes");
+    let read = |file| fs::read_to_string(format!("/proc/{}/{file}", child.id())).expect("readable");
+    let limits = read("limits");
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let words: Vec<&str> = core.expect("a limit").split_ascii_whitespace().collect();
+    assert_eq!(words, ["Max", "core", "file", "size", "0", "0", "bytes"]);
+    assert!(read("status").contains("NoNewPrivs:\t1\n"));
+}
+
+pub(crate) fn others_of_the_same_user_cannot_look_inside() {
+    if !super::root() {
+        return;
+    }
+    let program = super::Reachable::copy();
+    let peek = |pid: u32| {
+        let mut peek = program.command("peek");
+        Child::start(peek.arg(pid.to_string()).uid(SOMEBODY)).line()
+    };
+    let start = |inspection| {
+        let mut role = program.command("protection");
+        let mut child = Child::start(role.arg(inspection).uid(SOMEBODY));
+        child.line();
+        child
+    };
+    // The same look, once with and once without.
+    assert_eq!(peek(start("allowed").id()), "read");
+    assert_eq!(peek(start("refused").id()), "permission denied");
+}

@@ -1,0 +1,49 @@
+//! The test program in its two shapes: the runner of tests, and, run again with a role, a process to look at.
+//!
+//! The standard harness starts threads before any test, and much of what is tested must happen before the first.
+
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What makes the program play a role instead of running tests.
+pub(crate) const ROLE: &str = "--role";
+
+/// Longer than all tests together take on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A test: its name, and what panics if the rule does not hold.
+pub(crate) type Test = (&'static str, fn());
+
+/// A part a child process plays: its name, and what it does with the arguments after it.
+pub(crate) type Role = (&'static str, fn(&[String]));
+
+/// Plays the role that the arguments name, or runs the tests whose names contain one of them.
+pub(crate) fn run(tests: &[Test], roles: &[Role]) -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [mark, role, rest @ ..] = arguments.as_slice()
+        && mark == ROLE
+    {
+        let (_, play) = roles.iter().find(|(name, _)| name == role).expect("a role");
+        play(rest);
+        return ExitCode::SUCCESS;
+    }
+    std::thread::spawn(|| {
+        std::thread::sleep(PATIENCE);
+        eprintln!("a test still waits after {PATIENCE:?}");
+        std::process::abort();
+    });
+    let filters: Vec<&String> = arguments
+        .iter()
+        .filter(|text| !text.starts_with('-'))
+        .collect();
+    let chosen = |name: &str| filters.is_empty() || filters.iter().any(|text| name.contains(*text));
+    let mut failed = 0;
+    for (name, test) in tests.iter().filter(|(name, _)| chosen(name)) {
+        let passed = catch_unwind(test).is_ok();
+        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
+        failed += u32::from(!passed);
+    }
+    println!("{failed} failed");
+    ExitCode::from(u8::from(failed > 0))
+}
