@@ -9,7 +9,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::batch::{Batch, Op, Ops};
 use crate::disk::Disk;
@@ -87,14 +87,15 @@ impl<D: Disk> Vault<D> {
             return Err(Error::Busy);
         }
         let arrived = walk.step(&self.log, &self.index, budget, |op| {
-            batch.push(op);
-            *changes += 1;
-            if batch.len() >= FRAME {
+            // A change may fill a frame by itself: never behind others.
+            if !batch.is_empty() && batch.len() + op.size() > FRAME {
                 sealer
                     .seal(Kind::Copy, batch.bytes(), out)
                     .ok_or(Error::Exhausted)?;
                 batch.clear();
             }
+            batch.push(op);
+            *changes += 1;
             Ok(())
         })?;
         if arrived {
@@ -119,14 +120,14 @@ impl<D: Disk> Vault<D> {
         self.idle()?;
         Ok(Restore {
             rewrite: self.rewrite(DataKey::clone(&self.data_key))?,
-            _walker: self.walker(),
+            writer: self.writer(),
         })
     }
 
     /// Puts what was pushed in place of all that is in the store, in one step. Slots and history stay.
     pub fn finish_restore(&mut self, restore: Restore<D>) -> Result<(), Error> {
-        let Restore { rewrite, _walker } = restore;
-        drop(_walker);
+        let Restore { rewrite, writer } = restore;
+        drop(writer);
         self.idle()?;
         self.guard(|vault| {
             let slots = vault.header().slots.clone();
@@ -135,10 +136,11 @@ impl<D: Disk> Vault<D> {
     }
 }
 
-/// New contents in the making. Dropped, they leave a file that the next start removes.
+/// New contents in the making. No compaction begins meanwhile. Dropped, they leave a file that the next rewriting or
+/// the next start removes.
 pub struct Restore<D: Disk> {
     rewrite: Rewrite<D::File>,
-    _walker: Arc<()>,
+    writer: Arc<()>,
 }
 
 impl<D: Disk> Restore<D> {
@@ -187,12 +189,10 @@ impl<R: Read> Reader<R> {
         let Header {
             store, generation, ..
         } = parsed.header;
-        let slot = parsed
-            .header
-            .slots
-            .first()
-            .map(|slot| slot.info.clone())
-            .ok_or(Error::HeaderDamaged)?;
+        let [slot] = &parsed.header.slots[..] else {
+            return Err(Error::HeaderDamaged);
+        };
+        let slot = slot.info.clone();
         let data_key = parsed.open(secret).map_err(|locked| match locked {
             Locked::WrongKey => Error::WrongKey {
                 store,
@@ -243,7 +243,7 @@ impl<R: Read> Reader<R> {
             return Err(cut);
         };
         // Grows with what comes, not with what a forged length says.
-        self.frame.clear();
+        self.frame.zeroize();
         let length = head.length + TAG;
         let mut input = self.input.by_ref().take(length as u64);
         let read = input.read_to_end(&mut self.frame).map_err(Error::Read)?;

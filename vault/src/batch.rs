@@ -68,9 +68,9 @@ impl Batch {
     pub fn push(&mut self, op: Op<'_>) -> (usize, usize) {
         let at = self.bytes.len();
         let out = &mut *self.bytes;
+        reserve(out, op.size());
         match op {
             Op::Put { key, value } => {
-                reserve(out, 17 + key.scope.len() + key.id.len() + value.len());
                 out.extend([PUT, key.table.0]);
                 lengths(out, &[key.scope.len(), key.id.len(), value.len()]);
                 out.extend_from_slice(key.scope);
@@ -78,20 +78,17 @@ impl Batch {
                 out.extend_from_slice(value);
             }
             Op::Delete { key } => {
-                reserve(out, 12 + key.scope.len() + key.id.len());
                 out.extend([DELETE, key.table.0]);
                 lengths(out, &[key.scope.len(), key.id.len()]);
                 out.extend_from_slice(key.scope);
                 out.extend_from_slice(key.id);
             }
             Op::ClearScope { table, scope } => {
-                reserve(out, 7 + scope.len());
                 out.extend([CLEAR_SCOPE, table.0]);
                 lengths(out, &[scope.len()]);
                 out.extend_from_slice(scope);
             }
             Op::ClearTable { table } => {
-                reserve(out, 2);
                 out.extend([CLEAR_TABLE, table.0]);
             }
         }
@@ -160,6 +157,18 @@ pub enum Op<'a> {
         /// The table.
         table: Table,
     },
+}
+
+impl Op<'_> {
+    /// No fewer bytes than it takes in a frame, and at most twelve more.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Put { key, value } => 17 + key.scope.len() + key.id.len() + value.len(),
+            Self::Delete { key } => 12 + key.scope.len() + key.id.len(),
+            Self::ClearScope { scope, .. } => 7 + scope.len(),
+            Self::ClearTable { .. } => 2,
+        }
+    }
 }
 
 /// The bytes are not those of changes. Sealed frames never hold such, so this is a fault of a writer.
@@ -240,6 +249,11 @@ impl<'a> Ops<'a> {
             CLEAR_TABLE => Op::ClearTable { table },
             _ => return None,
         })
+    }
+
+    /// Where the next change begins.
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
     /// The rest as a length, for what precedes changes in a frame.

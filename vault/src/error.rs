@@ -5,7 +5,7 @@ use std::io;
 use crate::header::StoreId;
 use crate::secret::NoRandom;
 
-/// Why something could not be done. After a failed write or sync the vault is broken and does nothing more.
+/// Why something could not be done. After anything but a refusal the vault is broken and does nothing more.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -106,6 +106,15 @@ pub enum Error {
     /// An earlier write or sync failed.
     #[error("an earlier write failed: the vault must be opened anew")]
     Broken,
+    /// A file could not be opened for reading and writing.
+    #[error("open {name}")]
+    Open {
+        /// Which.
+        name: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Reading failed.
     #[error("read")]
     Read(#[source] io::Error),
@@ -121,4 +130,24 @@ pub enum Error {
     /// The system gave no random numbers.
     #[error(transparent)]
     NoRandom(NoRandom),
+}
+
+impl Error {
+    /// Nothing was touched: what was asked for cannot be, or not now.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Present
+                | Self::TooLarge(_)
+                | Self::Full
+                | Self::Exhausted
+                | Self::BadName
+                | Self::SlotExists(_)
+                | Self::NoSlot(_)
+                | Self::LastSlot(_)
+                | Self::ManySlots
+                | Self::Busy
+                | Self::NoRandom(_)
+        )
+    }
 }

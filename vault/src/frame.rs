@@ -258,6 +258,11 @@ impl Opener {
         self.chain
     }
 
+    /// The last frame's counter.
+    pub(crate) fn counter(&self) -> u32 {
+        self.counter
+    }
+
     /// Opens a frame out of its place under the current epoch, whatever its counter.
     pub(crate) fn open_elsewhere<'a>(
         &self,

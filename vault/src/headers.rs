@@ -1,6 +1,7 @@
 //! The header's file: two copies, so that one is whole whenever the power goes off.
 //!
-//! A change is written to the first copy and made durable, then to the second. The copy with the higher revision holds.
+//! The copy with the higher revision holds. A change is written over the other one and made durable, then over it: so
+//! that while one copy is half written, the other is what held before.
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::Error;
@@ -20,6 +21,10 @@ const EMPTY_LOG: u64 = (HEAD + SALT + 25 + TAG) as u64;
 pub(crate) struct Headers<D: Disk> {
     file: D::File,
     pub(crate) header: Header,
+    /// Which copy holds, 0 or 1.
+    newest: u64,
+    /// Whether both copies name the same log, so that no other is needed any more.
+    pub(crate) agree: bool,
 }
 
 /// What is seen of a vault without any key.
@@ -33,7 +38,7 @@ pub struct Presence {
 
 /// Looks for a vault in a folder. Remains of an interrupted creation are none; an interrupted erasure is finished.
 pub fn presence(disk: &impl Disk) -> Result<Option<Presence>, Error> {
-    let Some(file) = disk.open(NAME).map_err(Error::Read)? else {
+    let Some(file) = open(disk, NAME)? else {
         return no_header(disk);
     };
     if is_being_erased(&file)? {
@@ -42,7 +47,7 @@ pub fn presence(disk: &impl Disk) -> Result<Option<Presence>, Error> {
         return Ok(None);
     }
     let newest = read(&file)?.into_iter().next();
-    Ok(newest.map(|Parsed { header, .. }| Presence {
+    Ok(newest.map(|(_, Parsed { header, .. })| Presence {
         store: header.store,
         slots: header.slots.into_iter().map(|slot| slot.info).collect(),
     }))
@@ -54,7 +59,7 @@ fn no_header(disk: &impl Disk) -> Result<Option<Presence>, Error> {
         if log::number(&name).is_none() {
             continue;
         }
-        let file = disk.open(&name).map_err(Error::Read)?;
+        let file = open(disk, &name)?;
         let length = file
             .map_or(Ok(0), |file| file.length())
             .map_err(Error::Read)?;
@@ -66,32 +71,35 @@ fn no_header(disk: &impl Disk) -> Result<Option<Presence>, Error> {
 }
 
 fn is_being_erased(file: &impl DiskFile) -> Result<bool, Error> {
-    for at in [0, HEADER as u64] {
-        let mut magic = [0; 8];
-        file.read_at(&mut magic, at).map_err(Error::Read)?;
-        if magic == ERASED {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let mut magic = [0; 8];
+    file.read_at(&mut magic, 0).map_err(Error::Read)?;
+    Ok(magic == ERASED)
 }
 
-/// The copies that can be read, newest first; at least one.
-fn read(file: &impl DiskFile) -> Result<Vec<Parsed>, Error> {
+/// Opens a file of the folder for reading and writing, if it is there.
+pub(crate) fn open<D: Disk>(disk: &D, name: &str) -> Result<Option<D::File>, Error> {
+    disk.open(name).map_err(|source| Error::Open {
+        name: name.to_owned(),
+        source,
+    })
+}
+
+/// The copies that can be read, each with its place, newest first; at least one.
+fn read(file: &impl DiskFile) -> Result<Vec<(u64, Parsed)>, Error> {
     let mut whole = vec![0; 2 * HEADER];
     let length = file.read_at(&mut whole, 0).map_err(Error::Read)?;
     let mut copies = Vec::with_capacity(2);
     let mut newer = None;
-    for copy in whole[..length].chunks(HEADER) {
+    for (place, copy) in (0..).zip(whole[..length].chunks(HEADER)) {
         match Header::decode(Purpose::Vault, copy) {
-            Ok(parsed) => copies.push(parsed),
+            Ok(parsed) => copies.push((place, parsed)),
             Err(Unreadable::Newer { version, suite }) => {
-                newer = Some(Error::Newer { version, suite })
+                newer = Some(Error::Newer { version, suite });
             }
             Err(Unreadable::Short | Unreadable::Foreign | Unreadable::Malformed) => {}
         }
     }
-    copies.sort_by_key(|copy| std::cmp::Reverse(copy.header.revision));
+    copies.sort_by_key(|(_, copy)| std::cmp::Reverse(copy.header.revision));
     if copies.is_empty() {
         return Err(newer.unwrap_or(Error::HeaderDamaged));
     }
@@ -109,26 +117,41 @@ impl<D: Disk> Headers<D> {
         file.sync().map_err(Error::Sync)?;
         disk.rename(NEW_NAME, NAME).map_err(Error::Folder)?;
         disk.sync().map_err(Error::Folder)?;
-        Ok(Self { file, header })
+        Ok(Self {
+            file,
+            header,
+            newest: 0,
+            agree: true,
+        })
     }
 
     /// Opens the newest genuine copy.
     pub(crate) fn open(disk: &D, secret: &Secret, hold: Hold) -> Result<(Self, DataKey), Error> {
-        let file = disk.open(NAME).map_err(Error::Read)?.ok_or(Error::Absent)?;
+        let file = open(disk, NAME)?.ok_or(Error::Absent)?;
         let copies = read(&file)?;
         let mut wrong_key = None;
-        for (place, copy) in copies.iter().enumerate() {
+        for (rank, (place, copy)) in copies.iter().enumerate() {
             match copy.open(secret) {
                 Ok(data_key) => {
                     // A secret that was removed opens the older copy if the power went off in between.
-                    if copies[..place]
+                    if copies[..rank]
                         .iter()
-                        .any(|newer| newer.is_genuine(&data_key))
+                        .any(|(_, newer)| newer.is_genuine(&data_key))
                     {
                         break;
                     }
                     let header = copy.header.clone();
-                    return Ok((Self { file, header }, hold(data_key)));
+                    let agree = copies.len() == 2
+                        && copies.iter().all(|(_, copy)| {
+                            copy.header.log == header.log && copy.is_genuine(&data_key)
+                        });
+                    let headers = Self {
+                        file,
+                        header,
+                        newest: *place,
+                        agree,
+                    };
+                    return Ok((headers, hold(data_key)));
                 }
                 Err(Locked::WrongKey) => wrong_key = wrong_key.or(Some(&copy.header)),
                 Err(Locked::Forged) => {}
@@ -148,22 +171,23 @@ impl<D: Disk> Headers<D> {
         })
     }
 
-    /// Writes both copies anew, one after the other.
+    /// Writes both copies anew, one after the other: first the one that does not hold.
     pub(crate) fn write(&mut self, data_key: &[u8; 32]) -> Result<(), Error> {
         self.header.revision += 1;
         let copy = self.header.encode(data_key);
-        for at in [0, HEADER as u64] {
+        for place in [1 - self.newest, self.newest] {
+            let at = place * HEADER as u64;
             self.file.write_at(&copy, at).map_err(Error::Write)?;
             self.file.sync().map_err(Error::Sync)?;
         }
+        self.agree = true;
         Ok(())
     }
 }
 
 /// Ends whatever vault is in the folder. Begun once, it is finished at the next start if need be.
 pub(crate) fn erase(disk: &impl Disk) -> Result<(), Error> {
-    let header = disk.open(NAME).map_err(Error::Read)?;
-    if let Some(file) = &header {
+    if let Some(file) = open(disk, NAME)? {
         // From here on there is no way back: one sector, written whole or not at all.
         file.write_at(&ERASED, 0).map_err(Error::Write)?;
         file.sync().map_err(Error::Sync)?;

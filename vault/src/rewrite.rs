@@ -41,10 +41,11 @@ impl<F: DiskFile> Rewrite<F> {
     }
 
     pub(crate) fn push(&mut self, op: Op<'_>) -> Result<(), Error> {
-        self.batch.push(op);
-        if self.batch.len() >= FRAME {
+        // A change may fill a frame by itself: never behind others.
+        if self.batch.len() + op.size() > FRAME {
             self.flush()?;
         }
+        self.batch.push(op);
         Ok(())
     }
 

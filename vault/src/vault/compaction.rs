@@ -1,0 +1,189 @@
+//! The live log rewritten while the store is in use, and how any rewritten log becomes the live one.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::opening::remove_strays;
+use super::{Lsn, Vault};
+use crate::disk::Disk;
+use crate::error::Error;
+use crate::header::Slot;
+use crate::log;
+use crate::rewrite::{Rewrite, Walk};
+use crate::secret::{DataKey, Key32};
+
+/// A log is rewritten once it is this many times as long as what is live in it, and this much longer.
+const SLACK_FACTOR: u64 = 2;
+const SLACK: u64 = 1 << 20;
+/// Or once it holds this many epochs.
+const MANY_EPOCHS: usize = 64;
+/// What a rewritten log gathers before it is worth making durable on the way.
+const SYNC_EVERY: u64 = 1 << 20;
+
+/// How far a compaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compaction {
+    /// None is called for.
+    Idle,
+    /// It goes on with the next step.
+    Underway,
+    /// It is done but for the end, which waits until nobody reads the old log any more.
+    Held,
+    /// It is done.
+    Done,
+}
+
+/// Compaction under way.
+pub(super) struct Compacting<F> {
+    walk: Walk,
+    rewrite: Rewrite<F>,
+}
+
+impl<D: Disk> Vault<D> {
+    /// Goes on with a compaction for about `budget` bytes of the old log, or begins one that is called for.
+    pub fn compact(&mut self, budget: usize) -> Result<Compaction, Error> {
+        self.guard(|vault| {
+            if vault.compacting.is_none() {
+                if !vault.wants_compaction() {
+                    return Ok(Compaction::Idle);
+                }
+                let walk = Walk::new(&vault.log, &vault.data_key, vault.store(), vault.log.end);
+                let rewrite = vault.rewrite(DataKey::clone(&vault.data_key))?;
+                vault.compacting = Some(Compacting { walk, rewrite });
+            }
+            let step = vault.compaction_step(budget);
+            if step.is_err() {
+                // Half a frame may be missing from it.
+                vault.compacting = None;
+            }
+            step
+        })
+    }
+
+    fn compaction_step(&mut self, budget: usize) -> Result<Compaction, Error> {
+        let Some(Compacting { walk, rewrite }) = &mut self.compacting else {
+            return Ok(Compaction::Idle);
+        };
+        let arrived = walk.step(&self.log, &self.index, budget, |op| rewrite.push(op))?;
+        if !arrived {
+            return Ok(Compaction::Underway);
+        }
+        // A backup that reads the old log lets it stay until it is through.
+        if Arc::strong_count(&self.walkers) > 1 {
+            return Ok(Compaction::Held);
+        }
+        if let Some(Compacting { rewrite, .. }) = self.compacting.take() {
+            let slots = self.header().slots.clone();
+            self.switch(rewrite, slots)?;
+        }
+        Ok(Compaction::Done)
+    }
+
+    /// A part of the log in the making that is worth making durable on the way, outside of any lock.
+    pub fn compaction_job(&mut self) -> Option<Arc<D::File>> {
+        let log = &mut self.compacting.as_mut()?.rewrite.log;
+        let due = log.end - log.durable >= SYNC_EVERY;
+        due.then(|| {
+            // Only spaces the syncs out: the log in the making is synced whole before it is used.
+            log.durable = log.end;
+            Arc::clone(&log.file)
+        })
+    }
+
+    /// Whether the log holds so much that is dead that a compaction is called for.
+    pub fn wants_compaction(&self) -> bool {
+        let dead = self
+            .log
+            .end
+            .saturating_sub(self.index.live() * SLACK_FACTOR);
+        let due = dead > SLACK || self.log.epochs() > MANY_EPOCHS;
+        due && Arc::strong_count(&self.writers) == 1
+    }
+
+    /// Begins the next log, which becomes the live one in [`Vault::switch`].
+    pub(crate) fn rewrite(&self, data_key: DataKey) -> Result<Rewrite<D::File>, Error> {
+        // What an earlier attempt left goes, and its number is not used again: two logs of one number would pass for
+        // one another.
+        remove_strays(&self.disk, self.log.number)?;
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        let file = self
+            .disk
+            .create(&log::name(number))
+            .map_err(Error::Folder)?;
+        Rewrite::new(
+            file,
+            data_key,
+            self.store(),
+            number,
+            self.index.sibling(),
+            &self.history,
+        )
+    }
+
+    /// Makes a rewritten log the live one. All that was written is durable afterwards.
+    pub(crate) fn switch(
+        &mut self,
+        mut rewrite: Rewrite<D::File>,
+        slots: Vec<Slot>,
+    ) -> Result<(), Error> {
+        rewrite.finish(&self.history)?;
+        self.disk.sync().map_err(Error::Folder)?;
+        let Rewrite {
+            log,
+            index,
+            data_key,
+            ..
+        } = rewrite;
+        let header = &mut self.headers.header;
+        header.log = log.number;
+        header.durable = log.end;
+        header.slots = slots;
+        self.headers.write(&data_key)?;
+        let old = std::mem::replace(&mut self.log, log);
+        self.index = index;
+        self.data_key = data_key;
+        self.durable = Lsn(self.history.current.commits);
+        // A log that cannot be removed now is removed at the next start.
+        let _ = self.disk.remove(&log::name(old.number));
+        Ok(())
+    }
+
+    /// Removes every record, by a new log without any. A compaction or a backup under way ends there.
+    pub fn clear(&mut self) -> Result<(), Error> {
+        self.guard(|vault| {
+            vault.compacting = None;
+            let rewrite = vault.rewrite(DataKey::clone(&vault.data_key))?;
+            let slots = vault.headers.header.slots.clone();
+            vault.switch(rewrite, slots)
+        })
+    }
+
+    /// Copies the live log under another data key, in one go.
+    pub(crate) fn rekey(&mut self, data_key: Key32, slots: Vec<Slot>) -> Result<(), Error> {
+        self.idle()?;
+        self.guard(|vault| {
+            let mut walk = Walk::new(&vault.log, &vault.data_key, vault.store(), vault.log.end);
+            let mut rewrite = vault.rewrite((vault.hold)(data_key))?;
+            walk.step(&vault.log, &vault.index, usize::MAX >> 1, |op| {
+                rewrite.push(op)
+            })?;
+            vault.switch(rewrite, slots)
+        })
+    }
+
+    /// Nobody walks along the log or writes the next one.
+    pub(crate) fn idle(&self) -> Result<(), Error> {
+        let idle = self.compacting.is_none()
+            && Arc::strong_count(&self.walkers) == 1
+            && Arc::strong_count(&self.writers) == 1;
+        idle.then_some(()).ok_or(Error::Busy)
+    }
+
+    pub(crate) fn walker(&self) -> Arc<()> {
+        Arc::clone(&self.walkers)
+    }
+
+    pub(crate) fn writer(&self) -> Arc<()> {
+        Arc::clone(&self.writers)
+    }
+}
