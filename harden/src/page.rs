@@ -17,8 +17,8 @@ const PAGE: usize = 4096;
 
 /// A 32-byte secret on a page of its own. Dropping it wipes and unmaps the page.
 ///
-/// There is no `Debug` and no `Clone`, and the only view of it is the one [`LockedKey::with`] lends. A forked
-/// child sees zeros, not the key.
+/// There is no `Debug` and no `Clone`; the key is seen where it is, through [`LockedKey::with`] or a reference that
+/// lives no longer than this. A forked child sees zeros, not the key.
 pub struct LockedKey {
     page: NonNull<[u8; 32]>,
     locked: bool,
@@ -57,9 +57,7 @@ impl LockedKey {
 
     /// Lends the key for as long as `use_it` runs.
     pub fn with<R>(&self, use_it: impl FnOnce(&[u8; 32]) -> R) -> R {
-        #[expect(unsafe_code, reason = "the page is reached by its address")]
-        // SAFETY: mapped and initialised until `drop`; nothing writes to it while `self` is borrowed.
-        use_it(unsafe { self.page.as_ref() })
+        use_it(self)
     }
 
     /// Whether the kernel promised to keep the page out of swap.
@@ -86,6 +84,17 @@ impl LockedKey {
             return Err(io::Error::other("the kernel mapped a page at address 0"));
         };
         Ok(Self { page, locked })
+    }
+}
+
+/// The key, for those who take one behind any pointer.
+impl std::ops::Deref for LockedKey {
+    type Target = [u8; 32];
+
+    #[expect(unsafe_code, reason = "the page is reached by its address")]
+    fn deref(&self) -> &[u8; 32] {
+        // SAFETY: mapped and initialised until `drop`; nothing writes to it while `self` is borrowed.
+        unsafe { self.page.as_ref() }
     }
 }
 
