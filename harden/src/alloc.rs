@@ -10,6 +10,9 @@
 //! # fn main() {}
 //! ```
 //!
+//! Which of two sources a block has follows from its layout alone, so it need not be written down: C's `malloc`
+//! ([`small`]), or from [`LARGE`] on pages of its own ([`large`]), which the kernel can grow without a copy.
+//!
 //! # Why C's `malloc` and not `std::alloc::System`
 //!
 //! The two are the same memory: `System` is `malloc` on every Unix. The difference is the contract. A block that
@@ -26,8 +29,11 @@ use std::alloc::{GlobalAlloc, Layout};
 
 use crate::wipe::wipe;
 
-/// What `malloc` aligns every block to: glibc's and musl's `max_align_t` on 64-bit targets.
-const MALLOC_ALIGN: usize = 16;
+mod large;
+mod small;
+
+/// From this size on, a block has pages of its own: growing one by `malloc` would copy and wipe it each time.
+const LARGE: usize = 512 * 1024;
 
 /// A shrinking block stays where it is unless it gives back more than it keeps, and at least this much:
 /// then the memory is worth a copy.
@@ -35,76 +41,92 @@ const WORTH_MOVING: usize = 1024;
 
 /// The allocator: C's, with every freed byte overwritten first.
 ///
-/// Growing a `Vec` copies it (the old block must be wiped whole), so give hot buffers their size up front.
+/// Growing a `Vec` of less than 512 KiB copies it (the old block must be wiped whole), so give hot buffers their
+/// size up front.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ZeroOnFree;
+
+const fn is_large(layout: Layout) -> bool {
+    layout.size() >= LARGE && layout.align() <= large::ALIGN
+}
 
 #[expect(
     unsafe_code,
     reason = "an allocator is an unsafe trait over raw blocks"
 )]
-// SAFETY: blocks come from `malloc`, `calloc` or `posix_memalign`, are as large and as aligned as the layout says,
-// and belong to the caller alone until they are given to `free`. Nothing here unwinds.
+// SAFETY: blocks are as large and as aligned as the layout says, belong to the caller alone until they are given
+// back, and go back to the source that `is_large` names for their layout: a block changes its layout in
+// `realloc` alone, which moves it when that changes its source. Nothing here unwinds.
 unsafe impl GlobalAlloc for ZeroOnFree {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.align() <= MALLOC_ALIGN && layout.align() <= layout.size() {
-            // SAFETY: any size may be asked of `malloc`.
-            return unsafe { libc::malloc(layout.size()) }.cast();
+        if is_large(layout) {
+            large::map(layout.size())
+        } else {
+            small::alloc(layout)
         }
-        // A block smaller than its alignment may be aligned to less by some C libraries.
-        let mut block = std::ptr::null_mut();
-        let align = layout.align().max(size_of::<*mut u8>());
-        // SAFETY: `align` is a power of two and a multiple of a pointer's size; `block` is ours to write.
-        let failed = unsafe { libc::posix_memalign(&raw mut block, align, layout.size()) };
-        if failed != 0 {
-            return std::ptr::null_mut();
-        }
-        block.cast()
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller gives the block up, and it is `layout.size()` bytes.
         unsafe { wipe(block, layout.size()) };
-        // SAFETY: `block` came from this allocator, so from C's, and is freed once.
-        unsafe { libc::free(block.cast()) };
+        if is_large(layout) {
+            // SAFETY: a block of this layout is a mapping of this size, used by nobody after this.
+            unsafe { large::unmap(block, layout.size()) };
+        } else {
+            // SAFETY: a block of this layout came from C, and is freed once.
+            unsafe { small::free(block) };
+        }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if layout.align() <= MALLOC_ALIGN && layout.align() <= layout.size() {
-            // SAFETY: any size may be asked of `calloc`.
-            return unsafe { libc::calloc(1, layout.size()) }.cast();
+        if is_large(layout) {
+            // The kernel's pages are zero.
+            large::map(layout.size())
+        } else {
+            small::alloc_zeroed(layout)
         }
-        // SAFETY: the caller's layout, passed on.
-        let block = unsafe { self.alloc(layout) };
-        if !block.is_null() {
-            // SAFETY: `block` is a fresh block of `layout.size()` bytes.
-            unsafe { block.write_bytes(0, layout.size()) };
-        }
-        block
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let freed = layout.size().saturating_sub(new_size);
-        if new_size <= layout.size() && (freed <= new_size || freed < WORTH_MOVING) {
-            // SAFETY: `new_size <= layout.size()`, so the tail starts inside the block or at its end.
-            let tail = unsafe { block.add(new_size) };
-            // SAFETY: the tail is the block's last `freed` bytes, which the caller gives up.
-            unsafe { wipe(tail, freed) };
-            return block;
-        }
         // SAFETY: the caller vouches that `new_size`, rounded up to the alignment, is within `isize`.
         let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
-        // SAFETY: `new_size` is not zero, says the caller.
-        let moved = unsafe { self.alloc(new_layout) };
-        if !moved.is_null() {
-            let kept = layout.size().min(new_size);
-            // SAFETY: both blocks are at least `kept` bytes, and the new one is nobody else's.
-            unsafe { moved.copy_from_nonoverlapping(block, kept) };
-            // SAFETY: the old block has this layout and is not used again.
-            unsafe { self.dealloc(block, layout) };
+        let freed = layout.size().saturating_sub(new_size);
+        let stays = match (is_large(layout), is_large(new_layout)) {
+            (true, true) => true,
+            (false, false) => {
+                new_size <= layout.size() && (freed <= new_size || freed < WORTH_MOVING)
+            }
+            _ => false,
+        };
+        if !stays {
+            // SAFETY: as the caller vouches for this call.
+            return unsafe { moved(block, layout, new_layout) };
         }
-        moved
+        // SAFETY: `new_size` less `freed` is at most the block's size, so the tail is inside or empty at its end.
+        let tail = unsafe { block.add(layout.size() - freed) };
+        // SAFETY: the tail is the block's last `freed` bytes, which the caller gives up.
+        unsafe { wipe(tail, freed) };
+        if is_large(layout) {
+            // SAFETY: a block of this layout is a mapping of this size; the caller uses only the result from now on.
+            return unsafe { large::resize(block, layout.size(), new_size) };
+        }
+        block
     }
+}
+
+/// A block of the new layout with what fits of the old one, which is wiped and freed.
+#[expect(unsafe_code, reason = "copies between raw blocks")]
+unsafe fn moved(block: *mut u8, layout: Layout, new_layout: Layout) -> *mut u8 {
+    // SAFETY: the new size is not zero, says the caller of `realloc`.
+    let moved = unsafe { ZeroOnFree.alloc(new_layout) };
+    if !moved.is_null() {
+        let kept = layout.size().min(new_layout.size());
+        // SAFETY: both blocks are at least `kept` bytes, and the new one is nobody else's.
+        unsafe { moved.copy_from_nonoverlapping(block, kept) };
+        // SAFETY: the old block has this layout and is not used again.
+        unsafe { ZeroOnFree.dealloc(block, layout) };
+    }
+    moved
 }
 
 #[cfg(test)]
@@ -148,11 +170,11 @@ mod tests {
 
     #[test]
     fn zeroed_blocks_are_zero() {
-        for align in [1, 16, 64] {
-            let layout = layout(300, align);
+        for (size, align) in [(300, 1), (300, 16), (300, 64), (LARGE, 8)] {
+            let layout = layout(size, align);
             // SAFETY: not of size zero.
             let block = unsafe { ZeroOnFree.alloc_zeroed(layout) };
-            assert!(bytes(block, 300).iter().all(|byte| *byte == 0));
+            assert!(bytes(block, size).iter().all(|byte| *byte == 0));
             // SAFETY: made with this layout, freed once.
             unsafe { ZeroOnFree.dealloc(block, layout) };
         }
@@ -175,9 +197,9 @@ mod tests {
 
     #[test]
     fn shrinking_by_much_gives_the_memory_back() {
-        let block = filled(layout(1 << 20, 1));
+        let block = filled(layout(100_000, 1));
         // SAFETY: made with this layout.
-        let shrunk = unsafe { ZeroOnFree.realloc(block, layout(1 << 20, 1), 100) };
+        let shrunk = unsafe { ZeroOnFree.realloc(block, layout(100_000, 1), 100) };
         assert_ne!(shrunk, block);
         assert!(bytes(shrunk, 100).iter().all(|byte| *byte == 0x5A));
         // SAFETY: what it was last resized to, freed once.
@@ -198,14 +220,74 @@ mod tests {
     }
 
     #[test]
-    fn too_large_a_block_is_null_and_leaves_the_old_one_alone() {
-        let block = filled(layout(64, 1));
-        let huge = isize::MAX as usize;
+    fn large_blocks_grow_and_shrink_with_their_bytes() {
+        let sizes = [
+            LARGE,
+            LARGE + 1,
+            LARGE * 4,
+            LARGE * 2 + 777,
+            LARGE,
+            LARGE - 1,
+            10,
+            LARGE * 3,
+        ];
+        let mut block = filled(layout(LARGE, 16));
+        let mut size = LARGE;
+        for new_size in sizes {
+            // SAFETY: what it was last resized to.
+            block = unsafe { ZeroOnFree.realloc(block, layout(size, 16), new_size) };
+            assert!(!block.is_null());
+            let kept = size.min(new_size);
+            assert!(
+                bytes(block, kept).iter().all(|byte| *byte == 0x5A),
+                "{size} to {new_size}"
+            );
+            // SAFETY: the block is that large now.
+            unsafe { block.write_bytes(0x5A, new_size) };
+            size = new_size;
+        }
+        // SAFETY: what it was last resized to, freed once.
+        unsafe { ZeroOnFree.dealloc(block, layout(size, 16)) };
+    }
+
+    #[test]
+    fn a_large_block_cut_short_has_no_old_bytes_behind_its_end() {
+        let cut = LARGE + 10;
+        let block = filled(layout(LARGE * 2, 1));
         // SAFETY: made with this layout.
-        let grown = unsafe { ZeroOnFree.realloc(block, layout(64, 1), huge) };
-        assert!(grown.is_null());
-        assert!(bytes(block, 64).iter().all(|byte| *byte == 0x5A));
+        let block = unsafe { ZeroOnFree.realloc(block, layout(LARGE * 2, 1), cut) };
+        // The rest of the last page is still mapped, so it may be looked at.
+        assert!(
+            bytes(block, LARGE + large::ALIGN)[cut..]
+                .iter()
+                .all(|byte| *byte == 0)
+        );
+        // SAFETY: what it was last resized to, freed once.
+        unsafe { ZeroOnFree.dealloc(block, layout(cut, 1)) };
+    }
+
+    #[test]
+    fn large_and_aligned_to_more_than_a_page_is_served_too() {
+        let layout = layout(LARGE, 1 << 16);
+        // SAFETY: not of size zero.
+        let block = unsafe { ZeroOnFree.alloc_zeroed(layout) };
+        assert_eq!(block.align_offset(1 << 16), 0);
+        assert!(bytes(block, LARGE).iter().all(|byte| *byte == 0));
         // SAFETY: made with this layout, freed once.
-        unsafe { ZeroOnFree.dealloc(block, layout(64, 1)) };
+        unsafe { ZeroOnFree.dealloc(block, layout) };
+    }
+
+    #[test]
+    fn too_large_a_block_is_null_and_leaves_the_old_one_alone() {
+        for size in [64, LARGE] {
+            let block = filled(layout(size, 1));
+            let huge = isize::MAX as usize;
+            // SAFETY: made with this layout.
+            let grown = unsafe { ZeroOnFree.realloc(block, layout(size, 1), huge) };
+            assert!(grown.is_null());
+            assert!(bytes(block, size).iter().all(|byte| *byte == 0x5A));
+            // SAFETY: made with this layout, freed once.
+            unsafe { ZeroOnFree.dealloc(block, layout(size, 1)) };
+        }
     }
 }

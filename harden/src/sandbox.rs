@@ -17,7 +17,7 @@ mod files;
 /// How an image is told by its predecessor what was applied.
 const VARIABLE: &str = "OPENCLAW_SANDBOX";
 
-/// What was applied, by this image or the one before it.
+/// What was applied, by this image or the one before it; once, and then it is only repeated.
 static APPLIED: OnceLock<Report> = OnceLock::new();
 
 /// What the process still needs. Everything else of files and ports is refused.
@@ -67,7 +67,8 @@ impl Sandbox {
         }
     }
 
-    /// Also everything in this folder, or this file. One that does not exist is passed over.
+    /// Also everything but running programs in this folder, or this file. One that is not there stays out
+    /// of reach, and the report says so.
     #[must_use]
     pub fn read_write(mut self, path: impl Into<PathBuf>) -> Self {
         self.read_write.push(path.into());
@@ -98,9 +99,13 @@ impl Sandbox {
     /// Puts the process inside, for good.
     ///
     /// Call it while there is one thread: Landlock holds for the calling thread and what it starts, so with others
-    /// running the files layer is left out, and the report says so. Privileges must be dropped before (the calls
-    /// for that still work, but the auth folder can no longer be given away elsewhere).
+    /// running the files layer is left out, and the report says so. Call it after privileges were dropped and with every
+    /// folder made. A second call, here or in an image that replaced this one, changes nothing and says
+    /// what the first one did.
     pub fn apply(&self) -> Report {
+        if let Some(report) = APPLIED.get() {
+            return report.clone();
+        }
         let before = std::env::var_os(VARIABLE).and_then(|words| Report::parse(&words));
         let held = |layer: &Layer| !matches!(layer, Layer::Unavailable(_));
         let (files, calls) = match before {
@@ -114,8 +119,7 @@ impl Sandbox {
             files: files.unwrap_or_else(|| files::apply(self)),
             calls: calls.unwrap_or_else(calls::apply),
         };
-        APPLIED.get_or_init(|| report.clone());
-        report
+        APPLIED.get_or_init(|| report).clone()
     }
 }
 

@@ -117,7 +117,11 @@ fn describe(status: &RestrictionStatus, sandbox: &Sandbox) -> Layer {
     if abi < PORTS && (sandbox.connect.is_some() || sandbox.bind.is_some()) {
         return Layer::Partial(format!("ABI {number}: files, but not ports"));
     }
-    Layer::Enforced(format!("ABI {number}"))
+    let missing = sandbox.read_write.iter().filter(|path| !path.exists());
+    let missing: String = missing
+        .map(|path| format!(", {} is not there", path.display()))
+        .collect();
+    Layer::Enforced(format!("ABI {number}{missing}"))
 }
 
 /// What this process runs, and would run again: its program, the loader, its libraries.

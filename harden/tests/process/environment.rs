@@ -81,6 +81,8 @@ pub(crate) fn secrets_leave_the_environment_and_can_be_read_in_every_image() {
     let mut open = None;
     for image in 1..=3 {
         child.expect("taken");
+        let arguments = fs::read(format!("/proc/{}/cmdline", child.id())).expect("readable");
+        assert!(arguments.ends_with(b"\0environment\0argument\0"));
         let variables = environ(child.id());
         for name in [KEY, OTHER] {
             let of_it = |text: &&String| text.starts_with(&format!("{name}="));
@@ -119,8 +121,6 @@ pub(crate) fn secrets_leave_the_environment_and_can_be_read_in_every_image() {
         assert_eq!(now, *open.get_or_insert(now), "image {image}");
         child.go_on();
     }
-    let arguments = fs::read(format!("/proc/{}/cmdline", child.id())).expect("readable");
-    assert!(arguments.ends_with(b"\0environment\0argument\0"));
 }
 
 fn first_line(command: &mut Command) -> String {

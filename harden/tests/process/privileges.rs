@@ -37,7 +37,7 @@ pub(crate) fn role(arguments: &[String]) {
         "become root",
         Command::new("/proc/self/exe")
             .uid(0)
-            .arg("none")
+            .args([ROLE, "nothing"])
             .status()
             .map(drop),
     );
