@@ -11,6 +11,7 @@ mod faults;
 mod flow;
 mod harness;
 mod http;
+mod import;
 mod messages;
 mod pairing;
 mod process;

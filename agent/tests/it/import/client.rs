@@ -1,0 +1,113 @@
+//! The library on a store that was imported, without the agent around it: what it sees is what the store holds.
+
+use std::sync::{Arc, Mutex};
+
+use openclaw_sim::Sim;
+use tokio::sync::watch;
+use whatsapp_rust::bot::{Bot, BotHandle};
+use whatsapp_rust::traits::Backend;
+use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+use whatsapp_rust::types::events::{Event, EventHandler};
+use whatsapp_rust::wacore::store::InMemoryBackend;
+
+use crate::harness::PATIENCE;
+
+/// A client that keeps what it is told.
+pub(crate) struct Client {
+    events: Events,
+    handle: BotHandle,
+}
+
+#[derive(Clone)]
+struct Events(Arc<(Mutex<Vec<Arc<Event>>>, watch::Sender<usize>)>);
+
+impl EventHandler for Events {
+    fn handle_event(&self, event: Arc<Event>) {
+        self.0.0.lock().unwrap().push(event);
+        self.0.1.send_modify(|count| *count += 1);
+    }
+}
+
+impl Client {
+    pub(crate) async fn start(sim: &Sim, store: Arc<InMemoryBackend>) -> Self {
+        let events = Events(Arc::new((Mutex::default(), watch::Sender::new(0))));
+        let backend: Arc<dyn Backend> = store;
+        let bot = Bot::builder()
+            .with_backend_arc(backend)
+            .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(sim.url()))
+            .with_version((2, 3000, 1_030_000_000))
+            .with_event_handler(events.clone())
+            .build();
+        Self {
+            handle: bot.await.unwrap().spawn(),
+            events,
+        }
+    }
+
+    pub(crate) async fn connected(&self) {
+        self.wait_for("Connected", |event| matches!(event, Event::Connected(_)))
+            .await;
+    }
+
+    /// Waits for a text.
+    pub(crate) async fn hears(&self, text: &str) {
+        self.wait_for(text, |event| {
+            let Event::Messages(batch) = event else {
+                return false;
+            };
+            let mut texts = batch
+                .messages
+                .iter()
+                .map(|inbound| &inbound.message.conversation);
+            texts.any(|heard| heard.as_deref() == Some(text))
+        })
+        .await;
+    }
+
+    pub(crate) async fn say(&self, to: &str, text: &str) -> String {
+        let sent = self
+            .handle
+            .client()
+            .send_text(&to.parse().unwrap(), text)
+            .await;
+        sent.unwrap().message_id.clone()
+    }
+
+    /// No code to scan was shown, and every message opened at once.
+    pub(crate) fn saw_no_trouble(&self) {
+        for event in self.events.0.0.lock().unwrap().iter() {
+            let trouble = matches!(
+                **event,
+                Event::PairingQrCode(_) | Event::UndecryptableMessage(_) | Event::LoggedOut(_)
+            );
+            assert!(!trouble, "{event:?}");
+        }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.handle.shutdown().await;
+    }
+
+    async fn wait_for(&self, what: &str, fits: impl Fn(&Event) -> bool) {
+        let mut count = self.events.0.1.subscribe();
+        let found = async {
+            loop {
+                count.mark_unchanged();
+                if self
+                    .events
+                    .0
+                    .0
+                    .lock()
+                    .unwrap()
+                    .iter()
+                    .any(|event| fits(event))
+                {
+                    return;
+                }
+                count.changed().await.unwrap();
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, found).await;
+        found.unwrap_or_else(|_| panic!("never saw {what:?}"));
+    }
+}

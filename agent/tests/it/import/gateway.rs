@@ -1,0 +1,96 @@
+//! A gateway as OpenClaw runs it: Baileys in a process of its own, told line by line what to do.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use openclaw_sim::Sim;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::harness::{ACCOUNT, PATIENCE};
+
+const SCRIPT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../sim/interop/src/gateway.mjs"
+);
+
+/// A running gateway. Dropping it kills it.
+pub(crate) struct Gateway {
+    child: Child,
+    orders: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Gateway {
+    /// Starts it on this folder. It connects when it is told to.
+    pub(crate) fn start(folder: &Path, sim: &Sim) -> Self {
+        let root: String = sim
+            .root_key()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let mut child = Command::new("node")
+            .arg(SCRIPT)
+            .arg(folder)
+            .args([sim.url(), root])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node runs: scripts/with-node finds or installs it");
+        Self {
+            orders: child.stdin.take().unwrap(),
+            answers: BufReader::new(child.stdout.take().unwrap()).lines(),
+            child,
+        }
+    }
+
+    /// Links it to the account's phone by QR code.
+    pub(crate) async fn link(&mut self, sim: &Sim) {
+        let qr = self.tell("qr", Value::Null).await;
+        let phone = sim.phone(ACCOUNT).unwrap();
+        phone.scan(qr.as_str().unwrap()).await.unwrap();
+        self.tell("linked", Value::Null).await;
+        let settled = || sim.queue(ACCOUNT).unwrap().is_empty();
+        sim.until(PATIENCE, settled).await.unwrap();
+    }
+
+    /// Begins to link by a code for the phone, which nobody types.
+    pub(crate) async fn ask_for_code(&mut self, number: &str) {
+        self.tell("code", json!(number.trim_start_matches('+')))
+            .await;
+    }
+
+    pub(crate) async fn send(&mut self, to: &str, text: &str) {
+        self.tell("send", json!({"to": to, "text": text})).await;
+    }
+
+    /// Waits until it has read this text.
+    pub(crate) async fn hear(&mut self, text: &str) {
+        self.tell("hear", json!(text)).await;
+    }
+
+    /// From now on it never sees the stanza with this id.
+    pub(crate) async fn lose(&mut self, id: &str) {
+        self.tell("lose", json!(id)).await;
+    }
+
+    /// Ends it in good order, with everything in its folder.
+    pub(crate) async fn stop(mut self) {
+        self.tell("stop", Value::Null).await;
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        assert!(ended.expect("it ends").unwrap().success());
+    }
+
+    async fn tell(&mut self, verb: &str, argument: Value) -> Value {
+        let order = format!("{}\n", json!({ verb: argument }));
+        self.orders.write_all(order.as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(2 * PATIENCE, self.answers.next_line()).await;
+        let answer = answer.expect("it answers").unwrap();
+        let answer = answer.unwrap_or_else(|| panic!("{verb}: the gateway ended; see stderr"));
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert!(answer.get("error").is_none(), "{verb}: {answer}");
+        answer["ok"].clone()
+    }
+}
