@@ -50,6 +50,15 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Unlink the agent and wipe its credentials.
     Unpair(UnpairArgs),
+    /// Back the agent's store up, sealed to a passphrase or a key of its own.
+    ///
+    /// The agent goes on meanwhile. The file is read back and checked before it gets its name.
+    Backup(BackupArgs),
+    /// Bring a backup's account into an agent that has none.
+    ///
+    /// The phone need not scan again. Sessions with contacts and own sender keys are left behind:
+    /// their keys must never be used twice.
+    Restore(RestoreArgs),
     /// Ask whether it serves; the exit code is the answer.
     Health(HealthArgs),
     /// Print a completion script for a shell.
@@ -91,6 +100,12 @@ pub(crate) struct StatusArgs {
     /// Show the phone number in full.
     #[arg(long)]
     pub(crate) show_numbers: bool,
+    /// Say more: what opens the store, and what protects the process.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    /// Call the state of the agent's store normal, although it went back.
+    #[arg(long)]
+    pub(crate) accept_rollback: bool,
 }
 
 /// `send`.
@@ -161,6 +176,65 @@ pub(crate) struct UnpairArgs {
     /// Do not ask.
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+/// `backup`, and `backup verify`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct BackupArgs {
+    /// Something else than to make one.
+    #[command(subcommand)]
+    pub(crate) command: Option<BackupCommand>,
+    /// The file to write; `-` is stdout.
+    #[arg(required = true)]
+    pub(crate) file: Option<PathBuf>,
+    /// What it is sealed to.
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// What can be done with a backup.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// Check that a backup is whole and can be opened. No agent is asked.
+    Verify(VerifyArgs),
+}
+
+/// `backup verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The backup; `-` is stdin.
+    pub(crate) file: PathBuf,
+    /// What opens it.
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup.
+    pub(crate) file: PathBuf,
+    /// What opens it.
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+    /// Show the phone number in full.
+    #[arg(long)]
+    pub(crate) show_numbers: bool,
+}
+
+/// Where a passphrase or a key comes from. On a terminal it is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// Read the passphrase from this file, which has one line; `-` is stdin.
+    #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Use the key in this file, as `openclaw-agent keys generate` writes it; `-` is stdin.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// `health`.

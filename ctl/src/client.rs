@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::agent_client::AgentClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
@@ -21,6 +22,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Connects for the agent's own service.
 pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Failure> {
     Ok(AgentClient::new(connect(address).await?))
+}
+
+/// Connects for administration, and for the agent's own service over the same connection.
+pub(crate) async fn admin(
+    address: &Address,
+) -> Result<(AdminClient<Channel>, AgentClient<Channel>), Failure> {
+    let channel = connect(address).await?;
+    Ok((AdminClient::new(channel.clone()), AgentClient::new(channel)))
 }
 
 /// Connects for the standard health service.

@@ -17,6 +17,14 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
         })
 }
 
+/// Writes `bytes` to stdout as they are, at once. A reader that goes away has not all of them.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::new(format!("write to stdout: {error}")))
+}
+
 /// Writes one line to stdout, at once.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(&format!("{text}\n"))

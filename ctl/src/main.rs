@@ -4,6 +4,8 @@
 //! agent or of WhatsApp is known here beyond the gRPC contract in `openclaw-proto`.
 
 mod address;
+mod aside;
+mod backup;
 mod cli;
 mod client;
 mod clock;
@@ -13,10 +15,16 @@ mod failure;
 mod health;
 mod pair;
 mod phone;
+mod private_file;
+mod progress;
 mod qr;
 mod render;
+mod restore;
+mod rollback;
+mod secret;
 mod send;
 mod status;
+mod stop;
 mod text;
 mod unpair;
 mod watch;
@@ -25,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{BackupArgs, BackupCommand, Cli, Command};
 use crate::failure::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -51,20 +59,31 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         console::write(&cli::completions(shell))?;
         return Ok(Exit::Done);
     }
-    let address = address::resolve(agent.as_deref(), &address::Environment::read())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("start the runtime: {error}")))?;
-    runtime.block_on(async {
-        match command {
-            Command::Pair(args) => pair::run(&address, &args, json).await,
-            Command::Status(args) => status::run(&address, &args, json).await,
-            Command::Send(args) => send::run(&address, &args, json).await,
-            Command::Watch(args) => watch::run(&address, &args, json).await,
-            Command::Unpair(args) => unpair::run(&address, &args, json).await,
-            Command::Health(args) => health::run(&address, &args, json).await,
-            Command::Completions { .. } => Ok(Exit::Done),
-        }
-    })
+    runtime.block_on(perform(agent.as_deref(), json, command))
+}
+
+async fn perform(agent: Option<&str>, json: bool, command: Command) -> Result<Exit, Failure> {
+    if let Command::Backup(BackupArgs {
+        command: Some(BackupCommand::Verify(args)),
+        ..
+    }) = command
+    {
+        return backup::verify(&args, json).await;
+    }
+    let address = address::resolve(agent, &address::Environment::read())?;
+    match command {
+        Command::Pair(args) => pair::run(&address, &args, json).await,
+        Command::Status(args) => status::run(&address, &args, json).await,
+        Command::Send(args) => send::run(&address, &args, json).await,
+        Command::Watch(args) => watch::run(&address, &args, json).await,
+        Command::Unpair(args) => unpair::run(&address, &args, json).await,
+        Command::Backup(args) => backup::run(&address, &args, json).await,
+        Command::Restore(args) => restore::run(&address, &args, json).await,
+        Command::Health(args) => health::run(&address, &args, json).await,
+        Command::Completions { .. } => Ok(Exit::Done),
+    }
 }

@@ -14,13 +14,15 @@ use std::time::Duration;
 
 use openclaw_proto::v1::pair_request::Method;
 use openclaw_proto::v1::{PairFrame, PairRequest, PhoneCodeMethod, QrMethod};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 use tokio::time::{Interval, interval};
 use tonic::{Status, Streaming};
 
 use crate::address::Address;
 use crate::cli::{PairArgs, parse_phone};
 use crate::failure::{Exit, Failure, is_transport};
+use crate::rollback::Lookout;
+use crate::stop::{Stops, listen};
 use crate::{client, clock, console, duration, phone};
 use frame::{Frame, Outcome, Shown};
 use plain::Plain;
@@ -38,10 +40,11 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     let request = request(args)?;
     let mut stops = Stops::listen()?;
     let mut agent = client::agent(address).await?;
-    let stream = tokio::select! {
-        opened = agent.pair(request) => opened?.into_inner(),
-        () = stops.next() => return Err(stopped(false)),
+    let open = async {
+        Lookout::new(json).look(&mut agent).await;
+        Ok(agent.pair(request).await?.into_inner())
     };
+    let stream = stops.or(|| stopped(false), open).await?;
     let live = console::is_screen() && !json && matches!(target, Target::Unicode | Target::Ascii);
     let mut output = if live {
         Output::Screen(Box::new(Screen::enter(target::style(
@@ -176,33 +179,4 @@ fn after(scanned: bool) -> &'static str {
     } else {
         "run `openclawctl pair` again for a new code"
     }
-}
-
-/// Ctrl-C, a request to end, a terminal that was closed.
-struct Stops {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Stops {
-    fn listen() -> Result<Self, Failure> {
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
-    }
-}
-
-fn listen(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")))
 }

@@ -2,5 +2,7 @@
 
 pub(crate) mod event;
 pub(crate) mod json;
+pub(crate) mod size;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod time;

@@ -15,6 +15,7 @@ use crate::cli::{SendArgs, Wait};
 use crate::failure::{Exit, Failure, is_transport};
 use crate::render::event::send_words;
 use crate::render::json::{send_word, time};
+use crate::rollback::Lookout;
 use crate::{client, console, duration, text};
 
 /// The contract's limit, in bytes.
@@ -43,6 +44,8 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
         timeout: duration::to_wire(args.timeout),
     };
     let mut agent = client::agent(address).await?;
+    // Before, not after: a key that is used twice stays used.
+    Lookout::new(json).look(&mut agent).await;
     let answer = tokio::select! {
         answer = agent.send(request) => answer.map_err(|status| failed(&status, &token))?,
         () = tokio::time::sleep(args.timeout.saturating_add(GRACE)) => {

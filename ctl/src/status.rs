@@ -6,22 +6,36 @@ use crate::address::Address;
 use crate::cli::StatusArgs;
 use crate::failure::{Exit, Failure};
 use crate::render::json;
-use crate::render::status::{Numbers, lines};
+use crate::render::status::{Detail, Numbers, lines};
+use crate::rollback::Lookout;
 use crate::{client, clock, console};
 
-/// Asks once and prints. Whatever the state of the link, an answer is success.
+/// Asks and prints. Whatever the state of the link, an answer is success.
 pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Result<Exit, Failure> {
+    let StatusArgs {
+        show_numbers,
+        verbose,
+        accept_rollback,
+    } = *args;
     let mut agent = client::agent(address).await?;
     let status = client::answer(address, agent.status(StatusRequest {})).await?;
-    let numbers = if args.show_numbers {
+    let mut lookout = Lookout::new(json);
+    let rolled_back = if accept_rollback {
+        lookout.accept(&status)?;
+        Some(false)
+    } else {
+        lookout.judge(&status, &mut agent).await
+    };
+    let numbers = if show_numbers {
         Numbers::Full
     } else {
         Numbers::Masked
     };
     if json {
-        console::json(&json::Status::new(&status, numbers))?;
+        console::json(&json::Status::new(&status, numbers, rolled_back))?;
     } else {
-        console::write(&lines(&status, numbers, clock::now()))?;
+        let detail = if verbose { Detail::All } else { Detail::Wrong };
+        console::write(&lines(&status, numbers, detail, clock::now()))?;
     }
     Ok(Exit::Done)
 }

@@ -1,8 +1,10 @@
 //! `unpair`: unlinks the agent. It asks first, because the credentials do not come back.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use openclaw_proto::v1::{LinkStatus, StatusRequest, UnpairRequest};
+use prost_types::Timestamp;
 use serde::Serialize;
 
 use crate::address::Address;
@@ -10,10 +12,16 @@ use crate::cli::UnpairArgs;
 use crate::failure::{Exit, Failure};
 use crate::{client, console, phone};
 
+/// The agent is away for some 100 ms.
+const RETURN_LIMIT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
 #[derive(Serialize)]
 struct Json {
     unpaired: bool,
     confirmed: bool,
+    /// Whether the agent answers again; `null` when it had no reason to go.
+    back: Option<bool>,
 }
 
 /// Asks on a terminal, or needs `--yes`; then unlinks and says whether WhatsApp confirmed.
@@ -25,34 +33,71 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
         );
     }
     let mut agent = client::agent(address).await?;
-    if !args.yes {
-        let status = client::answer(address, agent.status(StatusRequest {})).await?;
-        if !confirmed_by_person(&status.link.unwrap_or_default())? {
-            return Err(Failure::new("nothing was changed"));
-        }
+    let before = client::answer(address, agent.status(StatusRequest {})).await;
+    let before = match (before, args.yes) {
+        (Err(failure), false) => return Err(failure),
+        (before, _) => before.unwrap_or_default(),
+    };
+    if !args.yes && !confirmed_by_person(before.link.as_ref())? {
+        return Err(Failure::new("nothing was changed"));
     }
     // WhatsApp is told first, which takes as long as the network does.
     let answer = agent.unpair(UnpairRequest {}).await?.into_inner();
+    let confirmed = answer.confirmed;
+    if !json {
+        report(confirmed)?;
+    }
+    // An agent that seals its state replaces its process, so that no key stays in memory.
+    let back = match before.vault {
+        Some(_) => Some(is_back(address, before.started_at).await),
+        None => None,
+    };
     if json {
         console::json(&Json {
             unpaired: true,
-            confirmed: answer.confirmed,
+            confirmed,
+            back,
         })?;
-        return Ok(Exit::Done);
-    }
-    if answer.confirmed {
-        console::line("Unlinked: WhatsApp confirmed, the credentials are wiped")?;
-    } else {
-        console::line("Unlinked: the credentials are wiped, WhatsApp did not confirm")?;
-        console::note("hint: remove the device on the phone: WhatsApp → Settings → Linked devices");
+    } else if back == Some(true) {
+        console::note("The agent is back, with an empty store: `openclawctl pair` links it again");
+    } else if back == Some(false) {
+        console::note(&format!(
+            "warning: the agent is not back after {} s\nhint: see its log; `openclawctl status` says when it answers",
+            RETURN_LIMIT.as_secs()
+        ));
     }
     Ok(Exit::Done)
 }
 
-fn confirmed_by_person(link: &LinkStatus) -> Result<bool, Failure> {
-    let from = match link.phone.as_str() {
-        "" => String::new(),
-        number => format!(" from {}", phone::masked(number)),
+fn report(confirmed: bool) -> Result<(), Failure> {
+    if confirmed {
+        return console::line("Unlinked: WhatsApp confirmed, the credentials are wiped");
+    }
+    console::line("Unlinked: the credentials are wiped, WhatsApp did not confirm")?;
+    console::note("hint: remove the device on the phone: WhatsApp → Settings → Linked devices");
+    Ok(())
+}
+
+/// Waits until a process answers that started after `before`.
+async fn is_back(address: &Address, before: Option<Timestamp>) -> bool {
+    let asked = async {
+        loop {
+            if let Ok(mut agent) = client::agent(address).await
+                && let Ok(status) = agent.status(StatusRequest {}).await
+                && status.into_inner().started_at != before
+            {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::time::timeout(RETURN_LIMIT, asked).await.is_ok()
+}
+
+fn confirmed_by_person(link: Option<&LinkStatus>) -> Result<bool, Failure> {
+    let from = match link.map(|link| link.phone.as_str()) {
+        None | Some("") => String::new(),
+        Some(number) => format!(" from {}", phone::masked(number)),
     };
     let mut stderr = io::stderr().lock();
     let _ = write!(

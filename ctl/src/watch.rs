@@ -16,6 +16,7 @@ use crate::address::Address;
 use crate::cli::{Kind, WatchArgs};
 use crate::failure::{Exit, Failure, is_transport};
 use crate::render::{event, json};
+use crate::rollback::Lookout;
 use crate::{client, clock, console};
 use cursor::{Cursor, Step};
 
@@ -33,6 +34,7 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
         args,
         json,
         cursor: Cursor::new(args.after),
+        lookout: Lookout::new(json),
     };
     let mut running = pin!(watch.run());
     tokio::select! {
@@ -47,6 +49,7 @@ struct Watch<'a> {
     args: &'a WatchArgs,
     json: bool,
     cursor: Cursor,
+    lookout: Lookout,
 }
 
 /// How one stream ended.
@@ -83,6 +86,7 @@ impl Watch<'_> {
     /// Opens the stream. The agent must be there.
     async fn open(&mut self) -> Result<Streaming<WatchEventsResponse>, Failure> {
         let mut agent = client::agent(self.address).await?;
+        self.lookout.look(&mut agent).await;
         let request = WatchEventsRequest {
             after: self.cursor.open(),
             follow: !self.args.no_follow,

@@ -1,11 +1,10 @@
 //! A QR code in a file. It is a credential: only its owner may read it, and it goes when this goes.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::private_file;
 
 /// The file, there from the first write until the drop.
 pub(crate) struct CodeFile {
@@ -29,33 +28,12 @@ impl CodeFile {
 
     /// Puts `image` in the place of what was there, so that a viewer never sees half of it.
     pub(crate) fn write(&mut self, image: &[u8]) -> Result<(), Failure> {
-        self.replace(image).map_err(|error| {
+        private_file::replace(&self.path, image).map_err(|error| {
             Failure::new(format!("write {}: {error}", self.path.display()))
                 .with_hint("name a file in a directory that you can write to")
         })?;
         self.written = true;
         Ok(())
-    }
-
-    fn replace(&self, image: &[u8]) -> io::Result<()> {
-        let mut name = self
-            .path
-            .file_name()
-            .ok_or(io::ErrorKind::InvalidFilename)?
-            .to_owned();
-        name.push(format!(".{}.new", std::process::id()));
-        let fresh = self.path.with_file_name(name);
-        let written = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&fresh)
-            .and_then(|mut file| file.write_all(image))
-            .and_then(|()| fs::rename(&fresh, &self.path));
-        if written.is_err() {
-            let _ = fs::remove_file(&fresh);
-        }
-        written
     }
 }
 

@@ -4,12 +4,15 @@
 //! is not said is `""`. Only `status` and `pair` mask phone numbers; a program that watches needs
 //! them whole.
 
+mod vault;
+
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{self as pb, SendState, StatusResponse};
 use prost_types::Timestamp;
 use serde::Serialize;
 
 use crate::render::status::{Numbers, state_word};
+use vault::{Hardening, Vault};
 
 /// The answer of `status --json`.
 #[derive(Serialize)]
@@ -21,6 +24,10 @@ pub(crate) struct Status {
     storage: &'static str,
     pairing: bool,
     traffic: Traffic,
+    vault: Option<Vault>,
+    hardening: Option<Hardening>,
+    /// `null` when nothing can be known.
+    rolled_back: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -60,7 +67,11 @@ struct Link {
 
 impl Status {
     /// The shape of `status`.
-    pub(crate) fn new(status: &StatusResponse, numbers: Numbers) -> Self {
+    pub(crate) fn new(
+        status: &StatusResponse,
+        numbers: Numbers,
+        rolled_back: Option<bool>,
+    ) -> Self {
         let storage = match status.storage() {
             pb::Storage::Unspecified => "unknown",
             pb::Storage::Memory => "memory",
@@ -74,8 +85,8 @@ impl Status {
             storage: _,
             pairing,
             traffic,
-            vault: _,
-            hardening: _,
+            vault,
+            hardening,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();
@@ -96,6 +107,9 @@ impl Status {
                 sent,
                 undecryptable,
             },
+            vault: vault.map(Vault::from),
+            hardening: hardening.map(Hardening::from),
+            rolled_back,
         }
     }
 }

@@ -4,6 +4,7 @@ use openclaw_proto::v1::{Build, EventRange, LinkState, LinkStatus, StatusRespons
 use prost_types::Timestamp;
 
 use crate::clock::seconds_between;
+use crate::render::store;
 use crate::render::time::{ago, span, until};
 use crate::{phone, text};
 
@@ -26,8 +27,22 @@ impl Numbers {
     }
 }
 
+/// How much is said of what is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// The default: only what is wrong.
+    Wrong,
+    /// Everything.
+    All,
+}
+
 /// The lines of `status`, each ended. What is not known has no line.
-pub(crate) fn lines(status: &StatusResponse, numbers: Numbers, now: Timestamp) -> String {
+pub(crate) fn lines(
+    status: &StatusResponse,
+    numbers: Numbers,
+    detail: Detail,
+    now: Timestamp,
+) -> String {
     let StatusResponse {
         link,
         started_at,
@@ -36,8 +51,8 @@ pub(crate) fn lines(status: &StatusResponse, numbers: Numbers, now: Timestamp) -
         storage: _,
         pairing,
         traffic: _,
-        vault: _,
-        hardening: _,
+        vault,
+        hardening,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);
@@ -75,15 +90,27 @@ pub(crate) fn lines(status: &StatusResponse, numbers: Numbers, now: Timestamp) -
             "in memory, a restart forgets the link".to_owned(),
         );
     }
-    if let Some(Build {
-        version,
-        simulator: true,
-    }) = build
+    if let Some(vault) = vault {
+        add("Store:", store::line(vault));
+        if detail == Detail::All {
+            add("Store id:", text::hex(&vault.store_id));
+            add("Opened by:", store::slots(vault));
+        }
+    }
+    if let Some(protection) = hardening
+        .as_ref()
+        .and_then(|h| store::protection(h, detail))
     {
-        add(
-            "Build:",
-            format!("{}, simulator build", text::one_line(version)),
-        );
+        add("Protection:", protection);
+    }
+    if let Some(build) = build {
+        let Build { version, simulator } = build;
+        let version = text::one_line(version);
+        match (simulator, detail) {
+            (true, _) => add("Build:", format!("{version}, simulator build")),
+            (false, Detail::All) => add("Build:", version),
+            (false, Detail::Wrong) => {}
+        }
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
 }

@@ -1,7 +1,8 @@
 //! Runs the cases of `tests/cmd/*.toml`: arguments and script in; exact stdout, stderr, exit code,
 //! and what the agent was asked, out.
 //!
-//! `{dir}` in a case is its own empty directory; `{token}` is the part of a token that is new each time.
+//! `{dir}` in a case is its own directory; `{token}` is the part of a token that is new each time, `{store}` a
+//! backup's store id, `{made}` when it was made, `{size}` its size, and `{at}` a place in it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use crate::program::Program;
 use crate::script::Script;
 use crate::scripted_agent::ScriptedAgent;
+use crate::sealed::{self, Recipe};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +44,13 @@ struct Case {
     agent: Option<Script>,
     /// What it was asked, if that matters.
     asked: Option<Vec<String>>,
+    /// Backups in the directory before it starts, and other files.
+    #[serde(default)]
+    backups: BTreeMap<String, Recipe>,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    /// Every file in the directory afterwards, if that matters; of a text file its content.
+    left: Option<BTreeMap<String, String>>,
 }
 
 macro_rules! files {
@@ -64,7 +73,8 @@ macro_rules! files {
 }
 
 files!(
-    address, health, pair, send, silence, status, unpair, usage, watch
+    address, backup, health, pair, restore, rollback, send, silence, status, unpair, usage, verify,
+    watch
 );
 
 fn folder() -> PathBuf {
@@ -93,6 +103,12 @@ async fn check(case: Case) -> Result<(), String> {
     if !env.contains_key("OPENCLAW_AGENT") {
         env.insert("OPENCLAW_AGENT".into(), format!("unix:{here}/agent.sock"));
     }
+    sealed::write(dir.path(), &case.backups);
+    for (name, content) in &case.files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
     let printed = Arc::new(watch::Sender::default());
     let agent = match case.agent {
         Some(script) => Some(
@@ -112,7 +128,16 @@ async fn check(case: Case) -> Result<(), String> {
     }
     let ended = program.end().await;
 
-    let tidy = |text: &str| without_tokens(&text.replace(&here, "{dir}"));
+    let made = sealed::made().to_string();
+    let tidy = |text: &str| {
+        let text = text.replace(&here, "{dir}").replace(&made, "{made}");
+        let text = without_stores(&without_tokens(&text));
+        without_number(
+            &without_number(&text, "at byte ", "{at}"),
+            "\"bytes\":",
+            "{size}",
+        )
+    };
     let mut wrong = String::new();
     let mut compare = |what: &str, expected: &str, found: &str| {
         if expected != found {
@@ -133,6 +158,10 @@ async fn check(case: Case) -> Result<(), String> {
         }
         compare("asked", &asked.join("\n"), &tidy(&agent.asked().join("\n")));
     }
+    if let Some(left) = case.left {
+        let shown = |left: BTreeMap<String, String>| format!("{left:#?}");
+        compare("left", &shown(left), &shown(files(dir.path())));
+    }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
@@ -152,4 +181,56 @@ fn without_tokens(text: &str) -> String {
         };
     }
     tidy + rest
+}
+
+/// The digits behind `mark` become `name`: the lengths of a sealed file's parts are its format's.
+fn without_number(text: &str, mark: &str, name: &str) -> String {
+    let mut parts = text.split(mark);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |tidy, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        tidy + mark + name + rest
+    })
+}
+
+/// The id of a backup's store, 32 hexadecimal digits, becomes `{store}`. Those that a case names itself have one
+/// digit only.
+fn without_stores(text: &str) -> String {
+    let mut tidy = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let end = digits.max(c.len_utf8());
+        let (word, after) = rest.split_at(end);
+        let plain = word.bytes().all(|digit| digit == word.as_bytes()[0]);
+        tidy.push_str(if digits == 32 && !plain {
+            "{store}"
+        } else {
+            word
+        });
+        rest = after;
+    }
+    tidy
+}
+
+/// The files below `dir`, but for the agent's socket; what is not text is so many bytes.
+fn files(dir: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                let content = String::from_utf8(fs::read(entry.path()).unwrap());
+                let content = content.unwrap_or_else(|_| "sealed".to_owned());
+                let path = entry.path();
+                let name = path.strip_prefix(dir).unwrap().to_string_lossy();
+                found.insert(name.into_owned(), content);
+            }
+        }
+    }
+    found
 }

@@ -12,5 +12,6 @@ mod program;
 mod screen;
 mod script;
 mod scripted_agent;
+mod sealed;
 mod terminal;
 mod watching;

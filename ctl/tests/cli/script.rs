@@ -28,6 +28,9 @@ pub(crate) struct Script {
     pub(crate) unpair: VecDeque<Value>,
     pub(crate) pair: VecDeque<Vec<Value>>,
     pub(crate) watch: VecDeque<Vec<Value>>,
+    /// A step `{ sealed = … }` is a whole stream: see [`Recipe`](crate::sealed::Recipe).
+    pub(crate) backup: VecDeque<Vec<Value>>,
+    pub(crate) restore: VecDeque<Value>,
     /// Service → a word of `ServingStatus`, for example "SERVING".
     pub(crate) health: BTreeMap<String, String>,
 }
@@ -87,6 +90,8 @@ fn refusal(error: &Value) -> Status {
         "UNAVAILABLE" => Code::Unavailable,
         "PERMISSION_DENIED" => Code::PermissionDenied,
         "ABORTED" => Code::Aborted,
+        "DATA_LOSS" => Code::DataLoss,
+        "UNIMPLEMENTED" => Code::Unimplemented,
         other => panic!("no code {other}"),
     };
     let hint = HashMap::from([(
@@ -95,6 +100,19 @@ fn refusal(error: &Value) -> Status {
     )]);
     let details = ErrorDetails::with_error_info(text("reason"), openclaw_proto::ERROR_DOMAIN, hint);
     Status::with_error_details(code, text("message"), details)
+}
+
+/// The secret of a request.
+pub(crate) fn secret(wire: Option<openclaw_proto::v1::Secret>) -> openclaw_vault::Secret {
+    use openclaw_proto::v1::secret::Secret as Wire;
+    match wire.and_then(|secret| secret.secret) {
+        Some(Wire::Passphrase(words)) => openclaw_vault::Secret::Passphrase(words.into()),
+        Some(Wire::Key(key)) => {
+            let mut key = key.try_into().expect("32 bytes");
+            openclaw_vault::Secret::Raw(openclaw_vault::Key32::take(&mut key))
+        }
+        None => panic!("no secret"),
+    }
 }
 
 /// Makes times of `"now-3d"`, wherever they are.
@@ -115,7 +133,7 @@ fn resolve(value: &mut Value) {
     clippy::disallowed_methods,
     reason = "a script's times are relative to now"
 )]
-fn moment(offset: &str) -> Timestamp {
+pub(crate) fn moment(offset: &str) -> Timestamp {
     let (sign, rest) = offset.split_at(1);
     let digits = rest.trim_end_matches(|c: char| !c.is_ascii_digit());
     let count: u64 = digits.parse().expect("a number");
@@ -155,7 +173,7 @@ fn draw(value: &mut Value) {
     qr.insert("modules".into(), base64(&bits).into());
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

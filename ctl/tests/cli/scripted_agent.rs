@@ -8,10 +8,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use openclaw_proto::v1::admin_server::{Admin, AdminServer};
 use openclaw_proto::v1::agent_server::{Agent, AgentServer};
+use openclaw_proto::v1::restore_request::Frame;
 use openclaw_proto::v1::{
-    PairFrame, PairRequest, SendRequest, SendResponse, StatusRequest, StatusResponse,
-    UnpairRequest, UnpairResponse, WatchEventsRequest, WatchEventsResponse,
+    BackupRequest, BackupResponse, PairFrame, PairRequest, RestoreRequest, RestoreResponse,
+    SendRequest, SendResponse, StatusRequest, StatusResponse, UnpairRequest, UnpairResponse,
+    WatchEventsRequest, WatchEventsResponse,
 };
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};
@@ -19,11 +22,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tokio_stream::{Stream, StreamExt as _};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
-use crate::script::{Script, Step, step, written};
+use crate::script::{Script, Step, secret, step, written};
+use crate::sealed::{Recipe, records};
 
 /// An agent that follows a script, until it is dropped.
 pub(crate) struct ScriptedAgent {
@@ -66,11 +70,14 @@ impl ScriptedAgent {
                     .push(StdUnixStream::from(twin));
             })
         });
-        let agent = AgentServer::from_arc(Arc::new(Methods(Arc::clone(&shared))));
+        let methods = Arc::new(Methods(Arc::clone(&shared)));
+        let agent = AgentServer::from_arc(Arc::clone(&methods));
+        let admin = AdminServer::from_arc(methods);
         let server = tokio::spawn(async move {
             tonic::transport::Server::builder()
                 .add_service(health)
                 .add_service(agent)
+                .add_service(admin)
                 .serve_with_incoming(incoming)
                 .await
                 .expect("serve");
@@ -237,5 +244,64 @@ impl Agent for Methods {
         self.0.note("Unpair {}".to_owned());
         let answer = self.0.script.lock().unwrap().unpair.pop_front();
         self.0.answer("UnpairResponse", answer).await
+    }
+}
+
+#[tonic::async_trait]
+impl Admin for Methods {
+    type BackupStream = Answers<BackupResponse>;
+
+    async fn backup(
+        &self,
+        request: Request<BackupRequest>,
+    ) -> Result<Response<Self::BackupStream>, Status> {
+        let asked = written("BackupRequest", request.get_ref());
+        self.0.note(format!("Backup {asked}"));
+        let secret = secret(request.into_inner().secret);
+        let steps = self.0.script.lock().unwrap().backup.pop_front();
+        let steps = steps.map(|steps| {
+            let whole = |step: Value| match step.get("sealed") {
+                Some(recipe) => {
+                    let recipe: Recipe = serde_json::from_value(recipe.clone()).expect("a recipe");
+                    recipe.steps(&secret)
+                }
+                None => vec![step],
+            };
+            steps.into_iter().flat_map(whole).collect()
+        });
+        self.stream("Backup", "BackupResponse", steps)
+    }
+
+    /// Reads all that comes before it answers, unless it refuses.
+    async fn restore(
+        &self,
+        request: Request<Streaming<RestoreRequest>>,
+    ) -> Result<Response<RestoreResponse>, Status> {
+        let mut pieces = request.into_inner();
+        let first = pieces.message().await?.and_then(|piece| piece.frame);
+        let Some(Frame::Start(start)) = first else {
+            panic!("it begins with its start");
+        };
+        let asked = written("RestoreStart", &start);
+        self.0.note(format!("Restore {asked}"));
+        let answer = self.0.script.lock().unwrap().restore.pop_front();
+        if answer
+            .as_ref()
+            .is_some_and(|one| one.get("error").is_none())
+        {
+            let mut bytes = Vec::new();
+            while let Some(piece) = pieces.message().await? {
+                match piece.frame {
+                    Some(Frame::Chunk(chunk)) => bytes.extend(chunk),
+                    _ => panic!("nothing but chunks"),
+                }
+            }
+            let sent = match records(&bytes, &secret(start.secret)) {
+                Ok(records) => format!("{records} records"),
+                Err(error) => error,
+            };
+            self.0.note(format!("Restore was sent {sent}"));
+        }
+        self.0.answer("RestoreResponse", answer).await
     }
 }

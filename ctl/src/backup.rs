@@ -1,0 +1,251 @@
+//! `backup`: the agent's store in a sealed file that is known to open again before it gets its name;
+//! and `backup verify`, which needs no agent.
+
+pub(crate) mod check;
+mod part;
+mod pipe;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use openclaw_proto::v1::backup_response::Frame;
+use openclaw_proto::v1::{BackupEnd, BackupRequest, BackupResponse, BackupStart};
+use openclaw_vault::Secret;
+use serde::Serialize;
+use tonic::Streaming;
+
+use crate::address::Address;
+use crate::cli::{BackupArgs, VerifyArgs};
+use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
+use crate::render::size::size;
+use crate::rollback::Lookout;
+use crate::secret::{Use, is_dash, obtain, to_wire};
+use crate::stop::Stops;
+use crate::{aside, client, clock, console, text};
+use check::{Reached, Whole, check};
+use part::PartFile;
+use pipe::Pipe;
+
+#[derive(Serialize)]
+struct Made {
+    file: String,
+    #[serde(flatten)]
+    whole: check::Json,
+    verified: bool,
+}
+
+/// Backs up. Exit code 0 means that the file was read back and is whole.
+pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Result<Exit, Failure> {
+    let file = args
+        .file
+        .as_deref()
+        .ok_or_else(|| Failure::usage("name the file to write"))?;
+    let mut stops = Stops::listen()?;
+    let mut output = Output::open(file, args.force)?;
+    let (mut admin, mut agent) = client::admin(address).await?;
+    Lookout::new(json).look(&mut agent).await;
+    let secret = obtain(&args.secret, Use::Seal, &mut stops).await?;
+    let request = BackupRequest {
+        secret: Some(to_wire(&secret)),
+    };
+    let copy = async {
+        output.seal(secret)?;
+        let stream = admin.backup(request).await?.into_inner();
+        let mut progress = Progress::new(json);
+        receive(stream, &mut output, &mut progress).await?;
+        output.verify(&mut progress).await
+    };
+    let whole = stops.or(stopped, copy).await?;
+    output.finish()?;
+    report(file, whole, json)?;
+    Ok(Exit::Done)
+}
+
+fn report(file: &Path, whole: Whole, json: bool) -> Result<(), Failure> {
+    let said = format!(
+        "Backed up: {}, generation {}, read back and whole",
+        whole.amount(),
+        whole.generation
+    );
+    let name = file.to_string_lossy();
+    match (json, is_dash(file)) {
+        // stdout is the backup.
+        (false, true) => console::note(&said),
+        (false, false) => console::line(&said)?,
+        (true, dash) => {
+            let made = Made {
+                file: name.into_owned(),
+                whole: whole.json(),
+                verified: true,
+            };
+            if dash {
+                console::json_note(&made);
+            } else {
+                console::json(&made)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped before the backup was whole: there is no file")
+        .with_reason("STOPPED")
+        .with_hint("run it again; the agent was not changed")
+}
+
+/// Where the backup goes.
+enum Output {
+    File {
+        path: PathBuf,
+        part: PartFile,
+        secret: Option<Secret>,
+    },
+    Stdout(Pipe),
+}
+
+impl Output {
+    fn open(file: &Path, force: bool) -> Result<Self, Failure> {
+        if is_dash(file) {
+            return Ok(Self::Stdout(Pipe::open()?));
+        }
+        Ok(Self::File {
+            path: file.to_owned(),
+            part: PartFile::create(file, force)?,
+            secret: None,
+        })
+    }
+
+    /// What is written is sealed to `secret`.
+    fn seal(&mut self, secret: Secret) -> Result<(), Failure> {
+        match self {
+            Self::File { secret: with, .. } => *with = Some(secret),
+            Self::Stdout(pipe) => pipe.check_with(secret)?,
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: Vec<u8>) -> Result<(), Failure> {
+        match self {
+            Self::File { part, .. } => part.write(&bytes),
+            Self::Stdout(pipe) => pipe.write(bytes),
+        }
+    }
+
+    /// Everything was written: is it whole?
+    async fn verify(&mut self, progress: &mut Progress) -> Result<Whole, Failure> {
+        match self {
+            Self::File { path, part, secret } => {
+                progress.show(|| "Reading it back".to_owned());
+                let written = part.read_back()?;
+                let secret = secret
+                    .take()
+                    .ok_or_else(|| Failure::new("nothing was sealed"))?;
+                let path = path.clone();
+                aside::run(move || {
+                    let input = io::BufReader::new(written);
+                    check(input, &secret, |_| ()).map_err(|error| {
+                        check::failure(&path, &secret, &error)
+                            .with_hint("what was written is not what can be read: nothing was kept; try again, or another disk")
+                    })
+                })
+                .await
+            }
+            Self::Stdout(pipe) => pipe.verdict().await,
+        }
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::File { part, .. } => part.finish(),
+            Self::Stdout(_) => Ok(()),
+        }
+    }
+}
+
+/// Writes what comes, to its end.
+async fn receive(
+    mut stream: Streaming<BackupResponse>,
+    output: &mut Output,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let mut announced = BackupStart::default();
+    let mut written = 0_u64;
+    while let Some(response) = stream.message().await? {
+        match response.frame {
+            Some(Frame::Start(start)) => announced = start,
+            Some(Frame::Chunk(bytes)) => {
+                written += u64::try_from(bytes.len()).unwrap_or_default();
+                output.write(bytes)?;
+                progress.show(|| {
+                    let all = announced.bytes.max(written);
+                    let (written, all) = (size(written), size(all));
+                    format!("{written} of about {all}, {} records", announced.records)
+                });
+            }
+            Some(Frame::End(BackupEnd { bytes, .. })) if bytes == written => return Ok(()),
+            Some(Frame::End(_)) => break,
+            None => {}
+        }
+    }
+    Err(
+        Failure::new("the agent ended the backup before it was whole")
+            .with_reason("CUT_SHORT")
+            .with_hint("see its log, and run it again"),
+    )
+}
+
+/// Checks a backup and says what it is of.
+pub(crate) async fn verify(args: &VerifyArgs, json: bool) -> Result<Exit, Failure> {
+    let VerifyArgs { file, secret } = args;
+    let mut stops = Stops::listen()?;
+    let input: Box<dyn io::Read + Send> = if is_dash(file) {
+        Box::new(io::stdin())
+    } else {
+        Box::new(open(file)?)
+    };
+    let secret = obtain(secret, Use::Open, &mut stops).await?;
+    let whole = checked(file, input, secret, json);
+    let stopped = || Failure::new("stopped before the end").with_reason("STOPPED");
+    let (whole, _) = stops.or(stopped, whole).await?;
+    if json {
+        console::json(&whole.json())?;
+    } else {
+        console::write(&whole.lines(clock::now()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Opens a backup for reading.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    let shown = text::one_line(&path.to_string_lossy());
+    let file = File::open(path).map_err(|error| Failure::usage(format!("{shown}: {error}")))?;
+    if file.metadata().is_ok_and(|found| found.is_dir()) {
+        return Err(Failure::usage(format!("{shown} is a directory")));
+    }
+    Ok(file)
+}
+
+/// Reads all of a backup beside the runtime; the secret comes back with what it says.
+pub(crate) async fn checked(
+    path: &Path,
+    input: impl io::Read + Send + 'static,
+    secret: Secret,
+    json: bool,
+) -> Result<(Whole, Secret), Failure> {
+    let path = path.to_owned();
+    aside::run(move || {
+        let mut progress = Progress::new(json);
+        let told = |reached: Reached| {
+            let Reached { bytes, changes } = reached;
+            progress.show(|| format!("Checking: {}, {changes} records", size(bytes)));
+        };
+        match check(io::BufReader::new(input), &secret, told) {
+            Ok(whole) => Ok((whole, secret)),
+            Err(error) => Err(check::failure(&path, &secret, &error)),
+        }
+    })
+    .await
+}

@@ -1,0 +1,227 @@
+//! A file in the making: it is called `FILE.part`, is readable by its owner alone, and gets its name
+//! when it is whole. Dropped before, it is removed.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use crate::failure::Failure;
+use crate::text;
+
+/// The file, and the lock on it.
+pub(crate) struct PartFile {
+    path: PathBuf,
+    part: PathBuf,
+    file: File,
+    force: bool,
+    named: bool,
+}
+
+impl PartFile {
+    /// Nothing but the `.part` is made or changed. A `.part` that nobody holds is what a killed process left.
+    pub(crate) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
+        let name = path
+            .file_name()
+            .ok_or_else(|| Failure::usage(format!("{} names no file", shown(path))))?;
+        match fs::symlink_metadata(path) {
+            Ok(found) if found.is_dir() => {
+                return Err(Failure::usage(format!("{} is a directory", shown(path)))
+                    .with_hint("name a file in it"));
+            }
+            Ok(_) if !force => return Err(exists(path)),
+            _ => {}
+        }
+        let mut part = name.to_owned();
+        part.push(".part");
+        let part = path.with_file_name(part);
+        let file = hold(&part).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => Failure::new(format!(
+                "{} is being written by another backup",
+                shown(&part)
+            ))
+            .with_hint("wait for it, or name another file"),
+            _ => Failure::new(format!("write {}: {error}", shown(&part)))
+                .with_hint("name a file in a directory that you can write to"),
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            part,
+            file,
+            force,
+            named: false,
+        })
+    }
+
+    /// Appends to it.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.file
+            .write_all(bytes)
+            .map_err(|error| self.failed("write", &error))
+    }
+
+    /// All that was written is durable, and is read back from its start.
+    pub(crate) fn read_back(&mut self) -> Result<File, Failure> {
+        self.file
+            .sync_all()
+            .and_then(|()| File::open(&self.part))
+            .map_err(|error| self.failed("sync", &error))
+    }
+
+    /// Gives it its name, durably.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        rename(&self.part, &self.path, self.force).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists(&self.path),
+            _ => self.failed("rename", &error),
+        })?;
+        self.named = true;
+        let dir = match self.path.parent() {
+            Some(dir) if !dir.as_os_str().is_empty() => dir,
+            _ => Path::new("."),
+        };
+        File::open(dir)
+            .and_then(|dir| dir.sync_all())
+            .map_err(|error| Failure::new(format!("sync {}: {error}", shown(dir))))
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) -> Failure {
+        Failure::new(format!("{what} {}: {error}", shown(&self.part)))
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if !self.named {
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// An empty file at `part`, which no other process holds.
+fn hold(part: &Path) -> io::Result<File> {
+    loop {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(part)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // Whoever held it before may just have given it its name: then it is no longer ours to empty.
+        let held = file.metadata()?;
+        let there = fs::symlink_metadata(part).ok();
+        if there.is_some_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())) {
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            file.set_len(0)?;
+            return Ok(file);
+        }
+    }
+}
+
+/// Without `force` it fails when `to` exists, however late it was made.
+fn rename(from: &Path, to: &Path, force: bool) -> io::Result<()> {
+    if force {
+        return fs::rename(from, to);
+    }
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Not every file system can; it was looked at before.
+        Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(to).is_err() => {
+            fs::rename(from, to)
+        }
+        Err(Errno::INVAL | Errno::NOSYS) => Err(io::ErrorKind::AlreadyExists.into()),
+        renamed => Ok(renamed?),
+    }
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::new(format!("{} exists", shown(path)))
+        .with_reason("FILE_EXISTS")
+        .with_hint("name another file, or add --force to replace it")
+}
+
+fn shown(path: &Path) -> String {
+    text::one_line(&path.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn it_gets_its_name_when_it_is_whole_and_is_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b");
+        let mut part = PartFile::create(&path, false).unwrap();
+        part.write(b"all").unwrap();
+        assert_eq!(names(dir.path()), ["b.part"]);
+        part.finish().unwrap();
+        assert_eq!(names(dir.path()), ["b"]);
+        assert_eq!(fs::read(&path).unwrap(), b"all");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn dropped_before_its_end_it_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut part = PartFile::create(&dir.path().join("b"), false).unwrap();
+        part.write(b"half").unwrap();
+        drop(part);
+        assert_eq!(names(dir.path()), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_taken_over_and_what_a_living_one_writes_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b");
+        fs::write(dir.path().join("b.part"), b"a longer rest").unwrap();
+        let mut part = PartFile::create(&path, false).unwrap();
+        assert!(PartFile::create(&path, false).is_err());
+        part.write(b"all").unwrap();
+        part.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"all");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_appears_meanwhile_is_not_replaced_unless_forced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b");
+        for (force, kept) in [(false, "other"), (true, "ours")] {
+            let mut part = PartFile::create(&path, force).unwrap();
+            part.write(b"ours").unwrap();
+            fs::write(&path, b"other").unwrap();
+            assert_eq!(part.finish().is_ok(), force);
+            assert_eq!(fs::read_to_string(&path).unwrap(), kept);
+            assert_eq!(names(dir.path()), ["b"]);
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_part_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("victim"), b"kept").unwrap();
+        std::os::unix::fs::symlink("victim", dir.path().join("b.part")).unwrap();
+        assert!(PartFile::create(&dir.path().join("b"), false).is_err());
+        assert_eq!(fs::read(dir.path().join("victim")).unwrap(), b"kept");
+    }
+}

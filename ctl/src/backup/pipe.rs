@@ -1,0 +1,98 @@
+//! A backup on its way to stdout. It cannot be read back there, so it is checked as it passes.
+
+use std::io::{self, IsTerminal as _, Read};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use openclaw_vault::Secret;
+use tokio::sync::oneshot;
+
+use super::check::{self, Whole, check};
+use crate::console;
+use crate::failure::Failure;
+
+/// Chunks between the agent and the check.
+const QUEUE: usize = 4;
+
+/// stdout, and the check beside it.
+#[derive(Default)]
+pub(super) struct Pipe {
+    checking: Option<Checking>,
+}
+
+struct Checking {
+    chunks: SyncSender<Vec<u8>>,
+    verdict: oneshot::Receiver<Result<Whole, Failure>>,
+}
+
+impl Pipe {
+    /// Refused on a terminal: it would show noise, and act on it.
+    pub(super) fn open() -> Result<Self, Failure> {
+        if io::stdout().is_terminal() {
+            return Err(Failure::usage("a backup is not written to a terminal")
+                .with_hint("name a file, or send stdout to one"));
+        }
+        Ok(Self::default())
+    }
+
+    /// Starts the check.
+    pub(super) fn check_with(&mut self, secret: Secret) -> Result<(), Failure> {
+        let (chunks, taken) = sync_channel(QUEUE);
+        let (say, verdict) = oneshot::channel();
+        let work = move || {
+            let passed = Passed {
+                taken,
+                chunk: Vec::new(),
+                at: 0,
+            };
+            let checked = check(passed, &secret, |_| ())
+                .map_err(|error| check::failure(Path::new("stdout"), &secret, &error));
+            // Nobody waits for it any more if this fails.
+            let _ = say.send(checked);
+        };
+        std::thread::Builder::new()
+            .spawn(work)
+            .map_err(|error| Failure::new(format!("start a thread: {error}")))?;
+        self.checking = Some(Checking { chunks, verdict });
+        Ok(())
+    }
+
+    /// Passes `bytes` on.
+    pub(super) fn write(&mut self, bytes: Vec<u8>) -> Result<(), Failure> {
+        console::bytes(&bytes)?;
+        if let Some(checking) = &self.checking {
+            // A check that has failed takes no more; its verdict is asked for at the end.
+            let _ = checking.chunks.send(bytes);
+        }
+        Ok(())
+    }
+
+    /// Everything was written.
+    pub(super) async fn verdict(&mut self) -> Result<Whole, Failure> {
+        let ended = || Failure::new("the check ended without a verdict");
+        let Checking { chunks, verdict } = self.checking.take().ok_or_else(ended)?;
+        drop(chunks);
+        verdict.await.map_err(|_| ended())?
+    }
+}
+
+/// What has passed, to be read.
+struct Passed {
+    taken: Receiver<Vec<u8>>,
+    chunk: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Passed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.chunk.len() {
+            match self.taken.recv() {
+                Ok(chunk) => (self.chunk, self.at) = (chunk, 0),
+                Err(_) => return Ok(0),
+            }
+        }
+        let read = (&self.chunk[self.at..]).read(buffer)?;
+        self.at += read;
+        Ok(read)
+    }
+}

@@ -1,0 +1,112 @@
+//! The store and what protects the process, for a person.
+
+use openclaw_proto::v1::{Hardening, KeySlotKind, Vault};
+
+use crate::render::size::{count, size};
+use crate::render::status::Detail;
+use crate::text;
+
+/// `sealed, 812 records, 0.4 MB, generation 3`, and what is wrong with it.
+pub(crate) fn line(vault: &Vault) -> String {
+    let Vault {
+        generation,
+        records,
+        log_bytes,
+        undecodable_rows,
+        ..
+    } = vault;
+    let mut line = format!(
+        "sealed, {}, {}, generation {generation}",
+        count(*records, "record"),
+        size(*log_bytes)
+    );
+    if *undecodable_rows > 0 {
+        line.push_str(&format!(
+            "; {} cannot be understood",
+            count(*undecodable_rows, "row")
+        ));
+    }
+    line
+}
+
+/// `main (key), spare (passphrase)`.
+pub(crate) fn slots(vault: &Vault) -> String {
+    let slots: Vec<String> = vault
+        .key_slots
+        .iter()
+        .map(|slot| {
+            let name = text::one_line(&slot.name);
+            format!("{name} ({})", kind_word(slot.kind()))
+        })
+        .collect();
+    if slots.is_empty() {
+        return "not said".to_owned();
+    }
+    slots.join(", ")
+}
+
+/// What opens a slot, in one word.
+pub(crate) fn kind_word(kind: KeySlotKind) -> &'static str {
+    match kind {
+        KeySlotKind::Unspecified => "unknown",
+        KeySlotKind::Raw => "key",
+        KeySlotKind::Passphrase => "passphrase",
+    }
+}
+
+/// What protects the process; `None` when there is nothing to say.
+pub(crate) fn protection(hardening: &Hardening, detail: Detail) -> Option<String> {
+    let Hardening {
+        dumpable,
+        core_dumps,
+        key_page_locked,
+        uid,
+        landlock,
+        seccomp,
+        wipes_memory,
+    } = hardening;
+    let both = |good: bool, fine: &str, wrong: &str| {
+        let said = if good { fine } else { wrong };
+        (good, said.to_owned())
+    };
+    let sandbox = |name: &str, said: &str| {
+        let said = if said.is_empty() { "not said" } else { said };
+        (
+            said == "enforced",
+            format!("{name} {}", text::one_line(said)),
+        )
+    };
+    let said = [
+        both(
+            !dumpable,
+            "memory is closed to others",
+            "other processes may read its memory",
+        ),
+        both(!core_dumps, "no core dumps", "a crash may dump its memory"),
+        both(
+            *key_page_locked,
+            "the key stays out of swap",
+            "its key may be swapped out",
+        ),
+        both(
+            *wipes_memory,
+            "freed memory is wiped",
+            "freed memory is not wiped",
+        ),
+        (
+            *uid != 0,
+            match uid {
+                0 => "it runs as root".to_owned(),
+                uid => format!("it runs as user {uid}"),
+            },
+        ),
+        sandbox("Landlock", landlock),
+        sandbox("seccomp", seccomp),
+    ];
+    let parts: Vec<String> = said
+        .into_iter()
+        .filter(|(good, _)| detail == Detail::All || !good)
+        .map(|(_, said)| said)
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}

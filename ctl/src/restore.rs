@@ -1,0 +1,180 @@
+//! `restore`: brings a backup's account into an agent that has none. The file is checked here first,
+//! so that what is wrong with it is said before anything is sent.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
+
+use openclaw_proto::v1::restore_request::Frame;
+use openclaw_proto::v1::{
+    LinkStatus, RestoreRequest, RestoreResponse, RestoreStart, Secret, StatusRequest,
+};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::address::Address;
+use crate::backup::{self, checked};
+use crate::cli::RestoreArgs;
+use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
+use crate::render::size::{count, size};
+use crate::render::status::Numbers;
+use crate::rollback::Lookout;
+use crate::secret::{Use, is_dash, obtain, to_wire};
+use crate::stop::Stops;
+use crate::{client, console};
+
+/// The contract's largest chunk.
+const CHUNK: usize = 64 * 1024;
+const NEXT: &str =
+    "next: the phone need not scan again; `openclawctl status` shows the link coming up";
+
+#[derive(Serialize)]
+struct Json {
+    restored: bool,
+    phone: String,
+    records_kept: u64,
+    sessions_dropped: u64,
+    sender_keys_dropped: u64,
+    prekeys_dropped: u64,
+    others_dropped: u64,
+}
+
+/// Restores. Exit code 0 means that the account is back and durable.
+pub(crate) async fn run(
+    address: &Address,
+    args: &RestoreArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let RestoreArgs {
+        file: path,
+        secret,
+        show_numbers,
+    } = args;
+    if is_dash(path) {
+        return Err(
+            Failure::usage("a backup is restored from a file, not from stdin")
+                .with_hint("it is read twice: once to check it, once to send it"),
+        );
+    }
+    let mut stops = Stops::listen()?;
+    let mut file = backup::open(path)?;
+    let again = file
+        .try_clone()
+        .map_err(|error| Failure::new(format!("open it twice: {error}")))?;
+    let (mut admin, mut agent) = client::admin(address).await?;
+    let status = client::answer(address, agent.status(StatusRequest {})).await?;
+    has_none(&status.link.unwrap_or_default())?;
+    let secret = obtain(secret, Use::Open, &mut stops).await?;
+    let stopped = || {
+        Failure::new("stopped: nothing was restored")
+            .with_reason("STOPPED")
+            .with_hint("`openclawctl status` says whether the agent had all of it before")
+    };
+    let send = async {
+        let (whole, secret) = checked(path, again, secret, json).await?;
+        file.rewind()
+            .map_err(|error| Failure::new(format!("read it again: {error}")))?;
+        let (say, said) = mpsc::channel(2);
+        let mut progress = Progress::new(json);
+        let answer = admin.restore(ReceiverStream::new(said));
+        let fed = feed(&mut file, to_wire(&secret), whole.bytes, say, &mut progress);
+        tokio::pin!(answer);
+        let early = tokio::select! {
+            answer = &mut answer => Some(answer),
+            fed = fed => { fed?; None }
+        };
+        let answer = match early {
+            Some(answer) => answer,
+            None => answer.await,
+        };
+        Ok(answer?.into_inner())
+    };
+    let restored = stops.or(stopped, send).await?;
+    let numbers = if *show_numbers {
+        Numbers::Full
+    } else {
+        Numbers::Masked
+    };
+    report(restored, numbers, json)?;
+    Lookout::new(json).look(&mut agent).await;
+    Ok(Exit::Done)
+}
+
+/// The agent refuses too; this is said before a passphrase is asked for.
+fn has_none(link: &LinkStatus) -> Result<(), Failure> {
+    if link.phone.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new("the agent has an account already")
+        .with_reason("ALREADY_LINKED")
+        .with_hint("restore into an agent with an empty volume; `openclawctl unpair` empties this one, and unlinks its phone")
+        .with_exit(Exit::Refused))
+}
+
+/// Sends the file. It ends early when the agent takes no more: then its answer says why.
+async fn feed(
+    file: &mut File,
+    secret: Secret,
+    all: u64,
+    say: mpsc::Sender<RestoreRequest>,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let mut frame = Frame::Start(RestoreStart {
+        secret: Some(secret),
+    });
+    let mut sent = 0;
+    loop {
+        let request = RestoreRequest { frame: Some(frame) };
+        if say.send(request).await.is_err() {
+            return Ok(());
+        }
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let read = file
+            .take(CHUNK as u64)
+            .read_to_end(&mut chunk)
+            .map_err(|error: io::Error| Failure::new(format!("read the backup: {error}")))?;
+        if read == 0 {
+            return Ok(());
+        }
+        sent += u64::try_from(read).unwrap_or_default();
+        progress.show(|| format!("Sent {} of {}", size(sent), size(all)));
+        frame = Frame::Chunk(chunk);
+    }
+}
+
+fn report(restored: RestoreResponse, numbers: Numbers, json: bool) -> Result<(), Failure> {
+    let RestoreResponse {
+        phone,
+        records_kept,
+        sessions_dropped,
+        sender_keys_dropped,
+        prekeys_dropped,
+        others_dropped,
+    } = restored;
+    let phone = numbers.show(&phone);
+    if json {
+        return console::json(&Json {
+            restored: true,
+            phone,
+            records_kept,
+            sessions_dropped,
+            sender_keys_dropped,
+            prekeys_dropped,
+            others_dropped,
+        });
+    }
+    console::line(&format!(
+        "Restored: {phone}, {}",
+        count(records_kept, "record")
+    ))?;
+    console::line(&format!(
+        "Left behind: {}, {}, {}, {} (their keys must not be used twice)",
+        count(sessions_dropped, "session"),
+        count(sender_keys_dropped, "sender key"),
+        count(prekeys_dropped, "prekey"),
+        count(others_dropped, "other record"),
+    ))?;
+    console::note(NEXT);
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! Whether a store went back, from what was seen before and what it says now. Pure.
+//!
+//! An epoch is one opening of the store: its number, a random id, and how many commits it made. As
+//! long as the store only goes on, an epoch keeps its id and its commits only grow; a copy that is
+//! older misses commits, and one that went on by itself has other ids.
+
+use std::fmt;
+
+use openclaw_proto::v1::{Epoch, Vault};
+
+/// How far a store was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The number of its latest opening.
+    pub(crate) generation: u64,
+    /// The random id of that opening.
+    pub(crate) id: u64,
+    /// The durable commits in it.
+    pub(crate) commits: u64,
+}
+
+/// What a store says of itself, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reported {
+    /// Its name.
+    pub(crate) store: [u8; 16],
+    /// Its latest epochs, oldest first.
+    earlier: Vec<Seen>,
+    current: Seen,
+}
+
+impl Reported {
+    /// `None` when it says too little to judge by.
+    pub(crate) fn of(vault: &Vault) -> Option<Self> {
+        let mut epochs: Vec<Seen> = vault.history.iter().map(Seen::from).collect();
+        let current = epochs.pop()?;
+        let rising = epochs
+            .iter()
+            .chain([&current])
+            .map(|epoch| epoch.generation)
+            .is_sorted_by(|one, next| one < next);
+        let valid = rising && current.generation == vault.generation;
+        Some(Self {
+            store: vault.store_id.as_slice().try_into().ok()?,
+            earlier: epochs,
+            current,
+        })
+        .filter(|_| valid)
+    }
+
+    /// How far it is.
+    pub(crate) fn now(&self) -> Seen {
+        self.current
+    }
+}
+
+impl From<&Epoch> for Seen {
+    fn from(epoch: &Epoch) -> Self {
+        let Epoch {
+            generation,
+            id,
+            commits,
+        } = *epoch;
+        Self {
+            generation,
+            id,
+            commits,
+        }
+    }
+}
+
+/// What it comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It went on, as far as can be told; this is to be remembered.
+    Onward(Seen),
+    /// It went back.
+    Back(Back),
+}
+
+/// How it went back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Back {
+    /// It was opened more often before.
+    Generation { seen: u64, now: u64 },
+    /// The opening that was seen is not part of its past.
+    OtherPast { generation: u64 },
+    /// The opening that was seen had made more commits.
+    Commits {
+        generation: u64,
+        seen: u64,
+        now: u64,
+    },
+}
+
+impl fmt::Display for Back {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Generation { seen, now } => {
+                write!(
+                    f,
+                    "it was seen at generation {seen}, and is at generation {now}"
+                )
+            }
+            Self::OtherPast { generation } => {
+                write!(
+                    f,
+                    "its generation {generation} is not the one that was seen"
+                )
+            }
+            Self::Commits {
+                generation,
+                seen,
+                now,
+            } => write!(
+                f,
+                "{seen} commits were seen in generation {generation}, and there are {now}"
+            ),
+        }
+    }
+}
+
+/// Judges. A store that was not seen before is taken as it is.
+pub(crate) fn judge(seen: Option<&Seen>, reported: &Reported) -> Verdict {
+    let current = reported.current;
+    let Some(seen) = seen else {
+        return Verdict::Onward(current);
+    };
+    let generation = seen.generation;
+    if current.generation < generation {
+        return Verdict::Back(Back::Generation {
+            seen: generation,
+            now: current.generation,
+        });
+    }
+    let mut past = reported.earlier.iter().chain([&current]);
+    let oldest = reported.earlier.first().unwrap_or(&current).generation;
+    match past.find(|epoch| epoch.generation == generation) {
+        Some(epoch) if epoch.id != seen.id => Verdict::Back(Back::OtherPast { generation }),
+        Some(epoch) if epoch.commits < seen.commits => Verdict::Back(Back::Commits {
+            generation,
+            seen: seen.commits,
+            now: epoch.commits,
+        }),
+        // A history that reaches so far back has no holes.
+        None if oldest < generation => Verdict::Back(Back::OtherPast { generation }),
+        // Only the latest openings are told: what was seen is too long ago.
+        Some(_) | None => Verdict::Onward(current),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STORE: [u8; 16] = [7; 16];
+
+    fn epoch(generation: u64, id: u64, commits: u64) -> Seen {
+        Seen {
+            generation,
+            id,
+            commits,
+        }
+    }
+
+    fn vault(history: &[Seen]) -> Vault {
+        let epochs = history.iter().map(|seen| Epoch {
+            generation: seen.generation,
+            id: seen.id,
+            commits: seen.commits,
+        });
+        Vault {
+            store_id: STORE.to_vec(),
+            generation: history.last().map_or(0, |last| last.generation),
+            history: epochs.collect(),
+            ..Vault::default()
+        }
+    }
+
+    fn verdict(seen: Seen, history: &[Seen]) -> Verdict {
+        let reported = Reported::of(&vault(history)).expect("enough to judge by");
+        judge(Some(&seen), &reported)
+    }
+
+    #[test]
+    fn a_store_never_seen_is_taken_as_it_is() {
+        let reported = Reported::of(&vault(&[epoch(4, 40, 9)])).unwrap();
+        assert_eq!(judge(None, &reported), Verdict::Onward(epoch(4, 40, 9)));
+    }
+
+    #[test]
+    fn the_same_opening_may_stand_still_or_grow() {
+        for commits in [9, 10, 1000] {
+            assert_eq!(
+                verdict(epoch(4, 40, 9), &[epoch(4, 40, commits)]),
+                Verdict::Onward(epoch(4, 40, commits))
+            );
+        }
+    }
+
+    #[test]
+    fn fewer_commits_in_the_same_opening_went_back() {
+        assert_eq!(
+            verdict(epoch(4, 40, 9), &[epoch(3, 30, 5), epoch(4, 40, 8)]),
+            Verdict::Back(Back::Commits {
+                generation: 4,
+                seen: 9,
+                now: 8
+            })
+        );
+    }
+
+    #[test]
+    fn another_id_for_the_same_opening_went_back() {
+        assert_eq!(
+            verdict(epoch(4, 40, 9), &[epoch(4, 41, 90)]),
+            Verdict::Back(Back::OtherPast { generation: 4 })
+        );
+    }
+
+    #[test]
+    fn a_lower_generation_went_back() {
+        assert_eq!(
+            verdict(epoch(4, 40, 9), &[epoch(3, 30, 90)]),
+            Verdict::Back(Back::Generation { seen: 4, now: 3 })
+        );
+    }
+
+    #[test]
+    fn a_later_opening_that_holds_ours_is_onward() {
+        for commits in [9, 12] {
+            assert_eq!(
+                verdict(epoch(4, 40, 9), &[epoch(4, 40, commits), epoch(5, 50, 0)]),
+                Verdict::Onward(epoch(5, 50, 0))
+            );
+        }
+    }
+
+    #[test]
+    fn a_later_opening_after_an_older_copy_of_ours_went_back() {
+        assert_eq!(
+            verdict(epoch(4, 40, 9), &[epoch(4, 40, 8), epoch(5, 50, 70)]),
+            Verdict::Back(Back::Commits {
+                generation: 4,
+                seen: 9,
+                now: 8
+            })
+        );
+        assert_eq!(
+            verdict(epoch(4, 40, 9), &[epoch(4, 44, 9), epoch(5, 50, 70)]),
+            Verdict::Back(Back::OtherPast { generation: 4 })
+        );
+    }
+
+    #[test]
+    fn a_past_that_leaves_ours_out_went_back() {
+        assert_eq!(
+            verdict(epoch(4, 40, 9), &[epoch(3, 30, 9), epoch(5, 50, 70)]),
+            Verdict::Back(Back::OtherPast { generation: 4 })
+        );
+    }
+
+    #[test]
+    fn an_opening_too_long_ago_cannot_be_judged() {
+        assert_eq!(
+            verdict(epoch(4, 40, 9), &[epoch(20, 2, 9), epoch(21, 3, 1)]),
+            Verdict::Onward(epoch(21, 3, 1))
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_not_judged() {
+        assert_eq!(Reported::of(&Vault::default()), None);
+        assert_eq!(Reported::of(&vault(&[])), None);
+        let falling = vault(&[epoch(5, 1, 1), epoch(4, 1, 1)]);
+        assert_eq!(Reported::of(&falling), None);
+        let twice = vault(&[epoch(4, 1, 1), epoch(4, 2, 1)]);
+        assert_eq!(Reported::of(&twice), None);
+        let ahead = Vault {
+            generation: 9,
+            ..vault(&[epoch(4, 1, 1)])
+        };
+        assert_eq!(Reported::of(&ahead), None);
+        let nameless = Vault {
+            store_id: vec![7; 15],
+            ..vault(&[epoch(4, 1, 1)])
+        };
+        assert_eq!(Reported::of(&nameless), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! What this user's client has seen of each store: one small file a store, in the user's state
+//! folder. Nothing secret is in it.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::judge::Seen;
+use crate::{private_file, text};
+
+/// The folder of the files.
+pub(crate) struct Memory {
+    dir: Option<PathBuf>,
+}
+
+/// Why nothing can be remembered.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// No folder is this user's.
+    NoFolder,
+    /// The file says nothing that was written here.
+    Garbled(PathBuf),
+    /// The file cannot be read or written.
+    File(PathBuf, io::Error),
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoFolder => f.write_str("neither XDG_STATE_HOME nor HOME is set"),
+            Self::Garbled(path) => write!(f, "{} is unreadable; it starts anew", shown(path)),
+            Self::File(path, error) => write!(f, "{}: {error}", shown(path)),
+        }
+    }
+}
+
+fn shown(path: &std::path::Path) -> String {
+    text::one_line(&path.to_string_lossy())
+}
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    generation: u64,
+    id: u64,
+    commits: u64,
+}
+
+impl Memory {
+    /// `$XDG_STATE_HOME/openclaw/vaults`, else `~/.local/state/openclaw/vaults`.
+    pub(crate) fn of_user() -> Self {
+        let var = |name| {
+            let path = PathBuf::from(std::env::var_os(name)?);
+            path.is_absolute().then_some(path)
+        };
+        let state = var("XDG_STATE_HOME").or_else(|| Some(var("HOME")?.join(".local/state")));
+        Self {
+            dir: state.map(|state| state.join("openclaw/vaults")),
+        }
+    }
+
+    /// What was seen of `store`, if it was.
+    pub(crate) fn load(&self, store: &[u8; 16]) -> Result<Option<Seen>, Error> {
+        let path = self.path(store)?;
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::File(path, error)),
+        };
+        let File {
+            generation,
+            id,
+            commits,
+        } = serde_json::from_slice(&text).map_err(|_| Error::Garbled(path))?;
+        Ok(Some(Seen {
+            generation,
+            id,
+            commits,
+        }))
+    }
+
+    /// Remembers it.
+    pub(crate) fn store(&self, store: &[u8; 16], seen: Seen) -> Result<(), Error> {
+        let path = self.path(store)?;
+        let Seen {
+            generation,
+            id,
+            commits,
+        } = seen;
+        let file = File {
+            generation,
+            id,
+            commits,
+        };
+        let dir = path.parent().unwrap_or(&path);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .and_then(|()| {
+                let text = serde_json::to_vec(&file).map_err(io::Error::other)?;
+                private_file::replace(&path, &text)
+            })
+            .map_err(|error| Error::File(path, error))
+    }
+
+    fn path(&self, store: &[u8; 16]) -> Result<PathBuf, Error> {
+        let dir = self.dir.as_ref().ok_or(Error::NoFolder)?;
+        Ok(dir.join(text::hex(store)))
+    }
+}

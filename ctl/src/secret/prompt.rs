@@ -1,0 +1,91 @@
+//! A question on the terminal whose answer is not shown. Whatever happens, the drop lets the
+//! terminal show again what is typed.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
+use zeroize::Zeroizing;
+
+use crate::aside;
+use crate::failure::Failure;
+use crate::stop::Stops;
+
+/// What a terminal hands over at once, at most.
+const LONGEST_LINE: usize = 4096;
+
+/// The terminal of this process, quiet until this is dropped.
+pub(super) struct Prompt {
+    terminal: File,
+    before: Termios,
+}
+
+impl Prompt {
+    /// `None` without a terminal. stdin may be another thing: it is not read.
+    pub(super) fn open() -> Option<Self> {
+        let terminal = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/tty")
+            .ok()?;
+        let before = tcgetattr(&terminal).ok()?;
+        let mut quiet = before.clone();
+        quiet
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ECHONL);
+        // A shell in front would show what is typed into it.
+        quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
+        tcsetattr(&terminal, OptionalActions::Flush, &quiet).ok()?;
+        Some(Self { terminal, before })
+    }
+
+    /// Asks, and waits for a line. Ctrl-C and Ctrl-D end it.
+    pub(super) async fn ask(
+        &self,
+        question: &str,
+        stops: &mut Stops,
+    ) -> Result<Zeroizing<String>, Failure> {
+        let ask = async {
+            let mut terminal = self.terminal.try_clone().map_err(|e| broken(&e))?;
+            let said = terminal.write_all(question.as_bytes());
+            said.map_err(|error| broken(&error))?;
+            aside::run(move || line(&terminal)).await
+        };
+        let answer = stops.or(stopped, ask).await;
+        // The line end was not shown either.
+        let _ = (&self.terminal).write_all(b"\n");
+        answer
+    }
+}
+
+impl Drop for Prompt {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.terminal, OptionalActions::Flush, &self.before);
+    }
+}
+
+fn line(mut terminal: &File) -> Result<Zeroizing<String>, Failure> {
+    let mut typed = Zeroizing::new([0; LONGEST_LINE]);
+    let mut length = 0;
+    while !typed[..length].ends_with(b"\n") && length < LONGEST_LINE {
+        match terminal.read(&mut typed[length..]) {
+            Ok(0) => return Err(stopped()),
+            Ok(read) => length += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(broken(&error)),
+        }
+    }
+    let text = std::str::from_utf8(&typed[..length])
+        .map_err(|_| Failure::usage("the passphrase is not UTF-8").with_reason("BAD_SECRET"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped: nothing was changed").with_reason("STOPPED")
+}
+
+fn broken(error: &std::io::Error) -> Failure {
+    Failure::new(format!("ask on the terminal: {error}"))
+}

@@ -1,0 +1,49 @@
+//! What ends a command early: Ctrl-C, a request to end, a terminal that was closed.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::Failure;
+
+/// The three, caught from now on.
+pub(crate) struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Stops {
+    /// Without this the process ends at once, and leaves behind what it should have put back.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one of them.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+
+    /// `work`, unless it is stopped before: then `stopped`.
+    pub(crate) async fn or<T>(
+        &mut self,
+        stopped: impl FnOnce() -> Failure,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => done,
+            () = self.next() => Err(stopped()),
+        }
+    }
+}
+
+/// Signals of one kind, from now on.
+pub(crate) fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")))
+}

@@ -1,0 +1,122 @@
+//! Real backups, made by the vault itself, and what can be wrong with them.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use openclaw_vault::{Batch, Folder, Key, Key32, Reader, Secret, Table, Vault, on_heap};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::script::{base64, moment};
+
+/// A backup as data.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Recipe {
+    /// What is in the store.
+    pub(crate) records: u32,
+    /// What it is sealed to.
+    pub(crate) passphrase: Option<String>,
+    pub(crate) key: Option<String>,
+    /// Only so many bytes of it; from its end, if below zero.
+    pub(crate) keep: Option<i64>,
+    /// A bit of this byte is another.
+    pub(crate) flip: Option<usize>,
+    /// This is behind its end.
+    pub(crate) surplus: String,
+    /// This stands there instead.
+    pub(crate) text: Option<String>,
+    /// So many zeros stand there instead.
+    pub(crate) zeros: usize,
+    /// For an agent: it does not say that it is done.
+    pub(crate) endless: bool,
+}
+
+impl Recipe {
+    /// The bytes, sealed to `secret` or to the recipe's own.
+    pub(crate) fn bytes(&self, secret: Option<&Secret>) -> Vec<u8> {
+        if let Some(text) = &self.text {
+            return text.clone().into_bytes();
+        }
+        if self.zeros > 0 {
+            return vec![0; self.zeros];
+        }
+        let own = self.secret();
+        let mut bytes = whole(self.records, secret.unwrap_or(&own));
+        if let Some(at) = self.flip {
+            bytes[at] ^= 1;
+        }
+        if let Some(keep) = self.keep {
+            let length = i64::try_from(bytes.len()).unwrap();
+            let keep = if keep < 0 { length + keep } else { keep };
+            bytes.truncate(usize::try_from(keep).unwrap());
+        }
+        bytes.extend(self.surplus.as_bytes());
+        bytes
+    }
+
+    fn secret(&self) -> Secret {
+        match (&self.passphrase, &self.key) {
+            (_, Some(key)) => Secret::parse_key(key).unwrap(),
+            (Some(words), None) => Secret::parse_passphrase(words).unwrap(),
+            (None, None) => Secret::parse_passphrase("some fine words").unwrap(),
+        }
+    }
+
+    /// What an agent streams that backs itself up.
+    pub(crate) fn steps(&self, secret: &Secret) -> Vec<Value> {
+        let bytes = self.bytes(Some(secret));
+        let start =
+            json!({"start": {"records": self.records, "bytes": bytes.len(), "generation": 1}});
+        let chunks = bytes
+            .chunks(3000)
+            .map(|chunk| json!({"chunk": base64(chunk)}));
+        let mut steps: Vec<Value> = [start].into_iter().chain(chunks).collect();
+        if !self.endless {
+            steps.push(json!({"end": {"records": self.records, "bytes": bytes.len()}}));
+        }
+        steps
+    }
+}
+
+/// When every backup here was made.
+pub(crate) fn made() -> prost_types::Timestamp {
+    static MADE: LazyLock<prost_types::Timestamp> = LazyLock::new(|| prost_types::Timestamp {
+        nanos: 0,
+        ..moment("-3d")
+    });
+    *MADE
+}
+
+/// How many records are in a backup that is whole.
+pub(crate) fn records(bytes: &[u8], secret: &Secret) -> Result<u64, String> {
+    let mut reader = Reader::open(bytes, secret).map_err(|error| error.to_string())?;
+    while reader.next(|_| Ok(())).map_err(|error| error.to_string())? {}
+    Ok(reader.changes())
+}
+
+fn whole(records: u32, secret: &Secret) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let own = Secret::Raw(Key32::random().unwrap());
+    let now = u64::try_from(made().seconds).unwrap();
+    let mut vault = Vault::create(Folder::new(dir.path()), &own, "main", now, on_heap).unwrap();
+    let mut batch = Batch::new();
+    for record in 0..records {
+        batch.put(Key::new(Table(1), "", &record.to_le_bytes()), b"a value");
+    }
+    if records > 0 {
+        vault.append(&batch).unwrap();
+    }
+    vault.sync().unwrap();
+    let mut bytes = Vec::new();
+    let mut backup = vault.backup(secret, now, &mut bytes).unwrap();
+    while !vault.backup_step(&mut backup, 1 << 20, &mut bytes).unwrap() {}
+    bytes
+}
+
+/// Writes the files of a case.
+pub(crate) fn write(dir: &std::path::Path, files: &BTreeMap<String, Recipe>) {
+    for (name, recipe) in files {
+        std::fs::write(dir.join(name), recipe.bytes(None)).unwrap();
+    }
+}
