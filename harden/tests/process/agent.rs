@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use openclaw_harden::privileges::{Setting, drop_if_wanted};
 use openclaw_harden::process::{Inspection, protect};
@@ -12,7 +11,7 @@ use openclaw_harden::{LockedKey, environment, replace_process};
 use super::child::{Child, say, step};
 use super::runner::ROLE;
 use super::scan::{LENGTH, halves_in, secret};
-use super::{Reachable, root};
+use super::{Reachable, first_process};
 
 const KEY: &str = "OPENCLAW_TEST_KEY";
 
@@ -43,17 +42,13 @@ pub(crate) fn role(arguments: &[String]) {
 }
 
 pub(crate) fn all_of_it_together_holds_in_every_image() {
-    if !root() {
-        return;
-    }
     let number = 0xA11;
     assert_eq!(secret(number).len(), LENGTH);
     let program = Reachable::copy();
     let dir = program.dir().join("auth");
-    let mut container = Command::new("unshare");
-    container
-        .args(["--pid", "--fork", "--kill-child"])
-        .arg(program.path());
+    let Some(mut container) = first_process(&program.path()) else {
+        return;
+    };
     container
         .args([ROLE, "agent"])
         .arg(&dir)

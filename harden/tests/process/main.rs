@@ -72,6 +72,30 @@ fn root() -> bool {
     root
 }
 
+/// A command that is the first process of a process name space of its own, as in a container; or none, and
+/// that is said loudly, where that is not allowed.
+fn first_process(program: &Path) -> Option<Command> {
+    let unshare = || {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--pid", "--fork", "--kill-child"]);
+        unshare
+    };
+    if !root() {
+        return None;
+    }
+    if !unshare()
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        eprintln!("SKIPPED: no process name space can be made here");
+        return None;
+    }
+    let mut command = unshare();
+    command.arg(program);
+    Some(command)
+}
+
 /// A copy of this program where any user can start it.
 struct Reachable {
     folder: tempfile::TempDir,

@@ -10,7 +10,7 @@ use openclaw_harden::privileges::{Setting, drop_if_wanted};
 
 use super::child::{Child, say};
 use super::runner::ROLE;
-use super::{Reachable, root};
+use super::{Reachable, first_process, root};
 
 /// Drops privileges as the first argument says, giving away the second; tries what root could do.
 pub(crate) fn role(arguments: &[String]) {
@@ -107,15 +107,11 @@ fn nobody_now(child: &mut Child, id: u32) {
 }
 
 pub(crate) fn the_first_process_of_a_container_becomes_nobody() {
-    if !root() {
-        return;
-    }
     let volume = Volume::new();
     let program = Reachable::copy();
-    let mut container = Command::new("unshare");
-    container
-        .args(["--pid", "--fork", "--kill-child"])
-        .arg(program.path());
+    let Some(mut container) = first_process(&program.path()) else {
+        return;
+    };
     container
         .args([ROLE, "privileges", "auto"])
         .arg(volume.dir());
