@@ -14,6 +14,7 @@ const MAX_STATES: usize = 5;
 const MAX_MESSAGE_KEYS: usize = 2_000;
 
 /// The states of one file, newest first.
+#[derive(Clone)]
 pub(super) struct SenderKey(Vec<SenderKeyStateComponents>);
 
 impl SenderKey {

@@ -1,28 +1,23 @@
 //! From the folder into the library's store, kind by kind. Each step stands on those before it: addresses need the
 //! mappings, group memory needs our sender key, and the device makes an account of it all.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod signal;
+
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use whatsapp_rust::bytes::Bytes;
 use whatsapp_rust::traits::Backend;
 use whatsapp_rust::wacore::store::traits::{AppStateSyncKey, LidPnMappingEntry};
 
 use super::json::Fault;
-use super::name::{Address, Domain, Name};
+use super::name::Name;
 use super::report::{Kind, Report};
-use super::sender_key::SenderKey;
-use super::session::Session;
 use super::{Error, Folder, folder, value};
 use crate::clock;
 
 /// Records in one write: large enough for the store, small enough for memory.
 const BATCH: usize = 256;
-/// No phone number is so long, but a LID is. Before Baileys 7 their sessions were named alike.
-const SHORTEST_LID: usize = 14;
-
 /// One import while it runs.
 pub(super) struct Import<'a> {
     folder: &'a Folder,
@@ -142,152 +137,6 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// Returns the addresses whose identity is known now.
-    async fn identities(&mut self) -> Result<HashSet<String>, Error> {
-        let addresses = self.pick(|name| match name {
-            Name::Identity(address) => Some(address.clone()),
-            _ => None,
-        });
-        let mut known = HashSet::new();
-        for addresses in addresses.chunks(BATCH) {
-            let mut batch = Vec::new();
-            for (address, file) in addresses {
-                let Some(key) = self.read(file, value::identity) else {
-                    continue;
-                };
-                for key_address in self.homes(address, Name::Identity) {
-                    known.insert(key_address.clone());
-                    batch.push((Arc::from(key_address), key));
-                }
-                self.report.add(Kind::Identities, 1);
-            }
-            self.backend.put_identities_batch(&batch).await?;
-        }
-        Ok(known)
-    }
-
-    /// Before Baileys 7 the identities were in the sessions only.
-    async fn sessions(&mut self, mut known: HashSet<String>) -> Result<(), Error> {
-        let local = self.folder.creds.local();
-        let addresses = self.pick(|name| match name {
-            Name::Session(address) => Some(address.clone()),
-            _ => None,
-        });
-        for addresses in addresses.chunks(BATCH) {
-            let mut sessions: Vec<(Arc<str>, Bytes)> = Vec::new();
-            let mut identities = Vec::new();
-            for (address, file) in addresses {
-                let homes = self.homes(address, Name::Session);
-                if homes.is_empty() {
-                    self.report.skip(
-                        file,
-                        "a newer session with the same device is filed under its LID",
-                    );
-                    continue;
-                }
-                let Some(session) = self.read(file, |bytes| Session::parse(bytes, local)) else {
-                    continue;
-                };
-                let Session {
-                    record,
-                    remote_identity,
-                    damaged,
-                    all,
-                } = session;
-                if damaged > 0 {
-                    let rest = format!(
-                        "{damaged} of its {all} sessions are damaged; the rest was carried over"
-                    );
-                    self.report.skip(file, rest);
-                }
-                let record = Bytes::from(record);
-                for home in homes {
-                    if known.insert(home.clone()) {
-                        identities.push((Arc::from(home.as_str()), remote_identity));
-                        self.report.add(Kind::Identities, 1);
-                    }
-                    sessions.push((Arc::from(home), record.clone()));
-                }
-                self.report.add(Kind::Sessions, 1);
-            }
-            self.backend.put_identities_batch(&identities).await?;
-            self.backend.put_sessions_batch(&sessions).await?;
-        }
-        Ok(())
-    }
-
-    /// Returns the groups to which we have a sender key of our own.
-    async fn sender_keys(&mut self) -> Result<HashSet<String>, Error> {
-        let mut groups: BTreeMap<String, Vec<(Address, &'a str)>> = BTreeMap::new();
-        for ((group, sender), file) in self.pick(|name| match name {
-            Name::SenderKey { group, sender } => Some((group.clone(), sender.clone())),
-            _ => None,
-        }) {
-            groups.entry(group).or_default().push((sender, file));
-        }
-        let mut own_groups = HashSet::new();
-        for (group, senders) in groups {
-            let mut keys: BTreeMap<String, Vec<SenderKey>> = BTreeMap::new();
-            for (sender, file) in senders {
-                let creds = &self.folder.creds;
-                let own = creds.is_own(&sender.user) && sender.device == creds.pn.device;
-                // Others' keys are looked for under the person, ours under the device.
-                let sender = if own { sender } else { sender.bare() };
-                for home in self.ambiguous(&sender) {
-                    if let Some(key) = self.read(file, SenderKey::parse) {
-                        keys.entry(format!("{group}:{}", home.key()))
-                            .or_default()
-                            .push(key);
-                        if own {
-                            own_groups.insert(group.clone());
-                        }
-                    }
-                }
-            }
-            let mut batch: Vec<(Arc<str>, Bytes)> = Vec::new();
-            for (address, keys) in keys {
-                let count = keys.len();
-                match SenderKey::merged(keys) {
-                    Ok(record) => {
-                        batch.push((Arc::from(address), Bytes::from(record)));
-                        self.report.add(Kind::SenderKeys, count);
-                    }
-                    Err(fault) => self.report.skip(&address, fault),
-                }
-            }
-            self.backend.put_sender_keys_batch(&batch).await?;
-        }
-        Ok(own_groups)
-    }
-
-    /// Who has our sender key; where that did not come over, nobody has. Our own devices are told every time.
-    async fn groups(&mut self, own_groups: &HashSet<String>) -> Result<(), Error> {
-        for (group, file) in self.pick(|name| match name {
-            Name::SenderKeyMemory { group } => Some(group.clone()),
-            _ => None,
-        }) {
-            let Some(devices) = self.read(file, value::sender_key_memory) else {
-                continue;
-            };
-            if !own_groups.contains(&group) {
-                self.report.skip(
-                    file,
-                    "our sender key of this group did not come over; it will be made anew",
-                );
-                continue;
-            }
-            let others = devices
-                .iter()
-                .filter(|jid| !self.folder.creds.is_own(&jid.user));
-            let others: Vec<String> = others.map(ToString::to_string).collect();
-            let entries: Vec<(&str, bool)> =
-                others.iter().map(|jid| (jid.as_str(), true)).collect();
-            self.backend.set_sender_key_status(&group, &entries).await?;
-            self.report.add(Kind::Groups, 1);
-        }
-        Ok(())
-    }
-
     /// The key written last is the one that the library writes settings with.
     async fn sync_keys(&mut self) -> Result<(), Error> {
         let mine = self.folder.creds.sync_key_id.as_deref();
@@ -360,33 +209,6 @@ impl<'a> Import<'a> {
             self.backend.create().await?;
         }
         Ok(self.backend.save(&device).await?)
-    }
-
-    /// Under which addresses the library will look for what Baileys filed under this one. None: it is out of date.
-    fn homes(&self, address: &Address, kind: impl Fn(Address) -> Name) -> Vec<String> {
-        let lid_domain = match address.domain {
-            Domain::Unmarked => Domain::Lid,
-            Domain::Hosted => Domain::HostedLid,
-            Domain::Lid | Domain::HostedLid => return vec![address.key()],
-        };
-        // Both look a person up by LID as soon as they know it. What is left under the number is older.
-        let homes = match self.lids.get(&address.user) {
-            Some(lid) => vec![address.moved(lid, lid_domain)],
-            None => self.ambiguous(address),
-        };
-        let is_newer =
-            |home: &Address| *home != *address && self.names.contains_key(&kind(home.clone()));
-        let current = homes.into_iter().filter(|home| !is_newer(home));
-        current.map(|home| home.key()).collect()
-    }
-
-    /// Both readings of an address from before Baileys 7 that may be a LID. Only one of them is anybody's.
-    fn ambiguous(&self, address: &Address) -> Vec<Address> {
-        let mut readings = vec![address.clone()];
-        if address.domain == Domain::Unmarked && address.user.len() >= SHORTEST_LID {
-            readings.push(address.moved(&address.user, Domain::Lid));
-        }
-        readings
     }
 
     /// The files of one kind.

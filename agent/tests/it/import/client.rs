@@ -51,17 +51,13 @@ impl Client {
 
     /// Waits for a text.
     pub(crate) async fn hears(&self, text: &str) {
-        self.wait_for(text, |event| {
-            let Event::Messages(batch) = event else {
-                return false;
-            };
-            let mut texts = batch
-                .messages
-                .iter()
-                .map(|inbound| &inbound.message.conversation);
-            texts.any(|heard| heard.as_deref() == Some(text))
-        })
-        .await;
+        self.wait_for(text, |event| has(event, text)).await;
+    }
+
+    /// Whether this text has come.
+    pub(crate) fn heard(&self, text: &str) -> bool {
+        let events = self.events.0.0.lock().unwrap();
+        events.iter().any(|event| has(event, text))
     }
 
     pub(crate) async fn say(&self, to: &str, text: &str) -> String {
@@ -110,4 +106,13 @@ impl Client {
         let found = tokio::time::timeout(PATIENCE, found).await;
         found.unwrap_or_else(|_| panic!("never saw {what:?}"));
     }
+}
+
+fn has(event: &Event, text: &str) -> bool {
+    let Event::Messages(batch) = event else {
+        return false;
+    };
+    let messages = batch.messages.iter();
+    let mut texts = messages.map(|inbound| inbound.message.conversation.as_deref());
+    texts.any(|heard| heard == Some(text))
 }

@@ -82,7 +82,12 @@ impl Source {
     /// The id of the chain with which the account writes to this group.
     pub(crate) fn own_sender_key(&self, group: &str) -> u32 {
         use base64::Engine as _;
-        let file = self.json(&format!("sender-key-{group}--{}_1--1.json", lid(ACCOUNT)));
+        let of_account = format!("sender-key-{group}--{}", lid(ACCOUNT));
+        let files = self.files();
+        let mut own = files
+            .keys()
+            .filter(|file| file.starts_with(&of_account) && file.ends_with("--1.json"));
+        let file = self.json(own.next().unwrap());
         let text = base64::engine::general_purpose::STANDARD.decode(file["data"].as_str().unwrap());
         let states: Value = serde_json::from_slice(&text.unwrap()).unwrap();
         let newest = states.as_array().unwrap().last().unwrap();

@@ -1,0 +1,191 @@
+//! Sessions, identities and sender keys, each under the address where the library looks for it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use whatsapp_rust::bytes::Bytes;
+
+use super::super::Error;
+use super::super::name::{Address, Domain, Name};
+use super::super::report::Kind;
+use super::super::sender_key::SenderKey;
+use super::super::session::Session;
+use super::super::value;
+use super::{BATCH, Import};
+
+/// No phone number is so long, but a LID is. Before Baileys 7 their sessions were named alike.
+const SHORTEST_LID: usize = 14;
+
+/// Addresses whose identity is known.
+pub(super) type Known = HashSet<String>;
+
+impl Import<'_> {
+    pub(super) async fn identities(&mut self) -> Result<Known, Error> {
+        let addresses = self.pick(|name| match name {
+            Name::Identity(address) => Some(address.clone()),
+            _ => None,
+        });
+        let mut known = Known::new();
+        for addresses in addresses.chunks(BATCH) {
+            let mut batch = Vec::new();
+            for (address, file) in addresses {
+                let Some(key) = self.read(file, value::identity) else {
+                    continue;
+                };
+                for home in self.homes(address, Name::Identity) {
+                    known.insert(home.clone());
+                    batch.push((Arc::from(home), key));
+                }
+                self.report.add(Kind::Identities, 1);
+            }
+            self.backend.put_identities_batch(&batch).await?;
+        }
+        Ok(known)
+    }
+
+    /// Before Baileys 7 the identities were in the sessions only.
+    pub(super) async fn sessions(&mut self, mut known: Known) -> Result<(), Error> {
+        let addresses = self.pick(|name| match name {
+            Name::Session(address) => Some(address.clone()),
+            _ => None,
+        });
+        for addresses in addresses.chunks(BATCH) {
+            let mut sessions: Vec<(Arc<str>, Bytes)> = Vec::new();
+            let mut identities = Vec::new();
+            for (address, file) in addresses {
+                let Some((homes, session)) = self.session(address, file) else {
+                    continue;
+                };
+                let record = Bytes::from(session.record);
+                for home in homes {
+                    let home: Arc<str> = Arc::from(home);
+                    if known.insert(home.to_string()) {
+                        identities.push((Arc::clone(&home), session.remote_identity));
+                        self.report.add(Kind::Identities, 1);
+                    }
+                    sessions.push((home, record.clone()));
+                }
+                self.report.add(Kind::Sessions, 1);
+            }
+            self.backend.put_identities_batch(&identities).await?;
+            self.backend.put_sessions_batch(&sessions).await?;
+        }
+        Ok(())
+    }
+
+    fn session(&mut self, address: &Address, file: &str) -> Option<(Vec<String>, Session)> {
+        let homes = self.homes(address, Name::Session);
+        if homes.is_empty() {
+            let superseded = "a newer session with the same device is filed under its LID";
+            self.report.skip(file, superseded);
+            return None;
+        }
+        let local = self.folder.creds.local();
+        let session = self.read(file, |bytes| Session::parse(bytes, local))?;
+        let Session { damaged, all, .. } = session;
+        if damaged > 0 {
+            let left = format!("{damaged} of its {all} sessions are damaged; the rest came over");
+            self.report.skip(file, left);
+        }
+        Some((homes, session))
+    }
+
+    /// Returns the groups to which we have a sender key of our own.
+    pub(super) async fn sender_keys(&mut self) -> Result<HashSet<String>, Error> {
+        let mut groups: BTreeMap<String, Vec<(Address, &str)>> = BTreeMap::new();
+        for ((group, sender), file) in self.pick(|name| match name {
+            Name::SenderKey { group, sender } => Some((group.clone(), sender.clone())),
+            _ => None,
+        }) {
+            groups.entry(group).or_default().push((sender, file));
+        }
+        let mut own_groups = HashSet::new();
+        for (group, senders) in groups {
+            let mut keys: BTreeMap<String, Vec<SenderKey>> = BTreeMap::new();
+            for (sender, file) in senders {
+                let Some(key) = self.read(file, SenderKey::parse) else {
+                    continue;
+                };
+                let creds = &self.folder.creds;
+                let own = creds.is_own(&sender.user) && sender.device == creds.pn.device;
+                if own {
+                    own_groups.insert(group.clone());
+                }
+                // Others' keys are looked for under the person, ours under the device.
+                let sender = if own { sender } else { sender.bare() };
+                for home in ambiguous(&sender) {
+                    let address = format!("{group}:{}", home.key());
+                    keys.entry(address).or_default().push(key.clone());
+                }
+                self.report.add(Kind::SenderKeys, 1);
+            }
+            self.put_sender_keys(keys).await?;
+        }
+        Ok(own_groups)
+    }
+
+    async fn put_sender_keys(
+        &mut self,
+        keys: BTreeMap<String, Vec<SenderKey>>,
+    ) -> Result<(), Error> {
+        let mut batch: Vec<(Arc<str>, Bytes)> = Vec::new();
+        for (address, keys) in keys {
+            match SenderKey::merged(keys) {
+                Ok(record) => batch.push((Arc::from(address), Bytes::from(record))),
+                Err(fault) => self.report.skip(&address, fault),
+            }
+        }
+        Ok(self.backend.put_sender_keys_batch(&batch).await?)
+    }
+
+    /// Who has our sender key; where that did not come over, nobody has. Our own devices are told every time.
+    pub(super) async fn groups(&mut self, own_groups: &HashSet<String>) -> Result<(), Error> {
+        for (group, file) in self.pick(|name| match name {
+            Name::SenderKeyMemory { group } => Some(group.clone()),
+            _ => None,
+        }) {
+            let Some(devices) = self.read(file, value::sender_key_memory) else {
+                continue;
+            };
+            if !own_groups.contains(&group) {
+                let anew = "our sender key of this group did not come over; a new one will be made";
+                self.report.skip(file, anew);
+                continue;
+            }
+            let creds = &self.folder.creds;
+            let others = devices.iter().filter(|jid| !creds.is_own(&jid.user));
+            let others: Vec<String> = others.map(ToString::to_string).collect();
+            let entries: Vec<_> = others.iter().map(|jid| (jid.as_str(), true)).collect();
+            self.backend.set_sender_key_status(&group, &entries).await?;
+            self.report.add(Kind::Groups, 1);
+        }
+        Ok(())
+    }
+
+    /// Under which addresses the library will look for what Baileys filed under this one. None: it is out of date.
+    fn homes(&self, address: &Address, kind: impl Fn(Address) -> Name) -> Vec<String> {
+        let lid_domain = match address.domain {
+            Domain::Unmarked => Domain::Lid,
+            Domain::Hosted => Domain::HostedLid,
+            Domain::Lid | Domain::HostedLid => return vec![address.key()],
+        };
+        // Both look a person up by LID as soon as they know it. What is left under the number is older.
+        let homes = match self.lids.get(&address.user) {
+            Some(lid) => vec![address.moved(lid, lid_domain)],
+            None => ambiguous(address),
+        };
+        let has_newer =
+            |home: &Address| *home != *address && self.names.contains_key(&kind(home.clone()));
+        let current = homes.into_iter().filter(|home| !has_newer(home));
+        current.map(|home| home.key()).collect()
+    }
+}
+
+/// Both readings of an address from before Baileys 7 that may be a LID. Only one of them is anybody's.
+fn ambiguous(address: &Address) -> Vec<Address> {
+    let mut readings = vec![address.clone()];
+    if address.domain == Domain::Unmarked && address.user.len() >= SHORTEST_LID {
+        readings.push(address.moved(&address.user, Domain::Lid));
+    }
+    readings
+}
