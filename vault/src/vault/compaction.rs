@@ -47,9 +47,7 @@ impl<D: Disk> Vault<D> {
                 if !vault.wants_compaction() {
                     return Ok(Compaction::Idle);
                 }
-                let walk = Walk::new(&vault.log, &vault.data_key, vault.store(), vault.log.end);
-                let rewrite = vault.rewrite(DataKey::clone(&vault.data_key))?;
-                vault.compacting = Some(Compacting { walk, rewrite });
+                vault.begin()?;
             }
             let step = vault.compaction_step(budget);
             if step.is_err() {
@@ -58,6 +56,22 @@ impl<D: Disk> Vault<D> {
             }
             step
         })
+    }
+
+    /// Begins a compaction whether it is called for or not; [`Vault::compact`] goes on with it.
+    pub fn begin_compaction(&mut self) -> Result<(), Error> {
+        let writing = self.compacting.is_some() || Arc::strong_count(&self.writers) > 1;
+        if writing {
+            return Err(Error::Busy);
+        }
+        self.guard(Self::begin)
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        let walk = Walk::new(&self.log, &self.data_key, self.store(), self.log.end);
+        let rewrite = self.rewrite(DataKey::clone(&self.data_key))?;
+        self.compacting = Some(Compacting { walk, rewrite });
+        Ok(())
     }
 
     fn compaction_step(&mut self, budget: usize) -> Result<Compaction, Error> {

@@ -1,0 +1,489 @@
+//! A disk that loses what was not made durable, as disks do: sectors in any order or torn apart, names, lengths.
+//!
+//! What a process sees is apart from what is durable. A kill leaves both; a power cut keeps of the changes in between a
+//! random subset, a sector at a time. Faults fire at a chosen operation.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use fastrand::Rng;
+use openclaw_vault::{Disk, DiskFile};
+
+use crate::ledger::Ledger;
+
+const SECTOR: usize = 512;
+
+/// What goes wrong at an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The process ends in the middle of it.
+    Stop,
+    /// It fails, a write perhaps after a part of it.
+    Io,
+    /// From here on there is no space left.
+    Full,
+    /// The next sync fails, and what it was to write is dropped.
+    SyncFails,
+}
+
+enum Change {
+    Write { at: usize, bytes: Vec<u8> },
+    Length(usize),
+}
+
+enum Renaming {
+    Link(String, usize),
+    Unlink(String),
+    Move(String, String, usize),
+}
+
+#[derive(Default)]
+struct Inode {
+    cached: Vec<u8>,
+    durable: Vec<u8>,
+    pending: Vec<Change>,
+    /// A sync failed: what is cached is neither durable nor about to be.
+    astray: bool,
+    salt: Option<[u8; 32]>,
+}
+
+#[derive(Default)]
+struct Names {
+    cached: BTreeMap<String, usize>,
+    durable: BTreeMap<String, usize>,
+    pending: Vec<Renaming>,
+}
+
+pub(crate) struct Inner {
+    rng: Rng,
+    inodes: Vec<Inode>,
+    names: Names,
+    fault: Option<(u32, Fault)>,
+    fired: bool,
+    stopped: bool,
+    full: bool,
+    sync_fails: bool,
+    ledger: Ledger,
+    pub(crate) operations: u64,
+    pub(crate) syncs: u64,
+}
+
+/// A handle on the disk.
+#[derive(Clone)]
+pub(crate) struct SimDisk(Arc<Mutex<Inner>>);
+
+/// A handle on a file.
+pub(crate) struct SimFile {
+    disk: SimDisk,
+    inode: usize,
+    log: bool,
+}
+
+impl SimDisk {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            rng: Rng::with_seed(seed),
+            inodes: Vec::new(),
+            names: Names::default(),
+            fault: None,
+            fired: false,
+            stopped: false,
+            full: false,
+            sync_fails: false,
+            ledger: Ledger::default(),
+            operations: 0,
+            syncs: 0,
+        })))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Lets a fault fire after so many operations.
+    pub(crate) fn arm(&self, after: u32, fault: Fault) {
+        let mut inner = self.lock();
+        inner.fault = Some((after, fault));
+        inner.fired = inner.stopped;
+    }
+
+    pub(crate) fn disarm(&self) {
+        let mut inner = self.lock();
+        inner.fault = None;
+        inner.fired = inner.stopped;
+        inner.sync_fails = false;
+    }
+
+    /// Whether anything has gone wrong since the last restart.
+    pub(crate) fn is_faulty(&self) -> bool {
+        let inner = self.lock();
+        inner.fired || inner.full
+    }
+
+    /// There is space again.
+    pub(crate) fn free_space(&self) {
+        self.lock().full = false;
+    }
+
+    /// A new process, on the same running machine.
+    pub(crate) fn kill(&self) {
+        let mut inner = self.lock();
+        inner.stopped = false;
+        inner.fired = false;
+        inner.fault = None;
+        inner.sync_fails = false;
+    }
+
+    /// A new process, after the power was gone.
+    pub(crate) fn cut_power(&self) {
+        self.kill();
+        self.lock().lose();
+    }
+
+    /// Another folder with the same files as this one's process sees.
+    pub(crate) fn copy(&self) -> Self {
+        let inner = self.lock();
+        let mut rng = inner.rng.clone();
+        let copy = Self::new(rng.u64(..));
+        let mut copied = copy.lock();
+        for (name, inode) in &inner.names.cached {
+            let content = inner.inodes[*inode].cached.clone();
+            let number = copied.inodes.len();
+            copied.names.cached.insert(name.clone(), number);
+            copied.names.durable.insert(name.clone(), number);
+            copied.inodes.push(Inode {
+                cached: content.clone(),
+                durable: content,
+                ..Inode::default()
+            });
+        }
+        drop(copied);
+        copy
+    }
+
+    /// Records the frames of a backup.
+    pub(crate) fn note_backup(&self, bytes: &[u8]) {
+        self.lock().ledger.note_all(bytes);
+    }
+}
+
+impl Inner {
+    /// Counts an operation. `Ok(Some)` is a fault that fires at it.
+    fn tick(&mut self) -> io::Result<Option<Fault>> {
+        if self.stopped {
+            return Err(io::Error::other("the process is gone"));
+        }
+        self.operations += 1;
+        let Some((left, fault)) = &mut self.fault else {
+            return Ok(None);
+        };
+        if *left > 0 {
+            *left -= 1;
+            return Ok(None);
+        }
+        let fault = *fault;
+        self.fault = None;
+        self.fired = true;
+        match fault {
+            Fault::Stop => self.stopped = true,
+            Fault::Io => {}
+            Fault::Full => self.full = true,
+            Fault::SyncFails => self.sync_fails = true,
+        }
+        Ok(Some(fault))
+    }
+
+    /// For operations that happen as a whole or not at all: a process that ends may have done it.
+    fn whole(&mut self) -> io::Result<()> {
+        match self.tick()? {
+            Some(Fault::Io) => Err(io::Error::from_raw_os_error(5)),
+            Some(Fault::Stop) if self.rng.bool() => Err(io::Error::other("the process is gone")),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&mut self, file: &SimFile, bytes: &[u8], at: usize) -> io::Result<()> {
+        let fault = self.tick()?;
+        let inode = &mut self.inodes[file.inode];
+        let extends = at + bytes.len() > inode.cached.len();
+        let repeats = inode.cached.get(at..at + bytes.len()) == Some(bytes);
+        if file.log && !repeats {
+            self.ledger.note(&mut inode.salt, bytes);
+        }
+        let (written, error) = match fault {
+            Some(Fault::Stop) => (
+                self.rng.usize(..=bytes.len()),
+                Some(io::Error::other("the process is gone")),
+            ),
+            Some(Fault::Io) => (
+                self.rng.usize(..=bytes.len()),
+                Some(io::Error::from_raw_os_error(5)),
+            ),
+            _ if self.full && extends => {
+                let room = inode.cached.len().saturating_sub(at);
+                (
+                    self.rng.usize(room.min(bytes.len())..=bytes.len()),
+                    Some(io::Error::from(io::ErrorKind::StorageFull)),
+                )
+            }
+            _ => (bytes.len(), None),
+        };
+        inode.put(at, &bytes[..written]);
+        error.map_or(Ok(()), Err)
+    }
+
+    fn sync(&mut self, inode: usize) -> io::Result<()> {
+        let fault = self.tick()?;
+        self.syncs += 1;
+        let inode = &mut self.inodes[inode];
+        if self.sync_fails || fault == Some(Fault::Io) {
+            self.sync_fails = false;
+            inode.fail_to_sync(&mut self.rng);
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        if fault == Some(Fault::Stop) && self.rng.bool() {
+            return Err(io::Error::other("the process is gone"));
+        }
+        for change in std::mem::take(&mut inode.pending) {
+            apply(&mut inode.durable, &change);
+        }
+        if self.stopped {
+            return Err(io::Error::other("the process is gone"));
+        }
+        Ok(())
+    }
+
+    /// The power goes.
+    fn lose(&mut self) {
+        let share = [0.0, 0.1, 0.5, 0.9, 1.0][self.rng.usize(..5)];
+        for inode in &mut self.inodes {
+            if !inode.pending.is_empty() || inode.astray {
+                inode.lose(share, &mut self.rng);
+            }
+        }
+        for renaming in std::mem::take(&mut self.names.pending) {
+            if self.rng.f64() < share {
+                rename(&mut self.names.durable, &renaming);
+            }
+        }
+        self.names.cached = self.names.durable.clone();
+        for (number, inode) in self.inodes.iter_mut().enumerate() {
+            if !self.names.cached.values().any(|linked| *linked == number) {
+                *inode = Inode::default();
+            }
+        }
+    }
+
+    fn change_names(&mut self, renaming: Renaming) {
+        rename(&mut self.names.cached, &renaming);
+        self.names.pending.push(renaming);
+    }
+}
+
+impl Inode {
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let change = Change::Write {
+            at,
+            bytes: bytes.to_vec(),
+        };
+        apply(&mut self.cached, &change);
+        self.pending.push(change);
+    }
+
+    /// Each sector of each pending change reaches the disk or does not.
+    fn settle(&mut self, share: f64, rng: &mut Rng) {
+        for change in std::mem::take(&mut self.pending) {
+            match change {
+                Change::Length(_) => {
+                    if rng.f64() < share {
+                        apply(&mut self.durable, &change);
+                    }
+                }
+                Change::Write { at, bytes } => {
+                    let mut from = 0;
+                    while from < bytes.len() {
+                        let until = (SECTOR - (at + from) % SECTOR + from).min(bytes.len());
+                        if rng.f64() < share {
+                            let bytes = bytes[from..until].to_vec();
+                            apply(
+                                &mut self.durable,
+                                &Change::Write {
+                                    at: at + from,
+                                    bytes,
+                                },
+                            );
+                        }
+                        from = until;
+                    }
+                }
+            }
+        }
+    }
+
+    fn lose(&mut self, share: f64, rng: &mut Rng) {
+        let (before, after) = (self.durable.len(), self.cached.len());
+        self.settle(share, rng);
+        // The length is a matter of its own: as of before, of after, or of anything between; a gap reads as zeros.
+        if after > before && rng.bool() {
+            let length = rng.usize(before..=after);
+            self.durable.resize(length, 0);
+        }
+        self.cached.clone_from(&self.durable);
+        self.astray = false;
+    }
+
+    /// What was to be written is dropped, and is seen on as if it had been written, or is not.
+    fn fail_to_sync(&mut self, rng: &mut Rng) {
+        self.settle(rng.f64(), rng);
+        if rng.bool() {
+            self.cached.clone_from(&self.durable);
+        } else {
+            self.astray = true;
+        }
+    }
+}
+
+fn apply(content: &mut Vec<u8>, change: &Change) {
+    match change {
+        Change::Write { at, bytes } => {
+            if content.len() < at + bytes.len() {
+                content.resize(at + bytes.len(), 0);
+            }
+            content[*at..*at + bytes.len()].copy_from_slice(bytes);
+        }
+        Change::Length(length) => content.resize(*length, 0),
+    }
+}
+
+fn rename(names: &mut BTreeMap<String, usize>, renaming: &Renaming) {
+    match renaming {
+        Renaming::Link(name, inode) => {
+            names.insert(name.clone(), *inode);
+        }
+        Renaming::Unlink(name) => {
+            names.remove(name);
+        }
+        Renaming::Move(from, to, inode) => {
+            names.remove(from);
+            names.insert(to.clone(), *inode);
+        }
+    }
+}
+
+impl Disk for SimDisk {
+    type File = SimFile;
+
+    fn open(&self, name: &str) -> io::Result<Option<SimFile>> {
+        let mut inner = self.lock();
+        inner.whole()?;
+        let inode = inner.names.cached.get(name).copied();
+        Ok(inode.map(|inode| self.file(name, inode)))
+    }
+
+    fn create(&self, name: &str) -> io::Result<SimFile> {
+        let mut inner = self.lock();
+        inner.whole()?;
+        if inner.full {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        if let Some(inode) = inner.names.cached.get(name).copied() {
+            let emptied = &mut inner.inodes[inode];
+            emptied.cached.clear();
+            emptied.pending.push(Change::Length(0));
+            return Ok(self.file(name, inode));
+        }
+        let inode = inner.inodes.len();
+        inner.inodes.push(Inode::default());
+        inner.change_names(Renaming::Link(name.to_owned(), inode));
+        Ok(self.file(name, inode))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut inner = self.lock();
+        inner.whole()?;
+        let inode = inner.names.cached.get(from).copied();
+        let inode = inode.ok_or(io::ErrorKind::NotFound)?;
+        inner.change_names(Renaming::Move(from.to_owned(), to.to_owned(), inode));
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut inner = self.lock();
+        inner.whole()?;
+        if inner.names.cached.contains_key(name) {
+            inner.change_names(Renaming::Unlink(name.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut inner = self.lock();
+        inner.whole()?;
+        Ok(inner.names.cached.keys().cloned().collect())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut inner = self.lock();
+        inner.whole()?;
+        inner.syncs += 1;
+        for renaming in std::mem::take(&mut inner.names.pending) {
+            rename(&mut inner.names.durable, &renaming);
+        }
+        Ok(())
+    }
+}
+
+impl SimDisk {
+    fn file(&self, name: &str, inode: usize) -> SimFile {
+        SimFile {
+            disk: self.clone(),
+            inode,
+            log: name.ends_with(".log"),
+        }
+    }
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut inner = self.disk.lock();
+        if let Some(Fault::Io | Fault::Stop) = inner.tick()? {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        let content = &inner.inodes[self.inode].cached;
+        let from = usize::try_from(at).unwrap_or(usize::MAX).min(content.len());
+        let read = buffer.len().min(content.len() - from);
+        buffer[..read].copy_from_slice(&content[from..from + read]);
+        Ok(read)
+    }
+
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        let at = usize::try_from(at).map_err(io::Error::other)?;
+        self.disk.lock().write(self, bytes, at)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        let length = usize::try_from(length).map_err(io::Error::other)?;
+        let mut inner = self.disk.lock();
+        inner.whole()?;
+        let inode = &mut inner.inodes[self.inode];
+        inode.cached.resize(length, 0);
+        inode.pending.push(Change::Length(length));
+        Ok(())
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        let mut inner = self.disk.lock();
+        inner.whole()?;
+        Ok(inner.inodes[self.inode].cached.len() as u64)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.disk.lock().sync(self.inode)
+    }
+}
