@@ -1,7 +1,7 @@
 //! Limits on what this process may still ask of the kernel, once it has what it needs.
 //!
-//! Two layers, each applied as far as the kernel has it: Landlock for files and ports ([`files`]), seccomp for calls
-//! that the program never makes ([`calls`]). Neither can be taken back, and both outlive the replacement of the
+//! Two layers, each applied as far as the kernel has it: Landlock for files and ports, seccomp for calls that
+//! the program never makes. Neither can be taken back, and both outlive the replacement of the
 //! process image: an image that finds itself inside says the same words and adds nothing.
 //!
 //! It is not a jail for hostile code: it bounds what a bug in a parser is worth.

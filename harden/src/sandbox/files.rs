@@ -104,14 +104,14 @@ fn restrict(sandbox: &Sandbox) -> Result<RestrictionStatus, RulesetError> {
 }
 
 fn describe(status: &RestrictionStatus, sandbox: &Sandbox) -> Layer {
-    let abi = match (&status.ruleset, &status.landlock) {
-        (RulesetStatus::NotEnforced, _) | (_, LandlockStatus::NotImplemented) => {
-            return Layer::Unavailable("this kernel has no Landlock".to_owned());
+    let unavailable = |why: &str| Layer::Unavailable(why.to_owned());
+    let abi = match (&status.landlock, &status.ruleset) {
+        (LandlockStatus::NotEnabled, _) => return unavailable("switched off in this kernel"),
+        (LandlockStatus::NotImplemented, _) => {
+            return unavailable("not in this kernel, or kept away by the container");
         }
-        (_, LandlockStatus::NotEnabled) => {
-            return Layer::Unavailable("Landlock is switched off in this kernel".to_owned());
-        }
-        (_, LandlockStatus::Available { effective_abi, .. }) => *effective_abi,
+        (_, RulesetStatus::NotEnforced) => return unavailable("the kernel enforces nothing"),
+        (LandlockStatus::Available { effective_abi, .. }, _) => *effective_abi,
     };
     let number = abi as i32;
     if abi < PORTS && (sandbox.connect.is_some() || sandbox.bind.is_some()) {

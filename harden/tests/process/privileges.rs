@@ -140,7 +140,12 @@ pub(crate) fn on_a_host_auto_stays_and_an_identity_is_taken() {
         child.expect("write there: done");
     }
     let volume = Volume::new();
-    let mut child = start("4242:4242", &volume);
+    // With groups of root's to lose.
+    let mut role = Command::new("setpriv");
+    role.args(["--groups", "100,101"]).arg(program.path());
+    role.args([ROLE, "privileges", "4242:4242"])
+        .arg(volume.dir());
+    let mut child = Child::start(&mut role);
     child.expect("4242:4242, given 3");
     nobody_now(&mut child, 4242);
 }
