@@ -9,6 +9,7 @@ mod cases;
 mod codes;
 mod picture;
 mod program;
+mod prompt;
 mod screen;
 mod script;
 mod scripted_agent;

@@ -16,7 +16,7 @@ const LIGHT: u8 = 255;
 const WAY: &str = "WhatsApp → Settings → Linked devices → Link a device";
 
 /// An agent that follows `script`, and `args` on a terminal beside it.
-async fn start(
+pub(crate) async fn start(
     script: Script,
     args: &[&str],
     env: &[(&str, &str)],
@@ -26,7 +26,7 @@ async fn start(
 }
 
 /// The same by a line of a shell with job control, in which `$0` is the binary.
-async fn start_in(
+pub(crate) async fn start_in(
     shell: Option<&str>,
     script: Script,
     args: &[&str],
