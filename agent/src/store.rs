@@ -1,32 +1,104 @@
-//! Where the session's keys and ratchets live: the seam between WhatsApp's library and storage.
+//! Where the session's keys and ratchets live: what WhatsApp's library keeps, as rows of the vault.
 //!
-//! In memory for now: a restart forgets the link, and the agent says so at its start.
+//! ```text
+//! signal app_sync protocol secrets device     one file for each of the library's five traits
+//! lids tokens sent                            what of `protocol` reads and writes at once
+//! records                                     how rows are named, encoded, written, swept, and counted when unreadable
+//! restore                                     what of a backup may live on
+//! ```
+//!
+//! The vault's log is one order: what is only written becomes durable with whatever is committed next. Committed is what
+//! a peer could see used twice if it were lost. Nothing here fails on a damaged row: it is absent and counted, but for
+//! the device's.
 
+mod app_sync;
 pub mod baileys;
+mod device;
+mod lids;
+mod protocol;
+mod records;
+mod secrets;
+mod sent;
+mod signal;
+#[cfg(test)]
+mod tests;
+mod tokens;
 
 use std::sync::Arc;
 
+use openclaw_vault::Batch;
 use whatsapp_rust::traits::Backend;
 use whatsapp_rust::wacore::store::InMemoryBackend;
+
+use self::records::Records;
+use crate::vault::{Tables, Vault};
+
+pub use self::device::Unreadable;
 
 /// One device's credentials and Signal state. Cloned handles share it.
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,
+    /// `None` in memory.
+    records: Option<Arc<Records>>,
 }
 
 impl Store {
+    /// What a vault keeps for the library.
+    #[must_use]
+    pub fn new(vault: Vault) -> Self {
+        let records = Arc::new(Records::new(vault));
+        let backend: Arc<dyn Backend> = records.clone();
+        Self {
+            backend,
+            records: Some(records),
+        }
+    }
+
     /// An empty store that ends with the process.
     #[must_use]
     pub fn in_memory() -> Self {
         Self {
             backend: Arc::new(InMemoryBackend::new()),
+            records: None,
         }
     }
 
     /// For the library.
     pub(crate) fn backend(&self) -> Arc<dyn Backend> {
         Arc::clone(&self.backend)
+    }
+
+    /// Whether a phone has accepted the device.
+    ///
+    /// # Errors
+    /// There is a device and this version cannot read it: neither use nor replace it.
+    pub fn is_linked(&self) -> Result<bool, Unreadable> {
+        let Some(records) = &self.records else {
+            return Ok(false);
+        };
+        let device = records.device()?;
+        Ok(device.is_some_and(|device| device.is_registered()))
+    }
+
+    /// Rows found since the start that this version cannot read. They count as absent.
+    #[must_use]
+    pub fn undecodable(&self) -> u64 {
+        self.records
+            .as_ref()
+            .map_or(0, |records| records.undecodable())
+    }
+
+    /// Removes everything that the library keeps, and returns once that is durable: for a pairing that came to nothing.
+    /// The bytes stay in the log until it is compacted; what was of use must be erased with the vault.
+    pub async fn forget(&self) {
+        if let Some(records) = &self.records {
+            let mut batch = Batch::new();
+            for table in Tables::LIBRARY {
+                batch.clear_table(table);
+            }
+            records.vault.commit(&batch).await;
+        }
     }
 }
 

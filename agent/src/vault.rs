@@ -226,6 +226,12 @@ impl Update<'_> {
             .unwrap_or_default()
     }
 
+    /// How many records a table had before this update.
+    #[must_use]
+    pub fn count(&self, table: Table) -> usize {
+        self.sealed.map_or(0, |sealed| sealed.count(table))
+    }
+
     /// What will be written.
     pub fn batch(&mut self) -> &mut Batch {
         &mut self.batch

@@ -47,6 +47,33 @@ impl Tables {
     pub const PENDING_INBOUND: Table = Table(19);
     /// Secrets of messages, for reactions and edits: `chat, sender and message -> secret, expiry, time`.
     pub const MESSAGE_SECRETS: Table = Table(20);
+    /// No one-time prekey has a higher id than this, and usually this one is there: `"", "" -> id`.
+    pub const HIGHEST_PREKEY: Table = Table(21);
+
+    /// Those above: everything that WhatsApp's library keeps.
+    pub const LIBRARY: [Table; 21] = [
+        Self::DEVICE,
+        Self::IDENTITIES,
+        Self::SESSIONS,
+        Self::PREKEYS,
+        Self::SIGNED_PREKEYS,
+        Self::SENDER_KEYS,
+        Self::SYNC_KEYS,
+        Self::LATEST_SYNC_KEY,
+        Self::VERSIONS,
+        Self::MUTATION_MACS,
+        Self::SENDER_KEY_DEVICES,
+        Self::LID_MAPPINGS,
+        Self::LID_OF_NUMBER,
+        Self::BASE_KEYS,
+        Self::DEVICE_LISTS,
+        Self::GROUPS,
+        Self::TC_TOKENS,
+        Self::SENT_MESSAGES,
+        Self::PENDING_INBOUND,
+        Self::MESSAGE_SECRETS,
+        Self::HIGHEST_PREKEY,
+    ];
 
     /// How the link is, as far as it outlives the process: `"", "" -> link`.
     pub const LINK: Table = Table(64);

@@ -1,0 +1,154 @@
+//! The device: the account's keys and what it knows of itself, in one row. It is the one row that must never be taken
+//! for absent, since the library would put another device in its place.
+
+use async_trait::async_trait;
+use ciborium::Value;
+use openclaw_vault::Key;
+use whatsapp_rust::wacore::stats::StorageResourceReport;
+use whatsapp_rust::wacore::store::Device;
+use whatsapp_rust::wacore::store::error::{Result, StoreError};
+use whatsapp_rust::wacore::store::traits::DeviceStore;
+
+use super::records::{Records, decode, encode};
+use crate::vault::Tables;
+
+/// Bytes of the vault's index for a record, with the tree around it.
+const INDEX_BYTES: u64 = 80;
+
+/// Without one of these it is another device, or none.
+const ESSENTIAL: [&str; 10] = [
+    "pn",
+    "lid",
+    "registration_id",
+    "noise_key",
+    "identity_key",
+    "signed_pre_key",
+    "signed_pre_key_id",
+    "signed_pre_key_signature",
+    "adv_secret_key",
+    "account",
+];
+
+/// The device's row is there and this version cannot read it.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored device cannot be read by this version of the agent")]
+pub struct Unreadable;
+
+#[async_trait]
+impl DeviceStore for Records {
+    async fn save(&self, device: &Device) -> Result<()> {
+        let row = encode(device)?;
+        self.vault
+            .update_durably(|update| {
+                let same = update.load(key()).is_some_and(|stored| *stored == *row);
+                if !same {
+                    update.batch().put(key(), &row);
+                }
+            })
+            .await;
+        Ok(())
+    }
+
+    async fn load(&self) -> Result<Option<Device>> {
+        self.device()
+            .map_err(|unreadable| StoreError::Serialization(Box::new(unreadable)))
+    }
+
+    async fn exists(&self) -> Result<bool> {
+        Ok(self.vault.contains(key()))
+    }
+
+    async fn create(&self) -> Result<i32> {
+        let row = encode(&Device::new())?;
+        self.vault.update(|update| {
+            if !update.contains(key()) {
+                update.batch().put(key(), &row);
+            }
+        });
+        Ok(1)
+    }
+
+    async fn snapshot_db(&self, _name: &str, _extra_content: Option<&[u8]>) -> Result<()> {
+        // For the library's own debugging. Copies are made when an operator asks for one, and sealed.
+        Ok(())
+    }
+
+    async fn resource_report(&self) -> StorageResourceReport {
+        let records = self.vault.summary().map(|summary| summary.records as u64);
+        StorageResourceReport {
+            memory_bytes: records.map(|records| records * INDEX_BYTES),
+            pages: records,
+            ..StorageResourceReport::default()
+        }
+    }
+}
+
+impl Records {
+    /// The device, as far as this version can read it.
+    pub(super) fn device(&self) -> std::result::Result<Option<Device>, Unreadable> {
+        let Some(row) = self.vault.load(key()) else {
+            return Ok(None);
+        };
+        let device = self.readable(key(), read(&row));
+        device.map(Some).ok_or(Unreadable)
+    }
+}
+
+/// Where the device is.
+pub(super) fn key() -> Key<'static> {
+    Key::new(Tables::DEVICE, "", "")
+}
+
+/// Reads a device from its row, also from one that another version wrote: what is not essential and cannot be read, or
+/// is not there, is as in a new device.
+pub(super) fn read(row: &[u8]) -> Option<Device> {
+    if let Some(device) = decode(row) {
+        return Some(device);
+    }
+    let (essential, rest): (Vec<_>, Vec<_>) = fields(row)?
+        .into_iter()
+        .partition(|(name, _)| ESSENTIAL.contains(&name.as_str()));
+    if essential.len() != ESSENTIAL.len() {
+        return None;
+    }
+    let mut device = fields(&encode(&Device::new()).ok()?)?;
+    for (name, value) in essential {
+        set(&mut device, name, value);
+    }
+    build(&device)?;
+    for (name, value) in rest {
+        let mut candidate = device.clone();
+        set(&mut candidate, name, value);
+        if build(&candidate).is_some() {
+            device = candidate;
+        }
+    }
+    build(&device)
+}
+
+type Field = (String, Value);
+
+fn fields(row: &[u8]) -> Option<Vec<Field>> {
+    let Value::Map(fields) = decode(row)? else {
+        return None;
+    };
+    let named = |(name, value)| match name {
+        Value::Text(name) => Some((name, value)),
+        _ => None,
+    };
+    fields.into_iter().map(named).collect()
+}
+
+fn set(fields: &mut Vec<Field>, name: String, value: Value) {
+    match fields.iter_mut().find(|(known, _)| *known == name) {
+        Some(field) => field.1 = value,
+        None => fields.push((name, value)),
+    }
+}
+
+fn build(fields: &[Field]) -> Option<Device> {
+    let named = |(name, value): &Field| (Value::Text(name.clone()), value.clone());
+    Value::Map(fields.iter().map(named).collect())
+        .deserialized()
+        .ok()
+}

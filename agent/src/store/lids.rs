@@ -1,0 +1,78 @@
+//! LIDs and the numbers behind them: one row a LID, and a way back from each number to the LID told last.
+
+use std::collections::HashMap;
+
+use openclaw_vault::Key;
+use whatsapp_rust::wacore::store::error::Result;
+use whatsapp_rust::wacore::store::traits::LidPnMappingEntry;
+
+use super::records::{Records, encode, taken};
+use crate::vault::{Tables, Update};
+
+/// Where a LID's mapping is.
+pub(super) fn of_lid(lid: &str) -> Key<'_> {
+    Key::new(Tables::LID_MAPPINGS, "", lid)
+}
+
+fn of_number(phone: &str) -> Key<'_> {
+    Key::new(Tables::LID_OF_NUMBER, "", phone)
+}
+
+/// The mapping that a number was last told with.
+pub(super) fn by_number(records: &Records, phone: &str) -> Option<LidPnMappingEntry> {
+    let (key, mapping) = records.vault.update(|update| {
+        let lid = lid_of(update, phone)?;
+        let mapping = update.load(of_lid(&lid));
+        Some((lid, mapping))
+    })?;
+    let mapping: LidPnMappingEntry = records.row(of_lid(&key), mapping)?;
+    (mapping.phone_number == phone).then_some(mapping)
+}
+
+fn lid_of(update: &Update<'_>, phone: &str) -> Option<String> {
+    String::from_utf8(taken(update.load(of_number(phone))?)).ok()
+}
+
+/// Puts mappings, in order, with their ways back. A number that a LID had before leads to it no more.
+pub(super) fn put(records: &Records, entries: &[LidPnMappingEntry]) -> Result<()> {
+    let rows: Result<Vec<_>> = entries.iter().map(encode).collect();
+    let rows = rows?;
+    records.vault.update(|update| {
+        // What this update has written, which its reads do not show.
+        let mut numbers: HashMap<&str, &str> = HashMap::new();
+        let mut lids: HashMap<&str, Option<&str>> = HashMap::new();
+        for (entry, row) in entries.iter().zip(&rows) {
+            let LidPnMappingEntry {
+                lid, phone_number, ..
+            } = entry;
+            let stored;
+            let before = match numbers.get(lid.as_str()) {
+                Some(number) => Some(*number),
+                None => {
+                    let value = update.load(of_lid(lid));
+                    stored = records.row::<LidPnMappingEntry>(of_lid(lid), value);
+                    stored.as_ref().map(|stored| stored.phone_number.as_str())
+                }
+            };
+            if let Some(before) = before
+                && before != phone_number
+            {
+                let back = match lids.get(before) {
+                    Some(back) => back.map(str::to_owned),
+                    None => lid_of(update, before),
+                };
+                if back.as_deref() == Some(lid) {
+                    update.batch().delete(of_number(before));
+                    if let Some(written) = lids.get_mut(before) {
+                        *written = None;
+                    }
+                }
+            }
+            update.batch().put(of_lid(lid), row);
+            update.batch().put(of_number(phone_number), lid.as_bytes());
+            numbers.insert(lid, phone_number);
+            lids.insert(phone_number, Some(lid));
+        }
+    });
+    Ok(())
+}
