@@ -5,7 +5,9 @@
 
 mod client;
 mod gateway;
+mod mutated;
 mod source;
+mod spelling;
 mod variants;
 
 use std::sync::Arc;

@@ -130,7 +130,6 @@ fn account_identity(account: &Json) -> Result<ADVSignedDeviceIdentity, Fault> {
         account_signature_key: Some(account.array_at::<32>("accountSignatureKey")?.to_vec()),
         account_signature: Some(account.array_at::<64>("accountSignature")?.to_vec()),
         device_signature: Some(account.array_at::<64>("deviceSignature")?.to_vec()),
-        ..Default::default()
     })
 }
 

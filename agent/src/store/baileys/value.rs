@@ -50,7 +50,6 @@ pub(super) fn sync_key(bytes: &[u8]) -> Result<AppStateSyncKey, Fault> {
         raw_id: print.integer_at("rawId").ok(),
         current_index: print.integer_at("currentIndex").ok(),
         device_indexes: device_indexes(print)?,
-        ..Default::default()
     };
     Ok(AppStateSyncKey {
         key_data,

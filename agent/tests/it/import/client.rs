@@ -1,6 +1,6 @@
 //! The library on a store that was imported, without the agent around it: what it sees is what the store holds.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use openclaw_sim::Sim;
 use tokio::sync::watch;
@@ -18,19 +18,19 @@ pub(crate) struct Client {
     handle: BotHandle,
 }
 
+/// Everything seen so far; the channel wakes whoever waits for more.
 #[derive(Clone)]
-struct Events(Arc<(Mutex<Vec<Arc<Event>>>, watch::Sender<usize>)>);
+struct Events(Arc<watch::Sender<Vec<Arc<Event>>>>);
 
 impl EventHandler for Events {
     fn handle_event(&self, event: Arc<Event>) {
-        self.0.0.lock().unwrap().push(event);
-        self.0.1.send_modify(|count| *count += 1);
+        self.0.send_modify(|events| events.push(event));
     }
 }
 
 impl Client {
     pub(crate) async fn start(sim: &Sim, store: Arc<InMemoryBackend>) -> Self {
-        let events = Events(Arc::new((Mutex::default(), watch::Sender::new(0))));
+        let events = Events(Arc::default());
         let backend: Arc<dyn Backend> = store;
         let bot = Bot::builder()
             .with_backend_arc(backend)
@@ -56,7 +56,7 @@ impl Client {
 
     /// Whether this text has come.
     pub(crate) fn heard(&self, text: &str) -> bool {
-        let events = self.events.0.0.lock().unwrap();
+        let events = self.events.0.borrow();
         events.iter().any(|event| has(event, text))
     }
 
@@ -71,7 +71,7 @@ impl Client {
 
     /// No code to scan was shown, and every message opened at once.
     pub(crate) fn saw_no_trouble(&self) {
-        for event in self.events.0.0.lock().unwrap().iter() {
+        for event in self.events.0.borrow().iter() {
             let trouble = matches!(
                 **event,
                 Event::PairingQrCode(_) | Event::UndecryptableMessage(_) | Event::LoggedOut(_)
@@ -85,26 +85,10 @@ impl Client {
     }
 
     async fn wait_for(&self, what: &str, fits: impl Fn(&Event) -> bool) {
-        let mut count = self.events.0.1.subscribe();
-        let found = async {
-            loop {
-                count.mark_unchanged();
-                if self
-                    .events
-                    .0
-                    .0
-                    .lock()
-                    .unwrap()
-                    .iter()
-                    .any(|event| fits(event))
-                {
-                    return;
-                }
-                count.changed().await.unwrap();
-            }
-        };
+        let mut seen = self.events.0.subscribe();
+        let found = seen.wait_for(|events| events.iter().any(|event| fits(event)));
         let found = tokio::time::timeout(PATIENCE, found).await;
-        found.unwrap_or_else(|_| panic!("never saw {what:?}"));
+        assert!(matches!(found, Ok(Ok(_))), "never saw {what:?}");
     }
 }
 

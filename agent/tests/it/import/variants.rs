@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use openclaw_agent::store::baileys::{self, Error, Kind, Report};
 use openclaw_sim::Sim;
 use serde_json::{Value, json};
@@ -17,14 +15,15 @@ use whatsapp_rust::wacore::store::traits::{
 
 use super::gateway::Gateway;
 use super::source::Source;
+use super::spelling::Spelling;
 use super::{Left, left};
 use crate::harness::{ACCOUNT, ANNA, BERT, lid};
 
 /// One gateway's files, by name.
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
 /// What one gateway left, recorded once for all tests here.
-async fn recorded() -> &'static (Files, String) {
+pub(super) async fn recorded() -> &'static (Files, String) {
     static RECORDED: OnceCell<(Files, String)> = OnceCell::const_new();
     let record = || async {
         let Left { source, group, .. } = left().await;
@@ -138,78 +137,6 @@ async fn reference() -> &'static (Report, Taken) {
     REFERENCE.get_or_init(record).await
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Spelling {
-    BufferOfText,
-    BufferOfList,
-    Numbered,
-    List,
-    Text,
-}
-
-impl Spelling {
-    fn spell(self, bytes: &[u8]) -> Value {
-        let text = || Value::from(BASE64.encode(bytes));
-        match self {
-            Self::BufferOfText => json!({"type": "Buffer", "data": text()}),
-            Self::BufferOfList => json!({"type": "Buffer", "data": bytes}),
-            Self::Numbered => {
-                let numbered = bytes.iter().enumerate();
-                numbered
-                    .map(|(at, byte)| (at.to_string(), Value::from(*byte)))
-                    .collect()
-            }
-            Self::List => json!(bytes),
-            Self::Text => text(),
-        }
-    }
-
-    /// Every Buffer in it.
-    fn respell(self, value: Value) -> Value {
-        match value {
-            Value::Object(object) if object.get("type") == Some(&json!("Buffer")) => {
-                self.spell(&buffer(&object["data"]))
-            }
-            Value::Object(object) => {
-                let entries = object.into_iter();
-                entries
-                    .map(|(key, value)| (key, self.respell(value)))
-                    .collect()
-            }
-            Value::Array(items) => items.into_iter().map(|item| self.respell(item)).collect(),
-            other => other,
-        }
-    }
-
-    fn respell_file(self, name: &str, content: &[u8]) -> Vec<u8> {
-        // A session has no Buffer, and the order of its chains would be lost here.
-        if name.starts_with("session-") {
-            return content.to_vec();
-        }
-        let mut value: Value = serde_json::from_slice(content).unwrap();
-        if name.starts_with("sender-key-1") {
-            let states = serde_json::from_slice(&buffer(&value["data"])).unwrap();
-            value = self.spell(self.respell(states).to_string().as_bytes());
-        } else if name == "creds.json" {
-            let account = value["account"].as_object_mut().unwrap();
-            for field in account.values_mut() {
-                *field = self.spell(&BASE64.decode(field.as_str().unwrap()).unwrap());
-            }
-            value = self.respell(value);
-        } else {
-            value = self.respell(value);
-        }
-        value.to_string().into_bytes()
-    }
-}
-
-fn buffer(data: &Value) -> Vec<u8> {
-    match data {
-        Value::String(text) => BASE64.decode(text).unwrap(),
-        list => serde_json::from_value(list.clone()).unwrap(),
-    }
-}
-
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn bytes_in_each_of_the_five_spellings_are_the_same_bytes() {
@@ -222,13 +149,7 @@ async fn bytes_in_each_of_the_five_spellings_are_the_same_bytes() {
     );
     assert!(reference.sender_keys.iter().flatten().count() >= 2);
     assert!(reference.sync_key.is_some() && reference.version.0 > 0);
-    for spelling in [
-        Spelling::BufferOfText,
-        Spelling::BufferOfList,
-        Spelling::Numbered,
-        Spelling::List,
-        Spelling::Text,
-    ] {
+    for spelling in Spelling::ALL {
         let respelled = files.iter();
         let respelled =
             respelled.map(|(name, file)| (name.clone(), spelling.respell_file(name, file)));

@@ -1,0 +1,89 @@
+//! A folder that means no good: no file of it brings the importer down.
+
+use openclaw_agent::store::baileys;
+use serde_json::Value;
+
+use super::spelling::buffer;
+use super::variants::recorded;
+
+/// Every file of the folder, with bytes changed, parts cut out and values exchanged. The fuzz targets go further.
+#[tokio::test]
+#[ignore = "needs Baileys: scripts/test"]
+async fn no_change_to_a_file_makes_the_importer_panic() {
+    let (files, _) = recorded().await;
+    let few = files
+        .iter()
+        .filter(|(name, _)| !name.starts_with("pre-key-"));
+    let few = few.chain(files.get_key_value("pre-key-8.json"));
+    let mut files: Vec<_> = few.map(|(name, file)| (name, file.clone())).collect();
+    // What a sender key's file holds is text itself, and may be in the file as it is.
+    let sender_keys = files
+        .iter()
+        .filter(|(name, _)| name.starts_with("sender-key-1"));
+    let texts = sender_keys.map(|(name, content)| {
+        let value: Value = serde_json::from_slice(content).unwrap();
+        (*name, buffer(&value["data"]))
+    });
+    let texts: Vec<_> = texts.collect();
+    assert!(!texts.is_empty());
+    files.extend(texts);
+    let mut random = fastrand::Rng::with_seed(7);
+    for (name, content) in &files {
+        for _ in 0..400 {
+            let mut bytes = content.clone();
+            for _ in 0..random.usize(1..4) {
+                let at = random.usize(..bytes.len());
+                match random.u8(..4) {
+                    0 => bytes[at] = random.u8(..),
+                    1 => bytes.truncate(at.max(1)),
+                    2 => drop(bytes.drain(at..random.usize(at..bytes.len()))),
+                    _ => bytes[at] = *random.choice(b"0-e\"{}[],:").unwrap(),
+                }
+            }
+            baileys::parse_file(name, &bytes);
+        }
+        let whole: Value = serde_json::from_slice(content).unwrap();
+        for at in 0..count(&whole) {
+            for odd in [
+                "null",
+                "-1",
+                "1e300",
+                "99999999999",
+                "\"\"",
+                "[]",
+                "{}",
+                "[1]",
+                "true",
+            ] {
+                let mut changed = whole.clone();
+                let other = serde_json::from_str(odd).unwrap();
+                assert!(exchange(&mut changed, &mut at.clone(), &other));
+                baileys::parse_file(name, changed.to_string().as_bytes());
+            }
+        }
+    }
+}
+
+fn count(value: &Value) -> usize {
+    1 + match value {
+        Value::Object(object) => object.values().map(count).sum(),
+        Value::Array(items) => items.iter().map(count).sum(),
+        _ => 0,
+    }
+}
+
+/// Puts `other` in the place of the value that comes `left` values after this one; true once that is done.
+fn exchange(value: &mut Value, left: &mut usize, other: &Value) -> bool {
+    if *left == 0 {
+        *value = other.clone();
+        return true;
+    }
+    *left -= 1;
+    match value {
+        Value::Object(object) => object
+            .values_mut()
+            .any(|value| exchange(value, left, other)),
+        Value::Array(items) => items.iter_mut().any(|value| exchange(value, left, other)),
+        _ => false,
+    }
+}
