@@ -109,7 +109,22 @@ impl Subkey {
         self.0.open_in_place(nonce(head.counter), aad, sealed).ok()
     }
 
-    /// Appends a frame to `out`; `fill` appends the plaintext. Returns the new chain.
+    /// The tag that belongs to what follows a head, whatever tag it has.
+    fn tag(&self, chain: &Chain, head: Head, rest: &[u8]) -> Option<Chain> {
+        let mut body = zeroize::Zeroizing::new(rest.get(..head.length)?.to_vec());
+        // A stream cipher: sealing what is sealed opens it, and sealing that again gives the tag.
+        let mut tag = [0; TAG];
+        for _ in 0..2 {
+            let aad = Aad::from(associated(chain, head, &[]));
+            let sealed = self
+                .0
+                .seal_in_place_separate_tag(nonce(head.counter), aad, &mut body);
+            tag.copy_from_slice(sealed.ok()?.as_ref());
+        }
+        Some(tag)
+    }
+
+    /// Appends a frame to `out`. Returns the new chain.
     fn seal(
         &self,
         chain: &Chain,
@@ -261,6 +276,11 @@ impl Opener {
     /// The last frame's counter.
     pub(crate) fn counter(&self) -> u32 {
         self.counter
+    }
+
+    /// The tag that the next frame would have, were it not damaged in its tag alone.
+    pub(crate) fn tag(&self, head: Head, rest: &[u8]) -> Option<Chain> {
+        self.subkey.as_deref()?.tag(&self.chain, head, rest)
     }
 
     /// Opens a frame out of its place under the current epoch, whatever its counter.

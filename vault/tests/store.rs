@@ -220,6 +220,49 @@ fn a_backup_holds_everything_and_is_put_into_another_store() {
 }
 
 #[test]
+fn no_compaction_begins_while_a_restore_is_under_way() {
+    let (dir, secret) = (TempDir::new().unwrap(), secret());
+    let mut vault = create(&dir, &secret);
+    while !vault.wants_compaction() {
+        put(&mut vault, 0, &[7; 64 << 10]);
+    }
+    let mut restore = vault.restore().unwrap();
+    assert_eq!(vault.compact(1 << 20).unwrap(), Compaction::Idle);
+    assert!(!vault.wants_compaction());
+    assert!(matches!(vault.begin_compaction(), Err(Error::Busy)));
+    let key = Key::new(TABLE, "scope", "id");
+    restore.push(Op::Put { key, value: b"new" }).unwrap();
+    // One that is dropped leaves nothing that a compaction could be mistaken for.
+    drop(vault.restore().map(|_| ()).unwrap_err());
+    vault.finish_restore(restore).unwrap();
+    assert_eq!((vault.summary().records, load(&vault, 0)), (1, None));
+}
+
+#[test]
+fn changes_as_large_as_can_be_survive_compaction_and_backup() {
+    let (dir, secret) = (TempDir::new().unwrap(), secret());
+    let mut vault = create(&dir, &secret);
+    let value = vec![7; openclaw_vault::MAX_BODY - 32];
+    put(&mut vault, 1, b"small");
+    put(&mut vault, 2, &value);
+    put(&mut vault, 3, b"small");
+    let mut batch = Batch::new();
+    batch.put(Key::new(TABLE, "", ""), &vec![0; openclaw_vault::MAX_BODY]);
+    assert!(matches!(vault.append(&batch), Err(Error::TooLarge(_))));
+    vault.begin_compaction().unwrap();
+    while vault.compact(1 << 20).unwrap() != Compaction::Done {}
+    let mut bytes = Vec::new();
+    let mut backup = vault.backup(&secret, 0, &mut bytes).unwrap();
+    while !vault.backup_step(&mut backup, 1 << 20, &mut bytes).unwrap() {}
+    let mut reader = Reader::open(&*bytes, &secret).unwrap();
+    while reader.next(|_| Ok(())).unwrap() {}
+    assert_eq!(reader.changes(), 3);
+    drop(vault);
+    let vault = open(&dir, &secret);
+    assert_eq!(load(&vault, 2).unwrap(), value);
+}
+
+#[test]
 fn an_erased_store_is_gone_and_its_folder_is_free() {
     let (dir, secret) = (TempDir::new().unwrap(), secret());
     let mut vault = create(&dir, &secret);

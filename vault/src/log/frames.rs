@@ -181,7 +181,9 @@ impl Reader {
     pub(super) fn is_vouched_for(&self, file: &impl DiskFile, end: u64) -> io::Result<bool> {
         let damaged = self.at();
         let mut searched = 0_u64;
-        let mut frames = Frames::starting_at(damaged + 1);
+        let mut frames = Frames::starting_at(damaged);
+        let mended = self.mended(file, end, &mut frames)?;
+        frames.at = damaged + 1;
         while frames.at + (HEAD + TAG) as u64 <= end {
             let at = frames.at;
             searched += 1;
@@ -192,9 +194,14 @@ impl Reader {
             {
                 searched += TRIAL + rest.len() as u64;
                 // Out of place: the window keeps what the file holds.
-                let mut rest = Zeroizing::new(frames.window[rest].to_vec());
-                if let Some(durable) = self.durable_by(file, at, head, &mut rest)? {
-                    if durable > damaged {
+                let rest = &frames.window[rest];
+                let mended = mended.filter(|(behind, _)| *behind == at);
+                let told = [Some(tag_before(file, at)?), mended.map(|(_, tag)| tag)]
+                    .into_iter()
+                    .flatten()
+                    .find_map(|chain| self.distance(&chain, head, rest));
+                if let Some(distance) = told {
+                    if at.saturating_sub(distance) > damaged {
                         return Ok(true);
                     }
                     step = head.frame() as u64;
@@ -208,32 +215,48 @@ impl Reader {
         Ok(false)
     }
 
-    /// Whether a frame `behind` bytes behind the next one can be one of this epoch: by chance, one place in 2^40 is.
+    /// What a frame out of its turn tells, if it is one.
+    fn distance(&self, chain: &Chain, head: Head, rest: &[u8]) -> Option<u64> {
+        let mut rest = Zeroizing::new(rest.to_vec());
+        let plain = self.opener.open_elsewhere(chain, head, &mut rest)?;
+        distance(plain).map(|(distance, _)| distance)
+    }
+
+    /// If the damage may be in a frame's tag alone: where the frame behind begins, and the tag that it is bound to.
+    fn mended(
+        &self,
+        file: &impl DiskFile,
+        end: u64,
+        frames: &mut Frames,
+    ) -> io::Result<Option<(u64, Chain)>> {
+        let Some(head) = frames.head(file, end)? else {
+            return Ok(None);
+        };
+        if head.kind == Kind::Epoch {
+            return Ok(None);
+        }
+        let Some(rest) = frames.rest(file, end, head)? else {
+            return Ok(None);
+        };
+        let tag = self.opener.tag(head, &frames.window[rest]);
+        Ok(tag.map(|tag| (frames.at + head.frame() as u64, tag)))
+    }
+
+    /// Whether a frame so many bytes behind the damage can be one of this epoch: by chance, hardly any place is.
     fn may_follow(&self, head: Head, behind: u64) -> bool {
         let between = head.counter.checked_sub(self.opener.counter());
         let shortest = (HEAD + TAG) as u64;
         head.kind == Kind::Batch
             && between
-                .is_some_and(|between| between > 1 && u64::from(between - 1) * shortest <= behind)
+                .is_some_and(|between| between >= 1 && u64::from(between - 1) * shortest <= behind)
     }
+}
 
-    /// Up to where the log was durable when a batch out of its turn was written; `None` if it is none.
-    fn durable_by(
-        &self,
-        file: &impl DiskFile,
-        at: u64,
-        head: Head,
-        rest: &mut [u8],
-    ) -> io::Result<Option<u64>> {
-        let mut chain = [0; TAG];
-        let from = at - TAG as u64;
-        if file.read_at(&mut chain, from)? != TAG {
-            return Ok(None);
-        }
-        let plain = self.opener.open_elsewhere(&chain, head, rest);
-        let told = plain.and_then(|plain| distance(plain));
-        Ok(told.map(|(distance, _)| at.saturating_sub(distance)))
-    }
+/// The last bytes before a place: a tag, if a frame ends there.
+fn tag_before(file: &impl DiskFile, at: u64) -> io::Result<Chain> {
+    let mut chain = [0; TAG];
+    file.read_at(&mut chain, at.saturating_sub(TAG as u64))?;
+    Ok(chain)
 }
 
 /// A batch's first words: how far back what was durable ends, and the length of saying so.
