@@ -36,7 +36,6 @@ struct Json {
     records_kept: u64,
     sessions_dropped: u64,
     sender_keys_dropped: u64,
-    prekeys_dropped: u64,
     others_dropped: u64,
 }
 
@@ -149,7 +148,6 @@ fn report(restored: RestoreResponse, numbers: Numbers, json: bool) -> Result<(),
         records_kept,
         sessions_dropped,
         sender_keys_dropped,
-        prekeys_dropped,
         others_dropped,
     } = restored;
     let phone = numbers.show(&phone);
@@ -160,8 +158,7 @@ fn report(restored: RestoreResponse, numbers: Numbers, json: bool) -> Result<(),
             records_kept,
             sessions_dropped,
             sender_keys_dropped,
-            prekeys_dropped,
-            others_dropped,
+                others_dropped,
         });
     }
     console::line(&format!(
@@ -169,10 +166,9 @@ fn report(restored: RestoreResponse, numbers: Numbers, json: bool) -> Result<(),
         count(records_kept, "record")
     ))?;
     console::line(&format!(
-        "Left behind: {}, {}, {}, {} (their keys must not be used twice)",
+        "Left behind: {}, {}, {} (their keys must not be used twice)",
         count(sessions_dropped, "session"),
         count(sender_keys_dropped, "sender key"),
-        count(prekeys_dropped, "prekey"),
         count(others_dropped, "other record"),
     ))?;
     console::note(NEXT);

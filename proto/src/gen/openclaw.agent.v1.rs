@@ -78,7 +78,7 @@ pub struct BackupStart {
 /// All was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BackupEnd {
-    /// Records in the file.
+    /// Records in the store when all was sent.
     #[prost(uint64, tag = "1")]
     pub records: u64,
     /// Bytes of the file.
@@ -127,14 +127,11 @@ pub struct RestoreResponse {
     /// Sessions with contacts that were left behind.
     #[prost(uint64, tag = "3")]
     pub sessions_dropped: u64,
-    /// Sender keys of groups that were left behind.
+    /// Own sender keys of groups that were left behind.
     #[prost(uint64, tag = "4")]
     pub sender_keys_dropped: u64,
-    /// One-time prekeys that were left behind.
+    /// Other records that were left behind: what must fit those, or has to be asked for again.
     #[prost(uint64, tag = "5")]
-    pub prekeys_dropped: u64,
-    /// Other records that were left behind.
-    #[prost(uint64, tag = "6")]
     pub others_dropped: u64,
 }
 /// Generated client implementations.
@@ -254,11 +251,13 @@ pub mod admin_client {
         ///
         /// `start` comes first, then chunks; the client closes its side after the last one. Nothing is
         /// changed before the whole backup has been checked: after an error the agent is as it was.
-        /// Keys that must never be used twice are left behind: sessions with contacts, own sender keys
-        /// and one-time prekeys. New ones are made as they are needed; the phone need not scan again.
+        /// Keys that must never be used twice are left behind: sessions with contacts and own sender
+        /// keys. New ones are made as they are needed, and new one-time prekeys are uploaded. The phone
+        /// need not scan again; the agent connects by itself.
         ///
         /// FAILED_PRECONDITION, ALREADY_LINKED, when there is an account already. INVALID_ARGUMENT,
-        /// WRONG_SECRET, when the secret does not open it, and NOT_A_BACKUP when it is something else.
+        /// WRONG_SECRET, when the secret does not open it, NOT_A_BACKUP when it is something else, and
+        /// NO_ACCOUNT when there is none in it.
         /// DATA_LOSS, BACKUP_DAMAGED, when it is cut short or changed.
         pub async fn restore(
             &mut self,
@@ -321,11 +320,13 @@ pub mod admin_server {
         ///
         /// `start` comes first, then chunks; the client closes its side after the last one. Nothing is
         /// changed before the whole backup has been checked: after an error the agent is as it was.
-        /// Keys that must never be used twice are left behind: sessions with contacts, own sender keys
-        /// and one-time prekeys. New ones are made as they are needed; the phone need not scan again.
+        /// Keys that must never be used twice are left behind: sessions with contacts and own sender
+        /// keys. New ones are made as they are needed, and new one-time prekeys are uploaded. The phone
+        /// need not scan again; the agent connects by itself.
         ///
         /// FAILED_PRECONDITION, ALREADY_LINKED, when there is an account already. INVALID_ARGUMENT,
-        /// WRONG_SECRET, when the secret does not open it, and NOT_A_BACKUP when it is something else.
+        /// WRONG_SECRET, when the secret does not open it, NOT_A_BACKUP when it is something else, and
+        /// NO_ACCOUNT when there is none in it.
         /// DATA_LOSS, BACKUP_DAMAGED, when it is cut short or changed.
         async fn restore(
             &self,
@@ -911,8 +912,8 @@ pub struct Vault {
     /// one than a client has seen before means that the volume is an older copy.
     #[prost(uint64, tag = "2")]
     pub generation: u64,
-    /// The latest times the store was opened, oldest first, at most 16; the last one is the present
-    /// one, whose `generation` is the same as above. See Epoch for what it is good for.
+    /// The latest times the store was opened, oldest first: the present one, whose `generation` is the
+    /// same as above, and at most 16 before it. See Epoch for what it is good for.
     #[prost(message, repeated, tag = "3")]
     pub history: ::prost::alloc::vec::Vec<Epoch>,
     /// Records that are kept.
