@@ -1,0 +1,42 @@
+//! The owner's part in a restore: it puts a backup in the place of a store without an account, and connects.
+
+use super::Owner;
+use crate::agent::Denied;
+use crate::agent::archive::{Error, Restored, Staged};
+use crate::agent::retry::Retry;
+use crate::session::OpenError;
+
+impl Owner {
+    pub(super) async fn restore(
+        &mut self,
+        staged: Staged,
+    ) -> Result<Result<Restored, Error>, OpenError> {
+        // Closing a stream and calling again is one motion for an operator.
+        if self
+            .pairing
+            .as_ref()
+            .is_some_and(|active| active.frames.is_closed())
+        {
+            self.abandon().await;
+        }
+        if self.pairing.is_some() {
+            return Ok(Err(Denied::AlreadyPairing.into()));
+        }
+        if self.link().account.is_some() {
+            return Ok(Err(Denied::AlreadyLinked.into()));
+        }
+        self.discard_session().await;
+        let (kept, dropped) = match staged.put_in_place() {
+            Ok(counts) => counts,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.retry = Retry::default();
+        self.start().await?;
+        let account = self.link().account.ok_or(Error::NoAccount);
+        Ok(account.map(|account| Restored {
+            phone: account.phone,
+            kept,
+            dropped,
+        }))
+    }
+}

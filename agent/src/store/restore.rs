@@ -1,0 +1,312 @@
+//! What of a backup may live on. The identity does, and what is known of others; ratchets that send do not: the account
+//! may have gone on since the backup was made, and then their keys would be used twice.
+//!
+//! ```text
+//! left behind     sessions; own sender keys, and who has them; what was known of sessions to notice collisions
+//! asked again     devices of users, metadata of groups: they may be others by now
+//! changed         the device: it uploads new prekeys, far above any number that may have been in use
+//! kept            everything else
+//! ```
+
+use std::collections::HashSet;
+
+use openclaw_vault::{Error, Key, Op, Table};
+use whatsapp_rust::wacore::store::Device;
+use zeroize::Zeroizing;
+
+use super::device;
+use super::records::{encode, user_of};
+use crate::vault::Tables;
+
+/// Prekeys have numbers of 24 bits.
+const PREKEYS: u32 = 1 << 24;
+/// An account does not make as many between a backup and its restore.
+const GAP: u32 = 1 << 20;
+/// Room for the next uploads below the end of the numbers.
+const ROOM: u32 = 1 << 16;
+
+/// Where what lives on is written.
+type Write<'a> = dyn FnMut(Op<'_>) -> Result<(), Error> + 'a;
+
+/// Looks at a backup change by change.
+#[derive(Default)]
+pub struct Sieve {
+    device: Option<Zeroizing<Vec<u8>>>,
+    sender_keys: HashSet<(Vec<u8>, Vec<u8>)>,
+    dropped: Left,
+    own_sender_keys: u64,
+}
+
+/// Names of records that were left behind.
+#[derive(Default)]
+struct Left {
+    sessions: HashSet<Vec<u8>>,
+    others: HashSet<(Table, Vec<u8>, Vec<u8>)>,
+}
+
+/// How many records were left behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Sessions with contacts.
+    pub sessions: u64,
+    /// Own sender keys of groups.
+    pub sender_keys: u64,
+    /// Anything else.
+    pub others: u64,
+}
+
+/// What becomes of a table's records.
+enum Fate {
+    Keep,
+    Session,
+    SenderKey,
+    Device,
+    Drop,
+}
+
+fn fate(table: Table) -> Fate {
+    match table {
+        Tables::SESSIONS => Fate::Session,
+        Tables::SENDER_KEYS => Fate::SenderKey,
+        Tables::DEVICE => Fate::Device,
+        Tables::SENDER_KEY_DEVICES | Tables::BASE_KEYS | Tables::DEVICE_LISTS | Tables::GROUPS => {
+            Fate::Drop
+        }
+        _ => Fate::Keep,
+    }
+}
+
+impl Sieve {
+    /// Looks at a change, and writes what lives on of it.
+    pub(crate) fn sift(&mut self, op: Op<'_>, write: &mut Write<'_>) -> Result<(), Error> {
+        let table = match op {
+            Op::Put { key, .. } | Op::Delete { key } => key.table,
+            Op::ClearScope { table, .. } | Op::ClearTable { table } => table,
+        };
+        match fate(table) {
+            Fate::Keep => write(op),
+            Fate::SenderKey => {
+                if let Op::Put { key, .. } = op {
+                    self.sender_keys
+                        .insert((key.scope.to_vec(), key.id.to_vec()));
+                }
+                write(op)
+            }
+            Fate::Device => {
+                self.device = match op {
+                    Op::Put { value, .. } => Some(Zeroizing::new(value.to_vec())),
+                    _ => None,
+                };
+                Ok(())
+            }
+            Fate::Session => {
+                if let Op::Put { key, .. } = op {
+                    self.dropped.sessions.insert(key.id.to_vec());
+                }
+                Ok(())
+            }
+            Fate::Drop => {
+                if let Op::Put { key, .. } = op {
+                    let name = (table, key.scope.to_vec(), key.id.to_vec());
+                    self.dropped.others.insert(name);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// All was seen: removes own sender keys and writes the device. False when there is no account in the backup.
+    pub(crate) fn finish(&mut self, write: &mut Write<'_>) -> Result<bool, Error> {
+        let device = self.device.take().and_then(|row| device::read(&row));
+        let Some(mut device) = device.filter(Device::is_registered) else {
+            return Ok(false);
+        };
+        let own: Vec<&str> = [&device.pn, &device.lid]
+            .into_iter()
+            .flatten()
+            .map(|jid| jid.user.as_str())
+            .collect();
+        for (group, name) in &self.sender_keys {
+            if !is_of(&own, name) {
+                continue;
+            }
+            self.own_sender_keys += 1;
+            write(Op::Delete {
+                key: Key::new(Tables::SENDER_KEYS, group, name),
+            })?;
+        }
+        renew(&mut device, fastrand::u32(..));
+        let Ok(row) = encode(&device) else {
+            return Ok(false);
+        };
+        write(Op::Put {
+            key: device::key(),
+            value: &row,
+        })?;
+        Ok(true)
+    }
+
+    /// What was left behind.
+    #[must_use]
+    pub fn dropped(&self) -> Dropped {
+        let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        Dropped {
+            sessions: count(self.dropped.sessions.len()),
+            sender_keys: self.own_sender_keys,
+            others: count(self.dropped.others.len()),
+        }
+    }
+}
+
+/// Whether a sender key, `group:address`, is one of ours, of whichever device. A name that cannot be read is taken for one.
+fn is_of(own: &[&str], name: &[u8]) -> bool {
+    let name = std::str::from_utf8(name).unwrap_or_default();
+    name.split_once(':')
+        .is_none_or(|(_, address)| own.contains(&user_of(address)))
+}
+
+/// New prekeys are uploaded at the next login. The server may know some with numbers that this device has yet to give:
+/// it goes on far above them.
+fn renew(device: &mut Device, random: u32) {
+    let gap = GAP + random % GAP;
+    let next = device.next_pre_key_id.saturating_add(gap);
+    let next = if next < PREKEYS - ROOM {
+        next
+    } else {
+        1 + random % GAP
+    };
+    device.next_pre_key_id = next;
+    device.first_unupload_pre_key_id = next;
+    device.server_has_prekeys = false;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    type Name = (u8, Vec<u8>, Vec<u8>);
+
+    fn registered() -> Device {
+        let mut device = Device::new();
+        device.pn = Some("15550100001:3@s.whatsapp.net".parse().unwrap());
+        device.lid = Some("100000000000001:3@lid".parse().unwrap());
+        device.next_pre_key_id = 813;
+        device.first_unupload_pre_key_id = 813;
+        device.server_has_prekeys = true;
+        device
+    }
+
+    /// What lives on of these puts.
+    fn sifted(
+        puts: &[(Table, &str, &str)],
+        device: Option<&Device>,
+    ) -> Option<(BTreeMap<Name, Vec<u8>>, Dropped)> {
+        let mut sieve = Sieve::default();
+        let mut kept: BTreeMap<Name, Vec<u8>> = BTreeMap::new();
+        let name = |key: Key<'_>| (key.table.0, key.scope.to_vec(), key.id.to_vec());
+        let mut write = |op: Op<'_>| {
+            match op {
+                Op::Put { key, value } => drop(kept.insert(name(key), value.to_vec())),
+                Op::Delete { key } => drop(kept.remove(&name(key))),
+                _ => panic!("nothing is cleared"),
+            }
+            Ok(())
+        };
+        for (table, scope, id) in puts {
+            let key = Key::new(*table, *scope, *id);
+            sieve
+                .sift(Op::Put { key, value: b"v" }, &mut write)
+                .unwrap();
+        }
+        if let Some(device) = device {
+            let row = encode(device).unwrap();
+            let op = Op::Put {
+                key: device::key(),
+                value: &row,
+            };
+            sieve.sift(op, &mut write).unwrap();
+        }
+        let whole = sieve.finish(&mut write).unwrap();
+        whole.then(|| (kept, sieve.dropped()))
+    }
+
+    #[test]
+    fn ratchets_that_send_are_left_behind_and_those_that_receive_live_on() {
+        let group = "120363000000000001@g.us";
+        let of = |address: &str| format!("{group}:{address}");
+        let (own, own_lid, other) = (
+            of("15550100001:3@c.us.0"),
+            of("100000000000001:3@lid.0"),
+            of("100000000000002@lid.0"),
+        );
+        let puts = [
+            (Tables::SESSIONS, "100000000000002", "100000000000002@lid.0"),
+            (Tables::BASE_KEYS, "100000000000002@lid.0", "3EB0"),
+            (Tables::SENDER_KEYS, group, own.as_str()),
+            (Tables::SENDER_KEYS, group, own_lid.as_str()),
+            (Tables::SENDER_KEYS, group, other.as_str()),
+            (Tables::SENDER_KEY_DEVICES, group, "100000000000002@lid"),
+            (
+                Tables::IDENTITIES,
+                "100000000000002",
+                "100000000000002@lid.0",
+            ),
+            (Tables::PREKEYS, "", "5"),
+            (Table(200), "", "of a later version"),
+        ];
+        let (kept, dropped) = sifted(&puts, Some(&registered())).unwrap();
+        let tables: Vec<u8> = kept.keys().map(|(table, ..)| *table).collect();
+        assert_eq!(
+            tables,
+            [
+                Tables::DEVICE.0,
+                Tables::IDENTITIES.0,
+                Tables::PREKEYS.0,
+                Tables::SENDER_KEYS.0,
+                200
+            ]
+        );
+        assert!(kept.keys().any(|(.., id)| *id == other.as_bytes()));
+        assert_eq!(
+            dropped,
+            Dropped {
+                sessions: 1,
+                sender_keys: 2,
+                others: 2
+            }
+        );
+    }
+
+    #[test]
+    fn the_device_is_the_same_and_uploads_new_prekeys() {
+        let device = registered();
+        let (kept, _) = sifted(&[], Some(&device)).unwrap();
+        let row = kept.values().next().unwrap();
+        let restored = device::read(row).unwrap();
+        assert_eq!(restored.pn, device.pn);
+        assert_eq!(restored.registration_id, device.registration_id);
+        assert!(!restored.server_has_prekeys);
+        assert!(restored.next_pre_key_id > device.next_pre_key_id + GAP - 1);
+        assert_eq!(restored.first_unupload_pre_key_id, restored.next_pre_key_id);
+    }
+
+    #[test]
+    fn numbers_of_prekeys_stay_within_their_bits() {
+        for next in [0, 1, 1 << 20, PREKEYS - ROOM, PREKEYS, u32::MAX] {
+            for random in [0, GAP - 1, u32::MAX] {
+                let mut device = registered();
+                device.next_pre_key_id = next;
+                renew(&mut device, random);
+                assert!((1..PREKEYS - ROOM).contains(&device.next_pre_key_id));
+            }
+        }
+    }
+
+    #[test]
+    fn without_an_account_there_is_nothing_to_restore() {
+        assert!(sifted(&[(Tables::PREKEYS, "", "5")], None).is_none());
+        assert!(sifted(&[], Some(&Device::new())).is_none());
+    }
+}
