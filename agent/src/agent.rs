@@ -3,9 +3,11 @@
 //! [`Agent`] is the handle that the API holds; [`Owner`] is the task behind it. It speaks no wire
 //! protocol: `session` does.
 
+mod archive;
 mod line;
 mod owner;
 mod pairing;
+mod record;
 mod retry;
 mod running;
 mod sender;
@@ -21,8 +23,10 @@ use crate::model::{
 };
 use crate::outbox::{Claim, Outbox};
 use crate::session::{self, Session};
+use crate::store::Store;
 use crate::traffic::{Counts, Traffic};
 
+pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start};
 pub use owner::Owner;
 pub use sender::Sender;
 
@@ -42,6 +46,19 @@ pub struct Agent {
     traffic: Arc<Traffic>,
     keepalive_limit: Duration,
     started_at: SystemTime,
+    store: Store,
+    archive: Archive,
+}
+
+/// The sealed store at one moment.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// What the store tells of itself.
+    pub summary: openclaw_vault::Summary,
+    /// Rows that were found to mean nothing, since the process started.
+    pub undecodable: u64,
+    /// Bytes of an unfinished write that were dropped when it was opened.
+    pub dropped: u64,
 }
 
 /// What the owner shows.
@@ -61,7 +78,20 @@ enum Command {
         oneshot::Sender<Result<mpsc::Receiver<Frame>, Denied>>,
     ),
     Unpair(oneshot::Sender<Result<bool, Denied>>),
+    Restore(
+        Box<archive::Staged>,
+        oneshot::Sender<Result<Restored, ArchiveError>>,
+    ),
     Stop(oneshot::Sender<()>),
+}
+
+/// Why the owner's task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// The account was unpaired and its store erased: nothing of it may stay in memory.
+    Erased,
 }
 
 /// The agent at one moment.
@@ -81,6 +111,8 @@ pub struct Status {
     pub counts: Counts,
     /// The longest silence that is still called connected.
     pub keepalive_limit: Duration,
+    /// The store; `None` once it is erased.
+    pub storage: Option<Storage>,
 }
 
 impl Status {
@@ -166,7 +198,17 @@ impl Agent {
             events: self.journal.range(),
             counts: self.traffic.counts(),
             keepalive_limit: self.keepalive_limit,
+            storage: self.storage(),
         }
+    }
+
+    fn storage(&self) -> Option<Storage> {
+        let vault = self.store.vault();
+        vault.summary().map(|summary| Storage {
+            summary,
+            undecodable: self.store.undecodable(),
+            dropped: vault.dropped(),
+        })
     }
 
     /// Follows the link.
@@ -186,7 +228,7 @@ impl Agent {
         self.ask(|reply| Command::Pair(request, reply)).await?
     }
 
-    /// Unlinks. True when WhatsApp confirmed; the credentials are gone either way.
+    /// Unlinks, erases the store and ends the owner. True when WhatsApp confirmed; the credentials are gone either way.
     pub async fn unpair(&self) -> Result<bool, Denied> {
         self.ask(Command::Unpair).await?
     }

@@ -10,14 +10,17 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::agent::Owner;
+use crate::agent::{Ended, Owner};
 use crate::config::{Config, version};
 use crate::grpc::{self, Listeners};
 use crate::journal::{Journal, Limits};
-use crate::model::Seq;
+use crate::model::{Hardening, Seq};
 use crate::session::{self, Setup};
+use crate::start::Started;
 use crate::store::Store;
 use crate::traffic::Traffic;
+use crate::vault::Vault;
+use crate::volume::Open;
 use crate::{clock, http};
 
 /// How long open calls may take to end once the agent stops.
@@ -46,30 +49,78 @@ pub enum Error {
     Session(#[from] session::OpenError),
 }
 
-/// Runs until SIGTERM or SIGINT.
+impl Error {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Listen(_) => {
+                "stop what is there, or name another place with --socket and --listen"
+            }
+            Self::Http(..) => "stop what is there, or name another address with --http",
+            Self::Session(_) => "start again; what the store holds may be of another version",
+            Self::Signals(_) | Self::Grpc(_) | Self::ServeHttp(_) => {
+                "start again; nothing that was acknowledged is lost"
+            }
+        }
+    }
+}
+
+/// What the process is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// End.
+    Stopped,
+    /// Begin again with another image: this one's memory has held an account that is no more.
+    Replace,
+}
+
+/// Runs until SIGTERM or SIGINT, or until the account was erased.
 ///
-/// Stopping: no new calls, the link is closed and flushed, then open streams end. Nothing depends
-/// on it: a killed agent starts the same way.
-pub async fn run(config: Config) -> Result<(), Error> {
+/// Stopping: no new calls, the link is closed and flushed, then open streams end, and the store last. Nothing
+/// depends on it: a killed agent starts the same way.
+pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
+    let Started { open, hardening } = started;
+    let Open {
+        volume,
+        sealed,
+        opened,
+        ..
+    } = open;
+    let dropped = opened.map_or(0, |opened| opened.dropped);
+    let (vault, keeper) = Vault::start(sealed, dropped);
+    let ended = serve(&config, vault, hardening).await;
+    keeper.stop();
+    volume.release();
+    tracing::info!("stopped");
+    ended
+}
+
+async fn serve(config: &Config, vault: Vault, hardening: Hardening) -> Result<Outcome, Error> {
     // Caught before anybody can know that the agent runs.
     let signalled = signalled().map_err(Error::Signals)?;
     let listeners = Listeners::bind(&config.socket, config.listen).await?;
     let http = bind_http(config.http).await?;
-    announce(&config, &listeners, &http);
+    announce(config, &listeners, &http);
 
     let (stopping, stopped) = watch::channel(false);
     let stop = wait_for(stopped).boxed().shared();
-    let (agent, owner, sender) = Owner::new(setup(&config), Store::in_memory());
+    let (agent, owner, sender) = Owner::new(setup(config), Store::new(vault));
     let mut owner = tokio::spawn(owner.run());
     let sender = tokio::spawn(sender.run());
-    let mut grpc = tokio::spawn(grpc::serve(agent.clone(), listeners, stop.clone()));
+    let mut grpc = tokio::spawn(grpc::serve(
+        agent.clone(),
+        hardening,
+        listeners,
+        stop.clone(),
+    ));
     let mut http = tokio::spawn(http::serve(agent.clone(), http, stop));
 
     let ended = tokio::select! {
-        () = signalled => Ok(()),
-        owner = &mut owner => flatten(owner).map_err(Error::Session),
-        grpc = &mut grpc => flatten(grpc).map_err(Error::Grpc),
-        http = &mut http => flatten(http).map_err(Error::ServeHttp),
+        () = signalled => Ok(Outcome::Stopped),
+        owner = &mut owner => flatten(owner).map(Outcome::from).map_err(Error::Session),
+        grpc = &mut grpc => flatten(grpc).map(|()| Outcome::Stopped).map_err(Error::Grpc),
+        http = &mut http => flatten(http).map(|()| Outcome::Stopped).map_err(Error::ServeHttp),
     };
     tracing::info!("stopping");
     agent.stop().await;
@@ -80,8 +131,16 @@ pub async fn run(config: Config) -> Result<(), Error> {
         tracing::warn!("open calls were cut off");
     }
     sender.abort();
-    tracing::info!("stopped");
     ended
+}
+
+impl From<Ended> for Outcome {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Stopped => Self::Stopped,
+            Ended::Erased => Self::Replace,
+        }
+    }
 }
 
 /// `[::]` serves both kinds of addresses, where the machine has the newer kind at all.
@@ -125,9 +184,6 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
             "simulator build: it does not check WhatsApp's certificates and speaks to the simulator only"
         );
     }
-    tracing::warn!(
-        "state is kept in memory: a restart forgets the link, and a phone must link it again"
-    );
 }
 
 async fn wait_for(mut stopped: watch::Receiver<bool>) {

@@ -1,4 +1,4 @@
-//! Settings: flags and the environment. Every mistake is reported at once.
+//! The agent's settings: flags and the environment. Every mistake is reported at once.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -6,20 +6,22 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use clap::Args;
+use openclaw_harden::privileges;
+use openclaw_harden::process::Inspection;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::session::Endpoint;
+use crate::volume::{KeySource, Mistake, Place};
 
 /// The port of HTTP health checks unless a platform says otherwise.
 const HTTP_PORT: u16 = 8080;
 /// WhatsApp's own clients ping every 15 to 30 s and wait 20 s for the answer.
 const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
 
-/// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
-#[derive(Parser, Debug)]
-#[command(name = "openclaw-agent", version = version())]
-struct Flags {
+/// As they are typed.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Flags {
     /// Unix socket of the gRPC API, for this user only
     /// [default: $XDG_RUNTIME_DIR/openclaw/agent.sock, or /run/openclaw/agent.sock]
     #[arg(long, env = "OPENCLAW_SOCKET", value_name = "PATH")]
@@ -42,6 +44,16 @@ struct Flags {
     /// The simulator's address; simulator builds only
     #[arg(long, env = "OPENCLAW_WHATSAPP_URL", value_name = "URL", hide = !cfg!(feature = "sim"))]
     whatsapp_url: Option<String>,
+    /// For a trial: make a key file if there is none, at --auth-key-file or beside the volume. Whoever loses it loses the
+    /// store
+    #[arg(long)]
+    pub(crate) create_key_file: bool,
+    /// Whom to become when started as root: auto (user 65532, in a container), never, or UID:GID [default: auto]
+    #[arg(long, env = "OPENCLAW_RUN_AS", value_name = "USER")]
+    run_as: Option<String>,
+    /// Let other processes of the same user look into this one; simulator builds only
+    #[arg(long, hide = true)]
+    allow_inspection: bool,
 }
 
 /// What the agent runs with.
@@ -59,6 +71,14 @@ pub struct Config {
     pub log: LevelFilter,
     /// The server.
     pub endpoint: Endpoint,
+    /// The volume.
+    pub place: Place,
+    /// The key that opens its store.
+    pub source: KeySource,
+    /// Whom to become.
+    pub run_as: privileges::Setting,
+    /// Who may look into the process.
+    pub inspection: Inspection,
 }
 
 /// The version, and whether this build speaks to the simulator only.
@@ -77,16 +97,25 @@ pub enum Error {
     /// A flag that does not exist, or a wish for help: clap prints it.
     Usage(clap::Error),
     /// Values that make no sense, each with its setting.
-    Values(Vec<String>),
+    Values(Vec<Mistake>),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(error) => error.fmt(f),
-            Self::Values(mistakes) => mistakes
-                .iter()
-                .try_for_each(|mistake| writeln!(f, "error: {mistake}")),
+            Self::Values(mistakes) => {
+                for Mistake { text, hint } in mistakes {
+                    writeln!(f, "error: {text}")?;
+                    if let Some(hint) = hint {
+                        writeln!(f, "hint: {hint}")?;
+                    }
+                }
+                if mistakes.iter().any(|mistake| mistake.hint.is_none()) {
+                    writeln!(f, "hint: `openclaw-agent --help` explains every setting")?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -94,17 +123,24 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Config {
-    /// Reads the arguments, and the environment for what they leave open.
-    pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
-        let matches = Flags::command()
-            .try_get_matches_from(args)
-            .map_err(Error::Usage)?;
-        let flags = Flags::from_arg_matches(&matches).map_err(Error::Usage)?;
+    /// Checks them all; `mistakes` are those that were found before. Without any there is a `source`.
+    pub(crate) fn check(
+        flags: Flags,
+        place: Place,
+        source: Option<KeySource>,
+        mistakes: Vec<Mistake>,
+    ) -> Result<Self, Error> {
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty());
-        Self::check(flags, runtime_dir)
+        Self::check_in(runtime_dir, flags, place, source, mistakes)
     }
 
-    fn check(flags: Flags, runtime_dir: Option<OsString>) -> Result<Self, Error> {
+    fn check_in(
+        runtime_dir: Option<OsString>,
+        flags: Flags,
+        place: Place,
+        source: Option<KeySource>,
+        mut mistakes: Vec<Mistake>,
+    ) -> Result<Self, Error> {
         let Flags {
             socket,
             listen,
@@ -113,9 +149,11 @@ impl Config {
             keepalive_limit,
             log,
             whatsapp_url,
+            create_key_file: _,
+            run_as,
+            allow_inspection,
         } = flags;
-        let mut mistakes = Vec::new();
-        let mut keep = |mistake: String| mistakes.push(mistake);
+        let mut keep = |mistake: String| mistakes.push(Mistake::from(mistake));
 
         let listen = given(listen).and_then(|value| loopback(&value).map_err(&mut keep).ok());
         let port = given(port).map_or(Some(HTTP_PORT), |value| {
@@ -158,23 +196,46 @@ impl Config {
         let endpoint = Endpoint::new(given(whatsapp_url).as_deref())
             .map_err(|error| keep(format!("--whatsapp-url: {error}")))
             .ok();
+        let run_as = given(run_as).map_or(Some(privileges::Setting::Auto), |value| {
+            value
+                .parse()
+                .map_err(|error| keep(format!("--run-as: {value:?}: {error}")))
+                .ok()
+        });
+        let inspection = match allow_inspection {
+            false => Inspection::Refused,
+            true if cfg!(feature = "sim") => Inspection::Allowed,
+            true => {
+                keep(
+                    "--allow-inspection: only a simulator build lets others look inside".to_owned(),
+                );
+                Inspection::Refused
+            }
+        };
         let socket = socket
             .filter(|path| !path.as_os_str().is_empty())
             .unwrap_or_else(|| default_socket(runtime_dir));
 
-        match (http, keepalive_limit, log, endpoint) {
-            (Some(http), Some(keepalive_limit), Some(log), Some(endpoint))
-                if mistakes.is_empty() =>
-            {
-                Ok(Self {
-                    socket,
-                    listen,
-                    http,
-                    keepalive_limit,
-                    log,
-                    endpoint,
-                })
-            }
+        match (http, keepalive_limit, log, endpoint, run_as, source) {
+            (
+                Some(http),
+                Some(keepalive_limit),
+                Some(log),
+                Some(endpoint),
+                Some(run_as),
+                Some(source),
+            ) if mistakes.is_empty() => Ok(Self {
+                socket,
+                listen,
+                http,
+                keepalive_limit,
+                log,
+                endpoint,
+                place,
+                source,
+                run_as,
+                inspection,
+            }),
             _ => Err(Error::Values(mistakes)),
         }
     }
@@ -209,26 +270,33 @@ mod tests {
 
     fn flags() -> Flags {
         Flags {
-            socket: None,
-            listen: None,
-            http: None,
-            port: None,
-            keepalive_limit: None,
-            log: None,
             whatsapp_url: cfg!(feature = "sim").then(|| "ws://127.0.0.1:1/ws/chat".to_owned()),
+            ..Flags::default()
         }
     }
 
+    fn check(flags: Flags) -> Result<Config, Error> {
+        let volume = crate::volume::Flags {
+            auth_key_file: Some("/auth.key".into()),
+            ..Default::default()
+        };
+        let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
+        let mut mistakes = Vec::new();
+        let place = volume.place(&mut mistakes);
+        let source = volume.source(&secrets.into(), false, &mut mistakes);
+        Config::check_in(None, flags, place, source, mistakes)
+    }
+
     fn mistakes(flags: Flags) -> Vec<String> {
-        match Config::check(flags, None) {
-            Err(Error::Values(mistakes)) => mistakes,
+        match check(flags) {
+            Err(Error::Values(mistakes)) => mistakes.into_iter().map(|it| it.text).collect(),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn nothing_set_gives_a_running_agent() {
-        let config = Config::check(flags(), None).unwrap();
+        let config = check(flags()).unwrap();
         assert_eq!(config.socket, PathBuf::from("/run/openclaw/agent.sock"));
         assert_eq!(config.http, "[::]:8080".parse().unwrap());
         assert_eq!(config.listen, None);
@@ -236,13 +304,10 @@ mod tests {
 
     #[test]
     fn railways_port_is_used_and_the_flag_wins() {
-        let config = Config::check(
-            Flags {
-                port: Some("5000".into()),
-                ..flags()
-            },
-            None,
-        )
+        let config = check(Flags {
+            port: Some("5000".into()),
+            ..flags()
+        })
         .unwrap();
         assert_eq!(config.http, "[::]:5000".parse().unwrap());
         let both = Flags {
@@ -250,10 +315,7 @@ mod tests {
             http: Some("127.0.0.1:1".into()),
             ..flags()
         };
-        assert_eq!(
-            Config::check(both, None).unwrap().http,
-            "127.0.0.1:1".parse().unwrap()
-        );
+        assert_eq!(check(both).unwrap().http, "127.0.0.1:1".parse().unwrap());
     }
 
     #[test]
@@ -264,10 +326,11 @@ mod tests {
             port: Some("99999".into()),
             keepalive_limit: Some("0".into()),
             log: Some("loud".into()),
+            run_as: Some("0:0".into()),
             whatsapp_url: Some("wss://web.whatsapp.com/ws/chat".into()),
             ..flags()
         };
-        assert_eq!(mistakes(wrong).len(), 6);
+        assert_eq!(mistakes(wrong).len(), 7);
     }
 
     #[test]
@@ -281,13 +344,10 @@ mod tests {
         assert!(wrong("0.0.0.0:1")[0].contains("no TLS yet"));
         assert!(wrong("[::]:1")[0].contains("loopback"));
         assert!(
-            Config::check(
-                Flags {
-                    listen: Some("[::1]:1".into()),
-                    ..flags()
-                },
-                None
-            )
+            check(Flags {
+                listen: Some("[::1]:1".into()),
+                ..flags()
+            })
             .is_ok()
         );
     }

@@ -2,6 +2,7 @@
 //!
 //! Only `grpc` names prost or tonic types. A method converts, sends, awaits and converts.
 
+mod admin;
 mod agent;
 mod convert;
 mod explain;
@@ -13,11 +14,13 @@ mod watch;
 use std::future::Future;
 use std::time::Duration;
 
+use openclaw_proto::v1::admin_server::AdminServer;
 use openclaw_proto::v1::agent_server::AgentServer;
 use tonic::transport::Server;
 use tower::util::MapResponseLayer;
 
 use crate::agent::Agent;
+use crate::model::Hardening;
 
 pub use listen::{ListenError, Listeners};
 
@@ -39,11 +42,14 @@ pub struct ServeError(#[source] tonic::transport::Error);
 /// Serves until `stop` resolves and open calls have ended.
 pub async fn serve(
     agent: Agent,
+    hardening: Hardening,
     listeners: Listeners,
     stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) -> Result<(), ServeError> {
     let (health, watcher) = health::service(agent.watch());
-    let service = AgentServer::new(agent::Service::new(agent, stop.clone()))
+    let admin = AdminServer::new(admin::Service::new(agent.clone(), stop.clone()))
+        .max_decoding_message_size(MAX_REQUEST);
+    let service = AgentServer::new(agent::Service::new(agent, hardening, stop.clone()))
         .max_decoding_message_size(MAX_REQUEST);
     let watcher = tokio::spawn(watcher);
     let served = Server::builder()
@@ -54,6 +60,7 @@ pub async fn serve(
         .http2_max_header_list_size(16 * 1024)
         .layer(MapResponseLayer::new(explain::explain))
         .add_service(service)
+        .add_service(admin)
         .add_service(health)
         .add_service(reflection_v1())
         .add_service(reflection_v1alpha())

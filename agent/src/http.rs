@@ -159,6 +159,7 @@ fn exposition(status: &Status, now: SystemTime) -> String {
         counts,
         pairing,
         keepalive_limit: _,
+        storage: _,
     } = status;
     let mut text = String::with_capacity(2048);
     let mut metric = |name: &str, kind: &str, help: &str, value: f64| {

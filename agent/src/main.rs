@@ -1,52 +1,110 @@
-//! The daemon: settings, logging, runtime, exit code.
+//! The daemon: arguments, hardening, runtime, exit code. The order is the point: see [`openclaw_harden`].
 
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use openclaw_agent::app::Outcome;
+use openclaw_agent::command::Task;
 use openclaw_agent::config::{self, Config};
-use openclaw_agent::{app, logging};
+use openclaw_agent::{app, clock, import, keys, logging, start, volume};
+use openclaw_harden::environment::{self, Secrets};
 
-/// Exit codes of both binaries: 0 done, 1 failed, 2 usage, 64 bad configuration.
+/// The protocol library wipes none of its keys; this wipes whatever is freed.
+#[global_allocator]
+static ALLOCATOR: openclaw_harden::ZeroOnFree = openclaw_harden::ZeroOnFree;
+
+/// Exit codes of both binaries: 0 done, 1 failed, 2 usage, 4 refused, 64 bad configuration.
 const FAILED: u8 = 1;
 const BAD_CONFIGURATION: u8 = 64;
 
 fn main() -> ExitCode {
-    let config = match Config::read(std::env::args_os()) {
-        Ok(config) => config,
+    // Before anything else: this may replace the process image.
+    let secrets = match environment::take(volume::SECRETS) {
+        Ok(secrets) => Arc::new(secrets),
+        Err(error) => {
+            let hint = volume::BadSource::Environment(error);
+            return end(&hint, &hint.hint(), BAD_CONFIGURATION);
+        }
+    };
+    match Task::read(std::env::args_os(), &secrets) {
+        Ok(Task::Run(config)) => run(*config, &secrets),
+        Ok(Task::Keys {
+            command,
+            place,
+            source,
+        }) => {
+            let done = keys::run(command, &place, source.as_ref());
+            done.map_or_else(
+                |error| end(&error, &error.hint(), error.exit_code()),
+                |()| ExitCode::SUCCESS,
+            )
+        }
+        Ok(Task::Import {
+            from,
+            json,
+            place,
+            source,
+        }) => {
+            let done = import::run(&from, json, &place, &source, clock::now());
+            done.map_or_else(
+                |error| end(&error, &error.hint(), error.exit_code()),
+                |()| ExitCode::SUCCESS,
+            )
+        }
         Err(config::Error::Usage(error)) => {
             // Help and the version are asked for, and go to stdout with code 0.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED));
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED))
         }
         Err(mistakes @ config::Error::Values(_)) => {
             eprint!("{mistakes}");
-            eprintln!("hint: `openclaw-agent --help` explains every setting");
-            return ExitCode::from(BAD_CONFIGURATION);
-        }
-    };
-    logging::init(config.log);
-    // One thread serves the link and the API; blocking calls are rare and short.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(4)
-        .build();
-    let result = match runtime {
-        Ok(runtime) => runtime
-            .block_on(app::run(config))
-            .map_err(|error| chain(&error)),
-        Err(error) => Err(format!("start the runtime: {error}")),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            eprintln!("error: {error}");
-            ExitCode::from(FAILED)
+            ExitCode::from(BAD_CONFIGURATION)
         }
     }
 }
 
-fn chain(error: &app::Error) -> String {
+fn run(config: Config, secrets: &Secrets) -> ExitCode {
+    logging::init(config.log);
+    let started = match start::start(&config, clock::now()) {
+        Ok(started) => started,
+        Err(error) => return fail(&error, &error.hint(), error.exit_code()),
+    };
+    // One thread serves the link and the API; blocking calls are rare and short.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .on_thread_park(openclaw_harden::scrub_stack)
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(app::run(config, started)),
+        Err(error) => return fail(&error, "free some memory, then start again", FAILED),
+    };
+    match ended {
+        Ok(Outcome::Stopped) => ExitCode::SUCCESS,
+        Ok(Outcome::Replace) => {
+            tracing::info!(
+                "replacing the process image, so that nothing of the account stays in memory"
+            );
+            let error = openclaw_harden::replace_process(secrets);
+            fail(&error, "start the agent again", FAILED)
+        }
+        Err(error) => fail(&error, error.hint(), FAILED),
+    }
+}
+
+/// As [`end`], and in the log.
+fn fail(error: &dyn StdError, hint: &str, code: u8) -> ExitCode {
+    tracing::error!(hint, "{}", chain(error));
+    end(error, hint, code)
+}
+
+fn end(error: &dyn StdError, hint: &str, code: u8) -> ExitCode {
+    eprintln!("error: {}\nhint: {hint}", chain(error));
+    ExitCode::from(code)
+}
+
+fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -4,6 +4,7 @@
 
 mod contact;
 mod event;
+mod hardening;
 mod link;
 mod pairing;
 mod phone;
@@ -11,6 +12,7 @@ mod send;
 
 pub use contact::{ChatId, Contact, Lid, Recipient, RecipientError};
 pub use event::{Event, Kind, KindSet, Message, Occurrence, Receipt, Seq, Undecryptable};
+pub use hardening::{Confinement, Hardening};
 pub use link::{Account, Link, LinkState, Reason};
 pub use pairing::{Frame, Method, PairFailure, PairRequest, Qr, QrError, Secret};
 pub use phone::{Phone, PhoneError};

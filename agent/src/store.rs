@@ -17,6 +17,7 @@ mod device;
 mod lids;
 mod protocol;
 mod records;
+mod restore;
 mod secrets;
 mod sent;
 mod signal;
@@ -28,19 +29,17 @@ use std::sync::Arc;
 
 use openclaw_vault::Batch;
 use whatsapp_rust::traits::Backend;
-use whatsapp_rust::wacore::store::InMemoryBackend;
 
 use self::records::Records;
 use crate::vault::{Tables, Vault};
 
 pub use self::device::Unreadable;
+pub use self::restore::{Dropped, Sieve};
 
 /// One device's credentials and Signal state. Cloned handles share it.
 #[derive(Clone)]
 pub struct Store {
-    backend: Arc<dyn Backend>,
-    /// `None` in memory.
-    records: Option<Arc<Records>>,
+    records: Arc<Records>,
 }
 
 impl Store {
@@ -48,25 +47,18 @@ impl Store {
     #[must_use]
     pub fn new(vault: Vault) -> Self {
         let records = Arc::new(Records::new(vault));
-        let backend: Arc<dyn Backend> = records.clone();
-        Self {
-            backend,
-            records: Some(records),
-        }
+        Self { records }
     }
 
-    /// An empty store that ends with the process.
+    /// The vault itself.
     #[must_use]
-    pub fn in_memory() -> Self {
-        Self {
-            backend: Arc::new(InMemoryBackend::new()),
-            records: None,
-        }
+    pub fn vault(&self) -> &Vault {
+        &self.records.vault
     }
 
     /// For the library.
     pub(crate) fn backend(&self) -> Arc<dyn Backend> {
-        Arc::clone(&self.backend)
+        Arc::<Records>::clone(&self.records)
     }
 
     /// Whether a phone has accepted the device.
@@ -74,31 +66,24 @@ impl Store {
     /// # Errors
     /// There is a device and this version cannot read it: neither use nor replace it.
     pub fn is_linked(&self) -> Result<bool, Unreadable> {
-        let Some(records) = &self.records else {
-            return Ok(false);
-        };
-        let device = records.device()?;
+        let device = self.records.device()?;
         Ok(device.is_some_and(|device| device.is_registered()))
     }
 
     /// Rows found since the start that this version cannot read. They count as absent.
     #[must_use]
     pub fn undecodable(&self) -> u64 {
-        self.records
-            .as_ref()
-            .map_or(0, |records| records.undecodable())
+        self.records.undecodable()
     }
 
     /// Removes everything that the library keeps, and returns once that is durable: for a pairing that came to nothing.
     /// The bytes stay in the log until it is compacted; what was of use must be erased with the vault.
     pub async fn forget(&self) {
-        if let Some(records) = &self.records {
-            let mut batch = Batch::new();
-            for table in Tables::LIBRARY {
-                batch.clear_table(table);
-            }
-            records.vault.commit(&batch).await;
+        let mut batch = Batch::new();
+        for table in Tables::LIBRARY {
+            batch.clear_table(table);
         }
+        self.records.vault.commit(&batch).await;
     }
 }
 

@@ -9,7 +9,7 @@ mod table;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use openclaw_vault::{Batch, Entry, Error, Folder, Key, Secret, Summary, Table};
+use openclaw_vault::{Batch, Entry, Error, Folder, Key, Summary, Table};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -30,13 +30,12 @@ struct Shared {
     work: Condvar,
     /// The last ticket that is durable.
     durable: watch::Sender<u64>,
+    dropped: u64,
 }
 
 struct State {
     /// `None` once erased: then nothing is found, and nothing kept.
     sealed: Option<Sealed>,
-    /// Tickets given out before the present store.
-    base: u64,
     /// The last ticket that somebody waits for.
     wanted: u64,
     stopping: bool,
@@ -48,11 +47,10 @@ struct Ticket(u64);
 
 impl Vault {
     /// Shares an open store, and starts the thread that keeps it.
-    pub fn start(sealed: Sealed) -> (Self, Keeper) {
+    pub fn start(sealed: Sealed, dropped: u64) -> (Self, Keeper) {
         let (durable, _) = watch::channel(0);
         let state = State {
             sealed: Some(sealed),
-            base: 0,
             wanted: 0,
             stopping: false,
         };
@@ -60,6 +58,7 @@ impl Vault {
             state: Mutex::new(state),
             work: Condvar::new(),
             durable,
+            dropped,
         });
         let keeper = Keeper::start(Arc::clone(&shared));
         (Self { shared }, keeper)
@@ -168,20 +167,22 @@ impl Vault {
         if let Some(sealed) = state.sealed.take() {
             sure(sealed.erase());
         }
-        state.all_durable();
         self.shared.publish(&state);
     }
 
-    /// Ends the store on the disk, and begins an empty one that the same secret opens.
-    pub fn begin_anew(&self, secret: &Secret, slot: &str, now: u64, hold: openclaw_vault::Hold) {
+    /// Removes every record in one step, and is durable when it returns.
+    pub fn clear(&self) {
         let mut state = self.shared.lock();
-        if let Some(sealed) = state.sealed.take() {
-            let written = sealed.written();
-            state.base += written.0;
-            let folder = sure(sealed.erase());
-            state.sealed = Some(sure(Sealed::create(folder, secret, slot, now, hold)));
+        if let Some(sealed) = &mut state.sealed {
+            sure(sealed.clear());
         }
         self.shared.publish(&state);
+    }
+
+    /// Bytes of an unfinished write that were dropped when the store was opened.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped
     }
 
     async fn durable(&self, ticket: Ticket) {
@@ -274,20 +275,14 @@ impl Shared {
 
 impl State {
     fn append(&mut self, batch: &Batch) -> Ticket {
-        let written = self
-            .sealed
-            .as_mut()
-            .map_or(0, |sealed| sure(sealed.append(batch)).0);
-        Ticket(self.base + written)
-    }
-
-    fn durable(&self) -> u64 {
-        self.base + self.sealed.as_ref().map_or(0, |sealed| sealed.durable().0)
+        let sealed = self.sealed.as_mut();
+        Ticket(sealed.map_or(0, |sealed| sure(sealed.append(batch)).0))
     }
 
     /// An erased store keeps nobody waiting.
-    fn all_durable(&mut self) {
-        self.base = self.base.max(self.wanted);
+    fn durable(&self) -> u64 {
+        let sealed = self.sealed.as_ref();
+        sealed.map_or(u64::MAX, |sealed| sealed.durable().0)
     }
 }
 

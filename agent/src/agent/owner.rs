@@ -1,6 +1,7 @@
 //! The task that owns the link: it opens sessions, lets them connect, and decides what follows.
 
 mod linking;
+mod restoring;
 
 use std::time::SystemTime;
 
@@ -9,13 +10,14 @@ use tokio::sync::{mpsc, watch};
 use super::pairing::{Input, Pairing};
 use super::retry::{Next, Retry};
 use super::running::Running;
-use super::{Agent, COMMANDS, Command, Denied, SENDS, Sender, View, line};
+use super::{Agent, Archive, COMMANDS, Command, Denied, Ended, SENDS, Sender, View, line, record};
 use crate::clock;
 use crate::model::{
     Account, Frame, Lid, Link, LinkState, Method, Occurrence, PairFailure, Phone, Reason,
 };
-use crate::session::{Loss, OpenError, Report, Setup};
+use crate::session::{Loss, OpenError, Report, Session, Setup};
 use crate::store::Store;
+use crate::vault::Vault;
 
 /// How many frames a slow client may leave unread before its pairing ends.
 const FRAMES: usize = 16;
@@ -24,6 +26,7 @@ const FRAMES: usize = 16;
 pub struct Owner {
     setup: Setup,
     store: Store,
+    vault: Vault,
     commands: mpsc::Receiver<Command>,
     view: watch::Sender<View>,
     running: Option<Running>,
@@ -54,6 +57,7 @@ impl Owner {
     pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender) {
         let (command, commands) = mpsc::channel(COMMANDS);
         let (sends, jobs) = mpsc::channel(SENDS);
+        let vault = store.vault().clone();
         let started_at = clock::now();
         let link = Link {
             state: LinkState::Unlinked,
@@ -75,6 +79,8 @@ impl Owner {
             traffic: setup.traffic.clone(),
             keepalive_limit: setup.keepalive_limit,
             started_at,
+            archive: Archive::new(vault.clone()),
+            store: store.clone(),
         };
         let sender = Sender {
             jobs,
@@ -84,6 +90,7 @@ impl Owner {
         let owner = Self {
             setup,
             store,
+            vault,
             commands,
             view,
             running: None,
@@ -94,8 +101,8 @@ impl Owner {
         (agent, owner, sender)
     }
 
-    /// Runs until it is told to stop.
-    pub async fn run(mut self) -> Result<(), OpenError> {
+    /// Runs until it is told to stop, or the store is erased.
+    pub async fn run(mut self) -> Result<Ended, OpenError> {
         self.start().await?;
         loop {
             match self.wake().await {
@@ -103,16 +110,24 @@ impl Owner {
                     let _ = reply.send(self.pair(request).await?);
                 }
                 Wake::Command(Some(Command::Unpair(reply))) => {
-                    let _ = reply.send(self.unpair().await);
+                    let unpaired = self.unpair().await;
+                    let erased = unpaired.is_ok();
+                    let _ = reply.send(unpaired);
+                    if erased {
+                        return Ok(Ended::Erased);
+                    }
+                }
+                Wake::Command(Some(Command::Restore(staged, reply))) => {
+                    let _ = reply.send(self.restore(*staged).await?);
                 }
                 Wake::Command(Some(Command::Stop(reply))) => {
                     self.stop().await;
                     let _ = reply.send(());
-                    return Ok(());
+                    return Ok(Ended::Stopped);
                 }
                 Wake::Command(None) => {
                     self.stop().await;
-                    return Ok(());
+                    return Ok(Ended::Stopped);
                 }
                 Wake::Report(Some(report)) => self.on_report(report).await?,
                 Wake::Report(None) => {
@@ -157,22 +172,28 @@ impl Owner {
         }
     }
 
-    /// Connects if the store already knows an account.
+    /// Connects if the store knows an account whose credentials are not dead.
     async fn start(&mut self) -> Result<(), OpenError> {
         self.open_session().await?;
-        let account = self
-            .running
-            .as_ref()
-            .and_then(|running| running.session().account());
-        match account {
-            Some((phone, lid)) => {
-                self.remember(phone, lid, clock::now());
-                self.enter(LinkState::Connecting, None);
-                self.connect();
+        let session = self.running.as_ref().map(Running::session);
+        let Some((phone, lid)) = session.and_then(Session::account) else {
+            self.discard_session().await;
+            self.enter(LinkState::Unlinked, None);
+            return Ok(());
+        };
+        let (linked_at, verdict) = match record::load(&self.vault) {
+            Some((account, verdict)) => (account.linked_at, verdict),
+            None => (clock::now(), None),
+        };
+        self.remember(phone, lid, linked_at);
+        match verdict {
+            Some((state, reason, since)) => {
+                self.discard_session().await;
+                self.enter_since(state, Some(reason), since);
             }
             None => {
-                self.discard_session().await;
-                self.enter(LinkState::Unlinked, None);
+                self.enter(LinkState::Connecting, None);
+                self.connect();
             }
         }
         Ok(())
@@ -185,24 +206,26 @@ impl Owner {
         if let Some(active) = self.pairing.take() {
             let _ = active.frames.try_send(Frame::Failed(PairFailure::Refused));
         }
-        let confirmed = self.unlink().await;
+        let confirmed = self.deregister().await;
+        self.vault.erase();
+        self.update(|link| link.account = None);
         self.enter(LinkState::Unlinked, Some(Reason::Unpaired));
         Ok(confirmed)
     }
 
-    /// Tells WhatsApp, then forgets the account and everything stored with it.
-    async fn unlink(&mut self) -> bool {
+    /// Tells WhatsApp that this device goes, and closes the session. True when WhatsApp confirmed.
+    async fn deregister(&mut self) -> bool {
         let confirmed = match &self.running {
             Some(running) => running.session().deregister().await,
             None => false,
         };
         self.discard_session().await;
-        self.forget();
         confirmed
     }
 
+    /// Empties the store: the next pairing begins with new keys. The session must be closed.
     fn forget(&mut self) {
-        self.store = Store::in_memory();
+        self.vault.clear();
         self.connect_at = None;
         self.update(|link| link.account = None);
     }
@@ -228,6 +251,7 @@ impl Owner {
             Report::Accepted { phone, lid } => {
                 self.remember(phone.clone(), lid, clock::now());
                 self.enter(LinkState::Connecting, None);
+                self.vault.flush().await;
                 Input::Accepted(phone)
             }
             Report::LoggedIn => {
@@ -308,6 +332,7 @@ impl Owner {
             Next::Rest(state, reason) => {
                 self.discard_session().await;
                 self.enter(state, Some(reason));
+                self.vault.flush().await;
             }
         }
         Ok(())
@@ -373,16 +398,21 @@ impl Owner {
         });
     }
 
-    /// Enters a state: tells the view, the journal and the log, in that order.
     fn enter(&mut self, state: LinkState, reason: Option<Reason>) {
+        self.enter_since(state, reason, clock::now());
+    }
+
+    /// Enters a state: tells the store, the view, the journal and the log, in that order.
+    fn enter_since(&mut self, state: LinkState, reason: Option<Reason>, since: SystemTime) {
         let now = clock::now();
         let before = self.link();
         let link = Link {
             state,
-            since: now,
+            since,
             reason,
             ..before.clone()
         };
+        record::keep(&self.vault, &link);
         self.show(|view| view.link = link.clone());
         self.setup
             .journal

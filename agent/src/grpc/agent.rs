@@ -11,19 +11,25 @@ use tonic::{Request, Response, Status};
 use super::watch::Watch;
 use super::{convert, status};
 use crate::agent::Agent;
+use crate::model::Hardening;
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// The service.
 pub(super) struct Service<S> {
     agent: Agent,
+    hardening: Hardening,
     stop: S,
 }
 
 impl<S> Service<S> {
     /// Streams that never end by themselves end with `stop`.
-    pub(super) fn new(agent: Agent, stop: S) -> Self {
-        Self { agent, stop }
+    pub(super) fn new(agent: Agent, hardening: Hardening, stop: S) -> Self {
+        Self {
+            agent,
+            hardening,
+            stop,
+        }
     }
 }
 
@@ -53,7 +59,10 @@ where
         &self,
         _: Request<pb::StatusRequest>,
     ) -> Result<Response<pb::StatusResponse>, Status> {
-        Ok(Response::new(convert::status(self.agent.status())))
+        Ok(Response::new(convert::status(
+            self.agent.status(),
+            self.hardening,
+        )))
     }
 
     async fn send(

@@ -1,10 +1,12 @@
 //! Between the wire's types and ours. Every struct is taken apart field by field, so that a new
 //! field cannot be forgotten.
 
+mod admin;
 mod event;
 mod pair;
 mod send;
 mod status;
+mod vault;
 
 use std::time::Duration;
 
@@ -14,6 +16,9 @@ use tonic::Status as GrpcStatus;
 use super::status::invalid;
 use crate::model::SendState;
 
+pub(super) use admin::{
+    backup_piece, backup_start, restore_chunk, restore_start, restored, secret,
+};
 pub(super) use event::{event, kinds};
 pub(super) use pair::{frame, pair_request};
 pub(super) use send::{send_request, send_response};

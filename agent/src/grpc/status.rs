@@ -7,7 +7,7 @@ use openclaw_proto::{ERROR_DOMAIN, ERROR_HINT};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::agent::{Denied, SendFailure};
+use crate::agent::{ArchiveError, Denied, SendFailure};
 use crate::model::LinkState;
 
 /// A request that cannot be understood.
@@ -112,6 +112,67 @@ pub(super) fn send_failure(failure: &SendFailure) -> Status {
             [("failure", why)],
         ),
     }
+}
+
+/// A backup or a restore that did not come to its end. The store is as it was.
+pub(super) fn archive(error: &ArchiveError) -> Status {
+    let (code, reason, hint) = match error {
+        ArchiveError::Denied(Denied::AlreadyLinked) => (
+            Code::FailedPrecondition,
+            "ALREADY_LINKED",
+            "restore into an agent with an empty volume; `openclawctl unpair` empties this one, and unlinks its phone",
+        ),
+        ArchiveError::Denied(reason) => return denied(reason),
+        ArchiveError::Underway => (
+            Code::AlreadyExists,
+            "UNDERWAY",
+            "wait until it has ended, or stop it",
+        ),
+        ArchiveError::Gone => (
+            Code::Unavailable,
+            "STORE_ERASED",
+            "call again once the agent is back",
+        ),
+        ArchiveError::WrongSecret(_) => (
+            Code::InvalidArgument,
+            "WRONG_SECRET",
+            "a backup opens with the passphrase or key given when it was made, not with that of a volume",
+        ),
+        ArchiveError::NotABackup => (
+            Code::InvalidArgument,
+            "NOT_A_BACKUP",
+            "give a file that `openclawctl backup` made",
+        ),
+        ArchiveError::NoAccount => (
+            Code::InvalidArgument,
+            "NO_ACCOUNT",
+            "give a backup of an agent that was linked to a phone",
+        ),
+        ArchiveError::Damaged(_) => (
+            Code::DataLoss,
+            "BACKUP_DAMAGED",
+            "nothing was changed: use another backup",
+        ),
+        ArchiveError::Store(_) => (
+            Code::Internal,
+            "STORE_FAILED",
+            "see the agent's log, and whether the volume is full",
+        ),
+    };
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    let message = format!("{error}{}", cause.unwrap_or_default());
+    with_info(code, &message, reason, hint, [])
+}
+
+/// A client that keeps others waiting.
+pub(super) fn too_slow() -> Status {
+    with_info(
+        Code::DeadlineExceeded,
+        "nothing more came",
+        "TOO_SLOW",
+        "nothing was changed: call again",
+        [],
+    )
 }
 
 pub(super) fn with_info<const N: usize>(

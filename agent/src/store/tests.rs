@@ -20,7 +20,7 @@ impl Volume {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::new(dir.path());
         let sealed = Sealed::create(folder, &secret(), "main", 0, on_heap).unwrap();
-        let (vault, keeper) = Vault::start(sealed);
+        let (vault, keeper) = Vault::start(sealed, 0);
         Self {
             dir,
             keeper: Some(keeper),
@@ -36,7 +36,7 @@ impl Volume {
         self.keeper.take().unwrap().stop();
         let folder = Folder::new(self.dir.path());
         let (sealed, _) = Sealed::open(folder, &secret(), on_heap).unwrap();
-        let (vault, keeper) = Vault::start(sealed);
+        let (vault, keeper) = Vault::start(sealed, 0);
         (self.vault, self.keeper) = (vault, Some(keeper));
     }
 

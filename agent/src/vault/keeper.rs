@@ -22,8 +22,7 @@ pub struct Keeper {
 
 /// What there is to do.
 enum Work {
-    /// With the tickets given out before the store that it is of.
-    Sync(SyncJob<std::fs::File>, u64),
+    Sync(SyncJob<std::fs::File>),
     Compact,
     Stop,
 }
@@ -61,12 +60,10 @@ fn keep(shared: &Shared) {
     let mut compaction = Compaction::Idle;
     loop {
         match next(shared, compaction) {
-            Work::Sync(job, base) => {
+            Work::Sync(job) => {
                 let result = job.run();
                 let mut state = shared.lock();
-                if state.base == base
-                    && let Some(sealed) = &mut state.sealed
-                {
+                if let Some(sealed) = &mut state.sealed {
                     sure(sealed.synced(&job, result));
                 }
                 shared.publish(&state);
@@ -87,7 +84,7 @@ fn next(shared: &Shared, compaction: Compaction) -> Work {
         if state.wanted > state.durable()
             && let Some(job) = state.sealed.as_ref().and_then(Sealed::unsynced)
         {
-            return Work::Sync(job, state.base);
+            return Work::Sync(job);
         }
         if state.stopping {
             return Work::Stop;

@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-pub(crate) use process::{Agent, run_to_the_end};
+pub(crate) use process::{Agent, run_agent_to_the_end, run_to_the_end};
 pub(crate) use streams::{Health, Pairing, Watcher};
 
 /// Long enough for a loaded machine; nothing waits that long when all is well.

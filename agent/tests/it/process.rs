@@ -10,7 +10,7 @@ use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_sim::Fault;
 use tonic::transport::Endpoint;
 
-use crate::harness::{ANNA, WORD, World, run_to_the_end};
+use crate::harness::{ANNA, WORD, World, run_agent_to_the_end, run_to_the_end};
 
 fn text(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -23,7 +23,7 @@ fn text(output: &Output) -> (Option<i32>, String, String) {
 
 #[tokio::test]
 async fn bad_settings_are_all_said_at_once() {
-    let output = run_to_the_end(&[
+    let output = run_agent_to_the_end(&[
         "--listen",
         "0.0.0.0:1",
         "--http",
@@ -71,7 +71,7 @@ async fn a_simulator_build_never_dials_anything_but_loopback() {
         "ws://127.0.0.1@10.0.0.1/",
         "http://127.0.0.1:1/",
     ] {
-        let (code, _, stderr) = text(&run_to_the_end(&["--whatsapp-url", url]).await);
+        let (code, _, stderr) = text(&run_agent_to_the_end(&["--whatsapp-url", url]).await);
         assert_eq!(code, Some(64), "{url}: {stderr}");
         assert!(stderr.contains("--whatsapp-url: "), "{url}: {stderr}");
     }
@@ -116,19 +116,15 @@ async fn the_socket_is_for_its_own_user() {
 }
 
 #[tokio::test]
-async fn a_killed_agent_starts_again_unlinked_and_says_why() {
+async fn a_killed_agent_starts_again_linked() {
     let mut world = World::linked().await;
     let exit = world.agent.kill().await;
     assert_eq!(exit.code(), None);
     assert!(world.agent.socket.exists(), "nobody could remove it");
     let url = world.sim.url();
     world.agent.start_again(&url).await;
-    assert_eq!(world.agent.link().await.state(), LinkState::Unlinked);
-    let why = "state is kept in memory: a restart forgets the link, and a phone must link it again";
-    world.agent.logged(why).await;
-    assert_eq!(world.agent.count_logged(why), 2, "at every start");
+    world.agent.until_state(LinkState::Connected).await;
     assert_eq!(world.agent.count_logged("openclaw-agent started"), 2);
-    world.link().await;
     world.send(ANNA, WORD).await.unwrap();
     world.finish().await;
 }
@@ -146,7 +142,7 @@ async fn a_second_agent_on_the_socket_fails_and_harms_nobody() {
         "--whatsapp-url",
         &url,
     ];
-    let (code, _, stderr) = text(&run_to_the_end(&args).await);
+    let (code, _, stderr) = text(&run_agent_to_the_end(&args).await);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("is an agent running already?"), "{stderr}");
     assert!(world.agent.socket.exists());
@@ -169,7 +165,7 @@ async fn an_address_that_is_taken_is_said() {
         "--whatsapp-url",
         &url,
     ];
-    let (code, _, stderr) = text(&run_to_the_end(&args).await);
+    let (code, _, stderr) = text(&run_agent_to_the_end(&args).await);
     assert_eq!(code, Some(1));
     assert!(stderr.contains(&http), "{stderr}");
     assert!(
@@ -193,7 +189,7 @@ async fn a_file_that_is_no_socket_is_left_alone() {
         "--whatsapp-url",
         &url,
     ];
-    let (code, _, stderr) = text(&run_to_the_end(&args).await);
+    let (code, _, stderr) = text(&run_agent_to_the_end(&args).await);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("is not a socket"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");

@@ -32,7 +32,8 @@ impl Owner {
             return Ok(Err(Denied::AlreadyLinked));
         }
         if account.is_some() {
-            self.unlink().await;
+            self.deregister().await;
+            self.forget();
         }
         let (frames, receiver) = mpsc::channel(FRAMES);
         let pairing = Pairing::new(&request, clock::now());

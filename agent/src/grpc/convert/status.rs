@@ -5,11 +5,12 @@ use std::time::SystemTime;
 use openclaw_proto::v1 as pb;
 use prost_types::Timestamp;
 
+use super::vault::vault;
 use crate::agent::Status;
-use crate::model::{Account, Lid, Link, LinkState, Seq};
+use crate::model::{Account, Hardening, Lid, Link, LinkState, Seq};
 use crate::session::DEVICE_NAME;
 
-pub(in crate::grpc) fn status(status: Status) -> pb::StatusResponse {
+pub(in crate::grpc) fn status(status: Status, protection: Hardening) -> pb::StatusResponse {
     let Status {
         link,
         last_frame,
@@ -18,6 +19,7 @@ pub(in crate::grpc) fn status(status: Status) -> pb::StatusResponse {
         events: (Seq(head), Seq(oldest)),
         counts,
         keepalive_limit: _,
+        storage,
     } = status;
     pb::StatusResponse {
         link: Some(link_status(link, last_frame)),
@@ -27,15 +29,36 @@ pub(in crate::grpc) fn status(status: Status) -> pb::StatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             simulator: cfg!(feature = "sim"),
         }),
-        storage: pb::Storage::Memory.into(),
+        storage: pb::Storage::Sealed.into(),
         pairing,
         traffic: Some(pb::Traffic {
             received: counts.received,
             sent: counts.sent,
             undecryptable: counts.undecryptable,
         }),
-        vault: None,
-        hardening: None,
+        vault: storage.map(vault),
+        hardening: Some(hardening(protection)),
+    }
+}
+
+fn hardening(hardening: Hardening) -> pb::Hardening {
+    let Hardening {
+        dumpable,
+        core_dumps,
+        key_page_locked,
+        uid,
+        files,
+        calls,
+        wipes_memory,
+    } = hardening;
+    pb::Hardening {
+        dumpable,
+        core_dumps,
+        key_page_locked,
+        uid,
+        landlock: files.to_string(),
+        seccomp: calls.to_string(),
+        wipes_memory,
     }
 }
 

@@ -19,6 +19,8 @@ use super::PATIENCE;
 
 /// The binary.
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-agent");
+/// The volume, in the agent's folder.
+pub(crate) const VOLUME: &str = "auth";
 /// How often Status is asked while something is waited for.
 pub(super) const POLL: Duration = Duration::from_millis(15);
 
@@ -187,6 +189,16 @@ impl Agent {
         ended
     }
 
+    /// Its volume.
+    pub(crate) fn volume(&self) -> PathBuf {
+        self.folder().join(VOLUME)
+    }
+
+    /// The file with its key.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.folder().join(VOLUME).with_extension("key")
+    }
+
     /// The folder it was started in.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -201,11 +213,24 @@ fn command(folder: &Path, whatsapp: &str, socket: &Path) -> Command {
         .arg("--socket")
         .arg(socket)
         .args(["--http", "127.0.0.1:0", "--whatsapp-url", whatsapp])
+        // The key file is made by the first agent in the folder.
+        .args(["--auth-dir", VOLUME, "--create-key-file"])
+        // So that tests see its descriptors and its memory.
+        .arg("--allow-inspection")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+/// [`run_to_the_end`] of an agent with a volume of its own.
+pub(crate) async fn run_agent_to_the_end(args: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let volume = folder.path().join(VOLUME);
+    let mut all = vec!["--auth-dir", volume.to_str().unwrap(), "--create-key-file"];
+    all.extend(args);
+    run_to_the_end(&all).await
 }
 
 /// Runs the binary with just these arguments and an empty environment, until it ends by itself.

@@ -1,0 +1,177 @@
+//! What of the link outlives the process: since when a phone has linked us, and whether the credentials are dead.
+
+use std::time::{Duration, SystemTime};
+
+use openclaw_vault::Key;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Account, Lid, Link, LinkState, Reason};
+use crate::vault::{Tables, Vault};
+
+/// The row. Fields may be added, never renamed: volumes hold it.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    phone: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lid: Option<String>,
+    /// Milliseconds since 1970, as every time here.
+    linked_at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
+}
+
+/// A state that only a person can change.
+#[derive(Serialize, Deserialize)]
+struct Verdict {
+    state: String,
+    since: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
+    /// The version of the agent that was told so: another one may be welcome where this was outdated.
+    agent: String,
+}
+
+fn key() -> Key<'static> {
+    Key::new(Tables::LINK, "", "")
+}
+
+/// Writes down what outlives the process, if that is something else than before.
+pub(super) fn keep(vault: &Vault, link: &Link) {
+    let Some(row) = link.account.as_ref().map(|account| row(account, link)) else {
+        return;
+    };
+    let Ok(row) = serde_json::to_vec(&row) else {
+        return;
+    };
+    vault.update(|update| {
+        if update.load(key()).is_none_or(|kept| **kept != *row) {
+            update.batch().put(key(), &row);
+        }
+    });
+}
+
+fn row(account: &Account, link: &Link) -> Row {
+    let Account {
+        phone,
+        lid,
+        linked_at,
+    } = account;
+    let until = match link.state {
+        LinkState::Banned { until } => until,
+        _ => None,
+    };
+    let verdict = link.state.needs_person().then(|| Verdict {
+        state: link.state.name().to_owned(),
+        since: millis(link.since),
+        until: until.map(millis),
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+    });
+    Row {
+        phone: phone.e164(),
+        lid: lid.as_ref().map(|lid| lid.user().to_owned()),
+        linked_at: millis(*linked_at),
+        verdict,
+    }
+}
+
+/// What was kept. `None` without an account, or when the row means nothing to this version.
+pub(super) fn load(vault: &Vault) -> Option<(Account, Option<(LinkState, Reason, SystemTime)>)> {
+    let row: Row = serde_json::from_slice(&vault.load(key())?).ok()?;
+    let account = Account {
+        phone: row.phone.parse().ok()?,
+        lid: row.lid.as_deref().and_then(Lid::new),
+        linked_at: time(row.linked_at),
+    };
+    Some((account, row.verdict.and_then(verdict)))
+}
+
+fn verdict(verdict: Verdict) -> Option<(LinkState, Reason, SystemTime)> {
+    let Verdict {
+        state,
+        since,
+        until,
+        agent,
+    } = verdict;
+    let (state, reason) = match state.as_str() {
+        "logged_out" => (LinkState::LoggedOut, Reason::LoggedOut),
+        "replaced" => (LinkState::Replaced, Reason::Replaced),
+        "banned" => {
+            let until = until.map(time);
+            (LinkState::Banned { until }, Reason::Banned)
+        }
+        "outdated" if agent == env!("CARGO_PKG_VERSION") => (LinkState::Outdated, Reason::Outdated),
+        _ => return None,
+    };
+    Some((state, reason, time(since)))
+}
+
+fn millis(at: SystemTime) -> u64 {
+    let since = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A time that cannot be is the beginning of time: a harmed row must not stop the agent.
+fn time(millis: u64) -> SystemTime {
+    let since = Duration::from_millis(millis);
+    SystemTime::UNIX_EPOCH
+        .checked_add(since)
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(state: LinkState) -> Link {
+        Link {
+            state,
+            since: time(1_700_000_000_123),
+            account: Some(Account {
+                phone: "+15550100123".parse().unwrap(),
+                lid: Lid::new("100000000000001"),
+                linked_at: time(1_600_000_000_456),
+            }),
+            reason: None,
+        }
+    }
+
+    fn kept(state: LinkState) -> Row {
+        let link = link(state);
+        let bytes = serde_json::to_vec(&row(link.account.as_ref().unwrap(), &link)).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn dead_credentials_are_remembered_as_such() {
+        for state in [
+            LinkState::LoggedOut,
+            LinkState::Replaced,
+            LinkState::Banned { until: None },
+            LinkState::Banned {
+                until: Some(time(1_800_000_000_000)),
+            },
+            LinkState::Outdated,
+        ] {
+            let (remembered, _, since) = verdict(kept(state).verdict.unwrap()).unwrap();
+            assert_eq!((remembered, since), (state, link(state).since));
+        }
+    }
+
+    #[test]
+    fn a_live_link_leaves_no_verdict() {
+        for state in [LinkState::Connecting, LinkState::Connected] {
+            assert!(kept(state).verdict.is_none());
+        }
+    }
+
+    #[test]
+    fn another_version_tries_again_where_one_was_outdated() {
+        let mut row = kept(LinkState::Outdated);
+        if let Some(verdict) = &mut row.verdict {
+            verdict.agent = "0.0.1".to_owned();
+        }
+        assert!(verdict(row.verdict.unwrap()).is_none());
+    }
+}

@@ -1,0 +1,117 @@
+//! The command line: the agent itself, and the commands beside it that work on its volume.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use openclaw_harden::environment::Secrets;
+
+use crate::config::{Config, Error, Flags, version};
+use crate::keys;
+use crate::volume::{self, KeySource, Place, no_key};
+
+/// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
+///
+/// Without a command it runs the agent.
+#[derive(Parser, Debug)]
+#[command(
+    name = "openclaw-agent",
+    version = version(),
+    after_help = "The key may stand in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE; there are no flags \
+                  for these, as everybody on the machine reads those."
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    agent: Flags,
+    #[command(flatten)]
+    volume: volume::Flags,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Make, list and change what opens the store
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Take an account over from a Baileys auth folder, without a new QR code; stop its gateway first
+    ImportBaileys {
+        /// The folder with creds.json, or OpenClaw's state folder; it is only read
+        dir: PathBuf,
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Task {
+    /// Run the agent.
+    Run(Box<Config>),
+    /// Change or list what opens the store.
+    Keys {
+        /// What exactly.
+        command: keys::Command,
+        /// The volume.
+        place: Place,
+        /// The key, when one is given.
+        source: Option<KeySource>,
+    },
+    /// Take an account over.
+    Import {
+        /// From this folder.
+        from: PathBuf,
+        /// Whether to print JSON.
+        json: bool,
+        /// To this volume.
+        place: Place,
+        /// Opened with this.
+        source: KeySource,
+    },
+}
+
+impl Task {
+    /// Reads the arguments, and the environment for what they leave open.
+    pub fn read(
+        args: impl IntoIterator<Item = OsString>,
+        secrets: &Arc<Secrets>,
+    ) -> Result<Self, Error> {
+        let matches = Line::command()
+            .try_get_matches_from(args)
+            .map_err(Error::Usage)?;
+        let Line {
+            command,
+            agent,
+            volume,
+        } = Line::from_arg_matches(&matches).map_err(Error::Usage)?;
+        let mut mistakes = Vec::new();
+        let place = volume.place(&mut mistakes);
+        let source = volume.source(secrets, agent.create_key_file, &mut mistakes);
+        let needs_key = match &command {
+            None | Some(Command::ImportBaileys { .. }) => true,
+            Some(Command::Keys(command)) => command.opens_the_store(),
+        };
+        if needs_key && source.is_none() && mistakes.is_empty() {
+            mistakes.push(no_key(&place));
+        }
+        match (command, source) {
+            (None, source) => Config::check(agent, place, source, mistakes)
+                .map(|config| Self::Run(Box::new(config))),
+            _ if !mistakes.is_empty() => Err(Error::Values(mistakes)),
+            (Some(Command::Keys(command)), source) => Ok(Self::Keys {
+                command,
+                place,
+                source,
+            }),
+            (Some(Command::ImportBaileys { dir, json }), Some(source)) => Ok(Self::Import {
+                from: dir,
+                json,
+                place,
+                source,
+            }),
+            (Some(Command::ImportBaileys { .. }), None) => Err(Error::Values(vec![no_key(&place)])),
+        }
+    }
+}

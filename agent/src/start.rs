@@ -1,0 +1,108 @@
+//! What happens before the runtime: privileges go, the volume is claimed and opened, the sandbox closes. All of it with
+//! one thread, as the kernel wants it.
+
+use std::time::SystemTime;
+
+use openclaw_harden::privileges;
+use openclaw_vault::{Opened, Summary};
+
+use crate::config::Config;
+use crate::harden;
+use crate::model::Hardening;
+use crate::volume::{self, Open};
+
+/// Ready to run.
+pub struct Started {
+    /// The store, on a volume that is ours.
+    pub open: Open,
+    /// What protects the process.
+    pub hardening: Hardening,
+}
+
+/// Why the agent does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Root stays root.
+    #[error(transparent)]
+    Privileges(#[from] privileges::Error),
+    /// The volume does not open.
+    #[error(transparent)]
+    Volume(#[from] volume::Error),
+}
+
+/// The exit codes of both binaries.
+const FAILED: u8 = 1;
+const BAD_CONFIGURATION: u8 = 64;
+
+impl Error {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Privileges(privileges::Error::NotRoot { .. }) => {
+                "start it as root, or as that user and without --run-as".to_owned()
+            }
+            Self::Privileges(_) => {
+                "let the container start as user 65532, or set OPENCLAW_RUN_AS=never".to_owned()
+            }
+            Self::Volume(error) => error.hint(),
+        }
+    }
+
+    /// The process' exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Privileges(privileges::Error::NotRoot { .. }) => BAD_CONFIGURATION,
+            Self::Volume(error) if error.is_configuration() => BAD_CONFIGURATION,
+            Self::Privileges(_) | Self::Volume(_) => FAILED,
+        }
+    }
+}
+
+/// Does all of it.
+pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
+    let protection = harden::shed(config)?;
+    let Config { place, source, .. } = config;
+    let volume = place.claim(now, |holder| {
+        tracing::info!(holder, "waiting for the volume, which another process has");
+    })?;
+    let open = volume.open_or_create(source, now)?;
+    announce(config, &open);
+    let hardening = harden::confine(config, protection);
+    Ok(Started { open, hardening })
+}
+
+fn announce(config: &Config, open: &Open) {
+    let Open {
+        sealed,
+        opened,
+        made_key,
+        ..
+    } = open;
+    let dir = config.place.dir.display();
+    let key = &config.source;
+    if let Some(path) = made_key {
+        tracing::warn!(
+            path = %path.display(),
+            "made a new key in a file: without it nothing opens the store, so keep a copy elsewhere"
+        );
+    }
+    if key.is_open_to_group() {
+        tracing::warn!(%key, "the file with the key may be read by its group");
+    }
+    let Summary {
+        store,
+        epochs,
+        records,
+        log_bytes,
+        ..
+    } = sealed.summary();
+    let generation = epochs.last().map_or(0, |epoch| epoch.generation);
+    match opened {
+        None => tracing::info!(%dir, %store, %key, "made a new store"),
+        Some(Opened { dropped, .. }) => {
+            tracing::info!(%dir, %store, %key, generation, records, log_bytes, dropped, "opened the store");
+        }
+    }
+}

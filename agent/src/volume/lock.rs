@@ -1,0 +1,215 @@
+//! One process on a volume: a lock on a file that goes with its process, however that ends.
+//!
+//! What the file says is for the error message of others. A file without a lock on it means nothing.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::clock;
+
+const NAME: &str = "lock";
+/// How often a lock that another process holds is tried again.
+const POLL: Duration = Duration::from_millis(50);
+/// What is read of a file that anybody may have written.
+const LONGEST: u64 = 1024;
+
+/// Held until dropped.
+pub struct Lock {
+    _file: File,
+}
+
+/// Who holds a lock, as it says itself.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Holder {
+    pid: u32,
+    host: String,
+    /// The machine's start: process ids mean something on one machine only.
+    boot: String,
+    since: String,
+}
+
+impl Lock {
+    /// Takes the lock, waiting `patience` for whoever holds it; `waiting` is told who that is, once.
+    pub(super) fn acquire(
+        dir: &Path,
+        patience: Duration,
+        now: SystemTime,
+        waiting: impl FnOnce(&str),
+    ) -> Result<Self, Error> {
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+            .open(dir.join(NAME));
+        let mut file = opened.map_err(|source| Error::folder(dir, source))?;
+        let deadline = Instant::now() + patience;
+        let mut waiting = Some(waiting);
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(Error::folder(dir, source)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let holder = Holder::read(&mut file).to_string();
+                return Err(Error::Locked {
+                    dir: dir.to_owned(),
+                    holder,
+                    waited: patience,
+                });
+            }
+            if let Some(waiting) = waiting.take() {
+                waiting(&Holder::read(&mut file).to_string());
+            }
+            std::thread::sleep(POLL.min(left));
+        }
+        Holder::this(now).write(&mut file);
+        Ok(Self { _file: file })
+    }
+}
+
+impl Holder {
+    fn this(now: SystemTime) -> Self {
+        Self {
+            pid: std::process::id(),
+            host: line("/proc/sys/kernel/hostname"),
+            boot: line("/proc/sys/kernel/random/boot_id"),
+            since: clock::utc(now),
+        }
+    }
+
+    fn read(file: &mut File) -> Self {
+        let mut text = String::new();
+        let read = file
+            .rewind()
+            .and_then(|()| file.take(LONGEST).read_to_string(&mut text));
+        let holder = read.ok().and_then(|_| serde_json::from_str(&text).ok());
+        holder.unwrap_or_default()
+    }
+
+    /// It is a courtesy: a full disk must not keep an agent from starting.
+    fn write(&self, file: &mut File) {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{text}"));
+    }
+}
+
+/// `process 7 on web-1 (this machine), since 2026-11-22 11:12:08 UTC`
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            pid,
+            host,
+            boot,
+            since,
+        } = self;
+        if *pid == 0 {
+            return f.write_str("another process");
+        }
+        let here = *boot == line("/proc/sys/kernel/random/boot_id");
+        let machine = if here {
+            "this machine"
+        } else {
+            "another machine"
+        };
+        write!(
+            f,
+            "process {pid} on {} ({machine}), since {}",
+            plain(host),
+            plain(since)
+        )
+    }
+}
+
+fn line(path: &str) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.trim().to_owned()
+}
+
+/// The file is anybody's who can write to the volume.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| c.is_ascii_graphic() || *c == ' ')
+        .take(80)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn take(dir: &Path, patience: Duration) -> Result<Lock, Error> {
+        Lock::acquire(dir, patience, NOW, |_| {})
+    }
+
+    #[test]
+    fn the_second_is_told_who_the_first_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = take(dir.path(), Duration::ZERO).unwrap();
+        let Err(Error::Locked { holder, .. }) = take(dir.path(), Duration::ZERO) else {
+            panic!("locked twice");
+        };
+        let this = format!("process {} on ", std::process::id());
+        assert!(holder.starts_with(&this), "{holder}");
+        assert!(
+            holder.ends_with("(this machine), since 1970-01-01 00:00:00 UTC"),
+            "{holder}"
+        );
+    }
+
+    #[test]
+    fn what_a_dead_process_left_in_the_file_counts_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(take(dir.path(), Duration::ZERO).unwrap());
+        fs::write(dir.path().join(NAME), "{\"pid\": 1, \"host\": \"gone\"").unwrap();
+        take(dir.path(), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_holder_that_says_nothing_or_nonsense_is_somebody() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = take(dir.path(), Duration::ZERO).unwrap();
+        for text in ["", "\u{1b}[2J", "{\"pid\": -1}"] {
+            fs::write(dir.path().join(NAME), text).unwrap();
+            let Err(Error::Locked { holder, .. }) = take(dir.path(), Duration::ZERO) else {
+                panic!("locked twice");
+            };
+            assert_eq!(holder, "another process");
+        }
+        drop(first);
+    }
+
+    #[test]
+    fn the_lock_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = take(dir.path(), Duration::ZERO).unwrap();
+        let (told, wait) = std::sync::mpsc::sync_channel(1);
+        let path = dir.path().to_owned();
+        let second = std::thread::spawn(move || {
+            Lock::acquire(&path, Duration::from_secs(20), NOW, |holder| {
+                told.send(holder.to_owned()).unwrap();
+            })
+            .is_ok()
+        });
+        assert!(wait.recv().unwrap().starts_with("process "));
+        drop(first);
+        assert!(second.join().unwrap());
+    }
+}

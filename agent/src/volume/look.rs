@@ -1,0 +1,58 @@
+//! What a volume shows to anyone, without a key and without a change to it.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use openclaw_vault::{Disk, Folder, Presence, presence};
+
+use super::Error;
+
+/// Looks at the store in `dir`; `None` when there is none. A running agent is not disturbed.
+pub fn look(dir: &Path) -> Result<Option<Presence>, Error> {
+    let folder = Looking(Folder::new(dir));
+    presence(&folder).map_err(|source| Error::Store {
+        dir: dir.to_owned(),
+        source,
+    })
+}
+
+/// A folder that cannot be changed.
+struct Looking(Folder);
+
+impl Disk for Looking {
+    type File = File;
+
+    /// Open for reading, so that the kernel refuses every write.
+    fn open(&self, name: &str) -> io::Result<Option<File>> {
+        match File::open(self.0.path().join(name)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create(&self, _: &str) -> io::Result<File> {
+        Err(refused())
+    }
+
+    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+        Err(refused())
+    }
+
+    fn remove(&self, _: &str) -> io::Result<()> {
+        Err(refused())
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.0.names()
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn refused() -> io::Error {
+    io::Error::other("the store is being erased")
+}

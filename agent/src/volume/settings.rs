@@ -1,0 +1,243 @@
+//! The settings that say where the store is and what opens it: the same for the agent and for the commands beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use openclaw_harden::environment::Secrets;
+
+use super::{KeySource, Place};
+
+/// Where platforms mount the volume.
+const DIR: &str = "/app/auth";
+/// How long a predecessor may take to stop.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// As they are typed.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "The volume")]
+pub struct Flags {
+    /// Folder of the sealed store; made if the folder it is in exists [default: /app/auth]
+    #[arg(long, env = "OPENCLAW_AUTH_DIR", value_name = "DIR", global = true)]
+    pub auth_dir: Option<PathBuf>,
+    /// File with the key that opens the store, as `openclaw-agent keys generate` prints it
+    #[arg(
+        long,
+        env = "OPENCLAW_AUTH_KEY_FILE",
+        value_name = "FILE",
+        global = true
+    )]
+    pub auth_key_file: Option<PathBuf>,
+    /// File with a passphrase that opens the store
+    #[arg(
+        long,
+        env = "OPENCLAW_AUTH_PASSPHRASE_FILE",
+        value_name = "FILE",
+        global = true
+    )]
+    pub auth_passphrase_file: Option<PathBuf>,
+    /// How long to wait for another process that still has the store, in seconds [default: 10]
+    #[arg(
+        long,
+        env = "OPENCLAW_LOCK_WAIT",
+        value_name = "SECONDS",
+        global = true
+    )]
+    pub lock_wait: Option<String>,
+}
+
+/// A setting that makes no sense, and what to do about it when that is not plain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Which setting, and what is wrong with it.
+    pub text: String,
+    /// What to do, if the settings' own help does not say.
+    pub hint: Option<String>,
+}
+
+impl From<String> for Mistake {
+    fn from(text: String) -> Self {
+        Self { text, hint: None }
+    }
+}
+
+impl Flags {
+    /// Where the store is.
+    pub fn place(&self, mistakes: &mut Vec<Mistake>) -> Place {
+        let patience = match &self.lock_wait {
+            Some(text) if !text.is_empty() => match text.parse() {
+                Ok(seconds @ 0..=3600) => Duration::from_secs(seconds),
+                _ => {
+                    mistakes.push(Mistake::from(format!(
+                        "--lock-wait: {text:?} is not a number of seconds from 0 to 3600"
+                    )));
+                    LOCK_WAIT
+                }
+            },
+            _ => LOCK_WAIT,
+        };
+        Place {
+            dir: given(&self.auth_dir).map_or_else(|| PathBuf::from(DIR), PathBuf::from),
+            patience,
+        }
+    }
+
+    /// Where the secret is: in exactly one place. `make` also makes a key file that is not there.
+    pub fn source(
+        &self,
+        secrets: &Arc<Secrets>,
+        make: bool,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<KeySource> {
+        let mut places = KeySource::in_environment(secrets);
+        if let Some(path) = given(&self.auth_key_file) {
+            places.push((
+                "--auth-key-file",
+                KeySource::key_file(path.to_owned(), make),
+            ));
+        }
+        if let Some(path) = given(&self.auth_passphrase_file) {
+            let source = KeySource::passphrase_file(path.to_owned());
+            places.push(("--auth-passphrase-file", source));
+        }
+        let with_key_file = places
+            .iter()
+            .any(|(_, source)| source.file_to_make().is_some());
+        if make && !with_key_file {
+            let dir = given(&self.auth_dir).unwrap_or(Path::new(DIR));
+            match beside(dir) {
+                Some(path) => {
+                    places.push(("--create-key-file", KeySource::key_file(path, true)));
+                }
+                None => mistakes.push(Mistake::from(format!(
+                    "--create-key-file: there is no place beside {}; name one with --auth-key-file",
+                    dir.display()
+                ))),
+            }
+        }
+        if places.len() > 1 {
+            let names: Vec<_> = places.iter().map(|(name, _)| *name).collect();
+            mistakes.push(Mistake {
+                text: format!("{}: give the key in one place only", names.join(", ")),
+                hint: Some(
+                    "unset all but one; a variable of the platform counts like a flag".to_owned(),
+                ),
+            });
+        }
+        let (_, source) = places.pop()?;
+        Some(source)
+    }
+}
+
+/// That there is no key, and the one command that makes one.
+#[must_use]
+pub fn no_key(place: &Place) -> Mistake {
+    Mistake {
+        text: format!("no key is given for the store in {}", place.dir.display()),
+        hint: Some(
+            "run `openclaw-agent keys generate` once, keep what it prints, and set OPENCLAW_AUTH_KEY to it \
+             (on Railway: the service's Variables); or name a file that holds it with --auth-key-file"
+                .to_owned(),
+        ),
+    }
+}
+
+/// `/app/auth.key` for `/app/auth`: not on the volume itself, where it would open what it lies beside.
+fn beside(dir: &Path) -> Option<PathBuf> {
+    let dir = std::path::absolute(dir).ok()?;
+    let mut name = dir.file_name()?.to_owned();
+    name.push(".key");
+    Some(dir.with_file_name(name))
+}
+
+/// Platforms set variables to nothing to mean that they are not set.
+fn given(path: &Option<PathBuf>) -> Option<&Path> {
+    path.as_deref().filter(|path| !path.as_os_str().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(flags: &Flags, make: bool) -> (Option<KeySource>, Vec<Mistake>) {
+        let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
+        let mut mistakes = Vec::new();
+        let source = flags.source(&Arc::new(secrets), make, &mut mistakes);
+        (source, mistakes)
+    }
+
+    #[test]
+    fn nothing_given_is_no_key() {
+        let empty = Flags {
+            auth_key_file: Some(PathBuf::new()),
+            ..Flags::default()
+        };
+        let (source, mistakes) = source(&empty, false);
+        assert!(source.is_none() && mistakes.is_empty());
+        let mistake = no_key(&empty.place(&mut Vec::new()));
+        assert_eq!(mistake.text, "no key is given for the store in /app/auth");
+        assert!(
+            mistake
+                .hint
+                .unwrap()
+                .contains("openclaw-agent keys generate")
+        );
+    }
+
+    #[test]
+    fn two_places_are_a_mistake_that_names_both() {
+        let both = Flags {
+            auth_key_file: Some("/a".into()),
+            auth_passphrase_file: Some("/b".into()),
+            ..Flags::default()
+        };
+        let (_, mistakes) = source(&both, false);
+        assert!(
+            mistakes[0]
+                .text
+                .starts_with("--auth-key-file, --auth-passphrase-file: ")
+        );
+    }
+
+    #[test]
+    fn a_key_file_is_made_beside_the_volume_or_where_it_is_named() {
+        let beside = |dir: &str| {
+            let flags = Flags {
+                auth_dir: Some(dir.into()),
+                ..Flags::default()
+            };
+            let (source, mistakes) = source(&flags, true);
+            assert!(mistakes.is_empty());
+            source.unwrap().file_to_make().unwrap().to_owned()
+        };
+        assert_eq!(beside("/srv/auth"), Path::new("/srv/auth.key"));
+        assert_eq!(beside("/srv/auth/"), Path::new("/srv/auth.key"));
+        let named = Flags {
+            auth_key_file: Some("/etc/agent.key".into()),
+            ..Flags::default()
+        };
+        let (source, mistakes) = source(&named, true);
+        assert!(mistakes.is_empty());
+        assert_eq!(
+            source.unwrap().file_to_make(),
+            Some(Path::new("/etc/agent.key"))
+        );
+    }
+
+    #[test]
+    fn the_wait_for_a_lock_is_bounded() {
+        let wait = |text: &str| {
+            let flags = Flags {
+                lock_wait: Some(text.to_owned()),
+                ..Flags::default()
+            };
+            let mut mistakes = Vec::new();
+            (flags.place(&mut mistakes).patience, mistakes.len())
+        };
+        assert_eq!(wait("0"), (Duration::ZERO, 0));
+        assert_eq!(wait(""), (LOCK_WAIT, 0));
+        assert_eq!(wait("soon"), (LOCK_WAIT, 1));
+        assert_eq!(wait("3601"), (LOCK_WAIT, 1));
+    }
+}

@@ -1,0 +1,338 @@
+//! Where the secret is that opens the store. It is read when it is needed, and again after an unpair; in between it is
+//! nowhere in the process.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use openclaw_harden::environment::{self, Secrets};
+use openclaw_vault::{BadSecret, Key32, Secret};
+use zeroize::Zeroizing;
+
+const KEY: &str = "OPENCLAW_AUTH_KEY";
+const PASSPHRASE: &str = "OPENCLAW_AUTH_PASSPHRASE";
+
+/// The variables with secrets in them. They are taken out of the environment before anything else happens.
+pub const SECRETS: &[&str] = &[KEY, PASSPHRASE];
+
+/// No secret is longer.
+const LONGEST: u64 = 4096;
+
+/// One place with a secret.
+#[derive(Clone)]
+pub struct KeySource(Where);
+
+#[derive(Clone)]
+enum Where {
+    KeyFile { path: PathBuf, make: bool },
+    PassphraseFile(PathBuf),
+    Key(Arc<Secrets>),
+    Passphrase(Arc<Secrets>),
+}
+
+/// Why a place gives no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSource {
+    /// The file does not open.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A pipe, a folder or a device: it could not be read again.
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// Everybody on the machine may read it.
+    #[error("{} may be read by everybody (mode {mode:04o})", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// What is there is no secret.
+    #[error("{place}: {source}")]
+    Bad {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        source: BadSecret,
+    },
+    /// Not text.
+    #[error("{0} is not text")]
+    NotText(PathBuf),
+    /// The variable was not kept.
+    #[error(transparent)]
+    Environment(#[from] environment::Error),
+    /// The key file could not be made.
+    #[error("make the key file {}", path.display())]
+    Make {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The system has no random numbers.
+    #[error(transparent)]
+    NoRandom(openclaw_vault::NoRandom),
+}
+
+impl BadSource {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Read { path, source } if source.kind() == io::ErrorKind::NotFound => format!(
+                "`openclaw-agent keys generate --out {}` makes a new key, for a new store",
+                path.display()
+            ),
+            Self::Read { .. } => format!(
+                "the agent runs as user {}: give the file to it, or set {KEY} instead",
+                rustix::process::geteuid().as_raw()
+            ),
+            Self::NotAFile(_) => {
+                "name a file; it is read again when the store is begun anew".to_owned()
+            }
+            Self::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
+            Self::Bad { .. } | Self::NotText(_) => {
+                "`openclaw-agent keys generate` prints a key as it must be".to_owned()
+            }
+            Self::Environment(_) => format!("set {KEY} to the key itself, and nothing else"),
+            Self::Make { .. } => format!(
+                "in a container set {KEY} to what `openclaw-agent keys generate` prints: a file there goes with the container"
+            ),
+            Self::NoRandom(_) => "start again; the machine may still be starting".to_owned(),
+        }
+    }
+}
+
+impl KeySource {
+    pub(super) fn key_file(path: PathBuf, make: bool) -> Self {
+        Self(Where::KeyFile { path, make })
+    }
+
+    pub(super) fn passphrase_file(path: PathBuf) -> Self {
+        Self(Where::PassphraseFile(path))
+    }
+
+    /// Those in the environment, each with its variable.
+    pub(super) fn in_environment(secrets: &Arc<Secrets>) -> Vec<(&'static str, Self)> {
+        let places = [
+            (KEY, Self(Where::Key(Arc::clone(secrets)))),
+            (PASSPHRASE, Self(Where::Passphrase(Arc::clone(secrets)))),
+        ];
+        let mut places = Vec::from(places);
+        places.retain(|(name, _)| secrets.contains(name));
+        places
+    }
+
+    /// Reads the secret.
+    pub fn secret(&self) -> Result<Secret, BadSource> {
+        let bad = |source| BadSource::Bad {
+            place: self.to_string(),
+            source,
+        };
+        match &self.0 {
+            Where::KeyFile { path, .. } => Secret::parse_key(&read(path)?).map_err(bad),
+            Where::PassphraseFile(path) => Secret::parse_passphrase(&read(path)?).map_err(bad),
+            Where::Key(secrets) => {
+                Secret::parse_key(&secrets.read(KEY)?.unwrap_or_default()).map_err(bad)
+            }
+            Where::Passphrase(secrets) => {
+                Secret::parse_passphrase(&secrets.read(PASSPHRASE)?.unwrap_or_default())
+                    .map_err(bad)
+            }
+        }
+    }
+
+    /// The file, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Where::KeyFile { path, .. } | Where::PassphraseFile(path) => Some(path),
+            Where::Key(_) | Where::Passphrase(_) => None,
+        }
+    }
+
+    /// A key file that is to be made if it is not there.
+    #[must_use]
+    pub fn file_to_make(&self) -> Option<&Path> {
+        match &self.0 {
+            Where::KeyFile { path, make: true } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The file may be read by its group: no mistake where a platform mounts secrets so, and worth a word.
+    #[must_use]
+    pub fn is_open_to_group(&self) -> bool {
+        self.file()
+            .and_then(|path| fs::metadata(path).ok())
+            .is_some_and(|metadata| metadata.mode() & 0o040 != 0)
+    }
+}
+
+/// Where the secret is, as a person named it. Never the secret.
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Where::KeyFile { path, .. } | Where::PassphraseFile(path) => path.display().fmt(f),
+            Where::Key(_) => f.write_str(KEY),
+            Where::Passphrase(_) => f.write_str(PASSPHRASE),
+        }
+    }
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeySource({self})")
+    }
+}
+
+/// Reads the key in a file.
+pub fn read_key(path: &Path) -> Result<Secret, BadSource> {
+    KeySource::key_file(path.to_owned(), false).secret()
+}
+
+/// Reads the passphrase in a file.
+pub fn read_passphrase(path: &Path) -> Result<Secret, BadSource> {
+    KeySource::passphrase_file(path.to_owned()).secret()
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, BadSource> {
+    let failed = |source| BadSource::Read {
+        path: path.to_owned(),
+        source,
+    };
+    // A pipe must not keep the start waiting for its writer.
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+        .map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(BadSource::NotAFile(path.to_owned()));
+    }
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o004 != 0 && !is_mounted_read_only(&file) {
+        return Err(BadSource::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
+    file.take(LONGEST).read_to_end(&mut bytes).map_err(failed)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| BadSource::NotText(path.to_owned()))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// As platforms mount secrets, with modes that nobody on the machine chose.
+fn is_mounted_read_only(file: &File) -> bool {
+    rustix::fs::fstatvfs(file).is_ok_and(|system| {
+        system
+            .f_flag
+            .contains(rustix::fs::StatVfsMountFlags::RDONLY)
+    })
+}
+
+/// Makes a file with a new key, unless there is one; false when there is. The key is durable before anything is sealed
+/// with it.
+pub fn make_key_file(path: &Path) -> Result<bool, BadSource> {
+    let failed = |source| BadSource::Make {
+        path: path.to_owned(),
+        source,
+    };
+    // What a power cut left between the file and its content; no store was made with it.
+    if fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+        fs::remove_file(path).map_err(failed)?;
+    }
+    let opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    let mut file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut text = Key32::random().map_err(BadSource::NoRandom)?.to_text();
+    text.push('\n');
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all())
+        .map_err(failed)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn write(path: &Path, text: &str, mode: u32) {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_key_file_is_made_once_and_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("auth.key");
+        assert!(make_key_file(&path).unwrap());
+        let made = fs::read_to_string(&path).unwrap();
+        assert!(!make_key_file(&path).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), made);
+        assert!(matches!(read_key(&path), Ok(Secret::Raw(_))));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn an_empty_key_file_of_a_power_cut_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("auth.key");
+        write(&path, "", 0o600);
+        assert!(make_key_file(&path).unwrap());
+        assert!(read_key(&path).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_everybody_may_read_is_refused_and_one_of_the_group_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("passphrase");
+        write(&path, "correct horse\n", 0o640);
+        assert!(read_passphrase(&path).is_ok());
+        assert!(KeySource::passphrase_file(path.clone()).is_open_to_group());
+        write(&path, "correct horse\n", 0o644);
+        let refused = read_passphrase(&path).err().expect("refused");
+        assert!(matches!(refused, BadSource::Exposed { mode: 0o644, .. }));
+        assert_eq!(
+            refused.hint(),
+            format!("run `chmod 600 {}`", path.display())
+        );
+    }
+
+    #[test]
+    fn what_is_no_file_or_no_secret_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(read_key(dir.path()), Err(BadSource::NotAFile(_))));
+        let path = dir.path().join("key");
+        assert!(matches!(read_key(&path), Err(BadSource::Read { .. })));
+        write(&path, "password", 0o600);
+        let bad = read_key(&path).err().expect("refused").to_string();
+        assert!(!bad.contains("password"), "{bad}");
+    }
+}
