@@ -1,9 +1,11 @@
 //! The owner's part in a restore: it puts a backup in the place of a store without an account, and connects.
 
 use super::Owner;
-use crate::agent::Denied;
 use crate::agent::archive::{Error, Restored, Staged};
 use crate::agent::retry::Retry;
+use crate::agent::{Denied, record};
+use crate::clock;
+use crate::model::{Link, LinkState};
 use crate::session::OpenError;
 
 impl Owner {
@@ -31,6 +33,7 @@ impl Owner {
             Err(error) => return Ok(Err(error)),
         };
         self.retry = Retry::default();
+        self.revive();
         self.start().await?;
         let account = self.link().account.ok_or(Error::NoAccount);
         Ok(account.map(|account| Restored {
@@ -38,5 +41,18 @@ impl Owner {
             kept,
             dropped,
         }))
+    }
+
+    /// Who had replaced this device when the backup was made is to be replaced by it now: that is what a restore is for.
+    fn revive(&self) {
+        if let Some((account, Some((LinkState::Replaced, ..)))) = record::load(&self.vault) {
+            let link = Link {
+                state: LinkState::Connecting,
+                since: clock::now(),
+                account: Some(account),
+                reason: None,
+            };
+            record::keep(&self.vault, &link);
+        }
     }
 }
