@@ -21,6 +21,7 @@ const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
 
 /// As they are typed.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 pub(crate) struct Flags {
     /// Unix socket of the gRPC API, for this user only
     /// [default: $XDG_RUNTIME_DIR/openclaw/agent.sock, or /run/openclaw/agent.sock]

@@ -16,6 +16,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// As they are typed.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 #[command(next_help_heading = "The volume")]
 pub struct Flags {
     /// Folder of the sealed store; made if the folder it is in exists [default: /app/auth]
