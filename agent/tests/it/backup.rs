@@ -1,0 +1,277 @@
+//! Backups, and what becomes of an account that is restored from one.
+
+use std::path::Path;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::admin_client::AdminClient;
+use openclaw_proto::v1::event::Kind;
+use openclaw_proto::v1::{LinkState, backup_response, restore_request, secret};
+use openclaw_sim::By;
+use tonic::{Code, Status};
+
+use crate::harness::{ACCOUNT, ANNA, Agent, BERT, PATIENCE, WORD, World, lid, refusal};
+
+const PASSPHRASE: &str = "some fine words";
+
+fn sealed_to(words: &str) -> Option<pb::Secret> {
+    Some(pb::Secret {
+        secret: Some(secret::Secret::Passphrase(words.to_owned())),
+    })
+}
+
+/// A whole backup, and what was said of it.
+async fn backup(agent: &Agent) -> Result<(pb::BackupStart, Vec<u8>), Status> {
+    let mut client = AdminClient::new(agent.channel());
+    let request = pb::BackupRequest {
+        secret: sealed_to(PASSPHRASE),
+    };
+    let mut stream = client.backup(request).await?.into_inner();
+    let mut start = None;
+    let mut bytes = Vec::new();
+    loop {
+        let piece = stream.message().await?.expect("it says when it is whole");
+        match piece.frame.expect("no piece is empty") {
+            backup_response::Frame::Start(first) => start = Some(first),
+            backup_response::Frame::Chunk(chunk) => {
+                assert!((1..=64 * 1024).contains(&chunk.len()));
+                bytes.extend(chunk);
+            }
+            backup_response::Frame::End(end) => {
+                assert_eq!(end.bytes, u64::try_from(bytes.len()).unwrap());
+                assert!(stream.message().await?.is_none());
+                return Ok((start.expect("it begins with its start"), bytes));
+            }
+        }
+    }
+}
+
+async fn restore(agent: &Agent, words: &str, bytes: &[u8]) -> Result<pb::RestoreResponse, Status> {
+    let frame = |frame| pb::RestoreRequest { frame: Some(frame) };
+    let start = restore_request::Frame::Start(pb::RestoreStart {
+        secret: sealed_to(words),
+    });
+    let chunks = bytes
+        .chunks(10_000)
+        .map(|chunk| restore_request::Frame::Chunk(chunk.to_vec()));
+    let requests: Vec<_> = [start].into_iter().chain(chunks).map(frame).collect();
+    let mut client = AdminClient::new(agent.channel());
+    let answer = client.restore(tokio_stream::iter(requests)).await?;
+    Ok(answer.into_inner())
+}
+
+/// Waits until the agent has told of this text.
+async fn heard(world: &World, text: &str) {
+    let mut events = world.watch().await;
+    let found = |event: &pb::Event| match &event.kind {
+        Some(Kind::Message(message)) if message.text == text => Some(()),
+        _ => None,
+    };
+    events.event(found).await;
+}
+
+async fn until_received(world: &World, number: &str, text: &str) {
+    let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(text);
+    world.peer(number).wait_for(fits, PATIENCE).await.unwrap();
+}
+
+/// The agent's process and its volume are gone, and there is another with an empty one.
+async fn lose_the_machine(world: &mut World) {
+    world.agent.kill().await;
+    world.check_output();
+    world.agent = Agent::start(&world.sim.url(), &[]).await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_account_lives_on_from_a_backup_without_another_scan() {
+    let mut world = World::linked().await;
+    let anna = world.peer(ANNA);
+    let group = world
+        .phone()
+        .create_group("fishers", &[ANNA, BERT])
+        .await
+        .unwrap();
+    world.send(ANNA, &format!("{WORD} one")).await.unwrap();
+    anna.send_text(ACCOUNT, &format!("{WORD} two"), By::Lid)
+        .await
+        .unwrap();
+    heard(&world, &format!("{WORD} two")).await;
+    world.send(&group, &format!("{WORD} three")).await.unwrap();
+    let (start, bytes) = backup(&world.agent).await.unwrap();
+    assert!(start.records > 0 && start.bytes > 0);
+
+    // The ratchets go on after the backup; restored as they were, they would use these keys again.
+    for text in ["four", "five"] {
+        world.send(ANNA, &format!("{WORD} {text}")).await.unwrap();
+        world.send(&group, &format!("{WORD} {text}")).await.unwrap();
+    }
+    anna.send_text(ACCOUNT, &format!("{WORD} six"), By::Lid)
+        .await
+        .unwrap();
+    heard(&world, &format!("{WORD} six")).await;
+    world.all_acked().await;
+    lose_the_machine(&mut world).await;
+
+    let restored = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
+    assert_eq!(restored.phone, ACCOUNT);
+    assert!(
+        restored.sessions_dropped > 0,
+        "{}",
+        restored.sessions_dropped
+    );
+    assert_eq!(restored.sender_keys_dropped, 1);
+    let link = world.agent.until_state(LinkState::Connected).await;
+    assert_eq!(link.phone, ACCOUNT);
+
+    // Who knew us writes on with the session that we have lost, and is asked to send again.
+    anna.send_text(ACCOUNT, &format!("{WORD} seven"), By::Lid)
+        .await
+        .unwrap();
+    heard(&world, &format!("{WORD} seven")).await;
+    world.send(ANNA, &format!("{WORD} eight")).await.unwrap();
+    until_received(&world, ANNA, &format!("{WORD} eight")).await;
+    world.send(&group, &format!("{WORD} nine")).await.unwrap();
+    until_received(&world, BERT, &format!("{WORD} nine")).await;
+    anna.send_to_group(&group, &format!("{WORD} ten"))
+        .await
+        .unwrap();
+    heard(&world, &format!("{WORD} ten")).await;
+
+    // And it is durable.
+    world.agent.kill().await;
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    let link = world.agent.until_state(LinkState::Connected).await;
+    assert_eq!(link.phone, ACCOUNT);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn nothing_of_the_account_can_be_read_in_a_backup() {
+    let world = World::linked().await;
+    world.send(ANNA, &format!("{WORD} one")).await.unwrap();
+    let (_, bytes) = backup(&world.agent).await.unwrap();
+    let seen = |text: &str| {
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    for secret in [
+        WORD,
+        &ACCOUNT[1..],
+        &ANNA[1..],
+        &lid(ACCOUNT),
+        "whatsapp",
+        PASSPHRASE,
+    ] {
+        assert!(!seen(secret), "{secret}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_backup_that_is_not_good_to_its_last_byte_changes_nothing() {
+    let mut world = World::linked().await;
+    let (_, bytes) = backup(&world.agent).await.unwrap();
+    let denied = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap_err();
+    assert_eq!(
+        refusal(&denied),
+        (Code::FailedPrecondition, "ALREADY_LINKED".to_owned())
+    );
+    lose_the_machine(&mut world).await;
+    let denied = backup(&world.agent).await.unwrap_err();
+    assert_eq!(
+        refusal(&denied),
+        (Code::FailedPrecondition, "NOT_LINKED".to_owned())
+    );
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    let mut longer = bytes.clone();
+    longer.push(0);
+    let hostile: [(&str, &[u8], Code, &str); 7] = [
+        ("wrong words", &bytes, Code::InvalidArgument, "WRONG_SECRET"),
+        (
+            PASSPHRASE,
+            &bytes[..bytes.len() - 1],
+            Code::DataLoss,
+            "BACKUP_DAMAGED",
+        ),
+        (PASSPHRASE, &bytes[..100], Code::DataLoss, "BACKUP_DAMAGED"),
+        (PASSPHRASE, &[], Code::DataLoss, "BACKUP_DAMAGED"),
+        (PASSPHRASE, &flipped, Code::DataLoss, "BACKUP_DAMAGED"),
+        (PASSPHRASE, &longer, Code::DataLoss, "BACKUP_DAMAGED"),
+        (
+            PASSPHRASE,
+            &[0; 200_000],
+            Code::InvalidArgument,
+            "NOT_A_BACKUP",
+        ),
+    ];
+    for (words, bytes, code, reason) in hostile {
+        let denied = restore(&world.agent, words, bytes).await.unwrap_err();
+        assert_eq!(refusal(&denied), (code, reason.to_owned()));
+        assert_eq!(world.agent.link().await.state(), LinkState::Unlinked);
+    }
+    restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
+    world.agent.until_state(LinkState::Connected).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_restore_speaks_in_turn() {
+    let world = World::new().await;
+    let chunk = || pb::RestoreRequest {
+        frame: Some(restore_request::Frame::Chunk(vec![1; 10])),
+    };
+    let start = |secret| pb::RestoreRequest {
+        frame: Some(restore_request::Frame::Start(pb::RestoreStart { secret })),
+    };
+    for requests in [
+        vec![],
+        vec![pb::RestoreRequest::default()],
+        vec![chunk()],
+        vec![start(None)],
+        vec![start(sealed_to(""))],
+        vec![start(sealed_to(PASSPHRASE)), start(sealed_to(PASSPHRASE))],
+    ] {
+        let mut client = AdminClient::new(world.agent.channel());
+        let denied = client.restore(tokio_stream::iter(requests)).await;
+        let (code, _) = refusal(&denied.unwrap_err());
+        assert_eq!(code, Code::InvalidArgument);
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_volume_that_was_put_back_tells_another_past() {
+    let mut world = World::linked().await;
+    let url = world.sim.url();
+    world.agent.kill().await;
+    let volume = world.agent.volume();
+    let older = world.agent.folder().join("older");
+    copy(&volume, &older);
+
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    let seen = world.agent.status().await.vault.unwrap();
+    assert_eq!(seen.generation, 2);
+    let latest = *seen.history.last().unwrap();
+    assert_eq!(latest.generation, 2);
+    world.agent.kill().await;
+
+    std::fs::remove_dir_all(&volume).unwrap();
+    copy(&older, &volume);
+    world.agent.start_again(&url).await;
+    let now = world.agent.status().await.vault.unwrap();
+    assert_eq!((now.generation, &now.store_id), (2, &seen.store_id));
+    assert_ne!(now.history.last().unwrap().id, latest.id);
+    assert_eq!(now.history[0].id, seen.history[0].id);
+    world.finish_with_violations().await;
+}
