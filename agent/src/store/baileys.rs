@@ -102,6 +102,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::Open { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "name the folder with creds.json: by default ~/.openclaw/credentials/whatsapp/default"
+            }
             Self::Open { .. } | Self::Unreadable { .. } => {
                 "run this as the user that the gateway ran as, or make the folder readable"
             }
@@ -255,3 +258,6 @@ pub fn parse_file(file: &str, bytes: &[u8]) {
         Name::Refetched | Name::Unreadable => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

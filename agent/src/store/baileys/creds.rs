@@ -102,11 +102,6 @@ impl Creds {
             registration_id: self.device.registration_id,
         }
     }
-
-    /// Whether the user part of a JID is the account's own.
-    pub(super) fn is_own(&self, user: &str) -> bool {
-        self.pn.user == user || self.lid.as_ref().is_some_and(|lid| lid.user == user)
-    }
 }
 
 fn json_name(me: &Json) -> String {

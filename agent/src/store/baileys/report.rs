@@ -228,7 +228,7 @@ impl fmt::Display for Report {
             f,
             "The folder is unchanged. Never start the old gateway on it again:"
         )?;
-        write!(
+        writeln!(
             f,
             "two clients with the same keys lose messages and log each other out."
         )

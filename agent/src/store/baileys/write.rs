@@ -96,7 +96,8 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// Both directions have a file; that of the phone number is the one Baileys asks first.
+    /// Both directions have a file; that of the phone number is the one Baileys asks first. A LID that a number had
+    /// before is still that person's.
     async fn mappings(&mut self) -> Result<(), Error> {
         let by_lid = self.pick(|name| match name {
             Name::PnMapping(lid) => Some(lid.clone()),
@@ -106,35 +107,51 @@ impl<'a> Import<'a> {
             Name::LidMapping(pn) => Some(pn.clone()),
             _ => None,
         });
+        let mut pairs = Vec::new();
         for (lid, file) in by_lid {
             if let Some(pn) = self.read(file, value::mapped_user) {
-                self.lids.insert(pn, lid);
+                pairs.push((pn, lid));
             }
         }
         for (pn, file) in by_pn {
             if let Some(lid) = self.read(file, value::mapped_user) {
-                self.lids.insert(pn, lid);
+                pairs.push((pn, lid));
             }
         }
-        if let Some(lid) = &self.folder.creds.lid {
-            let pn = self.folder.creds.pn.user.to_string();
-            self.lids.insert(pn, lid.user.to_string());
+        let creds = &self.folder.creds;
+        if let Some(lid) = &creds.lid {
+            pairs.push((creds.pn.user.to_string(), lid.user.to_string()));
         }
+        self.lids = pairs.iter().cloned().collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        // The library takes the newest for a number's current one.
+        pairs.sort_by_key(|(pn, lid)| self.lids.get(pn) == Some(lid));
         let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_secs()).unwrap_or(0);
-        let entry = |(pn, lid): (&String, &String)| LidPnMappingEntry {
-            lid: lid.clone(),
-            phone_number: pn.clone(),
-            created_at: now,
-            updated_at: now,
-            learning_source: "other".to_owned(),
-        };
-        let entries: Vec<_> = self.lids.iter().map(entry).collect();
-        for batch in entries.chunks(BATCH) {
-            self.backend.put_lid_mappings(batch).await?;
+        for pairs in pairs.chunks(BATCH) {
+            let entry = |(pn, lid): &(String, String)| {
+                let at = now - i64::from(self.lids.get(pn) != Some(lid));
+                LidPnMappingEntry {
+                    lid: lid.clone(),
+                    phone_number: pn.clone(),
+                    created_at: at,
+                    updated_at: at,
+                    learning_source: "other".to_owned(),
+                }
+            };
+            let entries: Vec<_> = pairs.iter().map(entry).collect();
+            self.backend.put_lid_mappings(&entries).await?;
         }
-        self.report.add(Kind::LidMappings, entries.len());
+        self.report.add(Kind::LidMappings, pairs.len());
         Ok(())
+    }
+
+    /// Whether the user part of a JID is the account's own.
+    fn is_own(&self, user: &str) -> bool {
+        let pn = self.folder.creds.pn.user.as_str();
+        let lid = self.lids.get(pn);
+        pn == user || lid.is_some_and(|lid| lid == user)
     }
 
     /// The key written last is the one that the library writes settings with.

@@ -107,7 +107,7 @@ impl Import<'_> {
                     continue;
                 };
                 let creds = &self.folder.creds;
-                let own = creds.is_own(&sender.user) && sender.device == creds.pn.device;
+                let own = self.is_own(&sender.user) && sender.device == creds.pn.device;
                 if own {
                     own_groups.insert(group.clone());
                 }
@@ -152,8 +152,7 @@ impl Import<'_> {
                 self.report.skip(file, anew);
                 continue;
             }
-            let creds = &self.folder.creds;
-            let others = devices.iter().filter(|jid| !creds.is_own(&jid.user));
+            let others = devices.iter().filter(|jid| !self.is_own(&jid.user));
             let others: Vec<String> = others.map(ToString::to_string).collect();
             let entries: Vec<_> = others.iter().map(|jid| (jid.as_str(), true)).collect();
             self.backend.set_sender_key_status(&group, &entries).await?;
