@@ -65,7 +65,7 @@ pub struct Archive {
 }
 
 /// What a backup is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
     /// The store's name.
     pub store: [u8; 16],
