@@ -115,3 +115,58 @@ impl Task {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &[&str]) -> Result<Task, Error> {
+        let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
+        let args = ["openclaw-agent"].iter().chain(args);
+        Task::read(args.map(OsString::from), &secrets.into())
+    }
+
+    fn mistakes(args: &[&str]) -> Vec<String> {
+        match read(args) {
+            Err(Error::Values(mistakes)) => mistakes.into_iter().map(|it| it.text).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn the_volume_may_be_named_before_or_after_the_command() {
+        for args in [
+            ["--auth-dir", "/srv/one", "keys", "list"],
+            ["keys", "--auth-dir", "/srv/one", "list"],
+            ["keys", "list", "--auth-dir", "/srv/one"],
+        ] {
+            let Ok(Task::Keys { place, .. }) = read(&args) else {
+                panic!("{args:?}");
+            };
+            assert_eq!(place.dir, PathBuf::from("/srv/one"));
+        }
+    }
+
+    #[test]
+    fn what_opens_the_store_needs_a_key_and_what_does_not_needs_none() {
+        for args in [
+            &["keys", "add", "laptop"][..],
+            &["keys", "rotate-data"],
+            &["import-baileys", "/srv/baileys"],
+            &[],
+        ] {
+            let mistakes = mistakes(args);
+            assert!(
+                mistakes.iter().any(|text| text.starts_with("no key is given")),
+                "{args:?}: {mistakes:?}"
+            );
+        }
+        assert!(read(&["keys", "generate"]).is_ok());
+        assert!(read(&["keys", "list"]).is_ok());
+    }
+}
