@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-pub(crate) use process::{Agent, run_agent_to_the_end, run_to_the_end};
+pub(crate) use process::{Agent, VOLUME, run_agent_to_the_end, run_to_the_end};
 pub(crate) use streams::{Health, Pairing, Watcher};
 
 /// Long enough for a loaded machine; nothing waits that long when all is well.
@@ -58,7 +58,8 @@ impl World {
         Self::of(sim, Agent::start(url, &[]).await)
     }
 
-    fn of(sim: Sim, agent: Agent) -> Self {
+    /// An agent and the simulator that it speaks to.
+    pub(crate) fn of(sim: Sim, agent: Agent) -> Self {
         Self {
             sim,
             agent,

@@ -3,6 +3,7 @@
 //!
 //! Needs Node and the packages of `sim/interop`, so these tests are ignored but by `scripts/test`.
 
+mod agent;
 mod client;
 mod gateway;
 mod mutated;

@@ -45,7 +45,8 @@ impl Agent {
         Self::start_in(folder, whatsapp, args).await
     }
 
-    async fn start_in(folder: Arc<TempDir>, whatsapp: &str, args: &[&str]) -> Self {
+    /// Starts it in a folder that may have a volume.
+    pub(crate) async fn start_in(folder: Arc<TempDir>, whatsapp: &str, args: &[&str]) -> Self {
         let socket = folder.path().join("agent.sock");
         let mut child = command(folder.path(), whatsapp, &socket)
             .args(args)
