@@ -37,7 +37,6 @@ pub fn folder() -> &'static Memory {
 }
 
 /// A backup of it.
-#[allow(dead_code, reason = "not every target wants one")]
 pub fn backup() -> &'static [u8] {
     static BACKUP: OnceLock<Vec<u8>> = OnceLock::new();
     BACKUP.get_or_init(|| {

@@ -3,7 +3,9 @@
 #![no_main]
 
 mod edit;
+#[allow(dead_code, reason = "not every target wants all of it")]
 mod genuine;
+#[allow(dead_code, reason = "not every target wants all of it")]
 #[path = "../../vault/tests/tamper/memory.rs"]
 mod memory;
 

@@ -194,10 +194,7 @@ impl<R: Read> Reader<R> {
         };
         let slot = slot.info.clone();
         let data_key = parsed.open(secret).map_err(|locked| match locked {
-            Locked::WrongKey => Error::WrongKey {
-                store,
-                slots: slot.name.clone(),
-            },
+            Locked::WrongKey => parsed.header.wrong_key(),
             Locked::Forged => Error::HeaderDamaged,
         })?;
         let chain = log::start(&data_key, store, 0);
@@ -236,20 +233,7 @@ impl<R: Read> Reader<R> {
         mut each: impl FnMut(Op<'_>) -> Result<(), Error>,
     ) -> Result<bool, Error> {
         let at = self.at;
-        let cut = Error::Cut { at };
-        let mut head = [0; HEAD];
-        fill(&mut self.input, &mut head, at)?;
-        let Some(head) = Head::parse(&head) else {
-            return Err(cut);
-        };
-        // Grows with what comes, not with what a forged length says.
-        self.frame.zeroize();
-        let length = head.length + TAG;
-        let mut input = self.input.by_ref().take(length as u64);
-        let read = input.read_to_end(&mut self.frame).map_err(Error::Read)?;
-        if read < length {
-            return Err(cut);
-        }
+        let head = self.read_frame()?;
         let plain = self
             .opener
             .open(head, &mut self.frame)
@@ -267,7 +251,7 @@ impl<R: Read> Reader<R> {
             }
             Kind::End => {
                 if *plain != self.changes.to_le_bytes() {
-                    return Err(cut);
+                    return Err(Error::Cut { at });
                 }
                 let surplus = self.input.read(&mut [0]).map_err(Error::Read)?;
                 if surplus > 0 {
@@ -278,6 +262,23 @@ impl<R: Read> Reader<R> {
             }
             Kind::Epoch | Kind::Batch => Err(Error::Malformed { at }),
         }
+    }
+
+    /// Reads the next frame as it stands.
+    fn read_frame(&mut self) -> Result<Head, Error> {
+        let at = self.at;
+        let mut head = [0; HEAD];
+        fill(&mut self.input, &mut head, at)?;
+        let head = Head::parse(&head).ok_or(Error::Cut { at })?;
+        // Grows with what comes, not with what a forged length says.
+        self.frame.zeroize();
+        let length = head.length + TAG;
+        let mut input = self.input.by_ref().take(length as u64);
+        let read = input.read_to_end(&mut self.frame).map_err(Error::Read)?;
+        if read < length {
+            return Err(Error::Cut { at });
+        }
+        Ok(head)
     }
 }
 

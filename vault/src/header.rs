@@ -14,6 +14,7 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use crate::error::Error;
 use crate::secret::{Key32, NoRandom, Secret, derive, random};
 
 mod slot;
@@ -96,6 +97,15 @@ impl Header {
         let mut slots = self.slots.iter();
         let slot = slots.find(|slot| slot.unwrap(self.purpose, self.store, secret).is_some())?;
         Some(slot.info.name.clone())
+    }
+
+    /// What to tell somebody whose secret opens none of its slots.
+    pub(crate) fn wrong_key(&self) -> Error {
+        let slots: Vec<_> = self.slots.iter().map(|slot| &*slot.info.name).collect();
+        Error::WrongKey {
+            store: self.store,
+            slots: slots.join(", "),
+        }
     }
 
     /// `HEADER` bytes.

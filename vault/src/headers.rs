@@ -134,22 +134,18 @@ impl<D: Disk> Headers<D> {
             match copy.open(secret) {
                 Ok(data_key) => {
                     // A secret that was removed opens the older copy if the power went off in between.
-                    if copies[..rank]
-                        .iter()
-                        .any(|(_, newer)| newer.is_genuine(&data_key))
-                    {
+                    let mut newer = copies[..rank].iter();
+                    if newer.any(|(_, newer)| newer.is_genuine(&data_key)) {
                         break;
                     }
                     let header = copy.header.clone();
-                    let agree = copies.len() == 2
-                        && copies.iter().all(|(_, copy)| {
-                            copy.header.log == header.log && copy.is_genuine(&data_key)
-                        });
+                    let agrees =
+                        |copy: &Parsed| copy.header.log == header.log && copy.is_genuine(&data_key);
                     let headers = Self {
                         file,
-                        header,
                         newest: *place,
-                        agree,
+                        agree: copies.len() == 2 && copies.iter().all(|(_, copy)| agrees(copy)),
+                        header,
                     };
                     return Ok((headers, hold(data_key)));
                 }
@@ -157,18 +153,7 @@ impl<D: Disk> Headers<D> {
                 Err(Locked::Forged) => {}
             }
         }
-        let Some(header) = wrong_key else {
-            return Err(Error::HeaderDamaged);
-        };
-        let slots: Vec<_> = header
-            .slots
-            .iter()
-            .map(|slot| slot.info.name.as_str())
-            .collect();
-        Err(Error::WrongKey {
-            store: header.store,
-            slots: slots.join(", "),
-        })
+        Err(wrong_key.map_or(Error::HeaderDamaged, Header::wrong_key))
     }
 
     /// Writes both copies anew, one after the other: first the one that does not hold.

@@ -53,10 +53,8 @@ pub(crate) fn recover(
         proven = proven.max(opened.durable);
         let begins = opened.kind == Kind::Epoch;
         frame(&opened)?;
-        if begins && let Some(subkey) = reader.subkey() {
-            let subkey = Arc::clone(subkey);
-            stretches.push(Stretch { from: at, subkey });
-        }
+        let subkey = reader.subkey().filter(|_| begins).map(Arc::clone);
+        stretches.extend(subkey.map(|subkey| Stretch { from: at, subkey }));
     }
     let good = reader.at();
     if good < durable || (good < end && reader.is_vouched_for(file, end).map_err(Error::Read)?) {

@@ -11,6 +11,7 @@
 )]
 
 mod disk;
+mod inode;
 mod ledger;
 mod model;
 mod run;

@@ -1,0 +1,148 @@
+//! One step of the comparison in one process: `load`, `open`, `commit` or `compact` a store of so many records.
+//!
+//!     openclaw-vault-bench STEP DIR RECORDS
+//!
+//! Prints `name value` lines. `benches/vault/run` puts them together. It judges nothing.
+
+#[cfg(not(any(feature = "vault", feature = "redb", feature = "sqlite")))]
+#[path = "none.rs"]
+mod engine;
+#[cfg(feature = "redb")]
+#[path = "redb.rs"]
+mod engine;
+#[cfg(feature = "sqlite")]
+#[path = "sqlite.rs"]
+mod engine;
+#[cfg(feature = "vault")]
+#[path = "vault.rs"]
+mod engine;
+mod heap;
+
+use std::error::Error;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use engine::Engine;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Commits that are measured.
+const COMMITS: u32 = 1_000;
+/// Records that are loaded in one commit.
+const LOADED: u32 = 500;
+
+/// A record as the agent has them: nine small ones (mappings, secrets, keys), and a session.
+fn record(number: u32) -> (String, Vec<u8>) {
+    let length = if number % 10 == 0 {
+        1_500
+    } else {
+        60 + number as usize % 100
+    };
+    (
+        format!("1555{number:08}@s.whatsapp.net"),
+        noise(number, length),
+    )
+}
+
+/// Bytes that do not compress.
+fn noise(seed: u32, length: usize) -> Vec<u8> {
+    let mut state = u64::from(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// The kernel's count in a file of /proc/self.
+fn count(file: &str, field: &str) -> Result<u64, Failure> {
+    let text = std::fs::read_to_string(format!("/proc/self/{file}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let word = line.and_then(|line| line.split_whitespace().next());
+    Ok(word
+        .ok_or_else(|| format!("no {field} in {file}"))?
+        .parse()?)
+}
+
+fn print(name: &str, value: impl std::fmt::Display) {
+    println!("{name} {value}");
+}
+
+fn micros(duration: Duration) -> u128 {
+    duration.as_micros()
+}
+
+fn load(dir: &Path, records: u32) -> Result<(), Failure> {
+    let mut engine = Engine::open(dir)?;
+    for first in (0..records).step_by(LOADED as usize) {
+        let puts: Vec<_> = (first..records.min(first + LOADED)).map(record).collect();
+        engine.commit(&puts, None)?;
+    }
+    engine.close()?;
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(dir)? {
+        bytes += entry?.metadata()?.len();
+    }
+    print("disk_bytes", bytes);
+    Ok(())
+}
+
+fn open(dir: &Path, records: u32) -> Result<(), Failure> {
+    let (anon, heap) = (count("status", "RssAnon:")?, heap::live());
+    let start = Instant::now();
+    let engine = Engine::open(dir)?;
+    print("open_us", micros(start.elapsed()));
+    print("open_rss_kib", count("status", "VmRSS:")?);
+    print("open_anon_kib", count("status", "RssAnon:")? - anon);
+    print("open_heap_bytes", heap::live() - heap);
+    let (name, value) = record(records / 2);
+    let start = Instant::now();
+    let found = engine.load(&name)?;
+    print("load_us", micros(start.elapsed()));
+    if engine::STORES && found.as_deref() != Some(&*value) {
+        return Err("another value".into());
+    }
+    Ok(())
+}
+
+/// What one inbound message costs: a session, a row of the inbox, and a row that goes.
+fn commit(dir: &Path, _records: u32) -> Result<(), Failure> {
+    let mut engine = Engine::open(dir)?;
+    let (bytes, calls) = (count("io", "wchar:")?, count("io", "syscw:")?);
+    let mut took = Vec::with_capacity(COMMITS as usize);
+    for number in 0..COMMITS {
+        let session = (record(number * 10).0, noise(number, 1_500));
+        let inbox = (format!("inbox {number}"), noise(number, 600));
+        let gone = number
+            .checked_sub(1)
+            .map(|number| format!("inbox {number}"));
+        let start = Instant::now();
+        engine.commit(&[session, inbox], gone.as_deref())?;
+        took.push(start.elapsed());
+    }
+    let per_commit = |total: u64| total as f64 / f64::from(COMMITS);
+    print("commit_bytes", per_commit(count("io", "wchar:")? - bytes));
+    print("commit_writes", per_commit(count("io", "syscw:")? - calls));
+    print("commit_rss_kib", count("status", "VmRSS:")?);
+    took.sort_unstable();
+    print("commit_us", micros(took[took.len() / 2]));
+    print("commit_p99_us", micros(took[took.len() * 99 / 100]));
+    Ok(())
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<_> = std::env::args().collect();
+    let [_, step, dir, records] = &arguments[..] else {
+        return Err("usage: openclaw-vault-bench STEP DIR RECORDS".into());
+    };
+    let (dir, records) = (Path::new(dir), records.parse()?);
+    match step.as_str() {
+        "load" => load(dir, records),
+        "open" => open(dir, records),
+        "commit" => commit(dir, records),
+        "compact" => engine::compact(dir),
+        _ => Err("a step is load, open, commit or compact".into()),
+    }
+}
