@@ -57,7 +57,7 @@ impl AppSyncStore for Records {
     }
 
     async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.load(mac(name, index_mac)))
+        Ok(self.load_bytes(mac(name, index_mac)))
     }
 
     async fn get_mutation_macs(
@@ -72,7 +72,10 @@ impl AppSyncStore for Records {
         let wanted: Vec<_> = wanted.copied().collect();
         if wanted.len() <= FEW {
             for index_mac in wanted {
-                found.extend(self.load(mac(name, &index_mac)).map(|mac| (index_mac, mac)));
+                found.extend(
+                    self.load_bytes(mac(name, &index_mac))
+                        .map(|mac| (index_mac, mac)),
+                );
             }
             return Ok(found);
         }
@@ -103,7 +106,7 @@ impl AppSyncStore for Records {
     }
 
     async fn get_latest_sync_key_id(&self) -> Result<Option<Vec<u8>>> {
-        let Some(id) = self.load(latest()) else {
+        let Some(id) = self.load_bytes(latest()) else {
             return Ok(None);
         };
         if self.load_row::<AppStateSyncKey>(sync_key(&id)).is_some() {

@@ -148,7 +148,7 @@ fn set(fields: &mut Vec<Field>, name: String, value: Value) {
 
 fn build(fields: &[Field]) -> Option<Device> {
     let named = |(name, value): &Field| (Value::Text(name.clone()), value.clone());
-    Value::Map(fields.iter().map(named).collect())
-        .deserialized()
-        .ok()
+    let row = Value::Map(fields.iter().map(named).collect());
+    // Not from the value itself, which gives no list where there are bytes.
+    decode(&encode(&row).ok()?)
 }

@@ -135,7 +135,7 @@ impl ProtocolStore for Records {
     }
 
     async fn get_group_metadata(&self, group_jid: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.load(group(group_jid)))
+        Ok(self.load_bytes(group(group_jid)))
     }
 
     async fn put_group_metadata(&self, group_jid: &str, blob: &[u8]) -> Result<()> {

@@ -49,7 +49,7 @@ impl Records {
     }
 
     /// A row that is its bytes.
-    pub(super) fn load(&self, key: Key<'_>) -> Option<Vec<u8>> {
+    pub(super) fn load_bytes(&self, key: Key<'_>) -> Option<Vec<u8>> {
         self.vault.load(key).map(taken)
     }
 

@@ -46,7 +46,7 @@ impl SignalStore for Records {
     }
 
     async fn get_session(&self, address: &str) -> Result<Option<Bytes>> {
-        Ok(self.load(session(address)).map(Bytes::from))
+        Ok(self.load_bytes(session(address)).map(Bytes::from))
     }
 
     async fn put_session(&self, address: &str, record: &[u8]) -> Result<()> {
@@ -159,7 +159,7 @@ impl SignalStore for Records {
 
     async fn load_signed_prekey(&self, id: u32) -> Result<Option<Vec<u8>>> {
         let id = id.to_be_bytes();
-        Ok(self.load(Key::new(Tables::SIGNED_PREKEYS, "", &id)))
+        Ok(self.load_bytes(Key::new(Tables::SIGNED_PREKEYS, "", &id)))
     }
 
     async fn load_all_signed_prekeys(&self) -> Result<Vec<(u32, Vec<u8>)>> {
@@ -190,7 +190,7 @@ impl SignalStore for Records {
     }
 
     async fn get_sender_key(&self, address: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.load(sender_key(address)))
+        Ok(self.load_bytes(sender_key(address)))
     }
 
     async fn delete_sender_key(&self, address: &str) -> Result<()> {

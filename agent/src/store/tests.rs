@@ -1,4 +1,9 @@
-//! The store against its rules. That it behaves as the library's own is in `model`.
+//! The store against its rules.
+
+mod device;
+mod expiry;
+mod model;
+mod rows;
 
 use openclaw_vault::{Batch, Folder, Key, Key32, Secret, on_heap};
 use whatsapp_rust::wacore::store::Device;

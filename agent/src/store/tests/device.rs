@@ -1,0 +1,142 @@
+//! The device's row: written by any version, it is read or refused, never replaced.
+
+use ciborium::Value;
+use whatsapp_rust::wacore::store::Device;
+use whatsapp_rust::wacore::store::traits::DeviceStore as _;
+
+use super::Volume;
+use crate::store::device::{key, read};
+use crate::store::records::{decode, encode};
+
+/// A linked device's row, changed field by field.
+fn row(change: impl FnOnce(&mut Vec<(Value, Value)>)) -> (Device, Vec<u8>) {
+    let mut device = Device::new();
+    device.pn = Some("15550100001:3@s.whatsapp.net".parse().unwrap());
+    device.push_name = "Phone".to_owned();
+    device.next_pre_key_id = 813;
+    let Some(Value::Map(mut fields)) = decode(&encode(&device).unwrap()) else {
+        panic!("a device is a map of its fields")
+    };
+    change(&mut fields);
+    (device, encode(&Value::Map(fields)).unwrap().to_vec())
+}
+
+fn is(name: &str) -> impl Fn(&(Value, Value)) -> bool {
+    let name = Value::from(name);
+    move |(known, _)| *known == name
+}
+
+fn replace(fields: &mut [(Value, Value)], name: &str, value: Value) {
+    fields.iter_mut().find(|field| is(name)(field)).unwrap().1 = value;
+}
+
+fn assert_same_account(read: &Device, written: &Device) {
+    assert_eq!(read.pn, written.pn);
+    assert_eq!(read.registration_id, written.registration_id);
+    let keys = |device: &Device| {
+        let private = [
+            &device.noise_key,
+            &device.identity_key,
+            &device.signed_pre_key,
+        ]
+        .map(|pair| *pair.private_key.serialize());
+        (
+            private,
+            device.adv_secret_key,
+            device.signed_pre_key_signature,
+        )
+    };
+    assert!(keys(read) == keys(written));
+}
+
+#[test]
+fn a_field_of_a_later_version_does_no_harm() {
+    let (device, row) = row(|fields| fields.push((Value::from("later"), Value::from(1))));
+    let read = read(&row).unwrap();
+    assert_same_account(&read, &device);
+    assert_eq!(
+        (read.push_name.as_str(), read.next_pre_key_id),
+        ("Phone", 813)
+    );
+}
+
+#[test]
+fn a_field_that_an_earlier_version_had_not_is_as_in_a_new_device() {
+    // One with a default of the library's own, one without.
+    for missing in ["login_counter", "app_version_primary"] {
+        let (device, row) = row(|fields| fields.retain(|field| !is(missing)(field)));
+        let read = read(&row).unwrap();
+        assert_same_account(&read, &device);
+        assert_eq!(
+            (read.push_name.as_str(), read.next_pre_key_id),
+            ("Phone", 813)
+        );
+        assert_eq!(read.app_version_primary, Device::new().app_version_primary);
+    }
+}
+
+#[test]
+fn a_field_that_changed_its_shape_costs_that_field_alone() {
+    let (device, row) = row(|fields| {
+        replace(fields, "server_cert_chain", Value::from("another shape"));
+        replace(fields, "app_version_primary", Value::from("another shape"));
+    });
+    let read = read(&row).unwrap();
+    assert_same_account(&read, &device);
+    assert_eq!(
+        (read.push_name.as_str(), read.next_pre_key_id),
+        ("Phone", 813)
+    );
+    assert!(read.server_cert_chain.is_none());
+}
+
+#[test]
+fn a_device_without_its_keys_is_none() {
+    for missing in [
+        "pn",
+        "noise_key",
+        "identity_key",
+        "adv_secret_key",
+        "account",
+    ] {
+        let gone = |fields: &mut Vec<_>| fields.retain(|field| !is(missing)(field));
+        let (_, without) = row(gone);
+        // The library has a default for some; then there is nothing to miss.
+        if decode::<Device>(&without).is_none() {
+            assert!(read(&without).is_none(), "{missing}");
+        }
+        let (_, other) = row(|fields| replace(fields, missing, Value::from(1.5)));
+        assert!(read(&other).is_none(), "{missing}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_cannot_be_read_is_refused_and_not_replaced() {
+    let volume = Volume::new();
+    volume.plant(key(), b"of another version");
+    let records = volume.records();
+    assert!(records.exists().await.unwrap());
+    assert!(records.load().await.is_err());
+    records.create().await.unwrap();
+    assert_eq!(*volume.vault.load(key()).unwrap(), b"of another version");
+    assert_eq!(records.undecodable(), 1);
+    assert!(
+        crate::store::Store::new(volume.vault.clone())
+            .is_linked()
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_device_that_has_not_changed_is_not_written_again() {
+    let volume = Volume::new();
+    let records = volume.records();
+    let mut device = Device::new();
+    records.save(&device).await.unwrap();
+    let written = volume.vault.summary().unwrap().log_bytes;
+    records.save(&device).await.unwrap();
+    assert_eq!(volume.vault.summary().unwrap().log_bytes, written);
+    device.login_counter += 1;
+    records.save(&device).await.unwrap();
+    assert!(volume.vault.summary().unwrap().log_bytes > written);
+}

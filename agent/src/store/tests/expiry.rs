@@ -1,0 +1,151 @@
+//! What goes by itself, and when; and what never does.
+
+use whatsapp_rust::wacore::store::traits::{
+    MsgSecretEntry, MsgSecretStore as _, PendingInboundKey, PendingInboundRow, ProtocolStore as _,
+};
+
+use super::Volume;
+use crate::store::records::Records;
+use crate::store::sent;
+use crate::vault::Tables;
+
+fn entry(id: &str, byte: u8, expires_at: i64, message_ts: i64) -> MsgSecretEntry {
+    MsgSecretEntry {
+        chat: "chat".into(),
+        sender: "sender".into(),
+        msg_id: id.into(),
+        secret: [byte; 32],
+        expires_at,
+        message_ts,
+    }
+}
+
+#[test]
+fn sent_messages_expire_by_their_time_and_a_sweep_knows_when_there_are_none() {
+    let mut volume = Volume::new();
+    let put = |store: &Records, at: i64| {
+        sent::store(store, "chat", &at.to_string(), b"message", at).unwrap();
+    };
+    let store = volume.records();
+    for at in [100, 200, 300] {
+        put(&store, at);
+    }
+    assert_eq!(sent::expire(&store, 100), 0);
+    assert_eq!(sent::expire(&store, 201), 2);
+    assert_eq!(store.sent.bound(), 300);
+    put(&store, 50);
+    assert_eq!(sent::expire(&store, 201), 1);
+    volume.reopen();
+    let store = volume.records();
+    assert_eq!(sent::expire(&store, 300), 0);
+    assert_eq!(sent::expire(&store, 301), 1);
+    assert!(sent::take(&store, "chat", "300").is_none());
+}
+
+#[test]
+fn of_too_many_sent_messages_the_oldest_go() {
+    let volume = Volume::new();
+    let store = volume.records();
+    for at in 0..=sent::MOST {
+        let time = i64::try_from(at).unwrap() / 1000;
+        sent::store(&store, "chat", &at.to_string(), b"m", time).unwrap();
+    }
+    let count = volume
+        .vault
+        .update(|update| update.count(Tables::SENT_MESSAGES));
+    assert_eq!(count, sent::MOST * 3 / 4 + 1);
+    let gone = sent::MOST / 4;
+    assert!(sent::take(&store, "chat", &(gone - 1).to_string()).is_none());
+    assert!(sent::take(&store, "chat", &gone.to_string()).is_some());
+    assert!(sent::take(&store, "chat", &sent::MOST.to_string()).is_some());
+}
+
+#[tokio::test]
+async fn secrets_expire_at_their_deadline_and_never_without_one() {
+    let mut volume = Volume::new();
+    let store = volume.records();
+    let entries = vec![
+        entry("a", 1, 100, 0),
+        entry("b", 2, 0, 0),
+        entry("c", 3, 300, 0),
+    ];
+    assert_eq!(store.put_msg_secrets(entries).await.unwrap(), 3);
+    assert_eq!(store.delete_expired_msg_secrets(99).await.unwrap(), 0);
+    assert_eq!(store.delete_expired_msg_secrets(100).await.unwrap(), 1);
+    assert_eq!(store.secrets.bound(), 300);
+    volume.reopen();
+    let store = volume.records();
+    assert_eq!(store.delete_expired_msg_secrets(i64::MAX).await.unwrap(), 1);
+    assert!(
+        store
+            .get_msg_secret("chat", "sender", "b")
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(store.delete_expired_msg_secrets(i64::MAX).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_same_secret_twice_in_one_call_is_merged_as_in_two() {
+    let volume = Volume::new();
+    let store = volume.records();
+    let twice = vec![entry("a", 1, 500, 40), entry("a", 2, 100, 0)];
+    store.put_msg_secrets(twice).await.unwrap();
+    let found = store.get_msg_secret_with_ts("chat", "sender", "a").await;
+    assert_eq!(found.unwrap().unwrap(), (vec![2; 32], 40));
+    assert_eq!(store.delete_expired_msg_secrets(499).await.unwrap(), 0);
+    assert_eq!(store.delete_expired_msg_secrets(500).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_message_waits_for_its_commit_however_long() {
+    let mut volume = Volume::new();
+    let store = volume.records();
+    let row = |id, message| PendingInboundRow {
+        chat: "chat",
+        sender: "sender",
+        id,
+        message,
+    };
+    store
+        .store_pending_inbound_batch(&[row("1", b"one"), row("2", b"two")])
+        .await
+        .unwrap();
+    assert_eq!(
+        store
+            .delete_expired_pending_inbound(i64::MAX)
+            .await
+            .unwrap(),
+        0
+    );
+    store.vault.flush().await;
+    volume.reopen();
+    let store = volume.records();
+    let key = PendingInboundKey {
+        chat: "chat",
+        sender: "sender",
+        id: "1",
+    };
+    store.delete_pending_inbound_batch(&[key]).await.unwrap();
+    assert!(
+        store
+            .get_pending_inbound("chat", "sender", "1")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let two = store
+        .get_pending_inbound("chat", "sender", "2")
+        .await
+        .unwrap();
+    assert_eq!(two.unwrap(), b"two");
+    // No other names give the same row.
+    assert!(
+        store
+            .get_pending_inbound("chat", "sende", "r2")
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
