@@ -2,7 +2,8 @@
 //! may have gone on since the backup was made, and then their keys would be used twice.
 //!
 //! ```text
-//! left behind     sessions; own sender keys, and who has them; what was known of sessions to notice collisions
+//! left behind     sessions; own sender keys, and who has them; what was known of sessions to notice collisions;
+//!                 messages kept for a retry or for a redelivery in a session that is no more
 //! asked again     devices of users, metadata of groups: they may be others by now
 //! changed         the device: it uploads new prekeys, far above any number that may have been in use
 //! kept            everything else
@@ -69,9 +70,12 @@ fn fate(table: Table) -> Fate {
         Tables::SESSIONS => Fate::Session,
         Tables::SENDER_KEYS => Fate::SenderKey,
         Tables::DEVICE => Fate::Device,
-        Tables::SENDER_KEY_DEVICES | Tables::BASE_KEYS | Tables::DEVICE_LISTS | Tables::GROUPS => {
-            Fate::Drop
-        }
+        Tables::SENDER_KEY_DEVICES
+        | Tables::BASE_KEYS
+        | Tables::DEVICE_LISTS
+        | Tables::GROUPS
+        | Tables::SENT_MESSAGES
+        | Tables::PENDING_INBOUND => Fate::Drop,
         _ => Fate::Keep,
     }
 }
@@ -248,6 +252,8 @@ mod tests {
             (Tables::SENDER_KEYS, group, own_lid.as_str()),
             (Tables::SENDER_KEYS, group, other.as_str()),
             (Tables::SENDER_KEY_DEVICES, group, "100000000000002@lid"),
+            (Tables::SENT_MESSAGES, "100000000000002@lid", "3EB1"),
+            (Tables::PENDING_INBOUND, "100000000000002@lid", "3EB2"),
             (
                 Tables::IDENTITIES,
                 "100000000000002",
@@ -274,7 +280,7 @@ mod tests {
             Dropped {
                 sessions: 1,
                 sender_keys: 2,
-                others: 2
+                others: 4
             }
         );
     }
