@@ -26,8 +26,7 @@ use crate::{client, console};
 
 /// The contract's largest chunk.
 const CHUNK: usize = 64 * 1024;
-const NEXT: &str =
-    "next: the phone need not scan again; `openclawctl status` shows the link coming up";
+const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; never start the agent of the backup again";
 
 #[derive(Serialize)]
 struct Json {
@@ -107,7 +106,7 @@ fn has_none(link: &LinkStatus) -> Result<(), Failure> {
     }
     Err(Failure::new("the agent has an account already")
         .with_reason("ALREADY_LINKED")
-        .with_hint("restore into an agent with an empty volume; `openclawctl unpair` empties this one, and unlinks its phone")
+        .with_hint("start one with an empty volume and restore there; do not unpair for it: that ends the link in every backup of this account")
         .with_exit(Exit::Refused))
 }
 
@@ -158,7 +157,7 @@ fn report(restored: RestoreResponse, numbers: Numbers, json: bool) -> Result<(),
             records_kept,
             sessions_dropped,
             sender_keys_dropped,
-                others_dropped,
+            others_dropped,
         });
     }
     console::line(&format!(

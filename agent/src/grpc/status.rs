@@ -120,7 +120,7 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
         ArchiveError::Denied(Denied::AlreadyLinked) => (
             Code::FailedPrecondition,
             "ALREADY_LINKED",
-            "restore into an agent with an empty volume; `openclawctl unpair` empties this one, and unlinks its phone",
+            "start one with an empty volume and restore there; do not unpair for it: that ends the link in every backup of this account",
         ),
         ArchiveError::Denied(reason) => return denied(reason),
         ArchiveError::Underway => (
