@@ -103,52 +103,53 @@ fn indexed(
     common: Option<u32>,
     open: bool,
 ) -> Result<LegacyIndexedSessionV1, Fault> {
-    let index = session.at("indexInfo")?;
     let ratchet = session.at("currentRatchet")?;
     let pair = ratchet.at("ephemeralKeyPair")?;
     let last_remote = bytes_at(ratchet, "lastRemoteEphemeralKey")?;
-    let moment = |field| {
-        let time = index.get(field).and_then(Json::integer).unwrap_or(0);
-        u64::try_from(time).unwrap_or(0)
-    };
-    let closed = match index.get("closed").and_then(Json::integer) {
-        Some(at) if at >= 0 => at,
-        _ => i64::try_from(moment("used")).unwrap_or(0),
-    };
-    let disposition = if open {
-        LegacySessionDispositionV1::Current
-    } else {
-        LegacySessionDispositionV1::Archived {
-            closed_at_ms: closed,
-        }
-    };
-    let role: u32 = index.integer_at("baseKeyType")?;
-    let role = LegacySessionBaseKeyRoleV1::try_from(role);
     let registration_id = session.integer_at("registrationId").ok().or(common);
     Ok(LegacyIndexedSessionV1 {
         index_key: Bytes::from(super::json::base64(key).ok_or(Fault::Field("_sessions"))?),
         session: LegacySessionV1 {
             registration_id: registration_id.ok_or(Fault::Field("registrationId"))?,
+            chains: chains(session, &last_remote)?,
             ratchet: LegacySessionRatchetV1 {
                 key_pair: LegacySessionKeyPairV1 {
                     public: bytes_at(pair, "pubKey")?,
                     private: bytes_at(pair, "privKey")?,
                 },
-                last_remote_ephemeral_key: last_remote.clone(),
+                last_remote_ephemeral_key: last_remote,
                 previous_counter: ratchet.integer_at("previousCounter")?,
                 root_key: bytes_at(ratchet, "rootKey")?,
             },
-            index: LegacySessionIndexV1 {
-                base_key: bytes_at(index, "baseKey")?,
-                base_key_role: role.map_err(|_| Fault::Field("baseKeyType"))?,
-                disposition,
-                used_at_ms: moment("used"),
-                created_at_ms: moment("created"),
-                remote_identity_key: bytes_at(index, "remoteIdentityKey")?,
-            },
-            chains: chains(session, &last_remote)?,
+            index: index(session.at("indexInfo")?, open)?,
             pending_pre_key: session.get("pendingPreKey").map(pending).transpose()?,
         },
+    })
+}
+
+fn index(json: &Json, open: bool) -> Result<LegacySessionIndexV1, Fault> {
+    let moment = |field| {
+        let time = json.get(field).and_then(Json::integer).unwrap_or(0);
+        u64::try_from(time).unwrap_or(0)
+    };
+    let closed = json.get("closed").and_then(Json::integer);
+    let closed = closed.filter(|at| *at >= 0);
+    let disposition = if open {
+        LegacySessionDispositionV1::Current
+    } else {
+        let used = i64::try_from(moment("used")).unwrap_or(0);
+        LegacySessionDispositionV1::Archived {
+            closed_at_ms: closed.unwrap_or(used),
+        }
+    };
+    let role = LegacySessionBaseKeyRoleV1::try_from(json.integer_at::<u32>("baseKeyType")?);
+    Ok(LegacySessionIndexV1 {
+        base_key: bytes_at(json, "baseKey")?,
+        base_key_role: role.map_err(|_| Fault::Field("baseKeyType"))?,
+        disposition,
+        used_at_ms: moment("used"),
+        created_at_ms: moment("created"),
+        remote_identity_key: bytes_at(json, "remoteIdentityKey")?,
     })
 }
 

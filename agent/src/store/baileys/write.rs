@@ -99,24 +99,18 @@ impl<'a> Import<'a> {
     /// Both directions have a file; that of the phone number is the one Baileys asks first. A LID that a number had
     /// before is still that person's.
     async fn mappings(&mut self) -> Result<(), Error> {
-        let by_lid = self.pick(|name| match name {
+        let mut pairs = Vec::new();
+        for (lid, file) in self.pick(|name| match name {
             Name::PnMapping(lid) => Some(lid.clone()),
             _ => None,
-        });
-        let by_pn = self.pick(|name| match name {
+        }) {
+            pairs.extend(self.read(file, value::mapped_user).map(|pn| (pn, lid)));
+        }
+        for (pn, file) in self.pick(|name| match name {
             Name::LidMapping(pn) => Some(pn.clone()),
             _ => None,
-        });
-        let mut pairs = Vec::new();
-        for (lid, file) in by_lid {
-            if let Some(pn) = self.read(file, value::mapped_user) {
-                pairs.push((pn, lid));
-            }
-        }
-        for (pn, file) in by_pn {
-            if let Some(lid) = self.read(file, value::mapped_user) {
-                pairs.push((pn, lid));
-            }
+        }) {
+            pairs.extend(self.read(file, value::mapped_user).map(|lid| (pn, lid)));
         }
         let creds = &self.folder.creds;
         if let Some(lid) = &creds.lid {
@@ -130,21 +124,23 @@ impl<'a> Import<'a> {
         let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_secs()).unwrap_or(0);
         for pairs in pairs.chunks(BATCH) {
-            let entry = |(pn, lid): &(String, String)| {
-                let at = now - i64::from(self.lids.get(pn) != Some(lid));
-                LidPnMappingEntry {
-                    lid: lid.clone(),
-                    phone_number: pn.clone(),
-                    created_at: at,
-                    updated_at: at,
-                    learning_source: "other".to_owned(),
-                }
-            };
-            let entries: Vec<_> = pairs.iter().map(entry).collect();
+            let entries = pairs.iter().map(|pair| self.mapping(pair, now));
+            let entries: Vec<_> = entries.collect();
             self.backend.put_lid_mappings(&entries).await?;
         }
         self.report.add(Kind::LidMappings, pairs.len());
         Ok(())
+    }
+
+    fn mapping(&self, (pn, lid): &(String, String), now: i64) -> LidPnMappingEntry {
+        let at = now - i64::from(self.lids.get(pn) != Some(lid));
+        LidPnMappingEntry {
+            lid: lid.clone(),
+            phone_number: pn.clone(),
+            created_at: at,
+            updated_at: at,
+            learning_source: "other".to_owned(),
+        }
     }
 
     /// Whether the user part of a JID is the account's own.

@@ -6,29 +6,32 @@ use serde_json::Value;
 use super::spelling::buffer;
 use super::variants::recorded;
 
-/// Every file of the folder, with bytes changed, parts cut out and values exchanged. The fuzz targets go further.
-#[tokio::test]
-#[ignore = "needs Baileys: scripts/test"]
-async fn no_change_to_a_file_makes_the_importer_panic() {
+/// One of each, and what a sender key's file holds: that is text itself, and may be in the file as it is.
+async fn samples() -> Vec<(String, Vec<u8>)> {
     let (files, _) = recorded().await;
     let few = files
         .iter()
         .filter(|(name, _)| !name.starts_with("pre-key-"));
     let few = few.chain(files.get_key_value("pre-key-8.json"));
-    let mut files: Vec<_> = few.map(|(name, file)| (name, file.clone())).collect();
-    // What a sender key's file holds is text itself, and may be in the file as it is.
+    let mut samples: Vec<_> = few
+        .map(|(name, file)| (name.clone(), file.clone()))
+        .collect();
     let sender_keys = files
         .iter()
         .filter(|(name, _)| name.starts_with("sender-key-1"));
-    let texts = sender_keys.map(|(name, content)| {
+    for (name, content) in sender_keys {
         let value: Value = serde_json::from_slice(content).unwrap();
-        (*name, buffer(&value["data"]))
-    });
-    let texts: Vec<_> = texts.collect();
-    assert!(!texts.is_empty());
-    files.extend(texts);
+        samples.push((name.clone(), buffer(&value["data"])));
+    }
+    samples
+}
+
+/// Every file of the folder, with bytes changed, parts cut out and values exchanged. The fuzz targets go further.
+#[tokio::test]
+#[ignore = "needs Baileys: scripts/test"]
+async fn no_change_to_a_file_makes_the_importer_panic() {
     let mut random = fastrand::Rng::with_seed(7);
-    for (name, content) in &files {
+    for (name, content) in samples().await {
         for _ in 0..400 {
             let mut bytes = content.clone();
             for _ in 0..random.usize(1..4) {
@@ -40,9 +43,9 @@ async fn no_change_to_a_file_makes_the_importer_panic() {
                     _ => bytes[at] = *random.choice(b"0-e\"{}[],:").unwrap(),
                 }
             }
-            baileys::parse_file(name, &bytes);
+            baileys::parse_file(&name, &bytes);
         }
-        let whole: Value = serde_json::from_slice(content).unwrap();
+        let whole: Value = serde_json::from_slice(&content).unwrap();
         for at in 0..count(&whole) {
             for odd in [
                 "null",
@@ -58,7 +61,7 @@ async fn no_change_to_a_file_makes_the_importer_panic() {
                 let mut changed = whole.clone();
                 let other = serde_json::from_str(odd).unwrap();
                 assert!(exchange(&mut changed, &mut at.clone(), &other));
-                baileys::parse_file(name, changed.to_string().as_bytes());
+                baileys::parse_file(&name, changed.to_string().as_bytes());
             }
         }
     }
