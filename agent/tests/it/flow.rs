@@ -108,7 +108,7 @@ async fn link_by_qr(world: &World) {
     );
     let status = world.agent.status().await;
     assert!(!status.pairing);
-    assert_eq!(status.storage(), pb::Storage::Memory);
+    assert_eq!(status.storage(), pb::Storage::Sealed);
     assert!(status.build.unwrap().simulator);
     world.phone().wait_until_active(PATIENCE).await.unwrap();
     let devices = world.phone().companions();

@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-pub(crate) use process::{Agent, VOLUME, run_agent_to_the_end, run_to_the_end};
+pub(crate) use process::{Agent, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
 pub(crate) use streams::{Health, Pairing, Watcher};
 
 /// Long enough for a loaded machine; nothing waits that long when all is well.
@@ -123,8 +123,11 @@ impl World {
         Ok(self.client().send(request).await?.into_inner())
     }
 
+    /// Unpairs, and waits until the agent has replaced its process.
     pub(crate) async fn unpair(&self) -> Result<bool, Status> {
+        let begun = self.agent.count_logged(STARTED);
         let answer = self.client().unpair(pb::UnpairRequest {}).await?;
+        self.agent.begun(begun + 1).await;
         Ok(answer.into_inner().confirmed)
     }
 

@@ -111,7 +111,7 @@ async fn slow_and_idle_connections_keep_nobody_out() {
     let world = World::linked().await;
     let mut slow = Vec::new();
     for _ in 0..100 {
-        let Ok(mut stream) = TcpStream::connect(world.agent.http).await else {
+        let Ok(mut stream) = TcpStream::connect(world.agent.http()).await else {
             break;
         };
         let _ = stream.write_all(b"GET /health HT").await;

@@ -155,7 +155,7 @@ async fn a_second_agent_on_the_socket_fails_and_harms_nobody() {
 async fn an_address_that_is_taken_is_said() {
     let world = World::new().await;
     let other = world.agent.folder().join("other.sock");
-    let http = world.agent.http.to_string();
+    let http = world.agent.http().to_string();
     let url = world.sim.url();
     let args = [
         "--socket",
@@ -212,7 +212,7 @@ async fn a_stop_waits_for_nobody_who_is_silent() {
     let mut world = World::linked().await;
     // Neither WhatsApp nor the client nor the probe says another word.
     let _stalled = world.watch().await;
-    let _half = tokio::net::TcpStream::connect(world.agent.http)
+    let _half = tokio::net::TcpStream::connect(world.agent.http())
         .await
         .unwrap();
     let _idle = tokio::net::UnixStream::connect(&world.agent.socket)

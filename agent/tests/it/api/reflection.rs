@@ -78,7 +78,11 @@ async fn reflection_lists_every_service_and_serves_its_descriptors() {
         services.sort();
         assert_eq!(
             services,
-            ["grpc.health.v1.Health", "openclaw.agent.v1.Agent"]
+            [
+                "grpc.health.v1.Health",
+                "openclaw.agent.v1.Admin",
+                "openclaw.agent.v1.Agent"
+            ]
         );
     }
     let symbol = "openclaw.agent.v1.Agent";

@@ -23,13 +23,13 @@ impl Answer {
 impl Agent {
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let request = format!("GET {path} HTTP/1.1\r\nhost: agent\r\nconnection: close\r\n\r\n");
-        let answer = exchange(self.http, request.as_bytes()).await;
+        let answer = exchange(self.http(), request.as_bytes()).await;
         answer.unwrap_or_else(|| panic!("no answer to GET {path}"))
     }
 
     /// Sends these bytes; `None` when no HTTP answer comes back.
     pub(crate) async fn raw_http(&self, bytes: &[u8]) -> Option<Answer> {
-        exchange(self.http, bytes).await
+        exchange(self.http(), bytes).await
     }
 }
 

@@ -21,6 +21,8 @@ use super::PATIENCE;
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-agent");
 /// The volume, in the agent's folder.
 pub(crate) const VOLUME: &str = "auth";
+/// What it says once it can be reached.
+pub(crate) const STARTED: &str = "openclaw-agent started";
 /// How often Status is asked while something is waited for.
 pub(super) const POLL: Duration = Duration::from_millis(15);
 
@@ -30,8 +32,6 @@ pub(crate) struct Agent {
     lines: Lines,
     /// Its gRPC socket.
     pub(crate) socket: PathBuf,
-    /// Its address for HTTP.
-    pub(crate) http: SocketAddr,
     /// Its gRPC address, when it was told to have one.
     pub(crate) listen: Option<SocketAddr>,
     channel: Channel,
@@ -55,12 +55,11 @@ impl Agent {
         let lines = Lines::default();
         lines.collect(Stream::Out, child.stdout.take().unwrap());
         lines.collect(Stream::Err, child.stderr.take().unwrap());
-        let started = lines.wait_for("openclaw-agent started").await;
+        let started = lines.wait_for(STARTED).await;
         let address = |name: &str| started[name].as_str().and_then(|text| text.parse().ok());
         let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
         Self {
             child,
-            http: address("http").expect("an address for HTTP"),
             listen: address("listen"),
             channel: endpoint.connect_lazy(),
             lines,
@@ -119,6 +118,25 @@ impl Agent {
     /// The first line of the log with this message, waited for.
     pub(crate) async fn logged(&self, message: &str) -> serde_json::Value {
         self.lines.wait_for(message).await
+    }
+
+    /// Its address for HTTP: another one once it has replaced itself.
+    pub(crate) fn http(&self) -> SocketAddr {
+        let entries = self.lines.entries();
+        let started = entries.filter(|entry| entry["message"] == STARTED).last();
+        let address = started.and_then(|entry| entry["http"].as_str()?.parse().ok());
+        address.expect("an address for HTTP")
+    }
+
+    /// Waits until it has begun for the `times`-th time.
+    pub(crate) async fn begun(&self, times: usize) {
+        let begun = async {
+            while self.count_logged(STARTED) < times {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        let begun = tokio::time::timeout(PATIENCE, begun).await;
+        begun.expect("the agent begins again");
     }
 
     /// How many lines of the log have this message.
