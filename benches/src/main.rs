@@ -126,6 +126,9 @@ fn spawn(arguments: &Arguments, socket: &std::path::Path) -> std::io::Result<Chi
     Command::new(&arguments.agent)
         .arg("--socket")
         .arg(socket)
+        .arg("--auth-dir")
+        .arg(socket.with_file_name("auth"))
+        .arg("--create-key-file")
         .args([
             "--http",
             "127.0.0.1:0",
