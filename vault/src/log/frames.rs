@@ -16,7 +16,7 @@ use crate::index::Place;
 use crate::secret::DataKey;
 
 /// Bytes that a search for frames behind damage may look at before it gives up and calls it damage.
-const SEARCH: u64 = 1 << 30;
+const SEARCH: u64 = 256 << 20;
 /// What trying to open a frame costs at least, in the same coin.
 const TRIAL: u64 = 1 << 10;
 

@@ -161,3 +161,34 @@ fn frames_exchanged_under_an_open_store_are_not_taken_for_one_another() {
     );
     assert!(store.scan(TABLE, Some(b"other"), |_| ()).is_err());
 }
+
+/// By chance, sixteen megabytes of noise hold many a frame's beginning: none of them is taken for one.
+#[test]
+fn a_large_torn_end_is_dropped() {
+    let (disk, mut store) = filled();
+    let mut value = vec![0; openclaw_vault::MAX_BODY - 100];
+    fastrand::fill(&mut value);
+    let mut batch = Batch::new();
+    batch.put(Key::new(TABLE, "large", "record"), &value);
+    store.append(&batch).unwrap();
+    let mut log = disk.read(LOG);
+    let torn = log.len() / 2;
+    log[torn..torn + 512].fill(0);
+    assert_eq!(outcome(&disk, log), Some(BATCHES));
+}
+
+/// Every nine bytes the head of a frame that might be: looking into all of them would take hours.
+#[test]
+fn an_end_that_is_made_to_be_searched_for_long_is_refused_in_time() {
+    let disk = crashed();
+    let mut log = disk.read(LOG);
+    let head = [
+        [2, 0, 0, 0x20, 0, 9, 0, 0, 0],
+        [2, 0, 0, 0x10, 0, 3, 0, 0, 0],
+    ]
+    .concat();
+    log.extend(head.repeat(200_000));
+    let start = std::time::Instant::now();
+    assert_eq!(outcome(&disk, log), None);
+    assert!(start.elapsed() < std::time::Duration::from_secs(120));
+}
