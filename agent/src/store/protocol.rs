@@ -14,6 +14,9 @@ use super::records::{Records, check_size, encode, joined, name, now, timed, unti
 use super::{lids, sent, tokens};
 use crate::vault::Tables;
 
+/// Far more retries than are under way at any time.
+const MOST_BASE_KEYS: usize = 1024;
+
 #[async_trait]
 impl ProtocolStore for Records {
     async fn get_sender_key_devices(&self, group_jid: &str) -> Result<Vec<(String, bool)>> {
@@ -95,7 +98,16 @@ impl ProtocolStore for Records {
     }
 
     async fn save_base_key(&self, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
-        self.write(base_key_of(address, message_id), base_key)
+        check_size(base_key.len())?;
+        self.vault.update(|update| {
+            // Those of retries that ended early stay behind. Without them a collision is noticed one retry later.
+            if update.count(Tables::BASE_KEYS) >= MOST_BASE_KEYS {
+                update.batch().clear_table(Tables::BASE_KEYS);
+            }
+            let key = base_key_of(address, message_id);
+            update.batch().put(key, base_key);
+        });
+        Ok(())
     }
 
     async fn has_same_base_key(

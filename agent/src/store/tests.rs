@@ -78,6 +78,13 @@ async fn a_linked_device_outlives_the_process() {
     );
 }
 
+#[test]
+fn every_table_of_the_library_is_among_those_forgotten() {
+    let tables: Vec<u8> = Tables::LIBRARY.iter().map(|table| table.0).collect();
+    let all: Vec<u8> = (1..=Tables::HIGHEST_PREKEY.0).collect();
+    assert_eq!(tables, all);
+}
+
 #[tokio::test]
 async fn forgetting_leaves_nothing_of_the_library() {
     let mut volume = Volume::new();

@@ -61,41 +61,63 @@ fn of_too_many_sent_messages_the_oldest_go() {
 }
 
 #[tokio::test]
-async fn secrets_expire_at_their_deadline_and_never_without_one() {
+async fn secrets_expire_within_an_hour_of_their_deadline_and_never_without_one() {
+    const HOUR: i64 = 3600;
     let mut volume = Volume::new();
     let store = volume.records();
     let entries = vec![
-        entry("a", 1, 100, 0),
+        entry("a", 1, 100 * HOUR, 0),
         entry("b", 2, 0, 0),
-        entry("c", 3, 300, 0),
+        entry("c", 3, 300 * HOUR, 0),
     ];
     assert_eq!(store.put_msg_secrets(entries).await.unwrap(), 3);
-    assert_eq!(store.delete_expired_msg_secrets(99).await.unwrap(), 0);
-    assert_eq!(store.delete_expired_msg_secrets(100).await.unwrap(), 1);
-    assert_eq!(store.secrets.bound(), 300);
+    for (cutoff, gone) in [(99, 0), (100, 0), (101, 1), (300, 0)] {
+        let cutoff = cutoff * HOUR;
+        let swept = store.delete_expired_msg_secrets(cutoff).await;
+        assert_eq!(swept.unwrap(), gone);
+    }
+    assert_eq!(store.secrets.bound(), 300 * HOUR);
     volume.reopen();
     let store = volume.records();
-    assert_eq!(store.delete_expired_msg_secrets(i64::MAX).await.unwrap(), 1);
-    assert!(
-        store
-            .get_msg_secret("chat", "sender", "b")
-            .await
-            .unwrap()
-            .is_some()
-    );
-    assert_eq!(store.delete_expired_msg_secrets(i64::MAX).await.unwrap(), 0);
+    let swept = store.delete_expired_msg_secrets(300 * HOUR - 1).await;
+    assert_eq!(swept.unwrap(), 0);
+    let swept = store.delete_expired_msg_secrets(i64::MAX).await;
+    assert_eq!(swept.unwrap(), 1);
+    let kept = store.get_msg_secret("chat", "sender", "b").await;
+    assert!(kept.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn the_same_secret_twice_in_one_call_is_merged_as_in_two() {
     let volume = Volume::new();
     let store = volume.records();
-    let twice = vec![entry("a", 1, 500, 40), entry("a", 2, 100, 0)];
+    let twice = vec![entry("a", 1, 50_000, 40), entry("a", 2, 100, 0)];
     store.put_msg_secrets(twice).await.unwrap();
     let found = store.get_msg_secret_with_ts("chat", "sender", "a").await;
     assert_eq!(found.unwrap().unwrap(), (vec![2; 32], 40));
-    assert_eq!(store.delete_expired_msg_secrets(499).await.unwrap(), 0);
-    assert_eq!(store.delete_expired_msg_secrets(500).await.unwrap(), 1);
+    for (cutoff, gone) in [(49_999, 0), (53_600, 1)] {
+        let swept = store.delete_expired_msg_secrets(cutoff).await;
+        assert_eq!(swept.unwrap(), gone);
+    }
+}
+
+#[tokio::test]
+async fn base_keys_of_retries_that_ended_early_do_not_add_up() {
+    let volume = Volume::new();
+    let store = volume.records();
+    for message in 0..2000 {
+        let message = message.to_string();
+        store
+            .save_base_key("address", &message, b"k")
+            .await
+            .unwrap();
+    }
+    let count = volume
+        .vault
+        .update(|update| update.count(Tables::BASE_KEYS));
+    assert!(count <= 1024);
+    let last = store.has_same_base_key("address", "1999", b"k").await;
+    assert!(last.unwrap());
 }
 
 #[tokio::test]
