@@ -36,6 +36,24 @@ use crate::model::Phone;
 
 pub use self::report::{Carried, Kind, NotCarried, Report, Skipped};
 
+/// Reads bytes as each kind of file that a folder has, and keeps nothing: for the fuzzer.
+#[doc(hidden)]
+pub fn read_as_every_kind(bytes: &[u8]) {
+    let local = session::nobody();
+    let _ = Creds::parse(bytes).map(|creds| drop((creds.device(0), creds.local())));
+    let _ = session::Session::parse(bytes, local);
+    let _ = sender_key::SenderKey::parse(bytes)
+        .and_then(|key| sender_key::SenderKey::merged(vec![key]));
+    let _ = value::pre_key(1, bytes);
+    let _ = value::identity(bytes);
+    let _ = value::sender_key_memory(bytes);
+    let _ = value::sync_key(bytes);
+    let _ = value::sync_version(bytes);
+    let _ = value::mapped_user(bytes);
+    let _ = value::tc_token(bytes);
+    let _ = std::str::from_utf8(bytes).map(Name::of);
+}
+
 /// Why nothing was imported. Holds no full number and no key.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -1,0 +1,8 @@
+//! A file of a gateway's auth folder, of whatever kind it may be.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use openclaw_agent::store::baileys;
+
+fuzz_target!(|bytes: &[u8]| baileys::read_as_every_kind(bytes));
