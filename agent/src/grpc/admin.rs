@@ -1,7 +1,7 @@
 //! `openclaw.agent.v1.Admin`: convert, send, await, convert.
 
 use std::future::{self, Future};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
@@ -72,11 +72,21 @@ where
                     break;
                 }
             }
-            Ok(())
+            Ok::<_, Status>(())
         };
-        // A stream that breaks off is a backup that is cut short, and changes nothing.
-        let (fed, restored) = tokio::join!(feed, self.agent.restore(secret, bytes));
-        fed.or_else(|broken: Status| restored.as_ref().map(drop).map_err(|_| broken))?;
+        let mut restoring = pin!(self.agent.restore(secret, bytes));
+        let restored = tokio::select! {
+            // Refused, without a look at what the client has yet to send.
+            restored = &mut restoring => restored,
+            fed = feed => {
+                // A stream that breaks off is a backup that is cut short, and changes nothing.
+                let restored = restoring.await;
+                if restored.is_err() {
+                    fed?;
+                }
+                restored
+            }
+        };
         let restored = restored.map_err(|error| status::archive(&error))?;
         Ok(Response::new(convert::restored(restored)))
     }

@@ -221,7 +221,56 @@ async fn a_backup_that_is_not_good_to_its_last_byte_changes_nothing() {
     }
     restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
     world.agent.until_state(LinkState::Connected).await;
+    let names = std::fs::read_dir(world.agent.volume()).unwrap();
+    let logs = names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".log"));
+    assert_eq!(logs.count(), 1, "what was refused left a file behind");
     world.finish().await;
+}
+
+#[tokio::test]
+async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
+    let world = World::new().await;
+    // Neither goes on after its start, so whichever is second finds the other there.
+    let (mut keep, mut calls) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        let (say, said) = tokio::sync::mpsc::channel(1);
+        let start = restore_request::Frame::Start(pb::RestoreStart {
+            secret: sealed_to(PASSPHRASE),
+        });
+        let start = pb::RestoreRequest { frame: Some(start) };
+        say.send(start).await.unwrap();
+        keep.push(say);
+        let mut client = AdminClient::new(world.agent.channel());
+        let said = tokio_stream::wrappers::ReceiverStream::new(said);
+        calls.push(Box::pin(async move { client.restore(said).await }));
+    }
+    let ended = tokio::time::timeout(PATIENCE, futures::future::select_all(calls)).await;
+    let (second, _, first) = ended.expect("one is refused");
+    assert_eq!(
+        refusal(&second.unwrap_err()),
+        (Code::AlreadyExists, "UNDERWAY".to_owned())
+    );
+    drop((first, keep));
+    // An empty backup is refused for what it is once nobody else is at it.
+    until_refused(&world, Code::DataLoss, "BACKUP_DAMAGED").await;
+    world.finish().await;
+}
+
+async fn until_refused(world: &World, code: Code, reason: &str) {
+    let wanted = (code, reason.to_owned());
+    let refused = async {
+        loop {
+            let denied = restore(&world.agent, PASSPHRASE, &[]).await.unwrap_err();
+            if refusal(&denied) == wanted {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let refused = tokio::time::timeout(PATIENCE, refused).await;
+    refused.unwrap_or_else(|_| panic!("never refused with {reason}"));
 }
 
 #[tokio::test]
