@@ -162,7 +162,9 @@ mod tests {
         ] {
             let mistakes = mistakes(args);
             assert!(
-                mistakes.iter().any(|text| text.starts_with("no key is given")),
+                mistakes
+                    .iter()
+                    .any(|text| text.starts_with("no key is given")),
                 "{args:?}: {mistakes:?}"
             );
         }

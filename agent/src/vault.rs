@@ -179,6 +179,13 @@ impl Vault {
         self.shared.publish(&state);
     }
 
+    /// As [`Vault::clear`], without touching the disk when there is nothing to remove.
+    pub fn clear_unless_empty(&self) {
+        if self.summary().is_some_and(|summary| summary.records > 0) {
+            self.clear();
+        }
+    }
+
     /// Bytes of an unfinished write that were dropped when the store was opened.
     #[must_use]
     pub fn dropped(&self) -> u64 {

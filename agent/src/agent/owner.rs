@@ -1,5 +1,6 @@
 //! The task that owns the link: it opens sessions, lets them connect, and decides what follows.
 
+mod account;
 mod linking;
 mod restoring;
 
@@ -10,12 +11,10 @@ use tokio::sync::{mpsc, watch};
 use super::pairing::{Input, Pairing};
 use super::retry::{Next, Retry};
 use super::running::Running;
-use super::{Agent, Archive, COMMANDS, Command, Denied, Ended, SENDS, Sender, View, line, record};
+use super::{Agent, Archive, COMMANDS, Command, Ended, SENDS, Sender, View, line, record};
 use crate::clock;
-use crate::model::{
-    Account, Frame, Lid, Link, LinkState, Method, Occurrence, PairFailure, Phone, Reason,
-};
-use crate::session::{Loss, OpenError, Report, Session, Setup};
+use crate::model::{Frame, Link, LinkState, Method, Occurrence, PairFailure, Reason};
+use crate::session::{Loss, OpenError, Report, Setup};
 use crate::store::Store;
 use crate::vault::Vault;
 
@@ -172,64 +171,6 @@ impl Owner {
         }
     }
 
-    /// Connects if the store knows an account whose credentials are not dead.
-    async fn start(&mut self) -> Result<(), OpenError> {
-        self.open_session().await?;
-        let session = self.running.as_ref().map(Running::session);
-        let Some((phone, lid)) = session.and_then(Session::account) else {
-            self.discard_session().await;
-            self.enter(LinkState::Unlinked, None);
-            return Ok(());
-        };
-        let (linked_at, verdict) = match record::load(&self.vault) {
-            Some((account, verdict)) => (account.linked_at, verdict),
-            None => (clock::now(), None),
-        };
-        self.remember(phone, lid, linked_at);
-        match verdict {
-            Some((state, reason, since)) => {
-                self.discard_session().await;
-                self.enter_since(state, Some(reason), since);
-            }
-            None => {
-                self.enter(LinkState::Connecting, None);
-                self.connect();
-            }
-        }
-        Ok(())
-    }
-
-    async fn unpair(&mut self) -> Result<bool, Denied> {
-        if self.link().account.is_none() {
-            return Err(Denied::NotLinked);
-        }
-        if let Some(active) = self.pairing.take() {
-            let _ = active.frames.try_send(Frame::Failed(PairFailure::Refused));
-        }
-        let confirmed = self.deregister().await;
-        self.vault.erase();
-        self.update(|link| link.account = None);
-        self.enter(LinkState::Unlinked, Some(Reason::Unpaired));
-        Ok(confirmed)
-    }
-
-    /// Tells WhatsApp that this device goes, and closes the session. True when WhatsApp confirmed.
-    async fn deregister(&mut self) -> bool {
-        let confirmed = match &self.running {
-            Some(running) => running.session().deregister().await,
-            None => false,
-        };
-        self.discard_session().await;
-        confirmed
-    }
-
-    /// Empties the store: the next pairing begins with new keys. The session must be closed.
-    fn forget(&mut self) {
-        self.vault.clear();
-        self.connect_at = None;
-        self.update(|link| link.account = None);
-    }
-
     async fn stop(&mut self) {
         if let Some(active) = self.pairing.take() {
             let _ = active.frames.try_send(Frame::Failed(PairFailure::Stopping));
@@ -265,16 +206,6 @@ impl Owner {
             Report::Ended(loss) => return self.ended(loss).await,
         };
         self.step(input).await
-    }
-
-    fn remember(&mut self, phone: Phone, lid: Option<Lid>, linked_at: SystemTime) {
-        self.update(|link| {
-            link.account = Some(Account {
-                phone,
-                lid,
-                linked_at,
-            });
-        });
     }
 
     fn logged_in(&mut self) {

@@ -17,12 +17,12 @@ struct Row {
     /// Milliseconds since 1970, as every time here.
     linked_at: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    verdict: Option<Verdict>,
+    verdict: Option<VerdictRow>,
 }
 
 /// A state that only a person can change.
 #[derive(Serialize, Deserialize)]
-struct Verdict {
+struct VerdictRow {
     state: String,
     since: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ fn row(account: &Account, link: &Link) -> Row {
         LinkState::Banned { until } => until,
         _ => None,
     };
-    let verdict = link.state.needs_person().then(|| Verdict {
+    let verdict = link.state.needs_person().then(|| VerdictRow {
         state: link.state.name().to_owned(),
         since: millis(link.since),
         until: until.map(millis),
@@ -74,24 +74,40 @@ fn row(account: &Account, link: &Link) -> Row {
     }
 }
 
-/// What was kept. `None` without an account, or when the row means nothing to this version.
-pub(super) fn load(vault: &Vault) -> Option<(Account, Option<(LinkState, Reason, SystemTime)>)> {
+/// What was kept.
+pub(super) struct Kept {
+    pub(super) account: Account,
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// A state that only a person can change, why, and since when.
+pub(super) struct Verdict {
+    pub(super) state: LinkState,
+    pub(super) reason: Reason,
+    pub(super) since: SystemTime,
+}
+
+/// `None` without an account, or when the row means nothing to this version.
+pub(super) fn load(vault: &Vault) -> Option<Kept> {
     let row: Row = serde_json::from_slice(&vault.load(key())?).ok()?;
     let account = Account {
         phone: row.phone.parse().ok()?,
         lid: row.lid.as_deref().and_then(Lid::new),
         linked_at: time(row.linked_at),
     };
-    Some((account, row.verdict.and_then(verdict)))
+    Some(Kept {
+        account,
+        verdict: row.verdict.and_then(verdict),
+    })
 }
 
-fn verdict(verdict: Verdict) -> Option<(LinkState, Reason, SystemTime)> {
-    let Verdict {
+fn verdict(row: VerdictRow) -> Option<Verdict> {
+    let VerdictRow {
         state,
         since,
         until,
         agent,
-    } = verdict;
+    } = row;
     let (state, reason) = match state.as_str() {
         "logged_out" => (LinkState::LoggedOut, Reason::LoggedOut),
         "replaced" => (LinkState::Replaced, Reason::Replaced),
@@ -102,7 +118,11 @@ fn verdict(verdict: Verdict) -> Option<(LinkState, Reason, SystemTime)> {
         "outdated" if agent == env!("CARGO_PKG_VERSION") => (LinkState::Outdated, Reason::Outdated),
         _ => return None,
     };
-    Some((state, reason, time(since)))
+    Some(Verdict {
+        state,
+        reason,
+        since: time(since),
+    })
 }
 
 fn millis(at: SystemTime) -> u64 {
@@ -154,8 +174,8 @@ mod tests {
             },
             LinkState::Outdated,
         ] {
-            let (remembered, _, since) = verdict(kept(state).verdict.unwrap()).unwrap();
-            assert_eq!((remembered, since), (state, link(state).since));
+            let kept = verdict(kept(state).verdict.unwrap()).unwrap();
+            assert_eq!((kept.state, kept.since), (state, link(state).since));
         }
     }
 

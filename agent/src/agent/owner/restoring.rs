@@ -45,7 +45,10 @@ impl Owner {
 
     /// Who had replaced this device when the backup was made is to be replaced by it now: that is what a restore is for.
     fn revive(&self) {
-        if let Some((account, Some((LinkState::Replaced, ..)))) = record::load(&self.vault) {
+        let Some(record::Kept { account, verdict }) = record::load(&self.vault) else {
+            return;
+        };
+        if verdict.is_some_and(|verdict| verdict.state == LinkState::Replaced) {
             let link = Link {
                 state: LinkState::Connecting,
                 since: clock::now(),
