@@ -156,6 +156,15 @@ impl<D: Disk> Headers<D> {
         Err(wrong_key.map_or(Error::HeaderDamaged, Header::wrong_key))
     }
 
+    /// Writes the copy that holds once more, as it is. After a sync that failed, in a process that is gone, the system
+    /// may show it whole while the disk has it torn; and then the other is the only one until this has returned.
+    pub(crate) fn affirm(&self, data_key: &[u8; 32]) -> Result<(), Error> {
+        let copy = self.header.encode(data_key);
+        let at = self.newest * HEADER as u64;
+        self.file.write_at(&copy, at).map_err(Error::Write)?;
+        self.file.sync().map_err(Error::Sync)
+    }
+
     /// Writes both copies anew, one after the other: first the one that does not hold.
     pub(crate) fn write(&mut self, data_key: &[u8; 32]) -> Result<(), Error> {
         self.header.revision += 1;

@@ -61,6 +61,7 @@ impl<D: Disk> Vault<D> {
         let (mut headers, data_key) = Headers::open(&disk, secret, hold)?;
         // A process that was killed may have left the header's name to the system.
         disk.sync().map_err(Error::Folder)?;
+        headers.affirm(&data_key)?;
         if headers.agree {
             remove_strays(&disk, headers.header.log)?;
         }
