@@ -31,6 +31,8 @@ pub(crate) struct Run {
     epoch: Option<u64>,
     generation: u64,
     pub(crate) crashes: u32,
+    /// A life on a disk whose syncs fail often.
+    ailing: bool,
 }
 
 pub(crate) fn secret(mut bytes: [u8; 32]) -> Secret {
@@ -50,6 +52,7 @@ impl Run {
         let mut rng = Rng::with_seed(seed);
         Self {
             disk: SimDisk::new(rng.u64(..)),
+            ailing: rng.u8(..3) == 0,
             rng,
             exists: Exists::No,
             slots: Vec::new(),
@@ -83,20 +86,22 @@ impl Run {
 
     fn arm(&mut self) {
         let fault = match self.rng.u8(..10) {
-            0..=4 => Fault::Stop,
+            0..=3 => Fault::Stop,
+            4..=6 if self.ailing => Fault::SyncFails,
+            4 => Fault::Stop,
             5 => Fault::Io,
             6 => Fault::Full,
             7 => Fault::SyncFails,
             _ => return,
         };
-        let furthest = [4, 16, 64, 256][self.rng.usize(..4)];
+        let furthest = [4, 16, 64, 256][self.rng.usize(..if self.ailing { 2 } else { 4 })];
         let after = self.rng.u32(..furthest);
         self.disk.arm(after, fault);
     }
 
     fn crash(&mut self) {
         self.crashes += 1;
-        if self.rng.u8(..3) == 0 {
+        if self.rng.u8(..6) < if self.ailing { 3 } else { 2 } {
             self.disk.kill();
         } else {
             self.disk.cut_power();
