@@ -38,11 +38,11 @@ pub enum Error {
     #[error(transparent)]
     Source(#[from] BadSource),
     /// The store itself.
-    #[error("the store in {}: {source}", dir.display())]
+    #[error("the store in {}", dir.display())]
     Store {
         /// The folder.
         dir: PathBuf,
-        /// What is wrong with it. Its own cause is told as this one's.
+        /// What is wrong with it.
         source: openclaw_vault::Error,
     },
 }

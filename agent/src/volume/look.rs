@@ -10,6 +10,9 @@ use super::Error;
 
 /// Looks at the store in `dir`; `None` when there is none. A running agent is not disturbed.
 pub fn look(dir: &Path) -> Result<Option<Presence>, Error> {
+    if !dir.exists() {
+        return Ok(None);
+    }
     let folder = Looking(Folder::new(dir));
     presence(&folder).map_err(|source| Error::Store {
         dir: dir.to_owned(),

@@ -1,6 +1,9 @@
 //! One world for each test: a simulator, a phone, the agent's process, and what must hold at its end.
 
+pub(crate) mod bare;
 mod http;
+mod memory;
+mod opened;
 mod process;
 mod says;
 mod streams;
@@ -14,6 +17,9 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+pub(crate) use bare::{Bare, Ended, new_key};
+pub(crate) use memory::{copies, occurrences};
+pub(crate) use opened::open;
 pub(crate) use process::{Agent, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
 pub(crate) use streams::{Health, Pairing, Watcher};
 

@@ -16,4 +16,5 @@ mod import;
 mod messages;
 mod pairing;
 mod process;
+mod volume;
 mod watch;

@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::PATIENCE;
 
 /// The binary.
-const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-agent");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-agent");
 /// The volume, in the agent's folder.
 pub(crate) const VOLUME: &str = "auth";
 /// What it says once it can be reached.
@@ -165,6 +165,11 @@ impl Agent {
     pub(crate) fn is_lean(&self) {
         let resident = self.resident_kib();
         assert!(resident < 40 * 1024, "{resident} KiB are resident");
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     /// How many files and sockets it holds open.

@@ -1,0 +1,49 @@
+//! Looks for secrets in the memory of another process, as a thief with its user's rights would.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+
+/// A larger piece of memory is none of a lean agent's.
+const LARGEST: u64 = 256 << 20;
+
+/// How often these bytes are in the memory of process `pid` that it can write to.
+pub(crate) fn copies(pid: u32, secret: &[u8]) -> usize {
+    let memory = File::open(format!("/proc/{pid}/mem")).expect("a process of the same user");
+    let mut found = 0;
+    let mut seen = 0;
+    for (from, to) in regions(pid) {
+        let length = usize::try_from((to - from).min(LARGEST)).unwrap();
+        let mut bytes = vec![0; length];
+        // Guard pages cannot be read.
+        let Ok(read) = memory.read_at(&mut bytes, from) else {
+            continue;
+        };
+        seen += read;
+        found += occurrences(&bytes[..read], secret);
+    }
+    assert!(seen > 1 << 20, "only {seen} bytes of memory were seen");
+    found
+}
+
+/// How often `part` is in `bytes`.
+pub(crate) fn occurrences(bytes: &[u8], part: &[u8]) -> usize {
+    let first = part[0];
+    let begins = bytes.iter().enumerate().filter(|(_, byte)| **byte == first);
+    begins
+        .filter(|(at, _)| bytes[*at..].starts_with(part))
+        .count()
+}
+
+fn regions(pid: u32) -> Vec<(u64, u64)> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let region = |line: &str| {
+        let mut fields = line.split_ascii_whitespace();
+        let (from, to) = fields.next()?.split_once('-')?;
+        let is_ours = fields.next()?.starts_with("rw");
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        is_ours
+            .then(|| Some((number(from)?, number(to)?)))
+            .flatten()
+    };
+    maps.lines().filter_map(region).collect()
+}

@@ -1,0 +1,6 @@
+//! The volume: what is on it, who may open it, and that an agent goes on where it was, however it ended.
+
+mod keys;
+mod places;
+mod restart;
+mod secrets;

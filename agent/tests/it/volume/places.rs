@@ -1,0 +1,280 @@
+//! What a person is told about a volume that does not open; two agents on one; other users, other disks.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::Command;
+
+use openclaw_proto::v1::LinkState;
+
+use crate::harness::{ANNA, Bare, Ended, STARTED, VOLUME, WORD, World, bare, new_key};
+
+const DEAD: [&str; 6] = [
+    "--socket",
+    "other.sock",
+    "--http",
+    "127.0.0.1:0",
+    "--whatsapp-url",
+    "ws://127.0.0.1:1/ws/chat",
+];
+
+/// An agent on the volume in this folder that is expected to end by itself.
+async fn agent(folder: &Path, args: &[&str]) -> Ended {
+    bare::run(bare::binary(folder).args(DEAD).args(args), "").await
+}
+
+fn is_explained(ended: &Ended, code: i32, error: &str, hint: &str) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    let line = |prefix: &str| {
+        let mut lines = ended.stderr.lines();
+        lines
+            .find(|line| line.starts_with(prefix))
+            .unwrap_or_default()
+    };
+    assert!(line("error: ").contains(error), "{}", ended.stderr);
+    assert!(line("hint: ").contains(hint), "{}", ended.stderr);
+}
+
+/// Says loudly that a test proves nothing here.
+fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        eprintln!("SKIPPED: not root");
+    }
+    root
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_starts_and_the_one_command_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = agent(folder.path(), &[]).await;
+    is_explained(
+        &ended,
+        64,
+        "no key is given for the store",
+        "`openclaw-agent keys generate`",
+    );
+    assert!(ended.stderr.contains("OPENCLAW_AUTH_KEY"), "{ended:?}");
+    assert!(!folder.path().join(VOLUME).exists(), "nothing was made");
+}
+
+#[tokio::test]
+async fn a_key_in_two_places_is_a_mistake_that_names_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = bare::binary(folder.path());
+    command
+        .args(DEAD)
+        .args(["--auth-passphrase-file", "passphrase"])
+        .env("OPENCLAW_AUTH_KEY", new_key().await);
+    let ended = bare::run(&mut command, "").await;
+    let named = "OPENCLAW_AUTH_KEY, --auth-passphrase-file: ";
+    is_explained(&ended, 64, named, "unset all but one");
+}
+
+#[tokio::test]
+async fn another_key_opens_nothing_and_the_slots_are_named() {
+    let mut world = World::linked().await;
+    assert_eq!(world.agent.terminate().await.code(), Some(0));
+    let (folder, key_file) = (world.agent.folder(), world.agent.key_file());
+    let key = fs::read_to_string(&key_file).unwrap();
+    fs::write(&key_file, new_key().await).unwrap();
+    let args = ["--auth-key-file", "auth.key"];
+    let ended = agent(folder, &args).await;
+    is_explained(
+        &ended,
+        64,
+        "does not open with this key; it has the slots default",
+        "give the key or the passphrase of one of these slots",
+    );
+    fs::write(&key_file, key).unwrap();
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_key_file_for_all_to_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    fs::write(&path, new_key().await).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let ended = agent(folder.path(), &["--auth-key-file", "key"]).await;
+    is_explained(&ended, 64, "may be read by everybody", "chmod 600 key");
+}
+
+#[tokio::test]
+async fn a_key_file_that_is_lost_is_not_made_anew() {
+    let mut world = World::linked().await;
+    assert_eq!(world.agent.terminate().await.code(), Some(0));
+    let key_file = world.agent.key_file();
+    let key = fs::read(&key_file).unwrap();
+    fs::remove_file(&key_file).unwrap();
+    let ended = agent(world.agent.folder(), &["--create-key-file"]).await;
+    is_explained(&ended, 64, "auth.key: No such file", "for a new store");
+    assert!(!key_file.exists());
+    fs::write(&key_file, key).unwrap();
+    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_damaged_store_is_refused_with_what_to_do() {
+    let mut world = World::linked().await;
+    assert_eq!(world.agent.terminate().await.code(), Some(0));
+    let log = world.agent.volume().join("vault-1.log");
+    let mut bytes = fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let ended = agent(world.agent.folder(), &["--create-key-file"]).await;
+    is_explained(&ended, 1, "is damaged", "openclawctl restore");
+    bytes[middle] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_no_folder_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(VOLUME), "a file").unwrap();
+    let ended = agent(folder.path(), &["--create-key-file"]).await;
+    is_explained(&ended, 64, "is not a folder", "--auth-dir");
+    let missing = ["--create-key-file", "--auth-dir", "missing/auth"];
+    let ended = agent(folder.path(), &missing).await;
+    is_explained(&ended, 64, "there is no folder missing", "mkdir -p missing");
+}
+
+#[tokio::test]
+async fn a_second_agent_waits_and_then_names_the_first() {
+    let world = World::linked().await;
+    let args = ["--create-key-file", "--lock-wait", "0"];
+    let ended = agent(world.agent.folder(), &args).await;
+    let holder = format!("is in use by process {} on ", world.agent.pid());
+    is_explained(&ended, 1, &holder, "--lock-wait");
+    assert!(
+        ended.stderr.contains("(this machine), since 20"),
+        "{ended:?}"
+    );
+    world.everything_says_connected().await;
+    world.send(ANNA, WORD).await.unwrap();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_second_agent_takes_over_when_the_first_stops_in_time() {
+    let mut world = World::linked().await;
+    let mut second = bare::binary(world.agent.folder());
+    let mut second = Bare::start(second.args(["--create-key-file", "--lock-wait", "20"]));
+    let told = second
+        .says("waiting for the volume, which another process has")
+        .await;
+    let holder = format!("process {} on ", world.agent.pid());
+    assert!(told["holder"].as_str().unwrap().starts_with(&holder));
+    assert_eq!(world.agent.terminate().await.code(), Some(0));
+    second.says(STARTED).await;
+    assert_eq!(second.terminate().await.code(), Some(0));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_costs_nothing() {
+    if !is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let volume = folder.path().join(VOLUME);
+    fs::create_dir(&volume).unwrap();
+    let mount = |args: &[&str]| Command::new("mount").args(args).arg(&volume).status();
+    let size = ["-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs"];
+    if !mount(&size).is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: nothing can be mounted here");
+        return;
+    }
+    let _mounted = Mounted(&volume);
+    let ballast = volume.join("ballast");
+    fs::write(&ballast, vec![0; 60 << 10]).unwrap();
+    let ended = agent(folder.path(), &["--create-key-file"]).await;
+    is_explained(&ended, 1, "No space left", "the disk is full");
+    fs::remove_file(&ballast).unwrap();
+    let mut bare = bare::binary(folder.path());
+    let mut bare = Bare::start(bare.arg("--create-key-file"));
+    bare.says(STARTED).await;
+    assert_eq!(bare.terminate().await.code(), Some(0));
+    // And a disk that is mounted for reading.
+    assert!(
+        mount(&["-o", "remount,ro"]).unwrap().success(),
+        "it was mounted for writing"
+    );
+    let ended = agent(folder.path(), &["--create-key-file"]).await;
+    is_explained(&ended, 1, "Read-only file system", "for writing");
+}
+
+struct Mounted<'a>(&'a Path);
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("--lazy").arg(self.0).status();
+        assert!(unmounted.is_ok_and(|status| status.success()));
+    }
+}
+
+#[tokio::test]
+async fn the_first_process_of_a_container_gives_the_volume_to_nobody_and_becomes_it() {
+    if !is_root() {
+        return;
+    }
+    let unshare = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+    let possible = Command::new("unshare").args(unshare).arg("true").status();
+    if !possible.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: no process name spaces here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // As user 65532 sees it: the binary's own folder may be closed to others.
+    let program = folder.path().join("openclaw-agent");
+    fs::copy(bare::BINARY, &program).unwrap();
+    let volume = folder.path().join(VOLUME);
+    fs::create_dir(&volume).unwrap();
+    fs::write(volume.join("left-by-root"), "").unwrap();
+    let mut container = bare::command("unshare", folder.path());
+    container
+        .env("PATH", "/usr/bin:/bin")
+        .env("OPENCLAW_AUTH_KEY", new_key().await)
+        .args(unshare)
+        .arg(&program)
+        .args(["--http", "127.0.0.1:0"])
+        .args(["--socket", "run/agent.sock"])
+        .args(["--whatsapp-url", "ws://127.0.0.1:1/ws/chat"]);
+    let mut container = Bare::start_as_it_is(&mut container);
+    let told = container
+        .says("started as root, and became another user")
+        .await;
+    assert_eq!((&told["uid"], &told["gid"]), (&65532.into(), &65532.into()));
+    container.says(STARTED).await;
+    for name in ["", "left-by-root", "vault.hdr", "vault-1.log", "lock"] {
+        let owner = fs::metadata(volume.join(name)).unwrap();
+        assert_eq!((owner.uid(), owner.gid()), (65532, 65532), "{name:?}");
+    }
+    let inside = container.only_child();
+    let status = fs::read_to_string(format!("/proc/{inside}/status")).unwrap();
+    for line in [
+        "Uid:\t65532\t65532\t65532\t65532",
+        "CapEff:\t0000000000000000",
+        "NoNewPrivs:\t1",
+    ] {
+        assert!(status.contains(line), "{line}: {status}");
+    }
+    let environment = fs::read(format!("/proc/{inside}/environ")).unwrap();
+    let environment = String::from_utf8_lossy(&environment);
+    assert!(!environment.contains("openclaw-key-"), "the key is gone");
+    // The change of user takes the tie to its parent away.
+    container.terminate_child().await;
+}

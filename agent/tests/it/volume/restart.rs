@@ -1,0 +1,130 @@
+//! An agent that ends in any way goes on where it was.
+
+use std::time::Duration;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::LinkState;
+use openclaw_sim::{By, Pattern};
+
+use crate::harness::{ANNA, BERT, PATIENCE, WORD, World};
+
+/// How often the agent is killed under traffic, unless the environment says how often.
+const KILLS: u64 = 20;
+
+#[tokio::test]
+async fn a_restart_keeps_the_link_and_needs_no_new_code() {
+    let mut world = World::linked().await;
+    let before = world.agent.link().await;
+    world.send(ANNA, WORD).await.unwrap();
+    assert_eq!(world.agent.terminate().await.code(), Some(0));
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    let after = world.agent.until_state(LinkState::Connected).await;
+    // Kept by the millisecond.
+    let linked_at = |link: &pb::LinkStatus| link.linked_at.unwrap().seconds;
+    assert_eq!(linked_at(&after), linked_at(&before));
+    assert_eq!((after.phone, after.lid), (before.phone, before.lid));
+    assert_eq!(world.phone().companions().len(), 1, "the same device");
+    world.send(ANNA, &format!("{WORD} again")).await.unwrap();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_agent_killed_as_soon_as_it_is_linked_stays_linked() {
+    let mut world = World::new().await;
+    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let qr = pairing.qr().await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    pairing.linked().await;
+    world.agent.kill().await;
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    world.send(ANNA, WORD).await.unwrap();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_agent_killed_again_and_again_under_traffic_goes_on_each_time() {
+    let kills = std::env::var("OPENCLAW_TEST_KILLS").ok();
+    let kills = kills.map_or(KILLS, |kills| kills.parse().unwrap());
+    let mut world = World::linked().await;
+    let url = world.sim.url();
+    for kill in 0..kills {
+        // Somewhere between at once and well into the traffic.
+        let moment = Duration::from_millis(kill * 37 % 90);
+        tokio::select! {
+            () = traffic(&world, kill) => {}
+            () = tokio::time::sleep(moment) => {}
+        }
+        world.agent.kill().await;
+        world.agent.start_again(&url).await;
+        world.agent.until_state(LinkState::Connected).await;
+        assert_eq!(world.phone().companions().len(), 1, "the same device");
+        works(&world, kill).await;
+    }
+    world.all_acked().await;
+    // The simulator has verified every signature and every MAC, and that no message key came twice.
+    world.finish().await;
+}
+
+/// Both ways, as fast as it goes, until it is cut off.
+async fn traffic(world: &World, round: u64) {
+    for n in 0.. {
+        let text = format!("{WORD} {round} {n}");
+        let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
+        let sent = world.send(BERT, &text);
+        let (_, _, sent) = tokio::join!(
+            anna.send_text(crate::harness::ACCOUNT, &text, By::Lid),
+            bert.send_text(crate::harness::ACCOUNT, &text, By::Pn),
+            sent
+        );
+        if sent.is_err() {
+            break;
+        }
+    }
+}
+
+/// It sends and it receives.
+async fn works(world: &World, round: u64) {
+    let sent = format!("{WORD} out {round}");
+    world.send(ANNA, &sent).await.unwrap();
+    let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(sent.as_str());
+    world.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+    let received = format!("{WORD} in {round}");
+    let mut events = world.watch().await;
+    world
+        .peer(ANNA)
+        .send_text(crate::harness::ACCOUNT, &received, By::Lid)
+        .await
+        .unwrap();
+    while events.message().await.text != received {}
+}
+
+#[tokio::test]
+async fn a_clean_stop_and_a_kill_go_on_with_the_same_store() {
+    let mut world = World::linked().await;
+    world.all_acked().await;
+    assert_eq!(world.agent.terminate().await.code(), Some(0));
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    let stopped = world.agent.status().await;
+    assert_eq!(stopped.storage(), pb::Storage::Sealed);
+    assert_eq!(stopped.vault.as_ref().unwrap().dropped_bytes, 0);
+    assert_eq!(stopped.vault.as_ref().unwrap().generation, 2);
+    world.agent.kill().await;
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    let killed = world.agent.status().await;
+    assert_eq!(killed.vault.as_ref().unwrap().generation, 3);
+    assert_eq!(
+        killed.vault.unwrap().store_id,
+        stopped.vault.unwrap().store_id,
+        "the same store"
+    );
+    assert_eq!(world.phone().companions().len(), 1, "the same device");
+    let ik = world.sim.handshakes(Pattern::Ik);
+    assert!(ik >= 1, "the server's certificates are remembered: {ik}");
+    world.finish().await;
+}
