@@ -30,6 +30,40 @@ async fn a_restart_keeps_the_link_and_needs_no_new_code() {
 }
 
 #[tokio::test]
+async fn dead_credentials_stay_dead_over_a_restart() {
+    let mut world = World::linked().await;
+    let url = world.sim.url();
+    world.phone().unlink(None).await.unwrap();
+    let before = world.agent.until_state(LinkState::LoggedOut).await;
+    world.agent.kill().await;
+    world.agent.start_again(&url).await;
+    let after = world.agent.until_state(LinkState::LoggedOut).await;
+    assert_eq!(
+        (&after.reason, after.since.unwrap().seconds),
+        (&before.reason, before.since.unwrap().seconds)
+    );
+    assert_eq!(after.phone, before.phone);
+    assert_eq!(
+        after.linked_at.unwrap().seconds,
+        before.linked_at.unwrap().seconds
+    );
+    // Nobody knocks again with them: no attempt was made, so none was refused.
+    let lines = [
+        "WhatsApp connected",
+        "WhatsApp connection failed, trying again",
+    ];
+    let count = |world: &World| lines.map(|line| world.agent.count_logged(line));
+    let told = count(&world);
+    world.agent.terminate().await;
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::LoggedOut).await;
+    assert_eq!(count(&world), told);
+    // Another code brings it back, with new keys.
+    world.link().await;
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn an_agent_killed_as_soon_as_it_is_linked_stays_linked() {
     let mut world = World::new().await;
     let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
