@@ -13,6 +13,7 @@ use openclaw_vault::{Batch, Entry, Error, Folder, Key, Summary, Table};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+pub use keeper::Keeper;
 pub use table::Tables;
 
 /// The sealed store in its real folder.
@@ -302,13 +303,13 @@ fn sure<T>(result: Result<T, Error>) -> T {
 }
 
 fn die(error: &Error) -> ! {
-    let cause = std::error::Error::source(error)
-        .map(|cause| format!(": {cause}"))
-        .unwrap_or_default();
-    tracing::error!(
-        "the store failed: {error}{cause}; ending, so that nothing is told that is not kept"
+    let cause = std::error::Error::source(error);
+    let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+    let why = format!("the store failed: {error}{cause}");
+    tracing::error!("{why}; ending, so that nothing is told that is not kept");
+    // A command beside the agent has no log.
+    eprintln!(
+        "error: {why}\nhint: see whether the volume is full, then start again; nothing that was acknowledged is lost"
     );
     std::process::abort();
 }
-
-pub use keeper::Keeper;
