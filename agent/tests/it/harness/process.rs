@@ -139,6 +139,12 @@ impl Agent {
         begun.expect("the agent begins again");
     }
 
+    /// Whether this is in a line of stderr.
+    pub(crate) fn complained(&self, text: &str) -> bool {
+        let (_, err) = self.lines.all();
+        err.iter().any(|line| line.contains(text))
+    }
+
     /// How many lines of the log have this message.
     pub(crate) fn count_logged(&self, message: &str) -> usize {
         let entries = self.lines.entries();
@@ -207,6 +213,11 @@ impl Agent {
             let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
             kill_process(pid, signal).unwrap();
         }
+        self.ended().await
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         let ended = ended.expect("it ends").unwrap();
         self.lines.closed().await;

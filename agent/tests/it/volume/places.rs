@@ -1,13 +1,19 @@
 //! What a person is told about a volume that does not open; two agents on one; other users, other disks.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use openclaw_proto::v1::LinkState;
+use openclaw_sim::{By, Sim};
 
-use crate::harness::{ANNA, Bare, Ended, STARTED, VOLUME, WORD, World, bare, new_key};
+use crate::harness::{
+    ACCOUNT, ANNA, Agent, Bare, Ended, STARTED, VOLUME, WORD, World, bare, new_key,
+};
 
 const DEAD: [&str; 6] = [
     "--socket",
@@ -191,9 +197,10 @@ async fn a_full_disk_is_said_and_costs_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let volume = folder.path().join(VOLUME);
     fs::create_dir(&volume).unwrap();
-    let mount = |args: &[&str]| Command::new("mount").args(args).arg(&volume).status();
-    let size = ["-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs"];
-    if !mount(&size).is_ok_and(|status| status.success()) {
+    if !mount(
+        &["-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs"],
+        &volume,
+    ) {
         eprintln!("SKIPPED: nothing can be mounted here");
         return;
     }
@@ -209,11 +216,51 @@ async fn a_full_disk_is_said_and_costs_nothing() {
     assert_eq!(bare.terminate().await.code(), Some(0));
     // And a disk that is mounted for reading.
     assert!(
-        mount(&["-o", "remount,ro"]).unwrap().success(),
+        mount(&["-o", "remount,ro"], &volume),
         "it was mounted for writing"
     );
     let ended = agent(folder.path(), &["--create-key-file"]).await;
     is_explained(&ended, 1, "Read-only file system", "for writing");
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_up_ends_the_agent_and_costs_no_message() {
+    if !is_root() {
+        return;
+    }
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let volume = folder.path().join(VOLUME);
+    fs::create_dir(&volume).unwrap();
+    if !mount(&["-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs"], &volume) {
+        eprintln!("SKIPPED: nothing can be mounted here");
+        return;
+    }
+    let _mounted = Mounted(&volume);
+    let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
+    let url = sim.url();
+    let agent = Agent::start_in(Arc::clone(&folder), &url, &[]).await;
+    let mut world = World::of(sim, agent);
+    world.link().await;
+    let ballast = volume.join("ballast");
+    let mut file = fs::File::create(&ballast).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    drop(file);
+    for _ in 0..8 {
+        let anna = world.peer(ANNA);
+        anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    }
+    assert_eq!(world.agent.ended().await.signal(), Some(6), "aborted");
+    assert!(world.agent.complained("No space left on device"));
+    fs::remove_file(&ballast).unwrap();
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    world.send(ANNA, WORD).await.unwrap();
+    world.finish().await;
+}
+
+fn mount(args: &[&str], folder: &Path) -> bool {
+    let mounted = Command::new("mount").args(args).arg(folder).status();
+    mounted.is_ok_and(|status| status.success())
 }
 
 struct Mounted<'a>(&'a Path);
