@@ -121,14 +121,23 @@ impl<D: Disk> Vault<D> {
         Ok(Restore {
             rewrite: self.rewrite(DataKey::clone(&self.data_key))?,
             writer: self.writer(),
+            instead_of: self.log.number,
         })
     }
 
     /// Puts what was pushed in place of all that is in the store, in one step. Slots and history stay.
     pub fn finish_restore(&mut self, restore: Restore<D>) -> Result<(), Error> {
-        let Restore { rewrite, writer } = restore;
+        let Restore {
+            rewrite,
+            writer,
+            instead_of,
+        } = restore;
         drop(writer);
         self.idle()?;
+        // A store that was cleared meanwhile has removed the file that was made beside the old log.
+        if self.log.number != instead_of {
+            return Err(Error::Busy);
+        }
         self.guard(|vault| {
             let slots = vault.header().slots.clone();
             vault.switch(rewrite, slots)
@@ -141,6 +150,8 @@ impl<D: Disk> Vault<D> {
 pub struct Restore<D: Disk> {
     rewrite: Rewrite<D::File>,
     writer: Arc<()>,
+    /// The number of the log that was the live one when it began.
+    instead_of: u64,
 }
 
 impl<D: Disk> Restore<D> {

@@ -298,3 +298,21 @@ fn scans_show_a_scope_and_clearing_it_removes_it() {
         (60, false)
     );
 }
+
+#[test]
+fn a_restore_does_not_take_the_place_of_a_store_that_was_cleared_meanwhile() {
+    let (dir, secret) = (TempDir::new().unwrap(), secret());
+    let mut vault = create(&dir, &secret);
+    fill(&mut vault, 10);
+    let mut restore = vault.restore().unwrap();
+    let key = Key::new(TABLE, "scope", "id");
+    restore.push(Op::Put { key, value: b"" }).unwrap();
+    vault.clear().unwrap();
+    assert!(matches!(vault.finish_restore(restore), Err(Error::Busy)));
+    put(&mut vault, 1, b"written behind it");
+    vault.sync().unwrap();
+    drop(vault);
+    let vault = open(&dir, &secret);
+    assert_eq!(load(&vault, 1).unwrap(), b"written behind it");
+    assert_eq!(vault.summary().records, 1);
+}
