@@ -209,11 +209,20 @@ impl Agent {
     }
 
     async fn signal(&mut self, signal: Signal) -> ExitStatus {
+        self.send(signal);
+        self.ended().await
+    }
+
+    /// SIGKILL, without waiting for what comes of it.
+    pub(crate) fn shoot(&self) {
+        self.send(Signal::KILL);
+    }
+
+    fn send(&self, signal: Signal) {
         if let Some(pid) = self.child.id() {
             let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
             kill_process(pid, signal).unwrap();
         }
-        self.ended().await
     }
 
     /// Waits for its end.

@@ -96,11 +96,13 @@ async fn killed_under_traffic(writers: &[&str], kills: u64) {
     for kill in 0..kills {
         // Somewhere between at once and well into the traffic.
         let moment = Duration::from_millis(kill * 37 % 90);
-        tokio::select! {
-            () = traffic(&world, writers, kill) => {}
-            () = tokio::time::sleep(moment) => {}
-        }
-        world.agent.kill().await;
+        // Nobody but the agent is cut off: the others finish what they began.
+        let shot = async {
+            tokio::time::sleep(moment).await;
+            world.agent.shoot();
+        };
+        tokio::join!(traffic(&world, writers, kill), shot);
+        world.agent.ended().await;
         world.agent.start_again(&url).await;
         world.agent.until_state(LinkState::Connected).await;
         assert_eq!(world.phone().companions().len(), 1, "the same device");
