@@ -110,11 +110,6 @@ impl<D: Disk> Vault<D> {
         Ok(arrived)
     }
 
-    /// How far a backup is: bytes of the log behind it, and bytes of the log.
-    pub fn backup_progress(&self, backup: &Backup) -> (u64, u64) {
-        (backup.walk.at(), self.log.end)
-    }
-
     /// Begins to put other contents in place of all that is in the store.
     pub fn restore(&self) -> Result<Restore<D>, Error> {
         self.idle()?;

@@ -131,9 +131,4 @@ impl Walk {
         }
         Ok(self.reader.at() == log.end)
     }
-
-    /// How far it is: bytes of the log behind it.
-    pub(crate) fn at(&self) -> u64 {
-        self.reader.at()
-    }
 }

@@ -25,7 +25,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use whatsapp_rust::traits::Backend;
-use whatsapp_rust::wacore::store::InMemoryBackend;
 use whatsapp_rust::wacore::store::error::StoreError;
 
 use self::creds::{Creds, Refusal};
@@ -183,14 +182,6 @@ pub fn read(dir: &Path) -> Result<Folder, Error> {
 /// account that it had not before; importing again starts over.
 pub async fn import(dir: &Path, store: &Store) -> Result<Report, Error> {
     import_into(dir, &*store.backend()).await
-}
-
-/// What [`import`] would report, without a store.
-///
-/// # Errors
-/// Those of [`import`] that come from the folder.
-pub async fn rehearse(dir: &Path) -> Result<Report, Error> {
-    import_into(dir, &InMemoryBackend::new()).await
 }
 
 /// [`import`] into any of the library's stores.

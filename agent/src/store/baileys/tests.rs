@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use tempfile::TempDir;
+use whatsapp_rust::wacore::store::InMemoryBackend;
 use whatsapp_rust::wacore::store::traits::{
     AppSyncStore as _, DeviceStore as _, ProtocolStore as _, SignalStore as _,
 };
