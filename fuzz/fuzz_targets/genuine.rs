@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use openclaw_vault::{Batch, Entry, Key, Key32, Secret, Table, Vault, on_heap};
+use openclaw_vault::{Batch, Entry, Key, Key32, Secret, Table, Vault, on_heap, presence};
 
+use crate::edit::edit;
 use crate::memory::Memory;
 
 pub const BATCHES: u32 = 9;
@@ -46,6 +47,21 @@ pub fn backup() -> &'static [u8] {
         while !store.backup_step(&mut backup, 1, &mut bytes).unwrap() {}
         bytes
     })
+}
+
+/// Opens the folder with this file of it made up, or spoilt, as the input says.
+pub fn open_with(name: &str, input: &[u8]) {
+    let Some((how, rest)) = input.split_first() else {
+        return;
+    };
+    let bytes = if how % 2 == 0 {
+        rest.to_vec()
+    } else {
+        edit(&folder().read(name), rest)
+    };
+    let disk = folder().with(name, bytes);
+    let _ = presence(&disk.copy());
+    open(disk);
 }
 
 /// Opens a folder: an error, or a store that holds a prefix of what was written.

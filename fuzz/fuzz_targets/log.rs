@@ -10,20 +10,5 @@ mod genuine;
 mod memory;
 
 use libfuzzer_sys::fuzz_target;
-use openclaw_vault::presence;
 
-const NAME: &str = "vault-1.log";
-
-fuzz_target!(|input: &[u8]| {
-    let Some((how, rest)) = input.split_first() else {
-        return;
-    };
-    let bytes = if how % 2 == 0 {
-        rest.to_vec()
-    } else {
-        edit::edit(&genuine::folder().read(NAME), rest)
-    };
-    let disk = genuine::folder().with(NAME, bytes);
-    let _ = presence(&disk.copy());
-    genuine::open(disk);
-});
+fuzz_target!(|input: &[u8]| genuine::open_with("vault-1.log", input));
