@@ -77,4 +77,20 @@ impl Tables {
 
     /// How the link is, as far as it outlives the process: `"", "" -> link`.
     pub const LINK: Table = Table(64);
+    /// Events not yet in a segment: `"", seq -> event`.
+    pub const JOURNAL: Table = Table(65);
+    /// Events in files: `"", number of the file -> its key and what is in it`.
+    pub const JOURNAL_SEGMENTS: Table = Table(66);
+    /// Where the journal began: `"", "" -> seq`.
+    pub const JOURNAL_STATE: Table = Table(67);
+    /// Messages of ours: `"", token -> message and how far it came`.
+    pub const OUTBOX: Table = Table(68);
+    /// What the outbox remembers as a whole.
+    pub const OUTBOX_STATE: Table = Table(69);
+    /// Programs that want their place in the journal remembered: `"", name -> seq`.
+    pub const CONSUMERS: Table = Table(70);
+    /// Who is admitted beside those of the settings file: `"", entry -> when`.
+    pub const ALLOW: Table = Table(71);
+    /// Messages whose sender is not known well enough yet to be judged: `"", number -> message`.
+    pub const HELD: Table = Table(72);
 }
