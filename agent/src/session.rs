@@ -4,6 +4,7 @@
 //! `session` and `store` are the only modules that name WhatsApp's library.
 
 mod dial;
+mod gate;
 mod inbound;
 mod outbound;
 mod silence;
@@ -177,13 +178,15 @@ impl Session {
         let (reports, receiver) = mpsc::channel(REPORTS);
         let (signals, waiting) = mpsc::channel(REPORTS);
         let dialled = Arc::new(dial::Outcome::default());
-        let inbound = inbound::Inbound::new(setup, signals);
+        let gate = Arc::new(gate::Gate::default());
+        let inbound = inbound::Inbound::new(setup, signals, Arc::clone(&gate));
+        let dialer = dial::Dialer::new(&setup.endpoint, Arc::clone(&dialled), Arc::clone(&gate));
         let props = DevicePropsOverride::new()
             .with_os(DEVICE_NAME)
             .with_platform_type(PlatformType::CHROME);
         let mut builder = Bot::builder()
             .with_backend_arc(store.backend())
-            .with_transport_factory(dial::Dialer::new(&setup.endpoint, Arc::clone(&dialled)))
+            .with_transport_factory(dialer)
             .with_http_client(dial::Http::new(Arc::clone(&dialled)))
             .with_device_props(props)
             .with_inbound_durability_hook(inbound.clone())
@@ -193,8 +196,10 @@ impl Session {
             builder = builder.with_version(version);
         }
         let bot = builder.build().await.map_err(OpenError)?;
+        let client = bot.client();
+        gate.attach(&client);
         let session = Self {
-            client: bot.client(),
+            client,
             dialled,
             directory: Arc::default(),
         };

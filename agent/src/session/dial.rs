@@ -20,6 +20,7 @@ use whatsapp_rust::transport::{
 };
 use whatsapp_rust::wacore::net::{WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL};
 
+use super::gate::{Gate, Gated};
 use super::lock;
 
 /// DNS, TCP, TLS and the WebSocket upgrade together take longer than this only when the network
@@ -122,19 +123,21 @@ impl Outcome {
 pub(super) struct Dialer {
     url: String,
     outcome: Arc<Outcome>,
+    gate: Arc<Gate>,
 }
 
 impl Dialer {
-    pub(super) fn new(endpoint: &Endpoint, outcome: Arc<Outcome>) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, outcome: Arc<Outcome>, gate: Arc<Gate>) -> Self {
         let url = match endpoint {
             Endpoint::WhatsApp => WHATSAPP_WEB_WS_URL.to_owned(),
             Endpoint::Simulator(url) => url.clone(),
         };
-        Self { url, outcome }
+        Self { url, outcome, gate }
     }
 
-    /// As the library dials, with two differences: every address of the name is tried, and small
-    /// frames leave at once. Otherwise each waits for the ack of the one before, 40 ms and more.
+    /// As the library dials, with three differences: every address of the name is tried, messages
+    /// wait at the gate, and small frames leave at once. Otherwise each waits for the ack of the one
+    /// before, 40 ms and more.
     async fn dial(
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
@@ -155,7 +158,10 @@ impl Dialer {
             .connect_on(stream)
             .await
             .context("WebSocket upgrade")?;
-        Ok(from_websocket(socket))
+        let (inner, events) = from_websocket(socket);
+        self.gate.connecting();
+        let gate = Arc::clone(&self.gate);
+        Ok((Arc::new(Gated { inner, gate }), events))
     }
 }
 

@@ -14,6 +14,7 @@ use whatsapp_rust::types::events::{
 };
 use whatsapp_rust::types::presence::ReceiptType;
 
+use super::gate::Gate;
 use super::{Loss, Refusal, Report, Setup, Signal, translate};
 use crate::clock;
 use crate::journal::Journal;
@@ -28,15 +29,17 @@ pub(super) struct Inbound {
     outbox: Arc<Outbox>,
     traffic: Arc<Traffic>,
     signals: mpsc::Sender<Signal>,
+    gate: Arc<Gate>,
 }
 
 impl Inbound {
-    pub(super) fn new(setup: &Setup, signals: mpsc::Sender<Signal>) -> Self {
+    pub(super) fn new(setup: &Setup, signals: mpsc::Sender<Signal>, gate: Arc<Gate>) -> Self {
         Self {
             journal: Arc::clone(&setup.journal),
             outbox: Arc::clone(&setup.outbox),
             traffic: Arc::clone(&setup.traffic),
             signals,
+            gate,
         }
     }
 
@@ -164,6 +167,7 @@ impl EventHandler for Inbound {
             Event::PairSuccess(_) => self.signal(Signal::Accepted),
             Event::PairError(_) => self.report(Report::PairingRefused(Refusal::Verification)),
             Event::PairingCodeError(_) => self.report(Report::PairingRefused(Refusal::Server)),
+            Event::OfflineSyncCompleted(_) => self.gate.caught_up(),
             Event::Connected(_) | Event::SelfPushNameUpdated(_) => self.signal(Signal::Announced),
             other => {
                 if let Some(loss) = verdict(other) {

@@ -1,0 +1,137 @@
+//! Holds back what carries an encrypted message until the session it was encrypted in is durable.
+//!
+//! The library makes a session durable before a send only when the send takes new counters on lease
+//! (`SignalStoreCache::needs_pre_wire_flush`, wacore 0.7.0, `src/store/signal_cache.rs:1392`). A message received makes
+//! the session send under a new ratchet key, and `SessionRecord::rebase_lease_after_sender_chain_reset`
+//! (wacore-libsignal 0.7.0, `src/protocol/state/session.rs:918`) declares the first 64 counters of that key leased,
+//! though no durable snapshot has the key: it follows up to 25 ms later. A process that is killed in between has used a
+//! key that it no longer knows. The contact has moved its root key along with it, or has forgotten the older chain that
+//! the next process sends under, and can open nothing more until the session is made anew.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use whatsapp_rust::anyhow;
+use whatsapp_rust::anyhow::Context as _;
+use whatsapp_rust::bytes::Bytes;
+use whatsapp_rust::client::Client;
+use whatsapp_rust::transport::Transport;
+use whatsapp_rust::wacore::framing::FRAME_LENGTH_SIZE;
+use whatsapp_rust::wacore::stats::TransportResourceReport;
+
+/// No frame with an encrypted message in it is shorter: Noise's tag, and Signal's version, ratchet key, counter, one
+/// block of ciphertext and MAC. Acks and most receipts are, and need not wait.
+const SMALLEST: usize = 16 + (1 + 35 + 2 + 18 + 8);
+
+/// A disk that takes longer than this is broken. The connection ends then, with the message unsent.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// One for all connections of a session.
+#[derive(Default)]
+pub(super) struct Gate {
+    client: OnceLock<Weak<Client>>,
+    /// Whether the connection is through with what had arrived while there was none. Before, making sessions durable
+    /// waits for whoever handles that, who may wait for this connection; the library sends no text before either.
+    live: AtomicBool,
+}
+
+impl Gate {
+    /// Tells whose sessions they are: the library asks for its transports before it can be named.
+    pub(super) fn attach(&self, client: &Arc<Client>) {
+        // Once for each session.
+        let _ = self.client.set(Arc::downgrade(client));
+    }
+
+    /// A new connection begins.
+    pub(super) fn connecting(&self) {
+        self.live.store(false, Ordering::Relaxed);
+    }
+
+    /// The connection is through with what had arrived before it.
+    pub(super) fn caught_up(&self) {
+        self.live.store(true, Ordering::Relaxed);
+    }
+
+    async fn pass(&self, frames: &[u8]) -> anyhow::Result<()> {
+        if !self.live.load(Ordering::Relaxed) || !may_carry_message(frames) {
+            return Ok(());
+        }
+        let Some(client) = self.client.get().and_then(Weak::upgrade) else {
+            return Ok(());
+        };
+        tokio::time::timeout(LIMIT, client.flush_pending_signal_state())
+            .await
+            .context("wait for the sessions to be durable")?
+            .context("make the sessions durable")
+    }
+}
+
+/// Whether any of the frames is large enough. Their lengths stand before them in clear.
+fn may_carry_message(mut frames: &[u8]) -> bool {
+    while let Some((length, rest)) = frames.split_first_chunk::<FRAME_LENGTH_SIZE>() {
+        let length = length
+            .iter()
+            .fold(0, |length, byte| length << 8 | usize::from(*byte));
+        let Some(rest) = rest.get(length..).filter(|_| length < SMALLEST) else {
+            return true;
+        };
+        frames = rest;
+    }
+    !frames.is_empty()
+}
+
+/// A transport behind the gate.
+pub(super) struct Gated {
+    pub(super) inner: Arc<dyn Transport>,
+    pub(super) gate: Arc<Gate>,
+}
+
+#[async_trait]
+impl Transport for Gated {
+    async fn send(&self, data: Bytes) -> anyhow::Result<()> {
+        self.gate.pass(&data).await?;
+        self.inner.send(data).await
+    }
+
+    async fn disconnect(&self) {
+        self.inner.disconnect().await;
+    }
+
+    fn resource_report(&self) -> Option<TransportResourceReport> {
+        self.inner.resource_report()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(lengths: &[usize]) -> Vec<u8> {
+        let mut frames = Vec::new();
+        for length in lengths {
+            frames.extend(&u32::try_from(*length).unwrap().to_be_bytes()[1..]);
+            frames.resize(frames.len() + length, 0);
+        }
+        frames
+    }
+
+    #[test]
+    fn only_frames_too_short_for_a_message_pass_at_once() {
+        for short in [&[][..], &[0], &[SMALLEST - 1], &[20, 40, SMALLEST - 1]] {
+            assert!(!may_carry_message(&frames(short)), "{short:?}");
+        }
+        for long in [&[SMALLEST][..], &[300], &[20, SMALLEST, 20], &[70_000]] {
+            assert!(may_carry_message(&frames(long)), "{long:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_is_held_back() {
+        let cut = &frames(&[20])[..10];
+        for odd in [&[0][..], &[0, 0], cut] {
+            assert!(may_carry_message(odd), "{odd:?}");
+        }
+    }
+}
