@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::journal::Journal;
 use crate::model::{
-    Draft, Frame, Link, LinkState, MessageId, PairRequest, SendState, Sent, Seq, Token,
+    Draft, Frame, Link, LinkState, MessageId, PairRequest, SendState, Sent, Seq, Token, Word,
 };
 use crate::outbox::{Claim, Outbox};
 use crate::session::{self, Session};
@@ -173,7 +173,7 @@ pub enum SendFailure {
     NotChecked(u16),
     /// It will not be sent.
     #[error("the message was not sent: {0}")]
-    Failed(&'static str),
+    Failed(Word),
 }
 
 impl Agent {
@@ -342,8 +342,8 @@ fn failure(error: session::SendError, token: &Token) -> SendFailure {
     match error {
         session::SendError::NotOnWhatsApp => Denied::NotOnWhatsApp.into(),
         session::SendError::ConnectionLost => SendFailure::ConnectionLost(token.clone()),
-        session::SendError::Refused(_) => SendFailure::Failed("refused_by_server"),
-        session::SendError::NotEncrypted => SendFailure::Failed("not_encrypted"),
+        session::SendError::Refused(_) => SendFailure::Failed("refused_by_server".into()),
+        session::SendError::NotEncrypted => SendFailure::Failed("not_encrypted".into()),
     }
 }
 

@@ -151,7 +151,7 @@ mod tests {
             id: MessageId::new("A"),
             chat: ChatId::new("1@g.us".into()),
             sender: Contact::default(),
-            reason: "no_session",
+            reason: "no_session".into(),
         })
     }
 

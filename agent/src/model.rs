@@ -9,9 +9,13 @@ mod link;
 mod pairing;
 mod phone;
 mod send;
+mod stored;
 
-pub use contact::{ChatId, Contact, Lid, Recipient, RecipientError};
-pub use event::{Event, Kind, KindSet, Message, Occurrence, Receipt, Seq, Undecryptable};
+pub use contact::{ChatId, Contact, Lid, LidError, Recipient, RecipientError};
+pub use event::{
+    Content, Deletion, Details, Dropped, Edit, Event, Kind, KindSet, Lost, Media, Message,
+    Occurrence, Origin, Place, Poll, Quoted, Reaction, Receipt, Seq, Undecryptable, Word,
+};
 pub use hardening::{Confinement, Hardening};
 pub use link::{Account, Link, LinkState, Reason};
 pub use pairing::{Frame, Method, PairFailure, PairRequest, Qr, QrError, Secret};

@@ -122,7 +122,7 @@ impl Outbox {
                 return false;
             }
             sent.state = SendState::Failed;
-            sent.failure = Some(why);
+            sent.failure = Some(why.into());
             news = Some(sent.clone());
             true
         });

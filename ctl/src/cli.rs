@@ -168,6 +168,16 @@ pub(crate) enum Kind {
     Send,
     /// A message arrived that could not be decrypted.
     Undecryptable,
+    /// A message was changed by its author.
+    Edit,
+    /// A message was deleted for everyone.
+    Deletion,
+    /// Somebody reacted to a message, or no longer does.
+    Reaction,
+    /// WhatsApp was told that the agent has a message, and the agent may not have it.
+    Lost,
+    /// A message arrived from somebody who is not on the allowlist.
+    Dropped,
 }
 
 /// `unpair`.

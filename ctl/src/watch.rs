@@ -211,6 +211,11 @@ impl From<Kind> for EventKind {
             Kind::Link => Self::Link,
             Kind::Send => Self::Send,
             Kind::Undecryptable => Self::Undecryptable,
+            Kind::Edit => Self::Edit,
+            Kind::Deletion => Self::Deletion,
+            Kind::Reaction => Self::Reaction,
+            Kind::Lost => Self::Lost,
+            Kind::Dropped => Self::Dropped,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const REDACTED: [&str; 16] = [
+const REDACTED: [&str; 26] = [
     ".openclaw.agent.v1.QrCode",
     ".openclaw.agent.v1.PhoneCode",
     ".openclaw.agent.v1.PhoneCodeMethod",
@@ -14,6 +14,16 @@ const REDACTED: [&str; 16] = [
     ".openclaw.agent.v1.SendRequest",
     ".openclaw.agent.v1.Message",
     ".openclaw.agent.v1.Contact",
+    ".openclaw.agent.v1.Cards",
+    ".openclaw.agent.v1.Deletion",
+    ".openclaw.agent.v1.Dropped",
+    ".openclaw.agent.v1.Edit",
+    ".openclaw.agent.v1.Lost",
+    ".openclaw.agent.v1.Media",
+    ".openclaw.agent.v1.Place",
+    ".openclaw.agent.v1.Poll",
+    ".openclaw.agent.v1.Quoted",
+    ".openclaw.agent.v1.Reaction",
     ".openclaw.agent.v1.Linked",
     ".openclaw.agent.v1.LinkStatus",
     ".openclaw.agent.v1.Receipt",

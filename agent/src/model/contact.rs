@@ -3,11 +3,33 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::phone::{Phone, PhoneError};
 
 /// A person's LID, WhatsApp's number-free name for them: digits only, without server and device.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Lid(String);
+
+/// Why a text is no LID. Does not repeat the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a LID is 1 to 20 digits")]
+pub struct LidError;
+
+impl TryFrom<String> for Lid {
+    type Error = LidError;
+
+    fn try_from(user: String) -> Result<Self, LidError> {
+        Self::new(&user).ok_or(LidError)
+    }
+}
+
+impl From<Lid> for String {
+    fn from(lid: Lid) -> Self {
+        lid.0
+    }
+}
 
 impl Lid {
     /// From the user part of a JID on the `lid` server. `None` when it is not digits.
@@ -37,16 +59,18 @@ impl fmt::Debug for Lid {
 }
 
 /// A person. WhatsApp tells the phone number, the LID, or both.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// The phone number, where known.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Phone>,
     /// The LID, where known.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub lid: Option<Lid>,
 }
 
 /// A chat's JID, without device. It may hold a phone number: `Debug` shows the server only.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ChatId(String);
 
 impl ChatId {

@@ -1,13 +1,33 @@
 //! What happened, in order: the vocabulary of the journal and of WatchEvents.
+//!
+//! All of it is written to disk by serde, under the short names given here: see `stored.rs`.
 
+mod content;
+mod kind;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
 use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+pub use content::{Content, Details, Media, Place, Poll, Quoted};
+pub use kind::{Kind, KindSet};
 
 use super::contact::{ChatId, Contact};
 use super::link::Link;
 use super::send::{MessageId, SendOutcome, SendState};
+use super::stored::{lenient, time};
+use content::is_false;
+
+/// One of a few words, for programs: a reason, a kind of content. Known here, or read from a disk.
+pub type Word = Cow<'static, str>;
 
 /// An event's place in the order; 0 stands before every event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Seq(pub u64);
 
 impl Seq {
@@ -19,177 +39,272 @@ impl Seq {
 }
 
 /// An event: an occurrence with its place and its time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Its place.
+    #[serde(rename = "n")]
     pub seq: Seq,
     /// When the agent recorded it.
+    #[serde(rename = "t", with = "time")]
     pub at: SystemTime,
     /// What happened.
+    #[serde(rename = "w", deserialize_with = "lenient")]
     pub what: Occurrence,
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Occurrence {
     /// A message arrived.
+    #[serde(rename = "msg")]
     Message(Box<Message>),
+    /// A message was changed by its author.
+    #[serde(rename = "edit")]
+    Edit(Box<Edit>),
+    /// A message was deleted for everyone.
+    #[serde(rename = "del")]
+    Deletion(Box<Deletion>),
+    /// Somebody reacted to a message, or no longer does.
+    #[serde(rename = "react")]
+    Reaction(Box<Reaction>),
     /// Messages of ours were delivered or read.
+    #[serde(rename = "rcpt")]
     Receipt(Receipt),
     /// The link changed its state.
+    #[serde(rename = "link")]
     Link(Box<Link>),
     /// A message of ours changed its state.
+    #[serde(rename = "send")]
     Send(SendOutcome),
     /// A message arrived that could not be decrypted.
+    #[serde(rename = "undec")]
     Undecryptable(Undecryptable),
+    /// WhatsApp was told that we have a message, and we may not.
+    #[serde(rename = "lost")]
+    Lost(Lost),
+    /// A message arrived from somebody who is not admitted.
+    #[serde(rename = "drop")]
+    Dropped(Dropped),
+    /// Written by a later version, or damaged: it happened, and that is all that is known.
+    #[default]
+    #[serde(rename = "unknown")]
+    Unknown,
 }
 
-/// The kinds of occurrences, for filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    /// [`Occurrence::Message`]
-    Message,
-    /// [`Occurrence::Receipt`]
-    Receipt,
-    /// [`Occurrence::Link`]
-    Link,
-    /// [`Occurrence::Send`]
-    Send,
-    /// [`Occurrence::Undecryptable`]
-    Undecryptable,
+/// Where something in a chat comes from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// WhatsApp's id, unique within (chat, sender).
+    #[serde(rename = "i")]
+    pub id: MessageId,
+    /// Where.
+    #[serde(rename = "c")]
+    pub chat: ChatId,
+    /// Who.
+    #[serde(rename = "s", default)]
+    pub sender: Contact,
+    /// The name the sender gave themselves.
+    #[serde(rename = "p", default, skip_serializing_if = "String::is_empty")]
+    pub push_name: String,
+    /// When, by WhatsApp's clock.
+    #[serde(rename = "t", with = "time")]
+    pub sent_at: SystemTime,
+    /// Done by the account itself on another device.
+    #[serde(rename = "m", default, skip_serializing_if = "is_false")]
+    pub from_me: bool,
+    /// In a group.
+    #[serde(rename = "g", default, skip_serializing_if = "is_false")]
+    pub group: bool,
+    /// It waited at the server while the agent was away.
+    #[serde(rename = "o", default, skip_serializing_if = "is_false")]
+    pub offline: bool,
+    /// It came past the durable path: WhatsApp does not send it again if the agent dies before it
+    /// has it.
+    #[serde(rename = "b", default, skip_serializing_if = "is_false")]
+    pub bypassed: bool,
+    /// The phone told what it was, after it could not be decrypted here.
+    #[serde(rename = "r", default, skip_serializing_if = "is_false")]
+    pub recovered: bool,
 }
 
-/// A set of kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KindSet(u8);
-
-impl KindSet {
-    /// Every kind.
-    pub const ALL: Self = Self(u8::MAX);
-
-    /// The set of these kinds; all of them when there are none.
-    pub fn of(kinds: impl IntoIterator<Item = Kind>) -> Self {
-        let bits = kinds
-            .into_iter()
-            .fold(0, |bits, kind| bits | 1 << kind as u8);
-        if bits == 0 { Self::ALL } else { Self(bits) }
+/// Never shows names or numbers.
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.id.fmt(f)
     }
+}
 
-    /// Whether a kind is in it.
-    #[must_use]
-    pub const fn contains(self, kind: Kind) -> bool {
-        self.0 & 1 << kind as u8 != 0
+/// A message in a chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Where it comes from.
+    #[serde(rename = "o")]
+    pub origin: Origin,
+    /// What it says.
+    #[serde(rename = "c")]
+    pub content: Content,
+}
+
+/// A message was changed by its author.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Where the change comes from; its id is the change's own.
+    #[serde(rename = "o")]
+    pub origin: Origin,
+    /// The message that it changes.
+    #[serde(rename = "m")]
+    pub message: MessageId,
+    /// What the message says now. Its word is `sealed` when that could not be opened.
+    #[serde(rename = "c")]
+    pub content: Content,
+}
+
+/// A message was deleted for everyone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletion {
+    /// Where the deletion comes from: its sender is who deleted.
+    #[serde(rename = "o")]
+    pub origin: Origin,
+    /// The message that is gone.
+    #[serde(rename = "m")]
+    pub message: MessageId,
+    /// Who had written it: the sender, unless a group's admin deleted it.
+    #[serde(rename = "a", default)]
+    pub author: Contact,
+}
+
+/// Somebody reacted to a message, or no longer does.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaction {
+    /// Where the reaction comes from; its id is the reaction's own.
+    #[serde(rename = "o")]
+    pub origin: Origin,
+    /// The message that it is about.
+    #[serde(rename = "m")]
+    pub message: MessageId,
+    /// Who had written that message.
+    #[serde(rename = "a", default)]
+    pub author: Contact,
+    /// The emoji; empty when a reaction is taken back.
+    #[serde(rename = "e", default)]
+    pub emoji: String,
+    /// It came sealed, and could not be opened: the emoji is not known.
+    #[serde(rename = "x", default, skip_serializing_if = "is_false")]
+    pub sealed: bool,
+}
+
+/// Never shows the emoji.
+impl std::fmt::Debug for Reaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reaction")
+            .field("origin", &self.origin)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
     }
+}
+
+/// Messages of ours were delivered or read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Which.
+    #[serde(rename = "i")]
+    pub messages: Vec<MessageId>,
+    /// Where.
+    #[serde(rename = "c")]
+    pub chat: ChatId,
+    /// By whom.
+    #[serde(rename = "b", default)]
+    pub by: Contact,
+    /// [`SendState::Delivered`] or [`SendState::Read`].
+    #[serde(rename = "s")]
+    pub state: SendState,
+}
+
+/// A message arrived that could not be decrypted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undecryptable {
+    /// Its id.
+    #[serde(rename = "i")]
+    pub id: MessageId,
+    /// Where.
+    #[serde(rename = "c")]
+    pub chat: ChatId,
+    /// Who.
+    #[serde(rename = "s", default)]
+    pub sender: Contact,
+    /// Why, in one word.
+    #[serde(rename = "r")]
+    pub reason: Word,
+}
+
+/// WhatsApp was told that we have a message, and we may not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Its id.
+    #[serde(rename = "i")]
+    pub id: MessageId,
+    /// Where.
+    #[serde(rename = "c")]
+    pub chat: ChatId,
+    /// Who.
+    #[serde(rename = "s", default)]
+    pub sender: Contact,
+    /// Why, in one word.
+    #[serde(rename = "r")]
+    pub reason: Word,
+}
+
+/// A message arrived from somebody who is not admitted. What it said is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Its id.
+    #[serde(rename = "i")]
+    pub id: MessageId,
+    /// Where.
+    #[serde(rename = "c")]
+    pub chat: ChatId,
+    /// Who. Masked wherever it is shown: whoever is not admitted is not handed on.
+    #[serde(rename = "s", default)]
+    pub sender: Contact,
+    /// By which rule, in one word.
+    #[serde(rename = "r")]
+    pub reason: Word,
 }
 
 impl Occurrence {
-    /// Its kind.
+    /// The chat that it happened in, when it did in one.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub fn chat(&self) -> Option<&ChatId> {
         match self {
-            Self::Message(_) => Kind::Message,
-            Self::Receipt(_) => Kind::Receipt,
-            Self::Link(_) => Kind::Link,
-            Self::Send(_) => Kind::Send,
-            Self::Undecryptable(_) => Kind::Undecryptable,
+            Self::Message(m) => Some(&m.origin.chat),
+            Self::Edit(e) => Some(&e.origin.chat),
+            Self::Deletion(d) => Some(&d.origin.chat),
+            Self::Reaction(r) => Some(&r.origin.chat),
+            Self::Receipt(r) => Some(&r.chat),
+            Self::Send(s) => Some(&s.chat),
+            Self::Undecryptable(u) => Some(&u.chat),
+            Self::Lost(l) => Some(&l.chat),
+            Self::Dropped(d) => Some(&d.chat),
+            Self::Link(_) | Self::Unknown => None,
         }
     }
 
     /// How much memory it holds beside itself, roughly: what the journal's bound counts.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        match self {
-            Self::Message(m) => {
-                size_of::<Message>()
-                    + m.text.capacity()
-                    + m.push_name.capacity()
-                    + m.chat.heap_bytes()
-                    + 64
-            }
-            Self::Receipt(r) => {
-                r.messages
-                    .iter()
-                    .map(|id| id.as_str().len() + 24)
-                    .sum::<usize>()
-                    + 64
-            }
+        let own = match self {
+            Self::Message(m) => size_of::<Message>() + m.content.heap_bytes(),
+            Self::Edit(e) => size_of::<Edit>() + e.content.heap_bytes(),
+            Self::Deletion(_) => size_of::<Deletion>(),
+            Self::Reaction(r) => size_of::<Reaction>() + r.emoji.capacity(),
+            Self::Receipt(r) => r.messages.len() * size_of::<MessageId>(),
             Self::Link(_) => size_of::<Link>(),
-            Self::Send(s) => s.chat.heap_bytes() + 128,
-            Self::Undecryptable(u) => u.chat.heap_bytes() + 64,
-        }
-    }
-}
-
-/// A message in a chat.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Unique within (chat, sender).
-    pub id: MessageId,
-    /// Where.
-    pub chat: ChatId,
-    /// Who.
-    pub sender: Contact,
-    /// The name the sender gave themselves.
-    pub push_name: String,
-    /// When, by WhatsApp's clock.
-    pub sent_at: SystemTime,
-    /// Written by the account itself on another device.
-    pub from_me: bool,
-    /// In a group.
-    pub group: bool,
-    /// What kind of content, in one word: `text`, `image`, ...
-    pub content: &'static str,
-    /// The text or the caption.
-    pub text: String,
-    /// It waited at the server while the agent was away.
-    pub offline: bool,
-}
-
-/// Never shows text, names or numbers.
-impl std::fmt::Debug for Message {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Message")
-            .field("id", &self.id)
-            .field("content", &self.content)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Messages of ours were delivered or read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// Which.
-    pub messages: Vec<MessageId>,
-    /// Where.
-    pub chat: ChatId,
-    /// By whom.
-    pub by: Contact,
-    /// [`SendState::Delivered`] or [`SendState::Read`].
-    pub state: SendState,
-}
-
-/// A message arrived that could not be decrypted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undecryptable {
-    /// Its id.
-    pub id: MessageId,
-    /// Where.
-    pub chat: ChatId,
-    /// Who.
-    pub sender: Contact,
-    /// Why, in one word.
-    pub reason: &'static str,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_filter_means_every_kind() {
-        assert_eq!(KindSet::of([]), KindSet::ALL);
-        let only = KindSet::of([Kind::Link]);
-        assert!(only.contains(Kind::Link) && !only.contains(Kind::Message));
+            Self::Send(_)
+            | Self::Undecryptable(_)
+            | Self::Lost(_)
+            | Self::Dropped(_)
+            | Self::Unknown => 0,
+        };
+        own + self.chat().map_or(0, ChatId::heap_bytes) + 128
     }
 }

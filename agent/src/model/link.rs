@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::contact::Lid;
 use super::phone::Phone;
+use super::stored::{maybe_time, time};
 
 /// Where the link is.
 ///
@@ -16,7 +19,8 @@ use super::phone::Phone;
 ///                                           └── backing_off <────────┘
 /// any linked state ── verdict ──> logged_out | replaced | banned | outdated ── pair ──> linking
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LinkState {
     /// No phone has linked this agent.
     Unlinked,
@@ -29,8 +33,10 @@ pub enum LinkState {
     /// Linked; the next attempt starts at `until`.
     BackingOff {
         /// Attempts that have failed in a row.
+        #[serde(rename = "n")]
         attempt: u32,
         /// When the next one starts.
+        #[serde(rename = "u", with = "time")]
         until: SystemTime,
     },
     /// The phone removed this device.
@@ -40,6 +46,7 @@ pub enum LinkState {
     /// The account is banned.
     Banned {
         /// Until when, if WhatsApp said so.
+        #[serde(rename = "u", with = "maybe_time", default)]
         until: Option<SystemTime>,
     },
     /// WhatsApp no longer accepts this version of the client.
@@ -106,7 +113,8 @@ impl LinkState {
 }
 
 /// Why the link is down, in one word. Part of the log's and the API's contract.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The socket ended, or nothing came over it within the keepalive limit.
     ConnectionLost,
@@ -148,26 +156,33 @@ impl fmt::Display for Reason {
 }
 
 /// The account that the agent is linked to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Its number.
+    #[serde(rename = "p")]
     pub phone: Phone,
     /// Its LID, once known.
+    #[serde(rename = "l", default)]
     pub lid: Option<Lid>,
     /// When the phone linked this agent.
+    #[serde(rename = "t", with = "time")]
     pub linked_at: SystemTime,
 }
 
 /// The link, as Status and events tell it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The state.
+    #[serde(rename = "s")]
     pub state: LinkState,
     /// When it was entered.
+    #[serde(rename = "t", with = "time")]
     pub since: SystemTime,
     /// Who is linked; `None` in `unlinked` and until the phone has accepted in `linking`.
+    #[serde(rename = "a", default)]
     pub account: Option<Account>,
     /// Why the link is down; `None` while it is up or was never made.
+    #[serde(rename = "r", default)]
     pub reason: Option<Reason>,
 }
 

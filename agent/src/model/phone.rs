@@ -4,13 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use heapless::String;
+use serde::{Deserialize, Serialize};
 
 /// E.164 allows 15 digits; the shortest numbers in use have 7 with their calling code.
 const MAX_DIGITS: usize = 15;
 const MIN_DIGITS: usize = 7;
 
 /// A phone number in E.164. `Debug` and `Display` show it masked; only [`Phone::e164`] tells it.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "std::string::String", into = "std::string::String")]
 pub struct Phone(String<MAX_DIGITS>);
 
 /// Why a text is not a phone number. Does not repeat the text.
@@ -80,6 +82,21 @@ impl FromStr for Phone {
             return Err(PhoneError::Length);
         }
         Ok(Self(digits))
+    }
+}
+
+impl TryFrom<std::string::String> for Phone {
+    type Error = PhoneError;
+
+    fn try_from(text: std::string::String) -> Result<Self, PhoneError> {
+        text.parse()
+    }
+}
+
+/// The digits alone, as it is written to disk.
+impl From<Phone> for std::string::String {
+    fn from(phone: Phone) -> Self {
+        phone.digits().to_owned()
     }
 }
 

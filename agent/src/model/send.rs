@@ -5,8 +5,11 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use heapless::String as Bounded;
+use serde::{Deserialize, Serialize};
 
 use super::contact::{ChatId, Recipient};
+use super::event::Word;
+use super::stored::maybe_time;
 
 /// The longest text that is sent, in bytes of UTF-8.
 const MAX_TEXT: usize = 65_536;
@@ -16,7 +19,8 @@ const MAX_TOKEN: usize = 128;
 const MAX_ID: usize = 64;
 
 /// WhatsApp's id of a message, unique within (chat, sender).
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct MessageId(Bounded<MAX_ID>);
 
 impl MessageId {
@@ -39,6 +43,18 @@ impl MessageId {
     }
 }
 
+impl From<String> for MessageId {
+    fn from(id: String) -> Self {
+        Self::new(&id)
+    }
+}
+
+impl From<MessageId> for String {
+    fn from(id: MessageId) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
 impl fmt::Debug for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -46,7 +62,8 @@ impl fmt::Debug for MessageId {
 }
 
 /// The caller's name for a message: the same token is the same message.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Token(Bounded<MAX_TOKEN>);
 
 /// Why a text is no token.
@@ -70,6 +87,20 @@ impl FromStr for Token {
             return Err(TokenError);
         }
         Bounded::try_from(text).map(Self).map_err(|_| TokenError)
+    }
+}
+
+impl TryFrom<String> for Token {
+    type Error = TokenError;
+
+    fn try_from(text: String) -> Result<Self, TokenError> {
+        text.parse()
+    }
+}
+
+impl From<Token> for String {
+    fn from(token: Token) -> Self {
+        token.as_str().to_owned()
     }
 }
 
@@ -136,41 +167,53 @@ pub struct Draft {
 }
 
 /// How far a message of ours has come. Each state implies those before it, except `Failed`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SendState {
     /// The agent has it.
+    #[serde(rename = "accepted")]
     Accepted,
     /// WhatsApp's server has it.
+    #[serde(rename = "ack")]
     ServerAck,
     /// A device of the recipient has it.
+    #[serde(rename = "delivered")]
     Delivered,
     /// The recipient has read it.
+    #[serde(rename = "read")]
     Read,
     /// It was refused and will not be tried again.
+    #[serde(rename = "failed")]
     Failed,
 }
 
 /// What became of a message so far: the answer to Send.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// WhatsApp's id.
+    #[serde(rename = "i")]
     pub id: MessageId,
     /// The caller's name for it.
+    #[serde(rename = "k")]
     pub token: Token,
     /// The strongest state reached.
+    #[serde(rename = "s")]
     pub state: SendState,
     /// When the server acknowledged it.
+    #[serde(rename = "a", with = "maybe_time", default)]
     pub server_ack_at: Option<SystemTime>,
     /// Why it failed, in one word.
-    pub failure: Option<&'static str>,
+    #[serde(rename = "f", default)]
+    pub failure: Option<Word>,
 }
 
 /// A message of ours changed its state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendOutcome {
     /// The message.
+    #[serde(rename = "m")]
     pub sent: Sent,
     /// Its chat.
+    #[serde(rename = "c")]
     pub chat: ChatId,
 }
 

@@ -45,7 +45,7 @@ impl Inbound {
 
     fn store(&self, batch: &[InboundMessage], now: SystemTime) {
         for message in batch.iter().filter_map(translate::message) {
-            if !message.from_me {
+            if !message.origin.from_me {
                 self.traffic.count_received();
             }
             self.journal
@@ -136,7 +136,7 @@ impl EventHandler for Inbound {
                     id,
                     chat,
                     sender,
-                    reason,
+                    reason: reason.into(),
                 };
                 self.journal.append(Occurrence::Undecryptable(event), now);
             }

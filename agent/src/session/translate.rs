@@ -9,7 +9,7 @@ use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::wacore::types::message::MessageCategory;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use crate::model::{ChatId, Contact, Lid, Message, MessageId, Phone};
+use crate::model::{ChatId, Contact, Content, Lid, Message, MessageId, Origin, Phone, Word};
 
 /// The longest name kept: WhatsApp's own limit is 25 characters.
 const MAX_PUSH_NAME: usize = 100;
@@ -25,7 +25,12 @@ pub(super) fn message(inbound: &InboundMessage) -> Option<Message> {
         .text_content()
         .or_else(|| message.get_caption())
         .unwrap_or_default();
-    Some(Message {
+    let content = Content {
+        word: Word::Borrowed(content(message.get_base_message())),
+        text: text.to_owned(),
+        ..Content::default()
+    };
+    let origin = Origin {
         id: MessageId::new(&info.id),
         chat: chat(&info.source.chat),
         sender: sender(&info.source),
@@ -33,10 +38,11 @@ pub(super) fn message(inbound: &InboundMessage) -> Option<Message> {
         sent_at: SystemTime::from(info.timestamp),
         from_me: info.source.is_from_me,
         group: info.source.is_group,
-        content: content(message.get_base_message()),
-        text: text.to_owned(),
         offline: info.is_offline,
-    })
+        bypassed: false,
+        recovered: info.unavailable_request_id.is_some(),
+    };
+    Some(Message { origin, content })
 }
 
 pub(super) fn chat(jid: &Jid) -> ChatId {

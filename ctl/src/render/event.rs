@@ -1,8 +1,10 @@
 //! One event, for a person: one line each, numbers masked, nothing in it that a terminal acts on.
 
+mod message;
+
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
-    Contact, Event, LinkStatus, Message, Receipt, SendOutcome, SendState, Undecryptable,
+    Contact, Dropped, Event, LinkStatus, Lost, Receipt, SendOutcome, SendState, Undecryptable,
 };
 use prost_types::Timestamp;
 
@@ -16,36 +18,22 @@ pub(crate) fn line(event: &Event, now: Timestamp) -> String {
     let Event { seq, at, kind } = event;
     let age = at.map_or_else(String::new, |at| ago(at, now));
     let (name, said) = match kind {
-        Some(Kind::Message(message)) => ("message", of_message(message)),
+        Some(Kind::Message(message)) => ("message", message::of_message(message)),
+        Some(Kind::Edit(edit)) => ("edit", message::of_edit(edit)),
+        Some(Kind::Deletion(deletion)) => ("deletion", message::of_deletion(deletion)),
+        Some(Kind::Reaction(reaction)) => ("reaction", message::of_reaction(reaction)),
         Some(Kind::Receipt(receipt)) => ("receipt", of_receipt(receipt)),
         Some(Kind::Link(link)) => ("link", of_link(link, now)),
         Some(Kind::Send(outcome)) => ("send", of_send(outcome)),
         Some(Kind::Undecryptable(lost)) => ("undecryptable", of_undecryptable(lost)),
+        Some(Kind::Lost(lost)) => ("lost", of_lost(lost)),
+        Some(Kind::Dropped(dropped)) => ("dropped", of_dropped(dropped)),
         None => (
             "unknown",
-            "a kind that this openclawctl does not know".to_owned(),
+            "a kind that this openclawctl or its agent does not know".to_owned(),
         ),
     };
     format!("{seq:<6} {age:<11}  {name:<13}  {said}")
-}
-
-fn of_message(message: &Message) -> String {
-    let who = match (message.from_me, person(message.sender.as_ref())) {
-        (true, _) => "me".to_owned(),
-        (false, who) if message.push_name.is_empty() => who,
-        (false, who) => format!("{who} ({})", one_line(&message.push_name)),
-    };
-    let place = match (message.group, message.from_me) {
-        (true, _) => format!(" in {}", one_line(&masked_jid(&message.chat))),
-        (false, true) => format!(" to {}", one_line(&masked_jid(&message.chat))),
-        (false, false) => String::new(),
-    };
-    let content = match (message.content.as_str(), message.text.as_str()) {
-        ("text", text) => one_line(text),
-        (content, "") => format!("[{}]", one_line(content)),
-        (content, text) => format!("[{}] {}", one_line(content), one_line(text)),
-    };
-    format!("{who}{place}: {content}")
 }
 
 fn of_receipt(receipt: &Receipt) -> String {
@@ -97,6 +85,28 @@ fn of_undecryptable(lost: &Undecryptable) -> String {
         person(lost.sender.as_ref()),
         one_line(&lost.id),
         one_line(&lost.reason)
+    )
+}
+
+fn of_lost(lost: &Lost) -> String {
+    format!(
+        "from {}: {} was acknowledged and may not be here ({}): ask for it again",
+        person(lost.sender.as_ref()),
+        one_line(&lost.id),
+        one_line(&lost.reason)
+    )
+}
+
+fn of_dropped(dropped: &Dropped) -> String {
+    let place = match dropped.chat.as_str() {
+        "" => String::new(),
+        chat => format!(" in {}", one_line(&masked_jid(chat))),
+    };
+    format!(
+        "from {}{place}: {} ({})",
+        one_line(&dropped.sender),
+        one_line(&dropped.id),
+        one_line(&dropped.reason)
     )
 }
 

@@ -4,14 +4,15 @@
 //! is not said is `""`. Only `status` and `pair` mask phone numbers; a program that watches needs
 //! them whole.
 
+mod event;
 mod vault;
 
-use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{self as pb, SendState, StatusResponse};
 use prost_types::Timestamp;
 use serde::Serialize;
 
 use crate::render::status::{Numbers, state_word};
+pub(crate) use event::Event;
 use vault::{Hardening, Vault};
 
 /// The answer of `status --json`.
@@ -147,188 +148,6 @@ impl Link {
             banned_until: time(banned_until),
             reason,
             hint,
-        }
-    }
-}
-
-/// One line of `watch --json`. The field named like `kind` holds what happened.
-#[derive(Serialize)]
-pub(crate) struct Event {
-    seq: u64,
-    at: Option<String>,
-    #[serde(flatten)]
-    what: What,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum What {
-    Message { message: Message },
-    Receipt { receipt: Receipt },
-    Link { link: Link },
-    Send { send: SendOutcome },
-    Undecryptable { undecryptable: Undecryptable },
-    Unknown,
-}
-
-#[derive(Serialize)]
-struct Contact {
-    phone: String,
-    lid: String,
-}
-
-#[derive(Serialize)]
-struct Message {
-    id: String,
-    chat: String,
-    sender: Contact,
-    push_name: String,
-    sent_at: Option<String>,
-    from_me: bool,
-    group: bool,
-    content: String,
-    text: String,
-    offline: bool,
-}
-
-#[derive(Serialize)]
-struct Receipt {
-    message_ids: Vec<String>,
-    chat: String,
-    by: Contact,
-    state: &'static str,
-}
-
-#[derive(Serialize)]
-struct SendOutcome {
-    token: String,
-    message_id: String,
-    chat: String,
-    state: &'static str,
-    reason: String,
-}
-
-#[derive(Serialize)]
-struct Undecryptable {
-    id: String,
-    chat: String,
-    sender: Contact,
-    reason: String,
-}
-
-impl From<pb::Event> for Event {
-    fn from(event: pb::Event) -> Self {
-        let pb::Event { seq, at, kind } = event;
-        let what = match kind {
-            Some(Kind::Message(message)) => What::Message {
-                message: Message::from(message),
-            },
-            Some(Kind::Receipt(receipt)) => What::Receipt {
-                receipt: Receipt::from(receipt),
-            },
-            Some(Kind::Link(link)) => What::Link {
-                link: Link::new(link, Numbers::Full),
-            },
-            Some(Kind::Send(outcome)) => What::Send {
-                send: SendOutcome::from(outcome),
-            },
-            Some(Kind::Undecryptable(lost)) => What::Undecryptable {
-                undecryptable: Undecryptable::from(lost),
-            },
-            None => What::Unknown,
-        };
-        let at = time(at);
-        Self { seq, at, what }
-    }
-}
-
-impl From<Option<pb::Contact>> for Contact {
-    fn from(contact: Option<pb::Contact>) -> Self {
-        let pb::Contact { phone, lid } = contact.unwrap_or_default();
-        Self { phone, lid }
-    }
-}
-
-impl From<pb::Message> for Message {
-    fn from(message: pb::Message) -> Self {
-        let pb::Message {
-            id,
-            chat,
-            sender,
-            push_name,
-            sent_at,
-            from_me,
-            group,
-            content,
-            text,
-            offline,
-        } = message;
-        Self {
-            id,
-            chat,
-            sender: Contact::from(sender),
-            push_name,
-            sent_at: time(sent_at),
-            from_me,
-            group,
-            content,
-            text,
-            offline,
-        }
-    }
-}
-
-impl From<pb::Receipt> for Receipt {
-    fn from(receipt: pb::Receipt) -> Self {
-        let state = send_word(receipt.state());
-        let pb::Receipt {
-            message_ids,
-            chat,
-            by,
-            state: _,
-        } = receipt;
-        Self {
-            message_ids,
-            chat,
-            by: Contact::from(by),
-            state,
-        }
-    }
-}
-
-impl From<pb::SendOutcome> for SendOutcome {
-    fn from(outcome: pb::SendOutcome) -> Self {
-        let state = send_word(outcome.state());
-        let pb::SendOutcome {
-            token,
-            message_id,
-            chat,
-            state: _,
-            reason,
-        } = outcome;
-        Self {
-            token,
-            message_id,
-            chat,
-            state,
-            reason,
-        }
-    }
-}
-
-impl From<pb::Undecryptable> for Undecryptable {
-    fn from(lost: pb::Undecryptable) -> Self {
-        let pb::Undecryptable {
-            id,
-            chat,
-            sender,
-            reason,
-        } = lost;
-        Self {
-            id,
-            chat,
-            sender: Contact::from(sender),
-            reason,
         }
     }
 }

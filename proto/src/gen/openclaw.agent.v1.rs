@@ -647,7 +647,7 @@ impl LinkState {
     }
 }
 /// Something that happened. Events are totally ordered by `seq`, which never repeats.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Event {
     /// Its place in the order: each event's is greater than every earlier one's, also across
     /// restarts. The numbers of two neighbours differ by one within one life of the agent.
@@ -656,14 +656,16 @@ pub struct Event {
     /// When the agent recorded it.
     #[prost(message, optional, tag = "2")]
     pub at: ::core::option::Option<::prost_types::Timestamp>,
-    /// What happened.
-    #[prost(oneof = "event::Kind", tags = "3, 4, 5, 6, 7")]
+    /// What happened. Absent when this agent cannot tell, which is so of events that a later version
+    /// of it has written. Such an event passes every filter.
+    #[prost(oneof = "event::Kind", tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub kind: ::core::option::Option<event::Kind>,
 }
 /// Nested message and enum types in `Event`.
 pub mod event {
-    /// What happened.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    /// What happened. Absent when this agent cannot tell, which is so of events that a later version
+    /// of it has written. Such an event passes every filter.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Kind {
         /// EVENT_KIND_MESSAGE.
         #[prost(message, tag = "3")]
@@ -680,6 +682,21 @@ pub mod event {
         /// EVENT_KIND_UNDECRYPTABLE.
         #[prost(message, tag = "7")]
         Undecryptable(super::Undecryptable),
+        /// EVENT_KIND_EDIT.
+        #[prost(message, tag = "8")]
+        Edit(super::Edit),
+        /// EVENT_KIND_DELETION.
+        #[prost(message, tag = "9")]
+        Deletion(super::Deletion),
+        /// EVENT_KIND_REACTION.
+        #[prost(message, tag = "10")]
+        Reaction(super::Reaction),
+        /// EVENT_KIND_LOST.
+        #[prost(message, tag = "11")]
+        Lost(super::Lost),
+        /// EVENT_KIND_DROPPED.
+        #[prost(message, tag = "12")]
+        Dropped(super::Dropped),
     }
 }
 /// A person on WhatsApp. WhatsApp names people by phone number, by LID, or both.
@@ -694,7 +711,7 @@ pub struct Contact {
     pub lid: ::prost::alloc::string::String,
 }
 /// A message in a chat.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Message {
     /// WhatsApp's id, unique within (chat, sender).
@@ -718,7 +735,8 @@ pub struct Message {
     /// True when the chat is a group.
     #[prost(bool, tag = "7")]
     pub group: bool,
-    /// What kind of content: "text", "image", "reaction", ... Never empty.
+    /// What kind of content: "text", "image", "location", ... Never empty: what has no word of its own
+    /// is "other".
     #[prost(string, tag = "8")]
     pub content: ::prost::alloc::string::String,
     /// The text, or the caption. Empty for content without any.
@@ -727,6 +745,245 @@ pub struct Message {
     /// True when it waited at the server while the agent was away.
     #[prost(bool, tag = "10")]
     pub offline: bool,
+    /// The message that it answers. Absent when it answers none.
+    #[prost(message, optional, tag = "18")]
+    pub quoted: ::core::option::Option<Quoted>,
+    /// Who is mentioned in the text.
+    #[prost(message, repeated, tag = "19")]
+    pub mentions: ::prost::alloc::vec::Vec<Contact>,
+    /// True when it may be looked at once.
+    #[prost(bool, tag = "20")]
+    pub view_once: bool,
+    /// True when it was forwarded.
+    #[prost(bool, tag = "21")]
+    pub forwarded: bool,
+    /// True when it was too long, and something of it is missing here.
+    #[prost(bool, tag = "22")]
+    pub cut: bool,
+    /// True when it came past the durable path, as messages of channels do: should the agent have died
+    /// before it was stored, WhatsApp would not have sent it again.
+    #[prost(bool, tag = "23")]
+    pub bypassed: bool,
+    /// True when it could not be decrypted here, and the phone told what it said.
+    #[prost(bool, tag = "24")]
+    pub recovered: bool,
+    /// What else is known of the content. Absent for text and for what is only named.
+    #[prost(oneof = "message::Details", tags = "11, 12, 13, 14, 15, 16, 17")]
+    pub details: ::core::option::Option<message::Details>,
+}
+/// Nested message and enum types in `Message`.
+pub mod message {
+    /// What else is known of the content. Absent for text and for what is only named.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Details {
+        /// A picture, a film, a sound, a document or a sticker.
+        #[prost(message, tag = "11")]
+        Media(super::Media),
+        /// A place.
+        #[prost(message, tag = "12")]
+        Place(super::Place),
+        /// A poll.
+        #[prost(message, tag = "13")]
+        Poll(super::Poll),
+        /// Contact cards.
+        #[prost(message, tag = "14")]
+        Cards(super::Cards),
+        /// The answer to buttons or a list: the sender's name for what was chosen.
+        #[prost(string, tag = "15")]
+        Choice(::prost::alloc::string::String),
+        /// The message that it is about: a vote's poll, the message that is pinned.
+        #[prost(string, tag = "16")]
+        AboutId(::prost::alloc::string::String),
+        /// What it is called: an event, the group that it invites to.
+        #[prost(string, tag = "17")]
+        Title(::prost::alloc::string::String),
+    }
+}
+/// A file that a message brings. The agent does not fetch it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Media {
+    /// Its type, as its sender says: "image/jpeg".
+    #[prost(string, tag = "1")]
+    pub mime_type: ::prost::alloc::string::String,
+    /// Its name, of documents. Empty otherwise.
+    #[prost(string, tag = "2")]
+    pub file_name: ::prost::alloc::string::String,
+    /// Its size in bytes; 0 when not said.
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    /// How long it plays, in seconds; 0 for what does not play.
+    #[prost(uint32, tag = "4")]
+    pub seconds: u32,
+    /// Its width in pixels; 0 when not said.
+    #[prost(uint32, tag = "5")]
+    pub width: u32,
+    /// Its height in pixels; 0 when not said.
+    #[prost(uint32, tag = "6")]
+    pub height: u32,
+    /// True for a voice message.
+    #[prost(bool, tag = "7")]
+    pub voice: bool,
+}
+/// A place on earth.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Place {
+    /// Degrees north.
+    #[prost(double, tag = "1")]
+    pub latitude: f64,
+    /// Degrees east.
+    #[prost(double, tag = "2")]
+    pub longitude: f64,
+    /// What it is called, or its address, as its sender says.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// True when it moves: the sender shares where they are.
+    #[prost(bool, tag = "4")]
+    pub live: bool,
+}
+/// A question with answers to choose from.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Poll {
+    /// The question.
+    #[prost(string, tag = "1")]
+    pub question: ::prost::alloc::string::String,
+    /// The answers.
+    #[prost(string, repeated, tag = "2")]
+    pub options: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many may be chosen; 0 for any number.
+    #[prost(uint32, tag = "3")]
+    pub selectable: u32,
+}
+/// Contact cards.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Cards {
+    /// The names on them.
+    #[prost(string, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The message that a message answers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Quoted {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Who wrote it.
+    #[prost(message, optional, tag = "2")]
+    pub sender: ::core::option::Option<Contact>,
+}
+/// A message was changed by its author. What holds for the same fields of Message holds here.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Edit {
+    /// WhatsApp's id of the change.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The chat's JID.
+    #[prost(string, tag = "2")]
+    pub chat: ::prost::alloc::string::String,
+    /// Who changed it.
+    #[prost(message, optional, tag = "3")]
+    pub sender: ::core::option::Option<Contact>,
+    /// When it was changed, by WhatsApp's clock.
+    #[prost(message, optional, tag = "4")]
+    pub sent_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// True when the account itself did it, on another device.
+    #[prost(bool, tag = "5")]
+    pub from_me: bool,
+    /// True when the chat is a group.
+    #[prost(bool, tag = "6")]
+    pub group: bool,
+    /// True when it waited at the server while the agent was away.
+    #[prost(bool, tag = "7")]
+    pub offline: bool,
+    /// The id of the message that was changed.
+    #[prost(string, tag = "8")]
+    pub message_id: ::prost::alloc::string::String,
+    /// What kind of content the message has now; "sealed" when the change came encrypted with a secret
+    /// that the agent does not have.
+    #[prost(string, tag = "9")]
+    pub content: ::prost::alloc::string::String,
+    /// Its text or caption now.
+    #[prost(string, tag = "10")]
+    pub text: ::prost::alloc::string::String,
+    /// True when it was too long, and something of it is missing here.
+    #[prost(bool, tag = "11")]
+    pub cut: bool,
+}
+/// A message was deleted for everyone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Deletion {
+    /// WhatsApp's id of the deletion.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The chat's JID.
+    #[prost(string, tag = "2")]
+    pub chat: ::prost::alloc::string::String,
+    /// Who deleted it.
+    #[prost(message, optional, tag = "3")]
+    pub sender: ::core::option::Option<Contact>,
+    /// When, by WhatsApp's clock.
+    #[prost(message, optional, tag = "4")]
+    pub sent_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// True when the account itself did it, on another device.
+    #[prost(bool, tag = "5")]
+    pub from_me: bool,
+    /// True when the chat is a group.
+    #[prost(bool, tag = "6")]
+    pub group: bool,
+    /// True when it waited at the server while the agent was away.
+    #[prost(bool, tag = "7")]
+    pub offline: bool,
+    /// The id of the message that is gone.
+    #[prost(string, tag = "8")]
+    pub message_id: ::prost::alloc::string::String,
+    /// Who had written it: another than the sender when a group's admin deleted it.
+    #[prost(message, optional, tag = "9")]
+    pub author: ::core::option::Option<Contact>,
+}
+/// Somebody reacted to a message, or took a reaction back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Reaction {
+    /// WhatsApp's id of the reaction.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The chat's JID.
+    #[prost(string, tag = "2")]
+    pub chat: ::prost::alloc::string::String,
+    /// Who reacted.
+    #[prost(message, optional, tag = "3")]
+    pub sender: ::core::option::Option<Contact>,
+    /// When, by WhatsApp's clock.
+    #[prost(message, optional, tag = "4")]
+    pub sent_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// True when the account itself did it, on another device.
+    #[prost(bool, tag = "5")]
+    pub from_me: bool,
+    /// True when the chat is a group.
+    #[prost(bool, tag = "6")]
+    pub group: bool,
+    /// True when it waited at the server while the agent was away.
+    #[prost(bool, tag = "7")]
+    pub offline: bool,
+    /// The id of the message that it is about.
+    #[prost(string, tag = "8")]
+    pub message_id: ::prost::alloc::string::String,
+    /// Who had written that message, where known.
+    #[prost(message, optional, tag = "9")]
+    pub author: ::core::option::Option<Contact>,
+    /// The emoji. Empty when a reaction is taken back.
+    #[prost(string, tag = "10")]
+    pub emoji: ::prost::alloc::string::String,
+    /// True when it came encrypted with a secret that the agent does not have: the emoji is not known.
+    #[prost(bool, tag = "11")]
+    pub sealed: bool,
 }
 /// What became of messages of ours at the other side.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -783,6 +1040,41 @@ pub struct Undecryptable {
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
+/// WhatsApp was told that the agent has this message, and the agent may not have it: it died between
+/// the two. Ask the sender for it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Lost {
+    /// WhatsApp's id of the message.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The chat's JID.
+    #[prost(string, tag = "2")]
+    pub chat: ::prost::alloc::string::String,
+    /// Who wrote it.
+    #[prost(message, optional, tag = "3")]
+    pub sender: ::core::option::Option<Contact>,
+    /// How it is known, in one word.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// A message arrived from somebody who is not on the allowlist. What it said is not kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Dropped {
+    /// WhatsApp's id of the message.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The chat's JID when it is a group. Empty otherwise.
+    #[prost(string, tag = "2")]
+    pub chat: ::prost::alloc::string::String,
+    /// Who wrote it: the number, masked ("+1 555 XXX XXXX"), or the LID when no number is known.
+    #[prost(string, tag = "3")]
+    pub sender: ::prost::alloc::string::String,
+    /// By which rule, in one word.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
 /// The kinds of events, for filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -799,6 +1091,16 @@ pub enum EventKind {
     Send = 4,
     /// A message arrived that could not be decrypted (yet).
     Undecryptable = 5,
+    /// A message was changed by its author.
+    Edit = 6,
+    /// A message was deleted for everyone.
+    Deletion = 7,
+    /// Somebody reacted to a message, or no longer does.
+    Reaction = 8,
+    /// WhatsApp was told that the agent has a message, and the agent may not have it.
+    Lost = 9,
+    /// A message arrived from somebody who is not on the allowlist.
+    Dropped = 10,
 }
 impl EventKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -813,6 +1115,11 @@ impl EventKind {
             Self::Link => "EVENT_KIND_LINK",
             Self::Send => "EVENT_KIND_SEND",
             Self::Undecryptable => "EVENT_KIND_UNDECRYPTABLE",
+            Self::Edit => "EVENT_KIND_EDIT",
+            Self::Deletion => "EVENT_KIND_DELETION",
+            Self::Reaction => "EVENT_KIND_REACTION",
+            Self::Lost => "EVENT_KIND_LOST",
+            Self::Dropped => "EVENT_KIND_DROPPED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -824,6 +1131,11 @@ impl EventKind {
             "EVENT_KIND_LINK" => Some(Self::Link),
             "EVENT_KIND_SEND" => Some(Self::Send),
             "EVENT_KIND_UNDECRYPTABLE" => Some(Self::Undecryptable),
+            "EVENT_KIND_EDIT" => Some(Self::Edit),
+            "EVENT_KIND_DELETION" => Some(Self::Deletion),
+            "EVENT_KIND_REACTION" => Some(Self::Reaction),
+            "EVENT_KIND_LOST" => Some(Self::Lost),
+            "EVENT_KIND_DROPPED" => Some(Self::Dropped),
             _ => None,
         }
     }
@@ -1262,7 +1574,7 @@ pub struct WatchEventsRequest {
     pub kinds: ::prost::alloc::vec::Vec<i32>,
 }
 /// One item of the stream.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchEventsResponse {
     /// The item.
     #[prost(oneof = "watch_events_response::Item", tags = "1, 2, 3")]
@@ -1271,7 +1583,7 @@ pub struct WatchEventsResponse {
 /// Nested message and enum types in `WatchEventsResponse`.
 pub mod watch_events_response {
     /// The item.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Item {
         /// Something happened.
         #[prost(message, tag = "1")]

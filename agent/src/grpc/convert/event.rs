@@ -1,5 +1,7 @@
 //! Events, and the filter for their kinds.
 
+mod content;
+
 use openclaw_proto::v1 as pb;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
@@ -8,8 +10,8 @@ use super::status::link_status;
 use super::{UnknownValue, send_state};
 use crate::grpc::status::invalid;
 use crate::model::{
-    ChatId, Contact, Event, Kind, KindSet, Lid, Message, Occurrence, Receipt, SendOutcome, Sent,
-    Undecryptable,
+    ChatId, Contact, Content, Deletion, Dropped, Edit, Event, Kind, KindSet, Lid, Lost, Message,
+    Occurrence, Origin, Reaction, Receipt, SendOutcome, Sent, Undecryptable,
 };
 
 pub(in crate::grpc) fn kinds(kinds: Vec<i32>) -> Result<KindSet, GrpcStatus> {
@@ -21,6 +23,11 @@ pub(in crate::grpc) fn kinds(kinds: Vec<i32>) -> Result<KindSet, GrpcStatus> {
             Ok(pb::EventKind::Link) => Ok(Kind::Link),
             Ok(pb::EventKind::Send) => Ok(Kind::Send),
             Ok(pb::EventKind::Undecryptable) => Ok(Kind::Undecryptable),
+            Ok(pb::EventKind::Edit) => Ok(Kind::Edit),
+            Ok(pb::EventKind::Deletion) => Ok(Kind::Deletion),
+            Ok(pb::EventKind::Reaction) => Ok(Kind::Reaction),
+            Ok(pb::EventKind::Lost) => Ok(Kind::Lost),
+            Ok(pb::EventKind::Dropped) => Ok(Kind::Dropped),
             Ok(pb::EventKind::Unspecified) | Err(_) => Err(invalid("kinds", &UnknownValue(kind))),
         });
     Ok(KindSet::of(known.collect::<Result<Vec<_>, _>>()?))
@@ -30,21 +37,28 @@ pub(in crate::grpc) fn event(event: Event) -> pb::Event {
     use pb::event::Kind as Wire;
     let Event { seq, at, what } = event;
     let kind = match what {
-        Occurrence::Message(message) => Wire::Message(self::message(*message)),
-        Occurrence::Receipt(receipt) => Wire::Receipt(self::receipt(receipt)),
-        Occurrence::Link(link) => Wire::Link(link_status(*link, None)),
-        Occurrence::Send(outcome) => Wire::Send(send_outcome(outcome)),
-        Occurrence::Undecryptable(message) => Wire::Undecryptable(undecryptable(message)),
+        Occurrence::Message(message) => Some(Wire::Message(self::message(*message))),
+        Occurrence::Edit(edit) => Some(Wire::Edit(self::edit(*edit))),
+        Occurrence::Deletion(deletion) => Some(Wire::Deletion(self::deletion(*deletion))),
+        Occurrence::Reaction(reaction) => Some(Wire::Reaction(self::reaction(*reaction))),
+        Occurrence::Receipt(receipt) => Some(Wire::Receipt(self::receipt(receipt))),
+        Occurrence::Link(link) => Some(Wire::Link(link_status(*link, None))),
+        Occurrence::Send(outcome) => Some(Wire::Send(send_outcome(outcome))),
+        Occurrence::Undecryptable(message) => Some(Wire::Undecryptable(undecryptable(message))),
+        Occurrence::Lost(message) => Some(Wire::Lost(lost(message))),
+        Occurrence::Dropped(message) => Some(Wire::Dropped(dropped(message))),
+        Occurrence::Unknown => None,
     };
     pb::Event {
         seq: seq.0,
         at: Some(Timestamp::from(at)),
-        kind: Some(kind),
+        kind,
     }
 }
 
 fn message(message: Message) -> pb::Message {
-    let Message {
+    let Message { origin, content } = message;
+    let Origin {
         id,
         chat,
         sender,
@@ -52,10 +66,20 @@ fn message(message: Message) -> pb::Message {
         sent_at,
         from_me,
         group,
-        content,
-        text,
         offline,
-    } = message;
+        bypassed,
+        recovered,
+    } = origin;
+    let Content {
+        word,
+        text,
+        details,
+        quoted,
+        mentions,
+        view_once,
+        forwarded,
+        cut,
+    } = content;
     pb::Message {
         id: id.as_str().to_owned(),
         chat: chat_jid(&chat),
@@ -64,9 +88,83 @@ fn message(message: Message) -> pb::Message {
         sent_at: Some(Timestamp::from(sent_at)),
         from_me,
         group,
-        content: content.to_owned(),
+        content: word.into_owned(),
         text,
         offline,
+        details: details.map(content::details),
+        quoted: quoted.map(content::quoted),
+        mentions: mentions.into_iter().map(contact).collect(),
+        view_once,
+        forwarded,
+        cut,
+        bypassed,
+        recovered,
+    }
+}
+
+fn edit(edit: Edit) -> pb::Edit {
+    let Edit {
+        origin,
+        message,
+        content,
+    } = edit;
+    let Content {
+        word, text, cut, ..
+    } = content;
+    pb::Edit {
+        id: origin.id.as_str().to_owned(),
+        chat: chat_jid(&origin.chat),
+        sender: Some(contact(origin.sender)),
+        sent_at: Some(Timestamp::from(origin.sent_at)),
+        from_me: origin.from_me,
+        group: origin.group,
+        offline: origin.offline,
+        message_id: message.as_str().to_owned(),
+        content: word.into_owned(),
+        text,
+        cut,
+    }
+}
+
+fn deletion(deletion: Deletion) -> pb::Deletion {
+    let Deletion {
+        origin,
+        message,
+        author,
+    } = deletion;
+    pb::Deletion {
+        id: origin.id.as_str().to_owned(),
+        chat: chat_jid(&origin.chat),
+        sender: Some(contact(origin.sender)),
+        sent_at: Some(Timestamp::from(origin.sent_at)),
+        from_me: origin.from_me,
+        group: origin.group,
+        offline: origin.offline,
+        message_id: message.as_str().to_owned(),
+        author: Some(contact(author)),
+    }
+}
+
+fn reaction(reaction: Reaction) -> pb::Reaction {
+    let Reaction {
+        origin,
+        message,
+        author,
+        emoji,
+        sealed,
+    } = reaction;
+    pb::Reaction {
+        id: origin.id.as_str().to_owned(),
+        chat: chat_jid(&origin.chat),
+        sender: Some(contact(origin.sender)),
+        sent_at: Some(Timestamp::from(origin.sent_at)),
+        from_me: origin.from_me,
+        group: origin.group,
+        offline: origin.offline,
+        message_id: message.as_str().to_owned(),
+        author: Some(contact(author)),
+        emoji,
+        sealed,
     }
 }
 
@@ -102,7 +200,7 @@ fn send_outcome(outcome: SendOutcome) -> pb::SendOutcome {
         message_id: id.as_str().to_owned(),
         chat: chat_jid(&chat),
         state: send_state(state).into(),
-        reason: failure.unwrap_or_default().to_owned(),
+        reason: failure.unwrap_or_default().into_owned(),
     }
 }
 
@@ -117,7 +215,44 @@ fn undecryptable(message: Undecryptable) -> pb::Undecryptable {
         id: id.as_str().to_owned(),
         chat: chat_jid(&chat),
         sender: Some(contact(sender)),
-        reason: reason.to_owned(),
+        reason: reason.into_owned(),
+    }
+}
+
+fn lost(message: Lost) -> pb::Lost {
+    let Lost {
+        id,
+        chat,
+        sender,
+        reason,
+    } = message;
+    pb::Lost {
+        id: id.as_str().to_owned(),
+        chat: chat_jid(&chat),
+        sender: Some(contact(sender)),
+        reason: reason.into_owned(),
+    }
+}
+
+/// Without the number: whoever is not admitted is not handed on.
+fn dropped(message: Dropped) -> pb::Dropped {
+    let Dropped {
+        id,
+        chat,
+        sender,
+        reason,
+    } = message;
+    let Contact { phone, lid } = sender;
+    let masked = phone.map(|phone| phone.to_string());
+    pb::Dropped {
+        id: id.as_str().to_owned(),
+        chat: Some(chat_jid(&chat))
+            .filter(|jid| jid.ends_with("@g.us"))
+            .unwrap_or_default(),
+        sender: masked
+            .or_else(|| lid.map(|lid| lid.jid()))
+            .unwrap_or_default(),
+        reason: reason.into_owned(),
     }
 }
 
@@ -125,7 +260,7 @@ fn chat_jid(chat: &ChatId) -> String {
     chat.jid().to_owned()
 }
 
-fn contact(contact: Contact) -> pb::Contact {
+pub(super) fn contact(contact: Contact) -> pb::Contact {
     let Contact { phone, lid } = contact;
     pb::Contact {
         phone: phone.map(|phone| phone.e164()).unwrap_or_default(),
@@ -136,6 +271,33 @@ fn contact(contact: Contact) -> pb::Contact {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dropped_sender_is_masked_and_so_is_the_chat_with_them() {
+        let drop = |chat: &str, contact: Contact| {
+            dropped(Dropped {
+                id: crate::model::MessageId::new("A"),
+                chat: ChatId::new(chat.into()),
+                sender: contact,
+                reason: "not_allowed".into(),
+            })
+        };
+        let phone = "+15550100123".parse().ok();
+        let lid = Lid::new("100000000000001");
+        let known = drop(
+            "15550100123@s.whatsapp.net",
+            Contact {
+                phone,
+                lid: lid.clone(),
+            },
+        );
+        assert_eq!((&*known.chat, &*known.sender), ("", "+1 555 XXX XXXX"));
+        let unknown = drop("120363000000000001@g.us", Contact { phone: None, lid });
+        assert_eq!(
+            (&*unknown.chat, &*unknown.sender),
+            ("120363000000000001@g.us", "100000000000001@lid")
+        );
+    }
 
     #[test]
     fn unknown_kinds_are_refused_and_none_means_all() {

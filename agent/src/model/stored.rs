@@ -1,0 +1,81 @@
+//! How the model is written down: times as one number, and reading that outlives what it does not know.
+//!
+//! Names and shapes here are on disks: fields are added, never renamed, and what a later version
+//! added is passed over, not an error.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Nanoseconds since 1970, which lasts until 2554. Earlier is 1970.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Time(u64);
+
+impl From<SystemTime> for Time {
+    fn from(at: SystemTime) -> Self {
+        let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Time> for SystemTime {
+    fn from(Time(nanos): Time) -> Self {
+        UNIX_EPOCH + Duration::from_nanos(nanos)
+    }
+}
+
+/// For `#[serde(with = …)]` on a `SystemTime`.
+pub(super) mod time {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, SystemTime, Time};
+
+    pub(in crate::model) fn serialize<S: Serializer>(
+        at: &SystemTime,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        Time::from(*at).serialize(to)
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<SystemTime, D::Error> {
+        Time::deserialize(from).map(SystemTime::from)
+    }
+}
+
+/// For `#[serde(with = …)]` on an `Option<SystemTime>`.
+pub(super) mod maybe_time {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, SystemTime, Time};
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(in crate::model) fn serialize<S: Serializer>(
+        at: &Option<SystemTime>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        at.map(Time::from).serialize(to)
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<SystemTime>, D::Error> {
+        Option::<Time>::deserialize(from).map(|at| at.map(SystemTime::from))
+    }
+}
+
+/// For `#[serde(deserialize_with = …)]`: what is not understood is the default instead of an error.
+pub(super) fn lenient<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Read<T> {
+        Known(T),
+        Unknown(IgnoredAny),
+    }
+    Ok(match Read::deserialize(from)? {
+        Read::Known(known) => known,
+        Read::Unknown(_) => T::default(),
+    })
+}
