@@ -9,8 +9,8 @@ use crate::frame::{HEAD, SALT, TAG};
 use crate::header::{
     ERASED, HEADER, Header, Locked, Parsed, Purpose, SlotInfo, StoreId, Unreadable,
 };
-use crate::log;
 use crate::secret::{DataKey, Hold, Secret, random};
+use crate::{journal, log};
 
 const NAME: &str = "vault.hdr";
 const NEW_NAME: &str = "vault.hdr.new";
@@ -192,7 +192,8 @@ pub(crate) fn erase(disk: &impl Disk) -> Result<(), Error> {
         file.sync().map_err(Error::Sync)?;
     }
     for name in disk.names().map_err(Error::Folder)? {
-        if log::number(&name).is_some() || name == NEW_NAME {
+        let ours = log::number(&name).or_else(|| journal::file_number(&name));
+        if ours.is_some() || name == NEW_NAME {
             disk.remove(&name).map_err(Error::Folder)?;
         }
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! vault.hdr       two copies of the header: store id, the live log's number, the data key wrapped once per secret
 //! vault-N.log     the live log: sealed frames, each bound to the one before it
+//! journal-N.seg   events that the log no longer holds, sealed under keys that it does
 //! ```
 //!
 //! Records are `(table, scope, id) -> value`; batches of changes are atomic and durable in the order they were written.
@@ -19,6 +20,7 @@ mod frame;
 mod header;
 mod headers;
 mod index;
+mod journal;
 mod key;
 mod log;
 mod rewrite;
@@ -34,6 +36,7 @@ pub use error::Error;
 pub use frame::MAX_BODY;
 pub use header::{HEADER, MAX_NAME, MAX_SLOTS, SlotInfo, SlotKind, StoreId};
 pub use headers::{Presence, presence};
+pub use journal::{Journal, JournalTables, MAX_EVENT, Page, Retention, Row, Sealing, Segment};
 pub use key::{Key, Table};
 pub use secret::{BadSecret, Cost, DataKey, Hold, Key32, NoRandom, Secret, on_heap};
 pub use vault::{Compaction, Entry, Lsn, Opened, Summary, SyncJob, Vault};

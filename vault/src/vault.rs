@@ -219,6 +219,11 @@ impl<D: Disk> Vault<D> {
         Ok(())
     }
 
+    /// Its folder.
+    pub fn disk(&self) -> &D {
+        &self.disk
+    }
+
     /// What may be told of the store.
     pub fn summary(&self) -> Summary {
         let current = Epoch {

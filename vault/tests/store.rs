@@ -307,7 +307,8 @@ fn a_restore_does_not_take_the_place_of_a_store_that_was_cleared_meanwhile() {
     let mut restore = vault.restore().unwrap();
     let key = Key::new(TABLE, "scope", "id");
     restore.push(Op::Put { key, value: b"" }).unwrap();
-    vault.clear().unwrap();
+    vault.clear(&[TABLE]).unwrap();
+    assert_eq!(vault.count(TABLE), 0);
     assert!(matches!(vault.finish_restore(restore), Err(Error::Busy)));
     put(&mut vault, 1, b"written behind it");
     vault.sync().unwrap();

@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering;
 
 use super::opening::remove_strays;
 use super::{Lsn, Vault};
+use crate::batch::Op;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::header::Slot;
+use crate::key::Table;
 use crate::log;
 use crate::rewrite::{Rewrite, Walk};
 use crate::secret::{DataKey, Key32};
@@ -162,11 +164,16 @@ impl<D: Disk> Vault<D> {
         Ok(())
     }
 
-    /// Removes every record, by a new log without any. A compaction or a backup under way ends there.
-    pub fn clear(&mut self) -> Result<(), Error> {
+    /// Removes the records of these tables, by a new log without them. A compaction or a backup under way ends there.
+    pub fn clear(&mut self, tables: &[Table]) -> Result<(), Error> {
         self.guard(|vault| {
             vault.compacting = None;
-            let rewrite = vault.rewrite(DataKey::clone(&vault.data_key))?;
+            let mut walk = Walk::new(&vault.log, &vault.data_key, vault.store(), vault.log.end);
+            let mut rewrite = vault.rewrite(DataKey::clone(&vault.data_key))?;
+            walk.step(&vault.log, &vault.index, usize::MAX >> 1, |op| match op {
+                Op::Put { key, .. } if !tables.contains(&key.table) => rewrite.push(op),
+                _ => Ok(()),
+            })?;
             let slots = vault.headers.header.slots.clone();
             vault.switch(rewrite, slots)
         })

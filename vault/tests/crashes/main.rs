@@ -1,7 +1,7 @@
-//! Crashes without number: random lives of a store on a simulated disk, each from a seed.
+//! Crashes without number: random lives of a store and of its journal on a simulated disk, each from a seed.
 //!
 //! `VAULT_CRASH_SECONDS` says for how long; built for speed it goes on until 100,000 crashes are through, too.
-//! `VAULT_CRASH_SEED` lives one life again, as a failure tells it.
+//! `VAULT_CRASH_SEED` and `JOURNAL_CRASH_SEED` live one life again, as a failure tells it.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@
 
 mod disk;
 mod inode;
+mod journal;
 mod ledger;
 mod model;
 mod run;
@@ -21,6 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use journal::Life;
 use run::Run;
 
 /// Crashes that a build made for speed goes through at least.
@@ -34,15 +36,27 @@ fn seconds() -> u64 {
 
 #[test]
 fn whatever_ends_it_a_store_opens_with_all_that_was_durable() {
-    if let Ok(seed) = std::env::var("VAULT_CRASH_SEED") {
-        Run::new(seed.parse().unwrap()).live();
+    crash("VAULT_CRASH_SEED", 1, |seed| Run::new(seed).live());
+}
+
+#[test]
+fn whatever_ends_it_a_journal_has_all_that_was_durable_once_and_in_order() {
+    // Its lives write far more.
+    crash("JOURNAL_CRASH_SEED", 20, |seed| Life::new(seed).live());
+}
+
+/// Lives one life after the other, for a part of the time and of the crashes.
+fn crash(variable: &str, part: u32, live: impl Fn(u64) -> u32 + Sync) {
+    if let Ok(seed) = std::env::var(variable) {
+        live(seed.parse().unwrap());
         return;
     }
     let (crashes, lives, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let start = Instant::now();
-    let least = Duration::from_secs(seconds());
+    let least = Duration::from_secs(seconds()) / part;
+    let enough = CRASHES / u64::from(part);
     let goes_on = || {
-        let short = start.elapsed() < least || crashes.load(Ordering::Relaxed) < CRASHES;
+        let short = start.elapsed() < least || crashes.load(Ordering::Relaxed) < enough;
         short && !failed.load(Ordering::Relaxed)
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -51,13 +65,13 @@ fn whatever_ends_it_a_store_opens_with_all_that_was_durable() {
             scope.spawn(|| {
                 while goes_on() {
                     let seed = fastrand::u64(..);
-                    match catch_unwind(AssertUnwindSafe(|| Run::new(seed).live())) {
+                    match catch_unwind(AssertUnwindSafe(|| live(seed))) {
                         Ok(lived) => {
                             crashes.fetch_add(u64::from(lived), Ordering::Relaxed);
                             lives.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(_) => {
-                            eprintln!("again with VAULT_CRASH_SEED={seed}");
+                            eprintln!("again with {variable}={seed}");
                             failed.store(true, Ordering::Relaxed);
                         }
                     }

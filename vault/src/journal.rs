@@ -1,0 +1,266 @@
+//! Events in order, in constant memory: what comes last are records of the log, what came before is in sealed files.
+//!
+//! ```text
+//! rows    chunk(8, BE), seq(8, BE) -> row         an event is written with whatever else changes in its batch
+//! files   "", number(8, BE)        -> key, ranges  a chunk that was moved into `journal-N.seg`, see `segment`
+//! state   "", ""                   -> seq(8, LE)   no event after a start has a lower seq
+//!
+//! row     = time(8) mark(8) event                  little-endian; a mark tells an event again, 0 is none
+//! ```
+//!
+//! It changes a [`Batch`] that its caller appends to the log, so that an event and what belongs to it are durable together.
+//! It does not know what an event is, and has no clock.
+
+use std::collections::VecDeque;
+
+use zeroize::Zeroizing;
+
+use crate::batch::Batch;
+use crate::disk::Disk;
+use crate::error::Error;
+use crate::key::{Key, Table};
+use crate::vault::{Lsn, Vault};
+
+mod page;
+mod recovery;
+mod segment;
+
+pub use page::{Page, Row};
+pub(crate) use segment::number as file_number;
+pub use segment::{Sealing, Segment};
+
+/// A chunk of so many bytes is moved into a file.
+const CHUNK_BYTES: u64 = 256 << 10;
+/// Or of so many rows: each costs memory while it is in the log.
+const CHUNK_ROWS: u64 = 2048;
+/// Bytes of a row before its event.
+const ROW_HEAD: usize = 16;
+/// The longest event: it must fit a frame with what else is in its batch.
+pub const MAX_EVENT: usize = 4 << 20;
+
+/// The tables it keeps its records in.
+#[derive(Debug, Clone, Copy)]
+pub struct JournalTables {
+    /// Events that are not yet in a file.
+    pub rows: Table,
+    /// The files.
+    pub files: Table,
+    /// Where it goes on when nothing else is left.
+    pub state: Table,
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Bytes. The oldest files go beyond this.
+    pub bytes: u64,
+    /// Milliseconds.
+    pub age: u64,
+}
+
+/// The journal's places. Its events are in the vault.
+pub struct Journal {
+    tables: JournalTables,
+    /// The seq of the next event.
+    next: u64,
+    files: VecDeque<Filed>,
+    /// Events that are not yet in a file, oldest first. There is always one, to write to.
+    chunks: VecDeque<Chunk>,
+}
+
+/// Events in records of the log.
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    number: u64,
+    first: u64,
+    rows: u64,
+    bytes: u64,
+    newest: u64,
+}
+
+/// Events in a file.
+#[derive(Debug, Clone, Copy)]
+struct Filed {
+    number: u64,
+    first: u64,
+    last: u64,
+    bytes: u64,
+    newest: u64,
+}
+
+impl Chunk {
+    fn new(number: u64, first: u64) -> Self {
+        Self {
+            number,
+            first,
+            rows: 0,
+            bytes: 0,
+            newest: 0,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= CHUNK_BYTES || self.rows >= CHUNK_ROWS
+    }
+
+    fn note(&mut self, row: usize, at: u64) {
+        self.rows += 1;
+        self.bytes += row as u64;
+        self.newest = self.newest.max(at);
+    }
+}
+
+impl Journal {
+    /// Adds an event to a batch, which must be appended before anything else happens to the journal. Returns its seq.
+    pub fn push(&mut self, batch: &mut Batch, at: u64, mark: u64, event: &[u8]) -> u64 {
+        let seq = self.next;
+        if self.current().is_full() {
+            let number = self.current().number + 1;
+            self.chunks.push_back(Chunk::new(number, seq));
+        }
+        let mut row = Zeroizing::new(Vec::with_capacity(ROW_HEAD + event.len()));
+        row.extend(at.to_le_bytes());
+        row.extend(mark.to_le_bytes());
+        row.extend_from_slice(event);
+        let chunk = self.current();
+        batch.put(
+            Key::new(
+                self.tables.rows,
+                &chunk.number.to_be_bytes(),
+                &seq.to_be_bytes(),
+            ),
+            &row,
+        );
+        if let Some(chunk) = self.chunks.back_mut() {
+            chunk.note(row.len(), at);
+        }
+        self.next = seq + 1;
+        seq
+    }
+
+    /// The seq of the newest event, or the one before the first when there is none.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// The seq of the oldest event that is kept; that of the next when there is none.
+    #[must_use]
+    pub fn oldest(&self) -> u64 {
+        self.files
+            .front()
+            .map(|file| file.first)
+            .or_else(|| self.chunks.front().map(|chunk| chunk.first))
+            .unwrap_or(self.next)
+    }
+
+    /// Bytes that are kept.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let files: u64 = self.files.iter().map(|file| file.bytes).sum();
+        files + self.chunks.iter().map(|chunk| chunk.bytes).sum::<u64>()
+    }
+
+    /// How many files there are.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The next chunk to move into a file, read from the log: seal it outside of any lock, then [`Journal::filed`].
+    pub fn filing<D: Disk>(&self, vault: &Vault<D>) -> Result<Option<Sealing>, Error> {
+        let Some(chunk) = self.chunks.front().filter(|_| self.chunks.len() > 1) else {
+            return Ok(None);
+        };
+        let mut rows = Vec::new();
+        let scope = chunk.number.to_be_bytes();
+        vault.scan(self.tables.rows, Some(&scope), |entry| rows.push(entry))?;
+        rows.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Ok(Some(Sealing::new(chunk.number, chunk.first, &rows)))
+    }
+
+    /// A chunk is in its file: from here on it is read there. Returns the batch that makes it so.
+    pub fn filed<D: Disk>(
+        &mut self,
+        vault: &mut Vault<D>,
+        segment: &Segment,
+    ) -> Result<Lsn, Error> {
+        let chunk = self.chunks.front().copied();
+        let chunk = chunk.filter(|chunk| chunk.number == segment.number && self.chunks.len() > 1);
+        let Some(chunk) = chunk else {
+            return Ok(vault.written());
+        };
+        let mut batch = Batch::new();
+        let number = chunk.number.to_be_bytes();
+        batch.put(
+            Key::new(self.tables.files, "", &number),
+            &segment.encode(chunk.newest),
+        );
+        batch.clear_scope(self.tables.rows, &number);
+        let lsn = vault.append(&batch)?;
+        self.chunks.pop_front();
+        self.files.push_back(Filed {
+            number: chunk.number,
+            first: chunk.first,
+            last: chunk.first + chunk.rows - 1,
+            bytes: segment.bytes(),
+            newest: chunk.newest,
+        });
+        Ok(lsn)
+    }
+
+    /// Lets go of what is beyond the retention. Returns the files that may be removed once what was written is durable.
+    pub fn expire<D: Disk>(
+        &mut self,
+        vault: &mut Vault<D>,
+        retention: Retention,
+        now: u64,
+    ) -> Result<Vec<u64>, Error> {
+        let mut batch = Batch::new();
+        let mut gone = Vec::new();
+        let too_old = |newest: u64| newest.saturating_add(retention.age) < now;
+        while let Some(file) = self.files.front().copied()
+            && (too_old(file.newest) || self.bytes() > retention.bytes)
+        {
+            batch.delete(Key::new(self.tables.files, "", &file.number.to_be_bytes()));
+            gone.push(file.number);
+            self.files.pop_front();
+        }
+        while let Some(chunk) = self.chunks.front().copied()
+            && self.files.is_empty()
+            && chunk.rows > 0
+            && too_old(chunk.newest)
+        {
+            batch.clear_scope(self.tables.rows, &chunk.number.to_be_bytes());
+            self.chunks.pop_front();
+            if self.chunks.is_empty() {
+                self.chunks
+                    .push_back(Chunk::new(chunk.number + 1, self.next));
+            }
+        }
+        if !batch.is_empty() {
+            // Its seqs are not given again when nothing of it is left.
+            batch.put(
+                Key::new(self.tables.state, "", ""),
+                &self.next.to_le_bytes(),
+            );
+            vault.append(&batch)?;
+        }
+        Ok(gone)
+    }
+
+    /// Removes files that [`Journal::expire`] let go of. One that cannot be removed now is removed at the next start.
+    pub fn remove(disk: &impl Disk, gone: &[u64]) {
+        for number in gone {
+            let _ = disk.remove(&segment::name(*number));
+        }
+    }
+
+    fn current(&self) -> Chunk {
+        let next = self.next;
+        self.chunks
+            .back()
+            .copied()
+            .unwrap_or_else(|| Chunk::new(1, next))
+    }
+}

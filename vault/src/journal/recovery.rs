@@ -1,0 +1,139 @@
+//! A journal found again in its vault after whatever ending it had.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Chunk, Filed, Journal, JournalTables, segment};
+use crate::batch::Batch;
+use crate::disk::Disk;
+use crate::error::Error;
+use crate::key::Key;
+use crate::vault::Vault;
+
+impl Journal {
+    /// Finds the journal in a vault, or begins one there whose first event has the seq `first`. Files that nothing refers to
+    /// are removed.
+    pub fn open<D: Disk>(
+        vault: &mut Vault<D>,
+        tables: JournalTables,
+        first: u64,
+    ) -> Result<Self, Error> {
+        let mut journal = Self {
+            tables,
+            next: first,
+            files: VecDeque::new(),
+            chunks: VecDeque::new(),
+        };
+        let floor = vault.load(Key::new(tables.state, "", ""))?;
+        let floor = floor.and_then(|floor| floor.first_chunk().map(|f| u64::from_le_bytes(*f)));
+        match floor {
+            Some(floor) => journal.next = floor,
+            None => {
+                let mut batch = Batch::new();
+                batch.put(Key::new(tables.state, "", ""), &first.to_le_bytes());
+                vault.append(&batch)?;
+            }
+        }
+        journal.find_files(vault)?;
+        journal.find_rows(vault)?;
+        journal.remove_strays(vault)?;
+        let last = journal.chunks.back().map(|chunk| chunk.number);
+        let last = last.or_else(|| journal.files.back().map(|file| file.number));
+        if journal.chunks.is_empty() {
+            let number = last.map_or(1, |number| number + 1);
+            journal.chunks.push_back(Chunk::new(number, journal.next));
+        }
+        Ok(journal)
+    }
+
+    fn find_files<D: Disk>(&mut self, vault: &Vault<D>) -> Result<(), Error> {
+        let mut files = BTreeMap::new();
+        vault.scan(self.tables.files, None, |entry| {
+            let Some(number) = entry.id.first_chunk().map(|id| u64::from_be_bytes(*id)) else {
+                return;
+            };
+            if let Some((segment, newest)) = segment::Segment::decode(number, &entry.value) {
+                files.insert(number, (segment, newest));
+            }
+        })?;
+        let ends: Vec<u64> = files
+            .values()
+            .filter_map(|(segment, _)| segment.first())
+            .collect();
+        for (place, (number, (segment, newest))) in files.into_iter().enumerate() {
+            let Some(first) = segment.first() else {
+                continue;
+            };
+            // Up to where the next one begins; the last one's end is where the rows begin.
+            let last = ends.get(place + 1).map_or(0, |next| next - 1);
+            self.files.push_back(Filed {
+                number,
+                first,
+                last,
+                bytes: segment.bytes(),
+                newest,
+            });
+        }
+        Ok(())
+    }
+
+    fn find_rows<D: Disk>(&mut self, vault: &Vault<D>) -> Result<(), Error> {
+        let mut chunks: BTreeMap<u64, Chunk> = BTreeMap::new();
+        vault.scan(self.tables.rows, None, |entry| {
+            let number = entry.scope.first_chunk().map(|n| u64::from_be_bytes(*n));
+            let seq = entry.id.first_chunk().map(|n| u64::from_be_bytes(*n));
+            let (Some(number), Some(seq)) = (number, seq) else {
+                return;
+            };
+            let chunk = chunks
+                .entry(number)
+                .or_insert_with(|| Chunk::new(number, seq));
+            let at = segment::time(&entry.value).unwrap_or_default();
+            chunk.first = chunk.first.min(seq);
+            chunk.note(entry.value.len(), at);
+        })?;
+        self.chunks = chunks.into_values().collect();
+        if let Some(chunk) = self.chunks.back() {
+            self.next = self.next.max(chunk.first + chunk.rows);
+        }
+        if let Some(file) = self.files.back_mut() {
+            let end = self.chunks.front().map_or(self.next, |chunk| chunk.first);
+            file.last = end - 1;
+        }
+        Ok(())
+    }
+
+    fn remove_strays<D: Disk>(&self, vault: &Vault<D>) -> Result<(), Error> {
+        for name in vault.disk.names().map_err(Error::Folder)? {
+            let stray = segment::number(&name)
+                .is_some_and(|number| !self.files.iter().any(|file| file.number == number));
+            if stray {
+                vault.disk.remove(&name).map_err(Error::Folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The marks of the newest events, oldest first, at most about `most`.
+    pub fn marks<D: Disk>(&self, vault: &Vault<D>, most: usize) -> Result<Vec<u64>, Error> {
+        let mut pieces = Vec::new();
+        let mut rows: BTreeMap<u64, u64> = BTreeMap::new();
+        vault.scan(self.tables.rows, None, |entry| {
+            let seq = entry.id.first_chunk().map(|n| u64::from_be_bytes(*n));
+            let mark = segment::mark(&entry.value).filter(|mark| *mark != 0);
+            rows.extend(seq.zip(mark));
+        })?;
+        let mut found = rows.len();
+        pieces.push(rows.into_values().collect());
+        for file in self.files.iter().rev() {
+            if found >= most {
+                break;
+            }
+            if let Some((segment, _)) = self.segment(vault, file.number)? {
+                found += segment.marks.len();
+                pieces.push(segment.marks);
+            }
+        }
+        pieces.reverse();
+        Ok(pieces.concat())
+    }
+}

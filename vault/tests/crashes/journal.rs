@@ -1,0 +1,254 @@
+//! A journal's life on a simulated disk: written, filed, let go of, killed, opened again, and read whole each time.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use openclaw_vault::{
+    Batch, Error, Journal, JournalTables, Key, Retention, Table, Vault, on_heap, presence,
+};
+
+use crate::disk::{Fault, SimDisk};
+use crate::run::{Store, is_of_the_disk, secret};
+
+const TABLES: JournalTables = JournalTables {
+    rows: Table(1),
+    files: Table(2),
+    state: Table(3),
+};
+/// A record that changes in the batch of each event.
+const BESIDE: Key<'static> = Key {
+    table: Table(4),
+    scope: b"",
+    id: b"",
+};
+/// One that goes from time to time.
+const JUNK: Key<'static> = Key {
+    table: Table(5),
+    scope: b"",
+    id: b"",
+};
+const KEY: [u8; 32] = *b"the key of a journal in its test";
+const FIRST: u64 = 1_000;
+const CRASHES: u32 = 12;
+const FOREVER: Retention = Retention {
+    bytes: u64::MAX,
+    age: u64::MAX,
+};
+
+pub(crate) struct Life {
+    rng: Rng,
+    disk: SimDisk,
+    /// Every event that may be there, by its seq.
+    written: BTreeMap<u64, Vec<u8>>,
+    /// All up to this one are durable.
+    durable: u64,
+    /// Nothing below this one was let go of. What is between this and `perhaps_gone` may be gone or not.
+    kept: u64,
+    perhaps_gone: u64,
+    crashes: u32,
+}
+
+impl Life {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        Self {
+            disk: SimDisk::new(rng.u64(..)),
+            rng,
+            written: BTreeMap::new(),
+            durable: FIRST - 1,
+            kept: FIRST,
+            perhaps_gone: FIRST,
+            crashes: 0,
+        }
+    }
+
+    /// Lives it. Returns how many crashes it held.
+    pub(crate) fn live(mut self) -> u32 {
+        while self.crashes < CRASHES {
+            let (store, journal) = self.start();
+            self.arm();
+            self.use_until_it_fails(store, journal);
+            self.crash();
+        }
+        self.disk.free_space();
+        drop(self.start());
+        self.crashes
+    }
+
+    fn arm(&mut self) {
+        let fault = [
+            Fault::Stop,
+            Fault::Stop,
+            Fault::Stop,
+            Fault::Io,
+            Fault::Full,
+            Fault::SyncFails,
+        ][self.rng.usize(..6)];
+        let furthest = [8, 64, 256][self.rng.usize(..3)];
+        let after = self.rng.u32(..furthest);
+        self.disk.arm(after, fault);
+    }
+
+    fn crash(&mut self) {
+        self.crashes += 1;
+        if self.rng.bool() {
+            self.disk.kill();
+        } else {
+            self.disk.cut_power();
+        }
+        self.disk.free_space();
+    }
+
+    fn start(&mut self) -> (Store, Journal) {
+        loop {
+            if self.rng.u8(..3) == 0 {
+                self.arm();
+            }
+            match self.open() {
+                Ok(opened) => {
+                    self.disk.disarm();
+                    return opened;
+                }
+                Err(error) => {
+                    assert!(is_of_the_disk(&error), "start: {error:?}");
+                    assert!(self.disk.is_faulty(), "no fault, and yet: {error:?}");
+                    self.crash();
+                }
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<(Store, Journal), Error> {
+        let mut store = match presence(&self.disk)? {
+            Some(_) => Vault::open(self.disk.clone(), &secret(KEY), on_heap)?.0,
+            None => {
+                assert!(self.durable < FIRST, "the store is gone");
+                Vault::create(self.disk.clone(), &secret(KEY), "first", 0, on_heap)?
+            }
+        };
+        let journal = Journal::open(&mut store, TABLES, FIRST)?;
+        self.check(&store, &journal)?;
+        Ok((store, journal))
+    }
+
+    /// All that was durable is there, nothing else than what was written, in order; and what it was written with.
+    fn check(&mut self, store: &Store, journal: &Journal) -> Result<(), Error> {
+        let (oldest, head) = (journal.oldest(), journal.head());
+        assert!(head >= self.durable, "{head} of {}", self.durable);
+        assert!(
+            (self.kept..=self.perhaps_gone).contains(&oldest),
+            "{oldest} is the oldest, not {}..={}",
+            self.kept,
+            self.perhaps_gone
+        );
+        let mut seq = oldest;
+        while seq <= head {
+            let most = 1 + self.rng.usize(..40);
+            let page = journal.read(store, seq, head, most)?;
+            if let Some(error) = page.harmed {
+                return Err(error);
+            }
+            assert_eq!(page.gap, None);
+            assert!(!page.rows.is_empty() && page.rows.len() <= most);
+            for row in page.rows {
+                assert_eq!(row.seq, seq);
+                assert_eq!(row.at, seq);
+                assert!(self.written.get(&seq) == Some(&row.event.to_vec()), "{seq}");
+                seq += 1;
+            }
+        }
+        let beside = store.load(BESIDE)?;
+        let beside = beside.map(|value| u64::from_le_bytes(*value.first_chunk().unwrap()));
+        assert_eq!(
+            beside.unwrap_or(FIRST - 1),
+            head,
+            "one batch, all or nothing"
+        );
+        let marks = journal.marks(store, usize::MAX)?;
+        assert!(marks.into_iter().eq(oldest..=head));
+        self.written.split_off(&(head + 1));
+        self.kept = oldest;
+        self.perhaps_gone = oldest;
+        self.durable = head;
+        Ok(())
+    }
+
+    fn use_until_it_fails(&mut self, mut store: Store, mut journal: Journal) {
+        for _ in 0..self.rng.u32(..200) {
+            if let Err(error) = self.step(&mut store, &mut journal) {
+                let harmless = is_of_the_disk(&error) || matches!(error, Error::Broken);
+                assert!(harmless, "{error:?}");
+                assert!(self.disk.is_faulty(), "no fault, and yet: {error:?}");
+                return;
+            }
+        }
+    }
+
+    fn step(&mut self, store: &mut Store, journal: &mut Journal) -> Result<(), Error> {
+        match self.rng.u8(..20) {
+            0..=11 => self.push(store, journal)?,
+            12..=14 => {
+                store.sync()?;
+                self.durable = journal.head();
+            }
+            15..=17 => {
+                if let Some(sealing) = journal.filing(store)? {
+                    let segment = sealing.seal(&store.disk().clone())?;
+                    journal.filed(store, &segment)?;
+                }
+            }
+            18 => self.expire(store, journal)?,
+            _ if self.rng.bool() => {
+                store.compact(64 << 10)?;
+            }
+            _ => {
+                store.clear(&[JUNK.table])?;
+                assert_eq!(store.count(JUNK.table), 0);
+                self.durable = journal.head();
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, store: &mut Store, journal: &mut Journal) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        for _ in 0..1 + self.rng.u8(..4) {
+            let longest = [64, 4_000, 90_000][self.rng.usize(..3)];
+            let mut event = vec![0; self.rng.usize(..longest)];
+            self.rng.fill(&mut event);
+            let seq = journal.head() + 1;
+            assert!(seq > self.durable, "a seq came twice");
+            assert_eq!(journal.push(&mut batch, seq, seq, &event), seq);
+            self.written.insert(seq, event);
+        }
+        batch.put(JUNK, b"junk");
+        batch.put(BESIDE, &journal.head().to_le_bytes());
+        store.append(&batch).map(drop)
+    }
+
+    fn expire(&mut self, store: &mut Store, journal: &mut Journal) -> Result<(), Error> {
+        let retention = match self.rng.u8(..3) {
+            0 => FOREVER,
+            1 => Retention {
+                bytes: self.rng.u64(..1 << 20),
+                ..FOREVER
+            },
+            _ => Retention {
+                age: self.rng.u64(..200),
+                ..FOREVER
+            },
+        };
+        // Times are seqs here. It may be gone from the moment on that it is asked for.
+        self.perhaps_gone = journal.head() + 1;
+        let gone = journal.expire(store, retention, journal.head())?;
+        self.perhaps_gone = journal.oldest();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        store.sync()?;
+        self.durable = journal.head();
+        self.kept = journal.oldest();
+        Journal::remove(store.disk(), &gone);
+        Ok(())
+    }
+}
