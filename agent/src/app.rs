@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::net::TcpListener;
@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use crate::agent::{Ended, Owner};
 use crate::config::{Config, version};
 use crate::grpc::{self, Listeners};
-use crate::journal::{Journal, Limits};
-use crate::model::{Hardening, Seq};
+use crate::journal::Journal;
+use crate::model::Hardening;
 use crate::session::{self, Setup};
 use crate::start::Started;
 use crate::store::Store;
@@ -105,7 +105,11 @@ async fn serve(config: &Config, vault: Vault, hardening: Hardening) -> Result<Ou
 
     let (stopping, stopped) = watch::channel(false);
     let stop = wait_for(stopped).boxed().shared();
-    let (agent, owner, sender) = Owner::new(setup(config), Store::new(vault));
+    let setup = setup(config, vault.clone());
+    let journal = Arc::clone(&setup.journal);
+    let store = Store::with_inbox(vault, Arc::clone(&journal));
+    let (agent, owner, sender) = Owner::new(setup, store);
+    let journal = tokio::spawn(journal.run());
     let mut owner = tokio::spawn(owner.run());
     let sender = tokio::spawn(sender.run());
     let mut grpc = tokio::spawn(grpc::serve(
@@ -131,6 +135,7 @@ async fn serve(config: &Config, vault: Vault, hardening: Hardening) -> Result<Ou
         tracing::warn!("open calls were cut off");
     }
     sender.abort();
+    journal.abort();
     ended
 }
 
@@ -154,15 +159,12 @@ async fn bind_http(address: SocketAddr) -> Result<TcpListener, Error> {
     bound.map_err(|error| Error::Http(address, error))
 }
 
-fn setup(config: &Config) -> Setup {
-    let epoch = clock::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let head = Seq(u64::try_from(epoch.as_millis()).unwrap_or_default());
+fn setup(config: &Config, vault: Vault) -> Setup {
+    let journal = Journal::open(vault, config.retention, clock::now());
     Setup {
         endpoint: config.endpoint.clone(),
         keepalive_limit: config.keepalive_limit,
-        journal: Arc::new(Journal::new(Limits::default(), head)),
+        journal: Arc::new(journal),
         outbox: Arc::default(),
         traffic: Arc::new(Traffic::default()),
     }

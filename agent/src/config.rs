@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use openclaw_harden::privileges;
 use openclaw_harden::process::Inspection;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::journal::Limits;
 use crate::session::Endpoint;
 use crate::volume::{KeySource, Mistake, Place};
 
@@ -39,6 +41,12 @@ pub(crate) struct Flags {
     /// The longest silence on the connection to WhatsApp that still counts as connected, in seconds
     #[arg(long, env = "OPENCLAW_KEEPALIVE_LIMIT", value_name = "SECONDS")]
     keepalive_limit: Option<String>,
+    /// How much of what happened is kept for those who watch, in MiB [default: 64]
+    #[arg(long, env = "OPENCLAW_JOURNAL_SIZE", value_name = "MIB")]
+    journal_size: Option<String>,
+    /// How long it is kept, in days [default: 7]
+    #[arg(long, env = "OPENCLAW_JOURNAL_DAYS", value_name = "DAYS")]
+    journal_days: Option<String>,
     /// Log level: error, warn, info, debug or trace
     #[arg(long, env = "OPENCLAW_LOG", value_name = "LEVEL")]
     log: Option<String>,
@@ -68,6 +76,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// How long a silent connection counts as up.
     pub keepalive_limit: Duration,
+    /// How much of what happened is kept.
+    pub retention: Limits,
     /// The log's level.
     pub log: LevelFilter,
     /// The server.
@@ -148,6 +158,8 @@ impl Config {
             http,
             port,
             keepalive_limit,
+            journal_size,
+            journal_days,
             log,
             whatsapp_url,
             create_key_file: _,
@@ -184,6 +196,12 @@ impl Config {
                     None
                 }
             });
+        let journal_size = number("--journal-size", journal_size, 64, 1..=65_536, &mut keep);
+        let journal_days = number("--journal-days", journal_days, 7, 1..=3_650, &mut keep);
+        let retention = journal_size.zip(journal_days).map(|(mib, days)| Limits {
+            bytes: mib << 20,
+            age: Duration::from_secs(days * 86_400),
+        });
         let log = given(log).map_or(Some(LevelFilter::INFO), |value| {
             value
                 .parse()
@@ -217,10 +235,19 @@ impl Config {
             .filter(|path| !path.as_os_str().is_empty())
             .unwrap_or_else(|| default_socket(runtime_dir));
 
-        match (http, keepalive_limit, log, endpoint, run_as, source) {
+        match (
+            http,
+            keepalive_limit,
+            retention,
+            log,
+            endpoint,
+            run_as,
+            source,
+        ) {
             (
                 Some(http),
                 Some(keepalive_limit),
+                Some(retention),
                 Some(log),
                 Some(endpoint),
                 Some(run_as),
@@ -230,6 +257,7 @@ impl Config {
                 listen,
                 http,
                 keepalive_limit,
+                retention,
                 log,
                 endpoint,
                 place,
@@ -245,6 +273,27 @@ impl Config {
 /// Platforms set variables to nothing to mean that they are not set.
 fn given(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.is_empty())
+}
+
+/// A whole number within bounds.
+fn number(
+    flag: &str,
+    value: Option<String>,
+    default: u64,
+    bounds: RangeInclusive<u64>,
+    keep: &mut impl FnMut(String),
+) -> Option<u64> {
+    let Some(value) = given(value) else {
+        return Some(default);
+    };
+    let number = value.parse().ok().filter(|number| bounds.contains(number));
+    if number.is_none() {
+        let (least, most) = (bounds.start(), bounds.end());
+        keep(format!(
+            "{flag}: {value:?} is not a number from {least} to {most}"
+        ));
+    }
+    number
 }
 
 fn loopback(value: &str) -> Result<SocketAddr, String> {

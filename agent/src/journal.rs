@@ -1,49 +1,83 @@
-//! Events in order, bounded, in memory: what WatchEvents reads.
+//! Events in order, durable, in constant memory: what WatchEvents reads.
 //!
-//! A subscriber is a cursor, woken by a `watch` of the head: there is no queue per client. When the
-//! bound is reached the oldest events go, and a cursor that points before them is told so. It does
-//! not survive a restart: it starts at a seq above those of its earlier lives (the clock's
-//! milliseconds), so that a cursor from one of them is told the gap too. It knows no WhatsApp type.
+//! An event is written into the vault together with whatever belongs to it, and shown once it is durable: a seq that somebody
+//! has seen never stands for another event. A subscriber is a cursor, woken by a `watch` of the head: there is no queue per
+//! client. What is older than the retention goes, and a cursor that points before it is told so. It knows no WhatsApp type.
+//!
+//! ```text
+//! append ──> vault's log ──fsync──> head ──> subscribers
+//!                └── a chunk at a time ──> journal-N.seg ──> let go of when too old or too many
+//! ```
+
+mod recent;
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
+use openclaw_vault::{Batch, Error, JournalTables, Retention, Segment};
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
 
-use crate::model::{Event, Occurrence, Seq};
+use crate::clock;
+use crate::model::{ChatId, Contact, Event, Lost, MessageId, Occurrence, Seq};
+use crate::vault::{Sealed, Tables, Ticket, Vault, sure};
+
+pub use recent::Mark;
+use recent::Recent;
+
+/// Events that nobody waits for become durable together, this long after the first.
+const TOGETHER: Duration = Duration::from_millis(10);
+/// How often the retention is looked at when nothing happens.
+const IDLE: Duration = Duration::from_secs(600);
+
+const TABLES: JournalTables = JournalTables {
+    rows: Tables::JOURNAL,
+    files: Tables::JOURNAL_SEGMENTS,
+    state: Tables::JOURNAL_STATE,
+};
 
 /// How much is kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Events.
-    pub events: usize,
-    /// Bytes, counted roughly.
-    pub bytes: usize,
+    /// Bytes, as they are sealed.
+    pub bytes: u64,
+    /// Time since an event was recorded.
+    pub age: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            events: 10_000,
-            bytes: 8 << 20,
+            bytes: 64 << 20,
+            age: Duration::from_secs(7 * 86_400),
         }
     }
 }
 
 /// The events.
-#[derive(Debug)]
 pub struct Journal {
+    vault: Vault,
     limits: Limits,
-    kept: Mutex<Kept>,
+    state: Mutex<State>,
+    /// The newest durable event.
     head: watch::Sender<Seq>,
+    appended: Notify,
 }
 
-#[derive(Debug)]
-struct Kept {
-    events: VecDeque<Event>,
-    bytes: usize,
-    head: Seq,
+struct State {
+    kept: openclaw_vault::Journal,
+    recent: Recent,
+    /// Events that were written and may not be durable yet: the last of each write.
+    unshown: VecDeque<(Ticket, Seq)>,
+}
+
+/// A message that WhatsApp delivered, by the words that name it in a redelivery, too.
+pub struct Arrival {
+    /// What names it.
+    pub mark: Mark,
+    /// What it is. `None` is for nobody to see, and is remembered only.
+    pub what: Option<Occurrence>,
 }
 
 /// What a cursor finds.
@@ -58,73 +92,170 @@ pub struct Page {
 }
 
 impl Journal {
-    /// An empty journal whose next event gets the seq after `head`.
+    /// Finds the journal in the vault, or begins one there.
     #[must_use]
-    pub fn new(limits: Limits, head: Seq) -> Self {
-        let kept = Kept {
-            events: VecDeque::new(),
-            bytes: 0,
-            head,
+    pub fn open(vault: Vault, limits: Limits, now: SystemTime) -> Self {
+        // An erased vault keeps nothing, and is asked for nothing.
+        let (kept, recent) = vault
+            .with(|sealed| {
+                let kept = openclaw_vault::Journal::open(sealed, TABLES, first(now))?;
+                let recent = Recent::of(kept.marks(sealed, Recent::CAPACITY)?);
+                Ok((kept, recent))
+            })
+            .map(sure)
+            .expect("a vault that was just opened is not erased");
+        // What was found was made durable when the vault was opened.
+        let head = Seq(kept.head());
+        let state = State {
+            kept,
+            recent,
+            unshown: VecDeque::new(),
         };
         Self {
+            vault,
             limits,
-            kept: Mutex::new(kept),
+            state: Mutex::new(state),
             head: watch::Sender::new(head),
+            appended: Notify::new(),
         }
     }
 
-    /// Adds an event and wakes every subscriber.
+    /// Adds an event. It becomes durable, and is shown, within a moment.
     pub fn append(&self, what: Occurrence, at: SystemTime) -> Seq {
-        let seq = {
-            let mut kept = self.kept();
-            let seq = kept.head.next();
-            kept.head = seq;
-            kept.bytes += cost(&what);
-            kept.events.push_back(Event { seq, at, what });
-            while kept.events.len() > self.limits.events || kept.bytes > self.limits.bytes {
-                let Some(gone) = kept.events.pop_front() else {
-                    break;
-                };
-                kept.bytes -= cost(&gone.what);
-            }
-            seq
-        };
-        self.head.send_replace(seq);
+        self.append_with(what, at, |_| {})
+    }
+
+    /// Adds an event together with other changes of the vault: all of them last, or none.
+    pub fn append_with(
+        &self,
+        what: Occurrence,
+        at: SystemTime,
+        also: impl FnOnce(&mut Batch),
+    ) -> Seq {
+        let event = encode(&what);
+        let mut state = self.state();
+        let mut batch = Batch::new();
+        let seq = Seq(state.kept.push(&mut batch, millis(at), 0, &event));
+        also(&mut batch);
+        self.write(&mut state, &batch);
         seq
     }
 
-    /// Up to `most` events after `after`. A cursor beyond the head gets everything that is kept:
-    /// nobody was given it here, and waiting for it would be silence for ever.
+    /// Adds those of the messages that have not arrived before, together with other changes of the vault.
+    pub fn arrive(
+        &self,
+        arrivals: Vec<Arrival>,
+        at: SystemTime,
+        also: impl FnOnce(&mut Batch),
+    ) -> Ticket {
+        let mut state = self.state();
+        let mut batch = Batch::new();
+        for Arrival { mark, what } in arrivals {
+            if !state.recent.insert(mark) {
+                continue;
+            }
+            if let Some(what) = what {
+                let event = encode(&what);
+                state.kept.push(&mut batch, millis(at), mark.0, &event);
+            }
+        }
+        also(&mut batch);
+        self.write(&mut state, &batch)
+    }
+
+    /// As [`Journal::arrive`], and returns once all of that is durable, or once `enough` is: what lets the messages be found
+    /// again, should the power go.
+    pub async fn arrived(
+        &self,
+        arrivals: Vec<Arrival>,
+        at: SystemTime,
+        enough: Ticket,
+        also: impl FnOnce(&mut Batch),
+    ) {
+        let ticket = self.arrive(arrivals, at, also);
+        if !self.vault.is_durable(enough) {
+            self.vault.durable(ticket).await;
+            self.show();
+        }
+    }
+
+    /// Says, durably, that WhatsApp will be told that we have a message that we may not have.
+    pub async fn lost(&self, chat: &str, sender: &str, id: &str) {
+        tracing::error!("a message was delivered again that was decrypted before and is not kept");
+        let lost = Lost {
+            id: MessageId::new(id),
+            chat: ChatId::of_jid(chat),
+            sender: Contact::of_jid(sender),
+            reason: "not_kept".into(),
+        };
+        let arrival = Arrival {
+            mark: Mark::new(chat, sender, id),
+            what: Some(Occurrence::Lost(lost)),
+        };
+        let ticket = self.arrive(vec![arrival], clock::now(), |_| {});
+        self.vault.durable(ticket).await;
+        self.show();
+    }
+
+    /// Whether a message of that name has arrived, as far as is remembered.
+    #[must_use]
+    pub fn knows(&self, mark: Mark) -> bool {
+        self.state().recent.contains(mark)
+    }
+
+    /// Returns once everything added so far is durable and shown.
+    pub async fn flush(&self) {
+        self.vault.flush().await;
+        self.show();
+    }
+
+    /// Up to `most` events after `after`. A cursor beyond the head gets everything that is kept: nobody was given it here,
+    /// and waiting for it would be silence for ever.
     #[must_use]
     pub fn read(&self, after: Seq, most: usize) -> Page {
-        let kept = self.kept();
-        let after = if after > kept.head { Seq(0) } else { after };
-        let oldest = kept
-            .events
-            .front()
-            .map_or(kept.head.next(), |event| event.seq);
-        let gap =
-            (after != Seq(0) && after.next() < oldest).then(|| (after.next(), Seq(oldest.0 - 1)));
-        let start = usize::try_from(after.0.saturating_sub(oldest.0 - 1)).unwrap_or(usize::MAX);
-        let events: Vec<Event> = kept.events.iter().skip(start).take(most).cloned().collect();
-        let cursor = events
-            .last()
-            .map_or(Seq(after.0.max(oldest.0 - 1)), |event| event.seq);
+        let head = *self.head.borrow();
+        let state = self.state();
+        let oldest = state.kept.oldest();
+        let after = if after > head { Seq(0) } else { after };
+        let from = if after == Seq(0) { oldest } else { after.0 + 1 };
+        let nothing = Page {
+            cursor: Seq(after.0.max(from - 1)),
+            ..Page::default()
+        };
+        if from > head.0 {
+            return nothing;
+        }
+        let read = self
+            .vault
+            .with(|sealed| state.kept.read(sealed, from, head.0, most));
+        let Some(page) = read.map(sure) else {
+            return nothing;
+        };
+        if let Some(error) = page.harmed {
+            tracing::error!("events are lost, a file of the journal cannot be read: {error}");
+        }
+        let gap = page.gap.map(|(first, last)| (Seq(first), Seq(last)));
+        let last = page.rows.last().map(|row| Seq(row.seq));
+        let cursor = last.or(gap.map(|(_, last)| last));
         Page {
             gap,
-            events,
-            cursor,
+            events: page.rows.into_iter().map(event).collect(),
+            cursor: cursor.unwrap_or(nothing.cursor),
         }
     }
 
     /// The seqs of the newest and the oldest event kept; 0 where there is none.
     #[must_use]
     pub fn range(&self) -> (Seq, Seq) {
-        let kept = self.kept();
-        (
-            kept.head,
-            kept.events.front().map_or(Seq(0), |event| event.seq),
-        )
+        let head = *self.head.borrow();
+        let oldest = Seq(self.state().kept.oldest());
+        (head, if oldest > head { Seq(0) } else { oldest })
+    }
+
+    /// Bytes that are kept.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.state().kept.bytes()
     }
 
     /// Follows the head.
@@ -132,113 +263,151 @@ impl Journal {
         self.head.subscribe()
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Begins anew behind its last event, in a vault whose content was replaced.
+    pub fn restart(&self) {
+        let mut state = self.state();
+        let next = state.kept.head() + 1;
+        let opened = self
+            .vault
+            .with(|sealed| openclaw_vault::Journal::open(sealed, TABLES, next));
+        if let Some(kept) = opened.map(sure) {
+            state.kept = kept;
+            state.recent = Recent::default();
+        }
+    }
+
+    /// Makes durable what nobody waits for, moves old events into files, and lets go of those that are too old. Runs until
+    /// it is dropped; nothing depends on where it stopped.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            self.tidy().await;
+            if tokio::time::timeout(IDLE, self.appended.notified())
+                .await
+                .is_ok()
+            {
+                tokio::time::sleep(TOGETHER).await;
+                self.flush().await;
+            }
+        }
+    }
+
+    async fn tidy(&self) {
+        while self.file_one().await {}
+        let retention = Retention {
+            bytes: self.limits.bytes,
+            age: u64::try_from(self.limits.age.as_millis()).unwrap_or(u64::MAX),
+        };
+        let now = millis(clock::now());
+        let gone = self.with_kept(|kept, sealed| kept.expire(sealed, retention, now));
+        let Some(gone) = gone.filter(|gone| !gone.is_empty()) else {
+            return;
+        };
+        self.vault.flush().await;
+        self.vault.with(|sealed| {
+            openclaw_vault::Journal::remove(sealed.disk(), &gone);
+            Ok(())
+        });
+    }
+
+    /// Moves the oldest chunk into a file, if there is one to move.
+    async fn file_one(&self) -> bool {
+        let sealing = self.with_kept(|kept, sealed| {
+            let sealing = kept.filing(sealed)?;
+            Ok(sealing.map(|sealing| (sealing, sealed.disk().clone())))
+        });
+        let Some((sealing, folder)) = sealing.flatten() else {
+            return false;
+        };
+        // What fails here costs nothing: the events are still in the log.
+        let sealed = spawn_blocking(move || sealing.seal(&folder)).await;
+        let segment: Segment = match sealed {
+            Ok(Ok(segment)) => segment,
+            Ok(Err(error)) => {
+                tracing::warn!("events could not be moved into a file, trying again: {error}");
+                return false;
+            }
+            Err(_) => return false,
+        };
+        self.with_kept(|kept, sealed| kept.filed(sealed, &segment))
+            .is_some()
+    }
+
+    fn with_kept<R>(
+        &self,
+        work: impl FnOnce(&mut openclaw_vault::Journal, &mut Sealed) -> Result<R, Error>,
+    ) -> Option<R> {
+        let mut state = self.state();
+        self.vault
+            .with(|sealed| work(&mut state.kept, sealed))
+            .map(sure)
+    }
+
+    fn write(&self, state: &mut State, batch: &Batch) -> Ticket {
+        let ticket = self.vault.write(batch);
+        let seq = Seq(state.kept.head());
+        if state.unshown.back().is_none_or(|(_, last)| *last < seq) && seq > *self.head.borrow() {
+            state.unshown.push_back((ticket, seq));
+            self.appended.notify_one();
+        }
+        ticket
+    }
+
+    /// Shows what has become durable.
+    fn show(&self) {
+        let mut state = self.state();
+        let mut head = None;
+        while let Some((ticket, seq)) = state.unshown.front().copied()
+            && self.vault.is_durable(ticket)
+        {
+            head = Some(seq);
+            state.unshown.pop_front();
+        }
+        drop(state);
+        if let Some(seq) = head {
+            self.head.send_if_modified(|head| {
+                let news = seq > *head;
+                *head = seq.max(*head);
+                news
+            });
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn cost(what: &Occurrence) -> usize {
-    size_of::<Event>() + what.heap_bytes()
+/// Messages are inside.
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").finish_non_exhaustive()
+    }
+}
+
+/// The first seq of a new journal: above those of the journals before it on another volume, so that a cursor from one of
+/// them is told that it is.
+fn first(now: SystemTime) -> u64 {
+    millis(now).max(1)
+}
+
+fn millis(at: SystemTime) -> u64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn encode(what: &Occurrence) -> zeroize::Zeroizing<Vec<u8>> {
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(256 + what.heap_bytes()));
+    ciborium::into_writer(what, &mut *bytes).expect("a vector takes what is written to it");
+    bytes
+}
+
+fn event(row: openclaw_vault::Row) -> Event {
+    Event {
+        seq: Seq(row.seq),
+        at: UNIX_EPOCH + Duration::from_millis(row.at),
+        what: ciborium::from_reader(row.event.as_slice()).unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{ChatId, Contact, MessageId, Undecryptable};
-
-    fn occurrence() -> Occurrence {
-        Occurrence::Undecryptable(Undecryptable {
-            id: MessageId::new("A"),
-            chat: ChatId::new("1@g.us".into()),
-            sender: Contact::default(),
-            reason: "no_session".into(),
-        })
-    }
-
-    fn journal(events: usize, count: u64) -> Journal {
-        let journal = Journal::new(
-            Limits {
-                events,
-                bytes: usize::MAX,
-            },
-            Seq(0),
-        );
-        for _ in 0..count {
-            journal.append(occurrence(), SystemTime::UNIX_EPOCH);
-        }
-        journal
-    }
-
-    fn seqs(page: &Page) -> Vec<u64> {
-        page.events.iter().map(|event| event.seq.0).collect()
-    }
-
-    #[test]
-    fn a_cursor_reads_on_where_it_stopped() {
-        let journal = journal(10, 5);
-        let page = journal.read(Seq(0), 3);
-        assert_eq!((seqs(&page), page.gap), (vec![1, 2, 3], None));
-        let page = journal.read(page.cursor, 3);
-        assert_eq!(seqs(&page), [4, 5]);
-        let page = journal.read(page.cursor, 3);
-        assert_eq!((seqs(&page), page.cursor), (vec![], Seq(5)));
-    }
-
-    #[test]
-    fn a_cursor_older_than_what_is_kept_is_told_the_gap() {
-        let journal = journal(3, 10);
-        let page = journal.read(Seq(4), 10);
-        assert_eq!(
-            (seqs(&page), page.gap),
-            (vec![8, 9, 10], Some((Seq(5), Seq(7))))
-        );
-        assert_eq!(journal.read(Seq(7), 10).gap, None);
-        assert_eq!(journal.range(), (Seq(10), Seq(8)));
-    }
-
-    #[test]
-    fn a_cursor_from_an_earlier_life_is_told_the_gap() {
-        let journal = Journal::new(Limits::default(), Seq(1000));
-        journal.append(occurrence(), SystemTime::UNIX_EPOCH);
-        let page = journal.read(Seq(7), 10);
-        assert_eq!(
-            (seqs(&page), page.gap),
-            (vec![1001], Some((Seq(8), Seq(1000))))
-        );
-        assert_eq!(
-            journal.read(Seq(0), 10).gap,
-            None,
-            "0 asks for what is kept"
-        );
-    }
-
-    #[test]
-    fn a_cursor_that_nobody_was_given_gets_everything() {
-        let page = journal(3, 2).read(Seq(u64::MAX), 10);
-        assert_eq!(
-            (seqs(&page), page.gap, page.cursor),
-            (vec![1, 2], None, Seq(2))
-        );
-    }
-
-    #[test]
-    fn memory_is_bounded_by_bytes_too() {
-        let journal = Journal::new(
-            Limits {
-                events: usize::MAX,
-                bytes: 10 * cost(&occurrence()),
-            },
-            Seq(0),
-        );
-        for _ in 0..1000 {
-            journal.append(occurrence(), SystemTime::UNIX_EPOCH);
-        }
-        assert_eq!(journal.range(), (Seq(1000), Seq(991)));
-    }
-
-    #[test]
-    fn an_empty_journal_has_nothing_and_no_gap() {
-        let page = journal(3, 0).read(Seq(0), 10);
-        assert_eq!((seqs(&page), page.gap, page.cursor), (vec![], None, Seq(0)));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ mod dial;
 mod gate;
 mod inbound;
 mod outbound;
+mod recover;
 mod silence;
 mod translate;
 
@@ -179,7 +180,7 @@ impl Session {
         let (signals, waiting) = mpsc::channel(REPORTS);
         let dialled = Arc::new(dial::Outcome::default());
         let gate = Arc::new(gate::Gate::default());
-        let inbound = inbound::Inbound::new(setup, signals, Arc::clone(&gate));
+        let inbound = inbound::Inbound::new(setup, store.clone(), signals, Arc::clone(&gate));
         let dialer = dial::Dialer::new(&setup.endpoint, Arc::clone(&dialled), Arc::clone(&gate));
         let props = DevicePropsOverride::new()
             .with_os(DEVICE_NAME)
@@ -198,6 +199,7 @@ impl Session {
         let bot = builder.build().await.map_err(OpenError)?;
         let client = bot.client();
         gate.attach(&client);
+        recover::recover(&client, store, &setup.journal).await;
         let session = Self {
             client,
             dialled,

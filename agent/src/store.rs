@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! signal app_sync protocol secrets device     one file for each of the library's five traits
-//! lids tokens sent                            what of `protocol` reads and writes at once
+//! lids pending tokens sent                    what of `protocol` reads and writes at once
 //! records                                     how rows are named, encoded, written, swept, and counted when unreadable
 //! restore                                     what of a backup may live on
 //! ```
@@ -15,6 +15,7 @@ mod app_sync;
 pub mod baileys;
 mod device;
 mod lids;
+mod pending;
 mod protocol;
 mod records;
 mod restore;
@@ -27,13 +28,14 @@ mod tokens;
 
 use std::sync::Arc;
 
-use openclaw_vault::Batch;
 use whatsapp_rust::traits::Backend;
 
 use self::records::Records;
-use crate::vault::{Tables, Vault};
+use crate::journal::Journal;
+use crate::vault::Vault;
 
 pub use self::device::Unreadable;
+pub(crate) use self::pending::Pending;
 pub use self::restore::{Dropped, Sieve};
 
 /// One device's credentials and Signal state. Cloned handles share it.
@@ -46,7 +48,14 @@ impl Store {
     /// What a vault keeps for the library.
     #[must_use]
     pub fn new(vault: Vault) -> Self {
-        let records = Arc::new(Records::new(vault));
+        let records = Arc::new(Records::new(vault, None));
+        Self { records }
+    }
+
+    /// As [`Store::new`], for a store whose session's messages go to a journal.
+    #[must_use]
+    pub fn with_inbox(vault: Vault, inbox: Arc<Journal>) -> Self {
+        let records = Arc::new(Records::new(vault, Some(inbox)));
         Self { records }
     }
 
@@ -74,16 +83,6 @@ impl Store {
     #[must_use]
     pub fn undecodable(&self) -> u64 {
         self.records.undecodable()
-    }
-
-    /// Removes everything that the library keeps, and returns once that is durable: for a pairing that came to nothing.
-    /// The bytes stay in the log until it is compacted; what was of use must be erased with the vault.
-    pub async fn forget(&self) {
-        let mut batch = Batch::new();
-        for table in Tables::LIBRARY {
-            batch.clear_table(table);
-        }
-        self.records.vault.commit(&batch).await;
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod keeper;
 mod table;
+#[cfg(test)]
+pub(crate) mod trial;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -43,8 +45,13 @@ struct State {
 }
 
 /// A place in the order of writes.
-#[derive(Clone, Copy)]
-struct Ticket(u64);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+impl Ticket {
+    /// Beyond every write: what is to be durable by it never is.
+    pub const NEVER: Self = Self(u64::MAX);
+}
 
 impl Vault {
     /// Shares an open store, and starts the thread that keeps it.
@@ -107,8 +114,22 @@ impl Vault {
     }
 
     /// Writes a batch behind everything written before. It becomes durable with the next commit, whoever's that is.
-    pub fn write(&self, batch: &Batch) {
-        self.shared.append(batch);
+    pub fn write(&self, batch: &Batch) -> Ticket {
+        self.shared.append(batch)
+    }
+
+    /// Whether everything up to a place is durable.
+    #[must_use]
+    pub fn is_durable(&self, ticket: Ticket) -> bool {
+        *self.shared.durable.borrow() >= ticket.0
+    }
+
+    /// Returns once everything up to a place is durable.
+    pub async fn durable(&self, ticket: Ticket) {
+        self.shared.want(ticket);
+        let mut durable = self.shared.durable.subscribe();
+        // The sender lives as long as this handle.
+        let _ = durable.wait_for(|durable| *durable >= ticket.0).await;
     }
 
     /// Writes a batch, and returns once it and everything written before is durable. Concurrent commits share one fsync.
@@ -171,33 +192,22 @@ impl Vault {
         self.shared.publish(&state);
     }
 
-    /// Removes every record in one step, and is durable when it returns.
-    pub fn clear(&self) {
+    /// Removes the records of these tables, and their bytes from the log, and is durable when it returns. Does not touch
+    /// the disk when there are none.
+    pub fn clear(&self, tables: &[Table]) {
         let mut state = self.shared.lock();
-        if let Some(sealed) = &mut state.sealed {
-            sure(sealed.clear());
+        if let Some(sealed) = &mut state.sealed
+            && tables.iter().any(|table| sealed.count(*table) > 0)
+        {
+            sure(sealed.clear(tables));
         }
         self.shared.publish(&state);
-    }
-
-    /// As [`Vault::clear`], without touching the disk when there is nothing to remove.
-    pub fn clear_unless_empty(&self) {
-        if self.summary().is_some_and(|summary| summary.records > 0) {
-            self.clear();
-        }
     }
 
     /// Bytes of an unfinished write that were dropped when the store was opened.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.shared.dropped
-    }
-
-    async fn durable(&self, ticket: Ticket) {
-        self.shared.want(ticket);
-        let mut durable = self.shared.durable.subscribe();
-        // The sender lives as long as this handle.
-        let _ = durable.wait_for(|durable| *durable >= ticket.0).await;
     }
 }
 
@@ -295,7 +305,7 @@ impl State {
 }
 
 /// Nothing can be done about a store that fails, and nothing may be told as done behind one.
-fn sure<T>(result: Result<T, Error>) -> T {
+pub(crate) fn sure<T>(result: Result<T, Error>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => die(&error),

@@ -107,8 +107,16 @@ mod tests {
     use super::*;
     use crate::journal::Limits;
     use crate::model::{Link, LinkState, Occurrence};
+    use crate::vault::trial::Volume;
 
-    fn append(journal: &Journal, count: usize) {
+    /// A journal whose first event gets this seq.
+    fn journal(volume: &Volume, first: u64) -> Arc<Journal> {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(first);
+        let journal = Journal::open(volume.vault.clone(), Limits::default(), now);
+        Arc::new(journal)
+    }
+
+    async fn append(journal: &Journal, count: usize) {
         for _ in 0..count {
             let (state, since) = (LinkState::Unlinked, SystemTime::UNIX_EPOCH);
             let link = Link {
@@ -119,6 +127,7 @@ mod tests {
             };
             journal.append(Occurrence::Link(Box::new(link)), since);
         }
+        journal.flush().await;
     }
 
     fn watch(journal: &Arc<Journal>, after: Option<u64>, follow: bool) -> Watch {
@@ -150,8 +159,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_does_not_follow_ends_at_the_head() {
-        let journal = Arc::new(Journal::new(Limits::default(), Seq(0)));
-        append(&journal, 100);
+        let volume = Volume::new();
+        let journal = journal(&volume, 1);
+        append(&journal, 100).await;
         let got = items(watch(&journal, Some(0), false)).await;
         assert_eq!(seqs(&got), (1..=100).collect::<Vec<_>>());
         assert!(
@@ -162,14 +172,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_gap_is_told_before_the_events_after_it() {
-        let journal = Arc::new(Journal::new(
-            Limits {
-                events: 5,
-                bytes: usize::MAX,
-            },
-            Seq(0),
-        ));
-        append(&journal, 10);
+        let volume = Volume::new();
+        let journal = journal(&volume, 6);
+        append(&journal, 5).await;
         let got = items(watch(&journal, Some(2), false)).await;
         assert_eq!(got[0], Item::Gap(pb::Gap { from: 3, to: 5 }));
         assert_eq!(seqs(&got), [6, 7, 8, 9, 10]);
@@ -177,27 +182,29 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_quiet_stream_beats_every_thirty_seconds() {
-        let journal = Arc::new(Journal::new(Limits::default(), Seq(0)));
-        append(&journal, 1);
+        let volume = Volume::new();
+        let journal = journal(&volume, 1);
+        append(&journal, 1).await;
         let stream = watch(&journal, Some(1), true).into_stream();
         let mut stream = std::pin::pin!(stream);
         for _ in 0..3 {
             let item = stream.next().await.unwrap().item.unwrap();
             assert_eq!(item, Item::Heartbeat(pb::Heartbeat { head: 1 }));
         }
-        append(&journal, 1);
+        append(&journal, 1).await;
         let item = stream.next().await.unwrap().item.unwrap();
         assert!(matches!(item, Item::Event(event) if event.seq == 2));
     }
 
     #[tokio::test]
     async fn a_slow_client_loses_nothing_that_is_kept() {
-        let journal = Arc::new(Journal::new(Limits::default(), Seq(0)));
+        let volume = Volume::new();
+        let journal = journal(&volume, 1);
         let stream = watch(&journal, Some(0), false).into_stream();
         let mut stream = std::pin::pin!(stream);
-        append(&journal, 50);
+        append(&journal, 50).await;
         let mut got = vec![stream.next().await.unwrap().item.unwrap()];
-        append(&journal, 500);
+        append(&journal, 500).await;
         while let Some(frame) = stream.next().await {
             got.extend(frame.item);
         }

@@ -69,11 +69,43 @@ pub struct Contact {
     pub lid: Option<Lid>,
 }
 
+impl Contact {
+    /// As an address on the wire names them: by number or by LID, whatever the device.
+    #[must_use]
+    pub fn of_jid(jid: &str) -> Self {
+        let (user, server) = split(jid);
+        match server {
+            "s.whatsapp.net" => Self {
+                phone: user.parse().ok(),
+                lid: None,
+            },
+            "lid" => Self {
+                phone: None,
+                lid: Lid::new(user),
+            },
+            _ => Self::default(),
+        }
+    }
+}
+
+/// User and server of a JID, without agent and device.
+fn split(jid: &str) -> (&str, &str) {
+    let (user, server) = jid.split_once('@').unwrap_or(("", jid));
+    (user.split([':', '.']).next().unwrap_or_default(), server)
+}
+
 /// A chat's JID, without device. It may hold a phone number: `Debug` shows the server only.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ChatId(String);
 
 impl ChatId {
+    /// Of an address on the wire, whatever the device.
+    #[must_use]
+    pub fn of_jid(jid: &str) -> Self {
+        let (user, server) = split(jid);
+        Self::new(format!("{user}@{server}"))
+    }
+
     /// From a JID that WhatsApp's library has already parsed.
     #[must_use]
     pub fn new(jid: String) -> Self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use openclaw_vault::Batch;
 use tokio::sync::mpsc;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::client::Client;
@@ -12,19 +13,22 @@ use whatsapp_rust::types::durability_hook::InboundDurabilityHook;
 use whatsapp_rust::types::events::{
     ConnectFailureReason, Event, EventHandler, InboundMessage, Receipt as WireReceipt, ServerAck,
 };
+use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::types::presence::ReceiptType;
 
 use super::gate::Gate;
 use super::{Loss, Refusal, Report, Setup, Signal, translate};
 use crate::clock;
-use crate::journal::Journal;
+use crate::journal::{Arrival, Journal, Mark};
 use crate::model::{MessageId, Occurrence, Receipt, Secret, SendOutcome, SendState, Undecryptable};
 use crate::outbox::Outbox;
+use crate::store::Store;
 use crate::traffic::Traffic;
 
 /// Receives the library's events. It never waits: what needs waiting becomes a [`Signal`].
 #[derive(Clone)]
 pub(super) struct Inbound {
+    store: Store,
     journal: Arc<Journal>,
     outbox: Arc<Outbox>,
     traffic: Arc<Traffic>,
@@ -33,8 +37,14 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    pub(super) fn new(setup: &Setup, signals: mpsc::Sender<Signal>, gate: Arc<Gate>) -> Self {
+    pub(super) fn new(
+        setup: &Setup,
+        store: Store,
+        signals: mpsc::Sender<Signal>,
+        gate: Arc<Gate>,
+    ) -> Self {
         Self {
+            store,
             journal: Arc::clone(&setup.journal),
             outbox: Arc::clone(&setup.outbox),
             traffic: Arc::clone(&setup.traffic),
@@ -43,14 +53,21 @@ impl Inbound {
         }
     }
 
-    fn store(&self, batch: &[InboundMessage], now: SystemTime) {
-        for message in batch.iter().filter_map(translate::message) {
-            if !message.origin.from_me {
+    /// What of a batch has not arrived before, for the journal.
+    fn arrivals(&self, batch: &[InboundMessage]) -> Vec<Arrival> {
+        let arrivals = batch.iter().map(|message| Arrival {
+            mark: mark(message),
+            what: translate::message(message).map(|message| Occurrence::Message(Box::new(message))),
+        });
+        let news = arrivals.filter(|arrival| !self.journal.knows(arrival.mark));
+        news.inspect(|arrival| {
+            if let Some(Occurrence::Message(message)) = &arrival.what
+                && !message.origin.from_me
+            {
                 self.traffic.count_received();
             }
-            self.journal
-                .append(Occurrence::Message(Box::new(message)), now);
-        }
+        })
+        .collect()
     }
 
     fn signal(&self, signal: Signal) {
@@ -121,7 +138,10 @@ impl EventHandler for Inbound {
         let now = clock::now();
         match &*event {
             // What the hook has committed is in the journal; what bypasses it is not.
-            Event::Messages(batch) if !batch.hook_committed => self.store(&batch.messages, now),
+            Event::Messages(batch) if !batch.hook_committed => {
+                let arrivals = self.arrivals(&batch.messages);
+                self.journal.arrive(arrivals, now, |_| {});
+            }
             Event::ServerAck(ack) => self.acknowledged(ack, now),
             Event::Receipt(receipt) => self.receipted(receipt, now),
             Event::UndecryptableMessage(message) => {
@@ -222,9 +242,30 @@ fn code(reason: ConnectFailureReason) -> i32 {
 
 #[async_trait]
 impl InboundDurabilityHook for Inbound {
-    /// In the journal first, acked to WhatsApp second.
+    /// In the journal first, acked to WhatsApp second. What names a message here names it when it is delivered again.
     async fn on_messages(&self, _: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
-        self.store(batch, clock::now());
+        let arrivals = self.arrivals(batch);
+        // A batch of what waited at the server is durable already, in the library's words, and is found there at a start.
+        let enough = self.store.pending_written();
+        let settle = |changes: &mut Batch| {
+            for message in batch {
+                let MessageSource { chat, sender, .. } = &message.info.source;
+                Store::settle(
+                    changes,
+                    &chat.to_string(),
+                    &sender.to_string(),
+                    &message.info.id,
+                );
+            }
+        };
+        self.journal
+            .arrived(arrivals, clock::now(), enough, settle)
+            .await;
         Ok(())
     }
+}
+
+fn mark(message: &InboundMessage) -> Mark {
+    let MessageSource { chat, sender, .. } = &message.info.source;
+    Mark::new(&chat.to_string(), &sender.to_string(), &message.info.id)
 }

@@ -10,8 +10,8 @@ use whatsapp_rust::wacore::store::traits::{
     TcTokenEntry,
 };
 
-use super::records::{Records, check_size, encode, joined, name, now, timed, untimed};
-use super::{lids, sent, tokens};
+use super::records::{Records, check_size, encode, name, now};
+use super::{lids, pending, sent, tokens};
 use crate::vault::Tables;
 
 /// Far more retries than are under way at any time.
@@ -225,7 +225,13 @@ impl ProtocolStore for Records {
         id: &str,
         message: &[u8],
     ) -> Result<()> {
-        self.write(pending(chat, &joined(sender, id)), &timed(now(), message))
+        let row = PendingInboundRow {
+            chat,
+            sender,
+            id,
+            message,
+        };
+        pending::write(self, &[row])
     }
 
     async fn get_pending_inbound(
@@ -234,17 +240,11 @@ impl ProtocolStore for Records {
         sender: &str,
         id: &str,
     ) -> Result<Option<Vec<u8>>> {
-        let id = joined(sender, id);
-        let key = pending(chat, &id);
-        let stored = self.vault.load(key);
-        Ok(stored.and_then(|stored| {
-            let message = untimed(&stored).map(|(_, message)| message.to_vec());
-            self.readable(key, message)
-        }))
+        Ok(pending::find(self, chat, sender, id).await)
     }
 
     async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {
-        self.delete(pending(chat, &joined(sender, id)));
+        pending::remove(self, [PendingInboundKey { chat, sender, id }]);
         Ok(())
     }
 
@@ -254,27 +254,12 @@ impl ProtocolStore for Records {
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
-        let (now, mut batch) = (now(), Batch::new());
-        for row in rows {
-            let PendingInboundRow {
-                chat,
-                sender,
-                id,
-                message,
-            } = *row;
-            check_size(batch.len() + message.len())?;
-            batch.put(pending(chat, &joined(sender, id)), &timed(now, message));
-        }
-        self.vault.write(&batch);
-        Ok(())
+        pending::write(self, rows)
     }
 
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
-        let mut batch = Batch::new();
-        for PendingInboundKey { chat, sender, id } in keys {
-            batch.delete(pending(chat, &joined(sender, id)));
-        }
-        self.vault.write(&batch);
+        let keys = keys.iter().map(|key| PendingInboundKey { ..*key });
+        pending::remove(self, keys);
         Ok(())
     }
 }
@@ -289,8 +274,4 @@ fn devices_of(user: &str) -> Key<'_> {
 
 fn group(jid: &str) -> Key<'_> {
     Key::new(Tables::GROUPS, "", jid)
-}
-
-fn pending<'a>(chat: &'a str, id: &'a [u8]) -> Key<'a> {
-    Key::new(Tables::PENDING_INBOUND, chat, id)
 }

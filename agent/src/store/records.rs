@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use openclaw_vault::{Batch, Entry, Key, Table};
@@ -14,7 +14,8 @@ use whatsapp_rust::wacore::store::error::{Result, StoreError};
 use zeroize::Zeroizing;
 
 use crate::clock;
-use crate::vault::{Update, Vault};
+use crate::journal::Journal;
+use crate::vault::{Ticket, Update, Vault};
 
 /// Rows that are written together are read together, so a batch is cut beyond this many bytes.
 const CHUNK: usize = 1 << 20;
@@ -26,6 +27,10 @@ const TOLD_APART: usize = 4096;
 /// Everything that the library keeps, in a vault.
 pub(super) struct Records {
     pub(super) vault: Vault,
+    /// Where messages go that are decrypted, if anywhere: it knows those that came before.
+    pub(super) inbox: Option<Arc<Journal>>,
+    /// The last write of a message that is not in the journal yet.
+    pub(super) pending: Mutex<Ticket>,
     unreadable: Unreadable,
     /// Of the times of messages sent.
     pub(super) sent: Oldest,
@@ -34,9 +39,11 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new(vault: Vault) -> Self {
+    pub(super) fn new(vault: Vault, inbox: Option<Arc<Journal>>) -> Self {
         Self {
             vault,
+            inbox,
+            pending: Mutex::default(),
             unreadable: Unreadable::default(),
             sent: Oldest::default(),
             secrets: Oldest::default(),
@@ -210,6 +217,14 @@ pub(super) fn joined(first: &str, second: &str) -> Vec<u8> {
     bytes.extend(first.as_bytes());
     bytes.extend(second.as_bytes());
     bytes
+}
+
+/// The two words that were joined.
+pub(super) fn split(joined: &[u8]) -> Option<(String, String)> {
+    let (length, words) = joined.split_first_chunk()?;
+    let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
+    let (first, second) = std::str::from_utf8(words).ok()?.split_at_checked(length)?;
+    Some((first.to_owned(), second.to_owned()))
 }
 
 /// Now, in the library's unit: seconds since 1970.

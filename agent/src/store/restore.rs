@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! left behind     sessions; own sender keys, and who has them; what was known of sessions to notice collisions;
-//!                 messages kept for a retry or for a redelivery in a session that is no more
+//!                 messages kept for a retry or for a redelivery in a session that is no more; events and consumers' places
+//!                 in them, of another journal; messages that waited to be sent
 //! asked again     devices of users, metadata of groups: they may be others by now
 //! changed         the device: it uploads new prekeys, far above any number that may have been in use
 //! kept            everything else
@@ -75,7 +76,14 @@ fn fate(table: Table) -> Fate {
         | Tables::DEVICE_LISTS
         | Tables::GROUPS
         | Tables::SENT_MESSAGES
-        | Tables::PENDING_INBOUND => Fate::Drop,
+        | Tables::PENDING_INBOUND
+        | Tables::JOURNAL
+        | Tables::JOURNAL_SEGMENTS
+        | Tables::JOURNAL_STATE
+        | Tables::OUTBOX
+        | Tables::OUTBOX_STATE
+        | Tables::CONSUMERS
+        | Tables::HELD => Fate::Drop,
         _ => Fate::Keep,
     }
 }

@@ -50,8 +50,27 @@ impl Tables {
     /// No one-time prekey has a higher id than this, and usually this one is there: `"", "" -> id`.
     pub const HIGHEST_PREKEY: Table = Table(21);
 
-    /// Those above: everything that WhatsApp's library keeps.
-    pub const LIBRARY: [Table; 21] = [
+    /// How the link is, as far as it outlives the process: `"", "" -> link`.
+    pub const LINK: Table = Table(64);
+    /// Events not yet in a segment: `"", seq -> event`.
+    pub const JOURNAL: Table = Table(65);
+    /// Events in files: `"", number of the file -> its key and what is in it`.
+    pub const JOURNAL_SEGMENTS: Table = Table(66);
+    /// Where the journal began: `"", "" -> seq`.
+    pub const JOURNAL_STATE: Table = Table(67);
+    /// Messages of ours: `"", token -> message and how far it came`.
+    pub const OUTBOX: Table = Table(68);
+    /// What the outbox remembers as a whole.
+    pub const OUTBOX_STATE: Table = Table(69);
+    /// Programs that want their place in the journal remembered: `"", name -> seq`.
+    pub const CONSUMERS: Table = Table(70);
+    /// Who is admitted beside those of the settings file: `"", entry -> when`.
+    pub const ALLOW: Table = Table(71);
+    /// Messages whose sender is not known well enough yet to be judged: `"", number -> message`.
+    pub const HELD: Table = Table(72);
+
+    /// What belongs to one account, and goes when another is linked. Events stay, and who reads them.
+    pub const ACCOUNT: [Table; 25] = [
         Self::DEVICE,
         Self::IDENTITIES,
         Self::SESSIONS,
@@ -73,24 +92,9 @@ impl Tables {
         Self::PENDING_INBOUND,
         Self::MESSAGE_SECRETS,
         Self::HIGHEST_PREKEY,
+        Self::LINK,
+        Self::OUTBOX,
+        Self::OUTBOX_STATE,
+        Self::HELD,
     ];
-
-    /// How the link is, as far as it outlives the process: `"", "" -> link`.
-    pub const LINK: Table = Table(64);
-    /// Events not yet in a segment: `"", seq -> event`.
-    pub const JOURNAL: Table = Table(65);
-    /// Events in files: `"", number of the file -> its key and what is in it`.
-    pub const JOURNAL_SEGMENTS: Table = Table(66);
-    /// Where the journal began: `"", "" -> seq`.
-    pub const JOURNAL_STATE: Table = Table(67);
-    /// Messages of ours: `"", token -> message and how far it came`.
-    pub const OUTBOX: Table = Table(68);
-    /// What the outbox remembers as a whole.
-    pub const OUTBOX_STATE: Table = Table(69);
-    /// Programs that want their place in the journal remembered: `"", name -> seq`.
-    pub const CONSUMERS: Table = Table(70);
-    /// Who is admitted beside those of the settings file: `"", entry -> when`.
-    pub const ALLOW: Table = Table(71);
-    /// Messages whose sender is not known well enough yet to be judged: `"", number -> message`.
-    pub const HELD: Table = Table(72);
 }

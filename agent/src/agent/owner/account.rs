@@ -9,6 +9,7 @@ use crate::agent::running::Running;
 use crate::clock;
 use crate::model::{Account, Frame, Lid, LinkState, PairFailure, Phone, Reason};
 use crate::session::{OpenError, Session};
+use crate::vault::Tables;
 
 impl Owner {
     /// Connects if the store knows an account whose credentials are not dead.
@@ -16,7 +17,7 @@ impl Owner {
         // A row that cannot be read is not taken for absent: opening the session says what is wrong with it.
         if matches!(self.store.is_linked(), Ok(false)) {
             // What a pairing left that was killed: the next one begins with new keys.
-            self.vault.clear_unless_empty();
+            self.vault.clear(&Tables::ACCOUNT);
             self.enter(LinkState::Unlinked, None);
             return Ok(());
         }
@@ -83,9 +84,9 @@ impl Owner {
         confirmed
     }
 
-    /// Empties the store: the next pairing begins with new keys. The session must be closed.
+    /// Removes what belongs to the account: the next pairing begins with new keys. The session must be closed.
     pub(super) fn forget(&mut self) {
-        self.vault.clear();
+        self.vault.clear(&Tables::ACCOUNT);
         self.connect_at = None;
         self.update(|link| link.account = None);
     }

@@ -32,6 +32,7 @@ impl Owner {
             Ok(counts) => counts,
             Err(error) => return Ok(Err(error)),
         };
+        self.setup.journal.restart();
         self.retry = Retry::default();
         self.revive();
         self.start().await?;

@@ -1,0 +1,228 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use openclaw_vault::{Batch, Key};
+
+use super::{Arrival, Journal, Limits, Mark};
+use crate::model::{ChatId, Contact, Lost, MessageId, Occurrence, Seq};
+use crate::vault::trial::Volume;
+use crate::vault::{Tables, Ticket};
+
+const FOREVER: Limits = Limits {
+    bytes: u64::MAX,
+    age: Duration::MAX,
+};
+/// Where the first event of a new journal gets the seq 1.
+const START: SystemTime = UNIX_EPOCH;
+
+fn open(volume: &Volume, limits: Limits) -> Journal {
+    Journal::open(volume.vault.clone(), limits, START)
+}
+
+fn occurrence(name: &str) -> Occurrence {
+    Occurrence::Lost(Lost {
+        id: MessageId::new(name),
+        chat: ChatId::new("1@g.us".into()),
+        sender: Contact::default(),
+        reason: "x".repeat(400).into(),
+    })
+}
+
+fn arrival(name: &str) -> Arrival {
+    Arrival {
+        mark: Mark::new("chat", "sender", name),
+        what: Some(occurrence(name)),
+    }
+}
+
+async fn append(journal: &Journal, count: u64) {
+    for n in 0..count {
+        journal.append(occurrence(&n.to_string()), START);
+    }
+    journal.flush().await;
+}
+
+/// Every event after a cursor, a page at a time, and the first gap.
+fn all(journal: &Journal, after: u64) -> (Vec<u64>, Option<(Seq, Seq)>) {
+    let (mut cursor, mut seqs, mut gap) = (Seq(after), Vec::new(), None);
+    loop {
+        let page = journal.read(cursor, 7);
+        if page.cursor == cursor {
+            return (seqs, gap);
+        }
+        seqs.extend(page.events.iter().map(|event| event.seq.0));
+        gap = gap.or(page.gap);
+        cursor = page.cursor;
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_reads_on_where_it_stopped() {
+    let volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    append(&journal, 5).await;
+    let page = journal.read(Seq(0), 3);
+    let seqs: Vec<_> = page.events.iter().map(|event| event.seq.0).collect();
+    assert_eq!((seqs, page.gap, page.cursor), (vec![1, 2, 3], None, Seq(3)));
+    assert_eq!(all(&journal, 3), (vec![4, 5], None));
+    assert_eq!(journal.range(), (Seq(5), Seq(1)));
+    assert_eq!(page.events[0].what, occurrence("0"));
+}
+
+#[tokio::test]
+async fn an_event_is_shown_once_it_is_durable_and_not_before() {
+    let volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    let head = journal.subscribe();
+    assert_eq!(journal.append(occurrence("a"), START), Seq(1));
+    assert_eq!(all(&journal, 0), (vec![], None));
+    assert_eq!(
+        (*head.borrow(), journal.range()),
+        (Seq(0), (Seq(0), Seq(0)))
+    );
+    journal.flush().await;
+    assert_eq!(all(&journal, 0), (vec![1], None));
+    assert!(head.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn events_move_into_files_and_are_read_there_and_after_a_restart() {
+    let mut volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    append(&journal, 3_000).await;
+    journal.tidy().await;
+    let files = |volume: &Volume| volume.names(".seg").len();
+    assert!(files(&volume) >= 4, "{}", files(&volume));
+    let every: Vec<u64> = (1..=3_000).collect();
+    assert_eq!(all(&journal, 0), (every.clone(), None));
+    drop(journal);
+    volume.reopen();
+    let journal = open(&volume, FOREVER);
+    assert_eq!(all(&journal, 0), (every, None));
+    assert_eq!(all(&journal, 2_990).0.len(), 10);
+    append(&journal, 1).await;
+    assert_eq!(journal.range(), (Seq(3_001), Seq(1)));
+}
+
+#[tokio::test]
+async fn what_is_beyond_the_retention_goes_and_a_cursor_before_it_is_told() {
+    let volume = Volume::new();
+    let limits = Limits {
+        bytes: 1 << 20,
+        ..FOREVER
+    };
+    let journal = open(&volume, limits);
+    append(&journal, 6_000).await;
+    journal.tidy().await;
+    let (_, Seq(oldest)) = journal.range();
+    assert!(oldest > 1_000, "{oldest}");
+    assert!(journal.bytes() <= limits.bytes);
+    let (seqs, gap) = all(&journal, 10);
+    assert_eq!(gap, Some((Seq(11), Seq(oldest - 1))));
+    assert_eq!(seqs, (oldest..=6_000).collect::<Vec<_>>());
+    assert_eq!(all(&journal, 0).1, None, "0 asks for what is kept");
+    let kept = volume.names(".seg").len();
+    assert!(kept <= 4, "files of what is gone are removed: {kept}");
+}
+
+#[tokio::test]
+async fn an_old_event_goes_and_its_seq_is_not_given_again() {
+    let mut volume = Volume::new();
+    let limits = Limits {
+        age: Duration::from_secs(1),
+        ..FOREVER
+    };
+    let journal = open(&volume, limits);
+    append(&journal, 5).await;
+    journal.tidy().await;
+    assert_eq!(journal.range(), (Seq(5), Seq(0)));
+    assert_eq!(all(&journal, 2), (vec![], Some((Seq(3), Seq(5)))));
+    drop(journal);
+    volume.reopen();
+    let journal = open(&volume, FOREVER);
+    append(&journal, 1).await;
+    assert_eq!(all(&journal, 5), (vec![6], None));
+}
+
+#[tokio::test]
+async fn a_message_arrives_once_also_across_a_restart() {
+    let mut volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    let beside = Key::new(Tables::PENDING_INBOUND, "chat", "row");
+    for _ in 0..2 {
+        let arrivals = vec![arrival("a"), arrival("b"), arrival("a")];
+        journal
+            .arrived(arrivals, START, Ticket::NEVER, |batch: &mut Batch| {
+                batch.put(beside, b"");
+            })
+            .await;
+    }
+    assert_eq!(all(&journal, 0), (vec![1, 2], None));
+    assert!(volume.vault.contains(beside));
+    append(&journal, 2_000).await;
+    journal.tidy().await;
+    drop(journal);
+    volume.reopen();
+    let journal = open(&volume, FOREVER);
+    journal.arrive(vec![arrival("b"), arrival("c")], START, |_| {});
+    journal.flush().await;
+    assert_eq!(journal.range().0, Seq(2_003));
+    assert!(journal.knows(Mark::new("chat", "sender", "c")));
+}
+
+#[tokio::test]
+async fn a_harmed_file_is_a_gap_and_what_follows_is_read() {
+    let volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    append(&journal, 3_000).await;
+    journal.tidy().await;
+    let mut names = volume.names(".seg");
+    names.sort();
+    std::fs::write(volume.path().join(&names[0]), b"short").unwrap();
+    std::fs::remove_file(volume.path().join(&names[1])).unwrap();
+    let (seqs, gap) = all(&journal, 0);
+    let (first, last) = gap.unwrap();
+    assert_eq!(first, Seq(1));
+    assert!(seqs[0] > last.0, "{last:?} {}", seqs[0]);
+    assert_eq!(seqs.last(), Some(&3_000));
+    assert!(seqs.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+}
+
+#[tokio::test]
+async fn a_journal_of_another_volume_begins_above_every_seq_of_an_earlier_one() {
+    let volume = Volume::new();
+    let now = START + Duration::from_secs(1_000_000_000);
+    let journal = Journal::open(volume.vault.clone(), FOREVER, now);
+    append(&journal, 1).await;
+    assert_eq!(
+        all(&journal, 7),
+        (
+            vec![1_000_000_000_000],
+            Some((Seq(8), Seq(999_999_999_999)))
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_that_nobody_was_given_gets_everything() {
+    let volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    append(&journal, 2).await;
+    let page = journal.read(Seq(u64::MAX), 10);
+    assert_eq!((page.events.len(), page.cursor), (2, Seq(2)));
+}
+
+#[tokio::test]
+async fn what_a_later_version_wrote_is_shown_as_unknown() {
+    let volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    let mut batch = Batch::new();
+    journal
+        .state()
+        .kept
+        .push(&mut batch, 0, 0, b"\xff not an event");
+    volume.vault.write(&batch);
+    append(&journal, 1).await;
+    let page = journal.read(Seq(0), 10);
+    assert_eq!(page.events[0].what, Occurrence::Unknown);
+    assert_eq!(page.events.len(), 2);
+}

@@ -1,0 +1,78 @@
+//! Messages that an earlier process had decrypted and not yet given to the journal: they are given to it before anything
+//! new can arrive, so that their order stays. WhatsApp may have been told that we have them.
+
+use std::time::{Duration, SystemTime};
+
+use whatsapp_rust::client::Client;
+use whatsapp_rust::types::events::InboundMessage;
+use whatsapp_rust::types::message::{MessageInfo, MessageSource};
+use whatsapp_rust::waproto;
+use whatsapp_rust::{Jid, Server};
+
+use super::translate;
+use crate::clock;
+use crate::journal::{Arrival, Journal, Mark};
+use crate::model::Occurrence;
+use crate::store::{Pending, Store};
+
+/// The library's own trial of the store, when a process ended in the middle of it.
+const PROBE: &str = "__wa_durability_probe_";
+
+/// Returns once all of them are durable in the journal.
+pub(super) async fn recover(client: &Client, store: &Store, journal: &Journal) {
+    let pending = store.pending();
+    if pending.is_empty() {
+        return;
+    }
+    let arrivals: Vec<_> = pending
+        .iter()
+        .filter(|row| !row.id.starts_with(PROBE))
+        .map(|row| Arrival {
+            mark: Mark::new(&row.chat, &row.sender, &row.id),
+            what: message(client, row)
+                .as_ref()
+                .and_then(translate::message)
+                .map(|message| Occurrence::Message(Box::new(message))),
+        })
+        .collect();
+    if !arrivals.is_empty() {
+        tracing::info!(
+            count = arrivals.len(),
+            "found messages that were not yet recorded"
+        );
+    }
+    journal.arrive(arrivals, clock::now(), |batch| {
+        for Pending {
+            chat, sender, id, ..
+        } in &pending
+        {
+            Store::settle(batch, chat, sender, id);
+        }
+    });
+    journal.flush().await;
+}
+
+/// What is known of it without its stanza: not the name that the sender gave themselves, and the time of its arrival only.
+fn message(client: &Client, row: &Pending) -> Option<InboundMessage> {
+    let message = waproto::codec::message_decode(&row.message).ok()?;
+    let (chat, sender): (Jid, Jid) = (row.chat.parse().ok()?, row.sender.parse().ok()?);
+    let ours = [client.pn(), client.lid()];
+    let is_from_me = ours.iter().flatten().any(|own| own.user == sender.user);
+    let at = Duration::from_secs(u64::try_from(row.at).unwrap_or_default());
+    let source = MessageSource {
+        is_group: chat.server == Server::Group,
+        chat,
+        sender,
+        is_from_me,
+        ..Default::default()
+    };
+    let info = MessageInfo {
+        id: row.id.clone(),
+        source,
+        timestamp: (SystemTime::UNIX_EPOCH + at).into(),
+        is_offline: true,
+        ..Default::default()
+    };
+    let inbound = InboundMessage::builder().message(message.into());
+    Some(inbound.info(info.into()).build())
+}

@@ -1,0 +1,56 @@
+//! A vault for tests.
+
+use openclaw_vault::{Batch, Folder, Key, Key32, Secret, on_heap};
+
+use super::{Keeper, Sealed, Vault};
+
+/// A store in a folder of its own, which can be closed and opened again.
+pub(crate) struct Volume {
+    dir: tempfile::TempDir,
+    keeper: Option<Keeper>,
+    pub(crate) vault: Vault,
+}
+
+impl Volume {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path());
+        let sealed = Sealed::create(folder, &secret(), "main", 0, on_heap).unwrap();
+        let (vault, keeper) = Vault::start(sealed, 0);
+        Self {
+            dir,
+            keeper: Some(keeper),
+            vault,
+        }
+    }
+
+    pub(crate) fn reopen(&mut self) {
+        self.keeper.take().unwrap().stop();
+        let folder = Folder::new(self.dir.path());
+        let (sealed, _) = Sealed::open(folder, &secret(), on_heap).unwrap();
+        let (vault, keeper) = Vault::start(sealed, 0);
+        (self.vault, self.keeper) = (vault, Some(keeper));
+    }
+
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    /// The names of files that end so.
+    pub(crate) fn names(&self, end: &str) -> Vec<String> {
+        let files = std::fs::read_dir(self.path()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(end)).collect()
+    }
+
+    /// Writes a row past the store.
+    pub(crate) fn plant(&self, key: Key<'_>, value: &[u8]) {
+        let mut batch = Batch::new();
+        batch.put(key, value);
+        self.vault.write(&batch);
+    }
+}
+
+fn secret() -> Secret {
+    Secret::Raw(Key32::take(&mut [7; 32]))
+}
