@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
@@ -36,6 +36,8 @@ pub(super) struct Records {
     pub(super) sent: Oldest,
     /// Of the deadlines of messages' secrets.
     pub(super) secrets: Oldest,
+    /// Whether sessions have been written that are not durable and should be.
+    pub(super) sessions_owed: AtomicBool,
 }
 
 impl Records {
@@ -47,6 +49,7 @@ impl Records {
             unreadable: Unreadable::default(),
             sent: Oldest::default(),
             secrets: Oldest::default(),
+            sessions_owed: AtomicBool::new(false),
         }
     }
 

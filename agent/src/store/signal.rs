@@ -1,8 +1,9 @@
 //! Identities, sessions, prekeys and sender keys. What a peer could see used twice if it were lost is durable when its
-//! call returns; removals become durable with the next such call.
+//! call returns; removals, and what a session has only received, become durable with the next such call.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use openclaw_vault::Key;
@@ -11,6 +12,7 @@ use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::SignalStore;
 
 use super::records::{Records, check_size, taken, user_of};
+use super::sending::Sending;
 use crate::vault::{Tables, Update};
 
 /// Beyond so many prekeys, one pass over all of them is shorter: those made together are kept together.
@@ -57,12 +59,22 @@ impl SignalStore for Records {
         if sessions.is_empty() {
             return Ok(());
         }
-        self.commit_all(
-            sessions
-                .iter()
-                .map(|(address, record)| (session(address), record)),
-        )
-        .await
+        let rows = sessions
+            .iter()
+            .map(|(address, record)| (session(address), record));
+        // A commit that was given up may have written what is not durable.
+        let owed = self.sessions_owed.swap(true, Ordering::Relaxed);
+        if !owed
+            && rows
+                .clone()
+                .all(|(key, record)| self.sends_as_before(key, record))
+        {
+            self.write_all(rows)?;
+        } else {
+            self.commit_all(rows).await?;
+        }
+        self.sessions_owed.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn delete_session(&self, address: &str) -> Result<()> {
@@ -196,6 +208,17 @@ impl SignalStore for Records {
     async fn delete_sender_key(&self, address: &str) -> Result<()> {
         self.delete(sender_key(address));
         Ok(())
+    }
+}
+
+impl Records {
+    /// Whether a session's row, as it is kept, would let it send on without using anything twice.
+    fn sends_as_before(&self, key: Key<'_>, record: &[u8]) -> bool {
+        let Some(sending) = Sending::of(record) else {
+            return false;
+        };
+        let kept = self.vault.load(key);
+        kept.is_some_and(|kept| Sending::of(&kept) == Some(sending))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use openclaw_vault::Key;
 use whatsapp_rust::bytes::Bytes;
+use whatsapp_rust::wacore::libsignal::protocol::SessionRecord;
 use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::wacore::store::traits::{
     AppStateSyncKey, AppSyncStore as _, DeviceStore as _, MsgSecretStore as _, ProtocolStore as _,
@@ -11,7 +13,7 @@ use whatsapp_rust::wacore::store::traits::{
 };
 
 use super::Volume;
-use crate::store::{sent, tokens};
+use crate::store::{sending, sent, tokens};
 use crate::vault::Tables;
 
 const ADDRESS: &str = "15550100001:2@c.us.0";
@@ -55,6 +57,35 @@ async fn what_a_peer_could_see_twice_is_durable_when_the_call_returns() {
         store.set_sync_key(b"id", AppStateSyncKey::default()),
         store.save(&Device::new()),
     );
+}
+
+#[tokio::test]
+async fn a_session_that_only_received_is_durable_with_the_next_commit() {
+    let volume = Volume::new();
+    let store = volume.records();
+    let mut session = sending::tests::record(1);
+    let put = async |session: &SessionRecord| {
+        let row = (
+            Arc::from(ADDRESS),
+            Bytes::from(session.serialize().unwrap()),
+        );
+        store.put_sessions_batch(&[row]).await.unwrap();
+        volume.is_durable()
+    };
+    session.reserve_sender_chain_counters(0);
+    assert!(put(&session).await, "a new session");
+    session.archive_current_state().unwrap();
+    session.set_session_state(sending::tests::record(1).take_session_state().unwrap());
+    assert!(!put(&session).await, "the same key, the same lease");
+    session.reserve_sender_chain_counters(64);
+    assert!(put(&session).await, "a longer lease");
+    session.set_session_state(sending::tests::record(2).take_session_state().unwrap());
+    assert!(put(&session).await, "another key");
+    // Given up on the way: the next one makes up for it.
+    session.set_session_state(sending::tests::record(3).take_session_state().unwrap());
+    if put(&session).now_or_never().is_none() {
+        assert!(put(&session).await, "after one that was given up");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,136 @@
+//! What of a session's record a contact could see used twice: the key that it sends under, and how many counters of
+//! that key it may have used. Everything else of it is found again from there by itself.
+//!
+//! Read off the record's bytes: the library has no way to ask without computing the session anew.
+
+/// `RecordStructure.current_session`, `SessionStructure.sender_chain`, `Chain.sender_ratchet_key`.
+const RATCHET_KEY: [u64; 3] = [1, 6, 1];
+/// The library's own: counters below this may have been used (wacore-libsignal 0.7.0, `src/protocol/local_field.rs:8`).
+const CEILING: u64 = 100;
+
+/// `None` stands for a record that sends nothing, or that is encoded in another way.
+#[derive(PartialEq, Eq)]
+pub(super) struct Sending<'a> {
+    ratchet_key: &'a [u8],
+    ceiling: u64,
+}
+
+impl<'a> Sending<'a> {
+    pub(super) fn of(record: &'a [u8]) -> Option<Self> {
+        let mut ratchet_key = record;
+        for number in RATCHET_KEY {
+            ratchet_key = match field(ratchet_key, number)? {
+                Some(Value::Bytes(bytes)) => bytes,
+                _ => return None,
+            };
+        }
+        let ceiling = match field(record, CEILING)? {
+            Some(Value::Varint(ceiling)) => ceiling,
+            Some(Value::Bytes(_)) => return None,
+            None => 0,
+        };
+        Some(Self {
+            ratchet_key,
+            ceiling,
+        })
+    }
+}
+
+enum Value<'a> {
+    Varint(u64),
+    Bytes(&'a [u8]),
+}
+
+/// The first field of that number in a protobuf message, if there is one. `None`: it is no such message.
+fn field(mut message: &[u8], wanted: u64) -> Option<Option<Value<'_>>> {
+    while !message.is_empty() {
+        let tag = varint(&mut message)?;
+        let value = match tag & 7 {
+            0 => Value::Varint(varint(&mut message)?),
+            1 => Value::Bytes(message.split_off(..8)?),
+            2 => {
+                let length = usize::try_from(varint(&mut message)?).ok()?;
+                Value::Bytes(message.split_off(..length)?)
+            }
+            5 => Value::Bytes(message.split_off(..4)?),
+            _ => return None,
+        };
+        if tag >> 3 == wanted {
+            return Some(Some(value));
+        }
+    }
+    Some(None)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = bytes.split_off_first()?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use whatsapp_rust::wacore::libsignal::protocol::{
+        SessionChainComponents, SessionChainKeyComponents, SessionComponents, SessionRecord,
+        SessionRecordComponents,
+    };
+
+    use super::*;
+
+    /// A session as the library keeps it, at the beginning of a chain.
+    pub(crate) fn record(ratchet_key: u8) -> SessionRecord {
+        let sender_chain = SessionChainComponents {
+            sender_ratchet_key: Some([&[5][..], &[ratchet_key; 32]].concat()),
+            sender_ratchet_key_private: Some(vec![8; 32]),
+            chain_key: Some(SessionChainKeyComponents {
+                index: Some(0),
+                key: Some(vec![7; 32]),
+            }),
+            message_keys: Vec::new(),
+        };
+        let session = SessionComponents {
+            session_version: Some(3),
+            root_key: Some(vec![9; 32]),
+            sender_chain: Some(sender_chain),
+            ..Default::default()
+        };
+        SessionRecord::from_components(SessionRecordComponents {
+            current_session: Some(session),
+            previous_sessions: Vec::new(),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn the_librarys_records_show_what_they_send_under() {
+        let mut record = record(3);
+        let ratchet_key = [&[5][..], &[3; 32]].concat();
+        for (spent, ceiling) in [(None, 0), (Some(0), 64), (Some(63), 64), (Some(64), 128)] {
+            if let Some(spent) = spent {
+                record.reserve_sender_chain_counters(spent);
+            }
+            let mut bytes = Vec::new();
+            record.serialize_into_for_store(&mut bytes, &[1; 16]);
+            let sending = Sending::of(&bytes).unwrap();
+            assert_eq!(sending.ratchet_key, ratchet_key);
+            assert_eq!(sending.ceiling, ceiling);
+        }
+    }
+
+    #[test]
+    fn what_sends_nothing_and_what_is_no_record_show_nothing() {
+        let fresh = SessionRecord::new_fresh().serialize().unwrap();
+        assert!(Sending::of(&fresh).is_none());
+        let bytes = record(3).serialize().unwrap();
+        for cut in 0..bytes.len() {
+            assert!(Sending::of(&bytes[..cut]).is_none(), "{cut}");
+        }
+        assert!(Sending::of(b"a session").is_none());
+    }
+}
