@@ -57,7 +57,7 @@ impl Inbound {
     fn arrivals(&self, batch: &[InboundMessage]) -> Vec<Arrival> {
         let arrivals = batch.iter().map(|message| Arrival {
             mark: mark(message),
-            what: translate::message(message).map(|message| Occurrence::Message(Box::new(message))),
+            what: translate::occurrence(message),
         });
         let news = arrivals.filter(|arrival| !self.journal.knows(arrival.mark));
         news.inspect(|arrival| {

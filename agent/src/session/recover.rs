@@ -12,7 +12,6 @@ use whatsapp_rust::{Jid, Server};
 use super::translate;
 use crate::clock;
 use crate::journal::{Arrival, Journal, Mark};
-use crate::model::Occurrence;
 use crate::store::{Pending, Store};
 
 /// The library's own trial of the store, when a process ended in the middle of it.
@@ -31,8 +30,7 @@ pub(super) async fn recover(client: &Client, store: &Store, journal: &Journal) {
             mark: Mark::new(&row.chat, &row.sender, &row.id),
             what: message(client, row)
                 .as_ref()
-                .and_then(translate::message)
-                .map(|message| Occurrence::Message(Box::new(message))),
+                .and_then(translate::occurrence),
         })
         .collect();
     if !arrivals.is_empty() {

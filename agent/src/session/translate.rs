@@ -1,36 +1,47 @@
 //! The library's messages and people in our words.
 
+mod change;
+mod content;
+#[cfg(test)]
+mod tests;
+
 use std::time::SystemTime;
 
 use whatsapp_rust::Jid;
-use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::wacore::types::message::MessageCategory;
-use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::wacore_binary::JidExt as _;
 
-use crate::model::{ChatId, Contact, Content, Lid, Message, MessageId, Origin, Phone, Word};
+use crate::model::{ChatId, Contact, Details, Lid, Message, MessageId, Occurrence, Origin, Phone};
 
 /// The longest name kept: WhatsApp's own limit is 25 characters.
 const MAX_PUSH_NAME: usize = 100;
 
-/// A message for the journal. `None` for what the phone's software says to this device's: keys,
-/// history, settings.
-pub(super) fn message(inbound: &InboundMessage) -> Option<Message> {
+/// What a message tells, for the journal. `None` for what the phone's software says to this
+/// device's: keys, history, settings.
+pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
     let InboundMessage { message, info, .. } = inbound;
     if info.category == MessageCategory::Peer {
         return None;
     }
-    let text = message
-        .text_content()
-        .or_else(|| message.get_caption())
-        .unwrap_or_default();
-    let content = Content {
-        word: Word::Borrowed(content(message.get_base_message())),
-        text: text.to_owned(),
-        ..Content::default()
-    };
-    let origin = Origin {
+    let core = content::unwrapped(message);
+    if let Some(change) = change::change(core, info) {
+        return Some(change);
+    }
+    let mut content = content::content(message);
+    if let Some(post) = &info.comment_target {
+        let about = || Some(Details::About(MessageId::new(post.id.as_deref()?)));
+        content.details = content.details.or_else(about);
+    }
+    let origin = whence(info);
+    Some(Occurrence::Message(Box::new(Message { origin, content })))
+}
+
+/// Where a message comes from.
+fn whence(info: &MessageInfo) -> Origin {
+    let recovered = info.unavailable_request_id.is_some();
+    Origin {
         id: MessageId::new(&info.id),
         chat: chat(&info.source.chat),
         sender: sender(&info.source),
@@ -39,10 +50,10 @@ pub(super) fn message(inbound: &InboundMessage) -> Option<Message> {
         from_me: info.source.is_from_me,
         group: info.source.is_group,
         offline: info.is_offline,
-        bypassed: false,
-        recovered: info.unavailable_request_id.is_some(),
-    };
-    Some(Message { origin, content })
+        // The two whose messages the library does not give to the hook.
+        bypassed: recovered || info.source.chat.is_newsletter(),
+        recovered,
+    }
 }
 
 pub(super) fn chat(jid: &Jid) -> ChatId {
@@ -68,6 +79,18 @@ pub(super) fn origin(info: &MessageInfo) -> (MessageId, ChatId, Contact) {
     )
 }
 
+/// A person by a JID alone.
+fn person(jid: &Jid) -> Contact {
+    let mut contact = Contact::default();
+    add(&mut contact, jid);
+    contact
+}
+
+/// A person by a JID that a message has in it; unknown when it is none.
+fn named(jid: &str) -> Contact {
+    jid.parse().as_ref().map(person).unwrap_or_default()
+}
+
 fn add(contact: &mut Contact, jid: &Jid) {
     if jid.is_pn() {
         contact.phone = contact
@@ -76,90 +99,5 @@ fn add(contact: &mut Contact, jid: &Jid) {
             .or_else(|| jid.user.parse::<Phone>().ok());
     } else if jid.is_lid() {
         contact.lid = contact.lid.take().or_else(|| Lid::new(&jid.user));
-    }
-}
-
-/// What a message is, in one word. Whatever has no word of its own is `other`: named, not dropped.
-fn content(message: &wa::Message) -> &'static str {
-    if message.conversation.is_some() || message.extended_text_message.is_set() {
-        return "text";
-    }
-    macro_rules! first_set {
-        ($($field:ident => $word:literal),+ $(,)?) => {
-            $(if message.$field.is_set() { return $word; })+
-        };
-    }
-    first_set! {
-        image_message => "image",
-        video_message => "video",
-        ptv_message => "video",
-        audio_message => "audio",
-        document_message => "document",
-        sticker_message => "sticker",
-        reaction_message => "reaction",
-        enc_reaction_message => "reaction",
-        location_message => "location",
-        live_location_message => "location",
-        contact_message => "contact",
-        contacts_array_message => "contact",
-        poll_creation_message => "poll",
-        poll_creation_message_v2 => "poll",
-        poll_creation_message_v3 => "poll",
-        poll_update_message => "poll_vote",
-        event_message => "event",
-        group_invite_message => "group_invite",
-        call => "call",
-        buttons_response_message => "button",
-        list_response_message => "button",
-        template_button_reply_message => "button",
-        interactive_response_message => "button",
-        secret_encrypted_message => "edit",
-        pin_in_chat_message => "pin",
-        keep_in_chat_message => "keep",
-    }
-    match message
-        .protocol_message
-        .as_option()
-        .and_then(|protocol| protocol.r#type)
-    {
-        Some(wa::message::protocol_message::Type::REVOKE) => "revoke",
-        Some(wa::message::protocol_message::Type::MESSAGE_EDIT) => "edit",
-        Some(_) => "protocol",
-        None => "other",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn source(sender: &str, alt: Option<&str>) -> MessageSource {
-        MessageSource {
-            sender: sender.parse().unwrap(),
-            sender_alt: alt.map(|jid| jid.parse().unwrap()),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn a_sender_is_known_by_both_names_whichever_is_the_address() {
-        let number = "15550100123:2@s.whatsapp.net";
-        let lid = "100000000000001:2@lid";
-        for (sender_jid, alt) in [(number, lid), (lid, number)] {
-            let contact = sender(&source(sender_jid, Some(alt)));
-            assert_eq!(contact.phone.unwrap().e164(), "+15550100123");
-            assert_eq!(contact.lid.unwrap().jid(), "100000000000001@lid");
-        }
-        assert_eq!(sender(&source(lid, None)).phone, None);
-    }
-
-    #[test]
-    fn every_content_has_a_word() {
-        assert_eq!(content(&wa::Message::default()), "other");
-        let text = wa::Message {
-            conversation: Some("hi".into()),
-            ..Default::default()
-        };
-        assert_eq!(content(&text), "text");
     }
 }

@@ -1,0 +1,95 @@
+//! Messages about messages: edits, deletions, reactions.
+//!
+//! The library opens those that come sealed, where it has the secret of the message that they are
+//! about. Where it has not, they are told as sealed.
+
+use whatsapp_rust::types::message::{MessageInfo, MessageSource};
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
+
+use super::{content, named, person, sender, whence};
+use crate::model::{Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction};
+
+/// The longest emoji kept, in bytes: a family with skin tones has 41.
+const MAX_EMOJI: usize = 64;
+
+/// The change that a message is, if it is one. One that does not say what it changes is none.
+pub(super) fn change(message: &wa::Message, info: &MessageInfo) -> Option<Occurrence> {
+    reaction(message, info)
+        .map(|reaction| Occurrence::Reaction(Box::new(reaction)))
+        .or_else(|| edit(message, info).map(|edit| Occurrence::Edit(Box::new(edit))))
+        .or_else(|| deletion(message, info).map(|gone| Occurrence::Deletion(Box::new(gone))))
+}
+
+fn reaction(message: &wa::Message, info: &MessageInfo) -> Option<Reaction> {
+    let open = message.reaction_message.as_option();
+    let key = match open {
+        Some(reaction) => &reaction.key,
+        None => &message.enc_reaction_message.as_option()?.target_message_key,
+    };
+    let key = key.as_option()?;
+    let emoji = open.and_then(|reaction| reaction.text.as_deref());
+    Some(Reaction {
+        message: id(key)?,
+        author: author(key, &info.source),
+        emoji: content::cut(emoji.unwrap_or_default(), MAX_EMOJI).to_owned(),
+        sealed: open.is_none(),
+        origin: whence(info),
+    })
+}
+
+fn edit(message: &wa::Message, info: &MessageInfo) -> Option<Edit> {
+    if let Some(sealed) = message.secret_encrypted_message.as_option() {
+        return Some(Edit {
+            message: id(sealed.target_message_key.as_option()?)?,
+            content: Content {
+                word: "sealed".into(),
+                ..Content::default()
+            },
+            origin: whence(info),
+        });
+    }
+    let (key, protocol) = protocol(message, Type::MESSAGE_EDIT)?;
+    Some(Edit {
+        message: id(key)?,
+        content: content::content(protocol.edited_message.as_option()?),
+        origin: whence(info),
+    })
+}
+
+fn deletion(message: &wa::Message, info: &MessageInfo) -> Option<Deletion> {
+    let (key, _) = protocol(message, Type::REVOKE)?;
+    Some(Deletion {
+        message: id(key)?,
+        author: match key.participant.as_deref() {
+            Some(author) => named(author),
+            None => sender(&info.source),
+        },
+        origin: whence(info),
+    })
+}
+
+/// What the clients' software says about a message, if it is of that kind.
+fn protocol(
+    message: &wa::Message,
+    kind: Type,
+) -> Option<(&wa::MessageKey, &wa::message::ProtocolMessage)> {
+    let protocol = message.protocol_message.as_option()?;
+    (protocol.r#type == Some(kind)).then_some((protocol.key.as_option()?, protocol))
+}
+
+fn id(key: &wa::MessageKey) -> Option<MessageId> {
+    let id = key.id.as_deref().filter(|id| !id.is_empty());
+    id.map(MessageId::new)
+}
+
+/// Who wrote the message that `key` names, in the words of whoever wrote the key. Unknown when it is
+/// the account itself, in a chat of two: the key does not say by which name.
+fn author(key: &wa::MessageKey, source: &MessageSource) -> Contact {
+    match key.participant.as_deref() {
+        Some(author) => named(author),
+        None if key.from_me == Some(true) => sender(source),
+        None if source.is_from_me && !source.is_group => person(&source.chat),
+        None => Contact::default(),
+    }
+}

@@ -1,0 +1,396 @@
+//! What a message says: its word, its text, and what is known of the rest. Everything is bounded,
+//! and what has no word of its own is `other`: named, not dropped.
+
+use whatsapp_rust::proto_helpers::MessageExt as _;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
+
+use super::named;
+use crate::model::{Contact, Content, Details, Media, MessageId, Place, Poll, Quoted, Word};
+
+/// The longest text kept, in bytes. WhatsApp's own limit is 65,536 characters.
+const MAX_TEXT: usize = 4 * 65_536;
+/// The longest name, question or answer kept, in bytes.
+const MAX_NAME: usize = 4_096;
+/// The most answers and names kept; a poll has up to 12.
+const MAX_NAMES: usize = 64;
+/// The most mentions kept: as many as a group has members.
+const MAX_MENTIONS: usize = 1_024;
+/// Wrappers in wrappers that are opened.
+const MAX_DEPTH: usize = 8;
+
+/// The message inside the wrappers that say how to show it.
+pub(super) fn unwrapped(message: &wa::Message) -> &wa::Message {
+    macro_rules! inside {
+        ($message:ident, $($field:ident),+ $(,)?) => {
+            None$(.or_else(|| $message.$field.as_option()?.message.as_option()))+
+        };
+    }
+    let mut core = message.get_base_message();
+    for _ in 0..MAX_DEPTH {
+        let inner = inside!(
+            core,
+            device_sent_message,
+            ephemeral_message,
+            view_once_message,
+            view_once_message_v2,
+            view_once_message_v2_extension,
+            document_with_caption_message,
+            edited_message,
+            group_mentioned_message,
+            bot_invoke_message,
+            bot_forwarded_message,
+            lottie_sticker_message,
+            event_cover_image,
+            associated_child_message,
+            poll_creation_message_v4,
+            poll_creation_option_image_message,
+            group_status_message,
+            group_status_message_v2,
+            question_message,
+            question_reply_message,
+            spoiler_message,
+        );
+        match inner {
+            Some(inner) => core = inner,
+            None => break,
+        }
+    }
+    core
+}
+
+pub(super) fn content(message: &wa::Message) -> Content {
+    let core = unwrapped(message);
+    let whole = text(core);
+    let text = cut(whole, MAX_TEXT);
+    let context = context(core);
+    let mentioned = context.map_or(&[][..], |context| &context.mentioned_jid);
+    let mentions: Vec<Contact> = mentioned
+        .iter()
+        .take(MAX_MENTIONS)
+        .map(|jid| named(jid))
+        .collect();
+    Content {
+        word: Word::Borrowed(word(core)),
+        text: text.to_owned(),
+        details: details(core),
+        quoted: context.and_then(quoted),
+        cut: text.len() < whole.len() || mentions.len() < mentioned.len(),
+        mentions,
+        view_once: message.is_view_once(),
+        forwarded: context.is_some_and(|context| context.is_forwarded == Some(true)),
+    }
+}
+
+fn quoted(context: &wa::ContextInfo) -> Option<Quoted> {
+    let id = context.stanza_id.as_deref().filter(|id| !id.is_empty())?;
+    Some(Quoted {
+        id: MessageId::new(id),
+        sender: named(context.participant.as_deref().unwrap_or_default()),
+    })
+}
+
+/// What is quoted, mentioned and so on, of whichever content has it.
+fn context(message: &wa::Message) -> Option<&wa::ContextInfo> {
+    macro_rules! first {
+        ($($field:ident),+ $(,)?) => {
+            None$(.or_else(|| message.$field.as_option()?.context_info.as_option()))+
+        };
+    }
+    first!(
+        extended_text_message,
+        image_message,
+        video_message,
+        ptv_message,
+        audio_message,
+        document_message,
+        sticker_message,
+        location_message,
+        live_location_message,
+        contact_message,
+        contacts_array_message,
+        poll_creation_message,
+        poll_creation_message_v2,
+        poll_creation_message_v3,
+        poll_creation_message_v5,
+        poll_creation_message_v6,
+        event_message,
+        group_invite_message,
+        buttons_response_message,
+        list_response_message,
+        template_button_reply_message,
+        interactive_response_message,
+        album_message,
+    )
+}
+
+/// At most so many bytes of a text, in whole characters.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+fn name(text: Option<&str>) -> String {
+    cut(text.unwrap_or_default(), MAX_NAME).to_owned()
+}
+
+/// The text, the caption, or what stands in its place.
+fn text(message: &wa::Message) -> &str {
+    macro_rules! first {
+        ($($field:ident . $text:ident),+ $(,)?) => {
+            None$(.or_else(|| message.$field.as_option()?.$text.as_deref()))+
+        };
+    }
+    message
+        .text_content()
+        .or_else(|| message.get_caption())
+        .or_else(|| {
+            first!(
+                ptv_message.caption,
+                live_location_message.caption,
+                location_message.comment,
+                group_invite_message.caption,
+                event_message.description,
+                template_button_reply_message.selected_display_text,
+                list_response_message.title,
+                buttons_message.content_text,
+                list_message.description,
+            )
+        })
+        .or_else(|| {
+            let answer = message.interactive_response_message.as_option()?;
+            answer.body.as_option()?.text.as_deref()
+        })
+        .or_else(|| {
+            let question = message.interactive_message.as_option()?;
+            question.body.as_option()?.text.as_deref()
+        })
+        .unwrap_or_default()
+}
+
+/// What a message is, in one word.
+fn word(message: &wa::Message) -> &'static str {
+    if message.conversation.is_some() || message.extended_text_message.is_set() {
+        return "text";
+    }
+    macro_rules! first_set {
+        ($($($field:ident)|+ => $word:literal),+ $(,)?) => {
+            $($(if message.$field.is_set() { return $word; })+)+
+        };
+    }
+    first_set! {
+        image_message => "image",
+        video_message | ptv_message => "video",
+        audio_message => "audio",
+        document_message => "document",
+        sticker_message => "sticker",
+        sticker_pack_message => "sticker_pack",
+        album_message => "album",
+        location_message | live_location_message => "location",
+        contact_message | contacts_array_message => "contact",
+        poll_creation_message | poll_creation_message_v2 | poll_creation_message_v3
+            | poll_creation_message_v5 | poll_creation_message_v6 => "poll",
+        poll_update_message | poll_add_option_message => "poll_vote",
+        poll_result_snapshot_message | poll_result_snapshot_message_v3 => "poll_result",
+        event_message => "event",
+        event_invite_message => "event_invite",
+        enc_event_response_message => "event_response",
+        group_invite_message => "group_invite",
+        newsletter_admin_invite_message | newsletter_follower_invite_message_v2
+            => "channel_invite",
+        call | bcall_message | call_log_messsage => "call",
+        scheduled_call_creation_message | scheduled_call_edit_message => "scheduled_call",
+        buttons_response_message | list_response_message | template_button_reply_message
+            | interactive_response_message => "button",
+        buttons_message | list_message | template_message | interactive_message
+            | highly_structured_message => "buttons",
+        product_message => "product",
+        order_message => "order",
+        send_payment_message | request_payment_message | decline_payment_request_message
+            | cancel_payment_request_message | payment_invite_message | invoice_message
+            | payment_reminder_message | split_payment_message => "payment",
+        reaction_message | enc_reaction_message => "reaction",
+        comment_message | enc_comment_message => "comment",
+        pin_in_chat_message => "pin",
+        keep_in_chat_message => "keep",
+        request_phone_number_message => "number_request",
+        placeholder_message => "placeholder",
+        secret_encrypted_message => "edit",
+    }
+    match message.protocol_message.as_option().map(|of| of.r#type) {
+        Some(Some(Type::REVOKE)) => "deletion",
+        Some(Some(Type::MESSAGE_EDIT)) => "edit",
+        Some(Some(Type::EPHEMERAL_SETTING)) => "disappearing",
+        Some(_) => "protocol",
+        None => "other",
+    }
+}
+
+fn details(message: &wa::Message) -> Option<Details> {
+    media(message)
+        .map(Details::Media)
+        .or_else(|| place(message).map(Details::Place))
+        .or_else(|| poll(message).map(Details::Poll))
+        .or_else(|| cards(message).map(Details::Cards))
+        .or_else(|| choice(message).map(|choice| Details::Choice(name(Some(choice)))))
+        .or_else(|| about(message).map(Details::About))
+        .or_else(|| title(message).map(|title| Details::Title(name(Some(title)))))
+}
+
+fn media(message: &wa::Message) -> Option<Media> {
+    macro_rules! media {
+        ($file:ident) => {
+            Media {
+                mime_type: name($file.mimetype.as_deref()),
+                bytes: $file.file_length.unwrap_or_default(),
+                ..Media::default()
+            }
+        };
+    }
+    macro_rules! pixels {
+        ($file:ident) => {
+            (
+                $file.width.unwrap_or_default(),
+                $file.height.unwrap_or_default(),
+            )
+        };
+    }
+    if let Some(file) = message.image_message.as_option() {
+        return Some(Media {
+            pixels: pixels!(file),
+            ..media!(file)
+        });
+    }
+    let film = message.video_message.as_option();
+    if let Some(file) = film.or_else(|| message.ptv_message.as_option()) {
+        return Some(Media {
+            seconds: file.seconds.unwrap_or_default(),
+            pixels: pixels!(file),
+            ..media!(file)
+        });
+    }
+    if let Some(file) = message.audio_message.as_option() {
+        return Some(Media {
+            seconds: file.seconds.unwrap_or_default(),
+            voice: file.ptt == Some(true),
+            ..media!(file)
+        });
+    }
+    if let Some(file) = message.sticker_message.as_option() {
+        return Some(Media {
+            pixels: pixels!(file),
+            ..media!(file)
+        });
+    }
+    let file = message.document_message.as_option()?;
+    Some(Media {
+        file_name: name(file.file_name.as_deref().or(file.title.as_deref())),
+        ..media!(file)
+    })
+}
+
+fn place(message: &wa::Message) -> Option<Place> {
+    if let Some(place) = message.location_message.as_option() {
+        let names = [place.name.as_deref(), place.address.as_deref()];
+        let names: Vec<&str> = names
+            .into_iter()
+            .flatten()
+            .filter(|n| !n.is_empty())
+            .collect();
+        return Some(Place {
+            latitude_e6: millionths(place.degrees_latitude),
+            longitude_e6: millionths(place.degrees_longitude),
+            name: name(Some(&names.join(", "))),
+            live: place.is_live == Some(true),
+        });
+    }
+    let place = message.live_location_message.as_option()?;
+    Some(Place {
+        latitude_e6: millionths(place.degrees_latitude),
+        longitude_e6: millionths(place.degrees_longitude),
+        name: String::new(),
+        live: true,
+    })
+}
+
+/// Of a degree. What is no place on earth becomes the nearest that can be written.
+fn millionths(degrees: Option<f64>) -> i32 {
+    (degrees.unwrap_or_default() * 1e6).round() as i32
+}
+
+fn poll(message: &wa::Message) -> Option<Poll> {
+    let poll = message
+        .poll_creation_message
+        .as_option()
+        .or_else(|| message.poll_creation_message_v2.as_option())
+        .or_else(|| message.poll_creation_message_v3.as_option())
+        .or_else(|| message.poll_creation_message_v5.as_option())
+        .or_else(|| message.poll_creation_message_v6.as_option())?;
+    let options = poll.options.iter().take(MAX_NAMES);
+    Some(Poll {
+        question: name(poll.name.as_deref()),
+        options: options
+            .map(|option| name(option.option_name.as_deref()))
+            .collect(),
+        selectable: poll.selectable_options_count.unwrap_or_default(),
+    })
+}
+
+fn cards(message: &wa::Message) -> Option<Vec<String>> {
+    if let Some(card) = message.contact_message.as_option() {
+        return Some(vec![name(card.display_name.as_deref())]);
+    }
+    let cards = message.contacts_array_message.as_option()?;
+    let cards = cards.contacts.iter().take(MAX_NAMES);
+    Some(
+        cards
+            .map(|card| name(card.display_name.as_deref()))
+            .collect(),
+    )
+}
+
+fn choice(message: &wa::Message) -> Option<&str> {
+    let button = || {
+        let answer = message.buttons_response_message.as_option()?;
+        answer.selected_button_id.as_deref()
+    };
+    let row = || {
+        let answer = message.list_response_message.as_option()?;
+        let row = answer.single_select_reply.as_option()?;
+        row.selected_row_id.as_deref()
+    };
+    let template = || {
+        let answer = message.template_button_reply_message.as_option()?;
+        answer.selected_id.as_deref()
+    };
+    button().or_else(row).or_else(template)
+}
+
+/// The message that a message is about.
+fn about(message: &wa::Message) -> Option<MessageId> {
+    macro_rules! first {
+        ($($field:ident . $key:ident),+ $(,)?) => {
+            None$(.or_else(|| message.$field.as_option()?.$key.as_option()))+
+        };
+    }
+    let key: Option<&wa::MessageKey> = first!(
+        poll_update_message.poll_creation_message_key,
+        enc_event_response_message.event_creation_message_key,
+        pin_in_chat_message.key,
+        keep_in_chat_message.key,
+        enc_comment_message.target_message_key,
+        comment_message.target_message_key,
+    );
+    key?.id.as_deref().map(MessageId::new)
+}
+
+fn title(message: &wa::Message) -> Option<&str> {
+    let event = || message.event_message.as_option()?.name.as_deref();
+    let group = || {
+        message
+            .group_invite_message
+            .as_option()?
+            .group_name
+            .as_deref()
+    };
+    event().or_else(group)
+}

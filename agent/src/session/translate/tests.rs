@@ -1,0 +1,403 @@
+//! Each content has its word and what is known of it, each change what it changes.
+
+use std::sync::Arc;
+
+use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message as content;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
+
+use super::*;
+use crate::model::{Content, Edit, Kind, Media, Place, Poll, Reaction};
+
+const ANNA: &str = "100000000000001:2@lid";
+const GROUP: &str = "120363000000000001@g.us";
+
+fn source(sender: &str, alt: Option<&str>) -> MessageSource {
+    MessageSource {
+        sender: sender.parse().unwrap(),
+        sender_alt: alt.map(|jid| jid.parse().unwrap()),
+        ..Default::default()
+    }
+}
+
+fn arrived(message: wa::Message, change: impl FnOnce(&mut MessageInfo)) -> Option<Occurrence> {
+    let mut info = MessageInfo {
+        id: "3EB0AA".into(),
+        source: MessageSource {
+            chat: "100000000000001@lid".parse().unwrap(),
+            ..source(ANNA, Some("15550100002:2@s.whatsapp.net"))
+        },
+        push_name: "Anna".into(),
+        ..MessageInfo::default()
+    };
+    change(&mut info);
+    let inbound = InboundMessage::builder()
+        .message(Arc::new(message))
+        .info(Arc::new(info));
+    occurrence(&inbound.build())
+}
+
+fn content_of(message: wa::Message) -> Content {
+    match arrived(message, |_| {}) {
+        Some(Occurrence::Message(message)) => message.content,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn set<T: Default>(value: T) -> MessageField<T> {
+    MessageField::some(value)
+}
+
+fn wrapped(message: wa::Message) -> MessageField<content::FutureProofMessage> {
+    set(content::FutureProofMessage {
+        message: set(message),
+    })
+}
+
+fn key(id: &str) -> MessageField<wa::MessageKey> {
+    set(wa::MessageKey {
+        id: Some(id.to_owned()),
+        ..Default::default()
+    })
+}
+
+fn text(text: &str) -> wa::Message {
+    wa::Message {
+        conversation: Some(text.to_owned()),
+        ..Default::default()
+    }
+}
+
+fn image() -> wa::Message {
+    wa::Message {
+        image_message: set(content::ImageMessage {
+            mimetype: Some("image/jpeg".into()),
+            caption: Some("look".into()),
+            file_length: Some(81_234),
+            width: Some(640),
+            height: Some(480),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn a_sender_is_known_by_both_names_whichever_is_the_address() {
+    let number = "15550100123:2@s.whatsapp.net";
+    let lid = "100000000000001:2@lid";
+    for (sender_jid, alt) in [(number, lid), (lid, number)] {
+        let contact = sender(&source(sender_jid, Some(alt)));
+        assert_eq!(contact.phone.unwrap().e164(), "+15550100123");
+        assert_eq!(contact.lid.unwrap().jid(), "100000000000001@lid");
+    }
+    assert_eq!(sender(&source(lid, None)).phone, None);
+}
+
+#[test]
+fn what_is_said_between_devices_is_no_event() {
+    let peer = |info: &mut MessageInfo| info.category = MessageCategory::Peer;
+    assert_eq!(arrived(text("hi"), peer), None);
+}
+
+#[test]
+fn whatever_has_no_word_is_other_and_not_dropped() {
+    assert_eq!(content_of(wa::Message::default()).word, "other");
+    assert_eq!(content_of(text("hi")).word, "text");
+    let quiet = wa::Message {
+        protocol_message: set(content::ProtocolMessage {
+            r#type: Some(Type::EPHEMERAL_SETTING),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    assert_eq!(content_of(quiet).word, "disappearing");
+}
+
+#[test]
+fn media_is_described_and_not_fetched() {
+    let found = content_of(image());
+    assert_eq!((&*found.word, &*found.text), ("image", "look"));
+    let media = Media {
+        mime_type: "image/jpeg".into(),
+        bytes: 81_234,
+        pixels: (640, 480),
+        ..Media::default()
+    };
+    assert_eq!(found.details, Some(Details::Media(media)));
+    let voice = wa::Message {
+        audio_message: set(content::AudioMessage {
+            mimetype: Some("audio/ogg".into()),
+            seconds: Some(67),
+            ptt: Some(true),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    match content_of(voice).details {
+        Some(Details::Media(media)) => assert_eq!((media.seconds, media.voice), (67, true)),
+        other => panic!("{other:?}"),
+    }
+    let document = wa::Message {
+        document_message: set(content::DocumentMessage {
+            file_name: Some("plan.pdf".into()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let document = wa::Message {
+        document_with_caption_message: wrapped(document),
+        ..Default::default()
+    };
+    match content_of(document).details {
+        Some(Details::Media(media)) => assert_eq!(media.file_name, "plan.pdf"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn wrappers_are_opened_and_what_they_say_is_kept() {
+    let once = wa::Message {
+        view_once_message_v2: wrapped(image()),
+        ..Default::default()
+    };
+    let both = wa::Message {
+        ephemeral_message: wrapped(once),
+        ..Default::default()
+    };
+    let found = content_of(both);
+    assert_eq!((&*found.word, found.view_once), ("image", true));
+    let status = wa::Message {
+        group_status_message_v2: wrapped(text("hi")),
+        ..Default::default()
+    };
+    assert_eq!(content_of(status).text, "hi");
+}
+
+#[test]
+fn places_polls_and_cards_are_described() {
+    let place = wa::Message {
+        location_message: set(content::LocationMessage {
+            degrees_latitude: Some(-36.848_461),
+            degrees_longitude: Some(f64::INFINITY),
+            name: Some("Harbour".into()),
+            address: Some("Auckland".into()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let found = Place {
+        latitude_e6: -36_848_461,
+        longitude_e6: i32::MAX,
+        name: "Harbour, Auckland".into(),
+        live: false,
+    };
+    assert_eq!(content_of(place).details, Some(Details::Place(found)));
+    let option = |name: &str| content::poll_creation_message::Option {
+        option_name: Some(name.to_owned()),
+        ..Default::default()
+    };
+    let poll = wa::Message {
+        poll_creation_message_v3: set(content::PollCreationMessage {
+            name: Some("Lunch?".into()),
+            options: (0..100).map(|n| option(&n.to_string())).collect(),
+            selectable_options_count: Some(1),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let found = Poll {
+        question: "Lunch?".into(),
+        options: (0..64).map(|n| n.to_string()).collect(),
+        selectable: 1,
+    };
+    assert_eq!(content_of(poll).details, Some(Details::Poll(found)));
+    let card = wa::Message {
+        contact_message: set(content::ContactMessage {
+            display_name: Some("Bert".into()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let found = Some(Details::Cards(vec!["Bert".into()]));
+    assert_eq!(content_of(card).details, found);
+    let pin = wa::Message {
+        pin_in_chat_message: set(content::PinInChatMessage {
+            key: key("3EB0BB"),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let found = Some(Details::About(MessageId::new("3EB0BB")));
+    assert_eq!(content_of(pin).details, found);
+}
+
+#[test]
+fn quotes_mentions_and_forwarding_are_told() {
+    let context = wa::ContextInfo {
+        stanza_id: Some("3EB0BB".into()),
+        participant: Some("15550100003@s.whatsapp.net".into()),
+        mentioned_jid: vec!["100000000000003@lid".into(), "garbled".into()],
+        is_forwarded: Some(true),
+        ..Default::default()
+    };
+    let message = wa::Message {
+        extended_text_message: set(content::ExtendedTextMessage {
+            text: Some("yes @3".into()),
+            context_info: set(context),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let found = content_of(message);
+    let quoted = found.quoted.unwrap();
+    assert_eq!(quoted.id.as_str(), "3EB0BB");
+    assert_eq!(quoted.sender.phone.unwrap().e164(), "+15550100003");
+    assert_eq!(found.mentions[0].lid, Lid::new("100000000000003"));
+    assert_eq!(found.mentions[1], Contact::default());
+    assert!(found.forwarded && !found.cut);
+}
+
+#[test]
+fn a_text_is_bounded_and_says_so() {
+    let found = content_of(text(&"ā".repeat(200_000)));
+    assert_eq!((found.text.len(), found.cut), (4 * 65_536, true));
+}
+
+fn protocol(kind: Type, id: &str, edited: Option<wa::Message>) -> wa::Message {
+    wa::Message {
+        protocol_message: set(content::ProtocolMessage {
+            key: key(id),
+            r#type: Some(kind),
+            edited_message: edited.map(set).unwrap_or_default(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn an_edit_names_what_it_changes_and_what_that_says_now() {
+    let plain = protocol(Type::MESSAGE_EDIT, "3EB0BB", Some(text("later")));
+    let in_wrapper = wa::Message {
+        edited_message: wrapped(plain.clone()),
+        ..Default::default()
+    };
+    for message in [plain, in_wrapper] {
+        let Some(Occurrence::Edit(edit)) = arrived(message, |_| {}) else {
+            panic!("no edit")
+        };
+        let Edit {
+            origin,
+            message,
+            content,
+        } = *edit;
+        assert_eq!((origin.id.as_str(), message.as_str()), ("3EB0AA", "3EB0BB"));
+        assert_eq!((&*content.word, &*content.text), ("text", "later"));
+    }
+}
+
+#[test]
+fn a_deletion_names_who_had_written_it() {
+    let Some(Occurrence::Deletion(own)) = arrived(protocol(Type::REVOKE, "3EB0BB", None), |_| {})
+    else {
+        panic!("no deletion")
+    };
+    assert_eq!(
+        (own.message.as_str(), &own.author),
+        ("3EB0BB", &own.origin.sender)
+    );
+    let mut message = protocol(Type::REVOKE, "3EB0BB", None);
+    let protocol = message.protocol_message.as_option_mut().unwrap();
+    protocol.key.as_option_mut().unwrap().participant = Some("100000000000003@lid".into());
+    let in_group = |info: &mut MessageInfo| {
+        info.source.chat = GROUP.parse().unwrap();
+        info.source.is_group = true;
+    };
+    let Some(Occurrence::Deletion(admin)) = arrived(message, in_group) else {
+        panic!("no deletion")
+    };
+    assert_eq!(admin.author.lid, Lid::new("100000000000003"));
+    assert_eq!(admin.origin.sender.lid, Lid::new("100000000000001"));
+}
+
+#[test]
+fn a_reaction_names_its_message_and_an_empty_one_takes_it_back() {
+    for emoji in ["👍", ""] {
+        let reaction = wa::Message {
+            reaction_message: set(content::ReactionMessage {
+                key: key("3EB0BB"),
+                text: Some(emoji.to_owned()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let Some(Occurrence::Reaction(reaction)) = arrived(reaction, |_| {}) else {
+            panic!("no reaction")
+        };
+        let Reaction {
+            message,
+            emoji: found,
+            sealed,
+            ..
+        } = *reaction;
+        assert_eq!(
+            (message.as_str(), &*found, sealed),
+            ("3EB0BB", emoji, false)
+        );
+    }
+}
+
+#[test]
+fn what_the_library_could_not_open_is_told_as_sealed() {
+    let edit = wa::Message {
+        secret_encrypted_message: set(content::SecretEncryptedMessage {
+            target_message_key: key("3EB0BB"),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    match arrived(edit, |_| {}) {
+        Some(Occurrence::Edit(edit)) => assert_eq!(edit.content.word, "sealed"),
+        other => panic!("{other:?}"),
+    }
+    let reaction = wa::Message {
+        enc_reaction_message: set(content::EncReactionMessage {
+            target_message_key: key("3EB0BB"),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    match arrived(reaction, |_| {}) {
+        Some(Occurrence::Reaction(reaction)) => assert!(reaction.sealed),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_change_of_nothing_is_a_message_with_its_word() {
+    for (message, word) in [
+        (protocol(Type::REVOKE, "", None), "deletion"),
+        (protocol(Type::MESSAGE_EDIT, "3EB0BB", None), "edit"),
+    ] {
+        let found = arrived(message, |_| {}).unwrap();
+        assert_eq!(found.kind(), Kind::Message);
+        assert!(matches!(found, Occurrence::Message(found) if found.content.word == word));
+    }
+}
+
+#[test]
+fn what_comes_past_the_hook_is_marked() {
+    let recovered = |info: &mut MessageInfo| info.unavailable_request_id = Some("R".into());
+    let channel = |info: &mut MessageInfo| {
+        info.source.chat = "120363000000000009@newsletter".parse().unwrap();
+    };
+    let marks = |change: &dyn Fn(&mut MessageInfo)| match arrived(text("hi"), change) {
+        Some(Occurrence::Message(message)) => (message.origin.bypassed, message.origin.recovered),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(marks(&|_| {}), (false, false));
+    assert_eq!(marks(&recovered), (true, true));
+    assert_eq!(marks(&channel), (true, false));
+}
