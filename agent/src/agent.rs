@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::consumers::Consumers;
 use crate::journal::Journal;
 use crate::model::{
     Draft, Frame, Link, LinkState, MessageId, PairRequest, SendState, Sent, Seq, Token, Word,
@@ -221,6 +222,18 @@ impl Agent {
     #[must_use]
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
+    }
+
+    /// Programs whose place among the events is remembered.
+    #[must_use]
+    pub fn consumers(&self) -> Consumers {
+        Consumers::new(self.store.vault().clone())
+    }
+
+    /// A person's LID for the JID of their number, and the other way round, where it is known.
+    #[must_use]
+    pub fn other_name(&self, jid: &str) -> Option<String> {
+        self.store.other_name(jid)
     }
 
     /// Starts a pairing. Its frames end with `Linked` or `Failed`; dropping them stops it.

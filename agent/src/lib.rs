@@ -11,6 +11,7 @@ pub mod app;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod consumers;
 pub mod grpc;
 pub mod harden;
 pub mod http;

@@ -2,6 +2,7 @@
 //!
 //! Imports nothing of ours, no wire type and no I/O; time arrives as an argument.
 
+mod consumer;
 mod contact;
 mod event;
 mod hardening;
@@ -11,10 +12,12 @@ mod phone;
 mod send;
 mod stored;
 
+pub use consumer::{Consumer, ConsumerName, ConsumerNameError};
 pub use contact::{ChatId, Contact, Lid, LidError, Recipient, RecipientError};
 pub use event::{
-    Content, Deletion, Details, Dropped, Edit, Event, Kind, KindSet, Lost, Media, Message,
-    Occurrence, Origin, Place, Poll, Quoted, Reaction, Receipt, Seq, Undecryptable, Word,
+    ChatSet, Content, Deletion, Details, Dropped, Edit, Event, Filter, Kind, KindSet, Lost,
+    MAX_CHATS, Media, Message, Occurrence, Origin, Place, Poll, Quoted, Reaction, Receipt, Seq,
+    Undecryptable, Word,
 };
 pub use hardening::{Confinement, Hardening};
 pub use link::{Account, Link, LinkState, Reason};

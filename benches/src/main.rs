@@ -197,6 +197,7 @@ async fn receive(
         after,
         follow: true,
         kinds: vec![EventKind::Message.into()],
+        ..Default::default()
     };
     let mut events = client.watch_events(request).await?.into_inner();
     control

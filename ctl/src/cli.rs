@@ -43,11 +43,15 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Send one text message.
     Send(SendArgs),
-    /// Follow what happens: messages, receipts, the link.
+    /// Follow what happens: messages, edits, reactions, receipts, the link.
     ///
-    /// It reconnects by itself and never prints an event twice; what is no longer kept is told on
-    /// stderr as a gap. A person sees masked numbers, a program that reads --json sees them whole.
+    /// It goes on where the last watch of this agent by this user ended, reconnects by itself, and
+    /// never prints an event twice or skips one; what is no longer kept is told on stderr as a gap.
+    /// The first time it begins with what happens from now on, or with --once at the oldest event.
+    /// A person sees masked numbers, a program that reads --json sees them whole.
     Watch(WatchArgs),
+    /// List the programs whose place among the events the agent remembers, or remove one.
+    Consumers(ConsumersArgs),
     /// Unlink the agent and wipe its credentials.
     Unpair(UnpairArgs),
     /// Back the agent's store up, sealed to a passphrase or a key of its own.
@@ -144,15 +148,55 @@ pub(crate) enum Wait {
 /// `watch`.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// Start after this event; 0 is the oldest that is kept [default: from now on].
+    /// Start after this event; 0 is the oldest that is kept [default: where the last watch ended].
     #[arg(long, value_name = "SEQ")]
     pub(crate) after: Option<u64>,
+    /// Start at the oldest event that is kept.
+    #[arg(long, conflicts_with = "after")]
+    pub(crate) from_start: bool,
     /// Only these kinds, separated by commas.
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    #[arg(
+        long,
+        visible_alias = "kind",
+        value_enum,
+        value_delimiter = ',',
+        value_name = "KINDS"
+    )]
     pub(crate) kinds: Vec<Kind>,
+    /// Only what happens in these chats: numbers, LIDs or groups' JIDs, separated by commas.
+    #[arg(
+        long,
+        visible_alias = "chat",
+        value_delimiter = ',',
+        value_name = "CHATS"
+    )]
+    pub(crate) chats: Vec<String>,
+    /// Let the agent remember the place, under this name, instead of a file of this user.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) consumer: Option<String>,
     /// Stop at the newest event instead of waiting for more.
     #[arg(long, visible_alias = "once")]
     pub(crate) no_follow: bool,
+}
+
+/// `consumers`.
+#[derive(Debug, Args)]
+pub(crate) struct ConsumersArgs {
+    /// What to do [default: list].
+    #[command(subcommand)]
+    pub(crate) command: Option<ConsumersCommand>,
+}
+
+/// The commands of `consumers`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConsumersCommand {
+    /// List them.
+    List,
+    /// Forget one.
+    Remove {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// The kinds of events.

@@ -136,6 +136,13 @@ impl Failure {
     }
 }
 
+/// What is wrong, without what to do.
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&text::one_line(&self.message))
+    }
+}
+
 /// True when the connection failed, and not the agent's own answer.
 pub(crate) fn is_transport(status: &Status) -> bool {
     status.source().is_some()

@@ -10,6 +10,7 @@ mod cli;
 mod client;
 mod clock;
 mod console;
+mod consumers;
 mod duration;
 mod failure;
 mod health;
@@ -23,6 +24,7 @@ mod restore;
 mod rollback;
 mod secret;
 mod send;
+mod state_dir;
 mod status;
 mod stop;
 mod text;
@@ -80,6 +82,7 @@ async fn perform(agent: Option<&str>, json: bool, command: Command) -> Result<Ex
         Command::Status(args) => status::run(&address, &args, json).await,
         Command::Send(args) => send::run(&address, &args, json).await,
         Command::Watch(args) => watch::run(&address, &args, json).await,
+        Command::Consumers(args) => consumers::run(&address, &args, json).await,
         Command::Unpair(args) => unpair::run(&address, &args, json).await,
         Command::Backup(args) => backup::run(&address, &args, json).await,
         Command::Restore(args) => restore::run(&address, &args, json).await,

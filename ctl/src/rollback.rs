@@ -54,11 +54,15 @@ impl Lookout {
         }
     }
 
-    /// Asks the agent and judges. It fails nothing: what goes on with the agent will show.
-    pub(crate) async fn look(&mut self, agent: &mut AgentClient<Channel>) {
-        if let Some(status) = ask(agent).await {
-            self.judge(&status, agent).await;
-        }
+    /// Asks the agent and judges. It fails nothing: what goes on with the agent will show. Returns
+    /// what the agent said of itself, if it did.
+    pub(crate) async fn look(
+        &mut self,
+        agent: &mut AgentClient<Channel>,
+    ) -> Option<StatusResponse> {
+        let status = ask(agent).await?;
+        self.judge(&status, agent).await;
+        Some(status)
     }
 
     /// Judges an answer that is there already. True when the store went back, false when it did not,

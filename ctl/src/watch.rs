@@ -1,15 +1,21 @@
 //! `watch`: follows events, through every loss of the connection, printing each exactly once.
 //!
-//! What was seen is a number, and it lives in [`cursor`]; here are the stream and the waiting.
+//! What was seen is a number, and it lives in [`cursor`]; where it is kept from one run to the next
+//! is [`keeping`]'s matter. Here are the stream and the waiting.
 
 mod cursor;
+mod keeping;
+mod place;
 
+use std::future;
 use std::pin::pin;
 use std::time::Duration;
 
+use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::{Event, EventKind, Gap, WatchEventsRequest, WatchEventsResponse};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
+use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use crate::address::Address;
@@ -19,6 +25,7 @@ use crate::render::{event, json};
 use crate::rollback::Lookout;
 use crate::{client, clock, console};
 use cursor::{Cursor, Step};
+use keeping::Keeping;
 
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
@@ -32,23 +39,29 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
     let mut watch = Watch {
         address,
         args,
-        json,
-        cursor: Cursor::new(args.after),
+        notes: Notes { json },
+        cursor: Cursor::new(args.after.or(args.from_start.then_some(0))),
+        keeping: Keeping::new(args),
         lookout: Lookout::new(json),
     };
-    let mut running = pin!(watch.run());
-    tokio::select! {
-        ended = &mut running => ended.map(|()| Exit::Done),
-        _ = tokio::signal::ctrl_c() => Ok(Exit::Done),
-        _ = terminate.recv() => Ok(Exit::Done),
-    }
+    let ended = {
+        let mut running = pin!(watch.run());
+        tokio::select! {
+            ended = &mut running => ended,
+            _ = tokio::signal::ctrl_c() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+        }
+    };
+    watch.keeping.finish(&watch.cursor).await;
+    ended.map(|()| Exit::Done)
 }
 
 struct Watch<'a> {
     address: &'a Address,
     args: &'a WatchArgs,
-    json: bool,
+    notes: Notes,
     cursor: Cursor,
+    keeping: Keeping<'a>,
     lookout: Lookout,
 }
 
@@ -64,8 +77,15 @@ enum Ended {
 
 impl Watch<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
-        let mut stream = self.open().await?;
         let mut retry = FIRST_RETRY;
+        let mut stream = match self.open().await {
+            // Whoever follows can wait for it to come.
+            Err(failure) if !self.args.no_follow && may_come(&failure) => {
+                self.notes.waiting(&failure);
+                self.reopen(&mut retry).await?
+            }
+            opened => opened?,
+        };
         loop {
             match self.follow(&mut stream).await? {
                 Ended::Done => return Ok(()),
@@ -74,7 +94,8 @@ impl Watch<'_> {
                     if items > 0 {
                         retry = FIRST_RETRY;
                     }
-                    self.note("the connection to the agent was lost; trying again", "lost");
+                    let text = "the connection to the agent was lost; trying again";
+                    self.notes.note(text, "lost");
                     tokio::time::sleep(retry).await;
                     retry = (retry * 2).min(LONGEST_RETRY);
                 }
@@ -86,7 +107,14 @@ impl Watch<'_> {
     /// Opens the stream. The agent must be there.
     async fn open(&mut self) -> Result<Streaming<WatchEventsResponse>, Failure> {
         let mut agent = client::agent(self.address).await?;
-        self.lookout.look(&mut agent).await;
+        if let Some(status) = self.lookout.look(&mut agent).await {
+            self.keeping.attach(&status, &mut self.cursor, &self.notes);
+            if let Some(events) = status.events
+                && let Step::StartOver { head, after } = self.cursor.head(events.head)
+            {
+                self.start_over(head, after);
+            }
+        }
         let request = WatchEventsRequest {
             after: self.cursor.open(),
             follow: !self.args.no_follow,
@@ -96,8 +124,12 @@ impl Watch<'_> {
                 .iter()
                 .map(|kind| i32::from(EventKind::from(*kind)))
                 .collect(),
+            chats: self.args.chats.clone(),
+            consumer: self.args.consumer.clone().unwrap_or_default(),
         };
-        client::answer(self.address, agent.watch_events(request)).await
+        let stream = client::answer(self.address, agent.watch_events(request)).await?;
+        self.keeping.connected(agent);
+        Ok(stream)
     }
 
     /// Opens the stream again, however long the agent stays away.
@@ -107,9 +139,7 @@ impl Watch<'_> {
     ) -> Result<Streaming<WatchEventsResponse>, Failure> {
         loop {
             match self.open().await {
-                Err(failure)
-                    if failure.exit() == Exit::Unreachable || failure.reason() == Some("BUSY") =>
-                {
+                Err(failure) if may_come(&failure) => {
                     tokio::time::sleep(*retry).await;
                     *retry = (*retry * 2).min(LONGEST_RETRY);
                 }
@@ -124,7 +154,20 @@ impl Watch<'_> {
     ) -> Result<Ended, Failure> {
         let mut items = 0;
         loop {
-            let item = match tokio::time::timeout(SILENCE, stream.message()).await {
+            let ready = tokio::select! {
+                biased;
+                item = stream.message() => Some(item),
+                // Nothing to print just now: time for what waits for that.
+                () = future::ready(()) => None,
+            };
+            let item = match ready {
+                Some(item) => Ok(item),
+                None => {
+                    self.keeping.rest(&self.cursor).await?;
+                    tokio::time::timeout(SILENCE, stream.message()).await
+                }
+            };
+            let item = match item {
                 Ok(Ok(Some(item))) => item,
                 Ok(Ok(None)) if self.args.no_follow => return Ok(Ended::Done),
                 Ok(Err(status)) if !may_pass(&status) => return Err(Failure::from(status)),
@@ -133,29 +176,39 @@ impl Watch<'_> {
             items += 1;
             match self.cursor.take(item) {
                 Step::Print(event) => self.print(*event)?,
-                Step::Gap(gap) => self.gap(gap),
+                Step::Gap(gap) => self.notes.gap(gap),
                 Step::Quiet => {}
                 Step::StartOver { head, after } => {
-                    self.note(
-                        &format!(
-                            "the agent's events start over: its newest is {head}, but {after} was seen"
-                        ),
-                        "start_over",
-                    );
+                    self.start_over(head, after);
                     return Ok(Ended::StartOver);
                 }
             }
+            self.keeping.told(&self.cursor, &self.notes).await?;
         }
     }
 
+    fn start_over(&mut self, head: u64, after: u64) {
+        self.keeping.start_over(&self.notes);
+        let text =
+            format!("the agent's events start over: its newest is {head}, but {after} was seen");
+        self.notes.note(&text, "start_over");
+    }
+
     fn print(&self, event: Event) -> Result<(), Failure> {
-        if self.json {
+        if self.notes.json {
             console::json(&json::Event::from(event))
         } else {
             console::line(&event::line(&event, clock::now()))
         }
     }
+}
 
+/// What is said on stderr beside errors.
+struct Notes {
+    json: bool,
+}
+
+impl Notes {
     fn gap(&self, gap: Gap) {
         let Gap { from, to } = gap;
         if self.json {
@@ -163,6 +216,7 @@ impl Watch<'_> {
                 note: "gap",
                 from: Some(from),
                 to: Some(to),
+                why: None,
             });
         } else if from == to {
             console::note(&format!("gap: event {from} is no longer kept"));
@@ -177,14 +231,36 @@ impl Watch<'_> {
                 note: word,
                 from: None,
                 to: None,
+                why: None,
             });
         } else {
             console::note(&format!("note: {text}"));
         }
     }
+
+    fn waiting(&self, failure: &Failure) {
+        self.note(&format!("{failure}; trying again"), "waiting");
+    }
+
+    /// A place that is not kept is told, and no reason to stop.
+    fn no_place(&self, error: &place::Error) {
+        if self.json {
+            console::json_note(&Note {
+                note: "no_place",
+                from: None,
+                to: None,
+                why: Some(error.to_string()),
+            });
+        } else {
+            console::note(&format!(
+                "warning: where this watch ends will not be remembered: {error}"
+            ));
+        }
+    }
 }
 
-/// What `--json` says on stderr beside errors: `gap`, `lost`, `start_over`.
+/// What `--json` says on stderr beside errors: `gap`, `lost`, `waiting`, `start_over`, `new_store`,
+/// `no_place`.
 #[derive(Serialize)]
 struct Note {
     note: &'static str,
@@ -192,6 +268,15 @@ struct Note {
     from: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+type Agent = AgentClient<Channel>;
+
+/// True when the agent may be there, or answer, a little later.
+fn may_come(failure: &Failure) -> bool {
+    failure.exit() == Exit::Unreachable || failure.reason() == Some("BUSY")
 }
 
 /// True when trying again makes sense: the connection, or an agent that stops.

@@ -11,7 +11,8 @@ use tonic::{Request, Response, Status};
 use super::watch::Watch;
 use super::{convert, status};
 use crate::agent::Agent;
-use crate::model::Hardening;
+use crate::clock;
+use crate::model::{Hardening, Seq};
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -79,9 +80,52 @@ where
         &self,
         request: Request<pb::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
-        let watch = Watch::new(self.agent.journal().clone(), request.into_inner())?;
+        let mut request = convert::watch_request(request.into_inner())?;
+        if let (None, Some(name)) = (request.after, &request.consumer) {
+            request.after = Some(self.agent.consumers().acked(name).unwrap_or_default());
+        }
+        let agent = self.agent.clone();
+        let other_name = Box::new(move |jid: &str| agent.other_name(jid));
+        let watch = Watch::new(self.agent.journal().clone(), request, other_name);
         let items = watch.into_stream().take_until(self.stop.clone().fuse());
         Ok(Response::new(items.map(Ok).boxed()))
+    }
+
+    async fn ack_events(
+        &self,
+        request: Request<pb::AckEventsRequest>,
+    ) -> Result<Response<pb::AckEventsResponse>, Status> {
+        let pb::AckEventsRequest {
+            consumer,
+            seq,
+            reset,
+        } = request.into_inner();
+        let name = convert::consumer(&consumer)?;
+        let (head, _) = self.agent.journal().range();
+        let consumers = self.agent.consumers();
+        let Seq(seq) = consumers
+            .ack(&name, Seq(seq), reset, head, clock::now())
+            .await
+            .map_err(|denied| status::consumer(&denied))?;
+        Ok(Response::new(pb::AckEventsResponse { seq }))
+    }
+
+    async fn list_consumers(
+        &self,
+        _: Request<pb::ListConsumersRequest>,
+    ) -> Result<Response<pb::ListConsumersResponse>, Status> {
+        let consumers = self.agent.consumers().list();
+        Ok(Response::new(convert::consumers(consumers)))
+    }
+
+    async fn remove_consumer(
+        &self,
+        request: Request<pb::RemoveConsumerRequest>,
+    ) -> Result<Response<pb::RemoveConsumerResponse>, Status> {
+        let name = convert::consumer(&request.into_inner().consumer)?;
+        let removed = self.agent.consumers().remove(&name).await;
+        removed.map_err(|denied| status::consumer(&denied))?;
+        Ok(Response::new(pb::RemoveConsumerResponse {}))
     }
 
     async fn unpair(

@@ -7,6 +7,7 @@ mod pair;
 mod send;
 mod status;
 mod vault;
+mod watch;
 
 use std::time::Duration;
 
@@ -19,10 +20,11 @@ use crate::model::SendState;
 pub(super) use admin::{
     backup_piece, backup_start, restore_chunk, restore_start, restored, secret,
 };
-pub(super) use event::{event, kinds};
+pub(super) use event::event;
 pub(super) use pair::{frame, pair_request};
 pub(super) use send::{send_request, send_response};
 pub(super) use status::status;
+pub(super) use watch::{WatchRequest, consumer, consumers, watch_request};
 
 /// A duration that is not positive or too long.
 #[derive(Debug, thiserror::Error)]

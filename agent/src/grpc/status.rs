@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::agent::{ArchiveError, Denied, SendFailure};
+use crate::consumers;
 use crate::model::LinkState;
 
 /// A request that cannot be understood.
@@ -112,6 +113,28 @@ pub(super) fn send_failure(failure: &SendFailure) -> Status {
             [("failure", why)],
         ),
     }
+}
+
+/// A consumer's place that is not remembered.
+pub(super) fn consumer(denied: &consumers::Denied) -> Status {
+    let (code, reason, hint) = match denied {
+        consumers::Denied::Full => (
+            Code::ResourceExhausted,
+            "TOO_MANY_CONSUMERS",
+            "remove one that is no longer used: `openclawctl consumers remove NAME`",
+        ),
+        consumers::Denied::Ahead { .. } => (
+            Code::InvalidArgument,
+            "AHEAD",
+            "acknowledge events that were received, by their seq",
+        ),
+        consumers::Denied::Unknown => (
+            Code::NotFound,
+            "NO_SUCH_CONSUMER",
+            "see which there are: `openclawctl consumers list`",
+        ),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
 }
 
 /// A backup or a restore that did not come to its end. The store is as it was.

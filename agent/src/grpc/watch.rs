@@ -7,55 +7,62 @@ use std::time::Duration;
 use futures::Stream;
 use openclaw_proto::v1 as pb;
 use tokio::sync::watch;
-use tonic::Status;
+use tokio::time::Instant;
 
-use super::convert;
+use super::convert::{self, WatchRequest};
 use crate::journal::Journal;
-use crate::model::{Event, KindSet, Seq};
+use crate::model::{Event, Filter, Seq};
 
 /// Events read at once: what a stalled client costs.
 const PAGE: usize = 32;
 /// A stream is never quiet for longer.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
+/// Tells a person's other JID: see [`Filter::passes`].
+type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// A cursor and what it has read ahead.
 pub(super) struct Watch {
     journal: Arc<Journal>,
     head: watch::Receiver<Seq>,
     cursor: Seq,
-    kinds: KindSet,
+    filter: Filter,
+    other_name: OtherName,
     follow: bool,
     greeted: bool,
     ahead: VecDeque<Event>,
+    /// When it was last heard from.
+    told: Instant,
 }
 
 impl Watch {
-    pub(super) fn new(
-        journal: Arc<Journal>,
-        request: pb::WatchEventsRequest,
-    ) -> Result<Self, Status> {
-        let pb::WatchEventsRequest {
+    /// Without `after` it begins with what happens from now on; the consumer is the caller's matter.
+    pub(super) fn new(journal: Arc<Journal>, request: WatchRequest, other_name: OtherName) -> Self {
+        let WatchRequest {
             after,
             follow,
-            kinds,
+            filter,
+            consumer: _,
         } = request;
-        let kinds = convert::kinds(kinds)?;
         let head = journal.subscribe();
-        let cursor = after.map_or_else(|| *head.borrow(), Seq);
-        Ok(Self {
+        let cursor = after.unwrap_or_else(|| *head.borrow());
+        Self {
             journal,
             head,
             cursor,
-            kinds,
+            filter,
+            other_name,
             follow,
             greeted: false,
             ahead: VecDeque::new(),
-        })
+            told: Instant::now(),
+        }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = pb::WatchEventsResponse> {
         futures::stream::unfold(self, |mut watch| async move {
             let item = watch.next().await?;
+            watch.told = Instant::now();
             Some((pb::WatchEventsResponse { item: Some(item) }, watch))
         })
     }
@@ -74,12 +81,21 @@ impl Watch {
             self.ahead.extend(
                 page.events
                     .into_iter()
-                    .filter(|event| self.kinds.contains(event.what.kind())),
+                    .filter(|event| self.filter.passes(&event.what, &self.other_name)),
             );
             if let Some((Seq(from), Seq(to))) = page.gap {
                 return Some(Item::Gap(pb::Gap { from, to }));
             }
+            let beat = self.told + HEARTBEAT;
             if moved {
+                if self.follow && self.ahead.is_empty() && Instant::now() >= beat {
+                    // Nothing has fitted for long.
+                    return Some(Item::Heartbeat(pb::Heartbeat {
+                        head: self.cursor.0,
+                    }));
+                }
+                // Others have their turn.
+                tokio::task::consume_budget().await;
                 continue;
             }
             if !self.follow {
@@ -88,7 +104,7 @@ impl Watch {
             if !std::mem::replace(&mut self.greeted, true) {
                 return Some(Item::Heartbeat(pb::Heartbeat { head: head.0 }));
             }
-            match tokio::time::timeout(HEARTBEAT, self.head.changed()).await {
+            match tokio::time::timeout_at(beat, self.head.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return None,
                 Err(_) => return Some(Item::Heartbeat(pb::Heartbeat { head: head.0 })),
@@ -101,12 +117,12 @@ impl Watch {
 mod tests {
     use std::time::SystemTime;
 
-    use futures::StreamExt as _;
+    use futures::{FutureExt as _, StreamExt as _};
     use pb::watch_events_response::Item;
 
     use super::*;
     use crate::journal::Limits;
-    use crate::model::{Link, LinkState, Occurrence};
+    use crate::model::{Kind, KindSet, Link, LinkState, Occurrence};
     use crate::vault::trial::Volume;
 
     /// A journal whose first event gets this seq.
@@ -130,13 +146,17 @@ mod tests {
         journal.flush().await;
     }
 
-    fn watch(journal: &Arc<Journal>, after: Option<u64>, follow: bool) -> Watch {
-        let request = pb::WatchEventsRequest {
-            after,
+    fn request(after: Option<u64>, follow: bool) -> WatchRequest {
+        WatchRequest {
+            after: after.map(Seq),
             follow,
-            kinds: vec![],
-        };
-        Watch::new(journal.clone(), request).unwrap()
+            filter: Filter::default(),
+            consumer: None,
+        }
+    }
+
+    fn watch(journal: &Arc<Journal>, after: Option<u64>, follow: bool) -> Watch {
+        Watch::new(journal.clone(), request(after, follow), Box::new(|_| None))
     }
 
     async fn items(watch: Watch) -> Vec<Item> {
@@ -209,5 +229,23 @@ mod tests {
             got.extend(frame.item);
         }
         assert_eq!(seqs(&got), (1..=550).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_nothing_fits_beats_too() {
+        let volume = Volume::new();
+        let journal = journal(&volume, 1);
+        let mut request = request(Some(0), true);
+        request.filter.kinds = KindSet::of([Kind::Message]);
+        let watch = Watch::new(journal.clone(), request, Box::new(|_| None));
+        let mut stream = std::pin::pin!(watch.into_stream());
+        stream.next().await.unwrap();
+        append(&journal, 1).await;
+        tokio::time::advance(HEARTBEAT - Duration::from_secs(1)).await;
+        assert!(stream.next().now_or_never().is_none());
+        append(&journal, 1).await;
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let beat = stream.next().now_or_never().flatten().unwrap();
+        assert!(matches!(beat.item, Some(Item::Heartbeat(_))), "{beat:?}");
     }
 }

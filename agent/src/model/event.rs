@@ -3,6 +3,7 @@
 //! All of it is written to disk by serde, under the short names given here: see `stored.rs`.
 
 mod content;
+mod filter;
 mod kind;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 pub use content::{Content, Details, Media, Place, Poll, Quoted};
+pub use filter::{ChatSet, Filter, MAX_CHATS};
 pub use kind::{Kind, KindSet};
 
 use super::contact::{ChatId, Contact};

@@ -29,6 +29,11 @@ pub(super) fn by_number(records: &Records, phone: &str) -> Option<LidPnMappingEn
     (mapping.phone_number == phone).then_some(mapping)
 }
 
+/// The mapping of a LID.
+pub(super) fn by_lid(records: &Records, lid: &str) -> Option<LidPnMappingEntry> {
+    records.load_row(of_lid(lid))
+}
+
 fn lid_of(update: &Update<'_>, phone: &str) -> Option<String> {
     String::from_utf8(taken(update.load(of_number(phone))?)).ok()
 }

@@ -153,6 +153,7 @@ impl World {
             after: Some(0),
             follow: true,
             kinds: Vec::new(),
+            ..Default::default()
         })
         .await
     }

@@ -130,6 +130,7 @@ async fn delivered_and_read_are_waited_for() {
         after: None,
         follow: true,
         kinds: vec![pb::EventKind::Send.into()],
+        ..Default::default()
     };
     let mut events = world.watch_with(only_new).await;
     let reading = async {

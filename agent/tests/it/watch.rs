@@ -27,7 +27,7 @@ fn from(after: u64) -> pb::WatchEventsRequest {
     pb::WatchEventsRequest {
         after: Some(after),
         follow: true,
-        kinds: Vec::new(),
+        ..Default::default()
     }
 }
 
@@ -133,6 +133,7 @@ async fn without_after_only_what_happens_from_now_on_is_told() {
         after: None,
         follow: true,
         kinds: vec![EventKind::Message.into()],
+        ..Default::default()
     };
     let mut watcher = world.watch_with(request).await;
     match watcher.item().await.unwrap() {
@@ -166,6 +167,7 @@ async fn only_the_kinds_asked_for_are_told() {
             after: Some(0),
             follow: false,
             kinds: vec![kind.into()],
+            ..Default::default()
         };
         let events = world.watch_with(request).await.all().await;
         assert!(!events.is_empty(), "{kind:?}");

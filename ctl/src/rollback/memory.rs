@@ -1,15 +1,14 @@
 //! What this user's client has seen of each store: one small file a store, in the user's state
 //! folder. Nothing secret is in it.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::judge::Seen;
-use crate::{private_file, text};
+use crate::{state_dir, text};
 
 /// The folder of the files.
 pub(crate) struct Memory {
@@ -30,7 +29,7 @@ pub(crate) enum Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NoFolder => f.write_str("neither XDG_STATE_HOME nor HOME is set"),
+            Self::NoFolder => f.write_str(state_dir::NONE),
             Self::Garbled(path) => write!(f, "{} is unreadable; it starts anew", shown(path)),
             Self::File(path, error) => write!(f, "{}: {error}", shown(path)),
         }
@@ -51,13 +50,8 @@ struct File {
 impl Memory {
     /// `$XDG_STATE_HOME/openclaw/vaults`, else `~/.local/state/openclaw/vaults`.
     pub(crate) fn of_user() -> Self {
-        let var = |name| {
-            let path = PathBuf::from(std::env::var_os(name)?);
-            path.is_absolute().then_some(path)
-        };
-        let state = var("XDG_STATE_HOME").or_else(|| Some(var("HOME")?.join(".local/state")));
         Self {
-            dir: state.map(|state| state.join("openclaw/vaults")),
+            dir: state_dir::of_user("vaults"),
         }
     }
 
@@ -94,15 +88,9 @@ impl Memory {
             id,
             commits,
         };
-        let dir = path.parent().unwrap_or(&path);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .and_then(|()| {
-                let text = serde_json::to_vec(&file).map_err(io::Error::other)?;
-                private_file::replace(&path, &text)
-            })
+        serde_json::to_vec(&file)
+            .map_err(io::Error::other)
+            .and_then(|text| state_dir::replace(&path, &text))
             .map_err(|error| Error::File(path, error))
     }
 

@@ -47,6 +47,33 @@ impl Cursor {
         self.seen
     }
 
+    /// Whether it is known where it stands.
+    pub(crate) fn is_placed(&self) -> bool {
+        self.seen.is_some() || self.reached.is_some()
+    }
+
+    /// Stands after `after`, wherever it stood.
+    pub(crate) fn place(&mut self, after: u64) {
+        *self = Self::new(Some(after));
+    }
+
+    /// Everything up to here was told, or was not asked for.
+    pub(crate) fn told(&self) -> Option<u64> {
+        self.seen.max(self.reached)
+    }
+
+    /// The agent's newest event is `head`, before the next stream is opened. As [`Cursor::take`]
+    /// says it of a heartbeat.
+    pub(crate) fn head(&mut self, head: u64) -> Step {
+        match self.told() {
+            Some(after) if head < after => {
+                self.place(0);
+                Step::StartOver { head, after }
+            }
+            _ => Step::Quiet,
+        }
+    }
+
     /// Takes one item of the stream.
     pub(crate) fn take(&mut self, item: WatchEventsResponse) -> Step {
         match item.item {

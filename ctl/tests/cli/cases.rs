@@ -73,8 +73,21 @@ macro_rules! files {
 }
 
 files!(
-    address, backup, health, pair, restore, rollback, send, silence, status, unpair, usage, verify,
-    watch
+    address,
+    backup,
+    consumers,
+    health,
+    pair,
+    restore,
+    rollback,
+    send,
+    silence,
+    status,
+    unpair,
+    usage,
+    verify,
+    watch,
+    watch_place
 );
 
 fn folder() -> PathBuf {

@@ -28,6 +28,9 @@ pub(crate) struct Script {
     pub(crate) unpair: VecDeque<Value>,
     pub(crate) pair: VecDeque<Vec<Value>>,
     pub(crate) watch: VecDeque<Vec<Value>>,
+    pub(crate) ack: VecDeque<Value>,
+    pub(crate) consumers: VecDeque<Value>,
+    pub(crate) remove_consumer: VecDeque<Value>,
     /// A step `{ sealed = … }` is a whole stream: see [`Recipe`](crate::sealed::Recipe).
     pub(crate) backup: VecDeque<Vec<Value>>,
     pub(crate) restore: VecDeque<Value>,
@@ -89,6 +92,7 @@ fn refusal(error: &Value) -> Status {
         "DEADLINE_EXCEEDED" => Code::DeadlineExceeded,
         "UNAVAILABLE" => Code::Unavailable,
         "PERMISSION_DENIED" => Code::PermissionDenied,
+        "RESOURCE_EXHAUSTED" => Code::ResourceExhausted,
         "ABORTED" => Code::Aborted,
         "DATA_LOSS" => Code::DataLoss,
         "UNIMPLEMENTED" => Code::Unimplemented,

@@ -12,9 +12,10 @@ use openclaw_proto::v1::admin_server::{Admin, AdminServer};
 use openclaw_proto::v1::agent_server::{Agent, AgentServer};
 use openclaw_proto::v1::restore_request::Frame;
 use openclaw_proto::v1::{
-    BackupRequest, BackupResponse, PairFrame, PairRequest, RestoreRequest, RestoreResponse,
-    SendRequest, SendResponse, StatusRequest, StatusResponse, UnpairRequest, UnpairResponse,
-    WatchEventsRequest, WatchEventsResponse,
+    AckEventsRequest, AckEventsResponse, BackupRequest, BackupResponse, ListConsumersRequest,
+    ListConsumersResponse, PairFrame, PairRequest, RemoveConsumerRequest, RemoveConsumerResponse,
+    RestoreRequest, RestoreResponse, SendRequest, SendResponse, StatusRequest, StatusResponse,
+    UnpairRequest, UnpairResponse, WatchEventsRequest, WatchEventsResponse,
 };
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};
@@ -238,6 +239,35 @@ impl Agent for Methods {
         self.0.note(format!("WatchEvents {asked}"));
         let steps = self.0.script.lock().unwrap().watch.pop_front();
         self.stream("WatchEvents", "WatchEventsResponse", steps)
+    }
+
+    async fn ack_events(
+        &self,
+        request: Request<AckEventsRequest>,
+    ) -> Result<Response<AckEventsResponse>, Status> {
+        let asked = written("AckEventsRequest", request.get_ref());
+        self.0.note(format!("AckEvents {asked}"));
+        let answer = self.0.script.lock().unwrap().ack.pop_front();
+        self.0.answer("AckEventsResponse", answer).await
+    }
+
+    async fn list_consumers(
+        &self,
+        _: Request<ListConsumersRequest>,
+    ) -> Result<Response<ListConsumersResponse>, Status> {
+        self.0.note("ListConsumers {}".to_owned());
+        let answer = self.0.script.lock().unwrap().consumers.pop_front();
+        self.0.answer("ListConsumersResponse", answer).await
+    }
+
+    async fn remove_consumer(
+        &self,
+        request: Request<RemoveConsumerRequest>,
+    ) -> Result<Response<RemoveConsumerResponse>, Status> {
+        let asked = written("RemoveConsumerRequest", request.get_ref());
+        self.0.note(format!("RemoveConsumer {asked}"));
+        let answer = self.0.script.lock().unwrap().remove_consumer.pop_front();
+        self.0.answer("RemoveConsumerResponse", answer).await
     }
 
     async fn unpair(&self, _: Request<UnpairRequest>) -> Result<Response<UnpairResponse>, Status> {

@@ -1563,7 +1563,7 @@ pub struct SendResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchEventsRequest {
     /// Only events with a greater seq. 0: from the oldest kept.
-    /// Absent: only what happens from now on.
+    /// Absent: behind what `consumer` has acknowledged, or only what happens from now on.
     #[prost(uint64, optional, tag = "1")]
     pub after: ::core::option::Option<u64>,
     /// Go on when the end is reached. Without it the stream ends at the head.
@@ -1572,7 +1572,70 @@ pub struct WatchEventsRequest {
     /// Only these kinds. Empty: all.
     #[prost(enumeration = "EventKind", repeated, tag = "3")]
     pub kinds: ::prost::alloc::vec::Vec<i32>,
+    /// Only what happens in these chats: a phone number ("+15550100123"), a LID ("...@lid") or a
+    /// group's JID ("...@g.us"), at most 256. A person's chat is found by number and by LID, where the
+    /// agent knows both. Empty: all, and what happens in no chat.
+    #[prost(string, repeated, tag = "4")]
+    pub chats: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Go on behind what this consumer has acknowledged, unless `after` is given; from the oldest kept
+    /// when it has acknowledged nothing yet. 1 to 64 letters, digits, dots, dashes and underscores.
+    #[prost(string, tag = "5")]
+    pub consumer: ::prost::alloc::string::String,
 }
+/// How far a consumer has come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AckEventsRequest {
+    /// Its name: 1 to 64 letters, digits, dots, dashes and underscores.
+    #[prost(string, tag = "1")]
+    pub consumer: ::prost::alloc::string::String,
+    /// The last event that it is done with, and not before it. Never above the head.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// Go back there, if that is behind what was acknowledged. Without it a smaller `seq` changes
+    /// nothing.
+    #[prost(bool, tag = "3")]
+    pub reset: bool,
+}
+/// Durable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AckEventsResponse {
+    /// What is acknowledged now.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+}
+/// Nothing to say yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListConsumersRequest {}
+/// The consumers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListConsumersResponse {
+    /// By name.
+    #[prost(message, repeated, tag = "1")]
+    pub consumers: ::prost::alloc::vec::Vec<Consumer>,
+}
+/// A program whose place among the events is remembered.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Consumer {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The last event that it is done with.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// When it said so.
+    #[prost(message, optional, tag = "3")]
+    pub acked_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Which.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveConsumerRequest {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub consumer: ::prost::alloc::string::String,
+}
+/// Gone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveConsumerResponse {}
 /// One item of the stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchEventsResponse {
@@ -1609,7 +1672,8 @@ pub struct Gap {
 /// The stream is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Heartbeat {
-    /// The seq of the newest event; everything up to it that was asked for has been sent.
+    /// Everything up to here that was asked for has been sent: the seq of the newest event, or of one
+    /// before it while the agent is still looking through many that were not asked for.
     #[prost(uint64, tag = "1")]
     pub head: u64,
 }
@@ -1819,6 +1883,9 @@ pub mod agent_client {
         ///
         /// A client that was cut off resumes with `after` set to the last seq it has seen. The agent
         /// keeps no queue per client: a slow client costs it nothing and loses nothing that is kept.
+        ///
+        /// A program that would rather have the agent remember its place names itself in `consumer`, and
+        /// says with AckEvents how far it has come.
         pub async fn watch_events(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchEventsRequest>,
@@ -1842,6 +1909,84 @@ pub mod agent_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "WatchEvents"));
             self.inner.server_streaming(req, path, codec).await
+        }
+        /// Says that a consumer is done with every event up to `seq`. A later WatchEvents that names it
+        /// goes on behind there, also after a restart: the answer comes once that is durable.
+        ///
+        /// The first one makes the consumer. RESOURCE_EXHAUSTED when there are 64 already.
+        pub async fn ack_events(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AckEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AckEventsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Agent/AckEvents",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "AckEvents"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the consumers, by name.
+        pub async fn list_consumers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListConsumersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListConsumersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Agent/ListConsumers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "ListConsumers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Forgets a consumer. NOT_FOUND when there is none of that name.
+        pub async fn remove_consumer(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveConsumerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveConsumerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Agent/RemoveConsumer",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "RemoveConsumer"));
+            self.inner.unary(req, path, codec).await
         }
         /// Unlinks the agent: WhatsApp is told, then every credential is wiped.
         ///
@@ -1923,11 +2068,41 @@ pub mod agent_server {
         ///
         /// A client that was cut off resumes with `after` set to the last seq it has seen. The agent
         /// keeps no queue per client: a slow client costs it nothing and loses nothing that is kept.
+        ///
+        /// A program that would rather have the agent remember its place names itself in `consumer`, and
+        /// says with AckEvents how far it has come.
         async fn watch_events(
             &self,
             request: tonic::Request<super::WatchEventsRequest>,
         ) -> std::result::Result<
             tonic::Response<Self::WatchEventsStream>,
+            tonic::Status,
+        >;
+        /// Says that a consumer is done with every event up to `seq`. A later WatchEvents that names it
+        /// goes on behind there, also after a restart: the answer comes once that is durable.
+        ///
+        /// The first one makes the consumer. RESOURCE_EXHAUSTED when there are 64 already.
+        async fn ack_events(
+            &self,
+            request: tonic::Request<super::AckEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AckEventsResponse>,
+            tonic::Status,
+        >;
+        /// Lists the consumers, by name.
+        async fn list_consumers(
+            &self,
+            request: tonic::Request<super::ListConsumersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListConsumersResponse>,
+            tonic::Status,
+        >;
+        /// Forgets a consumer. NOT_FOUND when there is none of that name.
+        async fn remove_consumer(
+            &self,
+            request: tonic::Request<super::RemoveConsumerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveConsumerResponse>,
             tonic::Status,
         >;
         /// Unlinks the agent: WhatsApp is told, then every credential is wiped.
@@ -2191,6 +2366,139 @@ pub mod agent_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Agent/AckEvents" => {
+                    #[allow(non_camel_case_types)]
+                    struct AckEventsSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::AckEventsRequest>
+                    for AckEventsSvc<T> {
+                        type Response = super::AckEventsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AckEventsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::ack_events(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AckEventsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Agent/ListConsumers" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListConsumersSvc<T: Agent>(pub Arc<T>);
+                    impl<
+                        T: Agent,
+                    > tonic::server::UnaryService<super::ListConsumersRequest>
+                    for ListConsumersSvc<T> {
+                        type Response = super::ListConsumersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListConsumersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::list_consumers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListConsumersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Agent/RemoveConsumer" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveConsumerSvc<T: Agent>(pub Arc<T>);
+                    impl<
+                        T: Agent,
+                    > tonic::server::UnaryService<super::RemoveConsumerRequest>
+                    for RemoveConsumerSvc<T> {
+                        type Response = super::RemoveConsumerResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveConsumerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::remove_consumer(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveConsumerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

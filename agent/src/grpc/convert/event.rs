@@ -1,37 +1,16 @@
-//! Events, and the filter for their kinds.
+//! Events.
 
 mod content;
 
 use openclaw_proto::v1 as pb;
 use prost_types::Timestamp;
-use tonic::Status as GrpcStatus;
 
+use super::send_state;
 use super::status::link_status;
-use super::{UnknownValue, send_state};
-use crate::grpc::status::invalid;
 use crate::model::{
-    ChatId, Contact, Content, Deletion, Dropped, Edit, Event, Kind, KindSet, Lid, Lost, Message,
-    Occurrence, Origin, Reaction, Receipt, SendOutcome, Sent, Undecryptable,
+    ChatId, Contact, Content, Deletion, Dropped, Edit, Event, Lid, Lost, Message, Occurrence,
+    Origin, Reaction, Receipt, SendOutcome, Sent, Undecryptable,
 };
-
-pub(in crate::grpc) fn kinds(kinds: Vec<i32>) -> Result<KindSet, GrpcStatus> {
-    let known = kinds
-        .into_iter()
-        .map(|kind| match pb::EventKind::try_from(kind) {
-            Ok(pb::EventKind::Message) => Ok(Kind::Message),
-            Ok(pb::EventKind::Receipt) => Ok(Kind::Receipt),
-            Ok(pb::EventKind::Link) => Ok(Kind::Link),
-            Ok(pb::EventKind::Send) => Ok(Kind::Send),
-            Ok(pb::EventKind::Undecryptable) => Ok(Kind::Undecryptable),
-            Ok(pb::EventKind::Edit) => Ok(Kind::Edit),
-            Ok(pb::EventKind::Deletion) => Ok(Kind::Deletion),
-            Ok(pb::EventKind::Reaction) => Ok(Kind::Reaction),
-            Ok(pb::EventKind::Lost) => Ok(Kind::Lost),
-            Ok(pb::EventKind::Dropped) => Ok(Kind::Dropped),
-            Ok(pb::EventKind::Unspecified) | Err(_) => Err(invalid("kinds", &UnknownValue(kind))),
-        });
-    Ok(KindSet::of(known.collect::<Result<Vec<_>, _>>()?))
-}
 
 pub(in crate::grpc) fn event(event: Event) -> pb::Event {
     use pb::event::Kind as Wire;
@@ -297,13 +276,5 @@ mod tests {
             (&*unknown.chat, &*unknown.sender),
             ("120363000000000001@g.us", "100000000000001@lid")
         );
-    }
-
-    #[test]
-    fn unknown_kinds_are_refused_and_none_means_all() {
-        assert_eq!(kinds(vec![]).unwrap(), KindSet::ALL);
-        for bad in [0, 99, -1] {
-            assert!(kinds(vec![bad]).is_err());
-        }
     }
 }

@@ -34,6 +34,12 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindSet(u16);
 
+impl Default for KindSet {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
 impl KindSet {
     /// Every kind.
     pub const ALL: Self = Self(u16::MAX);

@@ -139,6 +139,7 @@ async fn a_bad_cursor_is_refused_or_harmless() {
             after: Some(after),
             follow: false,
             kinds: vec![pb::EventKind::Link.into(); 10_000],
+            ..Default::default()
         };
         let seen = world.watch_with(request).await.all().await;
         assert_eq!(

@@ -1,0 +1,239 @@
+//! Programs whose place among the events is remembered: a name and a seq each, in the vault.
+//!
+//! A place only moves on, unless its owner says `reset`. It decides nothing about what is kept: a
+//! consumer that stays away for too long is told the gap like anybody else.
+
+use std::time::SystemTime;
+
+use openclaw_vault::Key;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Consumer, ConsumerName, Seq};
+use crate::vault::{Tables, Vault};
+
+/// The most consumers.
+pub const MOST: usize = 64;
+
+/// The consumers of a vault.
+#[derive(Clone, Debug)]
+pub struct Consumers(Vault);
+
+/// Why a place is not remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// There are as many as there may be.
+    #[error("there are {MOST} consumers already")]
+    Full,
+    /// Nobody was given that event.
+    #[error("the newest event is {}, there is none {}", .head.0, .seq.0)]
+    Ahead {
+        /// What was acknowledged.
+        seq: Seq,
+        /// The newest event.
+        head: Seq,
+    },
+    /// There is none of that name.
+    #[error("there is no consumer of that name")]
+    Unknown,
+}
+
+/// A row. Fields may be added, never renamed: volumes hold it.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    #[serde(rename = "s")]
+    seq: u64,
+    /// Milliseconds since 1970.
+    #[serde(rename = "t", default)]
+    acked_at: u64,
+}
+
+impl Consumers {
+    /// Those in `vault`.
+    #[must_use]
+    pub fn new(vault: Vault) -> Self {
+        Self(vault)
+    }
+
+    /// What a consumer has acknowledged; `None` when it has nothing yet.
+    #[must_use]
+    pub fn acked(&self, name: &ConsumerName) -> Option<Seq> {
+        read(&self.0.load(key(name))?).map(|row| Seq(row.seq))
+    }
+
+    /// A consumer is done with everything up to `seq`. Returns what is acknowledged then, once it is
+    /// durable.
+    ///
+    /// # Errors
+    /// See [`Denied`].
+    pub async fn ack(
+        &self,
+        name: &ConsumerName,
+        seq: Seq,
+        reset: bool,
+        head: Seq,
+        now: SystemTime,
+    ) -> Result<Seq, Denied> {
+        if seq > head {
+            return Err(Denied::Ahead { seq, head });
+        }
+        let acked_at = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let acked_at = u64::try_from(acked_at.as_millis()).unwrap_or_default();
+        self.0
+            .update_durably(|update| {
+                let before = update.load(key(name));
+                if before.is_none() && update.count(Tables::CONSUMERS) >= MOST {
+                    return Err(Denied::Full);
+                }
+                match before.and_then(|row| read(&row)) {
+                    // A journal that began anew may be behind what was acknowledged of the old one.
+                    Some(row) if !reset && row.seq >= seq.0 && row.seq <= head.0 => {
+                        Ok(Seq(row.seq))
+                    }
+                    _ => {
+                        let row = Row {
+                            seq: seq.0,
+                            acked_at,
+                        };
+                        let mut bytes = Vec::new();
+                        ciborium::into_writer(&row, &mut bytes)
+                            .expect("two numbers have an encoding");
+                        update.batch().put(key(name), &bytes);
+                        Ok(seq)
+                    }
+                }
+            })
+            .await
+    }
+
+    /// All of them, by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<Consumer> {
+        let entries = self.0.scan(Tables::CONSUMERS, None);
+        let mut all: Vec<Consumer> = entries
+            .iter()
+            .filter_map(|entry| {
+                let row = read(&entry.value)?;
+                Some(Consumer {
+                    name: std::str::from_utf8(&entry.id).ok()?.parse().ok()?,
+                    seq: Seq(row.seq),
+                    acked_at: SystemTime::UNIX_EPOCH
+                        + std::time::Duration::from_millis(row.acked_at),
+                })
+            })
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// Forgets one, and returns once that is durable.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub async fn remove(&self, name: &ConsumerName) -> Result<(), Denied> {
+        self.0
+            .update_durably(|update| {
+                if !update.contains(key(name)) {
+                    return Err(Denied::Unknown);
+                }
+                update.batch().delete(key(name));
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn key(name: &ConsumerName) -> Key<'_> {
+    Key::new(Tables::CONSUMERS, "", name.as_str())
+}
+
+fn read(bytes: &[u8]) -> Option<Row> {
+    ciborium::from_reader(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::vault::trial::Volume;
+
+    const HEAD: Seq = Seq(100);
+
+    fn of(volume: &Volume) -> Consumers {
+        Consumers::new(volume.vault.clone())
+    }
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn name(text: &str) -> ConsumerName {
+        text.parse().unwrap()
+    }
+
+    async fn ack(consumers: &Consumers, seq: u64, reset: bool) -> Result<u64, Denied> {
+        let name = name("a");
+        let acked = consumers.ack(&name, Seq(seq), reset, HEAD, now());
+        acked.await.map(|Seq(seq)| seq)
+    }
+
+    #[tokio::test]
+    async fn a_place_moves_on_and_goes_back_only_when_told() {
+        let volume = Volume::new();
+        let consumers = of(&volume);
+        assert_eq!(consumers.acked(&name("a")), None);
+        assert_eq!(ack(&consumers, 7, false).await, Ok(7));
+        assert_eq!(ack(&consumers, 5, false).await, Ok(7));
+        assert_eq!(ack(&consumers, 5, true).await, Ok(5));
+        assert_eq!(consumers.acked(&name("a")), Some(Seq(5)));
+        let ahead = Denied::Ahead {
+            seq: Seq(101),
+            head: HEAD,
+        };
+        assert_eq!(ack(&consumers, 101, true).await, Err(ahead));
+    }
+
+    #[tokio::test]
+    async fn a_place_beyond_a_journal_that_began_anew_is_given_up() {
+        let volume = Volume::new();
+        let consumers = of(&volume);
+        ack(&consumers, 90, false).await.unwrap();
+        let name = name("a");
+        let acked = consumers.ack(&name, Seq(3), false, Seq(10), now());
+        assert_eq!(acked.await, Ok(Seq(3)));
+    }
+
+    #[tokio::test]
+    async fn a_place_outlives_the_process() {
+        let mut volume = Volume::new();
+        ack(&of(&volume), 7, false).await.unwrap();
+        volume.reopen();
+        let consumer = Consumer {
+            name: name("a"),
+            seq: Seq(7),
+            acked_at: now(),
+        };
+        assert_eq!(of(&volume).list(), [consumer]);
+    }
+
+    #[tokio::test]
+    async fn there_are_so_many_and_no_more_until_one_goes() {
+        let volume = Volume::new();
+        let consumers = of(&volume);
+        for n in 0..MOST {
+            let name = name(&format!("c{n}"));
+            consumers
+                .ack(&name, Seq(1), false, HEAD, now())
+                .await
+                .unwrap();
+        }
+        assert_eq!(ack(&consumers, 1, false).await, Err(Denied::Full));
+        assert_eq!(consumers.remove(&name("c9")).await, Ok(()));
+        assert_eq!(consumers.remove(&name("c9")).await, Err(Denied::Unknown));
+        assert_eq!(ack(&consumers, 1, false).await, Ok(1));
+        let names: Vec<_> = consumers.list().into_iter().map(|c| c.name).collect();
+        assert!(names.is_sorted() && names.len() == MOST);
+    }
+}

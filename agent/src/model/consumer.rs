@@ -1,0 +1,75 @@
+//! A program whose place among the events is remembered for it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use heapless::String;
+
+use super::event::Seq;
+
+/// The longest name.
+const MAX_NAME: usize = 64;
+
+/// What a consumer is called.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsumerName(String<MAX_NAME>);
+
+/// Why a text is no name of a consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a consumer's name has 1 to {MAX_NAME} letters, digits, dots, dashes and underscores")]
+pub struct ConsumerNameError;
+
+impl ConsumerName {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ConsumerName {
+    type Err = ConsumerNameError;
+
+    fn from_str(text: &str) -> Result<Self, ConsumerNameError> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        if text.is_empty() || !text.bytes().all(fits) {
+            return Err(ConsumerNameError);
+        }
+        String::try_from(text)
+            .map(Self)
+            .map_err(|_| ConsumerNameError)
+    }
+}
+
+impl fmt::Debug for ConsumerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How far a consumer has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consumer {
+    /// Who.
+    pub name: ConsumerName,
+    /// The last event that it is done with.
+    pub seq: Seq,
+    /// When it said so.
+    pub acked_at: SystemTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_and_plain() {
+        for good in ["a", "billing.v2", "A-b_9", &"x".repeat(MAX_NAME)] {
+            assert_eq!(good.parse::<ConsumerName>().unwrap().as_str(), good);
+        }
+        for bad in ["", " ", "a b", "a/b", "é", "a\n", &"x".repeat(MAX_NAME + 1)] {
+            assert!(bad.parse::<ConsumerName>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Which events somebody wants: by kind, and by the chat that they happen in.
+
+use std::collections::HashSet;
+use std::str::FromStr as _;
+
+use super::{KindSet, Occurrence};
+use crate::model::contact::{Contact, Lid, Recipient, RecipientError};
+
+/// The most chats that a filter names.
+pub const MAX_CHATS: usize = 256;
+
+/// A filter. The default lets everything pass.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The kinds.
+    pub kinds: KindSet,
+    /// The chats.
+    pub chats: ChatSet,
+}
+
+/// A set of chats; the empty one is all of them, and what happens in none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ChatSet(HashSet<String>);
+
+/// It names numbers: `Debug` says how many.
+impl std::fmt::Debug for ChatSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} chats", self.0.len())
+    }
+}
+
+impl ChatSet {
+    /// Adds a chat: a number, a LID or a JID.
+    ///
+    /// # Errors
+    /// The text names no chat.
+    pub fn add(&mut self, text: &str) -> Result<(), RecipientError> {
+        let jid = match text.trim().rsplit_once('@') {
+            Some((user, "newsletter")) if user.bytes().all(|b| b.is_ascii_digit()) => {
+                text.trim().to_owned()
+            }
+            Some(("status", "broadcast")) => "status@broadcast".to_owned(),
+            _ => match Recipient::from_str(text)? {
+                Recipient::Phone(phone) => phone_jid(phone.digits()),
+                Recipient::Lid(lid) => lid.jid(),
+                Recipient::Group(id) => format!("{id}@g.us"),
+            },
+        };
+        self.0.insert(jid);
+        Ok(())
+    }
+}
+
+impl Filter {
+    /// Whether this passes. `other_name` tells a person's LID for their number's JID, and the other
+    /// way round, where that is known.
+    pub fn passes(
+        &self,
+        what: &Occurrence,
+        other_name: impl FnOnce(&str) -> Option<String>,
+    ) -> bool {
+        if !self.kinds.contains(what.kind()) {
+            return false;
+        }
+        let Self { chats, .. } = self;
+        if chats.0.is_empty() || matches!(what, Occurrence::Unknown) {
+            return true;
+        }
+        let Some(chat) = what.chat() else {
+            return false;
+        };
+        let person = ["@s.whatsapp.net", "@lid"]
+            .iter()
+            .any(|server| chat.jid().ends_with(server));
+        chats.0.contains(chat.jid())
+            || person
+                && (what.other_side().is_some_and(|who| chats.names(who))
+                    || other_name(chat.jid()).is_some_and(|jid| chats.0.contains(&jid)))
+    }
+}
+
+impl ChatSet {
+    fn names(&self, who: &Contact) -> bool {
+        let Contact { phone, lid } = who;
+        let phone = phone.as_ref().map(|phone| phone_jid(phone.digits()));
+        let lid = lid.as_ref().map(Lid::jid);
+        [phone, lid]
+            .iter()
+            .flatten()
+            .any(|jid| self.0.contains(jid))
+    }
+}
+
+fn phone_jid(digits: &str) -> String {
+    format!("{digits}@s.whatsapp.net")
+}
+
+impl Occurrence {
+    /// Whom a chat of two is with, where the occurrence says more of them than the chat's name.
+    fn other_side(&self) -> Option<&Contact> {
+        let origin = match self {
+            Self::Message(m) => &m.origin,
+            Self::Edit(e) => &e.origin,
+            Self::Deletion(d) => &d.origin,
+            Self::Reaction(r) => &r.origin,
+            Self::Receipt(r) => return Some(&r.by),
+            Self::Undecryptable(u) => return Some(&u.sender),
+            Self::Lost(l) => return Some(&l.sender),
+            Self::Dropped(d) => return Some(&d.sender),
+            Self::Send(_) | Self::Link(_) | Self::Unknown => return None,
+        };
+        (!origin.from_me).then_some(&origin.sender)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::{Lost, Receipt};
+    use crate::model::{ChatId, Kind, MessageId, SendState};
+
+    fn filter(chats: &[&str]) -> Filter {
+        let mut filter = Filter::default();
+        for chat in chats {
+            filter.chats.add(chat).unwrap();
+        }
+        filter
+    }
+
+    fn receipt(chat: &str, phone: Option<&str>) -> Occurrence {
+        Occurrence::Receipt(Receipt {
+            messages: vec![],
+            chat: ChatId::new(chat.into()),
+            by: Contact {
+                phone: phone.map(|phone| phone.parse().unwrap()),
+                lid: None,
+            },
+            state: SendState::Read,
+        })
+    }
+
+    #[test]
+    fn a_chat_is_found_by_whatever_name_is_known() {
+        let by_number = filter(&["+1 555 010-0123"]);
+        let nothing = |_: &str| None;
+        assert!(by_number.passes(&receipt("15550100123@s.whatsapp.net", None), nothing));
+        assert!(by_number.passes(
+            &receipt("100000000000001@lid", Some("+15550100123")),
+            nothing
+        ));
+        assert!(!by_number.passes(&receipt("100000000000001@lid", None), nothing));
+        let known = |_: &str| Some("15550100123@s.whatsapp.net".to_owned());
+        assert!(by_number.passes(&receipt("100000000000001@lid", None), known));
+        let group = receipt("120363000000000001@g.us", Some("+15550100123"));
+        assert!(
+            !by_number.passes(&group, known),
+            "a member's chat is not the group's"
+        );
+        assert!(filter(&["120363000000000001@g.us"]).passes(&group, nothing));
+    }
+
+    #[test]
+    fn no_chats_is_all_of_them_and_what_happens_in_none() {
+        let link = Occurrence::Unknown;
+        assert!(Filter::default().passes(&link, |_| None));
+        assert!(Filter::default().passes(&receipt("1@lid", None), |_| None));
+        let lost = Occurrence::Lost(Lost {
+            id: MessageId::new("A"),
+            chat: ChatId::new("1@lid".into()),
+            sender: Contact::default(),
+            reason: "x".into(),
+        });
+        assert!(!filter(&["2@lid"]).passes(&lost, |_| None));
+        let kinds = Filter {
+            kinds: KindSet::of([Kind::Message]),
+            ..filter(&["1@lid"])
+        };
+        assert!(!kinds.passes(&lost, |_| None), "both must fit");
+    }
+
+    #[test]
+    fn chats_are_numbers_lids_groups_and_channels() {
+        for good in [
+            "+15550100123",
+            "1@lid",
+            "120363000000000001@g.us",
+            "12@newsletter",
+            "status@broadcast",
+        ] {
+            assert!(ChatSet::default().add(good).is_ok(), "{good}");
+        }
+        for bad in ["", "x@newsletter", "anna", "1@example.org"] {
+            assert!(ChatSet::default().add(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `consumers`: the programs whose place among the events the agent remembers.
+
+use openclaw_proto::v1::{Consumer, ListConsumersRequest, RemoveConsumerRequest};
+use serde::Serialize;
+
+use crate::address::Address;
+use crate::cli::{ConsumersArgs, ConsumersCommand};
+use crate::failure::{Exit, Failure};
+use crate::render::json::time;
+use crate::render::time::ago;
+use crate::text::one_line;
+use crate::{client, clock, console};
+
+/// Lists or removes.
+pub(crate) async fn run(
+    address: &Address,
+    args: &ConsumersArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let mut agent = client::agent(address).await?;
+    match &args.command {
+        None | Some(ConsumersCommand::List) => {
+            let call = agent.list_consumers(ListConsumersRequest {});
+            let listed = client::answer(address, call).await?;
+            for consumer in listed.consumers {
+                if json {
+                    console::json(&Json::from(consumer))?;
+                } else {
+                    console::line(&line(&consumer))?;
+                }
+            }
+        }
+        Some(ConsumersCommand::Remove { name }) => {
+            let consumer = name.clone();
+            let call = agent.remove_consumer(RemoveConsumerRequest { consumer });
+            client::answer(address, call).await?;
+            if json {
+                console::json(&Removed { removed: name })?;
+            } else {
+                console::line(&format!("Removed: {}", one_line(name)))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// `billing       18204   4 s ago`
+fn line(consumer: &Consumer) -> String {
+    let Consumer {
+        name,
+        seq,
+        acked_at,
+    } = consumer;
+    let age = acked_at.map_or_else(String::new, |at| ago(at, clock::now()));
+    format!("{:<20} {seq:<6} {age}", one_line(name))
+        .trim_end()
+        .to_owned()
+}
+
+#[derive(Serialize)]
+struct Json {
+    name: String,
+    seq: u64,
+    acked_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Removed<'a> {
+    removed: &'a str,
+}
+
+impl From<Consumer> for Json {
+    fn from(consumer: Consumer) -> Self {
+        let Consumer {
+            name,
+            seq,
+            acked_at,
+        } = consumer;
+        Self {
+            name,
+            seq,
+            acked_at: time(acked_at),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Where the cursor is kept from one run to the next: in a file of this user's, written right after
+//! each print, or at the agent, under the name of a consumer, told when there is a moment.
+
+use std::time::Duration;
+
+use openclaw_proto::v1::{AckEventsRequest, StatusResponse};
+use tonic::Code;
+
+use super::cursor::Cursor;
+use super::place::{Error, Place};
+use super::{Agent, Notes};
+use crate::cli::WatchArgs;
+use crate::failure::{Failure, is_transport};
+
+/// How many events may be printed before the agent is told, however fast they come.
+const MOST_UNTOLD: u64 = 256;
+/// How long the agent may take to note it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The keeping.
+pub(super) struct Keeping<'a> {
+    args: &'a WatchArgs,
+    /// The agent's store, once known.
+    store: Option<Vec<u8>>,
+    place: Option<Place>,
+    /// What was written down, or told the agent.
+    kept: Option<u64>,
+    untold: u64,
+    agent: Option<Agent>,
+    warned: bool,
+}
+
+impl<'a> Keeping<'a> {
+    pub(super) fn new(args: &'a WatchArgs) -> Self {
+        Self {
+            args,
+            store: None,
+            place: None,
+            kept: None,
+            untold: 0,
+            agent: None,
+            warned: false,
+        }
+    }
+
+    /// Learns whose events these are, and with that where the last watch of them ended. What this
+    /// run has seen of them counts more.
+    pub(super) fn attach(&mut self, status: &StatusResponse, cursor: &mut Cursor, notes: &Notes) {
+        let store = status.vault.as_ref().map(|vault| vault.store_id.clone());
+        let Some(store) = store.filter(|store| !store.is_empty()) else {
+            return;
+        };
+        if self.store.as_ref() == Some(&store) {
+            return;
+        }
+        let another = self.store.is_some();
+        self.store = Some(store.clone());
+        self.kept = None;
+        if another {
+            notes.note(
+                "the agent has another store now, and other events",
+                "new_store",
+            );
+        }
+        if self.args.consumer.is_some() {
+            if another {
+                *cursor = Cursor::new(None);
+            }
+            return;
+        }
+        let loaded = Place::of(&store, self.args).and_then(|place| {
+            let loaded = place.load();
+            self.place = Some(place);
+            loaded
+        });
+        let ended = loaded.unwrap_or_else(|error| {
+            self.warn(&error, notes);
+            None
+        });
+        match ended {
+            // Nothing of it was seen yet.
+            None if another => cursor.place(0),
+            // There is nothing else to show.
+            None if self.args.no_follow && !cursor.is_placed() => cursor.place(0),
+            Some(ended) if another || !cursor.is_placed() => cursor.place(ended),
+            _ => {}
+        }
+    }
+
+    /// There is a connection.
+    pub(super) fn connected(&mut self, agent: Agent) {
+        self.agent = Some(agent);
+    }
+
+    /// Something was told.
+    pub(super) async fn told(&mut self, cursor: &Cursor, notes: &Notes) -> Result<(), Failure> {
+        if self.args.consumer.is_some() {
+            self.untold += 1;
+            if self.untold >= MOST_UNTOLD {
+                self.rest(cursor).await?;
+            }
+            return Ok(());
+        }
+        let told = cursor.told();
+        if let (Some(place), Some(seq), true) = (&self.place, told, told > self.kept) {
+            self.kept = told;
+            if let Err(error) = place.advance(seq) {
+                self.warn(&error, notes);
+            }
+        }
+        Ok(())
+    }
+
+    /// The events begin anew.
+    pub(super) fn start_over(&mut self, notes: &Notes) {
+        self.kept = None;
+        if let Some(Err(error)) = self.place.as_ref().map(|place| place.put(0)) {
+            self.warn(&error, notes);
+        }
+    }
+
+    /// There is a moment: the agent is told how far its consumer has come. A connection that is
+    /// lost just now is noticed elsewhere, and then it is told again.
+    pub(super) async fn rest(&mut self, cursor: &Cursor) -> Result<(), Failure> {
+        self.untold = 0;
+        let told = cursor.told();
+        let (Some(consumer), Some(seq), Some(agent), true) =
+            (&self.args.consumer, told, &mut self.agent, told > self.kept)
+        else {
+            return Ok(());
+        };
+        let request = AckEventsRequest {
+            consumer: consumer.clone(),
+            seq,
+            reset: false,
+        };
+        match tokio::time::timeout(PATIENCE, agent.ack_events(request)).await {
+            Ok(Ok(_)) => {
+                self.kept = told;
+                Ok(())
+            }
+            Ok(Err(status)) if !is_transport(&status) && status.code() != Code::Unavailable => {
+                Err(Failure::from(status))
+            }
+            Ok(Err(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The last moment.
+    pub(super) async fn finish(&mut self, cursor: &Cursor) {
+        // When it fails, whoever watches next sees some events again.
+        let _ = self.rest(cursor).await;
+    }
+
+    /// Once.
+    fn warn(&mut self, error: &Error, notes: &Notes) {
+        if !std::mem::replace(&mut self.warned, true) {
+            notes.no_place(error);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Where this user's watch of an agent ended: a number, in one small file for each store and for
+//! each choice of kinds and chats. One choice's place says nothing of another's.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum as _;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::{Kind, WatchArgs};
+use crate::{state_dir, text};
+
+/// The file of one store and one choice.
+pub(super) struct Place {
+    path: PathBuf,
+}
+
+/// Why the place is not remembered.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// No folder is this user's.
+    NoFolder,
+    /// The file says nothing that was written here.
+    Garbled(PathBuf),
+    /// The file cannot be read or written.
+    File(PathBuf, io::Error),
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |path: &Path| text::one_line(&path.to_string_lossy());
+        match self {
+            Self::NoFolder => f.write_str(state_dir::NONE),
+            Self::Garbled(path) => write!(f, "{} is unreadable; it starts anew", shown(path)),
+            Self::File(path, error) => write!(f, "{}: {error}", shown(path)),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    seq: u64,
+}
+
+impl Place {
+    /// Of `store`, in the folder `watches` of this user's state.
+    pub(super) fn of(store: &[u8], args: &WatchArgs) -> Result<Self, Error> {
+        let dir = state_dir::of_user("watches").ok_or(Error::NoFolder)?;
+        let name = match choice(args) {
+            None => text::hex(store),
+            Some(choice) => format!("{}-{choice:016x}", text::hex(store)),
+        };
+        Ok(Self {
+            path: dir.join(name),
+        })
+    }
+
+    /// What was written last, if anything was.
+    pub(super) fn load(&self) -> Result<Option<u64>, Error> {
+        let text = match fs::read(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::File(self.path.clone(), error)),
+        };
+        let file = serde_json::from_slice(&text);
+        let File { seq } = file.map_err(|_| Error::Garbled(self.path.clone()))?;
+        Ok(Some(seq))
+    }
+
+    /// Writes `seq` down, unless another watch has come further.
+    pub(super) fn advance(&self, seq: u64) -> Result<(), Error> {
+        match self.load() {
+            Ok(Some(kept)) if kept >= seq => Ok(()),
+            _ => self.put(seq),
+        }
+    }
+
+    /// Writes `seq` down.
+    pub(super) fn put(&self, seq: u64) -> Result<(), Error> {
+        serde_json::to_vec(&File { seq })
+            .map_err(io::Error::other)
+            .and_then(|text| state_dir::replace(&self.path, &text))
+            .map_err(|error| Error::File(self.path.clone(), error))
+    }
+}
+
+/// A number for what was chosen, the same whatever the order; `None` for everything. FNV-1a.
+fn choice(args: &WatchArgs) -> Option<u64> {
+    let kinds = args.kinds.iter().filter_map(Kind::to_possible_value);
+    let mut words: Vec<String> = kinds.map(|kind| kind.get_name().to_owned()).collect();
+    words.extend(
+        args.chats
+            .iter()
+            .map(|chat| format!("chat {}", chat.trim())),
+    );
+    words.sort_unstable();
+    words.dedup();
+    let text = words.join("\n");
+    (!text.is_empty()).then(|| {
+        text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(kinds: &[Kind], chats: &[&str]) -> WatchArgs {
+        WatchArgs {
+            after: None,
+            from_start: false,
+            kinds: kinds.to_vec(),
+            chats: chats.iter().map(|&chat| chat.to_owned()).collect(),
+            consumer: None,
+            no_follow: false,
+        }
+    }
+
+    #[test]
+    fn each_choice_has_a_place_of_its_own_whatever_its_order() {
+        assert_eq!(choice(&args(&[], &[])), None);
+        let both = choice(&args(&[Kind::Link, Kind::Send], &["+15550100001"]));
+        let same = choice(&args(
+            &[Kind::Send, Kind::Link, Kind::Link],
+            &["+15550100001"],
+        ));
+        assert_eq!(both, same);
+        assert_ne!(both, choice(&args(&[Kind::Link, Kind::Send], &[])));
+        assert_ne!(
+            choice(&args(&[Kind::Link], &[])),
+            choice(&args(&[Kind::Send], &[]))
+        );
+    }
+
+    #[test]
+    fn a_place_does_not_go_back_unless_it_is_put_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place {
+            path: dir.path().join("openclaw/watches/00"),
+        };
+        assert_eq!(place.load().unwrap(), None);
+        for (seq, kept) in [(7, 7), (5, 7), (9, 9)] {
+            place.advance(seq).unwrap();
+            assert_eq!(place.load().unwrap(), Some(kept));
+        }
+        place.put(2).unwrap();
+        assert_eq!(place.load().unwrap(), Some(2));
+        fs::write(&place.path, "garbled").unwrap();
+        assert!(matches!(place.load(), Err(Error::Garbled(_))));
+        place.advance(3).unwrap();
+        assert_eq!(place.load().unwrap(), Some(3));
+    }
+}
