@@ -40,6 +40,7 @@ mod cert;
 mod clock;
 mod companion;
 mod connection;
+pub mod content;
 pub mod control;
 mod devices;
 mod fault;

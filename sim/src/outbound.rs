@@ -13,6 +13,7 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::message::DeviceSentMessage;
 
 use crate::clock::unix_now;
+use crate::content;
 use crate::number::Number;
 use crate::party::{Enc, Party};
 use crate::peer::{By, Received};
@@ -38,6 +39,8 @@ pub(crate) struct Envelope {
     pub(crate) from: Number,
     pub(crate) name: String,
     pub(crate) to: To,
+    /// The attributes `type` and `edit` of the stanza.
+    pub(crate) named: (&'static str, Option<&'static str>),
 }
 
 #[derive(Clone)]
@@ -57,16 +60,27 @@ impl Envelope {
             from: from.clone(),
             name: String::new(),
             to: To::OwnCompanion,
+            named: ("text", None),
         }
     }
 
     /// The `<message>` for one companion, around its `<enc>`s.
     fn stanza(&self, target: &DeviceId, encs: Vec<Node>) -> Node {
-        let Self { id, from, name, to } = self;
+        let Self {
+            id,
+            from,
+            name,
+            to,
+            named: (kind, edit),
+        } = self;
         let message = NodeBuilder::new("message")
             .attr("id", id.as_str())
             .attr("t", unix_now())
-            .attr("type", "text");
+            .attr("type", *kind);
+        let message = match edit {
+            Some(edit) => message.attr("edit", *edit),
+            None => message,
+        };
         let message = match to {
             To::Group(group) => message
                 .attr("from", Jid::group(group.as_str()))
@@ -120,6 +134,7 @@ impl Shared {
             from: from.clone(),
             name,
             to: To::User(to.clone(), by),
+            named: content::attributes(message),
         };
         // A companion may ask for it again before this function ends.
         self.remember(&envelope, message);
@@ -175,6 +190,7 @@ impl Shared {
             from: from.clone(),
             name,
             to: To::Group(group.to_owned()),
+            named: content::attributes(message),
         };
         self.remember(&envelope, message);
         self.send_to_members(&mut lock(&party), &envelope, group, &members, message)?;

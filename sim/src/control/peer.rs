@@ -6,9 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use waproto::whatsapp as wa;
 
 use super::Failure;
 use super::request::{Asked, Body, E164};
+use crate::content;
 use crate::outbound::text_message;
 use crate::peer::{By, Received};
 use crate::sim::Sim;
@@ -46,6 +48,42 @@ pub(super) struct Send {
     #[serde(default)]
     by: Addressing,
     id: Option<String>,
+    /// What the text is; a plain message when nothing is said.
+    #[serde(default, rename = "as")]
+    form: Form,
+    /// The message that it is about.
+    about: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Form {
+    #[default]
+    Text,
+    Image,
+    Edit,
+    Deletion,
+    Reaction,
+}
+
+impl Form {
+    fn message(self, text: &str, about: Option<&str>) -> Result<wa::Message, Failure> {
+        let about = || {
+            about.ok_or_else(|| {
+                Failure::bad_request(
+                    "`about` is missing",
+                    "give the id of the message that is edited, deleted or reacted to",
+                )
+            })
+        };
+        Ok(match self {
+            Self::Text => text_message(text),
+            Self::Image => content::image(text),
+            Self::Edit => content::edit(about()?, text),
+            Self::Deletion => content::deletion(about()?),
+            Self::Reaction => content::reaction(about()?, text),
+        })
+    }
 }
 
 pub(super) async fn send(
@@ -57,10 +95,12 @@ pub(super) async fn send(
         group,
         by,
         id,
+        form,
+        about,
     }): Body<Send>,
 ) -> Result<Json<Value>, Failure> {
     let peer = sim.peer(&from)?;
-    let message = text_message(&text);
+    let message = form.message(&text, about.as_deref())?;
     let id = match (group, to) {
         (Some(group), _) => peer.send_group_message(&group, message, id).await?,
         (None, Some(to)) => peer.send(&to, message, by.into(), id).await?,

@@ -1,0 +1,140 @@
+//! Messages beside plain text, as WhatsApp's own clients make them, and how the stanza around a
+//! message names it.
+
+use buffa::MessageField;
+use waproto::whatsapp as wa;
+use waproto::whatsapp::message::protocol_message::Type;
+use waproto::whatsapp::message::{ImageMessage, ProtocolMessage, ReactionMessage};
+
+use crate::number::Number;
+
+/// A message of the sender's own, as the sender names it.
+fn own(id: &str) -> wa::MessageKey {
+    wa::MessageKey {
+        from_me: Some(true),
+        id: Some(id.to_owned()),
+        ..Default::default()
+    }
+}
+
+fn protocol(kind: Type, key: wa::MessageKey, edited: Option<wa::Message>) -> wa::Message {
+    wa::Message {
+        protocol_message: MessageField::some(ProtocolMessage {
+            key: MessageField::some(key),
+            r#type: Some(kind),
+            edited_message: edited.map(MessageField::some).unwrap_or_default(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// Changes a message of the sender's own to this text.
+#[must_use]
+pub fn edit(id: &str, text: &str) -> wa::Message {
+    let edited = crate::outbound::text_message(text);
+    protocol(Type::MESSAGE_EDIT, own(id), Some(edited))
+}
+
+/// Deletes a message of the sender's own for everyone.
+#[must_use]
+pub fn deletion(id: &str) -> wa::Message {
+    protocol(Type::REVOKE, own(id), None)
+}
+
+/// Deletes somebody else's message in a group, as an admin may.
+#[must_use]
+pub fn deletion_by_admin(id: &str, author: &Number) -> wa::Message {
+    let key = wa::MessageKey {
+        from_me: Some(false),
+        id: Some(id.to_owned()),
+        participant: Some(author.lid().to_string()),
+        ..Default::default()
+    };
+    protocol(Type::REVOKE, key, None)
+}
+
+/// Reacts to a message of whoever gets it; an empty emoji takes the reaction back.
+#[must_use]
+pub fn reaction(id: &str, emoji: &str) -> wa::Message {
+    wa::Message {
+        reaction_message: MessageField::some(ReactionMessage {
+            key: MessageField::some(wa::MessageKey {
+                from_me: Some(false),
+                id: Some(id.to_owned()),
+                ..Default::default()
+            }),
+            text: Some(emoji.to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// A picture, of which nobody has the bytes.
+#[must_use]
+pub fn image(caption: &str) -> wa::Message {
+    wa::Message {
+        image_message: MessageField::some(ImageMessage {
+            mimetype: Some("image/jpeg".to_owned()),
+            caption: Some(caption.to_owned()),
+            file_length: Some(81_234),
+            width: Some(640),
+            height: Some(480),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// The attributes `type` and `edit` of the stanza that a message is in.
+pub(crate) fn attributes(message: &wa::Message) -> (&'static str, Option<&'static str>) {
+    if let Some(protocol) = message.protocol_message.as_option() {
+        let own = protocol.key.as_option().and_then(|key| key.from_me) == Some(true);
+        return match protocol.r#type {
+            Some(Type::MESSAGE_EDIT) => ("text", Some("1")),
+            Some(Type::REVOKE) if own => ("text", Some("7")),
+            Some(Type::REVOKE) => ("text", Some("8")),
+            _ => ("text", None),
+        };
+    }
+    if let Some(reaction) = message.reaction_message.as_option() {
+        let taken_back = reaction.text.as_deref().unwrap_or_default().is_empty();
+        return ("reaction", taken_back.then_some("7"));
+    }
+    if message.enc_reaction_message.is_set() {
+        return ("reaction", None);
+    }
+    if message.secret_encrypted_message.is_set() {
+        return ("text", Some("1"));
+    }
+    let media = message.image_message.is_set()
+        || message.video_message.is_set()
+        || message.audio_message.is_set()
+        || message.document_message.is_set()
+        || message.sticker_message.is_set()
+        || message.location_message.is_set()
+        || message.contact_message.is_set();
+    (if media { "media" } else { "text" }, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stanza_is_named_as_clients_of_whatsapp_expect() {
+        let author = "+15550100003".parse().expect("a number");
+        for (message, named) in [
+            (crate::outbound::text_message("hi"), ("text", None)),
+            (edit("A", "ho"), ("text", Some("1"))),
+            (deletion("A"), ("text", Some("7"))),
+            (deletion_by_admin("A", &author), ("text", Some("8"))),
+            (reaction("A", "👍"), ("reaction", None)),
+            (reaction("A", ""), ("reaction", Some("7"))),
+            (image("look"), ("media", None)),
+        ] {
+            assert_eq!(attributes(&message), named);
+        }
+    }
+}
