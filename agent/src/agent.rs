@@ -11,6 +11,7 @@ mod record;
 mod retry;
 mod running;
 mod sender;
+mod sending;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,28 +20,24 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::consumers::Consumers;
 use crate::journal::Journal;
-use crate::model::{
-    Draft, Frame, Link, LinkState, MessageId, PairRequest, SendState, Sent, Seq, Token, Word,
-};
-use crate::outbox::{Claim, Outbox};
-use crate::session::{self, Session};
+use crate::model::{Frame, Link, LinkState, PairRequest, Seq};
+use crate::outbox::Outbox;
+use crate::session::Session;
 use crate::store::Store;
 use crate::traffic::{Counts, Traffic};
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start};
 pub use owner::Owner;
 pub use sender::Sender;
+pub use sending::{Answer, SendFailure, Terms};
 
 /// How many commands may wait.
 const COMMANDS: usize = 16;
-/// How many messages may wait to be encrypted.
-const SENDS: usize = 64;
 
 /// The agent. Cloned handles are the same agent.
 #[derive(Clone, Debug)]
 pub struct Agent {
     commands: mpsc::Sender<Command>,
-    sends: mpsc::Sender<sender::Job>,
     view: watch::Receiver<View>,
     journal: Arc<Journal>,
     outbox: Arc<Outbox>,
@@ -152,29 +149,15 @@ pub enum Denied {
     /// Too many messages wait to be sent.
     #[error("too many messages wait to be sent")]
     Busy,
+    /// So much has been sent lately that WhatsApp would take more for spam. The message may go at this time.
+    #[error("too many messages were sent lately")]
+    Paced(SystemTime),
+    /// As many messages are kept until they can be sent as may be.
+    #[error("{0} messages wait to be sent, and no more are kept")]
+    QueueFull(usize),
     /// The agent is stopping.
     #[error("the agent is stopping")]
     Stopping,
-}
-
-/// Why Send did not reach the state asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendFailure {
-    /// Refused before anything happened.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    /// The state was not reached in time. The same token tells the outcome, or tries again.
-    #[error("the message was not confirmed in time")]
-    Timeout(Token),
-    /// The connection was lost on the way. The same token tells the outcome, or tries again.
-    #[error("the connection to WhatsApp was lost while sending")]
-    ConnectionLost(Token),
-    /// WhatsApp did not say whether the recipient exists. Nothing was sent.
-    #[error("WhatsApp did not say whether the number exists (code {0})")]
-    NotChecked(u16),
-    /// It will not be sent.
-    #[error("the message was not sent: {0}")]
-    Failed(Word),
 }
 
 impl Agent {
@@ -262,106 +245,4 @@ impl Agent {
             .map_err(|_| Denied::Stopping)?;
         answer.await.map_err(|_| Denied::Stopping)
     }
-
-    /// Sends a message and waits until it has come as far as `wait`, for `timeout` at the most.
-    pub async fn send(
-        &self,
-        draft: Draft,
-        wait: SendState,
-        timeout: Duration,
-    ) -> Result<Sent, SendFailure> {
-        let token = draft.token.clone().unwrap_or_else(new_token);
-        match tokio::time::timeout(timeout, self.send_and_wait(draft, &token, wait)).await {
-            Ok(result) => result,
-            Err(_) => Err(SendFailure::Timeout(token)),
-        }
-    }
-
-    async fn send_and_wait(
-        &self,
-        draft: Draft,
-        token: &Token,
-        wait: SendState,
-    ) -> Result<Sent, SendFailure> {
-        let session = self.connected_session()?;
-        session
-            .check(&draft.to)
-            .await
-            .map_err(|error| match error {
-                session::SendError::Refused(code) => SendFailure::NotChecked(code),
-                error => failure(error, token),
-            })?;
-        let chat = session.chat(&draft.to);
-        let claim = self
-            .outbox
-            .claim(token, &draft, chat, session.new_message_id());
-        let mut state = match claim {
-            Claim::Reused => return Err(Denied::TokenReused.into()),
-            Claim::Wait(state) => state,
-            Claim::Send(id, state) => {
-                self.hand_over(session, draft, id, token).await?;
-                state
-            }
-        };
-        let reached = |sent: &Sent| sent.state >= wait;
-        let sent = state
-            .wait_for(reached)
-            .await
-            .map_err(|_| SendFailure::Timeout(token.clone()))?
-            .clone();
-        match sent.failure {
-            Some(why) => Err(SendFailure::Failed(why)),
-            None => Ok(sent),
-        }
-    }
-
-    async fn hand_over(
-        &self,
-        session: Session,
-        draft: Draft,
-        id: MessageId,
-        token: &Token,
-    ) -> Result<(), SendFailure> {
-        let (reply, answer) = oneshot::channel();
-        let Draft { to, text, token: _ } = draft;
-        let job = sender::Job {
-            session,
-            to,
-            text,
-            id,
-            token: token.clone(),
-            reply,
-        };
-        if self.sends.try_send(job).is_err() {
-            self.outbox.withdraw(token);
-            return Err(Denied::Busy.into());
-        }
-        // Without an answer the sender has stopped with the agent.
-        let handed = answer.await.map_err(|_| Denied::Stopping)?;
-        handed.map_err(|error| failure(error, token))
-    }
-
-    fn connected_session(&self) -> Result<Session, Denied> {
-        let view = self.view.borrow();
-        match (&view.session, view.link.state) {
-            (Some(session), LinkState::Connected) => Ok(session.clone()),
-            (_, LinkState::Unlinked | LinkState::Linking) => Err(Denied::NotLinked),
-            (_, state) => Err(Denied::NotConnected(state)),
-        }
-    }
-}
-
-fn failure(error: session::SendError, token: &Token) -> SendFailure {
-    match error {
-        session::SendError::NotOnWhatsApp => Denied::NotOnWhatsApp.into(),
-        session::SendError::ConnectionLost => SendFailure::ConnectionLost(token.clone()),
-        session::SendError::Refused(_) => SendFailure::Failed("refused_by_server".into()),
-        session::SendError::NotEncrypted => SendFailure::Failed("not_encrypted".into()),
-    }
-}
-
-/// For callers that named none: they cannot retry, so it only has to be unique.
-fn new_token() -> Token {
-    let token = format!("auto-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    token.parse().expect("hexadecimal is printable and short")
 }

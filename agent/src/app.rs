@@ -15,6 +15,7 @@ use crate::config::{Config, version};
 use crate::grpc::{self, Listeners};
 use crate::journal::Journal;
 use crate::model::Hardening;
+use crate::outbox::Outbox;
 use crate::session::{self, Setup};
 use crate::start::Started;
 use crate::store::Store;
@@ -160,12 +161,12 @@ async fn bind_http(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 fn setup(config: &Config, vault: Vault) -> Setup {
-    let journal = Journal::open(vault, config.retention, clock::now());
+    let journal = Arc::new(Journal::open(vault.clone(), config.retention, clock::now()));
     Setup {
         endpoint: config.endpoint.clone(),
         keepalive_limit: config.keepalive_limit,
-        journal: Arc::new(journal),
-        outbox: Arc::default(),
+        outbox: Arc::new(Outbox::open(vault, Arc::clone(&journal), config.sending)),
+        journal,
         traffic: Arc::new(Traffic::default()),
     }
 }

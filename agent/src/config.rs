@@ -1,5 +1,7 @@
 //! The agent's settings: flags and the environment. Every mistake is reported at once.
 
+mod sending;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -13,6 +15,7 @@ use openclaw_harden::process::Inspection;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::journal::Limits;
+use crate::outbox;
 use crate::session::Endpoint;
 use crate::volume::{KeySource, Mistake, Place};
 
@@ -47,6 +50,9 @@ pub(crate) struct Flags {
     /// How long it is kept, in days [default: 7]
     #[arg(long, env = "OPENCLAW_JOURNAL_DAYS", value_name = "DAYS")]
     journal_days: Option<String>,
+    /// How messages are sent.
+    #[command(flatten)]
+    sending: sending::Flags,
     /// Log level: error, warn, info, debug or trace
     #[arg(long, env = "OPENCLAW_LOG", value_name = "LEVEL")]
     log: Option<String>,
@@ -78,6 +84,8 @@ pub struct Config {
     pub keepalive_limit: Duration,
     /// How much of what happened is kept.
     pub retention: Limits,
+    /// How fast messages are sent, and how many wait.
+    pub sending: outbox::Limits,
     /// The log's level.
     pub log: LevelFilter,
     /// The server.
@@ -160,6 +168,7 @@ impl Config {
             keepalive_limit,
             journal_size,
             journal_days,
+            sending,
             log,
             whatsapp_url,
             create_key_file: _,
@@ -202,6 +211,7 @@ impl Config {
             bytes: mib << 20,
             age: Duration::from_secs(days * 86_400),
         });
+        let sending = sending.check(&mut keep);
         let log = given(log).map_or(Some(LevelFilter::INFO), |value| {
             value
                 .parse()
@@ -258,6 +268,7 @@ impl Config {
                 http,
                 keepalive_limit,
                 retention,
+                sending,
                 log,
                 endpoint,
                 place,

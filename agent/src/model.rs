@@ -24,5 +24,5 @@ pub use link::{Account, Link, LinkState, Reason};
 pub use pairing::{Frame, Method, PairFailure, PairRequest, Qr, QrError, Secret};
 pub use phone::{Phone, PhoneError};
 pub use send::{
-    Draft, MessageId, SendOutcome, SendState, Sent, Text, TextError, Token, TokenError,
+    Draft, Failure, MessageId, SendOutcome, SendState, Sent, Text, TextError, Token, TokenError,
 };

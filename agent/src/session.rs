@@ -31,7 +31,7 @@ use crate::store::Store;
 use crate::traffic::Traffic;
 
 pub use dial::{Endpoint, EndpointError};
-pub use outbound::Error as SendError;
+pub use outbound::{Error as SendError, new_message_id};
 
 /// The name shown on the phone under Linked devices.
 pub const DEVICE_NAME: &str = "OpenClaw";

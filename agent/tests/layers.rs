@@ -60,11 +60,11 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["model", "journal"]),
     },
     Rule {
-        why: "outbox knows the model and nothing else of ours",
+        why: "outbox knows the model and where things are kept, and nothing else of ours",
         within: "agent/src/outbox",
         except: &[],
-        crates: &["openclaw_*"],
-        modules: Modules::Only(&["model", "outbox"]),
+        crates: &["openclaw_proto", "openclaw_sim", "openclaw_harden"],
+        modules: Modules::Only(&["model", "outbox", "vault", "journal"]),
     },
     Rule {
         why: "session does not know who listens to it",

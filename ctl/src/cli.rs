@@ -43,6 +43,9 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Send one text message.
     Send(SendArgs),
+    /// See what waits to be sent (`send --queue`), and take it back.
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Follow what happens: messages, edits, reactions, receipts, the link.
     ///
     /// It goes on where the last watch of this agent by this user ended, reconnects by itself, and
@@ -130,6 +133,27 @@ pub(crate) struct SendArgs {
     /// How long to wait.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) timeout: Duration,
+    /// If it cannot be sent now, let the agent keep it until it can: across restarts, and slowed
+    /// down rather than refused. What becomes of it is told by `watch`.
+    #[arg(long)]
+    pub(crate) queue: bool,
+    /// For how long the agent keeps it, at most 7d [default: 1h].
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, requires = "queue")]
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// `outbox`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// List what waits to be sent, oldest first.
+    ///
+    /// A person sees masked numbers, a program that reads --json sees them whole.
+    List,
+    /// Take a message back that waits.
+    Cancel {
+        /// Its token, as `send` and `outbox list` told it.
+        token: String,
+    },
 }
 
 /// What `send` waits for.

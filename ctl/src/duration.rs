@@ -27,6 +27,7 @@ pub(crate) fn parse(given: &str) -> Result<Duration, String> {
             "s" | "sec" => 1,
             "m" | "min" => 60,
             "h" => 3600,
+            "d" => 86_400,
             _ => return Err(wrong()),
         };
         let part = count.checked_mul(seconds).ok_or_else(wrong)?;
@@ -54,6 +55,7 @@ mod tests {
     fn parts_with_units_add_up() {
         assert_eq!(parse("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(parse("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse("7d"), Ok(Duration::from_secs(604_800)));
         assert_eq!(parse("2 min"), Ok(Duration::from_secs(120)));
         assert_eq!(parse("1500ms"), Ok(Duration::from_millis(1500)));
     }

@@ -156,7 +156,10 @@ impl From<Status> for Failure {
                 .with_hint("see whether it runs: `openclawctl status`");
         }
         let exit = match status.code() {
-            Code::FailedPrecondition | Code::AlreadyExists | Code::NotFound => Exit::Refused,
+            Code::FailedPrecondition
+            | Code::AlreadyExists
+            | Code::NotFound
+            | Code::ResourceExhausted => Exit::Refused,
             Code::InvalidArgument => Exit::Usage,
             Code::Unavailable => Exit::Unreachable,
             _ => Exit::Failed,

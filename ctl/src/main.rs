@@ -14,6 +14,7 @@ mod consumers;
 mod duration;
 mod failure;
 mod health;
+mod outbox;
 mod pair;
 mod phone;
 mod private_file;
@@ -81,6 +82,7 @@ async fn perform(agent: Option<&str>, json: bool, command: Command) -> Result<Ex
         Command::Pair(args) => pair::run(&address, &args, json).await,
         Command::Status(args) => status::run(&address, &args, json).await,
         Command::Send(args) => send::run(&address, &args, json).await,
+        Command::Outbox(command) => outbox::run(&address, &command, json).await,
         Command::Watch(args) => watch::run(&address, &args, json).await,
         Command::Consumers(args) => consumers::run(&address, &args, json).await,
         Command::Unpair(args) => unpair::run(&address, &args, json).await,

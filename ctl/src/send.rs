@@ -20,6 +20,8 @@ use crate::{client, console, duration, text};
 
 /// The contract's limit, in bytes.
 const LONGEST_TEXT: usize = 65_536;
+/// Why the agent is unavailable for the moment, and certain that it has sent nothing.
+const NOTHING_SENT: [&str; 3] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED"];
 /// The agent answers a little after the time it was given; its answer is the better one.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -29,6 +31,7 @@ struct Json {
     state: &'static str,
     token: String,
     server_ack_at: Option<String>,
+    queued_until: Option<String>,
 }
 
 /// Sends, waits for the state asked for, and prints it.
@@ -42,6 +45,8 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
         token: token.clone(),
         wait: i32::from(wanted),
         timeout: duration::to_wire(args.timeout),
+        queue: args.queue,
+        deadline: args.deadline.and_then(duration::to_wire),
     };
     let mut agent = client::agent(address).await?;
     // Before, not after: a key that is used twice stays used.
@@ -53,10 +58,10 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
         }
         _ = tokio::signal::ctrl_c() => return Err(unknown("interrupted", &token)),
     };
-    report(answer.into_inner(), wanted, json)
+    report(answer.into_inner(), wanted, args.queue, json)
 }
 
-fn report(sent: SendResponse, wanted: SendState, json: bool) -> Result<Exit, Failure> {
+fn report(sent: SendResponse, wanted: SendState, queue: bool, json: bool) -> Result<Exit, Failure> {
     let state = sent.state();
     if state == SendState::Failed {
         return Err(Failure::new("WhatsApp did not take the message").with_token(sent.token));
@@ -66,6 +71,7 @@ fn report(sent: SendResponse, wanted: SendState, json: bool) -> Result<Exit, Fai
         state: _,
         token,
         server_ack_at,
+        queued_until,
     } = sent;
     if json {
         console::json(&Json {
@@ -73,18 +79,20 @@ fn report(sent: SendResponse, wanted: SendState, json: bool) -> Result<Exit, Fai
             state: send_word(state),
             token: token.clone(),
             server_ack_at: time(server_ack_at),
+            queued_until: time(queued_until),
         })?;
     } else {
         let id = text::one_line(&message_id);
         // "Sent" is WhatsApp's server's word. Before it has the message, nothing is sent.
-        console::line(&match state {
-            SendState::Unspecified | SendState::Accepted => {
+        console::line(&match (state, queued_until) {
+            (SendState::Accepted, Some(until)) => format!("Accepted: {id} (queued until {until})"),
+            (SendState::Unspecified | SendState::Accepted, _) => {
                 format!("Accepted: {id} (not at WhatsApp's server yet)")
             }
             _ => format!("Sent: {id} ({})", send_words(state)),
         })?;
     }
-    if state < wanted {
+    if state < wanted && !(queue && queued_until.is_some()) {
         return Err(Failure::new(format!("not {} yet", send_words(wanted)))
             .with_reason("NOT_YET")
             .with_hint(ask_again(&token))
@@ -100,7 +108,13 @@ fn failed(status: &Status, token: &str) -> Failure {
     }
     let refused = Failure::from(status.clone());
     match status.code() {
-        Code::Unavailable if refused.reason() == Some("STOPPING") => refused,
+        Code::Unavailable
+            if refused
+                .reason()
+                .is_some_and(|why| NOTHING_SENT.contains(&why)) =>
+        {
+            refused
+        }
         Code::DeadlineExceeded | Code::Unavailable | Code::Cancelled => {
             unknown(status.message(), token)
         }

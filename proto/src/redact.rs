@@ -33,6 +33,7 @@ redacted!(
     Place,
     Poll,
     QrCode,
+    QueuedMessage,
     Quoted,
     Reaction,
     Receipt,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const REDACTED: [&str; 26] = [
+const REDACTED: [&str; 27] = [
     ".openclaw.agent.v1.QrCode",
     ".openclaw.agent.v1.PhoneCode",
     ".openclaw.agent.v1.PhoneCodeMethod",
@@ -30,6 +30,7 @@ const REDACTED: [&str; 26] = [
     ".openclaw.agent.v1.SendOutcome",
     ".openclaw.agent.v1.Undecryptable",
     ".openclaw.agent.v1.Secret",
+    ".openclaw.agent.v1.QueuedMessage",
     ".openclaw.agent.v1.BackupResponse",
     ".openclaw.agent.v1.RestoreRequest",
     ".openclaw.agent.v1.RestoreResponse",

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::pairing::{Input, Pairing};
 use super::retry::{Next, Retry};
 use super::running::Running;
-use super::{Agent, Archive, COMMANDS, Command, Ended, SENDS, Sender, View, line, record};
+use super::{Agent, Archive, COMMANDS, Command, Ended, Sender, View, line, record};
 use crate::clock;
 use crate::model::{Frame, Link, LinkState, Method, Occurrence, PairFailure, Reason};
 use crate::session::{Loss, OpenError, Report, Setup};
@@ -55,7 +55,6 @@ impl Owner {
     /// An owner, the tasks beside it, and the handle to them.
     pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender) {
         let (command, commands) = mpsc::channel(COMMANDS);
-        let (sends, jobs) = mpsc::channel(SENDS);
         let vault = store.vault().clone();
         let started_at = clock::now();
         let link = Link {
@@ -71,8 +70,7 @@ impl Owner {
         });
         let agent = Agent {
             commands: command,
-            sends,
-            view: watched,
+            view: watched.clone(),
             journal: setup.journal.clone(),
             outbox: setup.outbox.clone(),
             traffic: setup.traffic.clone(),
@@ -81,11 +79,7 @@ impl Owner {
             archive: Archive::new(vault.clone()),
             store: store.clone(),
         };
-        let sender = Sender {
-            jobs,
-            outbox: setup.outbox.clone(),
-            journal: setup.journal.clone(),
-        };
+        let sender = Sender::new(watched, setup.outbox.clone());
         let owner = Self {
             setup,
             store,

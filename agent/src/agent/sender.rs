@@ -1,61 +1,108 @@
-//! Hands messages to WhatsApp, one after the other: in the order of the calls, and to the end even
-//! when a caller has gone, since a half-sent message would leave a ratchet half-turned.
+//! Hands messages to WhatsApp, one after the other, while it is connected: in their order, and to the end even when a
+//! caller has gone, since a half-sent message would leave a ratchet half-turned.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::watch;
 
+use super::View;
 use crate::clock;
-use crate::journal::Journal;
-use crate::model::{MessageId, Occurrence, Recipient, SendOutcome, Text, Token};
-use crate::outbox::Outbox;
+use crate::model::{LinkState, Phone};
+use crate::outbox::{Job, Outbox, Trouble};
 use crate::session::{SendError, Session};
-
-/// One message.
-pub(super) struct Job {
-    pub(super) session: Session,
-    pub(super) to: Recipient,
-    pub(super) text: Text,
-    pub(super) id: MessageId,
-    pub(super) token: Token,
-    pub(super) reply: oneshot::Sender<Result<(), SendError>>,
-}
 
 /// The task.
 pub struct Sender {
-    pub(super) jobs: mpsc::Receiver<Job>,
-    pub(super) outbox: Arc<Outbox>,
-    pub(super) journal: Arc<Journal>,
+    view: watch::Receiver<View>,
+    outbox: Arc<Outbox>,
+}
+
+/// A connection that messages may be handed to.
+struct Line {
+    session: Session,
+    account: Phone,
+    /// When it was made: another one has another time.
+    since: SystemTime,
 }
 
 impl Sender {
-    /// Ends when every [`super::Agent`] handle has gone.
+    pub(super) fn new(view: watch::Receiver<View>, outbox: Arc<Outbox>) -> Self {
+        Self { view, outbox }
+    }
+
+    /// Ends when the owner of the link has gone.
     pub async fn run(mut self) {
-        while let Some(job) = self.jobs.recv().await {
-            let Job {
-                session,
-                to,
-                text,
-                id,
-                token,
-                reply,
-            } = job;
-            let result = session.send(&to, &id, &text).await;
-            match result {
-                Ok(()) | Err(SendError::ConnectionLost) => self.outbox.release(&token),
-                Err(SendError::NotOnWhatsApp) => self.outbox.withdraw(&token),
-                Err(SendError::Refused(_)) => self.fail(&id, "refused_by_server"),
-                Err(SendError::NotEncrypted) => self.fail(&id, "not_encrypted"),
+        let mut connection = None;
+        loop {
+            let line = self.line();
+            let present = line.as_ref().map(|line| line.since);
+            let now = clock::now();
+            if connection.is_some() && connection != present {
+                self.outbox.connection_lost(now);
             }
-            // The caller may have gone.
-            let _ = reply.send(result);
+            connection = present;
+            self.outbox.expire(now);
+            let turn = match &line {
+                Some(line) => self.outbox.turn(&line.account, now),
+                None => Err(self.outbox.next_deadline()),
+            };
+            match (turn, line) {
+                (Ok(job), Some(line)) => self.deliver(&line.session, &job).await,
+                (Err(Some(at)), _) => {
+                    let woken = tokio::time::timeout(clock::until(at), self.woken()).await;
+                    if woken == Ok(false) {
+                        break;
+                    }
+                }
+                _ => {
+                    if !self.woken().await {
+                        break;
+                    }
+                }
+            }
+        }
+        self.outbox.connection_lost(clock::now());
+    }
+
+    /// False when the owner has gone.
+    async fn woken(&mut self) -> bool {
+        tokio::select! {
+            () = self.outbox.changed() => true,
+            changed = self.view.changed() => changed.is_ok(),
         }
     }
 
-    fn fail(&self, id: &MessageId, why: &'static str) {
-        if let Some((sent, chat)) = self.outbox.fail(id, why) {
-            self.journal
-                .append(Occurrence::Send(SendOutcome { sent, chat }), clock::now());
-        }
+    fn line(&mut self) -> Option<Line> {
+        let view = self.view.borrow_and_update();
+        let up = view.link.state == LinkState::Connected;
+        Some(Line {
+            session: view.session.clone().filter(|_| up)?,
+            account: view.link.account.as_ref()?.phone.clone(),
+            since: view.link.since,
+        })
+    }
+
+    async fn deliver(&self, session: &Session, job: &Job) {
+        let result = self.attempt(session, job).await;
+        self.outbox.report(job, result, clock::now());
+    }
+
+    async fn attempt(&self, session: &Session, job: &Job) -> Result<(), Trouble> {
+        session.check(&job.to).await.map_err(|error| match error {
+            SendError::NotOnWhatsApp => Trouble::NotOnWhatsApp,
+            SendError::Refused(code) => Trouble::NotChecked(code),
+            SendError::ConnectionLost | SendError::NotEncrypted => Trouble::NotConnected,
+        })?;
+        self.outbox.hand_over(job, clock::now()).await;
+        let sent = session.send(&job.to, &job.id, &job.text).await;
+        sent.map_err(|error| match error {
+            SendError::NotOnWhatsApp => Trouble::NotOnWhatsApp,
+            SendError::ConnectionLost => Trouble::ConnectionLost,
+            SendError::NotEncrypted => Trouble::NotEncrypted,
+            // The server's own trouble, or too much at once: it may be better in a moment.
+            SendError::Refused(408 | 429 | 500..) => Trouble::NotEncrypted,
+            SendError::Refused(_) => Trouble::Refused,
+        })
     }
 }

@@ -70,10 +70,27 @@ where
         &self,
         request: Request<pb::SendRequest>,
     ) -> Result<Response<pb::SendResponse>, Status> {
-        let (draft, wait, timeout) = convert::send_request(request.into_inner())?;
-        let sent = self.agent.send(draft, wait, timeout).await;
-        let sent = sent.map_err(|failure| status::send_failure(&failure))?;
-        Ok(Response::new(convert::send_response(sent)))
+        let (draft, terms) = convert::send_request(request.into_inner())?;
+        let answer = self.agent.send(draft, terms).await;
+        let answer = answer.map_err(|failure| status::send_failure(&failure))?;
+        Ok(Response::new(convert::send_response(answer)))
+    }
+
+    async fn list_queue(
+        &self,
+        _: Request<pb::ListQueueRequest>,
+    ) -> Result<Response<pb::ListQueueResponse>, Status> {
+        Ok(Response::new(convert::queue(self.agent.queued())))
+    }
+
+    async fn cancel_send(
+        &self,
+        request: Request<pb::CancelSendRequest>,
+    ) -> Result<Response<pb::CancelSendResponse>, Status> {
+        let token = convert::cancel_request(request.into_inner())?;
+        let cancelled = self.agent.cancel(&token).await;
+        let cancelled = cancelled.map_err(status::cancel_denied)?;
+        Ok(Response::new(convert::cancelled(cancelled)))
     }
 
     async fn watch_events(

@@ -22,7 +22,7 @@ pub(super) use admin::{
 };
 pub(super) use event::event;
 pub(super) use pair::{frame, pair_request};
-pub(super) use send::{send_request, send_response};
+pub(super) use send::{cancel_request, cancelled, queue, send_request, send_response};
 pub(super) use status::status;
 pub(super) use watch::{WatchRequest, consumer, consumers, watch_request};
 

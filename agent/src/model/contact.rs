@@ -143,6 +143,28 @@ pub enum Recipient {
     Group(String),
 }
 
+impl Recipient {
+    /// As it is parsed: for the API and the disk, never for a log.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self {
+            Self::Phone(phone) => phone.e164(),
+            Self::Lid(lid) => lid.jid(),
+            Self::Group(user) => format!("{user}@g.us"),
+        }
+    }
+}
+
+/// The chat that messages to this recipient are in.
+impl From<&Recipient> for ChatId {
+    fn from(to: &Recipient) -> Self {
+        Self(match to {
+            Recipient::Phone(phone) => format!("{}@s.whatsapp.net", phone.digits()),
+            Recipient::Lid(_) | Recipient::Group(_) => to.address(),
+        })
+    }
+}
+
 /// Why a text names nobody. Does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecipientError {
@@ -207,6 +229,21 @@ mod tests {
             "1:2@lid",
         ] {
             assert!(bad.parse::<Recipient>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_read_as_who_it_was_written_for() {
+        for text in [
+            "+15550100123",
+            "100000000000001@lid",
+            "120363000000000001@g.us",
+        ] {
+            let recipient: Recipient = text.parse().unwrap();
+            assert_eq!(recipient.address(), text);
+            assert_eq!(recipient.address().parse(), Ok(recipient.clone()));
+            let chat = ChatId::from(&recipient);
+            assert_eq!(chat.jid().parse(), Ok(recipient));
         }
     }
 

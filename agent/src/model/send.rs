@@ -186,6 +186,59 @@ pub enum SendState {
     Failed,
 }
 
+/// Why a message of ours failed. Its names are part of the API's contract, and volumes hold them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// WhatsApp's server did not take it.
+    RefusedByServer,
+    /// Nobody on WhatsApp has this number.
+    NotOnWhatsApp,
+    /// It waited, and its deadline came before it could be sent.
+    Deadline,
+    /// It was handed to WhatsApp, and its deadline came before the server's ack did: whether it arrived is not known.
+    Unconfirmed,
+    /// A caller took it back before it was sent.
+    Cancelled,
+    /// It waited for one account, and another one was linked.
+    OtherAccount,
+}
+
+impl Failure {
+    const ALL: [Self; 6] = [
+        Self::RefusedByServer,
+        Self::NotOnWhatsApp,
+        Self::Deadline,
+        Self::Unconfirmed,
+        Self::Cancelled,
+        Self::OtherAccount,
+    ];
+
+    /// The reason in one word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RefusedByServer => "refused_by_server",
+            Self::NotOnWhatsApp => "not_on_whatsapp",
+            Self::Deadline => "deadline",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Cancelled => "cancelled",
+            Self::OtherAccount => "other_account",
+        }
+    }
+
+    /// The reason of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What became of a message so far: the answer to Send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {

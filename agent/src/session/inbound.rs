@@ -20,7 +20,7 @@ use super::gate::Gate;
 use super::{Loss, Refusal, Report, Setup, Signal, translate};
 use crate::clock;
 use crate::journal::{Arrival, Journal, Mark};
-use crate::model::{MessageId, Occurrence, Receipt, Secret, SendOutcome, SendState, Undecryptable};
+use crate::model::{MessageId, Occurrence, Receipt, Secret, SendState, Undecryptable};
 use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::traffic::Traffic;
@@ -88,14 +88,11 @@ impl Inbound {
         }
         let id = MessageId::new(&ack.id);
         let at = ack.timestamp.map_or(now, SystemTime::from);
-        let news = match ack.error {
-            None => self
-                .outbox
-                .advance(&id, SendState::ServerAck, at)
-                .inspect(|_| self.traffic.count_sent()),
-            Some(_) => self.outbox.fail(&id, "refused_by_server"),
-        };
-        self.record_outcome(news, now);
+        if ack.error.is_some() {
+            self.outbox.refused(&id, now);
+        } else if self.outbox.advance(&id, SendState::ServerAck, at, now) {
+            self.traffic.count_sent();
+        }
     }
 
     fn receipted(&self, receipt: &WireReceipt, now: SystemTime) {
@@ -110,7 +107,7 @@ impl Inbound {
             .map(|id| MessageId::new(id))
             .collect();
         for id in &messages {
-            self.record_outcome(self.outbox.advance(id, state, now), now);
+            self.outbox.advance(id, state, now, now);
         }
         let event = Receipt {
             messages,
@@ -119,17 +116,6 @@ impl Inbound {
             state,
         };
         self.journal.append(Occurrence::Receipt(event), now);
-    }
-
-    fn record_outcome(
-        &self,
-        news: Option<(crate::model::Sent, crate::model::ChatId)>,
-        now: SystemTime,
-    ) {
-        if let Some((sent, chat)) = news {
-            self.journal
-                .append(Occurrence::Send(SendOutcome { sent, chat }), now);
-        }
     }
 }
 

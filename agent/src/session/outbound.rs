@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 use whatsapp_rust::request::IqError;
+use whatsapp_rust::wacore::request::RequestUtils;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::{Jid, SendOptions};
 
-use super::{Session, lock, translate};
-use crate::model::{ChatId, MessageId, Phone, Recipient, Text};
+use super::{Session, lock};
+use crate::model::{MessageId, Phone, Recipient, Text};
 
 /// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
 const DIRECTORY: usize = 1024;
@@ -48,19 +50,17 @@ impl Directory {
     }
 }
 
+/// A new id for a message of this account, as WhatsApp's own clients make them.
+#[must_use]
+pub fn new_message_id(account: &Phone, now: SystemTime) -> MessageId {
+    let since = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let jid = Jid::pn(account.digits());
+    MessageId::new(&RequestUtils::message_id_at(Some(&jid), since.as_secs()))
+}
+
 impl Session {
-    /// The chat that messages to this recipient are in.
-    #[must_use]
-    pub fn chat(&self, to: &Recipient) -> ChatId {
-        translate::chat(&jid(to))
-    }
-
-    /// A new id, as WhatsApp's own clients make them.
-    #[must_use]
-    pub fn new_message_id(&self) -> MessageId {
-        MessageId::new(&self.client.generate_message_id())
-    }
-
     /// Asks WhatsApp whether the recipient exists: the library sends to numbers that do not, and
     /// says that all is well.
     pub async fn check(&self, to: &Recipient) -> Result<(), Error> {

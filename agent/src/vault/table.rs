@@ -69,8 +69,9 @@ impl Tables {
     /// Messages whose sender is not known well enough yet to be judged: `"", number -> message`.
     pub const HELD: Table = Table(72);
 
-    /// What belongs to one account, and goes when another is linked. Events stay, and who reads them.
-    pub const ACCOUNT: [Table; 25] = [
+    /// What belongs to one account, and goes when another is linked. Events stay, and who reads them; so do messages of
+    /// ours: a token is not forgotten, and what waits goes from its own account or fails.
+    pub const ACCOUNT: [Table; 23] = [
         Self::DEVICE,
         Self::IDENTITIES,
         Self::SESSIONS,
@@ -93,8 +94,6 @@ impl Tables {
         Self::MESSAGE_SECRETS,
         Self::HIGHEST_PREKEY,
         Self::LINK,
-        Self::OUTBOX,
-        Self::OUTBOX_STATE,
         Self::HELD,
     ];
 }

@@ -14,6 +14,7 @@ mod harness;
 mod http;
 mod import;
 mod messages;
+mod outbox;
 mod pairing;
 mod process;
 mod volume;

@@ -360,7 +360,7 @@ async fn what_the_phone_writes_is_told_as_ours() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_encrypted_is_said_not_to_be_sent() {
+async fn a_message_that_cannot_be_encrypted_for_the_moment_is_not_called_failed() {
     let world = World::linked().await;
     let error = IqError {
         xmlns: "encrypt".to_owned(),
@@ -368,10 +368,18 @@ async fn a_message_that_cannot_be_encrypted_is_said_not_to_be_sent() {
         count: 1_000,
     };
     world.fault(Fault::IqError(error)).await;
-    let failed = world.send(BERT, WORD).await.unwrap_err();
-    assert_eq!(refusal(&failed), (Code::Aborted, "NOT_SENT".to_owned()));
+    let to_bert = || pb::SendRequest {
+        to: BERT.to_owned(),
+        ..tokened(WORD, "t")
+    };
+    let failed = world.send_with(to_bert()).await.unwrap_err();
+    assert_eq!(
+        refusal(&failed),
+        (Code::Unavailable, "NOT_ENCRYPTED".to_owned())
+    );
     assert_eq!(world.peer(BERT).inbox_len(), 0);
     world.fault(Fault::Clear).await;
-    world.send(BERT, WORD).await.unwrap();
+    world.send_with(to_bert()).await.unwrap();
+    assert_eq!(world.peer(BERT).inbox_len(), 1);
     world.finish().await;
 }

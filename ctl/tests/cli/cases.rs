@@ -77,6 +77,7 @@ files!(
     backup,
     consumers,
     health,
+    outbox,
     pair,
     restore,
     rollback,

@@ -25,6 +25,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 pub(crate) struct Script {
     pub(crate) status: VecDeque<Value>,
     pub(crate) send: VecDeque<Value>,
+    pub(crate) list_queue: VecDeque<Value>,
+    pub(crate) cancel_send: VecDeque<Value>,
     pub(crate) unpair: VecDeque<Value>,
     pub(crate) pair: VecDeque<Vec<Value>>,
     pub(crate) watch: VecDeque<Vec<Value>>,
@@ -86,6 +88,7 @@ fn refusal(error: &Value) -> Status {
     let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
     let code = match text("code") {
         "NOT_FOUND" => Code::NotFound,
+        "RESOURCE_EXHAUSTED" => Code::ResourceExhausted,
         "ALREADY_EXISTS" => Code::AlreadyExists,
         "FAILED_PRECONDITION" => Code::FailedPrecondition,
         "INVALID_ARGUMENT" => Code::InvalidArgument,

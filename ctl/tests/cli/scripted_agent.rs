@@ -12,8 +12,9 @@ use openclaw_proto::v1::admin_server::{Admin, AdminServer};
 use openclaw_proto::v1::agent_server::{Agent, AgentServer};
 use openclaw_proto::v1::restore_request::Frame;
 use openclaw_proto::v1::{
-    AckEventsRequest, AckEventsResponse, BackupRequest, BackupResponse, ListConsumersRequest,
-    ListConsumersResponse, PairFrame, PairRequest, RemoveConsumerRequest, RemoveConsumerResponse,
+    AckEventsRequest, AckEventsResponse, BackupRequest, BackupResponse, CancelSendRequest,
+    CancelSendResponse, ListConsumersRequest, ListConsumersResponse, ListQueueRequest,
+    ListQueueResponse, PairFrame, PairRequest, RemoveConsumerRequest, RemoveConsumerResponse,
     RestoreRequest, RestoreResponse, SendRequest, SendResponse, StatusRequest, StatusResponse,
     UnpairRequest, UnpairResponse, WatchEventsRequest, WatchEventsResponse,
 };
@@ -229,6 +230,25 @@ impl Agent for Methods {
         self.0.note(format!("Send {asked}"));
         let answer = self.0.script.lock().unwrap().send.pop_front();
         self.0.answer("SendResponse", answer).await
+    }
+
+    async fn list_queue(
+        &self,
+        _: Request<ListQueueRequest>,
+    ) -> Result<Response<ListQueueResponse>, Status> {
+        self.0.note("ListQueue {}".to_owned());
+        let answer = self.0.script.lock().unwrap().list_queue.pop_front();
+        self.0.answer("ListQueueResponse", answer).await
+    }
+
+    async fn cancel_send(
+        &self,
+        request: Request<CancelSendRequest>,
+    ) -> Result<Response<CancelSendResponse>, Status> {
+        let asked = written("CancelSendRequest", request.get_ref());
+        self.0.note(format!("CancelSend {asked}"));
+        let answer = self.0.script.lock().unwrap().cancel_send.pop_front();
+        self.0.answer("CancelSendResponse", answer).await
     }
 
     async fn watch_events(

@@ -1542,6 +1542,16 @@ pub struct SendRequest {
     /// How long to wait for it. Default 30 s, at most 10 minutes.
     #[prost(message, optional, tag = "5")]
     pub timeout: ::core::option::Option<::prost_types::Duration>,
+    /// Keep the message, if it cannot be sent at once, until it can be or `deadline` has passed. It is
+    /// safe on the disk before the answer, and survives a restart. It goes in the order of the calls,
+    /// slowed down rather than refused when much is sent. While the agent is not connected the answer
+    /// comes at once; see `queued_until`.
+    #[prost(bool, tag = "6")]
+    pub queue: bool,
+    /// With `queue`: for how long to keep it. Then it fails with the reason `deadline`, or with
+    /// `unconfirmed` if it was handed to WhatsApp and never acknowledged. Default 1 h, at most 7 days.
+    #[prost(message, optional, tag = "7")]
+    pub deadline: ::core::option::Option<::prost_types::Duration>,
 }
 /// What became of the message.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1558,6 +1568,69 @@ pub struct SendResponse {
     /// When WhatsApp's server acknowledged it. Absent before that.
     #[prost(message, optional, tag = "4")]
     pub server_ack_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Set while the message is kept to be sent: until when. What becomes of it is told by events.
+    #[prost(message, optional, tag = "5")]
+    pub queued_until: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Nothing to say yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListQueueRequest {}
+/// What waits.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListQueueResponse {
+    /// The messages, oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub messages: ::prost::alloc::vec::Vec<QueuedMessage>,
+}
+/// A message that is kept until it can be sent. Its text is not told.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct QueuedMessage {
+    /// The caller's token.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+    /// WhatsApp's id of the message.
+    #[prost(string, tag = "2")]
+    pub message_id: ::prost::alloc::string::String,
+    /// To whom, as in SendRequest.
+    #[prost(string, tag = "3")]
+    pub to: ::prost::alloc::string::String,
+    /// When it was accepted.
+    #[prost(message, optional, tag = "4")]
+    pub queued_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when it is kept.
+    #[prost(message, optional, tag = "5")]
+    pub queued_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// It has been handed to WhatsApp, and waits for the server's ack.
+    #[prost(bool, tag = "6")]
+    pub handed_over: bool,
+    /// Attempts in a row that did not bring it out.
+    #[prost(uint32, tag = "7")]
+    pub attempts: u32,
+    /// Why the last one did not, in one word. Empty when there was none.
+    #[prost(string, tag = "8")]
+    pub reason: ::prost::alloc::string::String,
+    /// When the next one comes, if that is known.
+    #[prost(message, optional, tag = "9")]
+    pub retry_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Which message to take back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelSendRequest {
+    /// Its token.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+}
+/// The message will not be sent.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelSendResponse {
+    /// WhatsApp's id of the message.
+    #[prost(string, tag = "1")]
+    pub message_id: ::prost::alloc::string::String,
+    /// True when it never left the agent. If false it was handed to WhatsApp before, without an ack,
+    /// and may have arrived.
+    #[prost(bool, tag = "2")]
+    pub never_sent: bool,
 }
 /// What to stream.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1855,9 +1928,19 @@ pub mod agent_client {
         }
         /// Sends one text message and returns when the state asked for in `wait` is reached.
         ///
-        /// FAILED_PRECONDITION while the agent is not connected, NOT_FOUND when the number is not on
-        /// WhatsApp, INVALID_ARGUMENT for an address or a text that cannot be sent. DEADLINE_EXCEEDED
-        /// means that the outcome is not known yet: call again with the same token to learn it.
+        /// The same token is the same message, with the same id at WhatsApp: a call that is repeated,
+        /// after a lost connection, a crash or a restart too, never makes a second one. Tokens are
+        /// remembered for 7 days, and the last 4,096 at the most.
+        ///
+        /// FAILED_PRECONDITION while the agent is not connected (NOT_CONNECTED; `metadata["state"]` is the
+        /// state of the link, `metadata["retry_at"]` when to try again, where that is known) and nothing is
+        /// sent, unless `queue` is set. RESOURCE_EXHAUSTED when so much was sent lately that WhatsApp might
+        /// take more for spam (PACED, with `metadata["retry_at"]` in RFC 3339 and a `google.rpc.RetryInfo`),
+        /// or when too much waits (BUSY, QUEUE_FULL). NOT_FOUND when the number is not on WhatsApp,
+        /// INVALID_ARGUMENT for an address or a text that cannot be sent, ALREADY_EXISTS for a token that
+        /// stands for another message. UNAVAILABLE when it could not be sent for the moment: nothing was
+        /// sent (NOT_CHECKED, NOT_ENCRYPTED), or that is not known (CONNECTION_LOST).
+        /// DEADLINE_EXCEEDED means that the outcome is not known yet. Call again with the same token.
         pub async fn send(
             &mut self,
             request: impl tonic::IntoRequest<super::SendRequest>,
@@ -1877,6 +1960,59 @@ pub mod agent_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "Send"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the messages that are kept until they can be sent, oldest first.
+        pub async fn list_queue(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListQueueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQueueResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Agent/ListQueue",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "ListQueue"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a message back that is kept until it can be sent.
+        ///
+        /// NOT_FOUND for a token that is unknown, FAILED_PRECONDITION for a message that does not wait any
+        /// more (NOT_WAITING) or is on its way to WhatsApp right now (UNDERWAY).
+        pub async fn cancel_send(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelSendRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelSendResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Agent/CancelSend",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "CancelSend"));
             self.inner.unary(req, path, codec).await
         }
         /// Streams events with a `seq` above `after`, oldest first.
@@ -2051,13 +2187,42 @@ pub mod agent_server {
         ) -> std::result::Result<tonic::Response<super::StatusResponse>, tonic::Status>;
         /// Sends one text message and returns when the state asked for in `wait` is reached.
         ///
-        /// FAILED_PRECONDITION while the agent is not connected, NOT_FOUND when the number is not on
-        /// WhatsApp, INVALID_ARGUMENT for an address or a text that cannot be sent. DEADLINE_EXCEEDED
-        /// means that the outcome is not known yet: call again with the same token to learn it.
+        /// The same token is the same message, with the same id at WhatsApp: a call that is repeated,
+        /// after a lost connection, a crash or a restart too, never makes a second one. Tokens are
+        /// remembered for 7 days, and the last 4,096 at the most.
+        ///
+        /// FAILED_PRECONDITION while the agent is not connected (NOT_CONNECTED; `metadata["state"]` is the
+        /// state of the link, `metadata["retry_at"]` when to try again, where that is known) and nothing is
+        /// sent, unless `queue` is set. RESOURCE_EXHAUSTED when so much was sent lately that WhatsApp might
+        /// take more for spam (PACED, with `metadata["retry_at"]` in RFC 3339 and a `google.rpc.RetryInfo`),
+        /// or when too much waits (BUSY, QUEUE_FULL). NOT_FOUND when the number is not on WhatsApp,
+        /// INVALID_ARGUMENT for an address or a text that cannot be sent, ALREADY_EXISTS for a token that
+        /// stands for another message. UNAVAILABLE when it could not be sent for the moment: nothing was
+        /// sent (NOT_CHECKED, NOT_ENCRYPTED), or that is not known (CONNECTION_LOST).
+        /// DEADLINE_EXCEEDED means that the outcome is not known yet. Call again with the same token.
         async fn send(
             &self,
             request: tonic::Request<super::SendRequest>,
         ) -> std::result::Result<tonic::Response<super::SendResponse>, tonic::Status>;
+        /// Lists the messages that are kept until they can be sent, oldest first.
+        async fn list_queue(
+            &self,
+            request: tonic::Request<super::ListQueueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQueueResponse>,
+            tonic::Status,
+        >;
+        /// Takes a message back that is kept until it can be sent.
+        ///
+        /// NOT_FOUND for a token that is unknown, FAILED_PRECONDITION for a message that does not wait any
+        /// more (NOT_WAITING) or is on its way to WhatsApp right now (UNDERWAY).
+        async fn cancel_send(
+            &self,
+            request: tonic::Request<super::CancelSendRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelSendResponse>,
+            tonic::Status,
+        >;
         /// Server streaming response type for the WatchEvents method.
         type WatchEventsStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::WatchEventsResponse, tonic::Status>,
@@ -2309,6 +2474,92 @@ pub mod agent_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SendSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Agent/ListQueue" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListQueueSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::ListQueueRequest>
+                    for ListQueueSvc<T> {
+                        type Response = super::ListQueueResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListQueueRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::list_queue(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListQueueSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Agent/CancelSend" => {
+                    #[allow(non_camel_case_types)]
+                    struct CancelSendSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::CancelSendRequest>
+                    for CancelSendSvc<T> {
+                        type Response = super::CancelSendResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CancelSendRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::cancel_send(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CancelSendSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

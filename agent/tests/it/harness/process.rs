@@ -253,6 +253,8 @@ fn command(folder: &Path, whatsapp: &str, socket: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command
         .env_clear()
+        // Tests are in more of a hurry than people are.
+        .env("OPENCLAW_SEND_RATE", "0")
         .current_dir(folder)
         .arg("--socket")
         .arg(socket)

@@ -1,0 +1,170 @@
+//! Sending as a caller sees it: what it may ask for, and what it is told.
+
+use std::time::{Duration, SystemTime};
+
+use super::{Agent, Denied};
+use crate::clock;
+use crate::model::{Draft, Failure, Link, LinkState, Phone, SendState, Sent, Token};
+use crate::outbox::{CancelDenied, Cancelled, Progress, Queued, Refusal, Trouble, Wish};
+use crate::session::new_message_id;
+
+/// How a caller wants its message sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How far it must have come.
+    pub wait: SendState,
+    /// For how long that is waited for.
+    pub timeout: Duration,
+    /// Keep it for so long, if it cannot be sent at once.
+    pub keep: Option<Duration>,
+}
+
+/// What became of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// As far as it has come.
+    pub sent: Sent,
+    /// It is kept until then, and sent as soon as that can be.
+    pub queued_until: Option<SystemTime>,
+}
+
+/// Why Send did not reach the state asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendFailure {
+    /// Refused before anything happened.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The state was not reached in time. The same token tells the outcome, or tries again.
+    #[error("the message was not confirmed in time")]
+    Timeout(Box<Token>),
+    /// The connection was lost on the way. The same token tells the outcome, or tries again.
+    #[error("the connection to WhatsApp was lost while sending")]
+    ConnectionLost(Box<Token>),
+    /// WhatsApp did not say whether the recipient exists. Nothing was sent.
+    #[error("WhatsApp did not say whether the number exists (code {0})")]
+    NotChecked(u16),
+    /// It could not be encrypted for the moment: a key or a list of devices could not be fetched. Nothing was sent.
+    #[error("the message could not be encrypted for its recipient for the moment")]
+    NotEncrypted,
+    /// It will not be sent.
+    #[error("the message was not sent: {0}")]
+    Failed(Failure),
+}
+
+impl Agent {
+    /// Sends a message and waits until it has come as far as the terms say. One that is kept and cannot go now is
+    /// answered for at once.
+    pub async fn send(&self, draft: Draft, terms: Terms) -> Result<Answer, SendFailure> {
+        let Terms {
+            wait,
+            timeout,
+            keep,
+        } = terms;
+        let now = clock::now();
+        let token = draft.token.clone().unwrap_or_else(new_token);
+        let (account, state) = self.account()?;
+        let connected = state == LinkState::Connected;
+        let wish = Wish {
+            draft,
+            id: new_message_id(&account, now),
+            account,
+            connected,
+            until: keep.map(|keep| now + keep),
+        };
+        let submitted = self.outbox.submit(&token, wish, now);
+        let mut progress = submitted.map_err(|refusal| denied(refusal, state))?;
+        let waits = connected || progress.borrow().until.is_none();
+        let timeout = if waits { timeout } else { Duration::ZERO };
+        let reached = progress.wait_for(|progress| progress.has_reached(wait));
+        // The sender of this channel may be dropped, but not before it has told the end.
+        let reached = tokio::time::timeout(timeout, reached).await.is_ok();
+        let told = progress.borrow().clone();
+        // Durable first, told second: what failed too.
+        self.outbox.durable().await;
+        self.answer(told, reached, &token)
+    }
+
+    fn answer(
+        &self,
+        progress: Progress,
+        reached: bool,
+        token: &Token,
+    ) -> Result<Answer, SendFailure> {
+        let Progress {
+            sent,
+            until,
+            accepted: _,
+            stopped,
+        } = progress;
+        if let Some(trouble) = stopped {
+            return Err(self.stopped(trouble, token));
+        }
+        if let Some(why) = sent.failure {
+            let why = Failure::named(&why).unwrap_or(Failure::RefusedByServer);
+            return Err(SendFailure::Failed(why));
+        }
+        if !reached && until.is_none() {
+            return Err(SendFailure::Timeout(Box::new(token.clone())));
+        }
+        Ok(Answer {
+            sent,
+            queued_until: until,
+        })
+    }
+
+    fn stopped(&self, trouble: Trouble, token: &Token) -> SendFailure {
+        match trouble {
+            Trouble::ConnectionLost => SendFailure::ConnectionLost(Box::new(token.clone())),
+            Trouble::NotConnected => match self.account() {
+                Ok((_, LinkState::Connected)) => {
+                    SendFailure::ConnectionLost(Box::new(token.clone()))
+                }
+                Ok((_, state)) => Denied::NotConnected(state).into(),
+                Err(denied) => denied.into(),
+            },
+            Trouble::NotChecked(code) => SendFailure::NotChecked(code),
+            Trouble::NotEncrypted => SendFailure::NotEncrypted,
+            Trouble::NotOnWhatsApp => Denied::NotOnWhatsApp.into(),
+            Trouble::Refused => SendFailure::Failed(Failure::RefusedByServer),
+        }
+    }
+
+    /// What is kept until it can be sent, oldest first.
+    #[must_use]
+    pub fn queued(&self) -> Vec<Queued> {
+        self.outbox.queued()
+    }
+
+    /// Takes a message back that is kept.
+    pub async fn cancel(&self, token: &Token) -> Result<Cancelled, CancelDenied> {
+        let cancelled = self.outbox.cancel(token, clock::now())?;
+        self.outbox.durable().await;
+        Ok(cancelled)
+    }
+
+    /// Who sends, and how its link is.
+    fn account(&self) -> Result<(Phone, LinkState), Denied> {
+        let view = self.view.borrow();
+        let Link { state, account, .. } = &view.link;
+        match (account, state) {
+            (None, _) | (_, LinkState::Unlinked | LinkState::Linking) => Err(Denied::NotLinked),
+            (Some(account), state) => Ok((account.phone.clone(), *state)),
+        }
+    }
+}
+
+fn denied(refusal: Refusal, state: LinkState) -> Denied {
+    match refusal {
+        Refusal::TokenReused => Denied::TokenReused,
+        Refusal::NotConnected => Denied::NotConnected(state),
+        Refusal::Paced(at) => Denied::Paced(at),
+        Refusal::Busy => Denied::Busy,
+        Refusal::QueueFull(most) => Denied::QueueFull(most),
+    }
+}
+
+/// For callers that named none: they cannot retry, so it only has to be unique.
+fn new_token() -> Token {
+    let token = format!("auto-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+    token.parse().expect("hexadecimal is printable and short")
+}

@@ -1,0 +1,169 @@
+//! Whose turn it is, and what came of it: for whoever hands messages to WhatsApp, one after the other.
+
+use std::time::SystemTime;
+
+use openclaw_vault::Batch;
+
+use super::entry::{Stage, Trouble};
+use super::messages::Turn;
+use super::{Outbox, State, row};
+use crate::model::{Failure, MessageId, Phone, Recipient, Text};
+
+/// A message whose turn it is. Whoever has it reports by [`Outbox::report`].
+#[derive(Debug)]
+pub struct Job {
+    order: u64,
+    /// Its id, the same each time.
+    pub id: MessageId,
+    /// To whom.
+    pub to: Recipient,
+    /// What.
+    pub text: Text,
+}
+
+impl Outbox {
+    /// The next message to be handed to WhatsApp over the connection of `account`; else when there may be one.
+    pub fn turn(&self, account: &Phone, now: SystemTime) -> Result<Job, Option<SystemTime>> {
+        let state = &mut *self.state();
+        for order in state.messages.of_others(account) {
+            self.settle_failed(state, order, Failure::OtherAccount, now);
+        }
+        loop {
+            let State { messages, pace } = state;
+            let order = match messages.turn(account, pace, now) {
+                Turn::Of(order) => order,
+                Turn::Nobody(at) => {
+                    let deadline = messages.next_deadline();
+                    return Err(at.into_iter().chain(deadline).min());
+                }
+            };
+            let Some(entry) = messages.get(order) else {
+                return Err(None);
+            };
+            let queued = entry.is_queued();
+            let text = match entry.text.take() {
+                Some(text) => Some(text),
+                None => row::load_text(&self.vault, &entry.sent.token),
+            };
+            let Some(text) = text else {
+                tracing::error!("a message that waits has lost its text");
+                self.settle_failed(state, order, Failure::Unconfirmed, now);
+                continue;
+            };
+            if queued {
+                pace.take(&entry.to, now);
+            }
+            entry.stage = Stage::Busy(entry.handed_at);
+            return Ok(Job {
+                order,
+                id: entry.sent.id.clone(),
+                to: entry.to.clone(),
+                text,
+            });
+        }
+    }
+
+    /// The next time at which [`Outbox::expire`] has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<SystemTime> {
+        self.state().messages.next_deadline()
+    }
+
+    /// Fails what has waited to its deadline.
+    pub fn expire(&self, now: SystemTime) {
+        let state = &mut *self.state();
+        for (order, why) in state.messages.overdue(now) {
+            self.settle_failed(state, order, why, now);
+        }
+    }
+
+    /// To be awaited right before the message may reach the wire: its row is durable, and says that it may be there.
+    pub async fn hand_over(&self, job: &Job, now: SystemTime) {
+        {
+            let state = &mut *self.state();
+            if let Some(entry) = state.messages.get(job.order) {
+                entry.handed_at = Some(now);
+                let mut batch = Batch::new();
+                row::put(&mut batch, entry);
+                self.vault.write(&batch);
+            }
+        }
+        self.vault.flush().await;
+    }
+
+    /// What came of the attempt.
+    pub fn report(&self, job: &Job, result: Result<(), Trouble>, now: SystemTime) {
+        let state = &mut *self.state();
+        let Some(entry) = state.messages.get(job.order) else {
+            return;
+        };
+        let Stage::Busy(before) = entry.stage else {
+            return;
+        };
+        entry.trouble = result.err();
+        match result {
+            Ok(()) => {
+                entry.attempts = 0;
+                entry.stage = Stage::Handed(now);
+            }
+            Err(Trouble::Refused) => {
+                self.settle_failed(state, job.order, Failure::RefusedByServer, now);
+                return;
+            }
+            Err(Trouble::NotOnWhatsApp) if entry.is_queued() => {
+                self.settle_failed(state, job.order, Failure::NotOnWhatsApp, now);
+                return;
+            }
+            Err(Trouble::ConnectionLost) if entry.is_queued() => entry.try_later(now),
+            Err(Trouble::ConnectionLost) => entry.stage = Stage::Resting,
+            // Nothing went out: what was known before is true again.
+            Err(_) => {
+                self.take_back(state, job.order, before, now);
+                return;
+            }
+        }
+        entry.tell();
+        state.messages.settle(job.order);
+    }
+
+    /// Nothing of it went out this time; before, it was handed over at `before`.
+    fn take_back(
+        &self,
+        state: &mut State,
+        order: u64,
+        before: Option<SystemTime>,
+        now: SystemTime,
+    ) {
+        let Some(entry) = state.messages.get(order) else {
+            return;
+        };
+        let was_written = entry.handed_at != before;
+        entry.handed_at = before;
+        let mut batch = Batch::new();
+        if entry.is_queued() {
+            entry.try_later(now);
+        } else {
+            entry.stage = Stage::Resting;
+        }
+        let unsent = !entry.is_queued() && before.is_none();
+        entry.tell();
+        if unsent && entry.kept {
+            row::delete(&mut batch, &entry.sent.token);
+        } else if was_written {
+            row::put(&mut batch, entry);
+        }
+        self.vault.write(&batch);
+        state.messages.settle(order);
+        if unsent {
+            state.messages.remove(order);
+        }
+    }
+
+    /// The connection is gone: callers are told, and what is kept goes again over the next one.
+    pub fn connection_lost(&self, now: SystemTime) {
+        let state = &mut *self.state();
+        for order in state.messages.connection_lost(now) {
+            state.messages.remove(order);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! All messages of ours that are remembered: whose turn it is, and which are forgotten. Pure: time is an argument.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::{Duration, SystemTime};
+
+use super::entry::{Entry, Stage, Trouble};
+use super::pace::Pace;
+use crate::model::{Failure, MessageId, Phone, Recipient, Token};
+
+/// How many messages are remembered that are not to be sent any more.
+const REMEMBERED: usize = 4096;
+/// How long they are.
+const MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The messages, by their place among all.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    entries: BTreeMap<u64, Entry>,
+    by_token: HashMap<Token, u64>,
+    by_id: HashMap<MessageId, u64>,
+    /// Those that are still to be sent.
+    line: BTreeSet<u64>,
+}
+
+/// Whose turn it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// That message's.
+    Of(u64),
+    /// Nobody's before this time; nobody's at all when there is none.
+    Nobody(Option<SystemTime>),
+}
+
+impl Messages {
+    /// Adds a message behind all others, or at the place it has had.
+    pub(super) fn insert(&mut self, mut entry: Entry) -> u64 {
+        if entry.order == 0 {
+            entry.order = self.entries.last_key_value().map_or(0, |(last, _)| *last) + 1;
+        }
+        let order = entry.order;
+        self.by_token.insert(entry.sent.token.clone(), order);
+        self.by_id.insert(entry.sent.id.clone(), order);
+        self.entries.insert(order, entry);
+        self.settle(order);
+        order
+    }
+
+    pub(super) fn remove(&mut self, order: u64) -> Option<Entry> {
+        let entry = self.entries.remove(&order)?;
+        self.by_token.remove(&entry.sent.token);
+        self.by_id.remove(&entry.sent.id);
+        self.line.remove(&order);
+        Some(entry)
+    }
+
+    pub(super) fn get(&mut self, order: u64) -> Option<&mut Entry> {
+        self.entries.get_mut(&order)
+    }
+
+    pub(super) fn by_token(&self, token: &Token) -> Option<u64> {
+        self.by_token.get(token).copied()
+    }
+
+    pub(super) fn by_id(&self, id: &MessageId) -> Option<u64> {
+        self.by_id.get(id).copied()
+    }
+
+    /// To be called when a message's stage, state or deadline has changed.
+    pub(super) fn settle(&mut self, order: u64) {
+        let to_send = |entry: &Entry| {
+            !entry.is_settled() && (entry.is_queued() || entry.stage != Stage::Resting)
+        };
+        if self.entries.get(&order).is_some_and(to_send) {
+            self.line.insert(order);
+        } else {
+            self.line.remove(&order);
+        }
+    }
+
+    /// Those that are still to be sent, or whose ack is awaited, oldest first.
+    pub(super) fn in_line(&self) -> impl Iterator<Item = &Entry> {
+        self.line.iter().filter_map(|order| self.entries.get(order))
+    }
+
+    /// How many are kept until they are sent.
+    pub(super) fn queued(&self) -> usize {
+        self.in_line().filter(|entry| entry.is_queued()).count()
+    }
+
+    /// How many callers' messages wait for their turn.
+    pub(super) fn direct(&self) -> usize {
+        let waits = |entry: &&Entry| !entry.is_queued() && entry.turn_at().is_some();
+        self.in_line().filter(waits).count()
+    }
+
+    /// Whose turn it is while `account` is connected: the oldest that may go. To one recipient messages keep their order.
+    pub(super) fn turn(&self, account: &Phone, pace: &Pace, now: SystemTime) -> Turn {
+        let mut soonest: Option<SystemTime> = None;
+        let mut blocked: HashSet<&Recipient> = HashSet::new();
+        for entry in self.in_line() {
+            let Some(mut ready) = entry.turn_at() else {
+                continue;
+            };
+            // Pace was taken from a caller's message when it was let in.
+            if entry.is_queued() {
+                if entry.account != *account || blocked.contains(&entry.to) {
+                    continue;
+                }
+                if ready <= now {
+                    ready = pace.ready_at(&entry.to, true, now);
+                }
+            }
+            if ready <= now {
+                return Turn::Of(entry.order);
+            }
+            // One whose ack is late does not hold up those after it.
+            if entry.is_queued() && matches!(entry.stage, Stage::Waiting(_)) {
+                blocked.insert(&entry.to);
+            }
+            soonest = Some(soonest.map_or(ready, |soonest| soonest.min(ready)));
+        }
+        Turn::Nobody(soonest)
+    }
+
+    /// The next time at which [`Messages::overdue`] may find one.
+    pub(super) fn next_deadline(&self) -> Option<SystemTime> {
+        self.in_line().filter_map(Entry::due_at).min()
+    }
+
+    /// Those whose deadline has come.
+    pub(super) fn overdue(&self, now: SystemTime) -> Vec<(u64, Failure)> {
+        let overdue = |entry: &Entry| entry.overdue(now).map(|why| (entry.order, why));
+        self.in_line().filter_map(overdue).collect()
+    }
+
+    /// Those that wait for another account than this one.
+    pub(super) fn of_others(&self, account: &Phone) -> Vec<u64> {
+        let of_other = |entry: &&Entry| {
+            entry.is_queued() && entry.account != *account && !matches!(entry.stage, Stage::Busy(_))
+        };
+        let others = self.in_line().filter(of_other);
+        others.map(|entry| entry.order).collect()
+    }
+
+    /// The connection was lost. What waited for its ack is handed over again, if it is kept; callers are told. Returns
+    /// those that nothing is known of but that they were not sent: their tokens are free.
+    pub(super) fn connection_lost(&mut self, now: SystemTime) -> Vec<u64> {
+        let orders: Vec<u64> = self.line.iter().copied().collect();
+        let mut unsent = Vec::new();
+        for order in orders {
+            let Some(entry) = self.entries.get_mut(&order) else {
+                continue;
+            };
+            match entry.stage {
+                Stage::Busy(_) | Stage::Resting => continue,
+                Stage::Waiting(_) if entry.is_queued() => continue,
+                Stage::Handed(_) if entry.is_queued() => entry.stage = Stage::Waiting(now),
+                Stage::Handed(_) => {
+                    entry.stage = Stage::Resting;
+                    entry.trouble = Some(Trouble::ConnectionLost);
+                }
+                Stage::Waiting(_) => {
+                    entry.stage = Stage::Resting;
+                    entry.trouble = Some(Trouble::NotConnected);
+                    if entry.handed_at.is_none() {
+                        unsent.push(order);
+                    }
+                }
+            }
+            entry.tell();
+            self.settle(order);
+        }
+        unsent
+    }
+
+    /// Those to be forgotten: old, or with too many after them.
+    pub(super) fn surplus(&self, now: SystemTime) -> Vec<u64> {
+        let mut more = (self.entries.len() - self.line.len()).saturating_sub(REMEMBERED);
+        let old = |entry: &Entry| entry.created_at + MEMORY < now;
+        let mut surplus = Vec::new();
+        for (order, entry) in &self.entries {
+            if self.line.contains(order) {
+                continue;
+            }
+            if more == 0 && !old(entry) {
+                break;
+            }
+            more = more.saturating_sub(1);
+            surplus.push(*order);
+        }
+        surplus
+    }
+}

@@ -1,0 +1,107 @@
+//! What waits to be sent: seen, and taken back.
+
+use std::time::SystemTime;
+
+use super::Outbox;
+use super::entry::Trouble;
+use super::entry::{Entry, Stage};
+use crate::model::{Failure, MessageId, Recipient, Token};
+
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// The caller's name for it.
+    pub token: Token,
+    /// WhatsApp's id.
+    pub id: MessageId,
+    /// To whom.
+    pub to: Recipient,
+    /// Since when.
+    pub since: SystemTime,
+    /// Until when at the most.
+    pub until: SystemTime,
+    /// It has been handed to WhatsApp, whose ack has not come.
+    pub handed: bool,
+    /// Attempts in a row that did not bring it out.
+    pub attempts: u32,
+    /// Why the last one did not.
+    pub trouble: Option<Trouble>,
+    /// Not before this time is it tried again.
+    pub retry_at: Option<SystemTime>,
+}
+
+/// A message that is not sent any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// WhatsApp's id.
+    pub id: MessageId,
+    /// It never left the agent. If false it may have reached WhatsApp before.
+    pub never_sent: bool,
+}
+
+/// The message is not taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CancelDenied {
+    /// The token is unknown.
+    #[error("no message has this token")]
+    Unknown,
+    /// It is at its end, or does not wait.
+    #[error("the message does not wait to be sent")]
+    NotWaiting,
+    /// It is being handed to WhatsApp.
+    #[error("the message is on its way to WhatsApp")]
+    Underway,
+}
+
+impl Outbox {
+    /// Every message that is kept until it is sent, oldest first.
+    #[must_use]
+    pub fn queued(&self) -> Vec<Queued> {
+        let state = self.state();
+        state.messages.in_line().filter_map(queued).collect()
+    }
+
+    /// Takes a message back that waits. [`Outbox::durable`] makes that final.
+    pub fn cancel(&self, token: &Token, now: SystemTime) -> Result<Cancelled, CancelDenied> {
+        let state = &mut *self.state();
+        let order = state.messages.by_token(token);
+        let order = order.ok_or(CancelDenied::Unknown)?;
+        let entry = state.messages.get(order).ok_or(CancelDenied::Unknown)?;
+        if !entry.is_queued() {
+            return Err(CancelDenied::NotWaiting);
+        }
+        if matches!(entry.stage, Stage::Busy(_) | Stage::Handed(_)) {
+            return Err(CancelDenied::Underway);
+        }
+        let cancelled = Cancelled {
+            id: entry.sent.id.clone(),
+            never_sent: entry.handed_at.is_none(),
+        };
+        let why = if cancelled.never_sent {
+            Failure::Cancelled
+        } else {
+            Failure::Unconfirmed
+        };
+        self.settle_failed(state, order, why, now);
+        Ok(cancelled)
+    }
+}
+
+fn queued(entry: &Entry) -> Option<Queued> {
+    let until = entry.until.filter(|_| entry.is_queued())?;
+    let retry_at = match entry.stage {
+        Stage::Waiting(at) if entry.attempts > 0 => Some(at),
+        _ => None,
+    };
+    Some(Queued {
+        token: entry.sent.token.clone(),
+        id: entry.sent.id.clone(),
+        to: entry.to.clone(),
+        since: entry.created_at,
+        until,
+        handed: matches!(entry.stage, Stage::Handed(_)),
+        attempts: entry.attempts,
+        trouble: entry.trouble,
+        retry_at,
+    })
+}

@@ -1,0 +1,181 @@
+//! How a message is written down: a row by its token, and beside it the text while it is still to be sent.
+
+use std::time::{Duration, SystemTime};
+
+use openclaw_vault::{Batch, Key};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::entry::{Entry, Fingerprint, Stage};
+use crate::model::{MessageId, SendState, Sent, Text, Token, Word};
+use crate::vault::{Tables, Vault};
+
+/// The scope of the rows.
+const ROW: &[u8] = b"";
+/// The scope of the texts.
+const TEXT: &[u8] = b"text";
+
+/// The row. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    #[serde(rename = "n")]
+    order: u64,
+    #[serde(rename = "i")]
+    id: String,
+    to: String,
+    /// The account.
+    #[serde(rename = "p")]
+    from: String,
+    #[serde(rename = "d")]
+    draft: Fingerprint,
+    #[serde(rename = "s")]
+    state: String,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+    #[serde(rename = "c")]
+    created_at: u64,
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    handed_at: Option<u64>,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    server_ack_at: Option<u64>,
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
+}
+
+fn row_key(token: &Token) -> Key<'_> {
+    Key::new(Tables::OUTBOX, ROW, token.as_str())
+}
+
+fn text_key(token: &Token) -> Key<'_> {
+    Key::new(Tables::OUTBOX, TEXT, token.as_str())
+}
+
+/// Writes the message as it is now.
+pub(super) fn put(batch: &mut Batch, entry: &mut Entry) {
+    let Sent {
+        id,
+        token,
+        state,
+        server_ack_at,
+        failure,
+    } = &entry.sent;
+    let row = Row {
+        order: entry.order,
+        id: id.as_str().to_owned(),
+        to: entry.to.address(),
+        from: entry.account.e164(),
+        draft: entry.draft,
+        state: name(*state).to_owned(),
+        failure: failure.as_ref().map(ToString::to_string),
+        created_at: millis(entry.created_at),
+        handed_at: entry.handed_at.map(millis),
+        server_ack_at: server_ack_at.map(millis),
+        until: entry.until.map(millis),
+    };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(512));
+    ciborium::into_writer(&row, &mut *bytes).expect("a row has an encoding, and memory is no file");
+    batch.put(row_key(token), &bytes);
+    entry.kept = true;
+}
+
+/// Writes the text beside the row.
+pub(super) fn put_text(batch: &mut Batch, token: &Token, text: &Text) {
+    batch.put(text_key(token), text.as_str().as_bytes());
+}
+
+/// Removes the text: the message is not sent any more.
+pub(super) fn drop_text(batch: &mut Batch, token: &Token) {
+    batch.delete(text_key(token));
+}
+
+/// Removes everything of a message.
+pub(super) fn delete(batch: &mut Batch, token: &Token) {
+    batch.delete(row_key(token));
+    batch.delete(text_key(token));
+}
+
+/// The text beside a row.
+pub(super) fn load_text(vault: &Vault, token: &Token) -> Option<Text> {
+    let bytes = vault.load(text_key(token))?;
+    let text = std::str::from_utf8(&bytes).ok()?;
+    Text::try_from(text.to_owned()).ok()
+}
+
+/// Every message, oldest first. One that cannot be read is passed over, and the log says how many.
+pub(super) fn load(vault: &Vault) -> Vec<Entry> {
+    let rows = vault.scan(Tables::OUTBOX, Some(ROW));
+    let count = rows.len();
+    let read = rows
+        .iter()
+        .filter_map(|row| entry(std::str::from_utf8(&row.id).ok()?, &row.value));
+    let mut entries: Vec<Entry> = read.collect();
+    if entries.len() < count {
+        let unreadable = count - entries.len();
+        tracing::warn!(
+            unreadable,
+            "rows of the outbox could not be read: their tokens are forgotten"
+        );
+    }
+    entries.sort_by_key(|entry| entry.order);
+    entries
+}
+
+fn entry(token: &str, mut bytes: &[u8]) -> Option<Entry> {
+    let row: Row = ciborium::from_reader(&mut bytes).ok()?;
+    let state = state(&row.state)?;
+    let sent = Sent {
+        id: MessageId::new(&row.id),
+        token: token.parse().ok()?,
+        state,
+        server_ack_at: row.server_ack_at.map(time),
+        failure: row.failure.map(Word::from),
+    };
+    let mut entry = Entry::new(
+        sent,
+        row.to.parse().ok()?,
+        row.from.parse().ok()?,
+        row.draft,
+    );
+    entry.order = row.order;
+    entry.created_at = time(row.created_at);
+    entry.handed_at = row.handed_at.map(time);
+    entry.until = row.until.map(time);
+    entry.kept = true;
+    if entry.is_queued() {
+        entry.stage = Stage::Waiting(SystemTime::UNIX_EPOCH);
+    }
+    Some(entry)
+}
+
+const STATES: [(SendState, &str); 5] = [
+    (SendState::Accepted, "accepted"),
+    (SendState::ServerAck, "server_ack"),
+    (SendState::Delivered, "delivered"),
+    (SendState::Read, "read"),
+    (SendState::Failed, "failed"),
+];
+
+fn name(state: SendState) -> &'static str {
+    let known = STATES.iter().find(|(it, _)| *it == state);
+    known.map_or("", |(_, name)| name)
+}
+
+fn state(name: &str) -> Option<SendState> {
+    let known = STATES.iter().find(|(_, it)| *it == name);
+    known.map(|(state, _)| *state)
+}
+
+fn millis(at: SystemTime) -> u64 {
+    let since = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A time that cannot be is the beginning of time: a harmed row must not stop the agent.
+fn time(millis: u64) -> SystemTime {
+    let since = Duration::from_millis(millis);
+    SystemTime::UNIX_EPOCH
+        .checked_add(since)
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}

@@ -1,0 +1,420 @@
+//! The outbox against its rules, over a store on a disk.
+
+use std::time::Duration;
+
+use openclaw_vault::{Folder, Key32, Secret, on_heap};
+
+use super::*;
+use crate::journal;
+use crate::model::Seq;
+use crate::vault::{Keeper, Sealed};
+
+const ME: &str = "+15550100001";
+const ANNA: &str = "+15550100002";
+const BERT: &str = "+15550100003";
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// An outbox that can be killed and started again.
+struct World {
+    dir: tempfile::TempDir,
+    keeper: Option<Keeper>,
+    limits: Limits,
+    outbox: Outbox,
+    journal: Arc<Journal>,
+}
+
+fn secret() -> Secret {
+    Secret::Raw(Key32::take(&mut [7; 32]))
+}
+
+fn journal(vault: &Vault) -> Arc<Journal> {
+    let limits = journal::Limits::default();
+    Arc::new(Journal::open(vault.clone(), limits, at(0)))
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(Limits {
+            pacing: Pacing {
+                per_minute: 0,
+                burst: 1,
+            },
+            queue: 10,
+        })
+    }
+
+    fn with(limits: Limits) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let sealed = Sealed::create(Folder::new(dir.path()), &secret(), "main", 0, on_heap);
+        let (vault, keeper) = Vault::start(sealed.unwrap(), 0);
+        let journal = journal(&vault);
+        Self {
+            dir,
+            keeper: Some(keeper),
+            limits,
+            outbox: Outbox::open(vault, Arc::clone(&journal), limits),
+            journal,
+        }
+    }
+
+    fn restart(&mut self) {
+        self.keeper.take().unwrap().stop();
+        let (sealed, _) = Sealed::open(Folder::new(self.dir.path()), &secret(), on_heap).unwrap();
+        let (vault, keeper) = Vault::start(sealed, 0);
+        self.keeper = Some(keeper);
+        self.journal = journal(&vault);
+        self.outbox = Outbox::open(vault, Arc::clone(&self.journal), self.limits);
+    }
+
+    fn direct(&self, token: &str, to: &str, text: &str, now: SystemTime) -> Submitted {
+        let (token, wish) = wish(token, to, text);
+        self.outbox.submit(&token, wish, now)
+    }
+
+    fn queued(&self, token: &str, to: &str, now: SystemTime) -> Submitted {
+        let (token, wish) = wish(token, to, "hi");
+        let wish = Wish {
+            connected: false,
+            until: Some(now + HOUR),
+            ..wish
+        };
+        self.outbox.submit(&token, wish, now)
+    }
+
+    fn turn(&self, now: SystemTime) -> Result<Job, Option<SystemTime>> {
+        self.outbox.turn(&ME.parse().unwrap(), now)
+    }
+
+    /// Hands over what is next, and says with which id.
+    async fn hand_over(&self, now: SystemTime) -> MessageId {
+        let job = self.turn(now).unwrap();
+        self.outbox.hand_over(&job, now).await;
+        self.outbox.report(&job, Ok(()), now);
+        job.id
+    }
+
+    fn acked(&self, id: &MessageId, now: SystemTime) -> bool {
+        self.outbox.advance(id, SendState::ServerAck, now, now)
+    }
+
+    /// The outcomes told so far: token, state, reason.
+    async fn told(&self) -> Vec<(String, SendState, String)> {
+        self.journal.flush().await;
+        let page = self.journal.read(Seq(0), 1000);
+        let outcomes = page.events.into_iter().map(|event| match event.what {
+            Occurrence::Send(SendOutcome { sent, .. }) => (
+                sent.token.as_str().to_owned(),
+                sent.state,
+                sent.failure.unwrap_or_default().into_owned(),
+            ),
+            other => panic!("{other:?}"),
+        });
+        outcomes.collect()
+    }
+}
+
+type Submitted = Result<watch::Receiver<Progress>, Refusal>;
+
+fn wish(token: &str, to: &str, text: &str) -> (Token, Wish) {
+    let draft = Draft {
+        to: to.parse().unwrap(),
+        text: text.to_owned().try_into().unwrap(),
+        token: None,
+    };
+    let wish = Wish {
+        draft,
+        id: MessageId::new(&format!("ID-{token}-{}", fastrand::u32(..))),
+        account: ME.parse().unwrap(),
+        connected: true,
+        until: None,
+    };
+    (token.parse().unwrap(), wish)
+}
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
+}
+
+#[tokio::test]
+async fn a_token_is_one_message_with_one_id_across_restarts() {
+    let mut world = World::new();
+    world.direct("t", ANNA, "hi", at(0)).unwrap();
+    let id = world.hand_over(at(0)).await;
+    world.restart();
+    assert!(matches!(world.turn(at(1)), Err(None)), "nobody asked again");
+    world.direct("t", ANNA, "hi", at(1)).unwrap();
+    assert_eq!(world.hand_over(at(1)).await, id);
+    assert!(world.acked(&id, at(2)));
+    world.restart();
+    let progress = world.direct("t", ANNA, "hi", at(3)).unwrap();
+    assert!(progress.borrow().has_reached(SendState::ServerAck));
+    assert_eq!(progress.borrow().sent.server_ack_at, Some(at(2)));
+    assert!(matches!(world.turn(at(3)), Err(None)), "it is there");
+}
+
+#[tokio::test]
+async fn a_token_does_not_stand_for_two_messages_not_even_after_a_restart() {
+    let mut world = World::new();
+    world.direct("t", ANNA, "hi", at(0)).unwrap();
+    world.hand_over(at(0)).await;
+    for _ in 0..2 {
+        for (to, text) in [(ANNA, "ho"), (BERT, "hi")] {
+            let refused = world.direct("t", to, text, at(1)).unwrap_err();
+            assert_eq!(refused, Refusal::TokenReused);
+        }
+        world.restart();
+    }
+}
+
+#[tokio::test]
+async fn what_never_reached_the_wire_frees_its_token() {
+    for trouble in [
+        Trouble::NotEncrypted,
+        Trouble::NotChecked(503),
+        Trouble::NotOnWhatsApp,
+    ] {
+        let mut world = World::new();
+        let progress = world.direct("t", ANNA, "hi", at(0)).unwrap();
+        let job = world.turn(at(0)).unwrap();
+        world.outbox.hand_over(&job, at(0)).await;
+        world.outbox.report(&job, Err(trouble), at(0));
+        assert_eq!(progress.borrow().stopped, Some(trouble));
+        world.direct("t", BERT, "ho", at(1)).unwrap();
+        world.restart();
+        world.direct("t", BERT, "hu", at(1)).unwrap();
+        assert!(world.told().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_reached_the_wire_keeps_its_token_and_id() {
+    let world = World::new();
+    world.direct("t", ANNA, "hi", at(0)).unwrap();
+    let first = world.turn(at(0)).unwrap();
+    world.outbox.hand_over(&first, at(0)).await;
+    world
+        .outbox
+        .report(&first, Err(Trouble::ConnectionLost), at(0));
+    world.direct("t", ANNA, "hi", at(1)).unwrap();
+    let again = world.turn(at(1)).unwrap();
+    assert_eq!(again.id, first.id);
+    world
+        .outbox
+        .report(&again, Err(Trouble::NotEncrypted), at(1));
+    let refused = world.direct("t", ANNA, "ho", at(2)).unwrap_err();
+    assert_eq!(refused, Refusal::TokenReused);
+}
+
+#[tokio::test]
+async fn states_never_go_back() {
+    let world = World::new();
+    world.direct("t", ANNA, "hi", at(0)).unwrap();
+    let id = world.hand_over(at(0)).await;
+    let advance = |state, now| world.outbox.advance(&id, state, now, now);
+    assert!(advance(SendState::Delivered, at(1)));
+    assert!(!advance(SendState::ServerAck, at(2)));
+    world.outbox.refused(&id, at(3));
+    assert!(advance(SendState::Read, at(4)));
+    let states: Vec<_> = world.told().await.into_iter().map(|told| told.1).collect();
+    assert_eq!(states, [SendState::Delivered, SendState::Read]);
+}
+
+#[tokio::test]
+async fn what_is_kept_outlives_a_restart_and_goes_when_its_account_is_connected() {
+    let mut world = World::new();
+    let progress = world.queued("t", ANNA, at(0)).unwrap();
+    assert_eq!(progress.borrow().until, Some(at(3600)));
+    world.restart();
+    assert_eq!(world.outbox.queued().len(), 1);
+    let job = world.turn(at(10)).unwrap();
+    assert_eq!(job.text.as_str(), "hi");
+    assert_eq!(job.id, progress.borrow().sent.id);
+    world.outbox.hand_over(&job, at(10)).await;
+    world.outbox.report(&job, Ok(()), at(10));
+    // Killed before the ack: it goes again, under its id.
+    world.restart();
+    assert_eq!(world.hand_over(at(20)).await, job.id);
+    assert!(world.acked(&job.id, at(21)));
+    world.restart();
+    assert!(world.outbox.queued().is_empty());
+    assert!(matches!(world.turn(at(9999)), Err(None)));
+    let text = row::load_text(&world.outbox.vault, &"t".parse().unwrap());
+    assert!(text.is_none(), "nothing is left of its text");
+}
+
+#[tokio::test]
+async fn a_lost_connection_sends_what_is_kept_again_and_tells_the_others() {
+    let world = World::new();
+    world.queued("kept", ANNA, at(0)).unwrap();
+    let direct = world.direct("direct", BERT, "hi", at(0)).unwrap();
+    let first = world.hand_over(at(0)).await;
+    world.hand_over(at(0)).await;
+    let waiting = world.direct("waiting", BERT, "hi", at(1)).unwrap();
+    assert!(!direct.borrow().has_reached(SendState::ServerAck));
+    world.outbox.connection_lost(at(1));
+    assert_eq!(direct.borrow().stopped, Some(Trouble::ConnectionLost));
+    assert_eq!(waiting.borrow().stopped, Some(Trouble::NotConnected));
+    assert_eq!(world.hand_over(at(2)).await, first);
+    assert!(matches!(world.turn(at(2)), Err(Some(_))));
+    world.direct("waiting", ANNA, "another", at(2)).unwrap();
+}
+
+#[tokio::test]
+async fn a_deadline_fails_what_was_not_sent_and_does_not_lie_about_what_may_have_been() {
+    let mut world = World::new();
+    world.queued("never", ANNA, at(0)).unwrap();
+    world.queued("perhaps", BERT, at(1)).unwrap();
+    let job = world.turn(at(2)).unwrap();
+    world.outbox.report(&job, Err(Trouble::NotEncrypted), at(2));
+    let id = world.hand_over(at(2)).await;
+    world.restart();
+    world.outbox.expire(at(3599));
+    assert!(world.told().await.is_empty());
+    assert_eq!(world.outbox.next_deadline(), Some(at(3600)));
+    world.outbox.expire(at(3601));
+    let failed = |token: &str, why: &str| (token.to_owned(), SendState::Failed, why.to_owned());
+    assert_eq!(
+        world.told().await,
+        [
+            failed("never", "deadline"),
+            failed("perhaps", "unconfirmed")
+        ]
+    );
+    assert!(world.outbox.queued().is_empty());
+    // A receipt that comes after all is the better truth.
+    assert!(
+        world
+            .outbox
+            .advance(&id, SendState::Delivered, at(3700), at(3700))
+    );
+    world.restart();
+    let progress = world.queued("perhaps", BERT, at(3800)).unwrap();
+    assert_eq!(progress.borrow().sent.state, SendState::Delivered);
+    assert_eq!(progress.borrow().sent.failure, None);
+}
+
+#[tokio::test]
+async fn one_recipients_trouble_holds_up_nobody_else_and_order_is_kept() {
+    let world = World::new();
+    let first = world.queued("a1", ANNA, at(0)).unwrap();
+    world.queued("a2", ANNA, at(0)).unwrap();
+    let other = world.queued("b", BERT, at(0)).unwrap();
+    let job = world.turn(at(1)).unwrap();
+    assert_eq!(job.id, first.borrow().sent.id);
+    world.outbox.report(&job, Err(Trouble::NotEncrypted), at(1));
+    assert_eq!(world.hand_over(at(1)).await, other.borrow().sent.id);
+    assert!(matches!(world.turn(at(1)), Err(Some(next)) if next == at(3)));
+    assert_eq!(world.hand_over(at(3)).await, first.borrow().sent.id);
+    let waiting = world.outbox.queued();
+    assert_eq!(waiting.len(), 3);
+    assert_eq!((waiting[0].handed, waiting[1].handed), (true, false));
+}
+
+#[tokio::test]
+async fn another_account_does_not_send_what_waited_for_one() {
+    let world = World::new();
+    world.queued("t", ANNA, at(0)).unwrap();
+    let other = "+15550100009".parse().unwrap();
+    assert!(matches!(world.outbox.turn(&other, at(1)), Err(None)));
+    assert_eq!(world.told().await[0].2, "other_account");
+}
+
+#[tokio::test]
+async fn what_waits_can_be_taken_back_and_nothing_else() {
+    let mut world = World::new();
+    world.queued("a", ANNA, at(0)).unwrap();
+    world.queued("b", BERT, at(0)).unwrap();
+    world.direct("c", BERT, "hi", at(0)).unwrap();
+    let cancel = |world: &World, token: &str| world.outbox.cancel(&token.parse().unwrap(), at(1));
+    assert_eq!(cancel(&world, "x"), Err(CancelDenied::Unknown));
+    assert_eq!(cancel(&world, "c"), Err(CancelDenied::NotWaiting));
+    assert!(cancel(&world, "b").unwrap().never_sent);
+    let job = world.turn(at(1)).unwrap();
+    assert_eq!(cancel(&world, "a"), Err(CancelDenied::Underway));
+    world.outbox.hand_over(&job, at(1)).await;
+    world.restart();
+    assert!(!cancel(&world, "a").unwrap().never_sent);
+    assert_eq!(cancel(&world, "a"), Err(CancelDenied::NotWaiting));
+    let reasons: Vec<_> = world.told().await.into_iter().map(|told| told.2).collect();
+    assert_eq!(reasons, ["cancelled", "unconfirmed"]);
+    world.restart();
+    assert!(matches!(world.turn(at(2)), Err(None)));
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_nothing_behind() {
+    let world = World::with(Limits {
+        pacing: Pacing {
+            per_minute: 60,
+            burst: 1,
+        },
+        queue: 1,
+    });
+    let (token, unconnected) = wish("t", ANNA, "hi");
+    let unconnected = Wish {
+        connected: false,
+        ..unconnected
+    };
+    let refused = world.outbox.submit(&token, unconnected, at(0)).unwrap_err();
+    assert_eq!(refused, Refusal::NotConnected);
+    world.direct("t", ANNA, "another", at(0)).unwrap();
+    let refused = world.direct("u", BERT, "hi", at(0)).unwrap_err();
+    assert_eq!(refused, Refusal::Paced(at(1)));
+    world.direct("u", BERT, "another", at(1)).unwrap();
+    world.queued("v", BERT, at(1)).unwrap();
+    let refused = world.queued("w", BERT, at(1)).unwrap_err();
+    assert_eq!(refused, Refusal::QueueFull(1));
+    world.queued("v", BERT, at(1)).unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_does_not_refill_the_pace() {
+    let mut world = World::with(Limits {
+        pacing: Pacing {
+            per_minute: 60,
+            burst: 2,
+        },
+        queue: 10,
+    });
+    for n in 0..2 {
+        world.direct(&n.to_string(), ANNA, "hi", at(0)).unwrap();
+        world.hand_over(at(0)).await;
+    }
+    world.restart();
+    let refused = world.direct("t", BERT, "hi", at(0)).unwrap_err();
+    assert_eq!(refused, Refusal::Paced(at(1)));
+}
+
+#[tokio::test]
+async fn the_oldest_is_forgotten_first_and_what_waits_never() {
+    const MANY: usize = 4200;
+    let mut world = World::new();
+    world.queued("kept", BERT, at(0)).unwrap();
+    let mut ids = Vec::new();
+    for n in 0..MANY {
+        world.direct(&format!("t{n}"), ANNA, "hi", at(0)).unwrap();
+        let job = loop {
+            let job = world.turn(at(0)).unwrap();
+            if job.to == ANNA.parse().unwrap() {
+                break job;
+            }
+            world.outbox.report(&job, Err(Trouble::NotEncrypted), at(0));
+        };
+        // Not made durable each time: that is not what is tested.
+        world.outbox.report(&job, Ok(()), at(0));
+        world.acked(&job.id, at(0));
+        ids.push(job.id);
+    }
+    world.restart();
+    let state = world.outbox.state();
+    assert!(state.messages.by_id(&ids[0]).is_none());
+    assert!(state.messages.by_id(&ids[MANY - 1]).is_some());
+    assert!(state.messages.by_token(&"kept".parse().unwrap()).is_some());
+    drop(state);
+    let week = Duration::from_secs(8 * 24 * 60 * 60);
+    world.direct("new", ANNA, "hi", at(0) + week).unwrap();
+    let mut state = world.outbox.state();
+    assert!(state.messages.by_id(&ids[MANY - 1]).is_none());
+    let kept = state.messages.by_token(&"kept".parse().unwrap());
+    assert!(kept.and_then(|order| state.messages.get(order)).is_some());
+}

@@ -1,0 +1,332 @@
+//! One token is one message, whatever happens on the way; and what waits is sent, or is said not to be.
+
+use std::time::{Duration, SystemTime};
+
+use fastrand::Rng;
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::event::Kind;
+use openclaw_proto::v1::{LinkState, SendState};
+use openclaw_sim::{By, Fault, IqError, Received};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::harness::{ACCOUNT, ANNA, BERT, PATIENCE, WORD, World, fact, refusal, request, seconds};
+
+fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
+    pb::SendRequest {
+        token: token.to_owned(),
+        ..request(to, text)
+    }
+}
+
+fn kept(to: &str, text: &str, token: &str) -> pb::SendRequest {
+    pb::SendRequest {
+        queue: true,
+        ..tokened(to, text, token)
+    }
+}
+
+/// When an error says to try again, in both ways of saying it.
+fn retry_at(status: &Status) -> SystemTime {
+    let told = fact(status, "retry_at").expect("it says when");
+    let told: prost_types::Timestamp = told.parse().unwrap();
+    let details = status.get_error_details();
+    let delay = details.retry_info().and_then(|info| info.retry_delay);
+    assert!(delay.is_some(), "{details:?}");
+    SystemTime::try_from(told).unwrap()
+}
+
+impl World {
+    async fn waiting(&self) -> Vec<pb::QueuedMessage> {
+        let answer = self.client().list_queue(pb::ListQueueRequest {}).await;
+        answer.unwrap().into_inner().messages
+    }
+
+    /// The texts that a contact has got, as often as they came.
+    fn heard(&self, number: &str) -> Vec<String> {
+        let heard = self.peer(number).inbox().into_iter();
+        heard.filter_map(|heard| heard.text).collect()
+    }
+
+    async fn until_heard(&self, number: &str, text: &str) -> Received {
+        let fits = |heard: &Received| heard.text.as_deref() == Some(text);
+        let heard = self.peer(number).wait_for(fits, PATIENCE).await;
+        heard.unwrap_or_else(|error| panic!("{number} has not got {text:?}: {error}"))
+    }
+
+    /// Waits for the outcome of a message.
+    async fn outcome(&self, token: &str) -> pb::SendOutcome {
+        let of_it = |event: &pb::Event| match &event.kind {
+            Some(Kind::Send(outcome)) if outcome.token == token => Some(outcome.clone()),
+            _ => None,
+        };
+        self.watch().await.event(of_it).await
+    }
+}
+
+#[tokio::test]
+async fn one_token_is_one_message_however_often_the_agent_is_killed() {
+    const MESSAGES: usize = 12;
+    let seed = std::env::var("OPENCLAW_TEST_SEED").ok();
+    let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("OPENCLAW_TEST_SEED={seed}");
+    let mut random = Rng::with_seed(seed);
+    let mut world = World::linked().await;
+    let url = world.sim.url();
+    for n in 0..MESSAGES {
+        let to = if random.bool() { ANNA } else { BERT };
+        let text = format!("{WORD} {n}");
+        let wish = || match n % 3 {
+            0 => kept(to, &text, &format!("t{n}")),
+            _ => tokened(to, &text, &format!("t{n}")),
+        };
+        // Killed while it is on its way, then asked for again, as often as chance has it.
+        while random.u8(..3) > 0 {
+            let moment = Duration::from_micros(random.u64(..30_000));
+            let shot = async {
+                tokio::time::sleep(moment).await;
+                world.agent.shoot();
+            };
+            // The answer, if there is one, is not believed: that is what a client that crashes does.
+            let _ = tokio::join!(world.send_with(wish()), shot);
+            world.agent.ended().await;
+            world.agent.start_again(&url).await;
+            if random.bool() {
+                world.agent.until_state(LinkState::Connected).await;
+            }
+        }
+        world.agent.until_state(LinkState::Connected).await;
+        let sent = world.send_with(wish()).await.unwrap();
+        assert!(sent.state() >= SendState::ServerAck, "{n}: {sent:?}");
+        let heard = world.until_heard(to, &text).await;
+        assert_eq!(heard.id, sent.message_id, "{n}");
+    }
+    let mut heard = world.heard(ANNA);
+    heard.extend(world.heard(BERT));
+    heard.sort();
+    let mut sent: Vec<String> = (0..MESSAGES).map(|n| format!("{WORD} {n}")).collect();
+    sent.sort();
+    assert_eq!(heard, sent, "each once");
+    assert!(world.waiting().await.is_empty());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
+    let mut world = World::linked().await;
+    let url = world.sim.url();
+    world.cut_off().await;
+    let texts: Vec<String> = (0..3).map(|n| format!("{WORD} {n}")).collect();
+    let mut ids = Vec::new();
+    for (n, text) in texts.iter().enumerate() {
+        let wish = kept(ANNA, text, &format!("t{n}"));
+        let answer = world.send_with(wish).await.unwrap();
+        assert_eq!(answer.state(), SendState::Accepted);
+        let until = SystemTime::try_from(answer.queued_until.unwrap()).unwrap();
+        let hour = until.duration_since(SystemTime::now()).unwrap();
+        assert!((3500..=3600).contains(&hour.as_secs()), "{hour:?}");
+        ids.push(answer.message_id);
+    }
+    world.agent.kill().await;
+    world.agent.start_again(&url).await;
+    let waiting = world.waiting().await;
+    let listed: Vec<_> = waiting.iter().map(|it| it.message_id.clone()).collect();
+    assert_eq!(listed, ids);
+    assert_eq!(
+        (waiting[0].to.as_str(), waiting[0].token.as_str()),
+        (ANNA, "t0")
+    );
+    // A caller that asks again is told the same.
+    let again = world.send_with(tokened(ANNA, &texts[0], "t0")).await;
+    let again = again.unwrap();
+    assert_eq!(
+        (&again.message_id, again.state()),
+        (&ids[0], SendState::Accepted)
+    );
+    assert!(again.queued_until.is_some());
+    world.sim.fault(Fault::Clear).await;
+    world.until_heard(ANNA, &texts[2]).await;
+    assert_eq!(world.heard(ANNA), texts, "in order, each once");
+    let outcome = world.outcome("t2").await;
+    assert_eq!(outcome.message_id, ids[2]);
+    assert!(outcome.state() >= SendState::ServerAck);
+    assert!(world.waiting().await.is_empty());
+    let known = world.send_with(tokened(ANNA, &texts[0], "t0")).await;
+    assert!(known.unwrap().state() >= SendState::ServerAck);
+    assert_eq!(world.heard(ANNA).len(), 3);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_may_wait_and_need_not_is_sent_at_once() {
+    let world = World::linked().await;
+    let wish = pb::SendRequest {
+        wait: SendState::Delivered.into(),
+        ..kept(ANNA, WORD, "t")
+    };
+    let sent = world.send_with(wish).await.unwrap();
+    assert_eq!(
+        (sent.state(), sent.queued_until),
+        (SendState::Delivered, None)
+    );
+    assert_eq!(world.heard(ANNA).len(), 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_deadline_that_passes_is_told_and_the_message_never_goes() {
+    let world = World::linked().await;
+    world.cut_off().await;
+    let wish = pb::SendRequest {
+        deadline: seconds(1),
+        ..kept(ANNA, WORD, "t")
+    };
+    world.send_with(wish).await.unwrap();
+    let outcome = world.outcome("t").await;
+    assert_eq!(
+        (outcome.state(), outcome.reason.as_str()),
+        (SendState::Failed, "deadline")
+    );
+    let failed = world.send_with(tokened(ANNA, WORD, "t")).await.unwrap_err();
+    assert_eq!(refusal(&failed), (Code::Aborted, "NOT_SENT".to_owned()));
+    assert_eq!(fact(&failed, "failure").as_deref(), Some("deadline"));
+    world.sim.fault(Fault::Clear).await;
+    world.agent.until_state(LinkState::Connected).await;
+    let after = format!("{WORD} after");
+    world.send(ANNA, &after).await.unwrap();
+    world.until_heard(ANNA, &after).await;
+    assert_eq!(world.heard(ANNA), [after]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_waits_can_be_taken_back() {
+    let world = World::linked().await;
+    world.cut_off().await;
+    let answer = world.send_with(kept(ANNA, WORD, "t")).await.unwrap();
+    let cancel = |token: &str| {
+        let token = token.to_owned();
+        let mut client = world.client();
+        async move { client.cancel_send(pb::CancelSendRequest { token }).await }
+    };
+    let cancelled = cancel("t").await.unwrap().into_inner();
+    assert_eq!(cancelled.message_id, answer.message_id);
+    assert!(cancelled.never_sent);
+    let outcome = world.outcome("t").await;
+    assert_eq!(
+        (outcome.state(), outcome.reason.as_str()),
+        (SendState::Failed, "cancelled")
+    );
+    let late = cancel("t").await.unwrap_err();
+    assert_eq!(
+        refusal(&late),
+        (Code::FailedPrecondition, "NOT_WAITING".to_owned())
+    );
+    let unknown = cancel("u").await.unwrap_err();
+    assert_eq!(
+        refusal(&unknown),
+        (Code::NotFound, "UNKNOWN_TOKEN".to_owned())
+    );
+    world.sim.fault(Fault::Clear).await;
+    world.agent.until_state(LinkState::Connected).await;
+    let after = format!("{WORD} after");
+    world.send(ANNA, &after).await.unwrap();
+    assert_eq!(world.heard(ANNA), [after]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
+    let world = World::linked_with(&["--send-rate", "60", "--send-burst", "2"]).await;
+    world.send(ANNA, &format!("{WORD} 0")).await.unwrap();
+    world.send(BERT, &format!("{WORD} 1")).await.unwrap();
+    let wish = || tokened(BERT, &format!("{WORD} 2"), "t");
+    let refused = world.send_with(wish()).await.unwrap_err();
+    assert_eq!(
+        refusal(&refused),
+        (Code::ResourceExhausted, "PACED".to_owned())
+    );
+    let at = retry_at(&refused);
+    let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+    assert!(wait <= Duration::from_secs(1), "{wait:?}");
+    assert_eq!(world.heard(BERT).len(), 1, "nothing was sent");
+    tokio::time::sleep(wait).await;
+    world.send_with(wish()).await.unwrap();
+    // What may wait for its turn is slowed down instead.
+    for n in 3..5 {
+        let wish = kept(ANNA, &format!("{WORD} {n}"), &format!("t{n}"));
+        let sent = world.send_with(wish).await.unwrap();
+        assert!(sent.state() >= SendState::ServerAck);
+    }
+    let slowed = SystemTime::now().duration_since(at).unwrap();
+    assert!(slowed >= Duration::from_secs(1), "{slowed:?}");
+    assert_eq!(world.heard(BERT).len(), 2);
+    assert_eq!(world.heard(ANNA).len(), 3);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_refusal_while_not_connected_names_the_state_and_the_next_attempt() {
+    let world = World::linked().await;
+    world.cut_off().await;
+    let third = |link: &pb::LinkStatus| link.state() == LinkState::BackingOff && link.attempt >= 3;
+    let link = world.agent.until(third).await;
+    let refused = world.send(ANNA, WORD).await.unwrap_err();
+    assert_eq!(
+        refusal(&refused),
+        (Code::FailedPrecondition, "NOT_CONNECTED".to_owned())
+    );
+    assert_eq!(fact(&refused, "state").as_deref(), Some("backing_off"));
+    let promised = SystemTime::try_from(link.retry_at.unwrap()).unwrap();
+    assert_eq!(retry_at(&refused), promised);
+    world.sim.fault(Fault::Clear).await;
+    world.agent.until_state(LinkState::Connected).await;
+    world.send(ANNA, WORD).await.unwrap();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
+    let world = World::linked().await;
+    let error = IqError {
+        xmlns: "encrypt".to_owned(),
+        code: 503,
+        count: 1_000,
+    };
+    world.fault(Fault::IqError(error)).await;
+    let wish = pb::SendRequest {
+        timeout: seconds(1),
+        ..kept(BERT, WORD, "t")
+    };
+    let answer = world.send_with(wish).await.unwrap();
+    assert_eq!(answer.state(), SendState::Accepted);
+    let waiting = world.waiting().await;
+    assert_eq!(
+        (waiting[0].attempts, waiting[0].reason.as_str()),
+        (1, "not_encrypted")
+    );
+    assert!(!waiting[0].handed_over);
+    // It holds up nobody else.
+    world
+        .peer(ANNA)
+        .send_text(ACCOUNT, WORD, By::Lid)
+        .await
+        .unwrap();
+    world.fault(Fault::Clear).await;
+    world.until_heard(BERT, WORD).await;
+    let outcome = world.outcome("t").await;
+    assert!(outcome.state() >= SendState::ServerAck);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_agent_without_a_phone_keeps_nothing() {
+    let world = World::new().await;
+    let denied = world.send_with(kept(ANNA, WORD, "t")).await.unwrap_err();
+    assert_eq!(
+        refusal(&denied),
+        (Code::FailedPrecondition, "NOT_LINKED".to_owned())
+    );
+    assert!(world.waiting().await.is_empty());
+    world.finish().await;
+}
