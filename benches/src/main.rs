@@ -5,6 +5,7 @@
 //! It judges nothing, and the simulator shares the machine with what is measured.
 
 mod control;
+mod durability;
 mod memory;
 
 use std::error::Error;
@@ -60,6 +61,9 @@ struct Arguments {
     /// Its contact
     #[arg(long, default_value = "+15550100002")]
     peer: String,
+    /// Measure what durability costs instead, with a journal of so many events
+    #[arg(long, value_name = "EVENTS")]
+    durability: Option<u32>,
 }
 
 /// The line.
@@ -82,8 +86,11 @@ struct Figures {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
-    let figures = measure(&arguments).await?;
-    println!("{}", serde_json::to_string(&figures)?);
+    let figures = match arguments.durability {
+        Some(events) => serde_json::to_string(&durability::measure(&arguments, events).await?)?,
+        None => serde_json::to_string(&measure(&arguments).await?)?,
+    };
+    println!("{figures}");
     Ok(())
 }
 
