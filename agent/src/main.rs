@@ -75,6 +75,7 @@ fn run(config: Config, secrets: &Secrets) -> ExitCode {
         .enable_all()
         .max_blocking_threads(4)
         .on_thread_park(openclaw_harden::scrub_stack)
+        .on_thread_stop(openclaw_harden::scrub_stack)
         .build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(app::run(config, started)),

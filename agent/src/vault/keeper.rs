@@ -92,6 +92,8 @@ fn next(shared: &Shared, compaction: Compaction) -> Work {
         if compaction == Compaction::Underway || rested || (!held && wants_compaction(&state)) {
             return Work::Compact;
         }
+        // What was sealed and opened on the way here.
+        openclaw_harden::scrub_stack();
         let work = &shared.work;
         if held {
             let waited = work
