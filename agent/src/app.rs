@@ -27,6 +27,9 @@ use crate::{clock, http};
 /// How long open calls may take to end once the agent stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// How long open streams have to say why they end.
+const LAST_WORD: Duration = Duration::from_millis(20);
+
 /// Why the agent did not start, or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -129,6 +132,9 @@ async fn serve(config: &Config, vault: Vault, hardening: Hardening) -> Result<Ou
     };
     tracing::info!("stopping");
     agent.stop().await;
+    // Whoever watches is told why it ends.
+    agent.journal().flush().await;
+    tokio::time::sleep(LAST_WORD).await;
     stopping.send_replace(true);
     drop(agent);
     let drained = tokio::time::timeout(DRAIN, async { tokio::join!(finish(grpc), finish(http)) });

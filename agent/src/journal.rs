@@ -126,6 +126,10 @@ impl Journal {
     }
 
     /// Adds an event together with other changes of the vault: all of them last, or none.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "whoever tells it has made it for this"
+    )]
     pub fn append_with(
         &self,
         what: Occurrence,
@@ -239,7 +243,7 @@ impl Journal {
         let cursor = last.or(gap.map(|(_, last)| last));
         Page {
             gap,
-            events: page.rows.into_iter().map(event).collect(),
+            events: page.rows.iter().map(event).collect(),
             cursor: cursor.unwrap_or(nothing.cursor),
         }
     }
@@ -401,7 +405,7 @@ fn encode(what: &Occurrence) -> zeroize::Zeroizing<Vec<u8>> {
     bytes
 }
 
-fn event(row: openclaw_vault::Row) -> Event {
+fn event(row: &openclaw_vault::Row) -> Event {
     Event {
         seq: Seq(row.seq),
         at: UNIX_EPOCH + Duration::from_millis(row.at),

@@ -53,11 +53,11 @@ const RULES: &[Rule] = &[
         modules: Modules::Any,
     },
     Rule {
-        why: "journal knows the model and nothing else of ours",
+        why: "journal knows the model and where it is kept, and nothing else of ours",
         within: "agent/src/journal",
         except: &[],
-        crates: &["openclaw_*"],
-        modules: Modules::Only(&["model", "journal"]),
+        crates: &["openclaw_proto", "openclaw_sim", "openclaw_harden"],
+        modules: Modules::Only(&["model", "journal", "vault", "clock"]),
     },
     Rule {
         why: "outbox knows the model and where things are kept, and nothing else of ours",

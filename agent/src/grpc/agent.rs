@@ -101,6 +101,8 @@ where
         if let (None, Some(name)) = (request.after, &request.consumer) {
             request.after = Some(self.agent.consumers().acked(name).unwrap_or_default());
         }
+        // What happened before the call is shown to it, or is before it: nothing in between.
+        self.agent.journal().flush().await;
         let agent = self.agent.clone();
         let other_name = Box::new(move |jid: &str| agent.other_name(jid));
         let watch = Watch::new(self.agent.journal().clone(), request, other_name);

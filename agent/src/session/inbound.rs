@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use openclaw_vault::Batch;
 use tokio::sync::mpsc;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::client::Client;
@@ -233,19 +232,14 @@ impl InboundDurabilityHook for Inbound {
         let arrivals = self.arrivals(batch);
         // A batch of what waited at the server is durable already, in the library's words, and is found there at a start.
         let enough = self.store.pending_written();
-        let settle = |changes: &mut Batch| {
-            for message in batch {
-                let MessageSource { chat, sender, .. } = &message.info.source;
-                Store::settle(
-                    changes,
-                    &chat.to_string(),
-                    &sender.to_string(),
-                    &message.info.id,
-                );
-            }
-        };
         self.journal
-            .arrived(arrivals, clock::now(), enough, settle)
+            .arrived(arrivals, clock::now(), enough, |changes| {
+                for message in batch {
+                    let MessageSource { chat, sender, .. } = &message.info.source;
+                    let (chat, sender) = (chat.to_string(), sender.to_string());
+                    Store::settle(changes, &chat, &sender, &message.info.id);
+                }
+            })
             .await;
         Ok(())
     }

@@ -13,6 +13,7 @@ mod flow;
 mod harness;
 mod http;
 mod import;
+mod journal;
 mod messages;
 mod outbox;
 mod pairing;

@@ -153,7 +153,12 @@ impl Life {
             for row in page.rows {
                 assert_eq!(row.seq, seq);
                 assert_eq!(row.at, seq);
-                assert!(self.written.get(&seq) == Some(&row.event.to_vec()), "{seq}");
+                assert!(
+                    self.written
+                        .get(&seq)
+                        .is_some_and(|event| *event == *row.event),
+                    "{seq}"
+                );
                 seq += 1;
             }
         }

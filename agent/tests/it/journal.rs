@@ -1,0 +1,103 @@
+//! The journal outlives the process, and has everything once.
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::LinkState;
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{By, Fault};
+
+use crate::harness::{ACCOUNT, ANNA, WORD, World};
+
+/// The texts in the journal, in order.
+async fn texts(world: &World) -> Vec<String> {
+    let events = world.events().await;
+    let texts = events.into_iter().filter_map(|event| match event.kind {
+        Some(Kind::Message(message)) => Some(message.text),
+        _ => None,
+    });
+    texts.collect()
+}
+
+async fn write(world: &World, number: usize) -> String {
+    let text = format!("{WORD} {number}");
+    let anna = world.peer(ANNA);
+    anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
+    text
+}
+
+#[tokio::test]
+async fn events_outlive_a_kill_and_a_cursor_goes_on_where_it_stopped() {
+    let mut world = World::linked().await;
+    let url = world.sim.url();
+    let mut written = Vec::new();
+    let mut events = world.watch().await;
+    let mut cursor = 0;
+    for number in 0..5 {
+        written.push(write(&world, number).await);
+        let text = written[number].clone();
+        cursor = events
+            .event(|event| {
+                matches!(&event.kind, Some(Kind::Message(message)) if message.text == text)
+                    .then_some(event.seq)
+            })
+            .await;
+    }
+    world.agent.kill().await;
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    assert_eq!(texts(&world).await, written);
+    written.push(write(&world, 5).await);
+    let after = pb::WatchEventsRequest {
+        after: Some(cursor),
+        follow: true,
+        ..Default::default()
+    };
+    let mut events = world.watch_with(after).await;
+    assert_eq!(
+        events.message().await.text,
+        written[5],
+        "and none before it"
+    );
+    assert_eq!(texts(&world).await, written);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_delivered_again_after_a_restart_is_there_once() {
+    let mut world = World::linked().await;
+    let url = world.sim.url();
+    write(&world, 0).await;
+    let mut events = world.watch().await;
+    let written = write(&world, 1).await;
+    while events.message().await.text != written {}
+    world.all_acked().await;
+    let before = texts(&world).await;
+    world.agent.kill().await;
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    world.fault(Fault::Duplicate(3)).await;
+    let last = write(&world, 2).await;
+    let mut events = world.watch().await;
+    let mark = write(&world, 3).await;
+    while events.message().await.text != mark {}
+    world.all_acked().await;
+    assert_eq!(texts(&world).await, [before, vec![last, mark]].concat());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn linking_again_keeps_the_events_of_before() {
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    let written = write(&world, 0).await;
+    while events.message().await.text != written {}
+    let request = pb::PairRequest {
+        replace: true,
+        ..Default::default()
+    };
+    let mut pairing = world.pair(request).await.unwrap();
+    let qr = pairing.qr().await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    pairing.linked().await;
+    assert_eq!(texts(&world).await, [written]);
+    world.finish().await;
+}
