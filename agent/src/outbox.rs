@@ -179,14 +179,15 @@ impl Outbox {
         entry.stage = Stage::Waiting(now);
         entry.account = account;
         entry.until = until;
+        // Written now, so that one fsync serves all that are let in at the same time.
+        let mut batch = Batch::new();
+        row::put(&mut batch, entry);
         if until.is_some() {
-            let mut batch = Batch::new();
-            row::put(&mut batch, entry);
             row::put_text(&mut batch, token, &text);
-            self.vault.write(&batch);
         } else {
             entry.text = Some(text);
         }
+        entry.written = Some(self.vault.write(&batch));
         entry.tell();
         let watcher = entry.watch();
         state.messages.settle(order);
@@ -222,8 +223,13 @@ impl Outbox {
 
     /// Forgets what is old.
     fn forget(&self, state: &mut State, now: SystemTime) {
+        let surplus = state.messages.surplus(now);
+        self.remove(state, surplus);
+    }
+
+    fn remove(&self, state: &mut State, orders: Vec<u64>) {
         let mut batch = Batch::new();
-        for order in state.messages.surplus(now) {
+        for order in orders {
             if let Some(entry) = state.messages.remove(order) {
                 row::delete(&mut batch, &entry.sent.token);
             }
@@ -233,7 +239,8 @@ impl Outbox {
         }
     }
 
-    /// A message of ours has come this far. True when that is news: states never go back.
+    /// A message of ours has come this far: states never go back. True when it is at WhatsApp's server for all we know
+    /// only now.
     pub fn advance(&self, id: &MessageId, to: SendState, at: SystemTime, now: SystemTime) -> bool {
         let state = &mut *self.state();
         let Some(order) = state.messages.by_id(id) else {
@@ -248,10 +255,11 @@ impl Outbox {
         if !unconfirmed && to <= entry.sent.state {
             return false;
         }
+        let arrived = unconfirmed || entry.sent.state == SendState::Accepted;
         entry.sent.state = to;
         entry.sent.failure = None;
         self.record(state, order, now);
-        true
+        arrived
     }
 
     /// WhatsApp's server refused the message.

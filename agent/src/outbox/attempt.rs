@@ -79,16 +79,22 @@ impl Outbox {
 
     /// To be awaited right before the message may reach the wire: its row is durable, and says that it may be there.
     pub async fn hand_over(&self, job: &Job, now: SystemTime) {
-        {
+        let written = {
             let state = &mut *self.state();
-            if let Some(entry) = state.messages.get(job.order) {
-                entry.handed_at = Some(now);
+            let Some(entry) = state.messages.get(job.order) else {
+                return;
+            };
+            entry.handed_at = Some(now);
+            if entry.is_queued() {
                 let mut batch = Batch::new();
                 row::put(&mut batch, entry);
-                self.vault.write(&batch);
+                entry.written = Some(self.vault.write(&batch));
             }
+            entry.written
+        };
+        if let Some(written) = written {
+            self.vault.durable(written).await;
         }
-        self.vault.flush().await;
     }
 
     /// What came of the attempt.
@@ -137,7 +143,7 @@ impl Outbox {
         let Some(entry) = state.messages.get(order) else {
             return;
         };
-        let was_written = entry.handed_at != before;
+        let is_told = entry.handed_at != before && entry.is_queued();
         entry.handed_at = before;
         let mut batch = Batch::new();
         if entry.is_queued() {
@@ -147,9 +153,9 @@ impl Outbox {
         }
         let unsent = !entry.is_queued() && before.is_none();
         entry.tell();
-        if unsent && entry.kept {
+        if unsent {
             row::delete(&mut batch, &entry.sent.token);
-        } else if was_written {
+        } else if is_told {
             row::put(&mut batch, entry);
         }
         self.vault.write(&batch);
@@ -162,8 +168,7 @@ impl Outbox {
     /// The connection is gone: callers are told, and what is kept goes again over the next one.
     pub fn connection_lost(&self, now: SystemTime) {
         let state = &mut *self.state();
-        for order in state.messages.connection_lost(now) {
-            state.messages.remove(order);
-        }
+        let unsent = state.messages.connection_lost(now);
+        self.remove(state, unsent);
     }
 }

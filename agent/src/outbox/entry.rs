@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use crate::model::{Draft, Failure, Phone, Recipient, SendState, Sent, Text};
+use crate::vault::Ticket;
 
 /// How long the server's ack may take before a caller's retry sends the message again under its id.
 pub(super) const ACK_DUE: Duration = Duration::from_secs(20);
@@ -99,8 +100,8 @@ pub(super) struct Entry {
     pub(super) handed_at: Option<SystemTime>,
     /// It is kept until it is sent or this time has come.
     pub(super) until: Option<SystemTime>,
-    /// There is a row of it.
-    pub(super) kept: bool,
+    /// What was last written of it that must be durable before it leaves.
+    pub(super) written: Option<Ticket>,
     pub(super) stage: Stage,
     /// The text of one that is not kept, until it is handed over.
     pub(super) text: Option<Text>,
@@ -121,7 +122,7 @@ impl Entry {
             created_at: SystemTime::UNIX_EPOCH,
             handed_at: None,
             until: None,
-            kept: false,
+            written: None,
             stage: Stage::Resting,
             text: None,
             attempts: 0,

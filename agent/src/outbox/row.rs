@@ -51,7 +51,7 @@ fn text_key(token: &Token) -> Key<'_> {
 }
 
 /// Writes the message as it is now.
-pub(super) fn put(batch: &mut Batch, entry: &mut Entry) {
+pub(super) fn put(batch: &mut Batch, entry: &Entry) {
     let Sent {
         id,
         token,
@@ -75,7 +75,6 @@ pub(super) fn put(batch: &mut Batch, entry: &mut Entry) {
     let mut bytes = Zeroizing::new(Vec::with_capacity(512));
     ciborium::into_writer(&row, &mut *bytes).expect("a row has an encoding, and memory is no file");
     batch.put(row_key(token), &bytes);
-    entry.kept = true;
 }
 
 /// Writes the text beside the row.
@@ -140,9 +139,11 @@ fn entry(token: &str, mut bytes: &[u8]) -> Option<Entry> {
     entry.created_at = time(row.created_at);
     entry.handed_at = row.handed_at.map(time);
     entry.until = row.until.map(time);
-    entry.kept = true;
     if entry.is_queued() {
         entry.stage = Stage::Waiting(SystemTime::UNIX_EPOCH);
+    } else {
+        // Its row was written once, when it was let in: it may have left any time after.
+        entry.handed_at.get_or_insert(entry.created_at);
     }
     Some(entry)
 }

@@ -106,7 +106,9 @@ impl Inbound {
             .map(|id| MessageId::new(id))
             .collect();
         for id in &messages {
-            self.outbox.advance(id, state, now, now);
+            if self.outbox.advance(id, state, now, now) {
+                self.traffic.count_sent();
+            }
         }
         let event = Receipt {
             messages,

@@ -123,7 +123,7 @@ async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
         let answer = world.send_with(wish).await.unwrap();
         assert_eq!(answer.state(), SendState::Accepted);
         let until = SystemTime::try_from(answer.queued_until.unwrap()).unwrap();
-        let hour = until.duration_since(SystemTime::now()).unwrap();
+        let hour = until.duration_since(openclaw_agent::clock::now()).unwrap();
         assert!((3500..=3600).contains(&hour.as_secs()), "{hour:?}");
         ids.push(answer.message_id);
     }
@@ -247,7 +247,9 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
         (Code::ResourceExhausted, "PACED".to_owned())
     );
     let at = retry_at(&refused);
-    let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+    let wait = at
+        .duration_since(openclaw_agent::clock::now())
+        .unwrap_or_default();
     assert!(wait <= Duration::from_secs(1), "{wait:?}");
     assert_eq!(world.heard(BERT).len(), 1, "nothing was sent");
     tokio::time::sleep(wait).await;
@@ -258,7 +260,7 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
         let sent = world.send_with(wish).await.unwrap();
         assert!(sent.state() >= SendState::ServerAck);
     }
-    let slowed = SystemTime::now().duration_since(at).unwrap();
+    let slowed = openclaw_agent::clock::now().duration_since(at).unwrap();
     assert!(slowed >= Duration::from_secs(1), "{slowed:?}");
     assert_eq!(world.heard(BERT).len(), 2);
     assert_eq!(world.heard(ANNA).len(), 3);

@@ -88,7 +88,6 @@ fn refusal(error: &Value) -> Status {
     let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
     let code = match text("code") {
         "NOT_FOUND" => Code::NotFound,
-        "RESOURCE_EXHAUSTED" => Code::ResourceExhausted,
         "ALREADY_EXISTS" => Code::AlreadyExists,
         "FAILED_PRECONDITION" => Code::FailedPrecondition,
         "INVALID_ARGUMENT" => Code::InvalidArgument,
