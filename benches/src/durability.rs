@@ -154,6 +154,7 @@ async fn follow_after(client: &mut AgentClient<Channel>, after: u64) -> Result<E
         after: Some(after),
         follow: true,
         kinds: vec![EventKind::Message.into()],
+        ..Default::default()
     };
     Ok(client.watch_events(request).await?.into_inner())
 }
