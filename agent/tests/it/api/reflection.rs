@@ -91,10 +91,10 @@ async fn reflection_lists_every_service_and_serves_its_descriptors() {
         v1alpha::file_of(channel(), symbol).await,
     ];
     for files in files {
-        assert_eq!(
-            methods(&files),
-            ["Pair", "Status", "Send", "WatchEvents", "Unpair"]
-        );
+        let methods = methods(&files);
+        for method in ["Pair", "Status", "Send", "WatchEvents", "Unpair"] {
+            assert!(methods.iter().any(|name| name == method), "{methods:?}");
+        }
     }
     for symbol in every_message() {
         assert!(
