@@ -141,6 +141,9 @@ fn spawn(arguments: &Arguments, socket: &std::path::Path) -> std::io::Result<Chi
             "127.0.0.1:0",
             "--log",
             "error",
+            // What is measured is how fast it can be, not how fast it should be.
+            "--send-rate",
+            "0",
             "--whatsapp-url",
             &arguments.url,
         ])
