@@ -144,12 +144,12 @@ async fn live() -> &'static str {
 async fn metrics(State(agent): State<Agent>) -> impl IntoResponse {
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        exposition(&agent.status(), clock::now()),
+        exposition(&agent.status(), agent.queue_length(), clock::now()),
     )
 }
 
 /// Prometheus' text format.
-fn exposition(status: &Status, now: SystemTime) -> String {
+fn exposition(status: &Status, queued: usize, now: SystemTime) -> String {
     let connected = f64::from(u8::from(status.is_connected(now)));
     let Status {
         link,
@@ -189,6 +189,13 @@ fn exposition(status: &Status, now: SystemTime) -> String {
         "gauge",
         "1 while a pairing is in progress.",
         pairing,
+    );
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus' values are floats")]
+    metric(
+        "openclaw_messages_queued",
+        "gauge",
+        "Messages that are kept until they can be sent.",
+        queued as f64,
     );
     let counters = [
         (

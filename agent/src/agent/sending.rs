@@ -135,6 +135,12 @@ impl Agent {
         self.outbox.queued()
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn queue_length(&self) -> usize {
+        self.outbox.queue_length()
+    }
+
     /// Takes a message back that is kept.
     pub async fn cancel(&self, token: &Token) -> Result<Cancelled, CancelDenied> {
         let cancelled = self.outbox.cancel(token, clock::now())?;

@@ -61,6 +61,12 @@ impl Outbox {
         state.messages.in_line().filter_map(queued).collect()
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn queue_length(&self) -> usize {
+        self.state().messages.queued()
+    }
+
     /// Takes a message back that waits. [`Outbox::durable`] makes that final.
     pub fn cancel(&self, token: &Token, now: SystemTime) -> Result<Cancelled, CancelDenied> {
         let state = &mut *self.state();

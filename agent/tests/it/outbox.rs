@@ -330,6 +330,32 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
 }
 
 #[tokio::test]
+async fn what_waits_goes_when_the_phone_links_the_agent_again() {
+    let world = World::linked().await;
+    world
+        .send_with(tokened(ANNA, WORD, "before"))
+        .await
+        .unwrap();
+    world.fault(Fault::DeviceRemoved).await;
+    world.agent.until_state(LinkState::LoggedOut).await;
+    let text = format!("{WORD} at last");
+    let kept = world.send_with(kept(ANNA, &text, "t")).await.unwrap();
+    world.link().await;
+    let heard = world.until_heard(ANNA, &text).await;
+    assert_eq!(heard.id, kept.message_id);
+    let outcome = world.outcome("t").await;
+    assert!(outcome.state() >= SendState::ServerAck);
+    // Nor is a token forgotten with the link.
+    let known = world
+        .send_with(tokened(ANNA, WORD, "before"))
+        .await
+        .unwrap();
+    assert!(known.state() >= SendState::ServerAck);
+    assert_eq!(world.heard(ANNA).len(), 2);
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn an_agent_without_a_phone_keeps_nothing() {
     let world = World::new().await;
     let denied = world.send_with(kept(ANNA, WORD, "t")).await.unwrap_err();
