@@ -1019,6 +1019,11 @@ pub struct SendOutcome {
     #[prost(enumeration = "SendState", tag = "4")]
     pub state: i32,
     /// Why it failed, in one word. Empty otherwise.
+    ///
+    /// "refused_by_server", "not_on_whatsapp"; of a message that was kept: "deadline" (it never left),
+    /// "cancelled", "other_account" (another account was linked meanwhile), and "unconfirmed": it was
+    /// handed to WhatsApp and the server's ack did not come in time, so that it may have arrived. Only
+    /// after "unconfirmed" may a better state follow.
     #[prost(string, tag = "5")]
     pub reason: ::prost::alloc::string::String,
 }
