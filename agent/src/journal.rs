@@ -20,6 +20,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 
 use crate::clock;
+use crate::failpoint::{self, Place};
 use crate::model::{ChatId, Contact, Event, Lost, MessageId, Occurrence, Seq};
 use crate::vault::{Sealed, Tables, Ticket, Vault, sure};
 
@@ -176,11 +177,14 @@ impl Journal {
         enough: Ticket,
         also: impl FnOnce(&mut Batch),
     ) {
+        failpoint::pass(Place::Journaling);
         let ticket = self.arrive(arrivals, at, also);
+        failpoint::pass(Place::Journaled);
         if !self.vault.is_durable(enough) {
             self.vault.durable(ticket).await;
             self.show();
         }
+        failpoint::pass(Place::Durable);
     }
 
     /// Says, durably, that WhatsApp will be told that we have a message that we may not have.
@@ -332,8 +336,10 @@ impl Journal {
             }
             Err(_) => return false,
         };
-        self.with_kept(|kept, sealed| kept.filed(sealed, &segment))
-            .is_some()
+        failpoint::pass(Place::Rolling);
+        let filed = self.with_kept(|kept, sealed| kept.filed(sealed, &segment));
+        failpoint::pass(Place::Rolled);
+        filed.is_some()
     }
 
     fn with_kept<R>(

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod consumers;
+pub mod failpoint;
 pub mod grpc;
 pub mod harden;
 pub mod http;

@@ -27,6 +27,10 @@ fn main() -> ExitCode {
             return end(&hint, &hint.hint(), BAD_CONFIGURATION);
         }
     };
+    #[cfg(feature = "sim")]
+    if let Err(error) = openclaw_agent::failpoint::arm() {
+        return end(&error, "leave it unset", BAD_CONFIGURATION);
+    }
     match Task::read(std::env::args_os(), &secrets) {
         Ok(Task::Run(config)) => run(*config, &secrets),
         Ok(Task::Keys {

@@ -57,7 +57,7 @@ const RULES: &[Rule] = &[
         within: "agent/src/journal",
         except: &[],
         crates: &["openclaw_proto", "openclaw_sim", "openclaw_harden"],
-        modules: Modules::Only(&["model", "journal", "vault", "clock"]),
+        modules: Modules::Only(&["model", "journal", "vault", "clock", "failpoint"]),
     },
     Rule {
         why: "outbox knows the model and where things are kept, and nothing else of ours",
@@ -108,7 +108,7 @@ const RULES: &[Rule] = &[
         within: "agent/src/vault",
         except: &[],
         crates: &["axum"],
-        modules: Modules::Only(&["vault"]),
+        modules: Modules::Only(&["vault", "failpoint"]),
     },
     Rule {
         why: "the agent knows the simulator in its tests only",

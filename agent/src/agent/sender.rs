@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::View;
 use crate::clock;
+use crate::failpoint::{self, Place};
 use crate::model::{LinkState, Phone};
 use crate::outbox::{Job, Outbox, Trouble};
 use crate::session::{SendError, Session};
@@ -95,7 +96,9 @@ impl Sender {
             SendError::ConnectionLost | SendError::NotEncrypted => Trouble::NotConnected,
         })?;
         self.outbox.hand_over(job, clock::now()).await;
+        failpoint::pass(Place::Claimed);
         let sent = session.send(&job.to, &job.id, &job.text).await;
+        failpoint::pass(Place::Handed);
         sent.map_err(|error| match error {
             SendError::NotOnWhatsApp => Trouble::NotOnWhatsApp,
             SendError::ConnectionLost => Trouble::ConnectionLost,

@@ -18,6 +18,7 @@ use whatsapp_rust::types::presence::ReceiptType;
 use super::gate::Gate;
 use super::{Loss, Refusal, Report, Setup, Signal, translate};
 use crate::clock;
+use crate::failpoint::{self, Place};
 use crate::journal::{Arrival, Journal, Mark};
 use crate::model::{MessageId, Occurrence, Receipt, Secret, SendState, Undecryptable};
 use crate::outbox::Outbox;
@@ -129,6 +130,7 @@ impl EventHandler for Inbound {
                 let arrivals = self.arrivals(&batch.messages);
                 self.journal.arrive(arrivals, now, |_| {});
             }
+            Event::Messages(_) => failpoint::pass(Place::Acked),
             Event::ServerAck(ack) => self.acknowledged(ack, now),
             Event::Receipt(receipt) => self.receipted(receipt, now),
             Event::UndecryptableMessage(message) => {

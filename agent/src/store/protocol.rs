@@ -12,6 +12,7 @@ use whatsapp_rust::wacore::store::traits::{
 
 use super::records::{Records, check_size, encode, name, now};
 use super::{lids, pending, sent, tokens};
+use crate::failpoint::{self, Place};
 use crate::vault::Tables;
 
 /// Far more retries than are under way at any time.
@@ -254,7 +255,10 @@ impl ProtocolStore for Records {
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
-        pending::write(self, rows)
+        failpoint::reach(Place::Decrypted).await;
+        pending::write(self, rows)?;
+        failpoint::pass(Place::Pending);
+        Ok(())
     }
 
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {

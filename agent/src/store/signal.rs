@@ -13,6 +13,7 @@ use whatsapp_rust::wacore::store::traits::SignalStore;
 
 use super::records::{Records, check_size, taken, user_of};
 use super::sending::Sending;
+use crate::failpoint::{self, Place};
 use crate::vault::{Tables, Update};
 
 /// Beyond so many prekeys, one pass over all of them is shorter: those made together are kept together.
@@ -64,6 +65,7 @@ impl SignalStore for Records {
             .map(|(address, record)| (session(address), record));
         // A commit that was given up may have written what is not durable.
         let owed = self.sessions_owed.swap(true, Ordering::Relaxed);
+        failpoint::pass(Place::Flushing);
         if !owed
             && rows
                 .clone()
@@ -74,6 +76,7 @@ impl SignalStore for Records {
             self.commit_all(rows).await?;
         }
         self.sessions_owed.store(false, Ordering::Relaxed);
+        failpoint::pass(Place::Flushed);
         Ok(())
     }
 

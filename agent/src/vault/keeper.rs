@@ -7,6 +7,7 @@ use std::time::Duration;
 use openclaw_vault::{Compaction, DiskFile as _, SyncJob};
 
 use super::{Sealed, Shared, State, sure};
+use crate::failpoint::{self, Place};
 
 /// How much of the log one step of a compaction reads, with the store locked: well under a millisecond.
 const STEP: usize = 128 << 10;
@@ -116,7 +117,9 @@ fn compact(shared: &Shared) -> Compaction {
     let Some(sealed) = &mut state.sealed else {
         return Compaction::Idle;
     };
+    failpoint::pass(Place::Compacting);
     let step = sure(sealed.compact(STEP));
+    failpoint::pass(Place::Compacted);
     let file = sealed.compaction_job();
     drop(state);
     if let Some(file) = file {

@@ -1,6 +1,7 @@
 //! The agent's process: its arguments, its output, its addresses, its end.
 
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -47,20 +48,28 @@ impl Agent {
 
     /// Starts it in a folder that may have a volume.
     pub(crate) async fn start_in(folder: Arc<TempDir>, whatsapp: &str, args: &[&str]) -> Self {
+        let mut agent = Self::spawn(folder, whatsapp, |command| command.args(args));
+        let started = agent.lines.wait_for(STARTED).await;
+        let address = |name: &str| started[name].as_str().and_then(|text| text.parse().ok());
+        agent.listen = address("listen");
+        agent
+    }
+
+    fn spawn(
+        folder: Arc<TempDir>,
+        whatsapp: &str,
+        with: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Self {
         let socket = folder.path().join("agent.sock");
-        let mut child = command(folder.path(), whatsapp, &socket)
-            .args(args)
-            .spawn()
-            .unwrap();
+        let mut command = command(folder.path(), whatsapp, &socket);
+        let mut child = with(&mut command).spawn().unwrap();
         let lines = Lines::default();
         lines.collect(Stream::Out, child.stdout.take().unwrap());
         lines.collect(Stream::Err, child.stderr.take().unwrap());
-        let started = lines.wait_for(STARTED).await;
-        let address = |name: &str| started[name].as_str().and_then(|text| text.parse().ok());
         let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
         Self {
             child,
-            listen: address("listen"),
+            listen: None,
             channel: endpoint.connect_lazy(),
             lines,
             socket,
@@ -73,6 +82,27 @@ impl Agent {
         let earlier = self.lines.clone();
         *self = Self::start_in(Arc::clone(&self.folder), whatsapp, &[]).await;
         self.lines.prepend(&earlier);
+    }
+
+    /// Another agent in the same folder, which need not get as far as saying where it listens. At a failpoint
+    /// (agent/src/failpoint.rs) it ends as if somebody killed it.
+    pub(crate) fn start_doomed(&mut self, whatsapp: &str, kill_at: Option<&str>) {
+        let earlier = self.lines.clone();
+        *self = Self::spawn(Arc::clone(&self.folder), whatsapp, |command| {
+            command.envs(kill_at.map(|place| ("OPENCLAW_KILL_AT", place)))
+        });
+        self.lines.prepend(&earlier);
+    }
+
+    /// Whether it ends by itself in this time, and was killed.
+    pub(crate) async fn dies_within(&mut self, patience: Duration) -> bool {
+        let Ok(ended) = tokio::time::timeout(patience, self.child.wait()).await else {
+            return false;
+        };
+        let ended = ended.unwrap();
+        assert_eq!(ended.signal(), Some(Signal::KILL.as_raw()), "{ended}");
+        self.lines.closed().await;
+        true
     }
 
     pub(crate) fn client(&self) -> AgentClient<Channel> {

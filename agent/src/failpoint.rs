@@ -1,0 +1,156 @@
+//! Places at which a test ends the process as `kill -9` does, each named by what comes next or was done last.
+//!
+//! Only a simulator build has them. Elsewhere passing one is nothing, and nobody reads the variable.
+
+/// A place that a process may not get past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A message is decrypted, and nothing of it is written yet.
+    Decrypted,
+    /// Its row is written.
+    Pending,
+    /// It is about to be written into the journal.
+    Journaling,
+    /// It is written into the journal, which need not be durable yet.
+    Journaled,
+    /// It is durable.
+    Durable,
+    /// Its ack is on its way.
+    Acked,
+    /// Sessions are about to be written.
+    Flushing,
+    /// They are written.
+    Flushed,
+    /// A step of a compaction begins.
+    Compacting,
+    /// A step of a compaction is done.
+    Compacted,
+    /// A chunk of the journal is in its file, and the log does not say so yet.
+    Rolling,
+    /// The log says so.
+    Rolled,
+    /// A message of ours is durable, and about to be encrypted.
+    Claimed,
+    /// It has been handed to the socket.
+    Handed,
+}
+
+#[cfg(feature = "sim")]
+pub use armed::{Malformed, arm, pass, reach};
+
+/// Comes past a place.
+#[cfg(not(feature = "sim"))]
+pub(crate) const fn pass(_: Place) {}
+
+/// Comes past a place where a process can be held until it ends at another.
+#[cfg(not(feature = "sim"))]
+pub(crate) async fn reach(_: Place) {}
+
+#[cfg(feature = "sim")]
+mod armed {
+    use std::sync::{Mutex, PoisonError};
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::Place;
+
+    /// `PLACE:N`, the N-th time that a process comes past it. `PLACE:N,PLACE:N` ends it at the second, counted from when
+    /// it came to the first; a task that is held at the first goes no further.
+    const VARIABLE: &str = "OPENCLAW_KILL_AT";
+
+    const NAMES: [(&str, Place); 14] = [
+        ("decrypted", Place::Decrypted),
+        ("pending", Place::Pending),
+        ("journaling", Place::Journaling),
+        ("journaled", Place::Journaled),
+        ("durable", Place::Durable),
+        ("acked", Place::Acked),
+        ("flushing", Place::Flushing),
+        ("flushed", Place::Flushed),
+        ("compacting", Place::Compacting),
+        ("compacted", Place::Compacted),
+        ("rolling", Place::Rolling),
+        ("rolled", Place::Rolled),
+        ("claimed", Place::Claimed),
+        ("handed", Place::Handed),
+    ];
+
+    /// What is still ahead, the next one last.
+    static AHEAD: Mutex<Vec<Step>> = Mutex::new(Vec::new());
+
+    struct Step {
+        place: Place,
+        passes: u32,
+    }
+
+    /// The variable says something else.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{VARIABLE}: {0:?} is not PLACE:N or PLACE:N,PLACE:N")]
+    pub struct Malformed(String);
+
+    /// Reads the variable. The process ends there, and only there.
+    pub fn arm() -> Result<(), Malformed> {
+        let Ok(told) = std::env::var(VARIABLE) else {
+            return Ok(());
+        };
+        let steps: Option<Vec<Step>> = told.split(',').rev().map(step).collect();
+        *AHEAD.lock().unwrap_or_else(PoisonError::into_inner) = steps.ok_or(Malformed(told))?;
+        Ok(())
+    }
+
+    fn step(text: &str) -> Option<Step> {
+        let (name, passes) = text.split_once(':')?;
+        let (_, place) = *NAMES.iter().find(|(known, _)| *known == name)?;
+        let passes = passes.parse().ok().filter(|passes| *passes > 0)?;
+        Some(Step { place, passes })
+    }
+
+    /// Comes past a place.
+    pub fn pass(place: Place) {
+        arrives(place);
+    }
+
+    /// Comes past a place where a process can be held until it ends at another.
+    pub async fn reach(place: Place) {
+        if arrives(place) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether this was a place on the way. At the last one it does not return.
+    fn arrives(place: Place) -> bool {
+        let mut ahead = AHEAD.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(next) = ahead.last_mut().filter(|next| next.place == place) else {
+            return false;
+        };
+        next.passes -= 1;
+        if next.passes > 0 {
+            return false;
+        }
+        ahead.pop();
+        if ahead.is_empty() {
+            // It does not fail for a process of one's own.
+            let _ = kill_process(getpid(), Signal::KILL);
+            loop {
+                std::thread::park();
+            }
+        }
+        true
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_step_is_a_known_place_and_a_count() {
+            for (name, place) in NAMES {
+                let step = step(&format!("{name}:3")).unwrap();
+                assert_eq!((step.place, step.passes), (place, 3));
+            }
+            for odd in ["", "decrypted", "decrypted:", "decrypted:0", "elsewhere:1"] {
+                assert!(step(odd).is_none(), "{odd}");
+            }
+        }
+    }
+}
