@@ -14,6 +14,7 @@ mod harness;
 mod http;
 mod import;
 mod journal;
+mod kills;
 mod messages;
 mod outbox;
 mod pairing;

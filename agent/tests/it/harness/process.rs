@@ -1,22 +1,23 @@
 //! The agent's process: its arguments, its output, its addresses, its end.
 
+mod lines;
+
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
 use tonic::transport::{Channel, Endpoint};
 
 use super::PATIENCE;
+use lines::{Lines, Stream};
 
 /// The binary.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-agent");
@@ -50,8 +51,8 @@ impl Agent {
     pub(crate) async fn start_in(folder: Arc<TempDir>, whatsapp: &str, args: &[&str]) -> Self {
         let mut agent = Self::spawn(folder, whatsapp, |command| command.args(args));
         let started = agent.lines.wait_for(STARTED).await;
-        let address = |name: &str| started[name].as_str().and_then(|text| text.parse().ok());
-        agent.listen = address("listen");
+        let listen = started["listen"].as_str();
+        agent.listen = listen.and_then(|address| address.parse().ok());
         agent
     }
 
@@ -319,93 +320,4 @@ pub(crate) async fn run_to_the_end(args: &[&str]) -> Output {
         .kill_on_drop(true);
     let ended = tokio::time::timeout(PATIENCE, command.output()).await;
     ended.expect("it ends").unwrap()
-}
-
-#[derive(Clone, Copy)]
-enum Stream {
-    Out,
-    Err,
-}
-
-/// What a process has printed.
-#[derive(Clone)]
-struct Lines {
-    printed: Arc<Mutex<[Vec<String>; 2]>>,
-    /// Counts lines; its senders' end is the process' end.
-    count: Arc<Mutex<Option<watch::Sender<usize>>>>,
-    changes: watch::Receiver<usize>,
-}
-
-impl Default for Lines {
-    fn default() -> Self {
-        let (count, changes) = watch::channel(0);
-        Self {
-            printed: Arc::default(),
-            count: Arc::new(Mutex::new(Some(count))),
-            changes,
-        }
-    }
-}
-
-impl Lines {
-    fn collect(&self, stream: Stream, pipe: impl AsyncRead + Unpin + Send + 'static) {
-        let printed = Arc::clone(&self.printed);
-        let count = self.count.lock().unwrap().clone().expect("not closed yet");
-        if matches!(stream, Stream::Err) {
-            // Both pipes have a sender of their own now.
-            self.count.lock().unwrap().take();
-        }
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(pipe).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                printed.lock().unwrap()[stream as usize].push(line);
-                count.send_modify(|count| *count += 1);
-            }
-        });
-    }
-
-    fn all(&self) -> (Vec<String>, Vec<String>) {
-        let [out, err] = self.printed.lock().unwrap().clone();
-        (out, err)
-    }
-
-    fn prepend(&self, earlier: &Self) {
-        let (out, err) = earlier.all();
-        let mut printed = self.printed.lock().unwrap();
-        printed[0].splice(0..0, out);
-        printed[1].splice(0..0, err);
-    }
-
-    fn entries(&self) -> impl Iterator<Item = serde_json::Value> + use<> {
-        let (out, _) = self.all();
-        out.into_iter()
-            .filter_map(|line| serde_json::from_str(&line).ok())
-    }
-
-    async fn wait_for(&self, message: &str) -> serde_json::Value {
-        let mut changes = self.changes.clone();
-        let find = async {
-            loop {
-                changes.mark_unchanged();
-                let mut entries = self.entries();
-                let found = entries.find(|entry| entry["message"].as_str() == Some(message));
-                if found.is_some() || changes.changed().await.is_err() {
-                    break found.or_else(|| {
-                        let mut entries = self.entries();
-                        entries.find(|entry| entry["message"].as_str() == Some(message))
-                    });
-                }
-            }
-        };
-        let found = tokio::time::timeout(PATIENCE, find).await.ok().flatten();
-        found.unwrap_or_else(|| panic!("{message:?} is not in the log: {:#?}", self.all()))
-    }
-
-    /// Waits until both pipes have ended.
-    async fn closed(&self) {
-        let mut changes = self.changes.clone();
-        let closed = async { while changes.changed().await.is_ok() {} };
-        let closed = tokio::time::timeout(PATIENCE, closed).await;
-        closed.expect("its output ends with it");
-    }
 }

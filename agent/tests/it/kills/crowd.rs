@@ -1,0 +1,177 @@
+//! Eight people who write to the account, each alone and all in a group, and whom the account writes to.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use fastrand::Rng;
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::agent_client::AgentClient;
+use openclaw_sim::{By, Peer, Sim};
+use tonic::transport::Channel;
+
+use crate::harness::{ACCOUNT, PATIENCE, WORD, World};
+
+/// So many messages wait at the server at most: more than an agent handles at once, and few enough to be handled soon.
+const BACKLOG: usize = 24;
+/// Until the client asks again for what it was not told of.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// The people, and what they wrote.
+pub(super) struct Crowd {
+    pub(super) peers: Vec<Peer>,
+    /// The group's JID.
+    pub(super) group: String,
+    /// In the order in which it was written. The number of each is in its text.
+    pub(super) written: Vec<Written>,
+    random: Rng,
+}
+
+/// One message.
+pub(super) struct Written {
+    pub(super) id: String,
+    /// Who wrote it and where, as the simulator spells that.
+    pub(super) origin: String,
+}
+
+impl Crowd {
+    pub(super) async fn gather(world: &World, random: Rng) -> Self {
+        let numbers: Vec<String> = (2..10).map(|n| format!("+1555010000{n}")).collect();
+        let peers = numbers.iter().map(|number| world.peer(number)).collect();
+        let members: Vec<&str> = numbers.iter().map(String::as_str).collect();
+        let group = world.phone().create_group("Crowd", &members).await.unwrap();
+        Self {
+            peers,
+            group,
+            written: Vec::new(),
+            random,
+        }
+    }
+
+    /// Writes whenever the server has room for it.
+    pub(super) async fn write_until(&mut self, sim: &Sim, done: &Cell<bool>) {
+        while !done.get() {
+            let room = || done.get() || sim.queue(ACCOUNT).unwrap().len() < BACKLOG;
+            sim.until(PATIENCE, room).await.unwrap();
+            self.write(1).await;
+        }
+    }
+
+    /// So many messages, from anybody to anywhere.
+    pub(super) async fn write(&mut self, messages: usize) {
+        for _ in 0..messages {
+            self.write_one().await;
+        }
+    }
+
+    async fn write_one(&mut self) {
+        // Long ones are there to fill files.
+        let length = match self.random.u8(..4) {
+            0 => self.random.usize(..12_000),
+            _ => self.random.usize(..200),
+        };
+        let text = format!("{WORD} {} {}", self.written.len(), "~".repeat(length));
+        let chosen = self.random.usize(..self.peers.len());
+        let peer = &self.peers[chosen];
+        let digits = peer.number().digits().to_owned();
+        let (id, origin) = if self.random.u8(..4) == 0 {
+            let id = peer.send_to_group(&self.group, &text).await.unwrap();
+            let group = self.group.split('@').next().unwrap();
+            (id, format!("{group}/{digits}"))
+        } else {
+            let by = match chosen {
+                0..3 => By::Lid,
+                3..6 => By::Pn,
+                _ if self.random.bool() => By::Lid,
+                _ => By::Pn,
+            };
+            let id = peer.send_text(ACCOUNT, &text, by).await.unwrap();
+            (id, digits)
+        };
+        self.written.push(Written { id, origin });
+    }
+}
+
+/// What the account writes, by a client that does not give up.
+pub(super) struct Letters {
+    client: AgentClient<Channel>,
+    peers: Vec<Peer>,
+    group: String,
+    random: Rng,
+    /// How many it was told of that they are sent.
+    sent: usize,
+    /// How often it had to ask again.
+    again: usize,
+}
+
+impl Letters {
+    pub(super) fn new(world: &World, crowd: &Crowd, random: Rng) -> Self {
+        Self {
+            client: world.client(),
+            peers: crowd.peers.clone(),
+            group: crowd.group.clone(),
+            random,
+            sent: 0,
+            again: 0,
+        }
+    }
+
+    /// One after the other, each under a token of its own until it is sent.
+    pub(super) async fn send_until(&mut self, done: &Cell<bool>) {
+        while !done.get() {
+            let peer = &self.peers[self.random.usize(..self.peers.len())];
+            let to = match self.random.u8(..4) {
+                0 => self.group.clone(),
+                _ => peer.number().to_string(),
+            };
+            let n = self.sent;
+            let request = pb::SendRequest {
+                to,
+                text: format!("{WORD} letter {n}"),
+                token: format!("letter-{n}"),
+                ..Default::default()
+            };
+            while !self.is_sent(request.clone()).await {
+                self.again += 1;
+                tokio::time::sleep(AGAIN).await;
+            }
+            self.sent += 1;
+        }
+    }
+
+    async fn is_sent(&mut self, request: pb::SendRequest) -> bool {
+        let answer = tokio::time::timeout(PATIENCE, self.client.send(request)).await;
+        answer
+            .expect("Send answers, or its connection ends")
+            .is_ok()
+    }
+
+    /// Each at its recipient, once; those to the group at everybody.
+    pub(super) fn came_once(&self) {
+        for n in 0..self.sent {
+            let text = format!("{WORD} letter {n}");
+            let mut copies: HashMap<String, usize> = HashMap::new();
+            for peer in &self.peers {
+                for heard in peer.inbox() {
+                    if heard.text.as_deref() == Some(text.as_str()) {
+                        *copies.entry(peer.number().to_string()).or_default() += 1;
+                    }
+                }
+            }
+            assert!(
+                copies.values().all(|copies| *copies == 1),
+                "letter {n}: {copies:?}"
+            );
+            let readers = [1, self.peers.len()];
+            assert!(readers.contains(&copies.len()), "letter {n}: {copies:?}");
+        }
+    }
+}
+
+impl fmt::Display for Letters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, again, .. } = self;
+        write!(f, "{sent} sent, asked for again {again} times")
+    }
+}
