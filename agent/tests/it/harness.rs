@@ -21,7 +21,7 @@ pub(crate) use bare::{Bare, Ended, new_key};
 pub(crate) use memory::{copies, occurrences};
 pub(crate) use opened::open;
 pub(crate) use process::{Agent, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
-pub(crate) use streams::{Health, Pairing, Watcher};
+pub(crate) use streams::{Health, Pairing, Watcher, message};
 
 /// Long enough for a loaded machine; nothing waits that long when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

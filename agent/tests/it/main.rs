@@ -7,6 +7,8 @@
 
 mod api;
 mod backup;
+mod changes;
+mod consumers;
 mod delivery;
 mod faults;
 mod flow;

@@ -152,7 +152,11 @@ async fn without_after_only_what_happens_from_now_on_is_told() {
 async fn only_the_kinds_asked_for_are_told() {
     let world = World::linked().await;
     world.hear(&texts(2)).await;
+    let mut told = world.watch().await;
     world.send(ANNA, WORD).await.unwrap();
+    // The receipt is the last of them.
+    told.event(|event| matches!(event.kind, Some(Kind::Receipt(_))).then_some(()))
+        .await;
     world.all_acked().await;
     for (kind, fits) in [
         (

@@ -1,0 +1,254 @@
+//! Watching as programs do: in one chat, by a place that the agent remembers, coming and going at random.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use fastrand::Rng;
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::EventKind;
+use openclaw_proto::v1::event::Kind;
+use openclaw_proto::v1::watch_events_response::Item;
+use openclaw_sim::By;
+use tonic::{Code, Status};
+
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid, refusal};
+
+const CONSUMER: &str = "billing.v2";
+
+impl World {
+    async fn ack(&self, seq: u64, reset: bool) -> Result<u64, Status> {
+        let request = pb::AckEventsRequest {
+            consumer: CONSUMER.into(),
+            seq,
+            reset,
+        };
+        let acked = self.client().ack_events(request).await?;
+        Ok(acked.into_inner().seq)
+    }
+
+    async fn consumers(&self) -> Vec<(String, u64)> {
+        let request = pb::ListConsumersRequest {};
+        let listed = self.client().list_consumers(request).await.unwrap();
+        let consumers = listed.into_inner().consumers.into_iter();
+        consumers.map(|one| (one.name, one.seq)).collect()
+    }
+
+    async fn remove(&self) -> Result<(), Status> {
+        let consumer = CONSUMER.to_owned();
+        let request = pb::RemoveConsumerRequest { consumer };
+        self.client().remove_consumer(request).await.map(drop)
+    }
+
+    async fn seqs(&self, request: pb::WatchEventsRequest) -> Vec<u64> {
+        let events = self.watch_with(request).await.all().await;
+        events.into_iter().map(|event| event.seq).collect()
+    }
+
+    async fn write(&self, from: &str, text: &str) {
+        let sent = self.peer(from).send_text(ACCOUNT, text, By::Lid).await;
+        sent.unwrap();
+    }
+}
+
+fn consuming() -> pb::WatchEventsRequest {
+    pb::WatchEventsRequest {
+        consumer: CONSUMER.into(),
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_goes_on_behind_what_it_acknowledged_however_the_agent_ended() {
+    let mut world = World::linked().await;
+    for n in 0..10 {
+        world.write(ANNA, &format!("{WORD} {n}")).await;
+    }
+    world.all_acked().await;
+    let all = world.seqs(consuming()).await;
+    let kept: Vec<u64> = world.events().await.iter().map(|event| event.seq).collect();
+    assert_eq!(all, kept, "it begins at the oldest");
+    let (done, rest) = all.split_at(all.len() - 4);
+    let last = *done.last().unwrap();
+    assert_eq!(world.ack(last, false).await.unwrap(), last);
+
+    world.agent.kill().await;
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    assert_eq!(world.consumers().await, [(CONSUMER.to_owned(), last)]);
+    let after = world.seqs(consuming()).await;
+    assert!(after.starts_with(rest), "{after:?} {rest:?}");
+
+    assert_eq!(world.ack(last - 1, false).await.unwrap(), last, "not back");
+    assert_eq!(world.ack(last - 1, true).await.unwrap(), last - 1);
+    assert_eq!(world.seqs(consuming()).await.first(), Some(&last));
+    let asked = pb::WatchEventsRequest {
+        after: Some(all[0]),
+        ..consuming()
+    };
+    assert_eq!(
+        world.seqs(asked).await.first(),
+        Some(&all[1]),
+        "`after` counts more"
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_consumer_that_makes_no_sense_is_refused() {
+    let world = World::linked().await;
+    let head = world.agent.status().await.events.unwrap().head;
+    let ahead = world.ack(head + 1_000, false).await.unwrap_err();
+    assert_eq!(refusal(&ahead), (Code::InvalidArgument, "AHEAD".to_owned()));
+    assert_eq!(world.consumers().await, []);
+    let missing = world.remove().await.unwrap_err();
+    assert_eq!(
+        refusal(&missing),
+        (Code::NotFound, "NO_SUCH_CONSUMER".to_owned())
+    );
+    world.ack(head, false).await.unwrap();
+    world.remove().await.unwrap();
+    assert_eq!(world.consumers().await, []);
+    for consumer in ["a b", "é", &"x".repeat(65)] {
+        let request = pb::WatchEventsRequest {
+            consumer: consumer.to_owned(),
+            ..Default::default()
+        };
+        let refused = world.client().watch_events(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_chat_is_watched_by_number_and_by_lid() {
+    let world = World::linked().await;
+    world.write(ANNA, &format!("{WORD} from anna")).await;
+    world.write(BERT, &format!("{WORD} from bert")).await;
+    world.send(ANNA, &format!("{WORD} to anna")).await.unwrap();
+    world.all_acked().await;
+    for chat in [ANNA.to_owned(), format!("{}@lid", lid(ANNA))] {
+        let request = pb::WatchEventsRequest {
+            after: Some(0),
+            chats: vec![chat.clone()],
+            ..Default::default()
+        };
+        let events = world.watch_with(request).await.all().await;
+        let messages = events.iter().filter_map(crate::harness::message);
+        let texts: Vec<String> = messages.map(|message| message.text).collect();
+        assert_eq!(texts, [format!("{WORD} from anna")], "{chat}");
+        let sends = |event: &&pb::Event| matches!(event.kind, Some(Kind::Send(_)));
+        assert!(
+            events.iter().any(|event| sends(&event)),
+            "{chat}: what was sent too"
+        );
+        let links = |event: &&pb::Event| matches!(event.kind, Some(Kind::Link(_)));
+        assert!(!events.iter().any(|event| links(&event)), "{chat}");
+    }
+    world.finish().await;
+}
+
+/// What one of those who come and go asks for.
+#[derive(Clone)]
+struct Wanderer {
+    request: pb::WatchEventsRequest,
+    seen: Vec<u64>,
+    rng: Rng,
+}
+
+impl Wanderer {
+    /// Comes, reads some of it, fast or slowly, and goes. True when nothing is left to see.
+    async fn visit(&mut self, world: &World) -> bool {
+        self.request.follow = self.rng.bool();
+        let most = self.rng.usize(1..80);
+        let slow = self.rng.bool();
+        let mut watcher = world.watch_with(self.request.clone()).await;
+        for _ in 0..most {
+            let patience = Duration::from_millis(self.rng.u64(1..60));
+            let Ok(item) = tokio::time::timeout(patience, watcher.item()).await else {
+                return false;
+            };
+            match item.unwrap() {
+                Some(Item::Event(event)) => {
+                    self.seen.push(event.seq);
+                    self.request.after = Some(event.seq);
+                }
+                Some(Item::Heartbeat(beat)) => {
+                    self.request.after = self.request.after.max(Some(beat.head));
+                }
+                Some(Item::Gap(gap)) => panic!("{gap:?}"),
+                None => return true,
+            }
+            if slow {
+                tokio::time::sleep(Duration::from_millis(self.rng.u64(0..3))).await;
+            }
+        }
+        false
+    }
+}
+
+fn seed() -> u64 {
+    let given = std::env::var("OPENCLAW_TEST_SEED").ok();
+    given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap())
+}
+
+#[tokio::test]
+async fn those_who_come_and_go_at_random_see_each_event_once_and_miss_none() {
+    const MESSAGES: usize = 300;
+    let seed = seed();
+    println!("OPENCLAW_TEST_SEED={seed}");
+    let mut rng = Rng::with_seed(seed);
+    let world = World::linked().await;
+    let anna = vec![ANNA.to_owned()];
+    let messages = vec![EventKind::Message.into()];
+    let wanderers = (0..8).map(|n| Wanderer {
+        request: pb::WatchEventsRequest {
+            after: Some(0),
+            kinds: if n & 1 == 0 { vec![] } else { messages.clone() },
+            chats: if n & 2 == 0 { vec![] } else { anna.clone() },
+            ..Default::default()
+        },
+        seen: Vec::new(),
+        rng: rng.fork(),
+    });
+    let wanderers: Vec<Wanderer> = wanderers.collect();
+    let written = Cell::new(false);
+    let wander = wanderers.into_iter().map(|mut wanderer| {
+        let (world, written) = (&world, &written);
+        async move {
+            loop {
+                let before = written.get();
+                if wanderer.visit(world).await && before {
+                    return wanderer;
+                }
+            }
+        }
+    });
+    let write = async {
+        for n in 0..MESSAGES {
+            let from = *rng.choice(&[ANNA, BERT]).unwrap();
+            world.write(from, &format!("{WORD} {n}")).await;
+            if rng.u8(..8) == 0 {
+                tokio::time::sleep(Duration::from_millis(rng.u64(0..20))).await;
+            }
+        }
+        world.all_acked().await;
+        written.set(true);
+    };
+    let (wanderers, ()) = tokio::join!(futures::future::join_all(wander), write);
+
+    let events = world.events().await;
+    for wanderer in wanderers {
+        let wanted = events.iter().filter(|event| {
+            let message = crate::harness::message(event);
+            let of_anna = message.as_ref().is_some_and(|message| {
+                message.sender.as_ref().is_some_and(|who| who.phone == ANNA)
+            });
+            (wanderer.request.kinds.is_empty() || message.is_some())
+                && (wanderer.request.chats.is_empty() || of_anna)
+        });
+        let wanted: Vec<u64> = wanted.map(|event| event.seq).collect();
+        assert!(wanted.len() >= MESSAGES / 4);
+        assert_eq!(wanderer.seen, wanted, "seed {seed}");
+    }
+    world.finish().await;
+}
