@@ -60,6 +60,13 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["model", "journal", "vault", "clock", "failpoint"]),
     },
     Rule {
+        why: "consumers know the model and the vault, not who asks",
+        within: "agent/src/consumers",
+        except: &[],
+        crates: &["openclaw_proto", "axum"],
+        modules: Modules::Only(&["model", "vault"]),
+    },
+    Rule {
         why: "outbox knows the model and where things are kept, and nothing else of ours",
         within: "agent/src/outbox",
         except: &[],

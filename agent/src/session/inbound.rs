@@ -20,7 +20,7 @@ use super::{Loss, Refusal, Report, Setup, Signal, translate};
 use crate::clock;
 use crate::failpoint::{self, Place};
 use crate::journal::{Arrival, Journal, Mark};
-use crate::model::{MessageId, Occurrence, Receipt, Secret, SendState, Undecryptable};
+use crate::model::{MessageId, Occurrence, Receipt, Secret, SendState};
 use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::traffic::Traffic;
@@ -135,18 +135,7 @@ impl EventHandler for Inbound {
             Event::Receipt(receipt) => self.receipted(receipt, now),
             Event::UndecryptableMessage(message) => {
                 self.traffic.count_undecryptable();
-                let (id, chat, sender) = translate::origin(&message.info);
-                let reason = if message.is_unavailable {
-                    "unavailable"
-                } else {
-                    "not_decrypted"
-                };
-                let event = Undecryptable {
-                    id,
-                    chat,
-                    sender,
-                    reason: reason.into(),
-                };
+                let event = translate::undecryptable(message);
                 self.journal.append(Occurrence::Undecryptable(event), now);
             }
             Event::PairingQrCode(qr) => {

@@ -8,12 +8,14 @@ mod tests;
 use std::time::SystemTime;
 
 use whatsapp_rust::Jid;
-use whatsapp_rust::types::events::InboundMessage;
+use whatsapp_rust::types::events::{InboundMessage, UnavailableType, UndecryptableMessage};
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::wacore::types::message::MessageCategory;
 use whatsapp_rust::wacore_binary::JidExt as _;
 
-use crate::model::{ChatId, Contact, Details, Lid, Message, MessageId, Occurrence, Origin, Phone};
+use crate::model::{
+    ChatId, Contact, Details, Lid, Message, MessageId, Occurrence, Origin, Phone, Undecryptable,
+};
 
 /// The longest name kept: WhatsApp's own limit is 25 characters.
 const MAX_PUSH_NAME: usize = 100;
@@ -70,13 +72,21 @@ pub(super) fn sender(source: &MessageSource) -> Contact {
     contact
 }
 
-/// The message's id and where it is from, for events about messages without content.
-pub(super) fn origin(info: &MessageInfo) -> (MessageId, ChatId, Contact) {
-    (
-        MessageId::new(&info.id),
-        chat(&info.source.chat),
-        sender(&info.source),
-    )
+/// A message that did not open, and why as far as that is known.
+pub(super) fn undecryptable(message: &UndecryptableMessage) -> Undecryptable {
+    let reason = match message.unavailable_type {
+        _ if !message.is_unavailable => "not_decrypted",
+        UnavailableType::ViewOnce => "view_once",
+        UnavailableType::Hosted => "hosted",
+        UnavailableType::Bot => "bot",
+        UnavailableType::Unknown => "unavailable",
+    };
+    Undecryptable {
+        id: MessageId::new(&message.info.id),
+        chat: chat(&message.info.source.chat),
+        sender: sender(&message.info.source),
+        reason: reason.into(),
+    }
 }
 
 /// A person by a JID alone.

@@ -1041,7 +1041,8 @@ pub struct Undecryptable {
     /// Who wrote it.
     #[prost(message, optional, tag = "3")]
     pub sender: ::core::option::Option<Contact>,
-    /// Why, in one word: "no_session", "unavailable", ...
+    /// Why, in one word: "not_decrypted"; "view_once", "hosted", "bot" or "unavailable" when its
+    /// sender's software gave it to the phone alone.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
