@@ -17,6 +17,7 @@ pub mod baileys;
 mod device;
 mod lids;
 mod pending;
+mod people;
 mod protocol;
 mod records;
 mod restore;
@@ -79,20 +80,6 @@ impl Store {
     pub fn is_linked(&self) -> Result<bool, Unreadable> {
         let device = self.records.device()?;
         Ok(device.is_some_and(|device| device.is_registered()))
-    }
-
-    /// A person's LID for the JID of their number, and the other way round, where it is known.
-    #[must_use]
-    pub fn other_name(&self, jid: &str) -> Option<String> {
-        let (user, server) = jid.split_once('@')?;
-        match server {
-            "lid" => Some(format!(
-                "{}@s.whatsapp.net",
-                lids::by_lid(&self.records, user)?.phone_number
-            )),
-            "s.whatsapp.net" => Some(format!("{}@lid", lids::by_number(&self.records, user)?.lid)),
-            _ => None,
-        }
     }
 
     /// Rows found since the start that this version cannot read. They count as absent.

@@ -291,6 +291,24 @@ impl Occurrence {
         }
     }
 
+    /// Those who did it, and those whose messages it is about.
+    pub fn people_mut(&mut self) -> Vec<&mut Contact> {
+        match self {
+            Self::Message(m) => {
+                let quoted = m.content.quoted.iter_mut().map(|quoted| &mut quoted.sender);
+                quoted.chain([&mut m.origin.sender]).collect()
+            }
+            Self::Edit(e) => vec![&mut e.origin.sender],
+            Self::Deletion(d) => vec![&mut d.origin.sender, &mut d.author],
+            Self::Reaction(r) => vec![&mut r.origin.sender, &mut r.author],
+            Self::Receipt(r) => vec![&mut r.by],
+            Self::Undecryptable(u) => vec![&mut u.sender],
+            Self::Lost(l) => vec![&mut l.sender],
+            Self::Dropped(d) => vec![&mut d.sender],
+            Self::Send(_) | Self::Link(_) | Self::Unknown => vec![],
+        }
+    }
+
     /// How much memory it holds beside itself, roughly: what the journal's bound counts.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

@@ -57,7 +57,7 @@ impl Inbound {
     fn arrivals(&self, batch: &[InboundMessage]) -> Vec<Arrival> {
         let arrivals = batch.iter().map(|message| Arrival {
             mark: mark(message),
-            what: translate::occurrence(message),
+            what: translate::occurrence(message).map(|what| self.store.introduce(what)),
         });
         let news = arrivals.filter(|arrival| !self.journal.knows(arrival.mark));
         news.inspect(|arrival| {
@@ -117,7 +117,8 @@ impl Inbound {
             by: translate::sender(&receipt.source),
             state,
         };
-        self.journal.append(Occurrence::Receipt(event), now);
+        let event = self.store.introduce(Occurrence::Receipt(event));
+        self.journal.append(event, now);
     }
 }
 
@@ -135,8 +136,8 @@ impl EventHandler for Inbound {
             Event::Receipt(receipt) => self.receipted(receipt, now),
             Event::UndecryptableMessage(message) => {
                 self.traffic.count_undecryptable();
-                let event = translate::undecryptable(message);
-                self.journal.append(Occurrence::Undecryptable(event), now);
+                let event = Occurrence::Undecryptable(translate::undecryptable(message));
+                self.journal.append(self.store.introduce(event), now);
             }
             Event::PairingQrCode(qr) => {
                 self.report(Report::Qr {

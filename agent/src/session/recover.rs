@@ -30,7 +30,8 @@ pub(super) async fn recover(client: &Client, store: &Store, journal: &Journal) {
             mark: Mark::new(&row.chat, &row.sender, &row.id),
             what: message(client, row)
                 .as_ref()
-                .and_then(translate::occurrence),
+                .and_then(translate::occurrence)
+                .map(|what| store.introduce(what)),
         })
         .collect();
     if !arrivals.is_empty() {

@@ -113,7 +113,12 @@ async fn an_admin_deletes_what_another_wrote() {
     let deletion = events.deletion().await;
     assert_eq!((&deletion.message_id, deletion.group), (&id, true));
     is_anna(deletion.sender.as_ref());
-    assert_eq!(deletion.author.unwrap().lid, format!("{}@lid", lid(BERT)));
+    let author = deletion.author.unwrap();
+    assert_eq!(author.lid, format!("{}@lid", lid(BERT)));
+    assert_eq!(
+        author.phone, BERT,
+        "told by the LID alone, and known from before"
+    );
     world.all_acked().await;
     world.finish().await;
 }

@@ -124,7 +124,15 @@ async fn a_chat_is_watched_by_number_and_by_lid() {
     let world = World::linked().await;
     world.write(ANNA, &format!("{WORD} from anna")).await;
     world.write(BERT, &format!("{WORD} from bert")).await;
+    let mut told = world.watch().await;
     world.send(ANNA, &format!("{WORD} to anna")).await.unwrap();
+    let by = told.event(|event| match &event.kind {
+        Some(Kind::Receipt(receipt)) => receipt.by.clone(),
+        _ => None,
+    });
+    let by = by.await;
+    let both = (ANNA, &format!("{}@lid", lid(ANNA)));
+    assert_eq!((&*by.phone, &by.lid), both, "the stanza has the LID alone");
     world.all_acked().await;
     for chat in [ANNA.to_owned(), format!("{}@lid", lid(ANNA))] {
         let request = pb::WatchEventsRequest {
