@@ -48,7 +48,7 @@ pub(crate) enum To {
     /// To somebody, and a copy to one's own companions.
     User(Number, By),
     /// To the companions of a group's members.
-    Group(String),
+    Group(String, By),
     /// From the phone to one companion of its own.
     OwnCompanion,
 }
@@ -82,12 +82,12 @@ impl Envelope {
             None => message,
         };
         let message = match to {
-            To::Group(group) => message
-                .attr("from", Jid::group(group.as_str()))
-                .attr("participant", from.lid())
-                .attr("participant_pn", from.pn())
-                .attr("addressing_mode", "lid")
-                .attr("notify", name.as_str()),
+            To::Group(group, by) => {
+                let message = message
+                    .attr("from", Jid::group(group.as_str()))
+                    .attr("notify", name.as_str());
+                participant(message, from, *by)
+            }
             To::OwnCompanion => message.attr("from", from.pn()).attr("category", "peer"),
             To::User(to, by) => {
                 let message = message.attr("notify", name.as_str());
@@ -100,7 +100,7 @@ impl Envelope {
     /// Who the message is from, in the spelling of [`Item::origin`].
     fn origin(&self) -> String {
         match &self.to {
-            To::Group(group) => format!("{group}/{}", self.from.digits()),
+            To::Group(group, _) => format!("{group}/{}", self.from.digits()),
             To::User(..) | To::OwnCompanion => self.from.digits().to_owned(),
         }
     }
@@ -147,7 +147,7 @@ impl Shared {
         drop(sender);
         let id = envelope.id;
         if from != to {
-            let chat = if by == By::Lid { from.lid() } else { from.pn() };
+            let chat = if by.is_lid() { from.lid() } else { from.pn() };
             self.hear(to, Received::plain(&id, from, &chat, message));
         }
         self.announce();
@@ -176,6 +176,7 @@ impl Shared {
         from: &Number,
         group: &str,
         message: &wa::Message,
+        by: By,
         id: Option<String>,
     ) -> Result<String, Error> {
         let (party, name, members) = {
@@ -189,7 +190,7 @@ impl Shared {
             id: id.unwrap_or_else(crate::id::message),
             from: from.clone(),
             name,
-            to: To::Group(group.to_owned()),
+            to: To::Group(group.to_owned(), by),
             named: content::attributes(message),
         };
         self.remember(&envelope, message);
@@ -320,34 +321,52 @@ pub(crate) fn addressed(
     by: By,
 ) -> NodeBuilder {
     let own_copy = target.0 == *from;
-    let (message, beside) = match by {
-        By::Lid => (
+    let (message, beside) = match by.is_lid() {
+        true => (
             message
                 .attr("from", from.lid_device(*device))
                 .attr("addressing_mode", "lid"),
             ("sender_pn", from.pn_device(*device)),
         ),
-        By::Pn => (
+        false => (
             message
                 .attr("from", from.pn_device(*device))
                 .attr("addressing_mode", "pn"),
             ("sender_lid", from.lid_device(*device)),
         ),
     };
-    match by {
-        _ if !own_copy => message.attr(beside.0, beside.1),
-        By::Lid => message
+    match by.is_lid() {
+        _ if !own_copy && by.tells_both() => message.attr(beside.0, beside.1),
+        _ if !own_copy => message,
+        true => message
             .attr("recipient", to.lid())
             .attr("peer_recipient_pn", to.pn()),
-        By::Pn => message
+        false => message
             .attr("recipient", to.pn())
             .attr("peer_recipient_lid", to.lid()),
     }
 }
 
+/// How a group's message names who wrote it.
+fn participant(message: NodeBuilder, from: &Number, by: By) -> NodeBuilder {
+    let message = match by.is_lid() {
+        true => message
+            .attr("participant", from.lid())
+            .attr("addressing_mode", "lid"),
+        false => message
+            .attr("participant", from.pn())
+            .attr("addressing_mode", "pn"),
+    };
+    match by {
+        By::Lid => message.attr("participant_pn", from.pn()),
+        By::Pn => message.attr("participant_lid", from.lid()),
+        By::LidAlone | By::PnAlone => message,
+    }
+}
+
 /// What one's own companions get: the message and whom it went to.
 fn copy_for_own_devices(to: &Number, by: By, message: &wa::Message) -> wa::Message {
-    let destination = if by == By::Lid { to.lid() } else { to.pn() };
+    let destination = if by.is_lid() { to.lid() } else { to.pn() };
     wa::Message {
         device_sent_message: MessageField::some(DeviceSentMessage {
             destination_jid: Some(destination.to_string()),

@@ -23,6 +23,21 @@ pub enum By {
     Lid,
     /// By phone number, with the LID beside it.
     Pn,
+    /// By LID, and nothing tells the number.
+    LidAlone,
+    /// By phone number, and nothing tells the LID.
+    PnAlone,
+}
+
+impl By {
+    pub(crate) const fn is_lid(self) -> bool {
+        matches!(self, Self::Lid | Self::LidAlone)
+    }
+
+    /// Whether the other address stands beside it.
+    pub(crate) const fn tells_both(self) -> bool {
+        matches!(self, Self::Lid | Self::Pn)
+    }
 }
 
 /// A message that a phone or a peer has got, opened.
@@ -144,6 +159,14 @@ impl Peer {
             .await
     }
 
+    /// [`Peer::send_to_group`], addressed in another way.
+    ///
+    /// # Errors
+    /// No such group.
+    pub async fn send_to_group_by(&self, group: &str, text: &str, by: By) -> Result<String, Error> {
+        self.to_group(group, &text_message(text), None, by)
+    }
+
     /// Sends any message to a group, under an id of the caller's choice.
     ///
     /// # Errors
@@ -154,13 +177,23 @@ impl Peer {
         message: wa::Message,
         id: Option<String>,
     ) -> Result<String, Error> {
+        self.to_group(group, &message, id, By::Lid)
+    }
+
+    fn to_group(
+        &self,
+        group: &str,
+        message: &wa::Message,
+        id: Option<String>,
+        by: By,
+    ) -> Result<String, Error> {
         let no_group = || Error::NoGroup(group.to_owned());
         let jid: Jid = group.parse().map_err(|_| no_group())?;
         if !jid.is_group() {
             return Err(no_group());
         }
         self.shared
-            .send_group(&self.number, &jid.user, &message, id)
+            .send_group(&self.number, &jid.user, message, by, id)
     }
 
     /// Sends a receipt for a message that the account's companions sent. `kind` `None` means delivered.
@@ -175,7 +208,7 @@ impl Peer {
         by: By,
     ) -> Result<(), Error> {
         let account: Number = to.parse()?;
-        let chat = if by == By::Lid {
+        let chat = if by.is_lid() {
             account.lid()
         } else {
             account.pn()

@@ -57,7 +57,7 @@ impl Shared {
         sent: &Sent,
     ) -> Result<Enc, Error> {
         let mut message = sent.message.clone();
-        if let To::Group(group) = &sent.envelope.to {
+        if let To::Group(group, _) = &sent.envelope.to {
             let group = Jid::group(group.as_str()).to_string();
             let me = address(&(sent.envelope.from.clone(), 0));
             let key = ready(party.sender_key_distribution(&group, &me))?;
