@@ -3,11 +3,14 @@
 //! [`Agent`] is the handle that the API holds; [`Owner`] is the task behind it. It speaks no wire
 //! protocol: `session` does.
 
+mod access;
 mod archive;
+mod doctor;
 mod line;
 mod owner;
 mod pairing;
 mod record;
+mod resolver;
 mod retry;
 mod running;
 mod sender;
@@ -18,6 +21,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::admission::Admission;
+use crate::allow::{Gate, Summary};
+use crate::clock;
 use crate::consumers::Consumers;
 use crate::journal::Journal;
 use crate::model::{Frame, Link, LinkState, PairRequest, Seq};
@@ -28,6 +34,7 @@ use crate::traffic::{Counts, Traffic};
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start};
 pub use owner::Owner;
+pub use resolver::Resolver;
 pub use sender::Sender;
 pub use sending::{Answer, SendFailure, Terms};
 
@@ -42,6 +49,7 @@ pub struct Agent {
     journal: Arc<Journal>,
     outbox: Arc<Outbox>,
     traffic: Arc<Traffic>,
+    admission: Arc<Admission>,
     keepalive_limit: Duration,
     started_at: SystemTime,
     store: Store,
@@ -111,6 +119,10 @@ pub struct Status {
     pub keepalive_limit: Duration,
     /// The store; `None` once it is erased.
     pub storage: Option<Storage>,
+    /// Whose messages are admitted.
+    pub rules: Summary,
+    /// How many messages are held until it is known who wrote them.
+    pub held: usize,
 }
 
 impl Status {
@@ -183,6 +195,8 @@ impl Agent {
             counts: self.traffic.counts(),
             keepalive_limit: self.keepalive_limit,
             storage: self.storage(),
+            rules: self.gate().summary(clock::now()),
+            held: self.admission.count_held(),
         }
     }
 
@@ -217,6 +231,12 @@ impl Agent {
     #[must_use]
     pub fn other_name(&self, jid: &str) -> Option<String> {
         self.store.other_name(jid)
+    }
+
+    /// Whose messages are admitted.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        self.admission.gate()
     }
 
     /// Starts a pairing. Its frames end with `Linked` or `Failed`; dropping them stops it.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::agent::{Ended, Owner};
+use crate::admission::Admission;
+use crate::agent::{Agent, Ended, Owner};
+use crate::allow::{Gate, Loaded};
 use crate::config::{Config, version};
 use crate::grpc::{self, Listeners};
 use crate::journal::Journal;
@@ -84,7 +86,11 @@ pub enum Outcome {
 /// Stopping: no new calls, the link is closed and flushed, then open streams end, and the store last. Nothing
 /// depends on it: a killed agent starts the same way.
 pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
-    let Started { open, hardening } = started;
+    let Started {
+        open,
+        hardening,
+        rules,
+    } = started;
     let Open {
         volume,
         sealed,
@@ -93,29 +99,36 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     } = open;
     let dropped = opened.map_or(0, |opened| opened.dropped);
     let (vault, keeper) = Vault::start(sealed, dropped);
-    let ended = serve(&config, vault, hardening).await;
+    let ended = serve(&config, vault, hardening, rules).await;
     keeper.stop();
     volume.release();
     tracing::info!("stopped");
     ended
 }
 
-async fn serve(config: &Config, vault: Vault, hardening: Hardening) -> Result<Outcome, Error> {
+async fn serve(
+    config: &Config,
+    vault: Vault,
+    hardening: Hardening,
+    rules: Loaded,
+) -> Result<Outcome, Error> {
     // Caught before anybody can know that the agent runs.
     let signalled = signalled().map_err(Error::Signals)?;
+    let hangup = signal(SignalKind::hangup()).map_err(Error::Signals)?;
     let listeners = Listeners::bind(&config.socket, config.listen).await?;
     let http = bind_http(config.http).await?;
     announce(config, &listeners, &http);
 
     let (stopping, stopped) = watch::channel(false);
     let stop = wait_for(stopped).boxed().shared();
-    let setup = setup(config, vault.clone());
+    let (setup, store) = setup(config, vault, rules);
     let journal = Arc::clone(&setup.journal);
-    let store = Store::with_inbox(vault, Arc::clone(&journal));
-    let (agent, owner, sender) = Owner::new(setup, store);
+    let (agent, owner, sender, resolver) = Owner::new(setup, store);
     let journal = tokio::spawn(journal.run());
     let mut owner = tokio::spawn(owner.run());
     let sender = tokio::spawn(sender.run());
+    let resolver = tokio::spawn(resolver.run());
+    let reloads = tokio::spawn(reload_when_told(hangup, agent.clone()));
     let mut grpc = tokio::spawn(grpc::serve(
         agent.clone(),
         hardening,
@@ -141,8 +154,9 @@ async fn serve(config: &Config, vault: Vault, hardening: Hardening) -> Result<Ou
     if drained.await.is_err() {
         tracing::warn!("open calls were cut off");
     }
-    sender.abort();
-    journal.abort();
+    for task in [sender, resolver, reloads, journal] {
+        task.abort();
+    }
     ended
 }
 
@@ -166,15 +180,31 @@ async fn bind_http(address: SocketAddr) -> Result<TcpListener, Error> {
     bound.map_err(|error| Error::Http(address, error))
 }
 
-fn setup(config: &Config, vault: Vault) -> Setup {
-    let journal = Arc::new(Journal::open(vault.clone(), config.retention, clock::now()));
-    Setup {
+fn setup(config: &Config, vault: Vault, rules: Loaded) -> (Setup, Store) {
+    let now = clock::now();
+    let journal = Arc::new(Journal::open(vault.clone(), config.retention, now));
+    let store = Store::with_inbox(vault.clone(), Arc::clone(&journal));
+    let traffic = Arc::new(Traffic::default());
+    let source = config.rules.clone();
+    let gate = Gate::open(source, rules, vault.clone(), Box::new(store.clone()), now);
+    gate.summary(now).announce();
+    let outbox = Outbox::open(vault.clone(), Arc::clone(&journal), config.sending);
+    let admission = Admission::new(
+        Arc::new(gate),
+        Arc::clone(&journal),
+        vault,
+        Arc::clone(&traffic),
+        config.hold_limit,
+    );
+    let setup = Setup {
         endpoint: config.endpoint.clone(),
         keepalive_limit: config.keepalive_limit,
-        outbox: Arc::new(Outbox::open(vault, Arc::clone(&journal), config.sending)),
+        outbox: Arc::new(outbox),
         journal,
-        traffic: Arc::new(Traffic::default()),
-    }
+        traffic,
+        admission: Arc::new(admission),
+    };
+    (setup, store)
 }
 
 fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
@@ -192,6 +222,14 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
         tracing::warn!(
             "simulator build: it does not check WhatsApp's certificates and speaks to the simulator only"
         );
+    }
+}
+
+/// SIGHUP: the rules may have changed.
+async fn reload_when_told(mut hangup: Signal, agent: Agent) {
+    while hangup.recv().await.is_some() {
+        // What came of it is logged, and stands in Status.
+        let _ = agent.reload_rules();
     }
 }
 

@@ -14,6 +14,7 @@ use openclaw_harden::privileges;
 use openclaw_harden::process::Inspection;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::allow;
 use crate::journal::Limits;
 use crate::outbox;
 use crate::session::Endpoint;
@@ -53,6 +54,13 @@ pub(crate) struct Flags {
     /// How messages are sent.
     #[command(flatten)]
     sending: sending::Flags,
+    /// The file that says whose messages are admitted [default: openclaw.yml, if it is there; without one everybody is]
+    #[arg(long, env = "OPENCLAW_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How long a message is held, in seconds, when WhatsApp does not tell who wrote it; then it is dropped
+    /// [default: 300]
+    #[arg(long, env = "OPENCLAW_HOLD_LIMIT", value_name = "SECONDS")]
+    hold_limit: Option<String>,
     /// Log level: error, warn, info, debug or trace
     #[arg(long, env = "OPENCLAW_LOG", value_name = "LEVEL")]
     log: Option<String>,
@@ -86,6 +94,10 @@ pub struct Config {
     pub retention: Limits,
     /// How fast messages are sent, and how many wait.
     pub sending: outbox::Limits,
+    /// Where it is said whose messages are admitted.
+    pub rules: allow::Source,
+    /// How long a message waits for its sender to be known.
+    pub hold_limit: Duration,
     /// The log's level.
     pub log: LevelFilter,
     /// The server.
@@ -169,6 +181,8 @@ impl Config {
             journal_size,
             journal_days,
             sending,
+            config,
+            hold_limit,
             log,
             whatsapp_url,
             create_key_file: _,
@@ -212,6 +226,9 @@ impl Config {
             age: Duration::from_secs(days * 86_400),
         });
         let sending = sending.check(&mut keep);
+        let rules = allow::Source::new(config.filter(|path| !path.as_os_str().is_empty()));
+        let hold_limit =
+            number("--hold-limit", hold_limit, 300, 1..=86_400, &mut keep).map(Duration::from_secs);
         let log = given(log).map_or(Some(LevelFilter::INFO), |value| {
             value
                 .parse()
@@ -249,6 +266,7 @@ impl Config {
             http,
             keepalive_limit,
             retention,
+            hold_limit,
             log,
             endpoint,
             run_as,
@@ -258,6 +276,7 @@ impl Config {
                 Some(http),
                 Some(keepalive_limit),
                 Some(retention),
+                Some(hold_limit),
                 Some(log),
                 Some(endpoint),
                 Some(run_as),
@@ -269,6 +288,8 @@ impl Config {
                 keepalive_limit,
                 retention,
                 sending,
+                rules,
+                hold_limit,
                 log,
                 endpoint,
                 place,

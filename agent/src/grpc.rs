@@ -2,6 +2,7 @@
 //!
 //! Only `grpc` names prost or tonic types. A method converts, sends, awaits and converts.
 
+mod access;
 mod admin;
 mod agent;
 mod convert;
@@ -14,6 +15,7 @@ mod watch;
 use std::future::Future;
 use std::time::Duration;
 
+use openclaw_proto::v1::access_server::AccessServer;
 use openclaw_proto::v1::admin_server::AdminServer;
 use openclaw_proto::v1::agent_server::AgentServer;
 use tonic::transport::Server;
@@ -47,6 +49,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) -> Result<(), ServeError> {
     let (health, watcher) = health::service(agent.watch());
+    let access = AccessServer::new(access::Service::new(agent.clone()))
+        .max_decoding_message_size(MAX_REQUEST);
     let admin = AdminServer::new(admin::Service::new(agent.clone(), stop.clone()))
         .max_decoding_message_size(MAX_REQUEST);
     let service = AgentServer::new(agent::Service::new(agent, hardening, stop.clone()))
@@ -61,6 +65,7 @@ pub async fn serve(
         .layer(MapResponseLayer::new(explain::explain))
         .add_service(service)
         .add_service(admin)
+        .add_service(access)
         .add_service(health)
         .add_service(reflection_v1())
         .add_service(reflection_v1alpha())

@@ -89,6 +89,14 @@ fn sandbox(config: &Config) -> Sandbox {
     for path in config.source.file().into_iter().flat_map(places) {
         sandbox = sandbox.read_only(path);
     }
+    // Read again when it has changed: it may be replaced under its name, or be a chain of links as in a Kubernetes
+    // ConfigMap. A file in the root is allowed alone, or everything would be.
+    if let Some(file) = config.rules.file() {
+        for folder in places(file) {
+            let alone = folder == Path::new("/");
+            sandbox = sandbox.read_only(if alone { file } else { &folder });
+        }
+    }
     sandbox
 }
 

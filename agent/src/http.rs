@@ -160,6 +160,8 @@ fn exposition(status: &Status, queued: usize, now: SystemTime) -> String {
         pairing,
         keepalive_limit: _,
         storage: _,
+        rules: _,
+        held: _,
     } = status;
     let mut text = String::with_capacity(2048);
     let mut metric = |name: &str, kind: &str, help: &str, value: f64| {
@@ -212,6 +214,11 @@ fn exposition(status: &Status, queued: usize, now: SystemTime) -> String {
             "openclaw_messages_undecryptable_total",
             "Messages that could not be decrypted.",
             counts.undecryptable,
+        ),
+        (
+            "openclaw_messages_dropped_total",
+            "Messages from people who are not admitted.",
+            counts.dropped,
         ),
         ("openclaw_events_head", "Seq of the newest event.", head.0),
     ];

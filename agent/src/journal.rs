@@ -187,6 +187,28 @@ impl Journal {
         failpoint::pass(Place::Durable);
     }
 
+    /// Adds a message that has arrived before and was kept elsewhere until now, together with other changes of the vault.
+    pub fn release(
+        &self,
+        mark: Mark,
+        what: &Occurrence,
+        at: SystemTime,
+        also: impl FnOnce(&mut Batch),
+    ) {
+        let mut state = self.state();
+        let mut batch = Batch::new();
+        state
+            .kept
+            .push(&mut batch, millis(at), mark.0, &encode(what));
+        also(&mut batch);
+        self.write(&mut state, &batch);
+    }
+
+    /// Takes a message for one that has arrived, because it is kept elsewhere.
+    pub fn remember(&self, mark: Mark) {
+        self.state().recent.insert(mark);
+    }
+
     /// Says, durably, that WhatsApp will be told that we have a message that we may not have.
     pub async fn lost(&self, chat: &str, sender: &str, id: &str) {
         tracing::error!("a message was delivered again that was decrypted before and is not kept");

@@ -6,7 +6,9 @@
 //!                         \__ Status (watch) ==> grpc, http
 //! ```
 
+pub mod admission;
 pub mod agent;
+pub mod allow;
 pub mod app;
 pub mod clock;
 pub mod command;

@@ -5,6 +5,7 @@
 mod consumer;
 mod contact;
 mod event;
+mod finding;
 mod hardening;
 mod link;
 mod pairing;
@@ -19,6 +20,7 @@ pub use event::{
     MAX_CHATS, Media, Message, Occurrence, Origin, Place, Poll, Quoted, Reaction, Receipt, Seq,
     Undecryptable, Word,
 };
+pub use finding::{Finding, State};
 pub use hardening::{Confinement, Hardening};
 pub use link::{Account, Link, LinkState, Reason};
 pub use pairing::{Frame, Method, PairFailure, PairRequest, Qr, QrError, Secret};

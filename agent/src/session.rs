@@ -6,6 +6,7 @@
 mod dial;
 mod gate;
 mod inbound;
+mod names;
 mod outbound;
 mod recover;
 mod silence;
@@ -24,6 +25,7 @@ use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
+use crate::admission::Admission;
 use crate::journal::Journal;
 use crate::model::{Lid, Phone, Secret};
 use crate::outbox::Outbox;
@@ -31,6 +33,7 @@ use crate::store::Store;
 use crate::traffic::Traffic;
 
 pub use dial::{Endpoint, EndpointError};
+pub use names::Named;
 pub use outbound::{Error as SendError, new_message_id};
 
 /// The name shown on the phone under Linked devices.
@@ -52,6 +55,8 @@ pub struct Setup {
     pub outbox: Arc<Outbox>,
     /// What has passed so far.
     pub traffic: Arc<Traffic>,
+    /// Whose messages are admitted.
+    pub admission: Arc<Admission>,
 }
 
 /// What a session tells its owner while it runs.
@@ -199,7 +204,7 @@ impl Session {
         let bot = builder.build().await.map_err(OpenError)?;
         let client = bot.client();
         gate.attach(&client);
-        recover::recover(&client, store, &setup.journal).await;
+        recover::recover(&client, store, setup).await;
         let session = Self {
             client,
             dialled,

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use openclaw_harden::privileges;
 use openclaw_vault::{Opened, Summary};
 
+use crate::allow::{self, Loaded};
 use crate::config::Config;
 use crate::harden;
 use crate::model::Hardening;
@@ -17,6 +18,8 @@ pub struct Started {
     pub open: Open,
     /// What protects the process.
     pub hardening: Hardening,
+    /// Whose messages are admitted.
+    pub rules: Loaded,
 }
 
 /// Why the agent does not start.
@@ -25,6 +28,9 @@ pub enum Error {
     /// Root stays root.
     #[error(transparent)]
     Privileges(#[from] privileges::Error),
+    /// It is not clear whose messages are admitted.
+    #[error(transparent)]
+    Rules(#[from] allow::Error),
     /// The volume does not open.
     #[error(transparent)]
     Volume(#[from] volume::Error),
@@ -45,6 +51,7 @@ impl Error {
             Self::Privileges(_) => {
                 "let the container start as user 65532, or set OPENCLAW_RUN_AS=never".to_owned()
             }
+            Self::Rules(error) => error.hint().to_owned(),
             Self::Volume(error) => error.hint(),
         }
     }
@@ -54,6 +61,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Privileges(privileges::Error::NotRoot { .. }) => BAD_CONFIGURATION,
+            Self::Rules(_) => BAD_CONFIGURATION,
             Self::Volume(error) if error.is_configuration() => BAD_CONFIGURATION,
             Self::Privileges(_) | Self::Volume(_) => FAILED,
         }
@@ -64,13 +72,19 @@ impl Error {
 pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     let protection = harden::shed(config)?;
     let Config { place, source, .. } = config;
+    // By the user who will read it again, and before anything is claimed or made.
+    let rules = config.rules.load(false)?;
     let volume = place.claim(now, |holder| {
         tracing::info!(holder, "waiting for the volume, which another process has");
     })?;
     let open = volume.open_or_create(source, now)?;
     announce(config, &open);
     let hardening = harden::confine(config, protection);
-    Ok(Started { open, hardening })
+    Ok(Started {
+        open,
+        hardening,
+        rules,
+    })
 }
 
 fn announce(config: &Config, open: &Open) {

@@ -34,7 +34,9 @@ use std::sync::Arc;
 use whatsapp_rust::traits::Backend;
 
 use self::records::Records;
+use crate::allow::Book;
 use crate::journal::Journal;
+use crate::model::{Lid, Phone};
 use crate::vault::Vault;
 
 pub use self::device::Unreadable;
@@ -86,6 +88,16 @@ impl Store {
     #[must_use]
     pub fn undecodable(&self) -> u64 {
         self.records.undecodable()
+    }
+}
+
+impl Book for Store {
+    fn number_of(&self, lid: &Lid) -> Option<Phone> {
+        lids::number_of(&self.records, lid.user())?.parse().ok()
+    }
+
+    fn lid_of(&self, phone: &Phone) -> Option<Lid> {
+        Lid::new(&lids::by_number(&self.records, phone.digits())?.lid)
     }
 }
 

@@ -8,6 +8,7 @@ pub struct Traffic {
     received: AtomicU64,
     sent: AtomicU64,
     undecryptable: AtomicU64,
+    dropped: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -19,6 +20,8 @@ pub struct Counts {
     pub sent: u64,
     /// Messages that could not be decrypted when they arrived.
     pub undecryptable: u64,
+    /// Messages from people who are not admitted.
+    pub dropped: u64,
 }
 
 impl Traffic {
@@ -37,6 +40,11 @@ impl Traffic {
         self.undecryptable.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Who wrote a message is not admitted.
+    pub fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The counters now.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -44,6 +52,7 @@ impl Traffic {
             received: self.received.load(Ordering::Relaxed),
             sent: self.sent.load(Ordering::Relaxed),
             undecryptable: self.undecryptable.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
         }
     }
 }

@@ -74,6 +74,13 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["model", "outbox", "vault", "journal"]),
     },
     Rule {
+        why: "allow knows the model and the store, and asks nobody",
+        within: "agent/src/allow",
+        except: &[],
+        crates: &["openclaw_proto", "openclaw_harden", "axum"],
+        modules: Modules::Only(&["model", "vault", "allow"]),
+    },
+    Rule {
         why: "session does not know who listens to it",
         within: "agent/src/session",
         except: &[],

@@ -55,6 +55,12 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// List the programs whose place among the events the agent remembers, or remove one.
     Consumers(ConsumersArgs),
+    /// Say whose messages are admitted, and change that.
+    Allow(AllowArgs),
+    /// Explain why messages do or do not arrive: the agent's own, or somebody's.
+    ///
+    /// The exit code is 4 when something keeps them from arriving.
+    Doctor(DoctorArgs),
     /// Unlink the agent and wipe its credentials.
     Unpair(UnpairArgs),
     /// Back the agent's store up, sealed to a passphrase or a key of its own.
@@ -248,6 +254,47 @@ pub(crate) enum Kind {
     Dropped,
 }
 
+/// `allow`.
+#[derive(Debug, Args)]
+pub(crate) struct AllowArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: AllowCommand,
+}
+
+/// What can be done with the list of those who are admitted.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AllowCommand {
+    /// Say who is admitted, and by which line.
+    List {
+        /// Show phone numbers in full.
+        #[arg(long)]
+        show_numbers: bool,
+    },
+    /// Admit somebody beside those in the agent's file, for good.
+    Add {
+        /// A number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
+        #[arg(value_parser = parse_admitted)]
+        who: String,
+    },
+    /// Take back what was added.
+    Remove {
+        /// As it was added.
+        #[arg(value_parser = parse_admitted)]
+        who: String,
+    },
+    /// Have the agent read its file again.
+    Reload,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Whose messages to explain: a number such as +15550100123 [default: the agent alone].
+    #[arg(value_parser = parse_number)]
+    pub(crate) number: Option<String>,
+}
+
 /// `unpair`.
 #[derive(Debug, Args)]
 pub(crate) struct UnpairArgs {
@@ -346,6 +393,20 @@ fn parse_recipient(given: &str) -> Result<String, String> {
     }
     parse_phone(given)
         .ok_or_else(|| "give a number such as +15550100123, or a group's JID (…@g.us)".to_owned())
+}
+
+/// A number, a LID or a group.
+fn parse_admitted(given: &str) -> Result<String, String> {
+    if given.ends_with("@g.us") || given.ends_with("@lid") {
+        return Ok(given.to_owned());
+    }
+    parse_phone(given).ok_or_else(|| {
+        "give a number such as +15550100123, a LID (…@lid) or a group's JID (…@g.us)".to_owned()
+    })
+}
+
+fn parse_number(given: &str) -> Result<String, String> {
+    parse_phone(given).ok_or_else(|| "give a number such as +15550100123".to_owned())
 }
 
 /// E.164 from what a person writes: `+1 555-010-0123` is `+15550100123`.

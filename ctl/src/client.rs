@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::agent_client::AgentClient;
 use tonic::transport::{Channel, Endpoint};
@@ -22,6 +23,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Connects for the agent's own service.
 pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Failure> {
     Ok(AgentClient::new(connect(address).await?))
+}
+
+/// Connects for questions about whose messages are admitted.
+pub(crate) async fn access(address: &Address) -> Result<AccessClient<Channel>, Failure> {
+    Ok(AccessClient::new(connect(address).await?))
 }
 
 /// Connects for administration, and for the agent's own service over the same connection.

@@ -4,6 +4,7 @@
 //! agent or of WhatsApp is known here beyond the gRPC contract in `openclaw-proto`.
 
 mod address;
+mod allow;
 mod aside;
 mod backup;
 mod cli;
@@ -11,6 +12,7 @@ mod client;
 mod clock;
 mod console;
 mod consumers;
+mod doctor;
 mod duration;
 mod failure;
 mod health;
@@ -88,6 +90,8 @@ async fn perform(agent: Option<&str>, json: bool, command: Command) -> Result<Ex
         Command::Unpair(args) => unpair::run(&address, &args, json).await,
         Command::Backup(args) => backup::run(&address, &args, json).await,
         Command::Restore(args) => restore::run(&address, &args, json).await,
+        Command::Allow(args) => allow::run(&address, &args, json).await,
+        Command::Doctor(args) => doctor::run(&address, &args, json).await,
         Command::Health(args) => health::run(&address, &args, json).await,
         Command::Completions { .. } => Ok(Exit::Done),
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod event;
 pub(crate) mod json;
+pub(crate) mod rules;
 pub(crate) mod size;
 pub(crate) mod status;
 pub(crate) mod store;

@@ -16,10 +16,13 @@ macro_rules! redacted {
 }
 
 redacted!(
+    AddAllowedRequest,
+    Allowed,
     BackupResponse,
     Cards,
     Contact,
     Deletion,
+    DiagnoseRequest,
     Dropped,
     Edit,
     LinkStatus,
@@ -37,6 +40,7 @@ redacted!(
     Quoted,
     Reaction,
     Receipt,
+    RemoveAllowedRequest,
     RestoreRequest,
     RestoreResponse,
     Secret,

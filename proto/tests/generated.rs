@@ -6,7 +6,11 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const REDACTED: [&str; 27] = [
+const REDACTED: [&str; 31] = [
+    ".openclaw.agent.v1.Allowed",
+    ".openclaw.agent.v1.AddAllowedRequest",
+    ".openclaw.agent.v1.RemoveAllowedRequest",
+    ".openclaw.agent.v1.DiagnoseRequest",
     ".openclaw.agent.v1.QrCode",
     ".openclaw.agent.v1.PhoneCode",
     ".openclaw.agent.v1.PhoneCodeMethod",
@@ -35,7 +39,8 @@ const REDACTED: [&str; 27] = [
     ".openclaw.agent.v1.RestoreRequest",
     ".openclaw.agent.v1.RestoreResponse",
 ];
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
+    "access.proto",
     "admin.proto",
     "agent.proto",
     "event.proto",

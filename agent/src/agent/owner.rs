@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::pairing::{Input, Pairing};
 use super::retry::{Next, Retry};
 use super::running::Running;
-use super::{Agent, Archive, COMMANDS, Command, Ended, Sender, View, line, record};
+use super::{Agent, Archive, COMMANDS, Command, Ended, Resolver, Sender, View, line, record};
 use crate::clock;
 use crate::model::{Frame, Link, LinkState, Method, Occurrence, PairFailure, Reason};
 use crate::session::{Loss, OpenError, Report, Setup};
@@ -53,7 +53,7 @@ enum Wake {
 
 impl Owner {
     /// An owner, the tasks beside it, and the handle to them.
-    pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender) {
+    pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender, Resolver) {
         let (command, commands) = mpsc::channel(COMMANDS);
         let vault = store.vault().clone();
         let started_at = clock::now();
@@ -74,12 +74,17 @@ impl Owner {
             journal: setup.journal.clone(),
             outbox: setup.outbox.clone(),
             traffic: setup.traffic.clone(),
+            admission: setup.admission.clone(),
             keepalive_limit: setup.keepalive_limit,
             started_at,
             archive: Archive::new(vault.clone()),
             store: store.clone(),
         };
         let sender = Sender::new(watched, setup.outbox.clone());
+        let resolver = Resolver {
+            admission: setup.admission.clone(),
+            view: agent.watch(),
+        };
         let owner = Self {
             setup,
             store,
@@ -91,7 +96,7 @@ impl Owner {
             retry: Retry::default(),
             connect_at: None,
         };
-        (agent, owner, sender)
+        (agent, owner, sender, resolver)
     }
 
     /// Runs until it is told to stop, or the store is erased.

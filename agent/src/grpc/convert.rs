@@ -1,6 +1,7 @@
 //! Between the wire's types and ours. Every struct is taken apart field by field, so that a new
 //! field cannot be forgotten.
 
+mod access;
 mod admin;
 mod event;
 mod pair;
@@ -17,6 +18,7 @@ use tonic::Status as GrpcStatus;
 use super::status::invalid;
 use crate::model::SendState;
 
+pub(super) use access::{allowed, diagnose_request, findings, rules, who};
 pub(super) use admin::{
     backup_piece, backup_start, restore_chunk, restore_start, restored, secret,
 };

@@ -9,6 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::agent::{ArchiveError, Denied, SendFailure};
+use crate::allow::{self, Refused};
 use crate::clock;
 use crate::consumers;
 use crate::model::LinkState;
@@ -269,6 +270,46 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     let message = format!("{error}{}", cause.unwrap_or_default());
     with_info(code, &message, reason, hint, [])
+}
+
+/// Somebody is not admitted, or stays so.
+pub(super) fn refused(refused: &Refused) -> Status {
+    let (reason, hint) = match refused {
+        Refused::NoRules => (
+            "NO_RULES",
+            "write whom to admit into openclaw.yml, and start the agent with it (--config)",
+        ),
+        Refused::InFile { .. } => (
+            "IN_FILE",
+            "take it out there, then run `openclawctl allow reload`",
+        ),
+        Refused::Absent => (
+            "NOT_ADDED",
+            "`openclawctl allow list` shows who is admitted",
+        ),
+        Refused::Anyone => (
+            "FILE_ONLY",
+            "write \"*\" into allowFrom, then run `openclawctl allow reload`",
+        ),
+        Refused::EveryGroup => (
+            "EVERY_GROUP",
+            "to limit groups, name them under groups in the file",
+        ),
+        Refused::TooMany => ("TOO_MANY", "write them into the file, and remove them here"),
+    };
+    let code = Code::FailedPrecondition;
+    with_info(code, &refused.to_string(), reason, hint, [])
+}
+
+/// The rules are those before.
+pub(super) fn rules(error: &allow::Error) -> Status {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    let message = format!(
+        "the new rules are not in force, those before stay: {error}{}",
+        cause.unwrap_or_default()
+    );
+    let code = Code::FailedPrecondition;
+    with_info(code, &message, "RULES_NOT_READ", error.hint(), [])
 }
 
 /// A client that keeps others waiting.

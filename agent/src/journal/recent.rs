@@ -2,10 +2,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A message's chat, sender and id, as 64 bits; never 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Mark(pub(super) u64);
 
 impl Mark {
@@ -22,6 +23,12 @@ impl Mark {
             .first_chunk()
             .map_or(0, |hash| u64::from_le_bytes(*hash));
         Self(first.max(1))
+    }
+
+    /// As a name in the store.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
     }
 }
 

@@ -17,6 +17,7 @@ use whatsapp_rust::types::presence::ReceiptType;
 
 use super::gate::Gate;
 use super::{Loss, Refusal, Report, Setup, Signal, translate};
+use crate::admission::Admission;
 use crate::clock;
 use crate::failpoint::{self, Place};
 use crate::journal::{Arrival, Journal, Mark};
@@ -32,6 +33,7 @@ pub(super) struct Inbound {
     journal: Arc<Journal>,
     outbox: Arc<Outbox>,
     traffic: Arc<Traffic>,
+    admission: Arc<Admission>,
     signals: mpsc::Sender<Signal>,
     gate: Arc<Gate>,
 }
@@ -48,6 +50,7 @@ impl Inbound {
             journal: Arc::clone(&setup.journal),
             outbox: Arc::clone(&setup.outbox),
             traffic: Arc::clone(&setup.traffic),
+            admission: Arc::clone(&setup.admission),
             signals,
             gate,
         }
@@ -128,8 +131,10 @@ impl EventHandler for Inbound {
         match &*event {
             // What the hook has committed is in the journal; what bypasses it is not.
             Event::Messages(batch) if !batch.hook_committed => {
-                let arrivals = self.arrivals(&batch.messages);
-                self.journal.arrive(arrivals, now, |_| {});
+                let (arrivals, held) = self.admission.judge(self.arrivals(&batch.messages), now);
+                self.journal.arrive(arrivals, now, |changes| {
+                    held.iter().for_each(|held| held.keep(changes));
+                });
             }
             Event::Messages(_) => failpoint::pass(Place::Acked),
             Event::ServerAck(ack) => self.acknowledged(ack, now),
@@ -223,11 +228,13 @@ fn code(reason: ConnectFailureReason) -> i32 {
 impl InboundDurabilityHook for Inbound {
     /// In the journal first, acked to WhatsApp second. What names a message here names it when it is delivered again.
     async fn on_messages(&self, _: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
-        let arrivals = self.arrivals(batch);
+        let now = clock::now();
+        let (arrivals, held) = self.admission.judge(self.arrivals(batch), now);
         // A batch of what waited at the server is durable already, in the library's words, and is found there at a start.
         let enough = self.store.pending_written();
         self.journal
-            .arrived(arrivals, clock::now(), enough, |changes| {
+            .arrived(arrivals, now, enough, |changes| {
+                held.iter().for_each(|held| held.keep(changes));
                 for message in batch {
                     let MessageSource { chat, sender, .. } = &message.info.source;
                     let (chat, sender) = (chat.to_string(), sender.to_string());

@@ -104,7 +104,7 @@ impl Session {
     }
 }
 
-fn iq(error: &IqError) -> Error {
+pub(super) fn iq(error: &IqError) -> Error {
     match error {
         IqError::ServerError { code, .. } => Error::Refused(*code),
         _ => Error::ConnectionLost,

@@ -9,16 +9,16 @@ use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::waproto;
 use whatsapp_rust::{Jid, Server};
 
-use super::translate;
+use super::{Setup, translate};
 use crate::clock;
-use crate::journal::{Arrival, Journal, Mark};
+use crate::journal::{Arrival, Mark};
 use crate::store::{Pending, Store};
 
 /// The library's own trial of the store, when a process ended in the middle of it.
 const PROBE: &str = "__wa_durability_probe_";
 
 /// Returns once all of them are durable in the journal.
-pub(super) async fn recover(client: &Client, store: &Store, journal: &Journal) {
+pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
     let pending = store.pending();
     if pending.is_empty() {
         return;
@@ -40,7 +40,10 @@ pub(super) async fn recover(client: &Client, store: &Store, journal: &Journal) {
             "found messages that were not yet recorded"
         );
     }
-    journal.arrive(arrivals, clock::now(), |batch| {
+    let now = clock::now();
+    let (arrivals, held) = setup.admission.judge(arrivals, now);
+    setup.journal.arrive(arrivals, now, |batch| {
+        held.iter().for_each(|held| held.keep(batch));
         for Pending {
             chat, sender, id, ..
         } in &pending
@@ -48,7 +51,7 @@ pub(super) async fn recover(client: &Client, store: &Store, journal: &Journal) {
             Store::settle(batch, chat, sender, id);
         }
     });
-    journal.flush().await;
+    setup.journal.flush().await;
 }
 
 /// What is known of it without its stanza: not the name that the sender gave themselves, and the time of its arrival only.

@@ -81,3 +81,11 @@ pub(super) fn put(records: &Records, entries: &[LidPnMappingEntry]) -> Result<()
     });
     Ok(())
 }
+
+/// The number behind a LID, if that number's LID is this one: a number that has another by now is somebody else's.
+pub(super) fn number_of(records: &Records, lid: &str) -> Option<String> {
+    let stored = records.vault.load(of_lid(lid));
+    let mapping: LidPnMappingEntry = records.row(of_lid(lid), stored)?;
+    let back = by_number(records, &mapping.phone_number)?;
+    (back.lid == lid).then_some(mapping.phone_number)
+}

@@ -5,6 +5,7 @@
 //! them whole.
 
 mod event;
+mod rules;
 mod vault;
 
 use openclaw_proto::v1::{self as pb, SendState, StatusResponse};
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use crate::render::status::{Numbers, state_word};
 pub(crate) use event::Event;
+pub(crate) use rules::Rules;
 use vault::{Hardening, Vault};
 
 /// The answer of `status --json`.
@@ -27,6 +29,7 @@ pub(crate) struct Status {
     traffic: Traffic,
     vault: Option<Vault>,
     hardening: Option<Hardening>,
+    rules: Option<Rules>,
     /// `null` when nothing can be known.
     rolled_back: Option<bool>,
 }
@@ -48,6 +51,7 @@ struct Traffic {
     received: u64,
     sent: u64,
     undecryptable: u64,
+    dropped: u64,
 }
 
 #[derive(Serialize)]
@@ -88,6 +92,7 @@ impl Status {
             traffic,
             vault,
             hardening,
+            rules,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();
@@ -95,6 +100,7 @@ impl Status {
             received,
             sent,
             undecryptable,
+            dropped,
         } = traffic.unwrap_or_default();
         Self {
             link: Link::new(link.unwrap_or_default(), numbers),
@@ -107,9 +113,11 @@ impl Status {
                 received,
                 sent,
                 undecryptable,
+                dropped,
             },
             vault: vault.map(Vault::from),
             hardening: hardening.map(Hardening::from),
+            rules: rules.map(Rules::from),
             rolled_back,
         }
     }

@@ -4,6 +4,7 @@ use openclaw_proto::v1::{Build, EventRange, LinkState, LinkStatus, StatusRespons
 use prost_types::Timestamp;
 
 use crate::clock::seconds_between;
+use crate::render::rules;
 use crate::render::store;
 use crate::render::time::{ago, span, until};
 use crate::{phone, text};
@@ -53,6 +54,7 @@ pub(crate) fn lines(
         traffic: _,
         vault,
         hardening,
+        rules,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);
@@ -83,6 +85,15 @@ pub(crate) fn lines(
     }
     if *pairing && link.state() != LinkState::Linking {
         add("Pairing:", "in progress".to_owned());
+    }
+    if let Some(rules) = rules {
+        add("Admits:", rules::line(rules));
+        for remark in rules.remarks.iter().filter(|_| detail == Detail::All) {
+            add("", text::one_line(remark));
+        }
+        if !rules.reload_error.is_empty() {
+            add("", text::one_line(&rules.reload_error));
+        }
     }
     if status.storage() == Storage::Memory {
         add(

@@ -20,6 +20,8 @@ pub(in crate::grpc) fn status(status: Status, protection: Hardening) -> pb::Stat
         counts,
         keepalive_limit: _,
         storage,
+        rules,
+        held,
     } = status;
     pb::StatusResponse {
         link: Some(link_status(link, last_frame)),
@@ -35,9 +37,11 @@ pub(in crate::grpc) fn status(status: Status, protection: Hardening) -> pb::Stat
             received: counts.received,
             sent: counts.sent,
             undecryptable: counts.undecryptable,
+            dropped: counts.dropped,
         }),
         vault: storage.map(vault),
         hardening: Some(hardening(protection)),
+        rules: Some(super::rules(rules, held)),
     }
 }
 

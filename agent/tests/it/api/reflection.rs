@@ -80,6 +80,7 @@ async fn reflection_lists_every_service_and_serves_its_descriptors() {
             services,
             [
                 "grpc.health.v1.Health",
+                "openclaw.agent.v1.Access",
                 "openclaw.agent.v1.Admin",
                 "openclaw.agent.v1.Agent"
             ]

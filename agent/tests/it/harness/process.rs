@@ -80,8 +80,13 @@ impl Agent {
 
     /// Another agent in the same folder, once this one has ended.
     pub(crate) async fn start_again(&mut self, whatsapp: &str) {
+        self.start_again_with(whatsapp, &[]).await;
+    }
+
+    /// [`Agent::start_again`], with more arguments.
+    pub(crate) async fn start_again_with(&mut self, whatsapp: &str, args: &[&str]) {
         let earlier = self.lines.clone();
-        *self = Self::start_in(Arc::clone(&self.folder), whatsapp, &[]).await;
+        *self = Self::start_in(Arc::clone(&self.folder), whatsapp, args).await;
         self.lines.prepend(&earlier);
     }
 
@@ -161,13 +166,18 @@ impl Agent {
 
     /// Waits until it has begun for the `times`-th time.
     pub(crate) async fn begun(&self, times: usize) {
-        let begun = async {
-            while self.count_logged(STARTED) < times {
+        self.logged_times(STARTED, times).await;
+    }
+
+    /// Waits until it has logged this message so many times.
+    pub(crate) async fn logged_times(&self, message: &str, times: usize) {
+        let logged = async {
+            while self.count_logged(message) < times {
                 tokio::time::sleep(POLL).await;
             }
         };
-        let begun = tokio::time::timeout(PATIENCE, begun).await;
-        begun.expect("the agent begins again");
+        let logged = tokio::time::timeout(PATIENCE, logged).await;
+        logged.unwrap_or_else(|_| panic!("{message:?} is logged fewer than {times} times"));
     }
 
     /// Whether this is in a line of stderr.
@@ -247,6 +257,11 @@ impl Agent {
     /// SIGKILL, without waiting for what comes of it.
     pub(crate) fn shoot(&self) {
         self.send(Signal::KILL);
+    }
+
+    /// Tells it to read its rules again.
+    pub(crate) fn hang_up(&self) {
+        self.send(Signal::HUP);
     }
 
     fn send(&self, signal: Signal) {

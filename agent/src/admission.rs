@@ -1,0 +1,227 @@
+//! What becomes of a message at the gate: it is told, or an event says that it was dropped, or it is held in the store
+//! until it is known who wrote it. A message is never anywhere else than in one of these.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use openclaw_vault::{Batch, Entry, Key};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::allow::{Because, Gate, Verdict};
+use crate::journal::{Arrival, Journal, Mark};
+use crate::model::{Contact, Dropped, Occurrence, Origin};
+use crate::traffic::Traffic;
+use crate::vault::{Tables, Vault};
+
+/// How many messages may wait for their sender to be told apart.
+pub const MOST_HELD: usize = 1_000;
+/// However long there was no connection to ask on: then nobody waits for it any more.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// The gate, and what stands behind it.
+pub struct Admission {
+    gate: Arc<Gate>,
+    journal: Arc<Journal>,
+    vault: Vault,
+    traffic: Arc<Traffic>,
+    /// How long a message is held while WhatsApp does not answer.
+    patience: Duration,
+}
+
+/// A message that is held.
+#[derive(Serialize, Deserialize)]
+pub struct Held {
+    /// When it came, in milliseconds since 1970.
+    #[serde(rename = "t")]
+    at: u64,
+    #[serde(rename = "m")]
+    mark: Mark,
+    #[serde(rename = "w")]
+    what: Occurrence,
+}
+
+impl Admission {
+    /// The way into this journal.
+    #[must_use]
+    pub fn new(
+        gate: Arc<Gate>,
+        journal: Arc<Journal>,
+        vault: Vault,
+        traffic: Arc<Traffic>,
+        patience: Duration,
+    ) -> Self {
+        let admission = Self {
+            gate,
+            journal,
+            vault,
+            traffic,
+            patience,
+        };
+        for (_, held) in admission.held() {
+            admission.journal.remember(held.mark);
+        }
+        admission
+    }
+
+    /// The gate itself.
+    #[must_use]
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// How many messages are held.
+    #[must_use]
+    pub fn count_held(&self) -> usize {
+        self.vault.update(|update| update.count(Tables::HELD))
+    }
+
+    /// How many of them somebody wrote.
+    #[must_use]
+    pub fn count_held_of(&self, contact: &Contact) -> usize {
+        let theirs = |what: &Occurrence| {
+            let sender = origin(what).map(|origin| &origin.sender);
+            sender.is_some_and(|sender| {
+                let phone = sender.phone.is_some() && sender.phone == contact.phone;
+                phone || sender.lid.is_some() && sender.lid == contact.lid
+            })
+        };
+        let held = self.held();
+        held.iter().filter(|(_, held)| theirs(&held.what)).count()
+    }
+
+    /// Judges messages on their way into the journal: what it is to take, and what is held instead. That must be kept, and
+    /// durable, before the messages are acknowledged.
+    pub fn judge(&self, arrivals: Vec<Arrival>, now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
+        for origin in arrivals
+            .iter()
+            .filter_map(|arrival| origin(arrival.what.as_ref()?))
+        {
+            self.gate.hear(&origin.sender, now);
+        }
+        // What these tell of their senders may free those before them, and they come first.
+        self.settle(now, false);
+        let mut count = self.count_held();
+        let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
+        for Arrival { mark, what } in arrivals {
+            let Some(origin) = what.as_ref().and_then(origin) else {
+                judged.push(Arrival { mark, what });
+                continue;
+            };
+            let verdict = self
+                .gate
+                .judge(&origin.sender, &origin.chat, origin.from_me, now);
+            let what = match verdict {
+                Verdict::Admit(_) => what,
+                Verdict::Hold if count < MOST_HELD => {
+                    let at = millis(now);
+                    held.extend(what.map(|what| Held { at, mark, what }));
+                    count += 1;
+                    None
+                }
+                Verdict::Hold => Some(self.dropped(origin, Because::TooManyHeld)),
+                Verdict::Drop(because) => Some(self.dropped(origin, because)),
+            };
+            judged.push(Arrival { mark, what });
+        }
+        if !held.is_empty() {
+            self.gate.changed();
+        }
+        (judged, held)
+    }
+
+    /// Judges again what is held. `asked` says that WhatsApp was just asked in vain: then there is an end to it.
+    pub fn settle(&self, now: SystemTime, asked: bool) {
+        for (id, Held { at, mark, what }) in self.held() {
+            let Some(origin) = origin(&what) else {
+                continue;
+            };
+            let age = Duration::from_millis(millis(now).saturating_sub(at));
+            let verdict = self
+                .gate
+                .judge(&origin.sender, &origin.chat, origin.from_me, now);
+            let what = match verdict {
+                Verdict::Admit(_) => what,
+                Verdict::Drop(because) => self.dropped(origin, because),
+                Verdict::Hold if age > LONGEST || (asked && age > self.patience) => {
+                    self.dropped(origin, Because::NotResolved)
+                }
+                Verdict::Hold => continue,
+            };
+            self.journal
+                .release(mark, &what, now, |batch| batch.delete(row(&id)));
+        }
+    }
+
+    fn held(&self) -> Vec<(Vec<u8>, Held)> {
+        let rows = self.vault.scan(Tables::HELD, None);
+        let read = |Entry { id, value, .. }: Entry| {
+            // One that this version cannot read stays: a later one may.
+            let held = ciborium::from_reader(value.as_slice()).ok()?;
+            Some((id, held))
+        };
+        rows.into_iter().filter_map(read).collect()
+    }
+
+    fn dropped(&self, origin: &Origin, because: Because) -> Occurrence {
+        self.traffic.count_dropped();
+        tracing::info!(
+            reason = because.name(),
+            sender = %masked(&origin.sender),
+            group = origin.group,
+            "a message was dropped: who wrote it is not admitted"
+        );
+        Occurrence::Dropped(Dropped {
+            id: origin.id.clone(),
+            chat: origin.chat.clone(),
+            sender: origin.sender.clone(),
+            reason: because.name().into(),
+        })
+    }
+}
+
+/// Where something that somebody wrote comes from. Receipts and the like are not judged.
+fn origin(what: &Occurrence) -> Option<&Origin> {
+    match what {
+        Occurrence::Message(message) => Some(&message.origin),
+        Occurrence::Edit(edit) => Some(&edit.origin),
+        Occurrence::Deletion(deletion) => Some(&deletion.origin),
+        Occurrence::Reaction(reaction) => Some(&reaction.origin),
+        _ => None,
+    }
+}
+
+fn masked(sender: &Contact) -> String {
+    match &sender.phone {
+        Some(phone) => phone.to_string(),
+        None => "a LID".to_owned(),
+    }
+}
+
+fn row(id: &[u8]) -> Key<'_> {
+    Key::new(Tables::HELD, "", id)
+}
+
+fn millis(at: SystemTime) -> u64 {
+    let since = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Held {
+    /// Lets a batch keep it.
+    pub fn keep(&self, batch: &mut Batch) {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(512 + self.what.heap_bytes()));
+        ciborium::into_writer(self, &mut *bytes).expect("a vector takes what is written to it");
+        // Named as the message is: one that is delivered again takes its own place.
+        batch.put(row(&self.mark.to_bytes()), &bytes);
+    }
+}
+
+/// Messages are inside.
+impl std::fmt::Debug for Admission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admission").finish_non_exhaustive()
+    }
+}

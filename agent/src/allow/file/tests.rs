@@ -1,0 +1,247 @@
+use super::*;
+
+fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Rules, Vec<Mistake>> {
+    let lookup = |name: &str| {
+        let mut found = variables.iter().filter(|(variable, _)| *variable == name);
+        found.next().map(|(_, value)| (*value).to_owned())
+    };
+    read(text, &lookup)
+}
+
+fn rules(text: &str) -> Rules {
+    read_with(text, &[]).unwrap_or_else(|mistakes| panic!("{mistakes:?}\n{text}"))
+}
+
+fn under(lines: &str) -> String {
+    let lines: Vec<_> = lines.lines().map(|line| format!("    {line}\n")).collect();
+    format!("channels:\n  whatsapp:\n{}", lines.concat())
+}
+
+fn shown(entries: &[Entry]) -> Vec<(String, Place)> {
+    let show = |entry: &Entry| {
+        let who = match &entry.who {
+            Who::Anyone => "*".to_owned(),
+            Who::Phone(phone) => phone.e164(),
+            Who::Lid(lid) => lid.jid(),
+            Who::Group(jid) => jid.clone(),
+        };
+        (who, entry.place)
+    };
+    entries.iter().map(show).collect()
+}
+
+/// The file that the service being replaced has in use.
+const IN_USE: &str = r#"# production
+agents:
+  inspector: {enabled: true, model: some, workspace: /app}
+channels:
+  whatsapp:
+    enabled: true
+    dmPolicy: allowlist
+    allowFrom: ${WHATSAPP_ALLOW:-[]}
+    session:
+      dmScope: agent
+    ackReaction:
+      emoji: "👀"
+      direct: true
+      group: never
+mcp:
+  servers:
+    inspection: {command: ["node"], env: {API_URL: "${API_URL}"}}
+gateway: {host: "0.0.0.0", port: 3000}
+"#;
+
+#[test]
+fn the_file_in_use_reads_as_it_did() {
+    let nobody = rules(IN_USE);
+    assert_eq!(nobody, Rules::closed());
+    for value in [
+        "+15550100002,+15550100003",
+        " +15550100002 , +1 555 010-0003, ",
+        r#"["+15550100002", "+15550100003"]"#,
+    ] {
+        let two = read_with(IN_USE, &[("WHATSAPP_ALLOW", value)]).unwrap();
+        let both = ["+15550100002", "+15550100003"].map(|who| (who.to_owned(), Place::Line(8)));
+        assert_eq!(shown(&two.people), both, "{value}");
+    }
+    let one = read_with(IN_USE, &[("WHATSAPP_ALLOW", "+15550100002")]).unwrap();
+    assert_eq!(one.people.len(), 1);
+    let all = read_with(IN_USE, &[("WHATSAPP_ALLOW", "*")]).unwrap();
+    assert_eq!(all.people[0].who, Who::Anyone);
+}
+
+#[test]
+fn every_key_is_read_with_its_lines() {
+    let text = under(
+        "dmPolicy: open\nallowFrom:\n  - +15550100002\n  - \"*\"\n  - '100000000000003@lid'\n\
+         groupPolicy: allowlist\ngroupAllowFrom: [\"+15550100004\", \"${WHO}\"]\n\
+         groups:\n  \"120363000000000001@g.us\": {requireMention: false}\n  \"*\":",
+    );
+    let read = read_with(&text, &[("WHO", "+15550100005")]).unwrap();
+    assert_eq!((read.direct, read.group), (Mode::Open, Mode::Allowlist));
+    let line = Place::Line;
+    assert_eq!(
+        shown(&read.people),
+        [
+            ("+15550100002".to_owned(), line(5)),
+            ("*".to_owned(), line(6)),
+            ("100000000000003@lid".to_owned(), line(7))
+        ]
+    );
+    let group_people = shown(&read.group_people.unwrap());
+    assert_eq!(
+        group_people,
+        [
+            ("+15550100004".to_owned(), line(9)),
+            ("+15550100005".to_owned(), line(9))
+        ]
+    );
+    let groups = shown(&read.groups.unwrap());
+    assert_eq!(
+        groups,
+        [
+            ("120363000000000001@g.us".to_owned(), line(11)),
+            ("*".to_owned(), line(12))
+        ]
+    );
+    assert!(read.remarks.is_empty(), "{:?}", read.remarks);
+}
+
+#[test]
+fn what_is_left_out_admits_nobody() {
+    for text in [
+        "",
+        "mcp: {}\n",
+        "channels: {telegram: {}}\n",
+        "channels:\n  whatsapp: {}\n",
+        "channels:\n  whatsapp:\n    dmPolicy: allowlist\n",
+    ] {
+        let Rules {
+            people, remarks, ..
+        } = rules(text);
+        assert!(people.is_empty(), "{text}");
+        assert_eq!(remarks.is_empty(), text.contains("whatsapp"), "{text}");
+    }
+}
+
+#[test]
+fn the_variable_counts_where_the_file_has_no_list() {
+    let variables = [("WHATSAPP_ALLOW", "+15550100002")];
+    for text in ["mcp: {}\n".to_owned(), under("dmPolicy: allowlist")] {
+        let read = read_with(&text, &variables).unwrap();
+        let listed = [("+15550100002".to_owned(), Place::Environment)];
+        assert_eq!(shown(&read.people), listed);
+    }
+    let own = read_with(&under("allowFrom: []"), &variables).unwrap();
+    assert!(own.people.is_empty());
+    let lookup = |name: &str| (name == VARIABLE).then(|| "+15550100002".to_owned());
+    let read = without(&lookup).unwrap().unwrap();
+    assert_eq!(read.direct, Mode::Allowlist);
+    assert_eq!(shown(&read.people).len(), 1);
+    assert_eq!(without(&|_| None).unwrap(), None);
+    assert_eq!(without(&|_| Some(" ".to_owned())).unwrap(), None);
+    let wrong = without(&|_| Some("0211234567".to_owned())).unwrap_err();
+    assert!(wrong[0].to_string().starts_with("WHATSAPP_ALLOW: "));
+}
+
+#[test]
+fn every_mistake_names_its_line() {
+    #[rustfmt::skip]
+    let mistakes = [
+        ("allow_from: []", 3, "write allowFrom"),
+        ("dmPolcy: open", 3, "write dmPolicy"),
+        ("enabled: true\ndmPolicy: closed", 4, "not \"closed\""),
+        ("groupPolicy: pairing", 3, "allowlist, open or disabled"),
+        ("dmPolicy: open", 3, "\"*\" in allowFrom"),
+        ("dmPolicy: open\nallowFrom: [\"+15550100002\"]", 3, "\"*\" in allowFrom"),
+        ("dmPolicy: [open]", 3, "a list, not a text"),
+        ("enabled: yes", 3, "true or false"),
+        ("allowFrom:\n  - \"+15550100002\"\n  - 15550100003", 5, "begins with +"),
+        ("allowFrom:\n  - +1555010000x", 4, "not a phone number"),
+        ("allowFrom:\n  - 0211234567", 4, "begins with +"),
+        ("allowFrom: \"+15550100002, 12\"", 3, "begins with +"),
+        ("allowFrom:", 3, "allowFrom: []"),
+        ("allowFrom: ~\nenabled: true", 3, "allowFrom: []"),
+        ("allowFrom: {a: b}", 3, "a mapping, not a list"),
+        ("allowFrom:\n  - - \"+15550100002\"", 4, "a list, not a text"),
+        ("allowFrom: [\"120363000000000001@g.us\"]", 3, "under groups"),
+        ("allowFrom: [\"abc@lid\"]", 3, "digits before @lid"),
+        ("allowFrom: ${NOBODY_SET_THIS}", 3, "NOBODY_SET_THIS is not set"),
+        ("allowFrom: \"${UNCLOSED\"", 3, "no matching }"),
+        ("enabled: true\nallowFrom: []\nallowFrom: [\"*\"]", 5, "on line 4 already"),
+        ("groups: [\"*\"]", 3, "a list, not a mapping"),
+        ("groups:\n  general: {}", 4, "JID"),
+        ("groups:\n  \"*\": true", 4, "not a mapping"),
+        ("accounts:\n  work:\n    allowFrom: []", 5, "an agent is one account"),
+        ("? [a]\n: b", 3, "cannot be a key"),
+        ("a: b\n  c: d", 4, "not YAML"),
+        ("a: \"b", 3, "not YAML"),
+    ];
+    for (lines, line, part) in mistakes {
+        let text = under(lines);
+        let mistakes = read_with(&text, &[]).expect_err(&text);
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}\n{text}");
+        assert_eq!(mistakes[0].line, Some(line), "{mistakes:?}\n{text}");
+        assert!(mistakes[0].text.contains(part), "{mistakes:?}\n{text}");
+        assert!(!mistakes[0].text.contains("5550100"), "{mistakes:?}");
+    }
+    for (text, line, part) in [
+        ("- a\n", 1, "a list, not a mapping"),
+        ("a: b\nchannels: []\n", 2, "a list, not a mapping"),
+        ("channels:\n  whatsapp: on\n", 2, "a text, not a mapping"),
+        ("channels:\n  whatsap: {}\n", 2, "write whatsapp"),
+        ("chanels:\n  whatsapp: {}\n", 1, "write channels"),
+        ("channels: {}\nchannels: {}\n", 2, "on line 1 already"),
+        ("a: 1\n---\nb: 2\n", 2, "second document"),
+    ] {
+        let mistakes = read_with(text, &[]).expect_err(text);
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}\n{text}");
+        assert_eq!(mistakes[0].line, Some(line), "{mistakes:?}\n{text}");
+        assert!(mistakes[0].text.contains(part), "{mistakes:?}\n{text}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = under("dmPolicy: closed\nallowFrom: [1, 2]\ngroup: {}");
+    let mistakes = read_with(&text, &[]).unwrap_err();
+    let lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line).collect();
+    assert_eq!(lines, [Some(3), Some(4), Some(4), Some(5)]);
+    assert!(mistakes[0].to_string().starts_with("line 3: dmPolicy"));
+}
+
+#[test]
+fn what_is_taken_otherwise_than_written_is_remarked() {
+    for (lines, part) in [
+        (
+            "dmPolicy: pairing",
+            "line 3: dmPolicy pairing is taken as allowlist",
+        ),
+        ("somethingNew: 1", "line 3: \"somethingNew\""),
+        ("enabled: false", "line 3: enabled is false"),
+    ] {
+        let Rules { remarks, .. } = rules(&under(lines));
+        assert!(
+            remarks.len() == 1 && remarks[0].starts_with(part),
+            "{remarks:?}"
+        );
+    }
+    let off = rules(&under("enabled: false\ndmPolicy: open\nallowFrom: [\"*\"]"));
+    assert_eq!((off.direct, off.group), (Mode::Disabled, Mode::Disabled));
+}
+
+#[test]
+fn the_sample_reads() {
+    let sample = include_str!("../../../../deploy/openclaw.yml");
+    let read = read_with(sample, &[("WHATSAPP_ALLOW", "+15550100002")]).unwrap();
+    assert_eq!(read.people.len(), 1);
+    assert!(rules(sample).people.is_empty() && read.remarks.is_empty());
+    // What the sample leaves to be uncommented is right as well.
+    let whole = sample.replace("# groupAllowFrom", "groupAllowFrom");
+    let whole = whole.replace("    # groups:\n    #   \"", "    groups:\n      \"");
+    let read = rules(&whole);
+    assert_eq!(
+        (read.group_people.unwrap().len(), read.groups.unwrap().len()),
+        (1, 1)
+    );
+}

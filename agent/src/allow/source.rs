@@ -1,0 +1,220 @@
+//! Where the rules are: a file that is named, `openclaw.yml` where the agent was started, or the environment alone.
+//!
+//! A file that was named must be there and without a mistake; one that was read once must stay. Anything else would
+//! admit people because a file went missing.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::file::{self, MAX_BYTES, Mistake};
+use super::policy::Rules;
+
+/// The file's name where none is given.
+pub const FILE: &str = "openclaw.yml";
+
+/// Where to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    path: PathBuf,
+    /// Whether somebody named it, so that it must be there.
+    named: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The rules; `None` where nobody made any.
+    pub rules: Option<Rules>,
+    /// Whether they are a file's.
+    pub from_file: bool,
+}
+
+/// Why there are no rules, although there should be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("read {path}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is no text of a reasonable length.
+    #[error("{path} is {what}")]
+    NotText {
+        /// Which.
+        path: String,
+        /// What it is instead.
+        what: &'static str,
+    },
+    /// The file was read before and is no more.
+    #[error("{0} is gone")]
+    Gone(String),
+    /// What it says cannot be meant.
+    #[error("{place}: {}", Listed(mistakes))]
+    Mistaken {
+        /// The file, or the environment.
+        place: String,
+        /// What is wrong.
+        mistakes: Vec<Mistake>,
+    },
+}
+
+struct Listed<'a>(&'a [Mistake]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, mistake) in self.0.iter().enumerate() {
+            let between = if n == 0 { "" } else { "; " };
+            write!(f, "{between}{mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    /// What to do next.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "let the agent's user read it, or name another file with --config",
+            Self::NotText { .. } => "name the right file with --config",
+            Self::Gone(_) => "put it back; to run without rules, start again without it",
+            Self::Mistaken { .. } => {
+                "correct it; docs/allowlist.md says what may stand under channels.whatsapp"
+            }
+        }
+    }
+}
+
+impl Source {
+    /// The file that was named, or the usual one in the folder the agent was started in.
+    #[must_use]
+    pub fn new(named: Option<PathBuf>) -> Self {
+        let given = named.is_some();
+        let path = named.unwrap_or_else(|| PathBuf::from(FILE));
+        Self {
+            // The folder is that of the start, whatever becomes of it.
+            path: std::path::absolute(&path).unwrap_or(path),
+            named: given,
+        }
+    }
+
+    /// The file, whether or not it is there.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file, if it was named or is there.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        (self.named || self.path.exists()).then_some(self.path.as_path())
+    }
+
+    /// Reads the rules. `had_file` says that they were a file's before.
+    ///
+    /// # Errors
+    /// There should be rules, and there are none that can be meant.
+    pub fn load(&self, had_file: bool) -> Result<Loaded, Error> {
+        let place = || self.path.display().to_string();
+        let lookup = |name: &str| std::env::var(name).ok();
+        let mistaken = |place, mistakes| Error::Mistaken { place, mistakes };
+        let text = match self.text() {
+            Ok(text) => text,
+            Err(Error::Read { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && !self.named =>
+            {
+                if had_file {
+                    return Err(Error::Gone(place()));
+                }
+                let rules = file::without(&lookup)
+                    .map_err(|mistakes| mistaken("the environment".to_owned(), mistakes))?;
+                return Ok(Loaded {
+                    rules,
+                    from_file: false,
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        let rules = file::read(&text, &lookup).map_err(|mistakes| mistaken(place(), mistakes))?;
+        Ok(Loaded {
+            rules: Some(rules),
+            from_file: true,
+        })
+    }
+
+    fn text(&self) -> Result<String, Error> {
+        let path = || self.path.display().to_string();
+        let mut bytes = Vec::new();
+        File::open(&self.path)
+            .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+            .map_err(|source| Error::Read {
+                path: path(),
+                source,
+            })?;
+        let not_text = |what| Error::NotText { path: path(), what };
+        if bytes.len() > MAX_BYTES {
+            return Err(not_text("longer than 1 MiB"));
+        }
+        String::from_utf8(bytes).map_err(|_| not_text("not UTF-8 text"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(error: &Error) -> String {
+        assert!(!error.hint().is_empty());
+        error.to_string()
+    }
+
+    #[test]
+    fn a_file_that_is_named_must_be_there_and_the_usual_one_need_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rules.yml");
+        let named = Source::new(Some(path.clone()));
+        assert!(says(&named.load(false).unwrap_err()).starts_with("read "));
+        assert_eq!(named.file(), Some(path.as_path()));
+        let usual = Source {
+            path: path.clone(),
+            named: false,
+        };
+        assert_eq!(usual.file(), None);
+        let nowhere = usual.load(false).unwrap();
+        assert!(nowhere.rules.is_none() && !nowhere.from_file);
+        assert!(says(&usual.load(true).unwrap_err()).ends_with("is gone"));
+        std::fs::write(&path, "channels: {whatsapp: {}}\n").unwrap();
+        for source in [&named, &usual] {
+            assert_eq!(source.file(), Some(path.as_path()));
+            assert!(source.load(true).unwrap().from_file);
+        }
+    }
+
+    #[test]
+    fn a_mistake_names_the_file_and_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rules.yml");
+        let source = Source::new(Some(path.clone()));
+        std::fs::write(
+            &path,
+            "channels:\n  whatsapp:\n    dmPolicy: shut\n    group: {}\n",
+        )
+        .unwrap();
+        let said = says(&source.load(false).unwrap_err());
+        let begins = format!("{}: line 3: dmPolicy", path.display());
+        assert!(
+            said.starts_with(&begins) && said.contains("; line 4: "),
+            "{said}"
+        );
+        std::fs::write(&path, b"channels: \xff\n").unwrap();
+        assert!(says(&source.load(false).unwrap_err()).ends_with("not UTF-8 text"));
+        std::fs::write(&path, "#".repeat(MAX_BYTES + 1)).unwrap();
+        assert!(says(&source.load(false).unwrap_err()).ends_with("longer than 1 MiB"));
+    }
+}

@@ -1,0 +1,129 @@
+//! Whose messages are admitted, and what a diagnosis found.
+
+use openclaw_proto::v1 as pb;
+use prost_types::Timestamp;
+use tonic::Status;
+
+use super::invalid;
+use crate::allow::file::{group, person};
+use crate::allow::{Entry, Failed, Place, Rules, Summary, Who};
+use crate::model::{Finding, Phone, State};
+
+/// The text names nobody.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Nobody(&'static str);
+
+pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
+    let Summary {
+        rules,
+        file,
+        loaded_at,
+        added,
+        failed,
+        unresolved,
+    } = summary;
+    let mut wire = pb::Rules {
+        none: rules.is_none(),
+        file: file.unwrap_or_default(),
+        loaded_at: Some(Timestamp::from(loaded_at)),
+        added: count(added.len()),
+        unresolved: count(unresolved),
+        held: count(held),
+        ..Default::default()
+    };
+    if let Some(Rules {
+        direct,
+        group,
+        people,
+        group_people,
+        groups: _,
+        remarks,
+    }) = rules
+    {
+        direct.name().clone_into(&mut wire.dm_policy);
+        group.name().clone_into(&mut wire.group_policy);
+        wire.listed = count(people.len() + group_people.map_or(0, |people| people.len()));
+        wire.remarks = remarks;
+    }
+    if let Some(Failed { at, why }) = failed {
+        wire.reload_error = why;
+        wire.reload_failed_at = Some(Timestamp::from(at));
+    }
+    wire
+}
+
+pub(in crate::grpc) fn allowed(summary: &Summary) -> Vec<pb::Allowed> {
+    let mut all = Vec::new();
+    let mut add = |entries: &[Entry], list: &str| {
+        all.extend(entries.iter().map(|Entry { who, place }| pb::Allowed {
+            who: who.to_string(),
+            list: list.to_owned(),
+            place: place.to_string(),
+            added: *place == Place::Added,
+        }));
+    };
+    if let Some(rules) = &summary.rules {
+        add(&rules.people, "allowFrom");
+        add(
+            rules.group_people.as_deref().unwrap_or_default(),
+            "groupAllowFrom",
+        );
+        add(rules.groups.as_deref().unwrap_or_default(), "groups");
+    }
+    for entry in &summary.added {
+        let list = match entry.who {
+            Who::Group(_) => "groups",
+            _ => "allowFrom",
+        };
+        add(std::slice::from_ref(entry), list);
+    }
+    all
+}
+
+pub(in crate::grpc) fn who(text: &str) -> Result<Who, Status> {
+    match group(text) {
+        Some(who) => Ok(who),
+        None => person(text).map_err(|why| invalid("who", &Nobody(why))),
+    }
+}
+
+pub(in crate::grpc) fn diagnose_request(
+    request: &pb::DiagnoseRequest,
+) -> Result<Option<Phone>, Status> {
+    let pb::DiagnoseRequest { phone } = request;
+    if phone.is_empty() {
+        return Ok(None);
+    }
+    let phone = phone.parse().map_err(|error| invalid("phone", &error))?;
+    Ok(Some(phone))
+}
+
+pub(in crate::grpc) fn findings(findings: Vec<Finding>) -> pb::DiagnoseResponse {
+    let findings = findings.into_iter().map(|finding| {
+        let Finding {
+            check,
+            state,
+            text,
+            hint,
+        } = finding;
+        let state = match state {
+            State::Good => pb::FindingState::Good,
+            State::Bad => pb::FindingState::Bad,
+            State::Note => pb::FindingState::Note,
+        };
+        pb::Finding {
+            check: check.to_owned(),
+            state: state.into(),
+            text,
+            hint,
+        }
+    });
+    pb::DiagnoseResponse {
+        findings: findings.collect(),
+    }
+}
+
+fn count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,239 @@
+//! Whose messages are admitted: by whatever name WhatsApp gives the sender, from the first message on, and over changes
+//! of the rules and restarts.
+
+mod doctor;
+mod reload;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::access_client::AccessClient;
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{By, Fault, IqError};
+use tonic::transport::Channel;
+
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, Watcher, World};
+
+const EVERY_WAY: [By; 4] = [By::Lid, By::Pn, By::LidAlone, By::PnAlone];
+
+/// Only Anna, in direct chats and in groups.
+pub(crate) const ONLY_ANNA: &str =
+    "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    allowFrom: [\"+15550100002\"]\n";
+
+/// A linked agent with these rules.
+pub(crate) async fn ruled(rules: &str, args: &[&str]) -> (World, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("openclaw.yml");
+    std::fs::write(&file, rules).unwrap();
+    let mut all = vec!["--config", file.to_str().unwrap()];
+    all.extend(args);
+    let world = World::linked_with(&all).await;
+    (world, folder)
+}
+
+pub(crate) fn access(world: &World) -> AccessClient<Channel> {
+    AccessClient::new(world.agent.channel())
+}
+
+/// The rules as Status tells them.
+pub(crate) async fn rules(world: &World) -> pb::Rules {
+    world.agent.status().await.rules.unwrap()
+}
+
+/// Waits until WhatsApp has told the LID of everybody in the rules.
+pub(crate) async fn resolved(world: &World) {
+    let settled = async {
+        loop {
+            let rules = rules(world).await;
+            if rules.unresolved == 0 && rules.held == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let settled = tokio::time::timeout(crate::harness::PATIENCE, settled).await;
+    settled.expect("the numbers in the rules are resolved");
+}
+
+/// WhatsApp does not answer who is who, until the fault is cleared.
+async fn silence_usync(world: &World) {
+    let error = IqError {
+        xmlns: "usync".to_owned(),
+        code: 503,
+        count: 1_000,
+    };
+    world.fault(Fault::IqError(error)).await;
+}
+
+/// The next message, or that one was dropped: its text, or the reason.
+async fn outcome(events: &mut Watcher) -> Result<String, String> {
+    let outcome = events.event(|event| match event.kind.clone()? {
+        Kind::Message(message) => Some(Ok(message.text)),
+        Kind::Dropped(dropped) => Some(Err(dropped.reason)),
+        _ => None,
+    });
+    outcome.await
+}
+
+#[tokio::test]
+async fn a_sender_is_judged_alike_by_every_name_from_the_first_message_on() {
+    // A world each: the first message of a contact is what this is about.
+    for by in EVERY_WAY {
+        for in_group in [false, true] {
+            let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
+            resolved(&world).await;
+            let mut events = world.watch().await;
+            let group = world.phone().create_group("Harbour", &[ANNA, BERT]).await;
+            let group = group.unwrap();
+            for (number, text) in [(BERT, "of Bert"), (ANNA, "of Anna")] {
+                let text = format!("{WORD} {text}");
+                let peer = world.peer(number);
+                match in_group {
+                    true => peer.send_to_group_by(&group, &text, by).await.unwrap(),
+                    false => peer.send_text(ACCOUNT, &text, by).await.unwrap(),
+                };
+            }
+            let said = [outcome(&mut events).await, outcome(&mut events).await];
+            let expected = [Err("not_listed".to_owned()), Ok(format!("{WORD} of Anna"))];
+            assert_eq!(said, expected, "{by:?}, in a group: {in_group}");
+            world.all_acked().await;
+            let status = world.agent.status().await;
+            let traffic = status.traffic.unwrap();
+            assert_eq!((traffic.received, traffic.dropped), (2, 1));
+            world.finish().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_told_apart_is_held_until_whatsapp_answers_and_in_order() {
+    for in_group in [false, true] {
+        let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
+        resolved(&world).await;
+        let mut events = world.watch().await;
+        let group = world.phone().create_group("Harbour", &[ANNA, BERT]).await;
+        let group = group.unwrap();
+        silence_usync(&world).await;
+        // Carl is new in the rules, so nobody who shows a LID alone is told apart, until WhatsApp says who Carl is.
+        let request = pb::AddAllowedRequest {
+            who: "+15550100004".to_owned(),
+        };
+        access(&world).add_allowed(request).await.unwrap();
+        for (number, text) in [
+            ("+15550100004", "one"),
+            (BERT, "two"),
+            ("+15550100004", "three"),
+        ] {
+            let text = format!("{WORD} {text}");
+            let peer = world.peer(number);
+            if in_group && number == BERT {
+                peer.send_to_group_by(&group, &text, By::LidAlone)
+                    .await
+                    .unwrap();
+            } else {
+                peer.send_text(ACCOUNT, &text, By::LidAlone).await.unwrap();
+            }
+        }
+        world.all_acked().await;
+        let held = rules(&world).await;
+        assert_eq!((held.held, held.unresolved), (3, 1));
+        world.fault(Fault::Clear).await;
+        let said = [
+            outcome(&mut events).await,
+            outcome(&mut events).await,
+            outcome(&mut events).await,
+        ];
+        let expected = [
+            Ok(format!("{WORD} one")),
+            Err("not_listed".to_owned()),
+            Ok(format!("{WORD} three")),
+        ];
+        assert_eq!(said, expected);
+        resolved(&world).await;
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_outlives_a_kill_and_is_told_once() {
+    let (mut world, folder) = ruled(ONLY_ANNA, &[]).await;
+    resolved(&world).await;
+    silence_usync(&world).await;
+    let request = pb::AddAllowedRequest {
+        who: "+15550100004".to_owned(),
+    };
+    access(&world).add_allowed(request).await.unwrap();
+    let carl = world.peer("+15550100004");
+    let text = format!("{WORD} held");
+    carl.send_text(ACCOUNT, &text, By::LidAlone).await.unwrap();
+    world.all_acked().await;
+    assert_eq!(rules(&world).await.held, 1);
+    world.agent.kill().await;
+    world.fault(Fault::Clear).await;
+    let file = folder.path().join("openclaw.yml");
+    let (url, file) = (world.sim.url(), file.to_str().unwrap().to_owned());
+    world
+        .agent
+        .start_again_with(&url, &["--config", &file])
+        .await;
+    let mut events = world.watch().await;
+    assert_eq!(events.message().await.text, text);
+    resolved(&world).await;
+    let all = world.events().await;
+    let messages = all.iter().filter_map(crate::harness::message).count();
+    assert_eq!(messages, 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_whose_sender_is_never_told_is_dropped_and_that_is_said() {
+    let (world, _folder) = ruled(ONLY_ANNA, &["--hold-limit", "1"]).await;
+    resolved(&world).await;
+    let mut events = world.watch().await;
+    silence_usync(&world).await;
+    let request = pb::AddAllowedRequest {
+        who: "+15550100004".to_owned(),
+    };
+    access(&world).add_allowed(request).await.unwrap();
+    let text = format!("{WORD} never");
+    let carl = world.peer("+15550100004");
+    carl.send_text(ACCOUNT, &text, By::LidAlone).await.unwrap();
+    assert_eq!(outcome(&mut events).await, Err("not_resolved".to_owned()));
+    assert_eq!(rules(&world).await.held, 0);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_tells_who_is_behind_a_lid_and_frees_what_came_before() {
+    let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
+    resolved(&world).await;
+    let mut events = world.watch().await;
+    silence_usync(&world).await;
+    let request = pb::AddAllowedRequest {
+        who: "+15550100004".to_owned(),
+    };
+    access(&world).add_allowed(request).await.unwrap();
+    let carl = world.peer("+15550100004");
+    for (text, by) in [("one", By::LidAlone), ("two", By::Lid)] {
+        let text = format!("{WORD} {text}");
+        carl.send_text(ACCOUNT, &text, by).await.unwrap();
+        world.all_acked().await;
+    }
+    assert_eq!(outcome(&mut events).await, Ok(format!("{WORD} one")));
+    assert_eq!(outcome(&mut events).await, Ok(format!("{WORD} two")));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn without_rules_everybody_is_admitted_and_status_says_so() {
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    assert!(rules(&world).await.none);
+    let bert = world.peer(BERT);
+    bert.send_text(ACCOUNT, WORD, By::LidAlone).await.unwrap();
+    assert_eq!(outcome(&mut events).await, Ok(WORD.to_owned()));
+    let request = pb::AddAllowedRequest {
+        who: ANNA.to_owned(),
+    };
+    let refused = access(&world).add_allowed(request).await.unwrap_err();
+    assert_eq!(crate::harness::reason(&refused), "NO_RULES");
+    world.finish().await;
+}

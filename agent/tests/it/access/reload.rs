@@ -1,0 +1,187 @@
+//! Changes of the rules while the agent runs, and what a start makes of them.
+
+use std::fs;
+
+use openclaw_proto::v1 as pb;
+use openclaw_sim::By;
+use tonic::Code;
+
+use super::{ONLY_ANNA, access, outcome, resolved, ruled, rules};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, refusal, run_agent_to_the_end};
+
+const RELOADED: &str = "the rules about whose messages are admitted are in force";
+const BOTH: &str =
+    "channels:\n  whatsapp:\n    allowFrom:\n      - \"+15550100002\"\n      - \"+15550100003\"\n";
+const MISTAKEN: &str = "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    alowFrom: [\"*\"]\n";
+
+async fn tells(world: &World, number: &str) -> Result<String, String> {
+    let request = pb::WatchEventsRequest {
+        follow: true,
+        ..Default::default()
+    };
+    let mut events = world.watch_with(request).await;
+    // The heartbeat at the start: what comes from now on is seen.
+    events.item().await.unwrap();
+    let peer = world.peer(number);
+    peer.send_text(ACCOUNT, WORD, By::LidAlone).await.unwrap();
+    outcome(&mut events).await
+}
+
+#[tokio::test]
+async fn sighup_brings_a_changed_file_into_force_also_when_it_was_replaced() {
+    let (world, folder) = ruled(ONLY_ANNA, &[]).await;
+    resolved(&world).await;
+    assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
+    // As editors and configuration managers do it, inside the sandbox as well.
+    fs::write(folder.path().join("new"), BOTH).unwrap();
+    fs::rename(
+        folder.path().join("new"),
+        folder.path().join("openclaw.yml"),
+    )
+    .unwrap();
+    let before = world.agent.count_logged(RELOADED);
+    world.agent.hang_up();
+    world.agent.logged_times(RELOADED, before + 1).await;
+    resolved(&world).await;
+    assert_eq!(tells(&world, BERT).await, Ok(WORD.to_owned()));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_mistaken_change_leaves_the_rules_before_it_in_force_and_is_told_with_its_line() {
+    let (world, folder) = ruled(ONLY_ANNA, &[]).await;
+    resolved(&world).await;
+    let file = folder.path().join("openclaw.yml");
+    fs::write(&file, MISTAKEN).unwrap();
+    let request = pb::ReloadRulesRequest {};
+    let refused = access(&world).reload_rules(request).await.unwrap_err();
+    let expected = (Code::FailedPrecondition, "RULES_NOT_READ".to_owned());
+    assert_eq!(refusal(&refused), expected);
+    assert!(
+        refused.message().contains("line 4: \"alowFrom\""),
+        "{}",
+        refused.message()
+    );
+    let told = rules(&world).await;
+    assert!(
+        told.reload_error.contains("openclaw.yml: line 4"),
+        "{told:?}"
+    );
+    assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
+    assert_eq!(tells(&world, ANNA).await, Ok(WORD.to_owned()));
+    fs::remove_file(&file).unwrap();
+    access(&world).reload_rules(request).await.unwrap_err();
+    assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
+    fs::write(&file, BOTH).unwrap();
+    let reloaded = access(&world)
+        .reload_rules(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(reloaded.rules.unwrap().listed, 2);
+    assert_eq!(rules(&world).await.reload_error, "");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_file_behind_links_is_followed_when_they_change() {
+    // As Kubernetes mounts a ConfigMap.
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for (version, text) in [("..1", ONLY_ANNA), ("..2", BOTH)] {
+        fs::create_dir(path(version)).unwrap();
+        fs::write(path(version).join("openclaw.yml"), text).unwrap();
+    }
+    let link = std::os::unix::fs::symlink::<&str, std::path::PathBuf>;
+    link("..1", path("..data")).unwrap();
+    link("..data/openclaw.yml", path("openclaw.yml")).unwrap();
+    let file = path("openclaw.yml");
+    let world = World::linked_with(&["--config", file.to_str().unwrap()]).await;
+    link("..2", path("..new")).unwrap();
+    fs::rename(path("..new"), path("..data")).unwrap();
+    let request = pb::ReloadRulesRequest {};
+    let reloaded = access(&world)
+        .reload_rules(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(reloaded.rules.unwrap().listed, 2);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn who_was_added_stays_over_a_restart_and_can_be_removed() {
+    let (mut world, folder) = ruled(ONLY_ANNA, &[]).await;
+    let who = BERT.to_owned();
+    let add = pb::AddAllowedRequest { who: who.clone() };
+    let added = access(&world)
+        .add_allowed(add.clone())
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(added.added);
+    let again = access(&world).add_allowed(add).await.unwrap().into_inner();
+    assert!(!again.added);
+    resolved(&world).await;
+    assert_eq!(tells(&world, BERT).await, Ok(WORD.to_owned()));
+    world.agent.kill().await;
+    let file = folder.path().join("openclaw.yml");
+    let (url, file) = (world.sim.url(), file.to_str().unwrap().to_owned());
+    world
+        .agent
+        .start_again_with(&url, &["--config", &file])
+        .await;
+    world.agent.until_state(pb::LinkState::Connected).await;
+    resolved(&world).await;
+    assert_eq!(tells(&world, BERT).await, Ok(WORD.to_owned()));
+    let list = pb::ListAllowedRequest {};
+    let list = access(&world)
+        .list_allowed(list)
+        .await
+        .unwrap()
+        .into_inner();
+    let places: Vec<_> = list
+        .allowed
+        .iter()
+        .map(|one| (one.who.as_str(), one.place.as_str()))
+        .collect();
+    assert_eq!(places, [(ANNA, "line 4"), (BERT, "`allow add`")]);
+    let in_file = pb::RemoveAllowedRequest {
+        who: ANNA.to_owned(),
+    };
+    let refused = access(&world).remove_allowed(in_file).await.unwrap_err();
+    assert_eq!(refusal(&refused).1, "IN_FILE");
+    assert!(
+        refused.message().ends_with("openclaw.yml has it on line 4"),
+        "{}",
+        refused.message()
+    );
+    access(&world)
+        .remove_allowed(pb::RemoveAllowedRequest { who })
+        .await
+        .unwrap();
+    assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_start_with_a_mistaken_file_ends_with_64_and_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.yml");
+    fs::write(&file, MISTAKEN).unwrap();
+    let missing = folder.path().join("none.yml");
+    for (path, part) in [(&file, "line 4: \"alowFrom\""), (&missing, "No such file")] {
+        let path = path.to_str().unwrap();
+        let ended = run_agent_to_the_end(&[
+            "--config",
+            path,
+            "--whatsapp-url",
+            "ws://127.0.0.1:1/ws/chat",
+        ])
+        .await;
+        assert_eq!(ended.status.code(), Some(64));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(said.contains(path) && said.contains(part), "{said}");
+        assert!(said.contains("hint: "), "{said}");
+    }
+}

@@ -1,0 +1,163 @@
+//! `allow`: whose messages are admitted, and changes of that.
+
+use openclaw_proto::v1::{
+    AddAllowedRequest, Allowed, ListAllowedRequest, ListAllowedResponse, ReloadRulesRequest,
+    RemoveAllowedRequest, Rules,
+};
+use serde::Serialize;
+
+use crate::address::Address;
+use crate::cli::{AllowArgs, AllowCommand};
+use crate::failure::{Exit, Failure};
+use crate::render::json;
+use crate::render::rules;
+use crate::render::status::Numbers;
+use crate::{client, console, text};
+
+#[derive(Serialize)]
+struct Listed {
+    rules: json::Rules,
+    allowed: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    who: String,
+    list: String,
+    place: String,
+    added: bool,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    changed: bool,
+}
+
+/// Asks for the list or the change, and prints what there is now.
+pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Result<Exit, Failure> {
+    let mut agent = client::access(address).await?;
+    match &args.command {
+        AllowCommand::List { show_numbers } => {
+            let call = agent.list_allowed(ListAllowedRequest {});
+            let list = client::answer(address, call).await?;
+            show(list, *show_numbers, json)?;
+        }
+        AllowCommand::Add { who } => {
+            let call = agent.add_allowed(AddAllowedRequest { who: who.clone() });
+            let added = client::answer(address, call).await?.added;
+            let words = if added {
+                "Added: admitted from now on"
+            } else {
+                "Admitted already: nothing was changed"
+            };
+            said(json, added, words)?;
+        }
+        AllowCommand::Remove { who } => {
+            let call = agent.remove_allowed(RemoveAllowedRequest { who: who.clone() });
+            client::answer(address, call).await?;
+            said(json, true, "Removed: no longer admitted")?;
+        }
+        AllowCommand::Reload => {
+            let call = agent.reload_rules(ReloadRulesRequest {});
+            let rules = client::answer(address, call).await?.rules;
+            let rules = rules.unwrap_or_default();
+            if json {
+                console::json(&json::Rules::from(rules))?;
+            } else {
+                console::line(&format!("Read again: {}", rules::line(&rules)))?;
+                remarks(&rules);
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn said(json: bool, changed: bool, words: &str) -> Result<(), Failure> {
+    if json {
+        console::json(&Changed { changed })
+    } else {
+        console::line(words)
+    }
+}
+
+fn show(list: ListAllowedResponse, whole: bool, json: bool) -> Result<(), Failure> {
+    let ListAllowedResponse { rules, allowed } = list;
+    let rules = rules.unwrap_or_default();
+    if json {
+        let entries = allowed.into_iter().map(|one| {
+            let Allowed {
+                who,
+                list,
+                place,
+                added,
+            } = one;
+            Entry {
+                who,
+                list,
+                place,
+                added,
+            }
+        });
+        return console::json(&Listed {
+            allowed: entries.collect(),
+            rules: json::Rules::from(rules),
+        });
+    }
+    let numbers = if whole {
+        Numbers::Full
+    } else {
+        Numbers::Masked
+    };
+    let mut lines = vec![rules::line(&rules)];
+    lines.extend(allowed.iter().map(|one| entry(one, numbers)));
+    remarks(&rules);
+    console::write(
+        &lines
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect::<String>(),
+    )
+}
+
+fn remarks(rules: &Rules) {
+    for remark in &rules.remarks {
+        console::note(&format!("note: {}", text::one_line(remark)));
+    }
+    if !rules.reload_error.is_empty() {
+        let error = text::one_line(&rules.reload_error);
+        console::note(&format!(
+            "warning: the file was changed, and the change is not in force: {error}\nhint: correct it, then run `openclawctl allow reload`"
+        ));
+    }
+}
+
+fn entry(allowed: &Allowed, numbers: Numbers) -> String {
+    let who = if allowed.who.starts_with('+') {
+        numbers.show(&allowed.who)
+    } else {
+        text::one_line(&allowed.who)
+    };
+    let list = text::one_line(&allowed.list);
+    let place = text::one_line(&allowed.place);
+    format!("{who:<28}{list:<16}{place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_masked_and_says_where_it_stands() {
+        let one = Allowed {
+            who: "+15550100123".to_owned(),
+            list: "allowFrom".to_owned(),
+            place: "line 7".to_owned(),
+            added: false,
+        };
+        assert_eq!(
+            entry(&one, Numbers::Masked),
+            "+1 555 XXX XXXX             allowFrom       line 7"
+        );
+        assert!(entry(&one, Numbers::Full).starts_with("+15550100123 "));
+    }
+}

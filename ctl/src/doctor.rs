@@ -1,0 +1,90 @@
+//! `doctor`: why somebody's messages do or do not arrive.
+
+use openclaw_proto::v1::{DiagnoseRequest, Finding, FindingState};
+use serde::Serialize;
+
+use crate::address::Address;
+use crate::cli::DoctorArgs;
+use crate::failure::{Exit, Failure};
+use crate::{client, console, text};
+
+#[derive(Serialize)]
+struct Json {
+    check: String,
+    state: &'static str,
+    text: String,
+    hint: String,
+}
+
+/// Asks, prints each finding, and says by its exit code whether something is wrong.
+pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Result<Exit, Failure> {
+    let mut agent = client::access(address).await?;
+    let phone = args.number.clone().unwrap_or_default();
+    // It asks WhatsApp, which may take as long as it takes to find that it does not answer.
+    let answer = agent.diagnose(DiagnoseRequest { phone }).await?;
+    let findings = answer.into_inner().findings;
+    let wrong = findings.iter().any(|one| one.state() == FindingState::Bad);
+    if json {
+        for finding in findings {
+            let state = word(finding.state());
+            let Finding {
+                check, text, hint, ..
+            } = finding;
+            console::json(&Json {
+                check,
+                state,
+                text,
+                hint,
+            })?;
+        }
+    } else {
+        console::write(&findings.iter().map(lines).collect::<String>())?;
+    }
+    Ok(if wrong { Exit::Refused } else { Exit::Done })
+}
+
+const fn word(state: FindingState) -> &'static str {
+    match state {
+        FindingState::Good => "good",
+        FindingState::Bad => "bad",
+        FindingState::Note => "note",
+        FindingState::Unspecified => "unknown",
+    }
+}
+
+/// A finding, and below it what to do next.
+fn lines(finding: &Finding) -> String {
+    let mark = match finding.state() {
+        FindingState::Good => '✓',
+        FindingState::Bad => '✗',
+        _ => '·',
+    };
+    let said = text::one_line(&finding.text);
+    if finding.hint.is_empty() {
+        return format!("{mark} {said}\n");
+    }
+    let hint = text::one_line(&finding.hint);
+    format!("{mark} {said}\n  → {hint}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_says_how_it_is_and_what_to_do() {
+        let mut finding = Finding {
+            check: "link".to_owned(),
+            state: FindingState::Good.into(),
+            text: "the agent is connected".to_owned(),
+            hint: String::new(),
+        };
+        assert_eq!(lines(&finding), "✓ the agent is connected\n");
+        finding.set_state(FindingState::Bad);
+        finding.text = "it is\u{1b}[2J not".to_owned();
+        finding.hint = "pair it".to_owned();
+        let said = lines(&finding);
+        assert!(said.starts_with("✗ it is") && said.ends_with(" not\n  → pair it\n"));
+        assert!(!said.contains('\u{1b}'), "{said:?}");
+    }
+}

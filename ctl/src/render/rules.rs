@@ -1,0 +1,72 @@
+//! Whose messages are admitted, in a line.
+
+use openclaw_proto::v1::Rules;
+
+use crate::text;
+
+/// The rules in force.
+pub(crate) fn line(rules: &Rules) -> String {
+    let Rules {
+        none,
+        file,
+        dm_policy,
+        group_policy,
+        listed,
+        added,
+        unresolved,
+        held,
+        ..
+    } = rules;
+    if *none {
+        return "everybody: there are no rules".to_owned();
+    }
+    let file = if file.is_empty() {
+        "WHATSAPP_ALLOW".to_owned()
+    } else {
+        text::one_line(file)
+    };
+    let (direct, group) = (text::one_line(dm_policy), text::one_line(group_policy));
+    let mut line = format!("direct chats {direct}, groups {group}, {listed} named in {file}");
+    let counts = [
+        (*added, "added"),
+        (*unresolved, "not yet resolved"),
+        (*held, "messages held"),
+    ];
+    for (count, what) in counts {
+        if count > 0 {
+            line.push_str(&format!(", {count} {what}"));
+        }
+    }
+    if !rules.reload_error.is_empty() {
+        line.push_str(", and the last change is not in force");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_what_is_in_force_and_what_is_not() {
+        let none = Rules {
+            none: true,
+            ..Default::default()
+        };
+        assert_eq!(line(&none), "everybody: there are no rules");
+        let some = Rules {
+            file: "/etc/openclaw.yml".to_owned(),
+            dm_policy: "allowlist".to_owned(),
+            group_policy: "disabled".to_owned(),
+            listed: 2,
+            held: 1,
+            reload_error: "line 3".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(
+            line(&some),
+            "direct chats allowlist, groups disabled, 2 named in /etc/openclaw.yml, 1 messages held, \
+             and the last change is not in force"
+        );
+    }
+}
