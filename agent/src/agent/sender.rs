@@ -93,7 +93,8 @@ impl Sender {
         session.check(&job.to).await.map_err(|error| match error {
             SendError::NotOnWhatsApp => Trouble::NotOnWhatsApp,
             SendError::Refused(code) => Trouble::NotChecked(code),
-            SendError::ConnectionLost | SendError::NotEncrypted => Trouble::NotConnected,
+            SendError::ConnectionLost => Trouble::NotConnected,
+            SendError::NotEncrypted => Trouble::NotEncrypted,
         })?;
         self.outbox.hand_over(job, clock::now()).await;
         failpoint::pass(Place::Claimed);

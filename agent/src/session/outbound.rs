@@ -61,12 +61,39 @@ pub fn new_message_id(account: &Phone, now: SystemTime) -> MessageId {
 }
 
 impl Session {
-    /// Asks WhatsApp whether the recipient exists: the library sends to numbers that do not, and
-    /// says that all is well.
+    /// Asks WhatsApp whether the recipient exists and what messages for it are encrypted with: the library sends to
+    /// numbers that do not exist, and to our own devices alone, and says that all is well.
     pub async fn check(&self, to: &Recipient) -> Result<(), Error> {
-        let Recipient::Phone(phone) = to else {
-            return Ok(());
-        };
+        match to {
+            Recipient::Phone(phone) => self.check_number(to, phone).await?,
+            Recipient::Lid(_) => {}
+            Recipient::Group(_) => return Ok(()),
+        }
+        let reachable = self.has_session(&jid(to)).await;
+        match reachable {
+            Ok(true) => Ok(()),
+            _ if !self.client.is_logged_in() => Err(Error::ConnectionLost),
+            Ok(false) | Err(_) => Err(Error::NotEncrypted),
+        }
+    }
+
+    /// Whether there is a session with any device of somebody, after an attempt to make one.
+    async fn has_session(&self, with: &Jid) -> Result<bool, whatsapp_rust::SignalError> {
+        let signal = self.client.signal();
+        if signal.validate_session(with).await? {
+            return Ok(true);
+        }
+        let devices = signal.get_user_devices(std::slice::from_ref(with)).await?;
+        signal.assert_sessions(&devices).await?;
+        for device in &devices {
+            if signal.validate_session(device).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn check_number(&self, to: &Recipient, phone: &Phone) -> Result<(), Error> {
         if self.directory.knows(phone) {
             return Ok(());
         }

@@ -10,7 +10,9 @@ use openclaw_sim::{By, Fault, IqError, Received};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::harness::{ACCOUNT, ANNA, BERT, PATIENCE, WORD, World, fact, refusal, request, seconds};
+use crate::harness::{
+    ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, World, fact, lid, refusal, request, seconds,
+};
 
 fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
     pb::SendRequest {
@@ -426,6 +428,24 @@ async fn what_waits_goes_when_the_phone_links_the_agent_again() {
         .unwrap();
     assert!(known.state() >= SendState::ServerAck);
     assert_eq!(world.heard(ANNA).len(), 2);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_nobody_could_open_is_not_called_sent() {
+    let world = World::linked().await;
+    // WhatsApp knows nobody under this LID, and has no key for it.
+    let nobody = format!("{}@lid", lid(NOBODY));
+    let failed = world.send_with(tokened(&nobody, WORD, "t")).await;
+    assert_eq!(
+        refusal(&failed.unwrap_err()),
+        (Code::Unavailable, "NOT_ENCRYPTED".to_owned())
+    );
+    assert!(
+        world.phone().inbox().is_empty(),
+        "nor does the phone show it"
+    );
+    world.send_with(tokened(ANNA, WORD, "t")).await.unwrap();
     world.finish().await;
 }
 

@@ -74,7 +74,11 @@ fn answer_user(state: &mut State, asker: &Number, entry: &Node, asked: &[&str]) 
     for protocol in asked {
         let child = match *protocol {
             "contact" => Some(contact_answer(known, contact.as_deref())),
-            "lid" if known => Some(NodeBuilder::new("lid").attr("val", number.lid()).build()),
+            "lid" if known => {
+                // From now on others may be asked about by it.
+                state.user(&number);
+                Some(NodeBuilder::new("lid").attr("val", number.lid()).build())
+            }
             "devices" if known => {
                 let user = state.user(&number);
                 user.watchers.insert((asker.clone(), jid.is_lid()));
