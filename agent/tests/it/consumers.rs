@@ -94,6 +94,31 @@ async fn a_consumer_goes_on_behind_what_it_acknowledged_however_the_agent_ended(
 }
 
 #[tokio::test]
+async fn a_consumer_outlives_the_link_and_ends_with_the_store() {
+    let world = World::linked().await;
+    let head = world.agent.status().await.events.unwrap().head;
+    world.ack(head, false).await.unwrap();
+    let request = pb::PairRequest {
+        replace: true,
+        ..Default::default()
+    };
+    let mut pairing = world.pair(request).await.unwrap();
+    let qr = pairing.qr().await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    pairing.linked().await;
+    assert_eq!(world.consumers().await, [(CONSUMER.to_owned(), head)]);
+    let after = world.seqs(consuming()).await;
+    assert_eq!(
+        after.first(),
+        Some(&(head + 1)),
+        "it goes on behind its place"
+    );
+    world.unpair().await.unwrap();
+    assert_eq!(world.consumers().await, []);
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_consumer_that_makes_no_sense_is_refused() {
     let world = World::linked().await;
     let head = world.agent.status().await.events.unwrap().head;

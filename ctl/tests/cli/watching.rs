@@ -97,3 +97,48 @@ async fn a_reader_that_goes_away_ends_it_without_a_word() {
     assert_eq!(ended.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }
+
+/// Interrupted at random, again and again: what all of them have printed is every event, once, in order.
+#[tokio::test]
+async fn watches_one_after_the_other_print_each_event_once() {
+    const EVENTS: u64 = 3_000;
+    let given = std::env::var("OPENCLAW_TEST_SEED").ok();
+    let seed = given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("OPENCLAW_TEST_SEED={seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let dir = tempfile::tempdir().unwrap();
+    let env = BTreeMap::from([
+        ("OPENCLAW_AGENT".to_owned(), address(dir.path())),
+        ("HOME".to_owned(), dir.path().display().to_string()),
+    ]);
+    let args = ["watch", "--json"].map(String::from);
+    let status = json!({"vault": {"store_id": "EREREREREREREREREREREQ=="}});
+    let mut seen: Vec<u64> = Vec::new();
+    let mut runs = 0;
+    while seen.last() != Some(&EVENTS) {
+        let stop = EVENTS.min(seen.last().unwrap_or(&0) + rng.u64(1..=EVENTS / 4));
+        // It begins with the first each time, whatever it is asked, and goes on for a while.
+        let last = EVENTS.min(stop + rng.u64(..200));
+        let steps = (1..=last).map(event).chain([json!({"hold": true})]);
+        let script = Script {
+            status: [status.clone()].into(),
+            ..watched(steps.collect())
+        };
+        let socket = dir.path().join("agent.sock");
+        let printed = Arc::new(watch::Sender::default());
+        let agent = ScriptedAgent::start(&socket, script, printed.subscribe()).await;
+        let program = Program::start(dir.path(), &args, &env, None, &printed).await;
+        program.until_printed(&format!("\"seq\":{stop},")).await;
+        program.interrupt();
+        let ended = program.end().await;
+        assert_eq!((ended.exit, &*ended.stderr), (Some(0), ""));
+        let lines = ended.stdout.lines();
+        let values = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+        seen.extend(values.map(|value| value["seq"].as_u64().unwrap()));
+        drop(agent);
+        std::fs::remove_file(&socket).unwrap();
+        runs += 1;
+    }
+    assert!(runs >= 4, "each went on where another had ended");
+    assert!(seen.iter().copied().eq(1..=EVENTS), "seed {seed}");
+}
