@@ -34,8 +34,11 @@ const SILENCE: Duration = Duration::from_secs(75);
 
 /// Watches until the end that was asked for. Ctrl-C is such an end.
 pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Result<Exit, Failure> {
-    let mut terminate = signal(SignalKind::terminate())
-        .map_err(|error| Failure::new(format!("listen for signals: {error}")))?;
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")));
+    // Before anything is said: whoever reads it may answer with one.
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
     let mut watch = Watch {
         address,
         args,
@@ -48,7 +51,7 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
         let mut running = pin!(watch.run());
         tokio::select! {
             ended = &mut running => ended,
-            _ = tokio::signal::ctrl_c() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
             _ = terminate.recv() => Ok(()),
         }
     };
