@@ -94,6 +94,7 @@ fn refusal(error: &Value) -> Status {
         "DEADLINE_EXCEEDED" => Code::DeadlineExceeded,
         "UNAVAILABLE" => Code::Unavailable,
         "PERMISSION_DENIED" => Code::PermissionDenied,
+        "RESOURCE_EXHAUSTED" => Code::ResourceExhausted,
         "ABORTED" => Code::Aborted,
         "DATA_LOSS" => Code::DataLoss,
         "UNIMPLEMENTED" => Code::Unimplemented,
