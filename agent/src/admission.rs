@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 use crate::allow::{Because, Gate, Verdict};
 use crate::journal::{Arrival, Journal, Mark};
 use crate::model::{Contact, Dropped, Occurrence, Origin};
+use crate::store::Store;
 use crate::traffic::Traffic;
-use crate::vault::{Tables, Vault};
+use crate::vault::Tables;
 
 /// How many messages may wait for their sender to be told apart.
 pub const MOST_HELD: usize = 1_000;
@@ -23,7 +24,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub struct Admission {
     gate: Arc<Gate>,
     journal: Arc<Journal>,
-    vault: Vault,
+    store: Store,
     traffic: Arc<Traffic>,
     /// How long a message is held while WhatsApp does not answer.
     patience: Duration,
@@ -47,14 +48,14 @@ impl Admission {
     pub fn new(
         gate: Arc<Gate>,
         journal: Arc<Journal>,
-        vault: Vault,
+        store: Store,
         traffic: Arc<Traffic>,
         patience: Duration,
     ) -> Self {
         let admission = Self {
             gate,
             journal,
-            vault,
+            store,
             traffic,
             patience,
         };
@@ -73,7 +74,9 @@ impl Admission {
     /// How many messages are held.
     #[must_use]
     pub fn count_held(&self) -> usize {
-        self.vault.update(|update| update.count(Tables::HELD))
+        self.store
+            .vault()
+            .update(|update| update.count(Tables::HELD))
     }
 
     /// How many of them somebody wrote.
@@ -91,7 +94,8 @@ impl Admission {
     }
 
     /// Judges messages on their way into the journal: what it is to take, and what is held instead. That must be kept, and
-    /// durable, before the messages are acknowledged.
+    /// durable, before the messages are acknowledged. Senders are judged by what WhatsApp told with the message; what is
+    /// known of them from before is added afterwards.
     pub fn judge(&self, arrivals: Vec<Arrival>, now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
         for origin in arrivals
             .iter()
@@ -105,6 +109,7 @@ impl Admission {
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
         for Arrival { mark, what } in arrivals {
             let Some(origin) = what.as_ref().and_then(origin) else {
+                let what = what.map(|what| self.store.introduce(what));
                 judged.push(Arrival { mark, what });
                 continue;
             };
@@ -122,6 +127,7 @@ impl Admission {
                 Verdict::Hold => Some(self.dropped(origin, Because::TooManyHeld)),
                 Verdict::Drop(because) => Some(self.dropped(origin, because)),
             };
+            let what = what.map(|what| self.store.introduce(what));
             judged.push(Arrival { mark, what });
         }
         if !held.is_empty() {
@@ -148,13 +154,14 @@ impl Admission {
                 }
                 Verdict::Hold => continue,
             };
+            let what = self.store.introduce(what);
             self.journal
                 .release(mark, &what, now, |batch| batch.delete(row(&id)));
         }
     }
 
     fn held(&self) -> Vec<(Vec<u8>, Held)> {
-        let rows = self.vault.scan(Tables::HELD, None);
+        let rows = self.store.vault().scan(Tables::HELD, None);
         let read = |Entry { id, value, .. }: Entry| {
             // One that this version cannot read stays: a later one may.
             let held = ciborium::from_reader(value.as_slice()).ok()?;

@@ -121,7 +121,7 @@ async fn serve(
 
     let (stopping, stopped) = watch::channel(false);
     let stop = wait_for(stopped).boxed().shared();
-    let (setup, store) = setup(config, vault, rules);
+    let (setup, store) = setup(config, &vault, rules);
     let journal = Arc::clone(&setup.journal);
     let (agent, owner, sender, resolver) = Owner::new(setup, store);
     let journal = tokio::spawn(journal.run());
@@ -180,7 +180,7 @@ async fn bind_http(address: SocketAddr) -> Result<TcpListener, Error> {
     bound.map_err(|error| Error::Http(address, error))
 }
 
-fn setup(config: &Config, vault: Vault, rules: Loaded) -> (Setup, Store) {
+fn setup(config: &Config, vault: &Vault, rules: Loaded) -> (Setup, Store) {
     let now = clock::now();
     let journal = Arc::new(Journal::open(vault.clone(), config.retention, now));
     let store = Store::with_inbox(vault.clone(), Arc::clone(&journal));
@@ -192,7 +192,7 @@ fn setup(config: &Config, vault: Vault, rules: Loaded) -> (Setup, Store) {
     let admission = Admission::new(
         Arc::new(gate),
         Arc::clone(&journal),
-        vault,
+        store.clone(),
         Arc::clone(&traffic),
         config.hold_limit,
     );

@@ -6,14 +6,17 @@
 
 mod expand;
 mod keys;
+mod people;
 mod tree;
+mod who;
 
 use std::fmt;
 
 use self::keys::Known;
 use self::tree::{Malformed, Node, Value};
 use super::policy::{Entry, Mode, Place, Rules, Who};
-use crate::model::{Lid, Phone};
+
+pub use self::who::{group, person};
 
 /// The longest file that is read.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -294,70 +297,6 @@ impl Reader<'_> {
         }
     }
 
-    /// A list of people; one text with commas is a list too, for that is what a variable can hold.
-    fn people(&mut self, key: &str, node: &Node) -> Vec<Entry> {
-        match &node.value {
-            Value::List(items) => {
-                let mut people = Vec::new();
-                for item in items {
-                    if let Some(text) = self.text(key, item) {
-                        self.add_people(key, &text, Place::Line(item.line), &mut people);
-                    }
-                }
-                people
-            }
-            _ if node.is_nothing() => {
-                self.wrong(
-                    node.line,
-                    format!("{key} has no value; to admit nobody write {key}: []"),
-                );
-                Vec::new()
-            }
-            Value::Plain(_) | Value::Quoted(_) => {
-                let mut people = Vec::new();
-                if let Some(text) = self.text(key, node) {
-                    self.add_people(key, &text, Place::Line(node.line), &mut people);
-                }
-                people
-            }
-            _ => {
-                self.wrong(node.line, format!("{key} is {}, not a list", node.kind()));
-                Vec::new()
-            }
-        }
-    }
-
-    /// What `WHATSAPP_ALLOW` says, if it is set.
-    fn environment(&mut self) -> Option<Vec<Entry>> {
-        let text = (self.lookup)(VARIABLE).filter(|text| !text.trim().is_empty())?;
-        let mut people = Vec::new();
-        self.add_people(VARIABLE, &text, Place::Environment, &mut people);
-        Some(people)
-    }
-
-    fn add_people(&mut self, key: &str, text: &str, place: Place, people: &mut Vec<Entry>) {
-        let text = text.trim();
-        let inside = text
-            .strip_prefix('[')
-            .and_then(|text| text.strip_suffix(']'));
-        for one in inside.unwrap_or(text).split(',') {
-            let one = one.trim().trim_matches(['"', '\'']).trim();
-            if one.is_empty() {
-                continue;
-            }
-            match person(one) {
-                Ok(who) => people.push(Entry { who, place }),
-                Err(why) => self.mistakes.push(Mistake {
-                    line: match place {
-                        Place::Line(line) => Some(line),
-                        _ => None,
-                    },
-                    text: format!("{key}: {why}"),
-                }),
-            }
-        }
-    }
-
     fn groups(&mut self, node: &Node) -> Vec<Entry> {
         let Value::Map(pairs) = &node.value else {
             self.wrong(
@@ -416,41 +355,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// Whom a text names, or why nobody.
-pub fn person(text: &str) -> Result<Who, &'static str> {
-    if text == "*" {
-        return Ok(Who::Anyone);
-    }
-    if let Some(user) = text.strip_suffix("@lid") {
-        return Lid::new(user)
-            .map(Who::Lid)
-            .ok_or("a LID is digits before @lid");
-    }
-    if text.ends_with("@g.us") {
-        return Err("a group is named under groups, not here");
-    }
-    let number = text.strip_prefix("whatsapp:").unwrap_or(text);
-    if !number.starts_with('+') {
-        return Err("a number begins with + and its country code");
-    }
-    number
-        .parse::<Phone>()
-        .map(Who::Phone)
-        .map_err(|_| "not a phone number: that is + and 7 to 15 digits, with the country code")
-}
-
-/// Which group a text names.
-#[must_use]
-pub fn group(text: &str) -> Option<Who> {
-    if text == "*" {
-        return Some(Who::Anyone);
-    }
-    let user = text.strip_suffix("@g.us")?;
-    let valid =
-        (5..=64).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    valid.then(|| Who::Group(text.to_owned()))
 }
 
 #[cfg(test)]

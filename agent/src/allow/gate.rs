@@ -5,6 +5,8 @@
 //! A LID that is not known is nobody's until every number in the rules has been asked for: only then is a sender who
 //! shows no number told apart from those who are admitted.
 
+mod told;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -12,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use openclaw_vault::{Batch, Key};
 use tokio::sync::watch;
 
+pub use self::told::{Failed, Refused, Summary};
 use super::policy::{Because, Entry, Place, Rules, Sender, Verdict, Who};
 use super::source::{Error, Loaded, Source};
 use crate::model::{ChatId, Contact, Lid, Phone};
@@ -55,85 +58,6 @@ struct Asked {
     lid: Option<Lid>,
     /// When WhatsApp last said so; `None` if that was in an earlier life.
     at: Option<SystemTime>,
-}
-
-/// A reload that did not work. The rules before it are in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed {
-    /// When.
-    pub at: SystemTime,
-    /// Why, with file and line.
-    pub why: String,
-}
-
-/// What is in force, for Status and for lists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// The rules; `None` admits everybody.
-    pub rules: Option<Rules>,
-    /// The file that they are from, if they are a file's.
-    pub file: Option<String>,
-    /// When they were read.
-    pub loaded_at: SystemTime,
-    /// Who was admitted beside them.
-    pub added: Vec<Entry>,
-    /// The last reload, if it did not work.
-    pub failed: Option<Failed>,
-    /// Numbers in the rules whose LID WhatsApp has yet to tell.
-    pub unresolved: usize,
-}
-
-impl Summary {
-    /// Says in the log what is in force.
-    pub fn announce(&self) {
-        let Some(rules) = &self.rules else {
-            tracing::warn!(
-                "there are no rules about whose messages are admitted: everybody's are; name a file with --config"
-            );
-            return;
-        };
-        let (file, listed, added) = (self.file.as_deref(), rules.people.len(), self.added.len());
-        let (direct, group) = (rules.direct.name(), rules.group.name());
-        tracing::info!(
-            file,
-            direct,
-            group,
-            listed,
-            added,
-            "the rules about whose messages are admitted are in force"
-        );
-        for remark in &rules.remarks {
-            tracing::warn!(file, "{remark}");
-        }
-    }
-}
-
-/// An entry is not added, or not removed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Everybody is admitted: there is nothing to add to.
-    #[error("there are no rules, so everybody is admitted")]
-    NoRules,
-    /// The file has it, or the environment.
-    #[error("{file} has it on {place}")]
-    InFile {
-        /// Which file.
-        file: String,
-        /// Where in it.
-        place: Place,
-    },
-    /// Nobody added it.
-    #[error("it was not added here")]
-    Absent,
-    /// `*` is for the file to say.
-    #[error("that everybody is admitted can be said in the file only")]
-    Anyone,
-    /// The file names no groups, and then all of them count.
-    #[error("the file does not limit groups, so every group counts already")]
-    EveryGroup,
-    /// The bound.
-    #[error("{MOST_ADDED} entries were added already")]
-    TooMany,
 }
 
 impl Gate {
@@ -345,6 +269,15 @@ impl Gate {
         listed.or_else(|| self.book.lid_of(phone))
     }
 
+    /// Takes up who was added according to a vault whose content was replaced.
+    pub fn recall(&self) {
+        let mut state = self.state();
+        state.added = remembered(&self.vault);
+        state.look_up(&*self.book);
+        drop(state);
+        self.changed();
+    }
+
     /// Follows changes of what is in force.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
@@ -454,3 +387,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         None => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

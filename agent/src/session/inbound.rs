@@ -60,7 +60,7 @@ impl Inbound {
     fn arrivals(&self, batch: &[InboundMessage]) -> Vec<Arrival> {
         let arrivals = batch.iter().map(|message| Arrival {
             mark: mark(message),
-            what: translate::occurrence(message).map(|what| self.store.introduce(what)),
+            what: translate::occurrence(message),
         });
         let news = arrivals.filter(|arrival| !self.journal.knows(arrival.mark));
         news.inspect(|arrival| {

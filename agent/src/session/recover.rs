@@ -30,8 +30,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
             mark: Mark::new(&row.chat, &row.sender, &row.id),
             what: message(client, row)
                 .as_ref()
-                .and_then(translate::occurrence)
-                .map(|what| store.introduce(what)),
+                .and_then(translate::occurrence),
         })
         .collect();
     if !arrivals.is_empty() {

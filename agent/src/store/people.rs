@@ -35,8 +35,8 @@ impl Store {
         let Contact { phone, lid } = contact;
         match (&phone, &lid) {
             (None, Some(known)) => {
-                *phone = lids::by_lid(&self.records, known.user())
-                    .and_then(|mapping| mapping.phone_number.parse().ok());
+                *phone = lids::number_of(&self.records, known.user())
+                    .and_then(|number| number.parse().ok());
             }
             (Some(known), None) => {
                 *lid = lids::by_number(&self.records, known.digits())

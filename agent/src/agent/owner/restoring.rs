@@ -33,6 +33,7 @@ impl Owner {
             Err(error) => return Ok(Err(error)),
         };
         self.setup.journal.restart();
+        self.setup.admission.gate().recall();
         self.retry = Retry::default();
         self.revive();
         self.start().await?;

@@ -1,0 +1,283 @@
+//! What was found, in words: each with what to do next.
+
+use std::time::SystemTime;
+
+use super::Person;
+use crate::agent::{Status, Storage};
+use crate::allow::{Because, Failed, Summary, Verdict};
+use crate::model::{Finding, LinkState, Seq};
+use crate::session::Named;
+
+pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
+    let state = status.link.state;
+    if status.is_connected(now) {
+        return Finding::good("link", "the agent is connected to WhatsApp");
+    }
+    let hint = match state {
+        LinkState::Unlinked => "run `openclawctl pair` and scan the code",
+        LinkState::Connected => "the connection is silent; it is given up and made again by itself",
+        state if !state.hint().is_empty() => state.hint(),
+        _ => "the agent connects by itself: see `openclawctl status` for the next attempt",
+    };
+    let text = format!("the agent is not connected to WhatsApp: {}", state.name());
+    Finding::bad("link", text, hint)
+}
+
+pub(super) fn storage(storage: Option<&Storage>) -> Finding {
+    match storage {
+        None => Finding::bad(
+            "storage",
+            "the store is erased",
+            "wait until the agent is back",
+        ),
+        Some(Storage { undecodable: 0, .. }) => Finding::good(
+            "storage",
+            "the store is sealed, and all that was read of it is whole",
+        ),
+        Some(Storage { undecodable, .. }) => Finding::note(
+            "storage",
+            format!("{undecodable} rows of the store cannot be read by this version"),
+            "start the version that wrote them, or restore a backup",
+        ),
+    }
+}
+
+pub(super) fn rules(summary: &Summary) -> Vec<Finding> {
+    let Summary {
+        rules,
+        file,
+        failed,
+        added,
+        ..
+    } = summary;
+    let mut findings = Vec::new();
+    let from = file.as_deref().unwrap_or("WHATSAPP_ALLOW");
+    findings.push(match rules {
+        None => Finding::note(
+            "rules",
+            "there are no rules: everybody's messages are admitted",
+            "to limit them, write openclaw.yml and name it with --config",
+        ),
+        Some(rules) => Finding::good(
+            "rules",
+            format!(
+                "the rules are those of {from}: direct chats {}, groups {}, {} named, {} added",
+                rules.direct.name(),
+                rules.group.name(),
+                rules.people.len(),
+                added.len()
+            ),
+        ),
+    });
+    if let Some(Failed { why, .. }) = failed {
+        findings.push(Finding::bad(
+            "reload",
+            format!("the file was changed, and the change is not in force: {why}"),
+            "correct it, then run `openclawctl allow reload`",
+        ));
+    }
+    let remarks = rules.iter().flat_map(|rules| &rules.remarks);
+    findings.extend(remarks.map(|remark| Finding::note("rules", format!("{from}: {remark}"), "")));
+    findings
+}
+
+pub(super) fn waiting(status: &Status) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let unresolved = status.rules.unresolved;
+    if unresolved > 0 {
+        findings.push(Finding::note(
+            "resolution",
+            format!("WhatsApp has yet to tell the LIDs of {unresolved} numbers in the rules"),
+            "it is asked again by itself while the agent is connected",
+        ));
+    }
+    if status.held > 0 {
+        findings.push(Finding::note(
+            "held",
+            format!(
+                "{} messages are held until it is known who wrote them",
+                status.held
+            ),
+            "they are judged once WhatsApp has told, or dropped after --hold-limit",
+        ));
+    }
+    let (dropped, undecryptable) = (status.counts.dropped, status.counts.undecryptable);
+    if dropped + undecryptable > 0 {
+        findings.push(Finding::note(
+            "traffic",
+            format!("since the start {dropped} messages were dropped, and {undecryptable} could not be decrypted"),
+            "`openclawctl watch --from-start --kind dropped,undecryptable` shows them",
+        ));
+    }
+    findings
+}
+
+pub(super) fn person(person: &Person<'_>, summary: &Summary, now: SystemTime) -> Vec<Finding> {
+    let mut findings = vec![registered(person), known_lid(person)];
+    let phone = person.phone;
+    findings.push(verdict(
+        "direct",
+        &format!("direct messages of {phone}"),
+        &person.direct,
+        summary,
+    ));
+    if let Some(by_lid) = &person.by_lid
+        && matches!(by_lid, Verdict::Admit(_)) != matches!(person.direct, Verdict::Admit(_))
+    {
+        let what = format!("messages of {phone} that show the LID alone");
+        findings.push(verdict("by_lid", &what, by_lid, summary));
+    }
+    let what = format!("messages of {phone} in a group");
+    let in_groups = verdict("groups", &what, &person.in_groups, summary);
+    findings.push(match person.in_groups {
+        Verdict::Admit(_) => in_groups,
+        // Most people are not meant to be heard in groups.
+        _ => Finding::note("groups", in_groups.text, ""),
+    });
+    findings.extend(traces(person, now));
+    findings
+}
+
+fn registered(person: &Person<'_>) -> Finding {
+    let phone = person.phone;
+    match &person.asked {
+        None => Finding::note(
+            "number",
+            format!("whether {phone} is on WhatsApp can be asked only while connected"),
+            "",
+        ),
+        Some(Ok(Named {
+            registered: true, ..
+        })) => Finding::good("number", format!("{phone} is on WhatsApp")),
+        Some(Ok(_)) => Finding::bad(
+            "number",
+            format!("{phone} is not on WhatsApp"),
+            "check the number and its country code",
+        ),
+        Some(Err(error)) => Finding::note(
+            "number",
+            format!("WhatsApp did not say whether {phone} is there: {error}"),
+            "ask again in a moment",
+        ),
+    }
+}
+
+fn known_lid(person: &Person<'_>) -> Finding {
+    match person.lid {
+        Some(_) => Finding::good(
+            "lid",
+            "the LID of the number is known: messages under either are matched",
+        ),
+        None => Finding::note(
+            "lid",
+            "the LID of the number is not known: messages that show a LID alone are not matched",
+            "it is asked for while the agent is connected and the number is in the rules",
+        ),
+    }
+}
+
+fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary) -> Finding {
+    let by = summary.file.as_deref().unwrap_or("the environment");
+    match verdict {
+        Verdict::Admit(because) => {
+            let why = match because {
+                Because::Listed(place) => format!("by {place} ({by})"),
+                Because::Open => "since the policy is open".to_owned(),
+                _ => "since there are no rules".to_owned(),
+            };
+            Finding::good(check, format!("{what} are admitted, {why}"))
+        }
+        Verdict::Hold => Finding::bad(
+            check,
+            format!(
+                "{what} are held: WhatsApp has yet to tell who is behind the numbers in the rules"
+            ),
+            "wait until the agent is connected",
+        ),
+        Verdict::Drop(because) => {
+            let (why, hint) = match because {
+                Because::Disabled => (
+                    "the policy is disabled",
+                    "change it in the file, then run `openclawctl allow reload`",
+                ),
+                Because::GroupNotListed => (
+                    "the group is not under groups",
+                    "run `openclawctl allow add` with the group's JID",
+                ),
+                _ => (
+                    "no rule names the sender",
+                    "run `openclawctl allow add` with the number",
+                ),
+            };
+            Finding::bad(check, format!("{what} are dropped: {why} ({by})"), hint)
+        }
+    }
+}
+
+fn traces(person: &Person<'_>, now: SystemTime) -> Vec<Finding> {
+    let Person { traces, held, .. } = person;
+    let mut findings = Vec::new();
+    findings.push(match &traces.last {
+        Some((Seq(seq), at)) => Finding::good(
+            "last_message",
+            format!("the last message came {} ago: event {seq}", span(*at, now)),
+        ),
+        None => Finding::note(
+            "last_message",
+            format!(
+                "there is no message among the {} events that are kept",
+                traces.looked_at
+            ),
+            "",
+        ),
+    });
+    if let Some((Seq(seq), at, reason)) = &traces.last_drop {
+        let text = format!(
+            "{} messages were dropped, the last {} ago: event {seq}, {reason}",
+            traces.dropped,
+            span(*at, now)
+        );
+        findings.push(match person.direct {
+            Verdict::Admit(_) => {
+                Finding::note("dropped", text, "ask for them again: they are not kept")
+            }
+            _ => Finding::bad(
+                "dropped",
+                text,
+                "run `openclawctl allow add` with the number",
+            ),
+        });
+    }
+    if !traces.undecryptable.is_empty() {
+        findings.push(Finding::bad(
+            "undecryptable",
+            format!("{} messages could not be decrypted and have not come again", traces.undecryptable.len()),
+            "ask for them again; if that goes on, have the sender's phone connect to the internet once",
+        ));
+    }
+    if *held > 0 {
+        findings.push(Finding::bad(
+            "held",
+            format!("{held} messages are held until it is known who wrote them"),
+            "wait until the agent is connected; they are judged then",
+        ));
+    }
+    if traces.lost > 0 {
+        findings.push(Finding::bad(
+            "lost",
+            format!("{} messages were acknowledged and may be lost", traces.lost),
+            "ask for them again",
+        ));
+    }
+    findings
+}
+
+fn span(from: SystemTime, to: SystemTime) -> String {
+    let seconds = to.duration_since(from).unwrap_or_default().as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,129 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::vault::trial::Volume;
+
+const RULES: &str = "channels: {whatsapp: {allowFrom: [\"+15550100002\"], groups: {\"120363000000000001@g.us\": {}}}}";
+
+/// What was learnt before: Anna had the first LID once.
+struct Before;
+
+impl Book for Before {
+    fn number_of(&self, lid: &Lid) -> Option<Phone> {
+        (lid.user() == "100000000000001").then(anna)
+    }
+
+    fn lid_of(&self, phone: &Phone) -> Option<Lid> {
+        (*phone == anna()).then(|| lid(1))
+    }
+}
+
+fn anna() -> Phone {
+    "+15550100002".parse().unwrap()
+}
+
+fn lid(n: u64) -> Lid {
+    Lid::new(&(100_000_000_000_000 + n).to_string()).unwrap()
+}
+
+fn at(hours: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(hours * 3600)
+}
+
+fn gate(vault: &Vault) -> Gate {
+    let rules = super::super::file::read(RULES, &|_| None).unwrap();
+    let loaded = Loaded {
+        rules: Some(rules),
+        from_file: true,
+    };
+    let source = Source::new(Some("/rules.yml".into()));
+    Gate::open(source, loaded, vault.clone(), Box::new(Before), at(0))
+}
+
+fn says(gate: &Gate, phone: Option<Phone>, lid: Option<Lid>, now: SystemTime) -> &'static str {
+    let sender = Contact { phone, lid };
+    let chat = ChatId::new("1@lid".to_owned());
+    match gate.judge(&sender, &chat, false, now) {
+        Verdict::Admit(_) => "admit",
+        Verdict::Drop(because) => because.name(),
+        Verdict::Hold => "hold",
+    }
+}
+
+#[tokio::test]
+async fn a_lid_is_whose_whatsapp_says_it_is_now() {
+    let volume = Volume::new();
+    let gate = gate(&volume.vault);
+    // As it was known before, until WhatsApp was asked.
+    assert_eq!(says(&gate, None, Some(lid(1)), at(1)), "admit");
+    assert_eq!(says(&gate, None, Some(lid(2)), at(1)), "hold");
+    assert_eq!(gate.unresolved(at(1)), [anna()]);
+    gate.learn(vec![(anna(), Some(lid(2)))], at(1));
+    assert!(gate.unresolved(at(1)).is_empty());
+    assert_eq!(says(&gate, None, Some(lid(2)), at(1)), "admit");
+    assert_eq!(says(&gate, None, Some(lid(3)), at(1)), "not_listed");
+    // An answer does not count for ever.
+    assert_eq!(gate.unresolved(at(26)), [anna()]);
+    assert_eq!(says(&gate, None, Some(lid(3)), at(26)), "hold");
+    // A number that WhatsApp spells otherwise is matched by its LID.
+    let otherwise = "+15550100092".parse().ok();
+    assert_eq!(says(&gate, otherwise, Some(lid(2)), at(26)), "admit");
+}
+
+#[tokio::test]
+async fn a_message_that_tells_both_names_is_as_good_as_an_answer() {
+    let volume = Volume::new();
+    let gate = gate(&volume.vault);
+    let both = Contact {
+        phone: Some(anna()),
+        lid: Some(lid(4)),
+    };
+    gate.hear(&both, at(1));
+    assert_eq!(says(&gate, None, Some(lid(4)), at(1)), "admit");
+    assert!(gate.unresolved(at(1)).is_empty());
+}
+
+#[tokio::test]
+async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() {
+    let mut volume = Volume::new();
+    let first = Arc::new(gate(&volume.vault));
+    let who = |text: &str| super::super::file::person(text).unwrap();
+    let bert = who("+15550100003");
+    assert_eq!(first.add(bert.clone(), at(0)).await, Ok(true));
+    assert_eq!(first.add(bert.clone(), at(0)).await, Ok(false));
+    assert_eq!(first.add(Who::Anyone, at(0)).await, Err(Refused::Anyone));
+    let listed = first.remove(&who("+15550100002")).await.unwrap_err();
+    assert_eq!(listed.to_string(), "/rules.yml has it on line 1");
+    let absent = first.remove(&who("+15550100004")).await;
+    assert_eq!(absent, Err(Refused::Absent));
+    drop(first);
+    volume.reopen();
+    let second = gate(&volume.vault);
+    assert_eq!(
+        says(&second, "+15550100003".parse().ok(), None, at(0)),
+        "admit"
+    );
+    second.remove(&bert).await.unwrap();
+    assert_eq!(
+        says(&second, "+15550100003".parse().ok(), None, at(0)),
+        "not_listed"
+    );
+    let third = gate(&volume.vault);
+    assert!(third.summary(at(0)).added.is_empty());
+}
+
+#[tokio::test]
+async fn who_was_added_is_taken_up_from_a_vault_that_was_replaced() {
+    let volume = Volume::new();
+    let gate = gate(&volume.vault);
+    volume.plant(row("+15550100003"), &[0; 8]);
+    assert_eq!(
+        says(&gate, "+15550100003".parse().ok(), None, at(0)),
+        "not_listed"
+    );
+    gate.recall();
+    assert_eq!(
+        says(&gate, "+15550100003".parse().ok(), None, at(0)),
+        "admit"
+    );
+}

@@ -1,0 +1,85 @@
+//! What the gate tells of itself, and why it does not do as it is told.
+
+use std::time::SystemTime;
+
+use super::MOST_ADDED;
+use crate::allow::policy::{Entry, Place, Rules};
+
+/// A reload that did not work. The rules before it are in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// When.
+    pub at: SystemTime,
+    /// Why, with file and line.
+    pub why: String,
+}
+
+/// What is in force, for Status and for lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The rules; `None` admits everybody.
+    pub rules: Option<Rules>,
+    /// The file that they are from, if they are a file's.
+    pub file: Option<String>,
+    /// When they were read.
+    pub loaded_at: SystemTime,
+    /// Who was admitted beside them.
+    pub added: Vec<Entry>,
+    /// The last reload, if it did not work.
+    pub failed: Option<Failed>,
+    /// Numbers in the rules whose LID WhatsApp has yet to tell.
+    pub unresolved: usize,
+}
+
+impl Summary {
+    /// Says in the log what is in force.
+    pub fn announce(&self) {
+        let Some(rules) = &self.rules else {
+            tracing::warn!(
+                "there are no rules about whose messages are admitted: everybody's are; name a file with --config"
+            );
+            return;
+        };
+        let (file, listed, added) = (self.file.as_deref(), rules.people.len(), self.added.len());
+        let (direct, group) = (rules.direct.name(), rules.group.name());
+        tracing::info!(
+            file,
+            direct,
+            group,
+            listed,
+            added,
+            "the rules about whose messages are admitted are in force"
+        );
+        for remark in &rules.remarks {
+            tracing::warn!(file, "{remark}");
+        }
+    }
+}
+
+/// An entry is not added, or not removed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Everybody is admitted: there is nothing to add to.
+    #[error("there are no rules, so everybody is admitted")]
+    NoRules,
+    /// The file has it, or the environment.
+    #[error("{file} has it on {place}")]
+    InFile {
+        /// Which file.
+        file: String,
+        /// Where in it.
+        place: Place,
+    },
+    /// Nobody added it.
+    #[error("it was not added here")]
+    Absent,
+    /// `*` is for the file to say.
+    #[error("that everybody is admitted can be said in the file only")]
+    Anyone,
+    /// The file names no groups, and then all of them count.
+    #[error("the file does not limit groups, so every group counts already")]
+    EveryGroup,
+    /// The bound.
+    #[error("{MOST_ADDED} entries were added already")]
+    TooMany,
+}

@@ -1,0 +1,178 @@
+use super::*;
+
+const GROUP: &str = "120363000000000001@g.us";
+
+fn phone(digits: &str) -> Phone {
+    digits.parse().unwrap()
+}
+
+fn entry(who: &str) -> Entry {
+    let who = match who.split_once('@') {
+        _ if who == "*" => Who::Anyone,
+        Some((_, "g.us")) => Who::Group(who.to_owned()),
+        Some((user, _)) => Who::Lid(Lid::new(user).unwrap()),
+        None => Who::Phone(phone(who)),
+    };
+    let place = Place::Line(7);
+    Entry { who, place }
+}
+
+fn entries(list: &str) -> Vec<Entry> {
+    list.split_whitespace().map(entry).collect()
+}
+
+/// The shapes in which WhatsApp names one who is listed, and one who is not.
+struct Shapes {
+    anna: Phone,
+    anna_lid: Lid,
+    bert: Phone,
+    bert_lid: Lid,
+}
+
+impl Shapes {
+    fn new() -> Self {
+        Self {
+            anna: phone("+15550100002"),
+            anna_lid: Lid::new("100000000000002").unwrap(),
+            bert: phone("+15550100003"),
+            bert_lid: Lid::new("100000000000003").unwrap(),
+        }
+    }
+
+    fn sender(&self, shape: &str) -> Sender<'_> {
+        let (phone, lid, told_apart) = match shape {
+            "anna" => (Some(&self.anna), None, true),
+            "anna+lid" => (Some(&self.anna), Some(&self.anna_lid), false),
+            "anna-lid" => (None, Some(&self.anna_lid), false),
+            "bert" => (Some(&self.bert), None, true),
+            "bert+lid" => (Some(&self.bert), Some(&self.bert_lid), false),
+            "bert-lid" => (None, Some(&self.bert_lid), true),
+            "lid?" => (None, Some(&self.bert_lid), false),
+            "nobody" => (None, None, true),
+            other => panic!("{other}"),
+        };
+        Sender {
+            phone,
+            lid,
+            told_apart,
+        }
+    }
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Admit(_) => "admit",
+        Verdict::Drop(because) => because.name(),
+        Verdict::Hold => "hold",
+    }
+}
+
+#[test]
+fn every_policy_judges_every_shape_of_a_sender() {
+    let shapes = Shapes::new();
+    let anna = "+15550100002";
+    #[rustfmt::skip]
+    let table = [
+        // policy, listed,        anna      anna+lid  bert          bert+lid      bert-lid      lid?          nobody
+        (Mode::Allowlist, anna,   ["admit", "admit", "not_listed", "not_listed", "not_listed", "hold",       "not_listed"]),
+        (Mode::Allowlist, "",     ["not_listed", "not_listed", "not_listed", "not_listed", "not_listed", "not_listed", "not_listed"]),
+        (Mode::Allowlist, "*",    ["admit", "admit", "admit",      "admit",      "admit",      "admit",      "admit"]),
+        (Mode::Allowlist, "100000000000003@lid",
+                                  ["not_listed", "not_listed", "not_listed", "admit",  "admit",      "admit",      "not_listed"]),
+        (Mode::Open, "",          ["admit", "admit", "admit",      "admit",      "admit",      "admit",      "admit"]),
+        (Mode::Disabled, anna,    ["disabled"; 7]),
+        (Mode::Disabled, "*",     ["disabled"; 7]),
+    ];
+    let order = [
+        "anna", "anna+lid", "bert", "bert+lid", "bert-lid", "lid?", "nobody",
+    ];
+    for (mode, listed, expected) in table {
+        let direct = Rules {
+            direct: mode,
+            people: entries(listed),
+            ..Rules::closed()
+        };
+        let group = Rules {
+            group: mode,
+            group_people: Some(entries(listed)),
+            ..Rules::closed()
+        };
+        for (shape, expected) in order.into_iter().zip(expected) {
+            let sender = shapes.sender(shape);
+            let said = direct.judge(sender, None, &[]);
+            assert_eq!(word(&said), expected, "{mode:?} {listed:?} {shape}");
+            let said = group.judge(sender, Some(GROUP), &[]);
+            assert_eq!(word(&said), expected, "group {mode:?} {listed:?} {shape}");
+        }
+    }
+}
+
+#[test]
+fn a_group_is_judged_before_who_writes_in_it() {
+    let shapes = Shapes::new();
+    let other = "120363000000000002@g.us";
+    let table = [
+        (None, "admit", "admit"),
+        (Some("*"), "admit", "admit"),
+        (Some(GROUP), "admit", "group_not_listed"),
+        (Some(""), "group_not_listed", "group_not_listed"),
+    ];
+    for (groups, here, there) in table {
+        for mode in [Mode::Allowlist, Mode::Open] {
+            let rules = Rules {
+                group: mode,
+                people: entries("+15550100002"),
+                groups: groups.map(entries),
+                ..Rules::closed()
+            };
+            let say = |jid| word(&rules.judge(shapes.sender("anna"), Some(jid), &[]));
+            assert_eq!((say(GROUP), say(other)), (here, there), "{groups:?}");
+        }
+    }
+}
+
+#[test]
+fn in_groups_the_list_of_direct_chats_counts_until_they_have_their_own() {
+    let shapes = Shapes::new();
+    let mut rules = Rules {
+        people: entries("+15550100002"),
+        ..Rules::closed()
+    };
+    let added = entries("+15550100003");
+    let say = |rules: &Rules, shape| {
+        word(&rules.judge(shapes.sender(shape), Some(GROUP), &added)).to_owned()
+    };
+    assert_eq!(say(&rules, "anna"), "admit");
+    assert_eq!(say(&rules, "bert"), "admit");
+    rules.group_people = Some(Vec::new());
+    assert_eq!(say(&rules, "anna"), "not_listed");
+    assert_eq!(say(&rules, "bert"), "not_listed");
+}
+
+#[test]
+fn what_is_added_counts_beside_the_file_and_is_told_as_such() {
+    let shapes = Shapes::new();
+    let rules = Rules::closed();
+    let added = entries("+15550100003")
+        .into_iter()
+        .map(|entry| Entry {
+            place: Place::Added,
+            ..entry
+        })
+        .collect::<Vec<_>>();
+    let said = rules.judge(shapes.sender("bert"), None, &added);
+    assert_eq!(said, Verdict::Admit(Because::Listed(Place::Added)));
+    let said = rules.judge(shapes.sender("lid?"), None, &added);
+    assert_eq!(said, Verdict::Hold);
+}
+
+#[test]
+fn each_number_is_asked_for_once() {
+    let rules = Rules {
+        people: entries("+15550100002 *"),
+        group_people: Some(entries("+15550100002 +15550100003")),
+        ..Rules::closed()
+    };
+    let added = entries("+15550100003");
+    assert_eq!(rules.numbers(&added).len(), 2);
+}
