@@ -74,8 +74,10 @@ macro_rules! files {
 
 files!(
     address,
+    allow,
     backup,
     consumers,
+    doctor,
     health,
     outbox,
     pair,

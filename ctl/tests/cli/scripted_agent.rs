@@ -1,5 +1,7 @@
 //! The agent's place in these tests: it says what its script says, and notes what it was asked.
 
+mod access;
+
 use std::net::Shutdown;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -8,6 +10,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use openclaw_proto::v1::access_server::AccessServer;
 use openclaw_proto::v1::admin_server::{Admin, AdminServer};
 use openclaw_proto::v1::agent_server::{Agent, AgentServer};
 use openclaw_proto::v1::restore_request::Frame;
@@ -74,12 +77,14 @@ impl ScriptedAgent {
         });
         let methods = Arc::new(Methods(Arc::clone(&shared)));
         let agent = AgentServer::from_arc(Arc::clone(&methods));
+        let access = AccessServer::from_arc(Arc::clone(&methods));
         let admin = AdminServer::from_arc(methods);
         let server = tokio::spawn(async move {
             tonic::transport::Server::builder()
                 .add_service(health)
                 .add_service(agent)
                 .add_service(admin)
+                .add_service(access)
                 .serve_with_incoming(incoming)
                 .await
                 .expect("serve");
