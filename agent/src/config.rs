@@ -1,6 +1,8 @@
 //! The agent's settings: flags and the environment. Every mistake is reported at once.
 
 mod sending;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -344,93 +346,4 @@ fn loopback(value: &str) -> Result<SocketAddr, String> {
 fn default_socket(runtime_dir: Option<OsString>) -> PathBuf {
     let folder = runtime_dir.map_or_else(|| PathBuf::from("/run"), PathBuf::from);
     folder.join("openclaw/agent.sock")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flags() -> Flags {
-        Flags {
-            whatsapp_url: cfg!(feature = "sim").then(|| "ws://127.0.0.1:1/ws/chat".to_owned()),
-            ..Flags::default()
-        }
-    }
-
-    fn check(flags: Flags) -> Result<Config, Error> {
-        let volume = crate::volume::Flags {
-            auth_key_file: Some("/auth.key".into()),
-            ..Default::default()
-        };
-        let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
-        let mut mistakes = Vec::new();
-        let place = volume.place(&mut mistakes);
-        let source = volume.source(&secrets.into(), false, &mut mistakes);
-        Config::check_in(None, flags, place, source, mistakes)
-    }
-
-    fn mistakes(flags: Flags) -> Vec<String> {
-        match check(flags) {
-            Err(Error::Values(mistakes)) => mistakes.into_iter().map(|it| it.text).collect(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn nothing_set_gives_a_running_agent() {
-        let config = check(flags()).unwrap();
-        assert_eq!(config.socket, PathBuf::from("/run/openclaw/agent.sock"));
-        assert_eq!(config.http, "[::]:8080".parse().unwrap());
-        assert_eq!(config.listen, None);
-    }
-
-    #[test]
-    fn railways_port_is_used_and_the_flag_wins() {
-        let config = check(Flags {
-            port: Some("5000".into()),
-            ..flags()
-        })
-        .unwrap();
-        assert_eq!(config.http, "[::]:5000".parse().unwrap());
-        let both = Flags {
-            port: Some("5000".into()),
-            http: Some("127.0.0.1:1".into()),
-            ..flags()
-        };
-        assert_eq!(check(both).unwrap().http, "127.0.0.1:1".parse().unwrap());
-    }
-
-    #[test]
-    fn every_mistake_is_reported_at_once() {
-        let wrong = Flags {
-            listen: Some("0.0.0.0:9443".into()),
-            http: Some("nowhere".into()),
-            port: Some("99999".into()),
-            keepalive_limit: Some("0".into()),
-            log: Some("loud".into()),
-            run_as: Some("0:0".into()),
-            whatsapp_url: Some("wss://web.whatsapp.com/ws/chat".into()),
-            ..flags()
-        };
-        assert_eq!(mistakes(wrong).len(), 7);
-    }
-
-    #[test]
-    fn plain_text_is_for_loopback_only() {
-        let wrong = |listen: &str| {
-            mistakes(Flags {
-                listen: Some(listen.into()),
-                ..flags()
-            })
-        };
-        assert!(wrong("0.0.0.0:1")[0].contains("no TLS yet"));
-        assert!(wrong("[::]:1")[0].contains("loopback"));
-        assert!(
-            check(Flags {
-                listen: Some("[::1]:1".into()),
-                ..flags()
-            })
-            .is_ok()
-        );
-    }
 }

@@ -1,19 +1,19 @@
 //! Refusals and failures as gRPC statuses, each with `google.rpc.ErrorInfo`: a reason for
 //! programs, and in `metadata["hint"]` the next step for a person.
 
+mod sending;
+
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
 
 use openclaw_proto::{ERROR_DOMAIN, ERROR_HINT};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::agent::{ArchiveError, Denied, SendFailure};
+use crate::agent::{ArchiveError, Denied};
 use crate::allow::{self, Refused};
-use crate::clock;
 use crate::consumers;
-use crate::model::LinkState;
-use crate::outbox::CancelDenied;
+
+pub(super) use sending::{cancel_denied, send_failure};
 
 /// A request that cannot be understood.
 pub(super) fn invalid(field: &str, error: &dyn std::error::Error) -> Status {
@@ -34,8 +34,8 @@ pub(super) fn denied(denied: &Denied) -> Status {
             "NOT_LINKED",
             "run `openclawctl pair` and scan the code",
         ),
-        Denied::NotConnected(state) => return not_connected(*state, denied),
-        Denied::Paced(at) => return paced(*at, denied),
+        Denied::NotConnected(state) => return sending::not_connected(*state, denied),
+        Denied::Paced(at) => return sending::paced(*at, denied),
         Denied::AlreadyLinked => (
             Code::FailedPrecondition,
             "ALREADY_LINKED",
@@ -73,131 +73,6 @@ pub(super) fn denied(denied: &Denied) -> Status {
         ),
     };
     with_info(code, &denied.to_string(), reason, hint, [])
-}
-
-/// Names the state and the next attempt, where there is one.
-fn not_connected(state: LinkState, denied: &Denied) -> Status {
-    let retry_at = match state {
-        LinkState::BackingOff { until, .. } => Some(until),
-        LinkState::Banned { until } => until,
-        // It happens right now.
-        LinkState::Connecting => Some(clock::now() + Duration::from_secs(1)),
-        _ => None,
-    };
-    let hint = match (state.hint(), retry_at) {
-        ("", Some(at)) => format!(
-            "the agent connects by itself, and tries at {}: call again then, or keep the message until it can be sent (`--queue`)",
-            clock::utc(at)
-        ),
-        (hint, _) => hint.to_owned(),
-    };
-    let retry = Retry::at(retry_at);
-    let more = [("state", state.name()), retry.fact()];
-    let code = Code::FailedPrecondition;
-    with_retry(
-        &retry,
-        code,
-        &denied.to_string(),
-        "NOT_CONNECTED",
-        &hint,
-        more,
-    )
-}
-
-fn paced(at: SystemTime, denied: &Denied) -> Status {
-    let hint = format!(
-        "call again at {}, or let the message wait for its turn (`--queue`); the agent's --send-rate and --send-burst are the limits",
-        clock::utc(at)
-    );
-    let retry = Retry::at(Some(at));
-    let more = [retry.fact()];
-    let code = Code::ResourceExhausted;
-    with_retry(&retry, code, &denied.to_string(), "PACED", &hint, more)
-}
-
-/// When to call again.
-struct Retry {
-    delay: Option<Duration>,
-    at: String,
-}
-
-impl Retry {
-    fn at(at: Option<SystemTime>) -> Self {
-        Self {
-            delay: at.map(clock::until),
-            at: at.map_or_else(String::new, |at| {
-                prost_types::Timestamp::from(at).to_string()
-            }),
-        }
-    }
-
-    fn fact(&self) -> (&str, &str) {
-        ("retry_at", &self.at)
-    }
-}
-
-/// The message is not taken back.
-pub(super) fn cancel_denied(denied: CancelDenied) -> Status {
-    let (code, reason, hint) = match denied {
-        CancelDenied::Unknown => (
-            Code::NotFound,
-            "UNKNOWN_TOKEN",
-            "`openclawctl outbox list` shows what waits",
-        ),
-        CancelDenied::NotWaiting => (
-            Code::FailedPrecondition,
-            "NOT_WAITING",
-            "it was sent, has failed, or was never to be kept: send it again with its token to learn which",
-        ),
-        CancelDenied::Underway => (
-            Code::FailedPrecondition,
-            "UNDERWAY",
-            "too late, unless WhatsApp does not take it: see `openclawctl outbox list`",
-        ),
-    };
-    with_info(code, &denied.to_string(), reason, hint, [])
-}
-
-pub(super) fn send_failure(failure: &SendFailure) -> Status {
-    let message = failure.to_string();
-    match failure {
-        SendFailure::Denied(reason) => denied(reason),
-        SendFailure::Timeout(token) => with_info(
-            Code::DeadlineExceeded,
-            &message,
-            "NOT_CONFIRMED",
-            "the outcome is not known yet: call again with the same token to learn it",
-            [("token", token.as_str())],
-        ),
-        SendFailure::ConnectionLost(token) => with_info(
-            Code::Unavailable,
-            &message,
-            "CONNECTION_LOST",
-            "the outcome is not known: call again with the same token once the agent is connected",
-            [("token", token.as_str())],
-        ),
-        SendFailure::NotChecked(_) => with_info(
-            Code::Unavailable,
-            &message,
-            "NOT_CHECKED",
-            "nothing was sent: call again in a moment",
-            [],
-        ),
-        SendFailure::NotEncrypted => with_info(
-            Code::Unavailable,
-            &message,
-            "NOT_ENCRYPTED",
-            "nothing was sent: call again in a moment",
-            [],
-        ),
-        SendFailure::Failed(why) => with_info(
-            Code::Aborted,
-            &message,
-            "NOT_SENT",
-            "it will not be sent: to try again use another token",
-            [("failure", why.name())],
-        ),
-    }
 }
 
 /// A consumer's place that is not remembered.
@@ -333,21 +208,6 @@ pub(super) fn with_info<const N: usize>(
     Status::with_error_details(code, message, details(reason, hint, more))
 }
 
-fn with_retry<const N: usize>(
-    retry: &Retry,
-    code: Code,
-    message: &str,
-    reason: &str,
-    hint: &str,
-    more: [(&str, &str); N],
-) -> Status {
-    let mut details = details(reason, hint, more);
-    if retry.delay.is_some() {
-        details.set_retry_info(retry.delay);
-    }
-    Status::with_error_details(code, message, details)
-}
-
 fn details<const N: usize>(reason: &str, hint: &str, more: [(&str, &str); N]) -> ErrorDetails {
     let more = more.into_iter().filter(|(_, value)| !value.is_empty());
     let metadata: HashMap<String, String> = more
@@ -359,7 +219,11 @@ fn details<const N: usize>(reason: &str, hint: &str, more: [(&str, &str); N]) ->
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::model::LinkState;
+    use crate::outbox::CancelDenied;
 
     #[test]
     fn every_refusal_says_what_to_do_next() {
@@ -395,28 +259,5 @@ mod tests {
             let info = status.get_details_error_info().expect("has an ErrorInfo");
             assert!(!info.metadata[ERROR_HINT].is_empty(), "{denied:?}");
         }
-    }
-
-    #[test]
-    fn what_may_be_tried_again_says_when() {
-        let at = clock::now() + Duration::from_secs(90);
-        let refusals = [
-            Denied::Paced(at),
-            Denied::NotConnected(LinkState::BackingOff {
-                attempt: 3,
-                until: at,
-            }),
-            Denied::NotConnected(LinkState::Banned { until: Some(at) }),
-        ];
-        for refusal in refusals {
-            let details = denied(&refusal).get_error_details();
-            let delay = details.retry_info().and_then(|info| info.retry_delay);
-            assert!(delay.is_some_and(|delay| (80..=90).contains(&delay.as_secs())));
-            let told = &details.error_info().expect("it has one").metadata["retry_at"];
-            let told: prost_types::Timestamp = told.parse().expect("RFC 3339");
-            assert_eq!(told, prost_types::Timestamp::from(at));
-        }
-        let dead = denied(&Denied::NotConnected(LinkState::LoggedOut));
-        assert!(dead.get_details_retry_info().is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! The outbox against its rules, over a store on a disk.
 
+mod limits;
+
 use std::time::Duration;
 
 use openclaw_vault::{Folder, Key32, Secret, on_heap};
@@ -338,82 +340,4 @@ async fn what_waits_can_be_taken_back_and_nothing_else() {
     assert_eq!(reasons, ["cancelled", "unconfirmed"]);
     world.restart();
     assert!(matches!(world.turn(at(2)), Err(None)));
-}
-
-#[tokio::test]
-async fn a_refusal_leaves_nothing_behind() {
-    let world = World::with(Limits {
-        pacing: Pacing {
-            per_minute: 60,
-            burst: 1,
-        },
-        queue: 1,
-    });
-    let (token, unconnected) = wish("t", ANNA, "hi");
-    let unconnected = Wish {
-        connected: false,
-        ..unconnected
-    };
-    let refused = world.outbox.submit(&token, unconnected, at(0)).unwrap_err();
-    assert_eq!(refused, Refusal::NotConnected);
-    world.direct("t", ANNA, "another", at(0)).unwrap();
-    let refused = world.direct("u", BERT, "hi", at(0)).unwrap_err();
-    assert_eq!(refused, Refusal::Paced(at(1)));
-    world.direct("u", BERT, "another", at(1)).unwrap();
-    world.queued("v", BERT, at(1)).unwrap();
-    let refused = world.queued("w", BERT, at(1)).unwrap_err();
-    assert_eq!(refused, Refusal::QueueFull(1));
-    world.queued("v", BERT, at(1)).unwrap();
-}
-
-#[tokio::test]
-async fn a_restart_does_not_refill_the_pace() {
-    let mut world = World::with(Limits {
-        pacing: Pacing {
-            per_minute: 60,
-            burst: 2,
-        },
-        queue: 10,
-    });
-    for n in 0..2 {
-        world.direct(&n.to_string(), ANNA, "hi", at(0)).unwrap();
-        world.hand_over(at(0)).await;
-    }
-    world.restart();
-    let refused = world.direct("t", BERT, "hi", at(0)).unwrap_err();
-    assert_eq!(refused, Refusal::Paced(at(1)));
-}
-
-#[tokio::test]
-async fn the_oldest_is_forgotten_first_and_what_waits_never() {
-    const MANY: usize = 4200;
-    let mut world = World::new();
-    world.queued("kept", BERT, at(0)).unwrap();
-    let mut ids = Vec::new();
-    for n in 0..MANY {
-        world.direct(&format!("t{n}"), ANNA, "hi", at(0)).unwrap();
-        let job = loop {
-            let job = world.turn(at(0)).unwrap();
-            if job.to == ANNA.parse().unwrap() {
-                break job;
-            }
-            world.outbox.report(&job, Err(Trouble::NotEncrypted), at(0));
-        };
-        // Not made durable each time: that is not what is tested.
-        world.outbox.report(&job, Ok(()), at(0));
-        world.acked(&job.id, at(0));
-        ids.push(job.id);
-    }
-    world.restart();
-    let state = world.outbox.state();
-    assert!(state.messages.by_id(&ids[0]).is_none());
-    assert!(state.messages.by_id(&ids[MANY - 1]).is_some());
-    assert!(state.messages.by_token(&"kept".parse().unwrap()).is_some());
-    drop(state);
-    let week = Duration::from_secs(8 * 24 * 60 * 60);
-    world.direct("new", ANNA, "hi", at(0) + week).unwrap();
-    let mut state = world.outbox.state();
-    assert!(state.messages.by_id(&ids[MANY - 1]).is_none());
-    let kept = state.messages.by_token(&"kept".parse().unwrap());
-    assert!(kept.and_then(|order| state.messages.get(order)).is_some());
 }

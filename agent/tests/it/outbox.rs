@@ -1,8 +1,9 @@
 //! One token is one message, whatever happens on the way; and what waits is sent, or is said not to be.
 
+mod chance;
+
 use std::time::{Duration, SystemTime};
 
-use fastrand::Rng;
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{LinkState, SendState};
@@ -38,14 +39,6 @@ fn retry_at(status: &Status) -> SystemTime {
     SystemTime::try_from(told).unwrap()
 }
 
-/// Another one each time, unless a failure is to be seen again.
-fn seeded() -> Rng {
-    let seed = std::env::var("OPENCLAW_TEST_SEED").ok();
-    let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
-    println!("OPENCLAW_TEST_SEED={seed}");
-    Rng::with_seed(seed)
-}
-
 impl World {
     async fn waiting(&self) -> Vec<pb::QueuedMessage> {
         let answer = self.client().list_queue(pb::ListQueueRequest {}).await;
@@ -72,127 +65,6 @@ impl World {
         };
         self.watch().await.event(of_it).await
     }
-}
-
-#[tokio::test]
-async fn one_token_is_one_message_however_often_the_agent_is_killed() {
-    /// So often at least the agent is killed after the message has left and before anybody was told.
-    const CLOSE: usize = 3;
-    const MESSAGES: usize = 12;
-    const MOST: usize = 100;
-    let mut random = seeded();
-    let mut world = World::linked().await;
-    let url = world.sim.url();
-    let (mut n, mut close) = (0, 0);
-    while n < MESSAGES || (close < CLOSE && n < MOST) {
-        let to = if random.bool() { ANNA } else { BERT };
-        let text = format!("{WORD} {n}");
-        let wish = || match n % 3 {
-            0 => kept(to, &text, &format!("t{n}")),
-            _ => tokened(to, &text, &format!("t{n}")),
-        };
-        // Killed while it is on its way, then asked for again, as often as chance has it.
-        while random.u8(..3) > 0 {
-            let moment = Duration::from_micros(random.u64(..30_000));
-            let shot = async {
-                tokio::time::sleep(moment).await;
-                world.agent.shoot();
-            };
-            // The answer, if there is one, is not believed: that is what a client that crashes does.
-            let (answer, ()) = tokio::join!(world.send_with(wish()), shot);
-            world.agent.ended().await;
-            let heard = world.heard(to).contains(&text);
-            close += usize::from(heard && answer.is_err());
-            world.agent.start_again(&url).await;
-            if random.bool() {
-                world.agent.until_state(LinkState::Connected).await;
-            }
-        }
-        world.agent.until_state(LinkState::Connected).await;
-        let sent = world.send_with(wish()).await.unwrap();
-        assert!(sent.state() >= SendState::ServerAck, "{n}: {sent:?}");
-        let heard = world.until_heard(to, &text).await;
-        assert_eq!(heard.id, sent.message_id, "{n}");
-        n += 1;
-    }
-    assert!(close >= CLOSE, "only {close} of the kills came in between");
-    let mut heard = world.heard(ANNA);
-    heard.extend(world.heard(BERT));
-    heard.sort();
-    let mut sent: Vec<String> = (0..n).map(|n| format!("{WORD} {n}")).collect();
-    sent.sort();
-    assert_eq!(heard, sent, "each once");
-    assert!(world.waiting().await.is_empty());
-    world.finish().await;
-}
-
-#[tokio::test]
-async fn one_token_is_one_message_however_often_the_connection_is_lost() {
-    /// Each loss makes the agent wait longer before it connects again.
-    const MESSAGES: usize = 4;
-    let mut random = seeded();
-    let world = World::linked().await;
-    for n in 0..MESSAGES {
-        let text = format!("{WORD} {n}");
-        let wish = || tokened(ANNA, &text, &format!("t{n}"));
-        let moment = Duration::from_micros(random.u64(..10_000));
-        let cut = async {
-            tokio::time::sleep(moment).await;
-            world.fault(Fault::Drop).await;
-        };
-        let (answer, ()) = tokio::join!(world.send_with(wish()), cut);
-        let first = answer.ok();
-        let sent = loop {
-            world.agent.until_state(LinkState::Connected).await;
-            match world.send_with(wish()).await {
-                Ok(sent) => break sent,
-                // It may not have been noticed yet that the connection is gone.
-                Err(lost) => assert!(
-                    [Code::Unavailable, Code::FailedPrecondition].contains(&lost.code()),
-                    "{lost:?}"
-                ),
-            }
-        };
-        let first = first.map_or_else(|| sent.message_id.clone(), |first| first.message_id);
-        assert_eq!(first, sent.message_id);
-        assert_eq!(world.until_heard(ANNA, &text).await.id, first);
-    }
-    let sent: Vec<String> = (0..MESSAGES).map(|n| format!("{WORD} {n}")).collect();
-    assert_eq!(world.heard(ANNA), sent, "in order, each once");
-    world.finish().await;
-}
-
-#[tokio::test]
-async fn what_was_accepted_to_wait_is_sent_once_though_nobody_asks_again() {
-    const ROUNDS: usize = 8;
-    let mut random = seeded();
-    let mut world = World::linked().await;
-    let url = world.sim.url();
-    let mut accepted = Vec::new();
-    for round in 0..ROUNDS {
-        for n in 0..random.usize(1..4) {
-            let text = format!("{WORD} {round} {n}");
-            let wish = pb::SendRequest {
-                wait: SendState::Accepted.into(),
-                ..kept(ANNA, &text, &format!("t{round}-{n}"))
-            };
-            world.send_with(wish).await.unwrap();
-            accepted.push(text);
-        }
-        // At once, on its way, or after it.
-        tokio::time::sleep(Duration::from_micros(random.u64(..40_000))).await;
-        world.agent.kill().await;
-        world.agent.start_again(&url).await;
-        if random.bool() {
-            world.agent.until_state(LinkState::Connected).await;
-        }
-    }
-    let last = accepted.last().unwrap().clone();
-    world.until_heard(ANNA, &last).await;
-    assert_eq!(world.heard(ANNA), accepted, "in order, each once");
-    let outcome = world.outcome(&format!("t{}-0", ROUNDS - 1)).await;
-    assert!(outcome.state() >= SendState::ServerAck);
-    world.finish().await;
 }
 
 #[tokio::test]
