@@ -193,7 +193,7 @@ async fn what_waits_can_be_taken_back() {
 
 #[tokio::test]
 async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
-    let world = World::linked_with(&["--send-rate", "60", "--send-burst", "2"]).await;
+    let world = World::linked_with(&["--send-rate", "30", "--send-burst", "2"]).await;
     world.send(ANNA, &format!("{WORD} 0")).await.unwrap();
     world.send(BERT, &format!("{WORD} 1")).await.unwrap();
     let wish = || tokened(BERT, &format!("{WORD} 2"), "t");
@@ -206,7 +206,7 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
     let wait = at
         .duration_since(openclaw_agent::clock::now())
         .unwrap_or_default();
-    assert!(wait <= Duration::from_secs(1), "{wait:?}");
+    assert!(wait <= Duration::from_secs(2), "{wait:?}");
     assert_eq!(world.heard(BERT).len(), 1, "nothing was sent");
     tokio::time::sleep(wait).await;
     world.send_with(wish()).await.unwrap();
@@ -217,7 +217,7 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
         assert!(sent.state() >= SendState::ServerAck);
     }
     let slowed = openclaw_agent::clock::now().duration_since(at).unwrap();
-    assert!(slowed >= Duration::from_secs(1), "{slowed:?}");
+    assert!(slowed >= Duration::from_secs(2), "{slowed:?}");
     assert_eq!(world.heard(BERT).len(), 2);
     assert_eq!(world.heard(ANNA).len(), 3);
     world.finish().await;
@@ -258,18 +258,26 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
     };
     let answer = world.send_with(wish).await.unwrap();
     assert_eq!(answer.state(), SendState::Accepted);
-    let waiting = world.waiting().await;
-    assert_eq!(
-        (waiting[0].attempts, waiting[0].reason.as_str()),
-        (1, "not_encrypted")
-    );
-    assert!(!waiting[0].handed_over);
-    // It holds up nobody else.
+    let attempted = async {
+        loop {
+            let waiting = world.waiting().await.remove(0);
+            if waiting.attempts > 0 {
+                break waiting;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let waiting = tokio::time::timeout(PATIENCE, attempted).await.unwrap();
+    assert_eq!(waiting.reason, "not_encrypted");
+    assert!(!waiting.handed_over && waiting.retry_at.is_some());
+    // It holds up nobody else: with Anna there is a session, once she has written.
     world
         .peer(ANNA)
         .send_text(ACCOUNT, WORD, By::Lid)
         .await
         .unwrap();
+    world.watch().await.message().await;
+    world.send(ANNA, WORD).await.unwrap();
     world.fault(Fault::Clear).await;
     world.until_heard(BERT, WORD).await;
     let outcome = world.outcome("t").await;
