@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{LinkState, SendState};
-use openclaw_sim::{By, Fault, IqError, Received};
+use openclaw_sim::{Fault, IqError, Received};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::harness::{
-    ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, World, fact, lid, refusal, request, seconds,
+    ANNA, BERT, NOBODY, PATIENCE, WORD, World, fact, lid, refusal, request, seconds,
 };
 
 fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
@@ -270,14 +270,6 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
     let waiting = tokio::time::timeout(PATIENCE, attempted).await.unwrap();
     assert_eq!(waiting.reason, "not_encrypted");
     assert!(!waiting.handed_over && waiting.retry_at.is_some());
-    // It holds up nobody else: with Anna there is a session, once she has written.
-    world
-        .peer(ANNA)
-        .send_text(ACCOUNT, WORD, By::Lid)
-        .await
-        .unwrap();
-    world.watch().await.message().await;
-    world.send(ANNA, WORD).await.unwrap();
     world.fault(Fault::Clear).await;
     world.until_heard(BERT, WORD).await;
     let outcome = world.outcome("t").await;
