@@ -97,14 +97,15 @@ impl Admission {
     /// durable, before the messages are acknowledged. Senders are judged by what WhatsApp told with the message; what is
     /// known of them from before is added afterwards.
     pub fn judge(&self, arrivals: Vec<Arrival>, now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
-        for origin in arrivals
-            .iter()
-            .filter_map(|arrival| origin(arrival.what.as_ref()?))
-        {
-            self.gate.hear(&origin.sender, now);
-        }
+        let senders = arrivals.iter().filter_map(|arrival| {
+            let origin = origin(arrival.what.as_ref()?)?;
+            Some(&origin.sender)
+        });
         // What these tell of their senders may free those before them, and they come first.
-        self.settle(now, false);
+        let news = senders.filter(|sender| self.gate.hear(sender, now)).count();
+        if news > 0 {
+            self.settle(now, false);
+        }
         let mut count = self.count_held();
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
         for Arrival { mark, what } in arrivals {

@@ -102,8 +102,7 @@ impl Gate {
         if from_me {
             return Verdict::Admit(Because::Own);
         }
-        let mut state = self.state();
-        state.hear(sender, now);
+        let state = self.state();
         let State {
             rules, added, lids, ..
         } = &*state;
@@ -253,9 +252,9 @@ impl Gate {
         }
     }
 
-    /// Hears which number and LID a message says its sender has.
-    pub fn hear(&self, sender: &Contact, now: SystemTime) {
-        self.state().hear(sender, now);
+    /// Hears which number and LID a message says its sender has. True when that is news about somebody in the rules.
+    pub fn hear(&self, sender: &Contact, now: SystemTime) -> bool {
+        self.state().hear(sender, now)
     }
 
     /// The LID of a number, as far as it is known here.
@@ -319,15 +318,19 @@ impl State {
     }
 
     /// A message tells the LID of a number: that is as good as an answer.
-    fn hear(&mut self, sender: &Contact, now: SystemTime) {
-        if let (Some(phone), Some(lid)) = (&sender.phone, &sender.lid)
-            && let Some(asked) = self.lids.get_mut(phone)
-        {
-            *asked = Asked {
-                lid: Some(lid.clone()),
-                at: Some(now),
-            };
-        }
+    fn hear(&mut self, sender: &Contact, now: SystemTime) -> bool {
+        let (Some(phone), Some(lid)) = (&sender.phone, &sender.lid) else {
+            return false;
+        };
+        let Some(asked) = self.lids.get_mut(phone) else {
+            return false;
+        };
+        let news = asked.is_stale(now) || asked.lid.as_ref() != Some(lid);
+        *asked = Asked {
+            lid: Some(lid.clone()),
+            at: Some(now),
+        };
+        news
     }
 
     /// Where an entry stands, if it does.
