@@ -117,6 +117,13 @@ impl Admission {
             let verdict = self
                 .gate
                 .judge(&origin.sender, &origin.chat, origin.from_me, now);
+            if matches!(verdict, Verdict::Admit(_))
+                && count > 0
+                && self.count_held_of(&origin.sender) > 0
+            {
+                // Who they are was learnt elsewhere meanwhile: what they wrote before comes first.
+                self.settle(now, false);
+            }
             let what = match verdict {
                 Verdict::Admit(_) => what,
                 Verdict::Hold if count < MOST_HELD => {
