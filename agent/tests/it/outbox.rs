@@ -246,6 +246,7 @@ async fn a_refusal_while_not_connected_names_the_state_and_the_next_attempt() {
 #[tokio::test]
 async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
     let world = World::linked().await;
+    world.send(ANNA, WORD).await.unwrap();
     let error = IqError {
         xmlns: "encrypt".to_owned(),
         code: 503,
@@ -270,6 +271,8 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
     let waiting = tokio::time::timeout(PATIENCE, attempted).await.unwrap();
     assert_eq!(waiting.reason, "not_encrypted");
     assert!(!waiting.handed_over && waiting.retry_at.is_some());
+    // It holds up nobody else.
+    world.send(ANNA, &format!("{WORD} again")).await.unwrap();
     world.fault(Fault::Clear).await;
     world.until_heard(BERT, WORD).await;
     let outcome = world.outcome("t").await;
