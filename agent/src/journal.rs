@@ -10,6 +10,7 @@
 //! ```
 
 mod recent;
+mod unseen;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,7 @@ use crate::vault::{Sealed, Tables, Ticket, Vault, sure};
 
 pub use recent::Mark;
 use recent::Recent;
+use unseen::Unseen;
 
 /// Events that nobody waits for become durable together, this long after the first.
 const TOGETHER: Duration = Duration::from_millis(10);
@@ -69,6 +71,7 @@ pub struct Journal {
 struct State {
     kept: openclaw_vault::Journal,
     recent: Recent,
+    unseen: Unseen,
     /// Events that were written and may not be durable yet: the last of each write.
     unshown: VecDeque<(Ticket, Seq)>,
 }
@@ -97,11 +100,15 @@ impl Journal {
     #[must_use]
     pub fn open(vault: Vault, limits: Limits, now: SystemTime) -> Self {
         // An erased vault keeps nothing, and is asked for nothing.
-        let (kept, recent) = vault
+        let (kept, recent, unseen) = vault
             .with(|sealed| {
                 let kept = openclaw_vault::Journal::open(sealed, TABLES, first(now))?;
-                let recent = Recent::of(kept.marks(sealed, Recent::CAPACITY)?);
-                Ok((kept, recent))
+                let mut recent = Recent::of(kept.marks(sealed, Recent::CAPACITY)?);
+                let unseen = Unseen::open(sealed)?;
+                unseen.marks().for_each(|mark| {
+                    recent.insert(mark);
+                });
+                Ok((kept, recent, unseen))
             })
             .map(sure)
             .expect("a vault that was just opened is not erased");
@@ -110,6 +117,7 @@ impl Journal {
         let state = State {
             kept,
             recent,
+            unseen,
             unshown: VecDeque::new(),
         };
         Self {
@@ -159,9 +167,12 @@ impl Journal {
             if !state.recent.insert(mark) {
                 continue;
             }
-            if let Some(what) = what {
-                let event = encode(&what);
-                state.kept.push(&mut batch, millis(at), mark.0, &event);
+            match what {
+                Some(what) => {
+                    let event = encode(&what);
+                    state.kept.push(&mut batch, millis(at), mark.0, &event);
+                }
+                None => state.unseen.push(mark, &mut batch),
             }
         }
         also(&mut batch);
@@ -184,7 +195,7 @@ impl Journal {
             self.vault.durable(ticket).await;
             self.show();
         }
-        failpoint::pass(Place::Durable);
+        failpoint::reach(Place::Durable).await;
     }
 
     /// Adds a message that has arrived before and was kept elsewhere until now, together with other changes of the vault.
@@ -303,6 +314,7 @@ impl Journal {
         if let Some(kept) = opened.map(sure) {
             state.kept = kept;
             state.recent = Recent::default();
+            state.unseen = Unseen::default();
         }
     }
 

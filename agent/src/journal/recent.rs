@@ -30,6 +30,10 @@ impl Mark {
     pub const fn to_bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()
     }
+
+    pub(super) const fn of_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes))
+    }
 }
 
 /// A bounded set, which forgets the oldest.
