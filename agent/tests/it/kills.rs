@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use openclaw_proto::v1::LinkState;
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{Class, Owed};
 
-use crate::harness::{Agent, STARTED, World};
+use crate::harness::{ACCOUNT, Agent, PATIENCE, STARTED, World};
 use crate::kills::crowd::{Crowd, Letters};
 use crate::kills::told::Told;
 
@@ -81,7 +83,8 @@ async fn an_agent_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
 async fn a_message_that_a_kill_takes_between_its_ratchet_and_its_row_is_said_to_be_lost() {
     let mut world = World::linked().await;
     let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
-    // Everybody has a session, so that nothing but the ratchets changes.
+    // Everybody has a session, so that nothing but the ratchets changes. Those of groups are written after the others.
+    crowd.grouped = false;
     crowd.write(16).await;
     world.all_acked().await;
     let url = world.sim.url();
@@ -98,8 +101,36 @@ async fn a_message_that_a_kill_takes_between_its_ratchet_and_its_row_is_said_to_
         world.all_acked().await;
     }
     let told = Told::of(&world, &crowd).await;
-    told.holds(&world, &crowd);
+    told.holds(&crowd);
     assert_eq!(told.lost(), 2, "one for each time");
+    world.finish().await;
+}
+
+/// What the phone tells its companions, keys and the like, is for nobody to see, and is not lost either.
+#[tokio::test]
+async fn what_is_for_nobody_to_see_is_not_said_to_be_lost() {
+    let mut world = World::new().await;
+    let url = world.sim.url();
+    world.agent.kill().await;
+    let begun = world.agent.count_logged(STARTED);
+    // The phone's first words are in the journal and are not acked; then somebody else's message has all ratchets written.
+    world.agent.start_doomed(&url, Some("durable:1,flushed:1"));
+    world.agent.begun(begun + 1).await;
+    world.link().await;
+    let own = ACCOUNT.trim_start_matches('+');
+    let is_own = |owed: &Owed| owed.class == Class::Message && owed.from == own;
+    let spoken = || world.sim.queue(ACCOUNT).unwrap().iter().any(is_own);
+    world.sim.until(PATIENCE, spoken).await.unwrap();
+    let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
+    crowd.grouped = false;
+    crowd.write(8).await;
+    assert!(world.agent.dies_within(LIMIT).await);
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    world.all_acked().await;
+    for event in world.events().await {
+        assert!(!matches!(event.kind, Some(Kind::Lost(_))), "{event:?}");
+    }
     world.finish().await;
 }
 
@@ -130,7 +161,7 @@ async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usi
     world.all_acked().await;
     let told = Told::of(&world, &crowd).await;
     println!("died at {died:?}; {told}, and {letters}");
-    told.holds(&world, &crowd);
+    told.holds(&crowd);
     letters.came_once();
     assert_eq!(world.phone().companions().len(), 1, "the same device");
     // The simulator has verified every signature and every MAC, and that no message key came twice.

@@ -25,6 +25,8 @@ pub(super) struct Crowd {
     pub(super) group: String,
     /// In the order in which it was written. The number of each is in its text.
     pub(super) written: Vec<Written>,
+    /// Whether they write to the group, too.
+    pub(super) grouped: bool,
     random: Rng,
 }
 
@@ -45,6 +47,7 @@ impl Crowd {
             peers,
             group,
             written: Vec::new(),
+            grouped: true,
             random,
         }
     }
@@ -75,7 +78,7 @@ impl Crowd {
         let chosen = self.random.usize(..self.peers.len());
         let peer = &self.peers[chosen];
         let digits = peer.number().digits().to_owned();
-        let (id, origin) = if self.random.u8(..4) == 0 {
+        let (id, origin) = if self.grouped && self.random.u8(..4) == 0 {
             let id = peer.send_to_group(&self.group, &text).await.unwrap();
             let group = self.group.split('@').next().unwrap();
             (id, format!("{group}/{digits}"))
