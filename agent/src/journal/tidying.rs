@@ -1,0 +1,77 @@
+//! What is done to the journal beside its use: events that nobody waits for are made durable, old ones move into files, and
+//! those that are too old go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openclaw_vault::{Retention, Segment};
+use tokio::task::spawn_blocking;
+
+use super::{Journal, millis};
+use crate::clock;
+use crate::failpoint::{self, Place};
+
+/// Events that nobody waits for become durable together, this long after the first.
+const TOGETHER: Duration = Duration::from_millis(10);
+/// How often the retention is looked at when nothing happens.
+const IDLE: Duration = Duration::from_secs(600);
+
+impl Journal {
+    /// Makes durable what nobody waits for, moves old events into files, and lets go of those that are too old. Runs until
+    /// it is dropped; nothing depends on where it stopped.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            self.tidy().await;
+            if tokio::time::timeout(IDLE, self.appended.notified())
+                .await
+                .is_ok()
+            {
+                tokio::time::sleep(TOGETHER).await;
+                self.flush().await;
+            }
+        }
+    }
+
+    pub(super) async fn tidy(&self) {
+        while self.file_one().await {}
+        let retention = Retention {
+            bytes: self.limits.bytes,
+            age: u64::try_from(self.limits.age.as_millis()).unwrap_or(u64::MAX),
+        };
+        let now = millis(clock::now());
+        let gone = self.with_kept(|kept, sealed| kept.expire(sealed, retention, now));
+        let Some(gone) = gone.filter(|gone| !gone.is_empty()) else {
+            return;
+        };
+        self.vault.flush().await;
+        self.vault.with(|sealed| {
+            openclaw_vault::Journal::remove(sealed.disk(), &gone);
+            Ok(())
+        });
+    }
+
+    /// Moves the oldest chunk into a file, if there is one to move.
+    async fn file_one(&self) -> bool {
+        let sealing = self.with_kept(|kept, sealed| {
+            let sealing = kept.filing(sealed)?;
+            Ok(sealing.map(|sealing| (sealing, sealed.disk().clone())))
+        });
+        let Some((sealing, folder)) = sealing.flatten() else {
+            return false;
+        };
+        // What fails here costs nothing: the events are still in the log.
+        let sealed = spawn_blocking(move || sealing.seal(&folder)).await;
+        let segment: Segment = match sealed {
+            Ok(Ok(segment)) => segment,
+            Ok(Err(error)) => {
+                tracing::warn!("events could not be moved into a file, trying again: {error}");
+                return false;
+            }
+            Err(_) => return false,
+        };
+        failpoint::pass(Place::Rolling);
+        let filed = self.with_kept(|kept, sealed| kept.filed(sealed, &segment));
+        failpoint::pass(Place::Rolled);
+        filed.is_some()
+    }
+}
