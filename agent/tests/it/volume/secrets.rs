@@ -70,11 +70,7 @@ async fn the_volume_and_the_output_show_no_number_no_name_no_word_and_no_key() {
     let (stdout, stderr) = world.agent.output();
     let printed = [stdout, stderr].concat().join("\n").into_bytes();
     let volume = contents(&world.agent.volume());
-    assert!(
-        volume.len() > 50_000,
-        "{} bytes are searched",
-        volume.len()
-    );
+    assert!(volume.len() > 50_000, "{} bytes are searched", volume.len());
     let mut inside = 0;
     for word in words(&world) {
         let shown = String::from_utf8_lossy(&word);
