@@ -37,6 +37,14 @@ pub trait DiskFile: Send + Sync + 'static {
     fn sync(&self) -> io::Result<()>;
 }
 
+/// The number in the name of one of several files.
+pub(crate) fn numbered(name: &str, before: &str, after: &str) -> Option<u64> {
+    let digits = name.strip_prefix(before)?.strip_suffix(after)?;
+    // One spelling each.
+    let number: u64 = digits.parse().ok()?;
+    (number.to_string() == digits).then_some(number)
+}
+
 /// A real folder. Its files are for their owner alone.
 #[derive(Debug, Clone)]
 pub struct Folder {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::batch::write_length;
-use crate::disk::DiskFile;
+use crate::disk::{DiskFile, numbered};
 use crate::epoch::History;
 use crate::frame::{Chain, HEAD, Head, Kind, MAX_BODY, Sealer, TAG};
 use crate::header::StoreId;
@@ -41,12 +41,7 @@ pub(crate) fn name(number: u64) -> String {
 
 /// The number in a log's name.
 pub(crate) fn number(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("vault-")?.strip_suffix(".log")?;
-    // One spelling each.
-    digits
-        .parse()
-        .ok()
-        .filter(|number| self::name(*number) == name)
+    numbered(name, "vault-", ".log")
 }
 
 /// A log that is appended to.

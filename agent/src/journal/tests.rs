@@ -1,3 +1,5 @@
+//! The journal against its rules, over a vault in a folder.
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openclaw_vault::{Batch, Key};

@@ -81,7 +81,6 @@ fn fate(table: Table) -> Fate {
         | Tables::JOURNAL_SEGMENTS
         | Tables::JOURNAL_STATE
         | Tables::OUTBOX
-        | Tables::OUTBOX_STATE
         | Tables::CONSUMERS
         | Tables::HELD => Fate::Drop,
         _ => Fate::Keep,

@@ -60,8 +60,6 @@ impl Tables {
     pub const JOURNAL_STATE: Table = Table(67);
     /// Messages of ours: `"", token -> message and how far it came`.
     pub const OUTBOX: Table = Table(68);
-    /// What the outbox remembers as a whole.
-    pub const OUTBOX_STATE: Table = Table(69);
     /// Programs that want their place in the journal remembered: `"", name -> seq`.
     pub const CONSUMERS: Table = Table(70);
     /// Who is admitted beside those of the settings file: `"", entry -> when`.

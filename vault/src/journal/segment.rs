@@ -13,7 +13,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use super::ROW_HEAD;
-use crate::disk::{Disk, DiskFile as _};
+use crate::disk::{Disk, DiskFile as _, numbered};
 use crate::error::Error;
 use crate::secret::Key32;
 use crate::vault::Entry;
@@ -29,12 +29,7 @@ pub(crate) fn name(number: u64) -> String {
 
 /// The number in a file's name.
 pub(crate) fn number(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("journal-")?.strip_suffix(".seg")?;
-    // One spelling each.
-    digits
-        .parse()
-        .ok()
-        .filter(|number| self::name(*number) == name)
+    numbered(name, "journal-", ".seg")
 }
 
 /// A chunk on its way into a file.

@@ -1,3 +1,5 @@
+//! What is read from an `openclaw.yml`, and which line each mistake is told with.
+
 use super::*;
 
 fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Rules, Vec<Mistake>> {

@@ -1,3 +1,5 @@
+//! The gate against what it is told of numbers and LIDs, over a vault.
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The rules, policy by policy and sender by sender.
+
 use super::*;
 
 const GROUP: &str = "120363000000000001@g.us";
