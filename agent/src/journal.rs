@@ -22,7 +22,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::model::{ChatId, Contact, Event, Lost, MessageId, Occurrence, Seq};
+use crate::model::{Event, Lost, Occurrence, Seq};
 use crate::vault::{Sealed, Tables, Ticket, Vault, sure};
 
 pub use recent::Mark;
@@ -218,12 +218,7 @@ impl Journal {
     /// Says, durably, that WhatsApp will be told that we have a message that we may not have.
     pub async fn lost(&self, chat: &str, sender: &str, id: &str) {
         tracing::error!("a message was delivered again that was decrypted before and is not kept");
-        let lost = Lost {
-            id: MessageId::new(id),
-            chat: ChatId::of_jid(chat),
-            sender: Contact::of_jid(sender),
-            reason: "not_kept".into(),
-        };
+        let lost = Lost::of_jids(chat, sender, id, "not_kept");
         let arrival = Arrival {
             mark: Mark::new(chat, sender, id),
             what: Some(Occurrence::Lost(lost)),

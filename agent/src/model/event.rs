@@ -256,6 +256,19 @@ pub struct Lost {
     pub reason: Word,
 }
 
+impl Lost {
+    /// Of a message that is known by addresses on the wire alone.
+    #[must_use]
+    pub fn of_jids(chat: &str, sender: &str, id: &str, reason: &'static str) -> Self {
+        Self {
+            id: MessageId::new(id),
+            chat: ChatId::of_jid(chat),
+            sender: Contact::of_jid(sender),
+            reason: reason.into(),
+        }
+    }
+}
+
 /// A message arrived from somebody who is not admitted. What it said is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {

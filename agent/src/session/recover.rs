@@ -12,6 +12,7 @@ use whatsapp_rust::{Jid, Server};
 use super::{Setup, translate};
 use crate::clock;
 use crate::journal::{Arrival, Mark};
+use crate::model::{Lost, Occurrence};
 use crate::store::{Pending, Store};
 
 /// The library's own trial of the store, when a process ended in the middle of it.
@@ -28,9 +29,10 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
         .filter(|row| !row.id.starts_with(PROBE))
         .map(|row| Arrival {
             mark: Mark::new(&row.chat, &row.sender, &row.id),
-            what: message(client, row)
-                .as_ref()
-                .and_then(translate::occurrence),
+            what: match message(client, row) {
+                Some(message) => translate::occurrence(&message),
+                None => Some(unreadable(row)),
+            },
         })
         .collect();
     if !arrivals.is_empty() {
@@ -51,6 +53,12 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
         }
     });
     setup.journal.flush().await;
+}
+
+/// It may have been acknowledged, and cannot be told.
+fn unreadable(row: &Pending) -> Occurrence {
+    tracing::error!("a message that was not yet recorded cannot be read");
+    Occurrence::Lost(Lost::of_jids(&row.chat, &row.sender, &row.id, "unreadable"))
 }
 
 /// What is known of it without its stanza: not the name that the sender gave themselves, and the time of its arrival only.
