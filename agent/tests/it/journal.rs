@@ -1,11 +1,13 @@
 //! The journal outlives the process, and has everything once.
 
+use openclaw_agent::vault::{Sealed, Tables};
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Fault};
+use openclaw_vault::{Batch, Folder, Key, Secret, on_heap};
 
-use crate::harness::{ACCOUNT, ANNA, WORD, World};
+use crate::harness::{ACCOUNT, ANNA, WORD, World, lid};
 
 /// The texts in the journal, in order.
 async fn texts(world: &World) -> Vec<String> {
@@ -99,5 +101,58 @@ async fn linking_again_keeps_the_events_of_before() {
     world.phone().scan(&qr.payload).await.unwrap();
     pairing.linked().await;
     assert_eq!(texts(&world).await, [written]);
+    world.finish().await;
+}
+
+/// What a process leaves behind that the power took after WhatsApp's ack and before the journal's rows were on the disk.
+#[tokio::test]
+async fn what_was_acked_and_not_yet_recorded_is_recorded_at_the_next_start() {
+    let mut world = World::linked().await;
+    let url = world.sim.url();
+    assert_eq!(world.agent.terminate().await.code(), Some(0));
+    let text = format!("{WORD} found");
+    let length = u8::try_from(text.len()).unwrap();
+    // A message's first field is its text.
+    let whole = [&[0x0a, length][..], text.as_bytes()].concat();
+    {
+        let secret = std::fs::read_to_string(world.agent.key_file()).unwrap();
+        let secret = Secret::parse_key(&secret).unwrap();
+        let folder = Folder::new(world.agent.volume());
+        let (mut sealed, _) = Sealed::open(folder, &secret, on_heap).unwrap();
+        let mut batch = Batch::new();
+        let (chat, sender) = (format!("{}@lid", lid(ANNA)), format!("{}@lid", lid(ANNA)));
+        for (id, message) in [("3EB0F0", &whole[..]), ("3EB0F1", b"\x0a\xff")] {
+            let name = [
+                &(sender.len() as u64).to_be_bytes()[..],
+                sender.as_bytes(),
+                id.as_bytes(),
+            ]
+            .concat();
+            let row = [&1_i64.to_be_bytes()[..], message].concat();
+            let key = Key::new(Tables::PENDING_INBOUND, &chat, &name);
+            batch.put(key, &row);
+        }
+        sealed.append(&batch).unwrap();
+        sealed.close().unwrap();
+    }
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    let told = async |world: &World| {
+        let events = world.events().await;
+        let lost = events.iter().filter_map(|event| match &event.kind {
+            Some(Kind::Lost(lost)) => Some((lost.id.clone(), lost.reason.clone())),
+            _ => None,
+        });
+        (texts(world).await, lost.collect::<Vec<_>>())
+    };
+    let expected = (
+        vec![text],
+        vec![("3EB0F1".to_owned(), "unreadable".to_owned())],
+    );
+    assert_eq!(told(&world).await, expected);
+    world.agent.kill().await;
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    assert_eq!(told(&world).await, expected, "once");
     world.finish().await;
 }
