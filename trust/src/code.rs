@@ -1,0 +1,206 @@
+//! The one-time code that makes a client known.
+
+use data_encoding::{Encoding, Specification};
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use std::sync::LazyLock;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::NoRandom;
+
+/// Random bytes: 144 bits, so that nobody guesses one, with the whole exchange before them and no matter how long.
+const SECRET: usize = 18;
+/// What tells a mistyped code from a wrong one, before anybody is asked.
+const CHECK: usize = 2;
+/// Characters between two dashes.
+const GROUP: usize = 4;
+
+/// Douglas Crockford's: no letter that looks like a digit, and those that do are read as it.
+static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
+    let mut alphabet = Specification::new();
+    alphabet
+        .symbols
+        .push_str("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
+    alphabet
+        .translate
+        .from
+        .push_str("abcdefghjkmnpqrstvwxyzOoIiLl");
+    alphabet
+        .translate
+        .to
+        .push_str("ABCDEFGHJKMNPQRSTVWXYZ001111");
+    alphabet.ignore.push_str("- \t\r\n");
+    alphabet.encoding().expect("32 symbols that differ")
+});
+
+/// A one-time code: whoever has it may enroll, once. No `Debug` of what is secret, no `Clone`; wiped when dropped.
+///
+/// Written as `9F2K-…`: 32 characters of Crockford's base32 in groups of four, of which the last 16 bits are a checksum.
+pub struct Code([u8; SECRET]);
+
+/// Which code it is, for those who may not know it: the first 8 bytes of a hash of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CodeId(pub [u8; 8]);
+
+/// Not a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "that is not an enrolment code: those have 32 letters and digits in groups of four, and a checksum"
+)]
+pub struct BadCode;
+
+impl Code {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn generate() -> Result<Self, NoRandom> {
+        let mut code = Self([0; SECRET]);
+        getrandom::fill(&mut code.0).map_err(NoRandom)?;
+        Ok(code)
+    }
+
+    /// As a person pasted or typed it: lower case, spaces and missing dashes are fine.
+    ///
+    /// # Errors
+    /// When it is none, or was mistyped.
+    pub fn parse(text: &str) -> Result<Self, BadCode> {
+        // No more than one could write: what follows is not read.
+        if text.len() > 128 {
+            return Err(BadCode);
+        }
+        let decoded = BASE32.decode(text.as_bytes()).map_err(|_| BadCode)?;
+        let decoded = Zeroizing::new(decoded);
+        let (secret, check) = decoded.split_at_checked(SECRET).ok_or(BadCode)?;
+        let code = Self(secret.try_into().map_err(|_| BadCode)?);
+        if check == code.check() {
+            Ok(code)
+        } else {
+            Err(BadCode)
+        }
+    }
+
+    /// From where it was kept.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; SECRET]) -> Self {
+        Self(bytes)
+    }
+
+    /// To keep it, sealed.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<[u8; SECRET]> {
+        Zeroizing::new(self.0)
+    }
+
+    /// As it is shown, once, to whoever is to use it.
+    #[must_use]
+    pub fn reveal(&self) -> Zeroizing<String> {
+        let mut bytes = Zeroizing::new([0; SECRET + CHECK]);
+        bytes[..SECRET].copy_from_slice(&self.0);
+        bytes[SECRET..].copy_from_slice(&self.check());
+        let plain = Zeroizing::new(BASE32.encode(&*bytes));
+        let mut text = Zeroizing::new(String::with_capacity(plain.len() + plain.len() / GROUP));
+        for (at, symbol) in plain.chars().enumerate() {
+            if at > 0 && at % GROUP == 0 {
+                text.push('-');
+            }
+            text.push(symbol);
+        }
+        text
+    }
+
+    /// Which one it is.
+    #[must_use]
+    pub fn id(&self) -> CodeId {
+        CodeId(self.hash("openclaw enrolment code id"))
+    }
+
+    pub(crate) const fn secret(&self) -> &[u8; SECRET] {
+        &self.0
+    }
+
+    fn check(&self) -> [u8; CHECK] {
+        self.hash("openclaw enrolment code check")
+    }
+
+    /// The first bytes of `SHA-256(label | 0 | secret)`.
+    fn hash<const N: usize>(&self, label: &str) -> [u8; N] {
+        let hash = Sha256::new()
+            .chain_update(label)
+            .chain_update([0])
+            .chain_update(self.0);
+        let hash: [u8; 32] = hash.finalize().into();
+        std::array::from_fn(|at| hash[at])
+    }
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Code(…)")
+    }
+}
+
+impl fmt::Display for CodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_what_it_shows() {
+        let code = Code::generate().unwrap();
+        let shown = code.reveal();
+        assert_eq!(shown.len(), 32 + 7);
+        for text in [
+            shown.to_string(),
+            shown.to_lowercase(),
+            shown.replace('-', ""),
+            shown.replace('-', " "),
+            format!(" {}\n", *shown),
+            shown.replace('0', "O").replace('1', "l"),
+        ] {
+            assert_eq!(Code::parse(&text).unwrap().id(), code.id(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_noticed() {
+        let shown = Code::generate().unwrap().reveal();
+        for at in 0..shown.len() {
+            let symbol = &shown[at..=at];
+            if symbol == "-" {
+                continue;
+            }
+            let other = if symbol == "7" { "8" } else { "7" };
+            let mut wrong = shown.to_string();
+            wrong.replace_range(at..=at, other);
+            assert_eq!(Code::parse(&wrong).err(), Some(BadCode), "{wrong}");
+        }
+        for text in [
+            "",
+            "-",
+            "ABCD",
+            &shown[..35],
+            &format!("{}-ABCD", *shown),
+            "ä",
+        ] {
+            assert_eq!(Code::parse(text).err(), Some(BadCode), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_output_does_not_show_it() {
+        let code = Code::generate().unwrap();
+        assert_eq!(format!("{code:?}"), "Code(…)");
+    }
+}

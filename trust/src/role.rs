@@ -1,0 +1,86 @@
+//! What a client may do.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What a client may do. Each role may do what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Look: status, events.
+    Reader,
+    /// Also send, and say how far it has read.
+    Operator,
+    /// Everything: link, unlink, back up, and admit others.
+    Admin,
+}
+
+/// Not the name of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a role is reader, operator or admin")]
+pub struct BadRole;
+
+impl Role {
+    /// All of them, the least first.
+    pub const ALL: [Self; 3] = [Self::Reader, Self::Operator, Self::Admin];
+
+    /// As it is kept and sent. A number keeps its meaning for good.
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        match self {
+            Self::Reader => 1,
+            Self::Operator => 2,
+            Self::Admin => 3,
+        }
+    }
+
+    /// The way back.
+    #[must_use]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.to_byte() == byte)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = BadRole;
+
+    fn from_str(name: &str) -> Result<Self, BadRole> {
+        let mut roles = Self::ALL.into_iter();
+        roles.find(|role| role.name() == name).ok_or(BadRole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_survives_the_way_to_a_byte_and_to_a_name() {
+        for role in Role::ALL {
+            assert_eq!(Role::from_byte(role.to_byte()), Some(role));
+            assert_eq!(role.to_string().parse(), Ok(role));
+        }
+        assert_eq!(Role::from_byte(0), None);
+        assert_eq!("root".parse::<Role>(), Err(BadRole));
+    }
+
+    #[test]
+    fn a_greater_role_is_greater() {
+        assert!(Role::Reader < Role::Operator && Role::Operator < Role::Admin);
+    }
+}

@@ -1,0 +1,243 @@
+//! Two ends, over real TLS in memory: who gets in, and who does not.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use openclaw_trust::enroll::{self, AskError, Refusal, Welcome, check_name};
+use openclaw_trust::{Code, Fingerprint, Identity, Role, tls};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+
+type Client = client::TlsStream<DuplexStream>;
+type Server = server::TlsStream<DuplexStream>;
+
+/// The clients that an agent of these tests knows.
+#[derive(Default)]
+struct Clients(Mutex<HashSet<Fingerprint>>);
+
+impl tls::Known for Clients {
+    fn is_known(&self, client: &Fingerprint) -> bool {
+        self.0.lock().unwrap().contains(client)
+    }
+}
+
+/// Both ends of an enrolment's connection.
+async fn enrolling(client: &Identity, agent: &Identity) -> (Client, Server) {
+    let (near, far) = duplex(4096);
+    let connector = TlsConnector::from(tls::enrolling_client(client).unwrap());
+    let acceptor = TlsAcceptor::from(tls::enrolling_server(agent).unwrap());
+    let (client, server) = tokio::join!(
+        connector.connect(tls::server_name(), near),
+        acceptor.accept(far)
+    );
+    (client.unwrap(), server.unwrap())
+}
+
+/// An agent that has this code, and answers one question.
+async fn answer(stream: &mut Server, agent: &Identity, code: &Code) -> io::Result<bool> {
+    let request = enroll::receive(stream, agent.fingerprint()).await.unwrap();
+    let good = request.code() == code.id() && request.proves(code);
+    if good {
+        enroll::welcome(stream, &request, code, Role::Operator).await?;
+    } else {
+        enroll::refuse(stream, Refusal::Unknown).await?;
+    }
+    Ok(good)
+}
+
+async fn enrolled(own: &Code, agents: &Code) -> (Result<Welcome, AskError>, Identity) {
+    let (client, agent) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+    let (mut near, mut far) = enrolling(&client, &agent).await;
+    let (asked, answered) = tokio::join!(
+        enroll::ask(&mut near, own, client.fingerprint(), "laptop"),
+        answer(&mut far, &agent, agents)
+    );
+    answered.unwrap();
+    (asked, agent)
+}
+
+#[tokio::test]
+async fn whoever_has_the_code_is_welcome_and_learns_the_agents_key() {
+    let code = Code::generate().unwrap();
+    let (asked, agent) = enrolled(&code, &code).await;
+    let welcome = asked.unwrap();
+    assert_eq!(welcome.role, Role::Operator);
+    assert_eq!(welcome.agent, agent.fingerprint());
+    assert_eq!(welcome.certificate, agent.certificate_der());
+}
+
+#[tokio::test]
+async fn another_code_is_refused() {
+    let (own, agents) = (Code::generate().unwrap(), Code::generate().unwrap());
+    let (asked, _) = enrolled(&own, &agents).await;
+    assert!(matches!(asked, Err(AskError::Refused(Refusal::Unknown))));
+}
+
+/// Two TLS connections with somebody between them, who passes each byte of the question on.
+#[tokio::test]
+async fn a_question_that_is_passed_on_proves_nothing() {
+    let code = Code::generate().unwrap();
+    let [client, middle, agent] = [(); 3].map(|()| Identity::generate().unwrap());
+    let (mut near, mut facing_client) = enrolling(&client, &middle).await;
+    let (mut facing_agent, mut far) = enrolling(&middle, &agent).await;
+    let relay = async {
+        let mut question = [0; 106];
+        facing_client.read_exact(&mut question).await.unwrap();
+        facing_agent.write_all(&question).await.unwrap();
+        facing_agent.flush().await.unwrap();
+        let mut answer = [0; 34];
+        facing_agent.read_exact(&mut answer).await.unwrap();
+        facing_client.write_all(&answer).await.unwrap();
+        facing_client.flush().await.unwrap();
+    };
+    let (asked, (), taken_in) = tokio::join!(
+        enroll::ask(&mut near, &code, client.fingerprint(), "laptop"),
+        relay,
+        answer(&mut far, &agent, &code)
+    );
+    assert!(!taken_in.unwrap(), "the agent believed a relayed question");
+    assert!(matches!(asked, Err(AskError::Refused(Refusal::Unknown))));
+}
+
+#[tokio::test]
+async fn who_answers_without_the_code_is_found_out() {
+    let code = Code::generate().unwrap();
+    let (client, middle) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+    let (mut near, mut far) = enrolling(&client, &middle).await;
+    let impostor = async {
+        let request = enroll::receive(&mut far, middle.fingerprint())
+            .await
+            .unwrap();
+        let guess = Code::generate().unwrap();
+        enroll::welcome(&mut far, &request, &guess, Role::Admin).await
+    };
+    let (asked, answered) = tokio::join!(
+        enroll::ask(&mut near, &code, client.fingerprint(), "laptop"),
+        impostor
+    );
+    answered.unwrap();
+    assert!(matches!(asked, Err(AskError::NotTheAgent)));
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_not_a_refusal() {
+    let code = Code::generate().unwrap();
+    let (client, agent) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+    let (mut near, mut far) = enrolling(&client, &agent).await;
+    let silent = async {
+        enroll::receive(&mut far, agent.fingerprint())
+            .await
+            .unwrap();
+        drop(far);
+    };
+    let (asked, ()) = tokio::join!(
+        enroll::ask(&mut near, &code, client.fingerprint(), "laptop"),
+        silent
+    );
+    assert!(matches!(asked, Err(AskError::Io(_))));
+}
+
+/// A connection of two, for what comes after the handshake.
+async fn connect(
+    client: &Identity,
+    pin: Fingerprint,
+    agent: &Identity,
+    clients: &Arc<Clients>,
+) -> (io::Result<Client>, io::Result<Server>) {
+    let (near, far) = duplex(4096);
+    let connector = TlsConnector::from(tls::client(client, pin).unwrap());
+    let known = Arc::clone(clients) as Arc<dyn tls::Known>;
+    let acceptor = TlsAcceptor::from(tls::server(agent, known).unwrap());
+    tokio::join!(
+        connector.connect(tls::server_name(), near),
+        acceptor.accept(far)
+    )
+}
+
+#[tokio::test]
+async fn two_that_know_each_other_are_connected() {
+    let (client, agent) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+    let clients = Arc::new(Clients::default());
+    clients.0.lock().unwrap().insert(client.fingerprint());
+    let (near, far) = connect(&client, agent.fingerprint(), &agent, &clients).await;
+    let (near, far) = (near.unwrap(), far.unwrap());
+    let (_, far) = far.get_ref();
+    assert_eq!(tls::client_of(far), Some(client.fingerprint()));
+    assert_eq!(far.alpn_protocol(), Some(&b"h2"[..]));
+    assert_eq!(
+        near.get_ref().1.protocol_version(),
+        Some(rustls::ProtocolVersion::TLSv1_3)
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_is_not_known_ends_in_the_handshake() {
+    let (client, agent) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+    let clients = Arc::new(Clients::default());
+    let (near, far) = connect(&client, agent.fingerprint(), &agent, &clients).await;
+    assert!(far.is_err(), "the agent let a stranger in");
+    // In TLS 1.3 the client is done first, and hears of it when it reads.
+    let heard = near.unwrap().read_u8().await.unwrap_err();
+    assert!(
+        heard.to_string().contains("received fatal alert"),
+        "{heard}"
+    );
+}
+
+#[tokio::test]
+async fn another_agent_than_the_one_meant_is_refused() {
+    let [client, agent, other] = [(); 3].map(|()| Identity::generate().unwrap());
+    let clients = Arc::new(Clients::default());
+    clients.0.lock().unwrap().insert(client.fingerprint());
+    let (near, far) = connect(&client, other.fingerprint(), &agent, &clients).await;
+    assert!(near.is_err() && far.is_err());
+}
+
+/// With a ticket, a client that was forgotten meanwhile would come back in without being asked who it is.
+#[tokio::test]
+async fn no_connection_is_resumed() {
+    let (client, agent) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+    let clients = Arc::new(Clients::default());
+    clients.0.lock().unwrap().insert(client.fingerprint());
+    // A client that would like to: rustls' own configuration keeps what it is given.
+    let eager = tls::client(&client, agent.fingerprint()).unwrap();
+    let mut eager = Arc::unwrap_or_clone(eager);
+    eager.resumption = rustls::client::Resumption::in_memory_sessions(8);
+    let eager = TlsConnector::from(Arc::new(eager));
+    let known = Arc::clone(&clients) as Arc<dyn tls::Known>;
+    let acceptor = TlsAcceptor::from(tls::server(&agent, known).unwrap());
+    for round in 0..3 {
+        let (near, far) = duplex(4096);
+        let (near, far) = tokio::join!(
+            eager.connect(tls::server_name(), near),
+            acceptor.accept(far)
+        );
+        let (mut near, mut far) = (near.unwrap(), far.unwrap());
+        // A ticket would come with the first bytes.
+        far.write_all(b"x").await.unwrap();
+        far.flush().await.unwrap();
+        near.read_u8().await.unwrap();
+        let kind = far.get_ref().1.handshake_kind();
+        assert_eq!(kind, Some(rustls::HandshakeKind::Full), "round {round}");
+    }
+    clients.0.lock().unwrap().clear();
+    let (near, far) = duplex(4096);
+    let (_, far) = tokio::join!(
+        eager.connect(tls::server_name(), near),
+        acceptor.accept(far)
+    );
+    assert!(far.is_err(), "a client that was forgotten came back in");
+}
+
+#[test]
+fn a_name_prints_and_fits() {
+    for good in ["a", "laptop", "my büro", &"x".repeat(64)] {
+        assert!(check_name(good).is_ok(), "{good:?}");
+    }
+    for bad in ["", " ", "a ", "a\nb", "\u{1b}[2J", &"x".repeat(65)] {
+        assert!(check_name(bad).is_err(), "{bad:?}");
+    }
+}
