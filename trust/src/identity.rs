@@ -110,7 +110,7 @@ impl Identity {
     /// The certificate for programs that want a file.
     #[must_use]
     pub fn certificate_pem(&self) -> String {
-        pem("CERTIFICATE", &self.certificate)
+        certificate_pem(&self.certificate)
     }
 
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {
@@ -120,6 +120,12 @@ impl Identity {
     pub(crate) fn private_key(&self) -> PrivateKeyDer<'_> {
         PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.as_slice()))
     }
+}
+
+/// A certificate of somebody else for programs that want a file.
+#[must_use]
+pub fn certificate_pem(der: &[u8]) -> String {
+    pem("CERTIFICATE", der)
 }
 
 /// RFC 7468. The buffer never grows while it is written, so that no copy of a key is left behind.

@@ -16,7 +16,7 @@ pub mod tls;
 
 pub use code::{BadCode, Code, CodeId};
 pub use fingerprint::{BadFingerprint, Fingerprint};
-pub use identity::{Identity, IdentityError};
+pub use identity::{Identity, IdentityError, certificate_pem};
 pub use role::{BadRole, Role};
 
 /// The system gave no random numbers.

@@ -31,6 +31,17 @@ pub trait Known: Send + Sync {
     fn is_known(&self, client: &Fingerprint) -> bool;
 }
 
+/// Another agent answers than the one that a client means: what the handshake of [`client`] fails with, inside
+/// `rustls::CertificateError::Other`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the agent's key is {found}, not {expected}")]
+pub struct WrongAgent {
+    /// Whose key was to answer.
+    pub expected: Fingerprint,
+    /// Whose key is in the certificate. That whoever answers has it is not proved.
+    pub found: Fingerprint,
+}
+
 /// For an agent, towards clients that it knows. Others fail in the handshake, before a byte of HTTP/2 is read.
 ///
 /// A client may be forgotten after that: ask once more with [`client_of`] when the handshake is done.

@@ -193,7 +193,18 @@ async fn another_agent_than_the_one_meant_is_refused() {
     let clients = Arc::new(Clients::default());
     clients.0.lock().unwrap().insert(client.fingerprint());
     let (near, far) = connect(&client, other.fingerprint(), &agent, &clients).await;
-    assert!(near.is_err() && far.is_err());
+    assert!(far.is_err());
+    let error = near.unwrap_err();
+    let error = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(why))) = error
+    else {
+        panic!("{error:?}");
+    };
+    let expected = tls::WrongAgent {
+        expected: other.fingerprint(),
+        found: agent.fingerprint(),
+    };
+    assert_eq!(why.0.downcast_ref(), Some(&expected));
 }
 
 /// With a ticket, a client that was forgotten meanwhile would come back in without being asked who it is.

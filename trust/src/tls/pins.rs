@@ -8,11 +8,11 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible,
-    SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError,
+    PeerIncompatible, SignatureScheme,
 };
 
-use super::Known;
+use super::{Known, WrongAgent};
 use crate::Fingerprint;
 
 /// The clients that an agent knows.
@@ -98,11 +98,15 @@ impl ServerCertVerifier for OneAgent {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if fingerprint(certificate)? == self.agent {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(CertificateError::ApplicationVerificationFailure.into())
+        let found = fingerprint(certificate)?;
+        if found == self.agent {
+            return Ok(ServerCertVerified::assertion());
         }
+        let wrong = WrongAgent {
+            expected: self.agent,
+            found,
+        };
+        Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
     }
 
     fn verify_tls12_signature(
