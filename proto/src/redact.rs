@@ -25,6 +25,7 @@ redacted!(
     DiagnoseRequest,
     Dropped,
     Edit,
+    InviteClientResponse,
     LinkStatus,
     Linked,
     Lost,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const REDACTED: [&str; 31] = [
+const REDACTED: [&str; 32] = [
     ".openclaw.agent.v1.Allowed",
     ".openclaw.agent.v1.AddAllowedRequest",
     ".openclaw.agent.v1.RemoveAllowedRequest",
@@ -38,11 +38,13 @@ const REDACTED: [&str; 31] = [
     ".openclaw.agent.v1.BackupResponse",
     ".openclaw.agent.v1.RestoreRequest",
     ".openclaw.agent.v1.RestoreResponse",
+    ".openclaw.agent.v1.InviteClientResponse",
 ];
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "access.proto",
     "admin.proto",
     "agent.proto",
+    "clients.proto",
     "event.proto",
     "hardening.proto",
     "link.proto",

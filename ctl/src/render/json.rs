@@ -93,6 +93,8 @@ impl Status {
             vault,
             hardening,
             rules,
+            caller: _,
+            tls: _,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();

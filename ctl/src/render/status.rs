@@ -55,6 +55,8 @@ pub(crate) fn lines(
         vault,
         hardening,
         rules,
+        caller: _,
+        tls: _,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);

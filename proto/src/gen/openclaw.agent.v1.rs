@@ -1327,6 +1327,631 @@ pub mod admin_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Who may call over the network.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Client {
+    /// Its name: 1 to 64 bytes of printable UTF-8. No two have the same.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Its key: "SHA256:" and 43 characters of base64, the SHA-256 of its public key.
+    #[prost(string, tag = "2")]
+    pub fingerprint: ::prost::alloc::string::String,
+    /// What it may do.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// When it enrolled.
+    #[prost(message, optional, tag = "4")]
+    pub enrolled_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was last connected; kept to within 5 minutes over restarts. Absent: never yet.
+    #[prost(message, optional, tag = "5")]
+    pub last_seen_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many connections it has now.
+    #[prost(uint32, tag = "6")]
+    pub connections: u32,
+}
+/// A code that is still good. The code itself is told once, to who asked for it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Invitation {
+    /// The name that the client will have. Empty: it chooses.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What it will be allowed to do.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// Until when the code is good.
+    #[prost(message, optional, tag = "3")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Who calls, as the agent sees it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Caller {
+    /// The client's name. Empty when it is not enrolled, but on the agent's own machine.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What it may do.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// The client's fingerprint. Empty when it is not enrolled.
+    #[prost(string, tag = "3")]
+    pub fingerprint: ::prost::alloc::string::String,
+    /// How it reached the agent: "tls", "unix" or "loopback".
+    #[prost(string, tag = "4")]
+    pub via: ::prost::alloc::string::String,
+}
+/// How the agent serves over the network.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Tls {
+    /// The agent's key, which its clients have pinned: "SHA256:" and 43 characters of base64.
+    #[prost(string, tag = "1")]
+    pub fingerprint: ::prost::alloc::string::String,
+    /// Where it listens, for example "\[::\]:50051".
+    #[prost(string, tag = "2")]
+    pub address: ::prost::alloc::string::String,
+}
+/// Nothing to say yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListClientsRequest {}
+/// Who there is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListClientsResponse {
+    /// By name.
+    #[prost(message, repeated, tag = "1")]
+    pub clients: ::prost::alloc::vec::Vec<Client>,
+    /// The next to end first.
+    #[prost(message, repeated, tag = "2")]
+    pub invitations: ::prost::alloc::vec::Vec<Invitation>,
+}
+/// Whom to invite.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InviteClientRequest {
+    /// What it will be allowed to do. Not said: ROLE_OPERATOR.
+    #[prost(enumeration = "Role", tag = "1")]
+    pub role: i32,
+    /// The name that it will have: 1 to 64 bytes of printable UTF-8. Empty: it chooses.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+}
+/// A code. It is a credential: whoever has it first is the client. Do not log it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct InviteClientResponse {
+    /// 32 characters in groups of four, for `openclawctl enroll`.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Until when it is good.
+    #[prost(message, optional, tag = "2")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What the client will be allowed to do.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// The name that it will have. Empty: it chooses.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// Where to reach this agent from elsewhere ("HOST:PORT"), if the platform told it. Else empty.
+    #[prost(string, tag = "5")]
+    pub address: ::prost::alloc::string::String,
+}
+/// Whose access to take back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeClientRequest {
+    /// Its name or its fingerprint.
+    #[prost(string, tag = "1")]
+    pub client: ::prost::alloc::string::String,
+}
+/// It has none any more, and that is stored.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeClientResponse {
+    /// Who it was.
+    #[prost(message, optional, tag = "1")]
+    pub client: ::core::option::Option<Client>,
+}
+/// What a client may do. Each role may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Role {
+    /// Not said.
+    Unspecified = 0,
+    /// Look: status, events, lists.
+    Reader = 1,
+    /// Also send, acknowledge events, and have problems explained.
+    Operator = 2,
+    /// Everything.
+    Admin = 3,
+}
+impl Role {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROLE_UNSPECIFIED",
+            Self::Reader => "ROLE_READER",
+            Self::Operator => "ROLE_OPERATOR",
+            Self::Admin => "ROLE_ADMIN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROLE_READER" => Some(Self::Reader),
+            "ROLE_OPERATOR" => Some(Self::Operator),
+            "ROLE_ADMIN" => Some(Self::Admin),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod clients_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Says and changes who may call this agent over the network.
+    ///
+    /// A client is a key pair on somebody's machine, and is known by the fingerprint of its public key.
+    /// It becomes known by enrolling with a code, which is good once. A call on the unix socket or on
+    /// plain-text loopback comes from the agent's own machine and has the role `admin`.
+    #[derive(Debug, Clone)]
+    pub struct ClientsClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> ClientsClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ClientsClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ClientsClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Lists the clients, by name, and the codes that are still good.
+        pub async fn list_clients(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListClientsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListClientsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Clients/ListClients",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Clients", "ListClients"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a code with which one client can enroll in the next 15 minutes.
+        ///
+        /// FAILED_PRECONDITION when the agent serves nobody over TLS (NO_TLS). RESOURCE_EXHAUSTED when there
+        /// are as many clients (TOO_MANY_CLIENTS) or open codes (TOO_MANY_CODES) as there may be.
+        /// ALREADY_EXISTS when a client has that name (NAME_TAKEN).
+        pub async fn invite_client(
+            &mut self,
+            request: impl tonic::IntoRequest<super::InviteClientRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InviteClientResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Clients/InviteClient",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Clients", "InviteClient"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a client's access back. Its connections and their calls are cut at once.
+        ///
+        /// NOT_FOUND when there is none of that name or fingerprint. FAILED_PRECONDITION for the last
+        /// admin, when it is the caller (LAST_ADMIN).
+        pub async fn revoke_client(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeClientRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeClientResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Clients/RevokeClient",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Clients", "RevokeClient"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod clients_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ClientsServer.
+    #[async_trait]
+    pub trait Clients: std::marker::Send + std::marker::Sync + 'static {
+        /// Lists the clients, by name, and the codes that are still good.
+        async fn list_clients(
+            &self,
+            request: tonic::Request<super::ListClientsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListClientsResponse>,
+            tonic::Status,
+        >;
+        /// Makes a code with which one client can enroll in the next 15 minutes.
+        ///
+        /// FAILED_PRECONDITION when the agent serves nobody over TLS (NO_TLS). RESOURCE_EXHAUSTED when there
+        /// are as many clients (TOO_MANY_CLIENTS) or open codes (TOO_MANY_CODES) as there may be.
+        /// ALREADY_EXISTS when a client has that name (NAME_TAKEN).
+        async fn invite_client(
+            &self,
+            request: tonic::Request<super::InviteClientRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InviteClientResponse>,
+            tonic::Status,
+        >;
+        /// Takes a client's access back. Its connections and their calls are cut at once.
+        ///
+        /// NOT_FOUND when there is none of that name or fingerprint. FAILED_PRECONDITION for the last
+        /// admin, when it is the caller (LAST_ADMIN).
+        async fn revoke_client(
+            &self,
+            request: tonic::Request<super::RevokeClientRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeClientResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Says and changes who may call this agent over the network.
+    ///
+    /// A client is a key pair on somebody's machine, and is known by the fingerprint of its public key.
+    /// It becomes known by enrolling with a code, which is good once. A call on the unix socket or on
+    /// plain-text loopback comes from the agent's own machine and has the role `admin`.
+    #[derive(Debug)]
+    pub struct ClientsServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ClientsServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ClientsServer<T>
+    where
+        T: Clients,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/openclaw.agent.v1.Clients/ListClients" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListClientsSvc<T: Clients>(pub Arc<T>);
+                    impl<
+                        T: Clients,
+                    > tonic::server::UnaryService<super::ListClientsRequest>
+                    for ListClientsSvc<T> {
+                        type Response = super::ListClientsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListClientsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Clients>::list_clients(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListClientsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Clients/InviteClient" => {
+                    #[allow(non_camel_case_types)]
+                    struct InviteClientSvc<T: Clients>(pub Arc<T>);
+                    impl<
+                        T: Clients,
+                    > tonic::server::UnaryService<super::InviteClientRequest>
+                    for InviteClientSvc<T> {
+                        type Response = super::InviteClientResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::InviteClientRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Clients>::invite_client(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = InviteClientSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Clients/RevokeClient" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeClientSvc<T: Clients>(pub Arc<T>);
+                    impl<
+                        T: Clients,
+                    > tonic::server::UnaryService<super::RevokeClientRequest>
+                    for RevokeClientSvc<T> {
+                        type Response = super::RevokeClientResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeClientRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Clients>::revoke_client(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeClientSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ClientsServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "openclaw.agent.v1.Clients";
+    impl<T> tonic::server::NamedService for ClientsServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// The state of the link, with what is known about it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -2281,6 +2906,12 @@ pub struct StatusResponse {
     /// Whose messages are admitted.
     #[prost(message, optional, tag = "10")]
     pub rules: ::core::option::Option<Rules>,
+    /// Who calls.
+    #[prost(message, optional, tag = "11")]
+    pub caller: ::core::option::Option<Caller>,
+    /// How the agent serves over the network. Absent when it does not.
+    #[prost(message, optional, tag = "12")]
+    pub tls: ::core::option::Option<Tls>,
 }
 /// The range of events that can be watched.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

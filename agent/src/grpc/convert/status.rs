@@ -42,6 +42,8 @@ pub(in crate::grpc) fn status(status: Status, protection: Hardening) -> pb::Stat
         vault: storage.map(vault),
         hardening: Some(hardening(protection)),
         rules: Some(super::rules(rules, held)),
+        caller: None,
+        tls: None,
     }
 }
 

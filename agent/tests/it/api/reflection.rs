@@ -82,7 +82,8 @@ async fn reflection_lists_every_service_and_serves_its_descriptors() {
                 "grpc.health.v1.Health",
                 "openclaw.agent.v1.Access",
                 "openclaw.agent.v1.Admin",
-                "openclaw.agent.v1.Agent"
+                "openclaw.agent.v1.Agent",
+                "openclaw.agent.v1.Clients"
             ]
         );
     }
