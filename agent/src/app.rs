@@ -61,7 +61,7 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Listen(_) => {
-                "stop what is there, or name another place with --socket and --listen"
+                "stop what is there, or name another place with --socket and --listen-plaintext"
             }
             Self::Http(..) => "stop what is there, or name another address with --http",
             Self::Session(_) => "start again; what the store holds may be of another version",
@@ -115,7 +115,7 @@ async fn serve(
     // Caught before anybody can know that the agent runs.
     let signalled = signalled().map_err(Error::Signals)?;
     let hangup = signal(SignalKind::hangup()).map_err(Error::Signals)?;
-    let listeners = Listeners::bind(&config.socket, config.listen).await?;
+    let listeners = Listeners::bind(&config.socket, config.plaintext).await?;
     let http = bind_http(config.http).await?;
     announce(config, &listeners, &http);
 
@@ -209,15 +209,15 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded) -> (Setup, Store) {
 
 fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
     let socket = config.socket.display();
-    let listen = listeners
-        .tcp_address()
+    let plaintext = listeners
+        .plaintext_address()
         .map(|address| address.to_string())
         .unwrap_or_default();
     let http = http
         .local_addr()
         .map(|address| address.to_string())
         .unwrap_or_default();
-    tracing::info!(version = version(), %socket, listen, http, "openclaw-agent started");
+    tracing::info!(version = version(), %socket, plaintext, http, "openclaw-agent started");
     if cfg!(feature = "sim") {
         tracing::warn!(
             "simulator build: it does not check WhatsApp's certificates and speaks to the simulator only"

@@ -36,8 +36,8 @@ pub(crate) struct Flags {
     #[arg(long, env = "OPENCLAW_SOCKET", value_name = "PATH")]
     socket: Option<PathBuf>,
     /// Serve the gRPC API on this loopback address as well, in plain text (127.0.0.1:PORT)
-    #[arg(long, env = "OPENCLAW_LISTEN", value_name = "ADDR")]
-    listen: Option<String>,
+    #[arg(long, env = "OPENCLAW_LISTEN_PLAINTEXT", value_name = "ADDR")]
+    listen_plaintext: Option<String>,
     /// Address of HTTP health checks and metrics [default: [::]:$PORT, or [::]:8080]
     #[arg(long, env = "OPENCLAW_HTTP", value_name = "ADDR")]
     http: Option<String>,
@@ -87,7 +87,7 @@ pub struct Config {
     /// The API's unix socket.
     pub socket: PathBuf,
     /// The API's plain-text address; always loopback.
-    pub listen: Option<SocketAddr>,
+    pub plaintext: Option<SocketAddr>,
     /// The address of health checks.
     pub http: SocketAddr,
     /// How long a silent connection counts as up.
@@ -176,7 +176,7 @@ impl Config {
     ) -> Result<Self, Error> {
         let Flags {
             socket,
-            listen,
+            listen_plaintext,
             http,
             port,
             keepalive_limit,
@@ -193,7 +193,8 @@ impl Config {
         } = flags;
         let mut keep = |mistake: String| mistakes.push(Mistake::from(mistake));
 
-        let listen = given(listen).and_then(|value| loopback(&value).map_err(&mut keep).ok());
+        let plaintext =
+            given(listen_plaintext).and_then(|value| loopback(&value).map_err(&mut keep).ok());
         let port = given(port).map_or(Some(HTTP_PORT), |value| {
             value
                 .parse()
@@ -285,7 +286,7 @@ impl Config {
                 Some(source),
             ) if mistakes.is_empty() => Ok(Self {
                 socket,
-                listen,
+                plaintext,
                 http,
                 keepalive_limit,
                 retention,
@@ -331,14 +332,14 @@ fn number(
 }
 
 fn loopback(value: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = value
-        .parse()
-        .map_err(|_| format!("--listen: {value:?} is not an address like 127.0.0.1:9443"))?;
+    let address: SocketAddr = value.parse().map_err(|_| {
+        format!("--listen-plaintext: {value:?} is not an address like 127.0.0.1:9443")
+    })?;
     if address.ip().is_loopback() {
         Ok(address)
     } else {
         Err(format!(
-            "--listen: {value} is not loopback, and this version has no TLS yet: use 127.0.0.1:PORT"
+            "--listen-plaintext: {value} is not loopback: use 127.0.0.1:PORT"
         ))
     }
 }

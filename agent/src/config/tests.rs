@@ -33,7 +33,7 @@ fn nothing_set_gives_a_running_agent() {
     let config = check(flags()).unwrap();
     assert_eq!(config.socket, PathBuf::from("/run/openclaw/agent.sock"));
     assert_eq!(config.http, "[::]:8080".parse().unwrap());
-    assert_eq!(config.listen, None);
+    assert_eq!(config.plaintext, None);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn railways_port_is_used_and_the_flag_wins() {
 #[test]
 fn every_mistake_is_reported_at_once() {
     let wrong = Flags {
-        listen: Some("0.0.0.0:9443".into()),
+        listen_plaintext: Some("0.0.0.0:9443".into()),
         http: Some("nowhere".into()),
         port: Some("99999".into()),
         keepalive_limit: Some("0".into()),
@@ -71,15 +71,15 @@ fn every_mistake_is_reported_at_once() {
 fn plain_text_is_for_loopback_only() {
     let wrong = |listen: &str| {
         mistakes(Flags {
-            listen: Some(listen.into()),
+            listen_plaintext: Some(listen.into()),
             ..flags()
         })
     };
-    assert!(wrong("0.0.0.0:1")[0].contains("no TLS yet"));
+    assert!(wrong("0.0.0.0:1")[0].contains("not loopback"));
     assert!(wrong("[::]:1")[0].contains("loopback"));
     assert!(
         check(Flags {
-            listen: Some("[::1]:1".into()),
+            listen_plaintext: Some("[::1]:1".into()),
             ..flags()
         })
         .is_ok()

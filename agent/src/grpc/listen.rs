@@ -78,9 +78,9 @@ impl Listeners {
         })
     }
 
-    /// The address of the TCP listener, when there is one.
+    /// The address of the plain-text listener, when there is one.
     #[must_use]
-    pub fn tcp_address(&self) -> Option<SocketAddr> {
+    pub fn plaintext_address(&self) -> Option<SocketAddr> {
         self.tcp.as_ref()?.local_addr().ok()
     }
 

@@ -66,6 +66,16 @@ impl Tables {
     pub const ALLOW: Table = Table(71);
     /// Messages whose sender is not known well enough yet to be judged: `"", number -> message`.
     pub const HELD: Table = Table(72);
+    /// The agent's own key pair towards its clients: `"", "" -> key, certificate`.
+    pub const IDENTITY: Table = Table(73);
+    /// Who may call over the network: `"", fingerprint -> client`.
+    pub const CLIENTS: Table = Table(74);
+    /// Codes with which a client enrolls: `"", id -> code`.
+    pub const CODES: Table = Table(75);
+    /// Alerts that are to be told: `"", id -> alert`.
+    pub const ALERTS: Table = Table(76);
+    /// What was last told: `"", "" -> state`.
+    pub const ALERT_STATE: Table = Table(77);
 
     /// What belongs to one account, and goes when another is linked. Events stay, and who reads them; so do messages of
     /// ours: a token is not forgotten, and what waits goes from its own account or fails.

@@ -24,7 +24,7 @@ fn text(output: &Output) -> (Option<i32>, String, String) {
 #[tokio::test]
 async fn bad_settings_are_all_said_at_once() {
     let output = run_agent_to_the_end(&[
-        "--listen",
+        "--listen-plaintext",
         "0.0.0.0:1",
         "--http",
         "nowhere",
@@ -39,7 +39,7 @@ async fn bad_settings_are_all_said_at_once() {
     let (code, stdout, stderr) = text(&output);
     assert_eq!((code, stdout.as_str()), (Some(64), ""));
     for named in [
-        "--listen: 0.0.0.0:1 is not loopback",
+        "--listen-plaintext: 0.0.0.0:1 is not loopback",
         "--http: \"nowhere\"",
         "--keepalive-limit: \"1\"",
         "--log: \"loud\"",
@@ -94,8 +94,8 @@ async fn unknown_flags_are_a_usage_error() {
 #[tokio::test]
 async fn plain_text_is_served_on_loopback_when_asked() {
     let config = openclaw_sim::Config::default();
-    let world = World::with(config, &["--listen", "127.0.0.1:0"]).await;
-    let address = world.agent.listen.expect("an address for gRPC");
+    let world = World::with(config, &["--listen-plaintext", "127.0.0.1:0"]).await;
+    let address = world.agent.plaintext.expect("an address for gRPC");
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
     let mut client = AgentClient::new(endpoint.connect().await.unwrap());
     let status = client.status(pb::StatusRequest {}).await.unwrap();

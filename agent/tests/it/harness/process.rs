@@ -34,8 +34,8 @@ pub(crate) struct Agent {
     lines: Lines,
     /// Its gRPC socket.
     pub(crate) socket: PathBuf,
-    /// Its gRPC address, when it was told to have one.
-    pub(crate) listen: Option<SocketAddr>,
+    /// Its gRPC address in plain text, when it was told to have one.
+    pub(crate) plaintext: Option<SocketAddr>,
     channel: Channel,
     folder: Arc<TempDir>,
 }
@@ -51,8 +51,8 @@ impl Agent {
     pub(crate) async fn start_in(folder: Arc<TempDir>, whatsapp: &str, args: &[&str]) -> Self {
         let mut agent = Self::spawn(folder, whatsapp, |command| command.args(args));
         let started = agent.lines.wait_for(STARTED).await;
-        let listen = started["listen"].as_str();
-        agent.listen = listen.and_then(|address| address.parse().ok());
+        let plaintext = started["plaintext"].as_str();
+        agent.plaintext = plaintext.and_then(|address| address.parse().ok());
         agent
     }
 
@@ -70,7 +70,7 @@ impl Agent {
         let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
         Self {
             child,
-            listen: None,
+            plaintext: None,
             channel: endpoint.connect_lazy(),
             lines,
             socket,
