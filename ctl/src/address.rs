@@ -1,21 +1,28 @@
-//! Where the agent is. Plain text leaves this machine under no circumstances: TLS is not there yet.
+//! Where the agent is. Plain text leaves this machine under no circumstances: any other agent is
+//! reached through a context, which says whose key answers there.
+
+mod endpoint;
 
 use std::fmt;
 use std::io::ErrorKind;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::context::{Context, Name, Store};
 use crate::failure::{Exit, Failure};
+pub(crate) use endpoint::Endpoint;
 
 /// Where the agent listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Address {
     /// A unix socket.
     Unix(PathBuf),
     /// No socket was named, and none of these exists.
     Nowhere(Vec<PathBuf>),
-    /// `HOST:PORT` on this machine, in plain text.
-    Loopback(String),
+    /// On this machine, in plain text.
+    Loopback(Endpoint),
+    /// Over TLS, as somebody that the agent knows.
+    Context(Arc<Context>),
 }
 
 impl fmt::Display for Address {
@@ -23,7 +30,8 @@ impl fmt::Display for Address {
         match self {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Nowhere(_) => f.write_str("its usual sockets"),
-            Self::Loopback(host) => f.write_str(host),
+            Self::Loopback(endpoint) => endpoint.fmt(f),
+            Self::Context(context) => context.endpoint().fmt(f),
         }
     }
 }
@@ -32,6 +40,7 @@ impl fmt::Display for Address {
 #[derive(Debug, Default)]
 pub(crate) struct Environment {
     agent: Option<String>,
+    context: Option<String>,
     socket: Option<PathBuf>,
     runtime_dir: Option<PathBuf>,
 }
@@ -40,27 +49,61 @@ impl Environment {
     /// That of this process. An empty variable is none.
     pub(crate) fn read() -> Self {
         let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let text = |name| var(name).map(|value| value.to_string_lossy().into_owned());
         Self {
-            agent: var("OPENCLAW_AGENT").map(|value| value.to_string_lossy().into_owned()),
+            agent: text("OPENCLAW_AGENT"),
+            context: text("OPENCLAW_CONTEXT"),
             socket: var("OPENCLAW_SOCKET").map(PathBuf::from),
             runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
         }
     }
 }
 
-/// The flag, else `OPENCLAW_AGENT`, else a socket. A wrong flag is usage, a wrong variable is
-/// configuration.
-pub(crate) fn resolve(flag: Option<&str>, env: &Environment) -> Result<Address, Failure> {
-    if let Some(given) = flag {
-        return parse(given, "--agent").map_err(|failure| failure.with_exit(Exit::Usage));
+/// What the command line says of it.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Flags<'a> {
+    /// `--agent`.
+    pub(crate) agent: Option<&'a str>,
+    /// `--context`.
+    pub(crate) context: Option<&'a Name>,
+}
+
+/// The flags, else the environment, else the current context, else a socket. A wrong flag is usage,
+/// a wrong variable is configuration.
+pub(crate) fn resolve(
+    flags: Flags<'_>,
+    env: &Environment,
+    store: &Store,
+) -> Result<Address, Failure> {
+    let configuration = |failure: Failure| failure.with_exit(Exit::Configuration);
+    match (flags.agent, flags.context) {
+        (Some(_), Some(_)) => {
+            return Err(
+                Failure::usage("--agent and --context both say which agent is meant")
+                    .with_hint("give one of them"),
+            );
+        }
+        (Some(given), None) => return parse(given, "--agent", store),
+        (None, Some(name)) => return of_context(name, store),
+        (None, None) => {}
     }
     if let Some(given) = &env.agent {
-        return parse(given, "OPENCLAW_AGENT")
-            .map_err(|failure| failure.with_exit(Exit::Configuration));
+        return parse(given, "OPENCLAW_AGENT", store).map_err(configuration);
+    }
+    if let Some(given) = &env.context {
+        let name = given.parse().map_err(|bad| {
+            Failure::new(format!("OPENCLAW_CONTEXT: `{given}`: {bad}")).with_hint(SEE_CONTEXTS)
+        });
+        return name
+            .and_then(|name| of_context(&name, store))
+            .map_err(configuration);
     }
     // A named socket is a choice: falling through to another agent's would be a surprise.
     if let Some(path) = &env.socket {
         return Ok(Address::Unix(path.clone()));
+    }
+    if let Some(name) = store.current()? {
+        return of_context(&name, store).map_err(configuration);
     }
     let usual: Vec<PathBuf> = env
         .runtime_dir
@@ -74,6 +117,12 @@ pub(crate) fn resolve(flag: Option<&str>, env: &Environment) -> Result<Address, 
     }
 }
 
+const SEE_CONTEXTS: &str = "`openclawctl context list` shows those there are";
+
+fn of_context(name: &Name, store: &Store) -> Result<Address, Failure> {
+    Ok(Address::Context(Arc::new(store.load(name)?)))
+}
+
 /// True unless it is certain that nothing is there: what may not be looked at is tried.
 fn may_exist(path: &Path) -> bool {
     match path.symlink_metadata() {
@@ -82,10 +131,10 @@ fn may_exist(path: &Path) -> bool {
     }
 }
 
-fn parse(given: &str, origin: &str) -> Result<Address, Failure> {
+fn parse(given: &str, origin: &str, store: &Store) -> Result<Address, Failure> {
     let wrong = || {
-        Failure::new(format!("{origin}: `{given}` is no address of an agent"))
-            .with_hint("give unix:PATH, an absolute path, or HOST:PORT on this machine")
+        Failure::usage(format!("{origin}: `{given}` is no address of an agent"))
+            .with_hint("give unix:PATH, an absolute path, or HOST:PORT")
     };
     if let Some(path) = given.strip_prefix("unix:") {
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -97,109 +146,33 @@ fn parse(given: &str, origin: &str) -> Result<Address, Failure> {
     if given.starts_with('/') {
         return Ok(Address::Unix(PathBuf::from(given)));
     }
-    let authority = given.strip_prefix("http://").unwrap_or(given);
-    let authority = authority.strip_suffix('/').unwrap_or(authority);
-    let tls = authority.strip_prefix("https://");
-    let (host, port) = tls
-        .unwrap_or(authority)
-        .rsplit_once(':')
-        .ok_or_else(wrong)?;
-    if host.is_empty() || port.parse::<u16>().map_or(true, |port| port == 0) {
-        return Err(wrong());
+    let bare = given.strip_suffix('/').unwrap_or(given);
+    if let Some(plain) = bare.strip_prefix("http://") {
+        let endpoint: Endpoint = plain.parse().map_err(|_| wrong())?;
+        if !endpoint.is_loopback() {
+            return Err(Failure::usage(format!(
+                "{origin}: `{given}` is plain text, which does not leave this machine"
+            ))
+            .with_hint(format!("over TLS: `openclawctl enroll {endpoint}`")));
+        }
+        return Ok(Address::Loopback(endpoint));
     }
-    if tls.is_some() || !is_loopback(host) {
-        return Err(Failure::new(format!(
-            "{origin}: `{given}` is not plain text on this machine, and TLS is not there yet"
-        ))
-        .with_hint(
-            "forward its socket or port over SSH, then use unix:PATH or 127.0.0.1:PORT here",
-        ));
+    let tls = bare.strip_prefix("https://");
+    let endpoint: Endpoint = tls.unwrap_or(bare).parse().map_err(|_| wrong())?;
+    if let Some(context) = store.with_endpoint(&endpoint)? {
+        return Ok(Address::Context(Arc::new(context)));
     }
-    Ok(Address::Loopback(authority.to_owned()))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-    match (bare, host.parse::<IpAddr>()) {
-        (Some(v6), _) => v6.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-        (None, Ok(IpAddr::V4(ip))) => ip.is_loopback(),
-        // Without brackets the port of an IPv6 address cannot be told from its end.
-        (None, Ok(IpAddr::V6(_))) => false,
-        (None, Err(_)) => host.eq_ignore_ascii_case("localhost"),
+    if tls.is_none() && endpoint.is_loopback() {
+        return Ok(Address::Loopback(endpoint));
     }
+    Err(Failure::usage(format!(
+        "{origin}: this user is not enrolled with the agent at {endpoint}"
+    ))
+    .with_reason("NOT_ENROLLED")
+    .with_hint(format!(
+        "`openclawctl enroll {endpoint}` asks for the code that is in the agent's log, or that `openclawctl clients invite` makes"
+    )))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(given: &str) -> Result<Address, Exit> {
-        parse(given, "--agent").map_err(|failure| failure.exit())
-    }
-
-    #[test]
-    fn every_written_form_of_a_socket_is_the_same() {
-        for given in ["unix:/run/a.sock", "unix:///run/a.sock", "/run/a.sock"] {
-            assert_eq!(parsed(given), Ok(Address::Unix("/run/a.sock".into())));
-        }
-    }
-
-    #[test]
-    fn plain_text_stays_on_this_machine() {
-        for given in [
-            "127.0.0.1:50051",
-            "http://localhost:50051",
-            "[::1]:50051",
-            "http://127.9.9.9:1/",
-        ] {
-            assert!(matches!(parsed(given), Ok(Address::Loopback(_))), "{given}");
-        }
-        for given in [
-            "10.0.0.1:50051",
-            "example.com:443",
-            "0.0.0.0:1",
-            "https://127.0.0.1:1",
-            "::1:50051",
-            "[::]:1",
-            "127.0.0.1.example.com:1",
-        ] {
-            assert!(parsed(given).is_err(), "{given}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_address_is_refused() {
-        for given in [
-            "",
-            "unix:",
-            "agent",
-            "127.0.0.1",
-            "127.0.0.1:0",
-            ":50051",
-            "127.0.0.1:port",
-            "127.0.0.1:70000",
-        ] {
-            assert!(parsed(given).is_err(), "{given}");
-        }
-    }
-
-    #[test]
-    fn the_flag_goes_before_the_environment() {
-        let env = Environment {
-            agent: Some("not an address".into()),
-            socket: Some("/run/named.sock".into()),
-            runtime_dir: None,
-        };
-        assert_eq!(
-            resolve(Some("/run/flag.sock"), &env).ok(),
-            Some(Address::Unix("/run/flag.sock".into()))
-        );
-        let refused = resolve(None, &env).map_err(|failure| failure.exit());
-        assert_eq!(refused, Err(Exit::Configuration));
-        let env = Environment { agent: None, ..env };
-        assert_eq!(
-            resolve(None, &env).ok(),
-            Some(Address::Unix("/run/named.sock".into()))
-        );
-    }
-}
+mod tests;

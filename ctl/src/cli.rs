@@ -1,5 +1,6 @@
 //! The command line: what can be said, with its help. What it does is in the file of each command.
 
+mod access;
 mod watch;
 
 use std::path::PathBuf;
@@ -7,8 +8,10 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::context::Name;
 use crate::duration;
 
+pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, RoleName, Typed};
 pub(crate) use watch::{ConsumersArgs, ConsumersCommand, Kind, WatchArgs};
 
 /// Drive an OpenClaw agent: link it to a phone, ask how it is, send, and follow what happens.
@@ -18,13 +21,19 @@ pub(crate) use watch::{ConsumersArgs, ConsumersCommand, Kind, WatchArgs};
 #[derive(Debug, Parser)]
 #[command(name = "openclawctl", version, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Where the agent is: unix:PATH, an absolute path, or HOST:PORT on this machine.
+    /// Where the agent is: unix:PATH, an absolute path, or HOST:PORT.
     ///
-    /// Without it OPENCLAW_AGENT counts, in the same forms; then the socket named by
-    /// OPENCLAW_SOCKET; then the first that exists of $XDG_RUNTIME_DIR/openclaw/agent.sock and
-    /// /run/openclaw/agent.sock.
+    /// HOST:PORT is an agent that this user is enrolled with (see `enroll`), else one on this machine,
+    /// in plain text. Without it --context counts, then OPENCLAW_AGENT, OPENCLAW_CONTEXT, the socket
+    /// named by OPENCLAW_SOCKET, the current context; then the first that exists of
+    /// $XDG_RUNTIME_DIR/openclaw/agent.sock and /run/openclaw/agent.sock.
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) agent: Option<String>,
+    /// Which of the agents that this user is enrolled with: see `context list`.
+    ///
+    /// For `enroll`: what to call it [default: its host].
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) context: Option<Name>,
     /// Write JSON, one object a line: answers to stdout, errors to stderr.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -61,6 +70,18 @@ pub(crate) enum Command {
     Consumers(ConsumersArgs),
     /// Say whose messages are admitted, and change that.
     Allow(AllowArgs),
+    /// Enroll with an agent elsewhere, by a code that is good once.
+    ///
+    /// The code is in the agent's log when it knows nobody yet, or comes from somebody who is enrolled
+    /// as admin (`clients invite`). It proves this client to the agent and the agent to this client;
+    /// from then on each knows the other's key, and the connection is TLS.
+    Enroll(EnrollArgs),
+    /// Say who may call the agent over the network, and change that.
+    #[command(subcommand)]
+    Clients(ClientsCommand),
+    /// List the agents that this user is enrolled with, and choose one.
+    #[command(subcommand)]
+    Context(ContextCommand),
     /// Explain why messages do or do not arrive: the agent's own, or somebody's.
     ///
     /// The exit code is 4 when something keeps them from arriving.

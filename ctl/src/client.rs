@@ -1,24 +1,33 @@
 //! The connection to the agent.
 
+pub(crate) mod tls;
+
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::agent_client::AgentClient;
-use tonic::transport::{Channel, Endpoint};
+use openclaw_proto::v1::clients_client::ClientsClient;
+use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Response, Status};
 use tonic_health::pb::health_client::HealthClient;
+use tower::service_fn;
 
 use crate::address::Address;
+use crate::context::Context;
 use crate::failure::Failure;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a question that needs nothing of WhatsApp may take.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// A stream whose agent went silent is noticed after about this long, twice.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// A stream whose agent went silent is asked whether it lives after the first, and given up after the
+/// second. Proxies and NAT forget connections that are silent for a minute or more.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(20);
 
 /// Connects for the agent's own service.
 pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Failure> {
@@ -28,6 +37,11 @@ pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Fai
 /// Connects for questions about whose messages are admitted.
 pub(crate) async fn access(address: &Address) -> Result<AccessClient<Channel>, Failure> {
     Ok(AccessClient::new(connect(address).await?))
+}
+
+/// Connects for questions about who may call.
+pub(crate) async fn clients(address: &Address) -> Result<ClientsClient<Channel>, Failure> {
+    Ok(ClientsClient::new(connect(address).await?))
 }
 
 /// Connects for administration, and for the agent's own service over the same connection.
@@ -63,18 +77,54 @@ pub(crate) async fn answer<T>(
 async fn connect(address: &Address) -> Result<Channel, Failure> {
     let target = match address {
         Address::Unix(path) => format!("unix:{}", path.display()),
-        Address::Loopback(host) => format!("http://{host}"),
+        Address::Loopback(endpoint) => format!("http://{endpoint}"),
+        Address::Context(context) => return over_tls(Arc::clone(context)).await,
         Address::Nowhere(tried) => return Err(nowhere(tried)),
     };
-    let endpoint = Endpoint::from_shared(target)
-        .map_err(|error| unreachable(address, &error))?
-        .connect_timeout(CONNECT_LIMIT)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE);
+    let endpoint = endpoint(target).map_err(|error| unreachable(address, &error))?;
     endpoint
+        .connect_timeout(CONNECT_LIMIT)
         .connect()
         .await
         .map_err(|error| unreachable(address, &error))
+}
+
+fn endpoint(target: String) -> Result<Endpoint, tonic::transport::Error> {
+    Ok(Endpoint::from_shared(target)?
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_ANSWER))
+}
+
+/// The name in what is asked is that of every agent: where it is reached says nothing about who it is.
+async fn over_tls(context: Arc<Context>) -> Result<Channel, Failure> {
+    let told = Arc::clone(&context);
+    let connector = service_fn(move |_| {
+        let context = Arc::clone(&context);
+        async move { tls::connect(&context).await.map(TokioIo::new) }
+    });
+    // The first is for the connector, which makes TLS of it; the second stands in what is asked.
+    let connected = match endpoint(format!("http://{}", openclaw_trust::tls::SERVER_NAME)) {
+        Ok(endpoint) => {
+            let origin = Uri::from_static("https://openclaw-agent");
+            let endpoint = endpoint.origin(origin);
+            endpoint.connect_with_connector(connector).await
+        }
+        Err(error) => Err(error),
+    };
+    connected.map_err(|error| {
+        let found = causes(&error).find_map(|cause| cause.downcast_ref::<tls::Error>());
+        match found {
+            Some(known) => known.in_context(told.name(), told.endpoint()),
+            None => unreachable(&Address::Context(told), &error),
+        }
+    })
+}
+
+/// `error`, and what it came from.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&cause: &&'a (dyn Error + 'static)| {
+        cause.source()
+    })
 }
 
 fn nowhere(tried: &[std::path::PathBuf]) -> Failure {
@@ -88,16 +138,9 @@ fn nowhere(tried: &[std::path::PathBuf]) -> Failure {
 }
 
 fn unreachable(address: &Address, error: &(dyn Error + 'static)) -> Failure {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    let mut last = error.to_string();
-    let mut kind = None;
-    while let Some(link) = cause {
-        last = link.to_string();
-        if let Some(io) = link.downcast_ref::<io::Error>() {
-            kind = Some(io.kind());
-        }
-        cause = link.source();
-    }
+    let last = causes(error).last().unwrap_or(error).to_string();
+    let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    let kind = io.last().map(io::Error::kind);
     let (why, hint) = match kind {
         Some(io::ErrorKind::NotFound) => ("there is no such socket".to_owned(), NOT_RUNNING),
         Some(io::ErrorKind::ConnectionRefused) => ("nobody listens there".to_owned(), NOT_RUNNING),
@@ -113,3 +156,6 @@ fn unreachable(address: &Address, error: &(dyn Error + 'static)) -> Failure {
 }
 
 const NOT_RUNNING: &str = "start the agent, or name its socket with --agent or OPENCLAW_AGENT";
+
+/// Where a code comes from.
+pub(crate) const GET_A_CODE: &str = "an admin makes a code with `openclawctl clients invite`; an agent that knows nobody yet writes one to its log when it starts";

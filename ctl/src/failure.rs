@@ -159,6 +159,7 @@ impl From<Status> for Failure {
             Code::FailedPrecondition
             | Code::AlreadyExists
             | Code::NotFound
+            | Code::PermissionDenied
             | Code::ResourceExhausted => Exit::Refused,
             Code::InvalidArgument => Exit::Usage,
             Code::Unavailable => Exit::Unreachable,

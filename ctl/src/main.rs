@@ -9,11 +9,14 @@ mod aside;
 mod backup;
 mod cli;
 mod client;
+mod clients;
 mod clock;
 mod console;
 mod consumers;
+mod context;
 mod doctor;
 mod duration;
+mod enroll;
 mod failure;
 mod health;
 mod outbox;
@@ -38,7 +41,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{BackupArgs, BackupCommand, Cli, Command};
+use crate::address::{Address, Environment, Flags};
+use crate::cli::{BackupArgs, BackupCommand, Cli, ClientsCommand, Command};
+use crate::context::Store;
 use crate::failure::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -57,6 +62,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Exit, Failure> {
     let Cli {
         agent,
+        context,
         json,
         command,
     } = cli;
@@ -68,31 +74,47 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("start the runtime: {error}")))?;
-    runtime.block_on(perform(agent.as_deref(), json, command))
+    let flags = Flags {
+        agent: agent.as_deref(),
+        context: context.as_ref(),
+    };
+    runtime.block_on(perform(flags, json, command))
 }
 
-async fn perform(agent: Option<&str>, json: bool, command: Command) -> Result<Exit, Failure> {
-    if let Command::Backup(BackupArgs {
-        command: Some(BackupCommand::Verify(args)),
-        ..
-    }) = command
-    {
-        return backup::verify(&args, json).await;
-    }
-    let address = address::resolve(agent, &address::Environment::read())?;
+async fn perform(flags: Flags<'_>, json: bool, command: Command) -> Result<Exit, Failure> {
+    let store = Store::of_user();
     match command {
-        Command::Pair(args) => pair::run(&address, &args, json).await,
-        Command::Status(args) => status::run(&address, &args, json).await,
-        Command::Send(args) => send::run(&address, &args, json).await,
-        Command::Outbox(command) => outbox::run(&address, &command, json).await,
-        Command::Watch(args) => watch::run(&address, &args, json).await,
-        Command::Consumers(args) => consumers::run(&address, &args, json).await,
-        Command::Unpair(args) => unpair::run(&address, &args, json).await,
-        Command::Backup(args) => backup::run(&address, &args, json).await,
-        Command::Restore(args) => restore::run(&address, &args, json).await,
-        Command::Allow(args) => allow::run(&address, &args, json).await,
-        Command::Doctor(args) => doctor::run(&address, &args, json).await,
-        Command::Health(args) => health::run(&address, &args, json).await,
-        Command::Completions { .. } => Ok(Exit::Done),
+        Command::Backup(BackupArgs {
+            command: Some(BackupCommand::Verify(args)),
+            ..
+        }) => backup::verify(&args, json).await,
+        Command::Enroll(args) => enroll::run(flags, &store, &args, json).await,
+        Command::Context(command) => context::run(flags, &store, command, json).await,
+        Command::Clients(ClientsCommand::NewCode) => clients::new_code(json),
+        command => {
+            let address = address::resolve(flags, &Environment::read(), &store)?;
+            ask(&address, json, command).await
+        }
+    }
+}
+
+/// The commands that ask an agent.
+async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Pair(args) => pair::run(address, &args, json).await,
+        Command::Status(args) => status::run(address, &args, json).await,
+        Command::Send(args) => send::run(address, &args, json).await,
+        Command::Outbox(command) => outbox::run(address, &command, json).await,
+        Command::Watch(args) => watch::run(address, &args, json).await,
+        Command::Consumers(args) => consumers::run(address, &args, json).await,
+        Command::Unpair(args) => unpair::run(address, &args, json).await,
+        Command::Backup(args) => backup::run(address, &args, json).await,
+        Command::Restore(args) => restore::run(address, &args, json).await,
+        Command::Allow(args) => allow::run(address, &args, json).await,
+        Command::Clients(command) => clients::run(address, &command, json).await,
+        Command::Doctor(args) => doctor::run(address, &args, json).await,
+        Command::Health(args) => health::run(address, &args, json).await,
+        // They ask none, and were done before.
+        Command::Enroll(_) | Command::Context(_) | Command::Completions { .. } => Ok(Exit::Done),
     }
 }

@@ -1,5 +1,6 @@
 //! What is printed, apart from printing it: answers of the agent in, text or JSON shapes out.
 
+mod caller;
 pub(crate) mod event;
 pub(crate) mod json;
 pub(crate) mod rules;

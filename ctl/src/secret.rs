@@ -15,7 +15,7 @@ use crate::cli::SecretArgs;
 use crate::failure::Failure;
 use crate::stop::Stops;
 use crate::text;
-use prompt::Prompt;
+pub(crate) use prompt::Prompt;
 
 /// A file with a secret is not larger.
 const LARGEST: u64 = 4096;

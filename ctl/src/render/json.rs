@@ -4,6 +4,7 @@
 //! is not said is `""`. Only `status` and `pair` mask phone numbers; a program that watches needs
 //! them whole.
 
+mod caller;
 mod event;
 mod rules;
 mod vault;
@@ -13,6 +14,7 @@ use prost_types::Timestamp;
 use serde::Serialize;
 
 use crate::render::status::{Numbers, state_word};
+use caller::{Caller, Tls};
 pub(crate) use event::Event;
 pub(crate) use rules::Rules;
 use vault::{Hardening, Vault};
@@ -30,6 +32,8 @@ pub(crate) struct Status {
     vault: Option<Vault>,
     hardening: Option<Hardening>,
     rules: Option<Rules>,
+    caller: Option<Caller>,
+    tls: Option<Tls>,
     /// `null` when nothing can be known.
     rolled_back: Option<bool>,
 }
@@ -93,8 +97,8 @@ impl Status {
             vault,
             hardening,
             rules,
-            caller: _,
-            tls: _,
+            caller,
+            tls,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();
@@ -120,6 +124,8 @@ impl Status {
             vault: vault.map(Vault::from),
             hardening: hardening.map(Hardening::from),
             rules: rules.map(Rules::from),
+            caller: caller.map(Caller::from),
+            tls: tls.map(Tls::from),
             rolled_back,
         }
     }

@@ -4,6 +4,7 @@ use openclaw_proto::v1::{Build, EventRange, LinkState, LinkStatus, StatusRespons
 use prost_types::Timestamp;
 
 use crate::clock::seconds_between;
+use crate::render::caller;
 use crate::render::rules;
 use crate::render::store;
 use crate::render::time::{ago, span, until};
@@ -55,8 +56,8 @@ pub(crate) fn lines(
         vault,
         hardening,
         rules,
-        caller: _,
-        tls: _,
+        caller,
+        tls,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);
@@ -96,6 +97,14 @@ pub(crate) fn lines(
         if !rules.reload_error.is_empty() {
             add("", text::one_line(&rules.reload_error));
         }
+    }
+    if let Some(caller) = caller
+        && (detail == Detail::All || !caller.name.is_empty())
+    {
+        add("You are:", caller::caller(caller));
+    }
+    if let Some(tls) = tls {
+        add("Agent key:", caller::agent_key(tls));
     }
     if status.storage() == Storage::Memory {
         add(

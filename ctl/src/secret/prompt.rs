@@ -17,14 +17,14 @@ use crate::stop::Stops;
 const LONGEST_LINE: usize = 4096;
 
 /// The terminal of this process, quiet until this is dropped.
-pub(super) struct Prompt {
+pub(crate) struct Prompt {
     terminal: File,
     before: Termios,
 }
 
 impl Prompt {
     /// `None` without a terminal. stdin may be another thing: it is not read.
-    pub(super) fn open() -> Option<Self> {
+    pub(crate) fn open() -> Option<Self> {
         let terminal = OpenOptions::new()
             .read(true)
             .write(true)
@@ -42,7 +42,7 @@ impl Prompt {
     }
 
     /// Asks, and waits for a line. Ctrl-C and Ctrl-D end it.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         question: &str,
         stops: &mut Stops,
@@ -78,7 +78,7 @@ fn line(mut terminal: &File) -> Result<Zeroizing<String>, Failure> {
         }
     }
     let text = std::str::from_utf8(&typed[..length])
-        .map_err(|_| Failure::usage("the passphrase is not UTF-8").with_reason("BAD_SECRET"))?;
+        .map_err(|_| Failure::usage("what was typed is not UTF-8").with_reason("BAD_SECRET"))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 

@@ -2,7 +2,9 @@
 //! and what the agent was asked, out.
 //!
 //! `{dir}` in a case is its own directory; `{token}` is the part of a token that is new each time, `{store}` a
-//! backup's store id, `{made}` when it was made, `{size}` its size, and `{at}` a place in it.
+//! backup's store id, `{made}` when it was made, `{size}` its size, and `{at}` a place in it. `{agent}` is where the
+//! scripted agent listens on loopback, `{code}` its code; `{agent_key}` is the fingerprint of its key, `{key}` any other,
+//! and `{new_code}` any other code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,9 +14,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use crate::contexts::{self, Context};
 use crate::program::Program;
 use crate::script::Script;
-use crate::scripted_agent::ScriptedAgent;
+use crate::scripted_agent::{Door, ScriptedAgent, code};
 use crate::sealed::{self, Recipe};
 
 #[derive(Deserialize)]
@@ -49,6 +52,9 @@ struct Case {
     backups: BTreeMap<String, Recipe>,
     #[serde(default)]
     files: BTreeMap<String, String>,
+    /// Contexts in the directory's `config` before it starts.
+    #[serde(default)]
+    contexts: BTreeMap<String, Context>,
     /// Every file in the directory afterwards, if that matters; of a text file its content.
     left: Option<BTreeMap<String, String>>,
 }
@@ -76,8 +82,11 @@ files!(
     address,
     allow,
     backup,
+    clients,
     consumers,
+    context,
     doctor,
+    enroll,
     health,
     outbox,
     pair,
@@ -113,12 +122,6 @@ async fn run(name: &str) {
 async fn check(case: Case) -> Result<(), String> {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path().to_string_lossy().into_owned();
-    let fill = |text: &String| text.replace("{dir}", &here);
-    let mut env = case.env;
-    env.values_mut().for_each(|value| *value = fill(value));
-    if !env.contains_key("OPENCLAW_AGENT") {
-        env.insert("OPENCLAW_AGENT".into(), format!("unix:{here}/agent.sock"));
-    }
     sealed::write(dir.path(), &case.backups);
     for (name, content) in &case.files {
         let path = dir.path().join(name);
@@ -132,8 +135,23 @@ async fn check(case: Case) -> Result<(), String> {
         ),
         None => None,
     };
+    let door = agent.as_ref().and_then(ScriptedAgent::door);
+    for (name, context) in &case.contexts {
+        contexts::write(&dir.path().join("config"), name, context, door);
+    }
+    let endpoint = door.map_or("", |door| &door.endpoint);
+    let fill = |text: &String| {
+        let text = text.replace("{dir}", &here).replace("{agent}", endpoint);
+        text.replace("{code}", &code().reveal())
+    };
+    let mut env = case.env;
+    env.values_mut().for_each(|value| *value = fill(value));
+    if !env.contains_key("OPENCLAW_AGENT") {
+        env.insert("OPENCLAW_AGENT".into(), format!("unix:{here}/agent.sock"));
+    }
     let args: Vec<String> = case.args.iter().map(fill).collect();
-    let program = Program::start(dir.path(), &args, &env, case.stdin.as_deref(), &printed).await;
+    let stdin = case.stdin.as_ref().map(fill);
+    let program = Program::start(dir.path(), &args, &env, stdin.as_deref(), &printed).await;
     if let Some(text) = &case.interrupt {
         program.until_printed(text).await;
         program.interrupt();
@@ -147,6 +165,7 @@ async fn check(case: Case) -> Result<(), String> {
     let made = sealed::made().to_string();
     let tidy = |text: &str| {
         let text = text.replace(&here, "{dir}").replace(&made, "{made}");
+        let text = without_codes(&without_keys(&text, door));
         let text = without_stores(&without_tokens(&text));
         without_number(
             &without_number(&text, "at byte ", "{at}"),
@@ -176,9 +195,49 @@ async fn check(case: Case) -> Result<(), String> {
     }
     if let Some(left) = case.left {
         let shown = |left: BTreeMap<String, String>| format!("{left:#?}");
-        compare("left", &shown(left), &shown(files(dir.path())));
+        let mut found = files(dir.path());
+        found.values_mut().for_each(|text| *text = tidy(text));
+        compare("left", &shown(left), &shown(found));
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// What is new each time about an agent that listens on loopback, and about keys.
+fn without_keys(text: &str, door: Option<&Door>) -> String {
+    let mut tidy = text.replace(&*code().reveal(), "{code}");
+    if let Some(door) = door {
+        tidy = tidy.replace(&door.endpoint, "{agent}");
+        tidy = tidy.replace(&door.identity.fingerprint().to_string(), "{agent_key}");
+    }
+    let mut rest = tidy.as_str();
+    let mut text = String::new();
+    while let Some((before, after)) = rest.split_once("SHA256:") {
+        let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+        let key = after.len() - after.trim_start_matches(is_key).len();
+        text = text + before + if key == 43 { "{key}" } else { "SHA256:" };
+        rest = if key == 43 { &after[43..] } else { after };
+    }
+    text + rest
+}
+
+/// Codes that nobody knew before: 32 symbols in groups of four.
+fn without_codes(text: &str) -> String {
+    let is_code = |word: &str| {
+        let groups: Vec<&str> = word.split('-').collect();
+        let is_group =
+            |group: &&str| group.len() == 4 && group.bytes().all(|b| b.is_ascii_alphanumeric());
+        groups.len() == 8 && groups.iter().all(is_group)
+    };
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let mut tidy = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(is_part) {
+        let (before, from) = rest.split_at(start);
+        let (word, after) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
+        tidy = tidy + before + if is_code(word) { "{new_code}" } else { word };
+        rest = after;
+    }
+    tidy + rest
 }
 
 /// `ctl-` and 32 hexadecimal digits become `ctl-{token}`.
@@ -243,6 +302,7 @@ fn files(dir: &Path) -> BTreeMap<String, String> {
                 let content = String::from_utf8(fs::read(entry.path()).unwrap());
                 let content = content.unwrap_or_else(|_| "sealed".to_owned());
                 let path = entry.path();
+                let content = contexts::told(&path, &content).unwrap_or(content);
                 let name = path.strip_prefix(dir).unwrap().to_string_lossy();
                 found.insert(name.into_owned(), content);
             }

@@ -7,6 +7,7 @@
 
 mod cases;
 mod codes;
+mod contexts;
 mod picture;
 mod program;
 mod prompt;

@@ -32,6 +32,9 @@ pub(crate) struct Script {
     pub(crate) remove_allowed: VecDeque<Value>,
     pub(crate) reload_rules: VecDeque<Value>,
     pub(crate) diagnose: VecDeque<Value>,
+    pub(crate) list_clients: VecDeque<Value>,
+    pub(crate) invite_client: VecDeque<Value>,
+    pub(crate) revoke_client: VecDeque<Value>,
     pub(crate) unpair: VecDeque<Value>,
     pub(crate) pair: VecDeque<Vec<Value>>,
     pub(crate) watch: VecDeque<Vec<Value>>,
@@ -41,8 +44,37 @@ pub(crate) struct Script {
     /// A step `{ sealed = … }` is a whole stream: see [`Recipe`](crate::sealed::Recipe).
     pub(crate) backup: VecDeque<Vec<Value>>,
     pub(crate) restore: VecDeque<Value>,
+    /// What it speaks on a port of loopback, if it listens on one.
+    pub(crate) listens: Option<Speaks>,
+    /// What becomes of those who come to enroll. Nobody is taken in when there is no more.
+    pub(crate) enroll: VecDeque<Enrolment>,
     /// Service → a word of `ServingStatus`, for example "SERVING".
     pub(crate) health: BTreeMap<String, String>,
+}
+
+/// What stands at a port.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Speaks {
+    Tls,
+    /// gRPC without TLS.
+    Plain,
+    /// It closes at once.
+    Nothing,
+}
+
+/// What becomes of one who comes to enroll.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Enrolment {
+    /// With this role.
+    Welcome(String),
+    /// The same, by somebody who does not have the code.
+    Impostor(String),
+    /// For this reason.
+    Refuse(String),
+    /// The key is known from now on, and the answer is lost.
+    Cut,
 }
 
 /// One step, understood.

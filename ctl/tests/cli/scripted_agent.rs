@@ -1,6 +1,8 @@
 //! The agent's place in these tests: it says what its script says, and notes what it was asked.
 
 mod access;
+mod clients;
+mod tls;
 
 use std::net::Shutdown;
 use std::os::fd::AsFd as _;
@@ -13,6 +15,7 @@ use std::time::Duration;
 use openclaw_proto::v1::access_server::AccessServer;
 use openclaw_proto::v1::admin_server::{Admin, AdminServer};
 use openclaw_proto::v1::agent_server::{Agent, AgentServer};
+use openclaw_proto::v1::clients_server::ClientsServer;
 use openclaw_proto::v1::restore_request::Frame;
 use openclaw_proto::v1::{
     AckEventsRequest, AckEventsResponse, BackupRequest, BackupResponse, CancelSendRequest,
@@ -33,18 +36,21 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::script::{Script, Step, secret, step, written};
 use crate::sealed::{Recipe, records};
+pub(crate) use tls::{Door, code};
 
 /// An agent that follows a script, until it is dropped.
 pub(crate) struct ScriptedAgent {
     shared: Arc<Shared>,
-    server: JoinHandle<()>,
+    servers: Vec<JoinHandle<()>>,
+    door: Option<Arc<Door>>,
 }
 
 struct Shared {
     script: Mutex<Script>,
     asked: watch::Sender<Vec<String>>,
     printed: watch::Receiver<String>,
-    connections: Mutex<Vec<StdUnixStream>>,
+    /// Each cuts a connection.
+    connections: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
 
 impl ScriptedAgent {
@@ -63,33 +69,40 @@ impl ScriptedAgent {
         });
         let listener = UnixListener::bind(socket).expect("bind the socket");
         let keep = Arc::clone(&shared);
-        let incoming = UnixListenerStream::new(listener).map(move |accepted| {
-            accepted.inspect(|stream: &UnixStream| {
-                let twin = stream
-                    .as_fd()
-                    .try_clone_to_owned()
-                    .expect("a second descriptor");
-                keep.connections
-                    .lock()
-                    .unwrap()
-                    .push(StdUnixStream::from(twin));
-            })
-        });
+        let incoming = UnixListenerStream::new(listener)
+            .map(move |accepted| accepted.inspect(|stream: &UnixStream| keep.keep(cutter(stream))));
         let methods = Arc::new(Methods(Arc::clone(&shared)));
-        let agent = AgentServer::from_arc(Arc::clone(&methods));
-        let access = AccessServer::from_arc(Arc::clone(&methods));
-        let admin = AdminServer::from_arc(methods);
-        let server = tokio::spawn(async move {
-            tonic::transport::Server::builder()
-                .add_service(health)
-                .add_service(agent)
-                .add_service(admin)
-                .add_service(access)
-                .serve_with_incoming(incoming)
-                .await
-                .expect("serve");
-        });
-        Self { shared, server }
+        let router = tonic::transport::Server::builder()
+            .add_service(health)
+            .add_service(AgentServer::from_arc(Arc::clone(&methods)))
+            .add_service(AdminServer::from_arc(Arc::clone(&methods)))
+            .add_service(AccessServer::from_arc(Arc::clone(&methods)))
+            .add_service(ClientsServer::from_arc(methods));
+        let mut servers = Vec::new();
+        let mut door = None;
+        let speaks = shared.script.lock().unwrap().listens;
+        if let Some(speaks) = speaks {
+            let (opened, links) = tls::open(speaks, Arc::clone(&shared)).await;
+            door = Some(opened);
+            let router = router.clone();
+            servers.push(tokio::spawn(async move {
+                let links = ReceiverStream::new(links);
+                router.serve_with_incoming(links).await.expect("serve");
+            }));
+        }
+        servers.push(tokio::spawn(async move {
+            router.serve_with_incoming(incoming).await.expect("serve");
+        }));
+        Self {
+            shared,
+            servers,
+            door,
+        }
+    }
+
+    /// The port of loopback, if it listens on one.
+    pub(crate) fn door(&self) -> Option<&Door> {
+        self.door.as_deref()
     }
 
     /// What it was asked so far, each call as `Method {json}`, and `Method closed` for each held
@@ -111,6 +124,16 @@ impl ScriptedAgent {
     }
 }
 
+fn cutter(stream: &UnixStream) -> Box<dyn Fn() + Send> {
+    let twin = stream
+        .as_fd()
+        .try_clone_to_owned()
+        .expect("a second descriptor");
+    let twin = StdUnixStream::from(twin);
+    // It may be gone already.
+    Box::new(move || drop(twin.shutdown(Shutdown::Both)))
+}
+
 /// The standard health service, saying what the script says.
 async fn healths(script: &Script) -> HealthServer<impl Health> {
     let (reporter, health) = tonic_health::server::health_reporter();
@@ -127,7 +150,7 @@ async fn healths(script: &Script) -> HealthServer<impl Health> {
 
 impl Drop for ScriptedAgent {
     fn drop(&mut self) {
-        self.server.abort();
+        self.servers.iter().for_each(JoinHandle::abort);
         self.shared.cut();
     }
 }
@@ -138,10 +161,13 @@ impl Shared {
     }
 
     fn cut(&self) {
-        for connection in self.connections.lock().unwrap().drain(..) {
-            // It may be gone already.
-            let _ = connection.shutdown(Shutdown::Both);
+        for cut in self.connections.lock().unwrap().drain(..) {
+            cut();
         }
+    }
+
+    fn keep(&self, cut: Box<dyn Fn() + Send>) {
+        self.connections.lock().unwrap().push(cut);
     }
 
     async fn until_printed(&self, text: &str) {

@@ -1,0 +1,258 @@
+//! A connection over TLS to the agent of a context, or to one that this client enrolls with.
+//!
+//! What fails is told apart here, where it is still known: HTTP/2 would call all of it a lost
+//! connection.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openclaw_trust::tls::{self, WrongAgent};
+use openclaw_trust::{Fingerprint, Identity};
+use rustls::{AlertDescription, CertificateError, ClientConfig, InvalidMessage};
+use tokio::io::AsyncBufReadExt as _;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::address::Endpoint;
+use crate::context::{Context, Name};
+use crate::failure::{Exit, Failure};
+
+/// For the name, the connection and the handshake together.
+const LIMIT: Duration = Duration::from_secs(10);
+/// For one of several addresses: the others must have their turn.
+const ONE_OF_SEVERAL: Duration = Duration::from_secs(3);
+
+/// A connection.
+pub(crate) type Stream = TlsStream<TcpStream>;
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// No address was found for the name.
+    Name,
+    /// No TCP connection.
+    Connect(io::Error),
+    /// Nothing came within the limit.
+    Silent,
+    /// What answers speaks something else.
+    NotTls,
+    /// Another key answers than the one that was enrolled with.
+    WrongAgent(WrongAgent),
+    /// The agent does not know this client's key.
+    Unknown,
+    /// What answers is no agent, or one that takes nobody in just now.
+    OtherProtocol,
+    /// It was closed before anything was said.
+    Closed,
+    /// Something else.
+    Other(io::Error),
+    /// This client's own key cannot be used.
+    Key(rustls::Error),
+}
+
+/// Connects as whom the agent knows, and waits until it lets this client in.
+pub(super) async fn connect(context: &Context) -> Result<Stream, Error> {
+    let config =
+        tls::client(context.identity(), context.agent().fingerprint).map_err(Error::Key)?;
+    within(LIMIT, async {
+        let mut stream = open(context.endpoint(), config).await?;
+        // With TLS 1.3 a client hears only now whether its key is known. HTTP/2 servers speak first.
+        match stream.fill_buf().await {
+            Ok([]) => Err(Error::Closed),
+            Ok(_) => Ok(stream),
+            Err(error) => Err(told_apart(error)),
+        }
+    })
+    .await
+}
+
+/// Connects to whoever answers, to enroll.
+pub(crate) async fn connect_to_enroll(
+    endpoint: &Endpoint,
+    identity: &Identity,
+) -> Result<Stream, Error> {
+    let config = tls::enrolling_client(identity).map_err(Error::Key)?;
+    within(LIMIT, open(endpoint, config)).await
+}
+
+async fn open(endpoint: &Endpoint, config: Arc<ClientConfig>) -> Result<Stream, Error> {
+    let tcp = dial(endpoint).await?;
+    // Requests are small, and are waited for.
+    tcp.set_nodelay(true).map_err(Error::Connect)?;
+    TlsConnector::from(config)
+        .connect(tls::server_name(), tcp)
+        .await
+        .map_err(told_apart)
+}
+
+async fn dial(endpoint: &Endpoint) -> Result<TcpStream, Error> {
+    let found = tokio::net::lookup_host((endpoint.host(), endpoint.port())).await;
+    let addresses: Vec<_> = found.map_err(|_| Error::Name)?.collect();
+    let limit = if addresses.len() > 1 {
+        ONE_OF_SEVERAL
+    } else {
+        LIMIT
+    };
+    let mut last = Error::Name;
+    for address in addresses {
+        let attempt = async { TcpStream::connect(address).await.map_err(Error::Connect) };
+        match within(limit, attempt).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or(Err(Error::Silent))
+}
+
+/// What rustls says, in as many cases as a person can do something about.
+fn told_apart(error: io::Error) -> Error {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(CertificateError::Other(other))) => {
+            match other.0.downcast_ref::<WrongAgent>() {
+                Some(wrong) => Error::WrongAgent(*wrong),
+                None => Error::Other(error),
+            }
+        }
+        Some(rustls::Error::InvalidMessage(
+            InvalidMessage::InvalidContentType
+            | InvalidMessage::UnknownProtocolVersion
+            | InvalidMessage::MessageTooLarge,
+        )) => Error::NotTls,
+        Some(rustls::Error::AlertReceived(alert)) => match alert {
+            AlertDescription::AccessDenied
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::UnknownCA => Error::Unknown,
+            AlertDescription::NoApplicationProtocol
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::UnrecognisedName => Error::OtherProtocol,
+            _ => Error::Other(error),
+        },
+        Some(rustls::Error::NoApplicationProtocol | rustls::Error::PeerIncompatible(_)) => {
+            Error::OtherProtocol
+        }
+        Some(_) => Error::Other(error),
+        None => match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Error::Closed,
+            _ => Error::Other(error),
+        },
+    }
+}
+
+impl Error {
+    /// What a person is told who meant the agent of `context`.
+    pub(crate) fn in_context(&self, context: &Name, endpoint: &Endpoint) -> Failure {
+        let anew = format!("openclawctl enroll {endpoint} --context {context} --force");
+        match self {
+            Self::WrongAgent(WrongAgent { expected, found }) => {
+                wrong_agent(endpoint, expected, found).with_hint(format!(
+                    "do not go on unless you know why: somebody may be in between. If the agent was set up anew (its log names its key), `{anew}` with a new code"
+                ))
+            }
+            Self::Unknown => Failure::new(format!(
+                "the agent at {endpoint} does not know this key: it was revoked, or the agent was set up anew"
+            ))
+            .with_exit(Exit::Refused)
+            .with_reason("KEY_UNKNOWN")
+            .with_hint(format!(
+                "ask an admin for a code (`openclawctl clients invite`), then `{anew}`"
+            )),
+            _ => self.on_the_way(endpoint),
+        }
+    }
+
+    /// What a person is told who wanted to enroll there.
+    pub(crate) fn in_enrolment(&self, endpoint: &Endpoint) -> Failure {
+        match self {
+            Self::OtherProtocol | Self::Unknown => Failure::new(format!(
+                "what answers at {endpoint} takes nobody in: no code is valid now, or it is not an agent"
+            ))
+            .with_exit(Exit::Refused)
+            .with_reason("NO_ENROLMENT")
+            .with_hint(super::GET_A_CODE),
+            _ => self.on_the_way(endpoint),
+        }
+    }
+
+    fn on_the_way(&self, endpoint: &Endpoint) -> Failure {
+        let why = format!("cannot reach the agent at {endpoint}: {self}");
+        let (reason, hint) = match self {
+            Self::Name => (
+                "NO_SUCH_HOST",
+                "see whether the host is spelled right, and whether this machine is online",
+            ),
+            Self::Connect(_) => (
+                "UNREACHABLE",
+                "see whether the agent runs with --listen, and whether the port is the one that its platform gives it",
+            ),
+            Self::Silent => (
+                "NO_ANSWER",
+                "see whether a firewall is in between, and whether the agent runs",
+            ),
+            Self::NotTls | Self::OtherProtocol => (
+                "NOT_AN_AGENT",
+                "the port must be that of the agent's --listen, passed on as it is (a TCP proxy, not HTTP)",
+            ),
+            Self::Closed => (
+                "CLOSED",
+                "see the agent's log; a proxy in between closes when the agent does not run",
+            ),
+            _ => ("UNREACHABLE", "see the agent's log"),
+        };
+        Failure::unreachable(why)
+            .with_reason(reason)
+            .with_hint(hint)
+    }
+}
+
+fn wrong_agent(endpoint: &Endpoint, expected: &Fingerprint, found: &Fingerprint) -> Failure {
+    Failure::new(format!(
+        "what answers at {endpoint} is not the agent that you enrolled with: its key is {found}, not {expected}"
+    ))
+    .with_exit(Exit::Refused)
+    .with_reason("WRONG_AGENT")
+}
+
+/// Without where: why alone.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Resolvers say the same in many ways.
+            Self::Name => f.write_str("no address was found for its name"),
+            Self::Connect(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => f.write_str("nobody listens there"),
+                _ => error.fmt(f),
+            },
+            Self::Silent => write!(f, "nothing answered within {} s", LIMIT.as_secs()),
+            Self::NotTls => f.write_str("what answers does not speak TLS"),
+            Self::WrongAgent(_) => f.write_str("another key answers"),
+            Self::Unknown => f.write_str("it does not know this key"),
+            Self::OtherProtocol => f.write_str("what answers is not an agent"),
+            Self::Closed => f.write_str("the connection was closed before anything was said"),
+            Self::Other(error) => error.fmt(f),
+            Self::Key(error) => write!(f, "this client's key cannot be used: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,137 @@
+//! What stands in a context's file: JSON, with keys and certificates as base64 of their DER.
+//!
+//! Text that holds a key is made in one buffer that is wiped; what is read goes from there into the
+//! key's own memory.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use openclaw_trust::Identity;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{Agent, Context, Name, Pending};
+
+/// No file is as large.
+pub(super) const LARGEST: usize = 16 * 1024;
+const VERSION: u32 = 1;
+
+/// The fields of a file. Those of one that is only begun are fewer.
+#[derive(Serialize, Deserialize)]
+struct File<'a> {
+    version: u32,
+    endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enrolled: Option<Enrolled>,
+    certificate: String,
+    /// Borrowed: base64 has nothing to escape, and no copy of the key is made.
+    key: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Enrolled {
+    agent: String,
+    agent_certificate: String,
+    client: String,
+    role: String,
+    at: Option<String>,
+}
+
+/// What is not a file of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Garbled;
+
+/// The text of a context's file.
+pub(super) fn write(context: &Context) -> Zeroizing<Vec<u8>> {
+    let Context {
+        name: _,
+        endpoint,
+        identity,
+        client,
+        role,
+        agent,
+        enrolled_at,
+    } = context;
+    let enrolled = Enrolled {
+        agent: agent.fingerprint.to_string(),
+        agent_certificate: BASE64_STANDARD.encode(&agent.certificate),
+        client: client.clone(),
+        role: role.to_string(),
+        at: enrolled_at.map(|at| at.to_string()),
+    };
+    text(&endpoint.to_string(), identity, Some(enrolled))
+}
+
+/// The text of the file of a key that no agent is known to know.
+pub(super) fn write_pending(pending: &Pending) -> Zeroizing<Vec<u8>> {
+    let Pending { endpoint, identity } = pending;
+    text(&endpoint.to_string(), identity, None)
+}
+
+/// Understands a context's file.
+pub(super) fn read(name: Name, text: &[u8]) -> Result<Context, Garbled> {
+    let (pending, enrolled) = parse(text)?;
+    let Pending { endpoint, identity } = pending;
+    let Enrolled {
+        agent,
+        agent_certificate,
+        client,
+        role,
+        at,
+    } = enrolled.ok_or(Garbled)?;
+    Ok(Context {
+        name,
+        endpoint,
+        identity,
+        client,
+        role: role.parse().map_err(|_| Garbled)?,
+        agent: Agent {
+            fingerprint: agent.parse().map_err(|_| Garbled)?,
+            certificate: BASE64_STANDARD
+                .decode(agent_certificate)
+                .map_err(|_| Garbled)?,
+        },
+        enrolled_at: at.and_then(|at| at.parse().ok()),
+    })
+}
+
+/// Understands the file of a key that no agent is known to know.
+pub(super) fn read_pending(text: &[u8]) -> Result<Pending, Garbled> {
+    parse(text).map(|(pending, _)| pending)
+}
+
+fn text(endpoint: &str, identity: &Identity, enrolled: Option<Enrolled>) -> Zeroizing<Vec<u8>> {
+    let key = Zeroizing::new(BASE64_STANDARD.encode(identity.key_der()));
+    let file = File {
+        version: VERSION,
+        endpoint: endpoint.to_owned(),
+        enrolled,
+        certificate: BASE64_STANDARD.encode(identity.certificate_der()),
+        key: &key,
+    };
+    // Room for all of it: a buffer that grows leaves its content behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(LARGEST));
+    serde_json::to_writer_pretty(&mut *text, &file).expect("nothing in it fails, nor does memory");
+    text.push(b'\n');
+    text
+}
+
+fn parse(text: &[u8]) -> Result<(Pending, Option<Enrolled>), Garbled> {
+    let File {
+        version,
+        endpoint,
+        enrolled,
+        certificate,
+        key,
+    } = serde_json::from_slice(text).map_err(|_| Garbled)?;
+    if version != VERSION {
+        return Err(Garbled);
+    }
+    let key = BASE64_STANDARD.decode(key).map_err(|_| Garbled)?;
+    let key = Zeroizing::new(key);
+    let certificate = BASE64_STANDARD.decode(certificate).map_err(|_| Garbled)?;
+    let pending = Pending {
+        endpoint: endpoint.parse().map_err(|_| Garbled)?,
+        identity: Identity::from_der(key, certificate).map_err(|_| Garbled)?,
+    };
+    Ok((pending, enrolled))
+}

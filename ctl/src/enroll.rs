@@ -1,0 +1,307 @@
+//! `enroll`: makes a key that an agent elsewhere knows from then on, by a code that is good once.
+//!
+//! The key is on the disk before the agent hears of it. When its answer is lost, the next attempt asks
+//! with the same key and the same code, and the agent proves itself by the code again: nobody in
+//! between can say in its place that the key is known.
+
+mod code;
+
+use std::sync::Arc;
+
+use openclaw_proto::v1::StatusRequest;
+use openclaw_trust::enroll::{AskError, Refusal, Welcome, ask};
+use openclaw_trust::{Code, Identity};
+use serde::Serialize;
+
+use crate::address::{Address, Endpoint, Flags};
+use crate::cli::EnrollArgs;
+use crate::client::{self, ANSWER_LIMIT, GET_A_CODE, tls};
+use crate::context::{Agent, Context, Enrolled, Name, Pending, Store};
+use crate::failure::{Exit, Failure};
+use crate::stop::Stops;
+use crate::{clock, console, text};
+
+#[derive(Serialize)]
+struct Json<'a> {
+    enrolled: bool,
+    context: &'a str,
+    endpoint: String,
+    name: &'a str,
+    role: &'static str,
+    agent: String,
+    fingerprint: String,
+    current: bool,
+}
+
+/// Asks for the code if need be, enrolls, and keeps the context.
+pub(crate) async fn run(
+    flags: Flags<'_>,
+    store: &Store,
+    args: &EnrollArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
+    if flags.agent.is_some() {
+        return Err(Failure::usage("--agent means nothing to `enroll`")
+            .with_hint("write `openclawctl enroll HOST:PORT`"));
+    }
+    let endpoint = &args.endpoint;
+    let name = choose(store, endpoint, flags.context, args.force)?;
+    let client = args.name.clone().unwrap_or_else(this_machine);
+    let replaced = store.find(&name).ok().flatten();
+    let mut stops = Stops::listen()?;
+    let code = code::obtain(args.code.as_ref(), &mut stops).await?;
+
+    let pending = prepare(store, &name, endpoint)?;
+    let asking = take_in(&pending, &code, &client);
+    let welcome = match stops.or(stopped, asking).await {
+        Ok(welcome) => welcome,
+        Err(failure) => {
+            if !may_be_known(&failure) {
+                store.remove_pending(&name)?;
+            }
+            return Err(failure);
+        }
+    };
+    let enrolled = Enrolled {
+        client,
+        role: welcome.role,
+        agent: Agent {
+            fingerprint: welcome.agent,
+            certificate: welcome.certificate,
+        },
+        at: clock::now(),
+    };
+    let context = Context::new(name.clone(), pending, enrolled);
+    store.save(&context)?;
+    store.remove_pending(&name)?;
+    let first = store.current()?.is_none();
+    if first {
+        store.set_current(&name)?;
+    }
+    let context = checked(store, context, json).await?;
+    report(store, &context, first, json)?;
+    if let Some(old) = replaced.filter(|old| !json && old.agent() == context.agent()) {
+        console::note(&format!(
+            "note: the agent still knows the key that this replaces, {}: `openclawctl clients list` shows it",
+            old.identity().fingerprint()
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// What the context is to be called.
+fn choose(
+    store: &Store,
+    endpoint: &Endpoint,
+    wanted: Option<&Name>,
+    force: bool,
+) -> Result<Name, Failure> {
+    if let Some(name) = wanted {
+        return match store.find(name) {
+            Ok(Some(context)) if !force => Err(Failure::usage(format!(
+                "there is a context `{name}` already, for {}",
+                context.endpoint()
+            ))
+            .with_reason("CONTEXT_EXISTS")
+            .with_hint("choose another --context, or replace it with --force")),
+            Err(failure) if !force => Err(failure),
+            _ => Ok(name.clone()),
+        };
+    }
+    match store.with_endpoint(endpoint) {
+        Ok(Some(context)) if force => return Ok(context.name().clone()),
+        Ok(Some(context)) => {
+            let name = context.name();
+            return Err(Failure::usage(format!(
+                "you are enrolled with {endpoint} already: context `{name}`"
+            ))
+            .with_reason("CONTEXT_EXISTS")
+            .with_hint(format!(
+                "`openclawctl status --context {name}` tries it; --force replaces it, --context NAME makes another beside it"
+            )));
+        }
+        Ok(None) => {}
+        Err(failure) => return Err(failure),
+    }
+    let taken = store.names()?;
+    let candidates = [false, true].map(|port| Name::of_endpoint(endpoint, port));
+    let mut free = candidates.iter().filter(|name| !taken.contains(name));
+    free.next().cloned().ok_or_else(|| {
+        Failure::usage(format!(
+            "there are contexts called {} and {} already",
+            candidates[0], candidates[1]
+        ))
+        .with_reason("CONTEXT_EXISTS")
+        .with_hint("say what to call this one: --context NAME")
+    })
+}
+
+/// The key to enroll: that of an attempt whose answer was lost, else a new one. It is on the disk.
+fn prepare(store: &Store, name: &Name, endpoint: &Endpoint) -> Result<Pending, Failure> {
+    if let Some(pending) = store.pending(name, endpoint)? {
+        return Ok(pending);
+    }
+    let identity = Identity::generate().map_err(|error| Failure::new(error.to_string()))?;
+    let pending = Pending {
+        endpoint: endpoint.clone(),
+        identity,
+    };
+    store.save_pending(name, &pending)?;
+    Ok(pending)
+}
+
+async fn take_in(pending: &Pending, code: &Code, client: &str) -> Result<Welcome, Failure> {
+    let Pending { endpoint, identity } = pending;
+    let mut stream = tls::connect_to_enroll(endpoint, identity)
+        .await
+        .map_err(|error| error.in_enrolment(endpoint))?;
+    let asking = ask(&mut stream, code, identity.fingerprint(), client);
+    match tokio::time::timeout(ANSWER_LIMIT, asking).await {
+        Ok(answer) => answer.map_err(|error| told(endpoint, &error)),
+        Err(_) => Err(lost(endpoint)),
+    }
+}
+
+fn told(endpoint: &Endpoint, error: &AskError) -> Failure {
+    let (reason, exit, hint) = match error {
+        AskError::Io(_) => return lost(endpoint),
+        AskError::NotTheAgent => (
+            "NOT_THE_AGENT",
+            Exit::Refused,
+            "somebody may be in between, who has not learned the code: see where the host and the port lead",
+        ),
+        AskError::Name(_) => ("BAD_NAME", Exit::Usage, "say another with --name"),
+        AskError::Nonsense => ("NONSENSE", Exit::Failed, "update openclawctl, or the agent"),
+        AskError::Refused(refusal) => match refusal {
+            Refusal::Unknown => (
+                "CODE_UNKNOWN",
+                Exit::Refused,
+                "see whether the code is this agent's and the newest; an admin makes another with `openclawctl clients invite`",
+            ),
+            Refusal::Used => (
+                "CODE_USED",
+                Exit::Refused,
+                "if that was not you, have an admin look at `openclawctl clients list` and revoke whom nobody knows; then get a new code: `openclawctl clients invite`",
+            ),
+            Refusal::Expired => ("CODE_EXPIRED", Exit::Refused, GET_A_CODE),
+            Refusal::Full => (
+                "TOO_MANY_CLIENTS",
+                Exit::Refused,
+                "have an admin revoke some: `openclawctl clients list`",
+            ),
+            Refusal::NameTaken => (
+                "NAME_TAKEN",
+                Exit::Refused,
+                "say another name with --name, or have an admin revoke that client; the code is still good",
+            ),
+            Refusal::NotKept => ("NOT_KEPT", Exit::Refused, "see the agent's log"),
+            Refusal::Other => (
+                "REFUSED",
+                Exit::Refused,
+                "update openclawctl: the agent is newer",
+            ),
+        },
+    };
+    Failure::new(format!("not enrolled with {endpoint}: {error}"))
+        .with_exit(exit)
+        .with_reason(reason)
+        .with_hint(hint)
+}
+
+const LOST: &str = "ANSWER_LOST";
+const STOPPED: &str = "STOPPED";
+const AGAIN: &str =
+    "run the same command with the same code: it goes on with the same key, enrolled or not";
+
+fn lost(endpoint: &Endpoint) -> Failure {
+    Failure::unreachable(format!(
+        "the connection to {endpoint} was lost before the agent answered: it may have enrolled this key"
+    ))
+    .with_reason(LOST)
+    .with_hint(AGAIN)
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped: the agent may have enrolled this key")
+        .with_reason(STOPPED)
+        .with_hint(AGAIN)
+}
+
+/// True when the agent may know the key all the same.
+fn may_be_known(failure: &Failure) -> bool {
+    matches!(failure.reason(), Some(LOST | STOPPED))
+}
+
+/// Asks the agent over the new connection what it calls this client: an invitation may have said
+/// otherwise than was asked for.
+async fn checked(store: &Store, context: Context, json: bool) -> Result<Arc<Context>, Failure> {
+    let context = Arc::new(context);
+    let address = Address::Context(Arc::clone(&context));
+    let asked = async {
+        let mut agent = client::agent(&address).await?;
+        client::answer(&address, agent.status(StatusRequest {})).await
+    };
+    match asked.await {
+        Ok(status) => match status.caller.filter(|caller| !caller.name.is_empty()) {
+            Some(caller) if caller.name != context.client() => {
+                let context = store.load(context.name())?.called(caller.name);
+                store.save(&context)?;
+                Ok(Arc::new(context))
+            }
+            _ => Ok(context),
+        },
+        Err(failure) => {
+            if !json {
+                console::note(&format!(
+                    "warning: enrolled, but the agent did not answer afterwards: {failure}"
+                ));
+            }
+            Ok(context)
+        }
+    }
+}
+
+fn report(store: &Store, context: &Context, first: bool, json: bool) -> Result<(), Failure> {
+    let (name, endpoint, client) = (context.name(), context.endpoint(), context.client());
+    let role = context.role();
+    let current = store.current()?.as_ref() == Some(name);
+    if json {
+        return console::json(&Json {
+            enrolled: true,
+            context: name.as_str(),
+            endpoint: endpoint.to_string(),
+            name: client,
+            role: role.name(),
+            agent: context.agent().fingerprint.to_string(),
+            fingerprint: context.identity().fingerprint().to_string(),
+            current,
+        });
+    }
+    let client = text::one_line(client);
+    console::write(&format!(
+        "Enrolled with {endpoint} as \"{client}\" ({role})\nAgent key:   {}\n",
+        context.agent().fingerprint
+    ))?;
+    console::note(&match (first, current) {
+        (true, _) => format!("note: context `{name}` is current: commands go to this agent now"),
+        (false, true) => format!("note: context `{name}` is the current one"),
+        (false, false) => format!(
+            "hint: `openclawctl context use {name}` makes it the current one; or add --context {name}"
+        ),
+    });
+    Ok(())
+}
+
+/// The name of this machine, without its domain, as far as a client's name may have it.
+fn this_machine() -> String {
+    let uname = rustix::system::uname();
+    let host = uname.nodename().to_string_lossy();
+    let host = host.split('.').next().unwrap_or_default();
+    let is_fine = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let name: String = host.chars().filter(is_fine).take(64).collect();
+    if name.is_empty() {
+        "client".to_owned()
+    } else {
+        name
+    }
+}
