@@ -1,6 +1,7 @@
 //! The command line: the agent itself, and the commands beside it that work on its volume.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use openclaw_harden::environment::Secrets;
 
 use crate::config::{Config, Error, Flags, version};
 use crate::keys;
-use crate::volume::{self, KeySource, Place, no_key};
+use crate::volume::{self, KeySource, Place, no_key, off_the_volume};
 
 /// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
 ///
@@ -43,6 +44,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask the agent beside this one how it is, as a container's health check: 0 well, 1 not
+    Healthcheck {
+        /// Want it connected to WhatsApp as well
+        #[arg(long)]
+        ready: bool,
+    },
 }
 
 /// What is to be done.
@@ -70,6 +77,13 @@ pub enum Task {
         /// Opened with this.
         source: KeySource,
     },
+    /// Ask how the agent is.
+    Healthcheck {
+        /// The agent that serves HTTP here.
+        http: SocketAddr,
+        /// Whether it must be connected to WhatsApp.
+        ready: bool,
+    },
 }
 
 impl Task {
@@ -89,13 +103,16 @@ impl Task {
         let mut mistakes = Vec::new();
         let place = volume.place(&mut mistakes);
         let source = volume.source(secrets, agent.create_key_file, &mut mistakes);
-        let needs_key = match &command {
-            None | Some(Command::ImportBaileys { .. }) => true,
-            Some(Command::Keys(command)) => command.opens_the_store(),
+        let (needs_key, may_begin) = match &command {
+            None | Some(Command::ImportBaileys { .. }) => (true, true),
+            Some(Command::Keys(command)) => (command.opens_the_store(), false),
+            Some(Command::Healthcheck { .. }) => (false, false),
         };
         if needs_key && source.is_none() && mistakes.is_empty() {
             mistakes.push(no_key(&place));
         }
+        // Before anything is made there.
+        mistakes.extend(may_begin.then(|| off_the_volume(&place.dir)).flatten());
         match (command, source) {
             (None, source) => Config::check(agent, place, source, mistakes)
                 .map(|config| Self::Run(Box::new(config))),
@@ -112,6 +129,10 @@ impl Task {
                 source,
             }),
             (Some(Command::ImportBaileys { .. }), None) => Err(Error::Values(vec![no_key(&place)])),
+            (Some(Command::Healthcheck { ready }), _) => Ok(Self::Healthcheck {
+                http: agent.http()?,
+                ready,
+            }),
         }
     }
 }

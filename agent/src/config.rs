@@ -39,10 +39,10 @@ pub(crate) struct Flags {
     #[arg(long, env = "OPENCLAW_LISTEN_PLAINTEXT", value_name = "ADDR")]
     listen_plaintext: Option<String>,
     /// Address of HTTP health checks and metrics [default: [::]:$PORT, or [::]:8080]
-    #[arg(long, env = "OPENCLAW_HTTP", value_name = "ADDR")]
+    #[arg(long, env = "OPENCLAW_HTTP", value_name = "ADDR", global = true)]
     http: Option<String>,
     /// The port that the platform assigned for HTTP; --http wins
-    #[arg(long, env = "PORT", value_name = "PORT", hide = true)]
+    #[arg(long, env = "PORT", value_name = "PORT", hide = true, global = true)]
     port: Option<String>,
     /// The longest silence on the connection to WhatsApp that still counts as connected, in seconds
     #[arg(long, env = "OPENCLAW_KEEPALIVE_LIMIT", value_name = "SECONDS")]
@@ -155,6 +155,18 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl Flags {
+    /// Where the agent serves HTTP, for who asks it there.
+    pub(crate) fn http(self) -> Result<SocketAddr, Error> {
+        let mut mistakes = Vec::new();
+        let mut keep = |mistake: String| mistakes.push(Mistake::from(mistake));
+        let address = http_address(self.http, self.port, &mut keep);
+        address
+            .filter(|_| mistakes.is_empty())
+            .ok_or(Error::Values(mistakes))
+    }
+}
+
 impl Config {
     /// Checks them all; `mistakes` are those that were found before. Without any there is a `source`.
     pub(crate) fn check(
@@ -195,23 +207,7 @@ impl Config {
 
         let plaintext =
             given(listen_plaintext).and_then(|value| loopback(&value).map_err(&mut keep).ok());
-        let port = given(port).map_or(Some(HTTP_PORT), |value| {
-            value
-                .parse()
-                .map_err(|_| keep(format!("PORT: {value:?} is not a port")))
-                .ok()
-        });
-        let http = match given(http) {
-            Some(value) => value
-                .parse()
-                .map_err(|_| {
-                    keep(format!(
-                        "--http: {value:?} is not an address like [::]:8080 or 127.0.0.1:8080"
-                    ));
-                })
-                .ok(),
-            None => port.map(|port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)),
-        };
+        let http = http_address(http, port, &mut keep);
         let keepalive_limit =
             given(keepalive_limit).map_or(Some(KEEPALIVE_LIMIT), |value| match value.parse() {
                 Ok(seconds @ 2..=3600) => Some(Duration::from_secs(seconds)),
@@ -308,6 +304,31 @@ impl Config {
 /// Platforms set variables to nothing to mean that they are not set.
 fn given(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.is_empty())
+}
+
+/// Where HTTP is served. A port that makes no sense is a mistake even where the address wins.
+fn http_address(
+    http: Option<String>,
+    port: Option<String>,
+    keep: &mut impl FnMut(String),
+) -> Option<SocketAddr> {
+    let port = given(port).map_or(Some(HTTP_PORT), |value| {
+        value
+            .parse()
+            .map_err(|_| keep(format!("PORT: {value:?} is not a port")))
+            .ok()
+    });
+    match given(http) {
+        Some(value) => value
+            .parse()
+            .map_err(|_| {
+                keep(format!(
+                    "--http: {value:?} is not an address like [::]:8080 or 127.0.0.1:8080"
+                ));
+            })
+            .ok(),
+        None => port.map(|port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)),
+    }
 }
 
 /// A whole number within bounds.

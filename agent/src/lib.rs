@@ -17,6 +17,7 @@ pub mod consumers;
 pub mod failpoint;
 pub mod grpc;
 pub mod harden;
+pub mod healthcheck;
 pub mod http;
 pub mod import;
 pub mod journal;

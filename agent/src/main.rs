@@ -1,13 +1,14 @@
 //! The daemon: arguments, hardening, runtime, exit code. The order is the point: see [`openclaw_harden`].
 
 use std::error::Error as StdError;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use openclaw_agent::app::Outcome;
 use openclaw_agent::command::Task;
 use openclaw_agent::config::{self, Config};
-use openclaw_agent::{app, clock, import, keys, logging, start, volume};
+use openclaw_agent::{app, clock, healthcheck, import, keys, logging, start, volume};
 use openclaw_harden::environment::{self, Secrets};
 
 /// The protocol library wipes none of its keys; this wipes whatever is freed.
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
                 |()| ExitCode::SUCCESS,
             )
         }
+        Ok(Task::Healthcheck { http, ready }) => check(http, ready),
         Err(config::Error::Usage(error)) => {
             // Help and the version are asked for, and go to stdout with code 0.
             let _ = error.print();
@@ -95,6 +97,20 @@ fn run(config: Config, secrets: &Secrets) -> ExitCode {
             fail(&error, "start the agent again", FAILED)
         }
         Err(error) => fail(&error, error.hint(), FAILED),
+    }
+}
+
+/// One line either way: it is what `docker inspect` and a kubelet's events show.
+fn check(http: SocketAddr, ready: bool) -> ExitCode {
+    match healthcheck::run(http, ready) {
+        Ok(state) => {
+            println!("well: whatsapp is {state}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(FAILED)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! settings   what was asked for, by flags and environment     source   where the secret is, to be read again
 //! lock       one process on the volume                        error    why it does not open, for a person
+//! railway    whether the folder outlives a deployment there
 //! ```
 //!
 //! It starts no thread, so that a sandbox can still follow; the store is shared by [`crate::vault`].
@@ -11,6 +12,7 @@ mod error;
 mod hold;
 mod lock;
 mod look;
+mod railway;
 mod settings;
 mod source;
 
@@ -28,6 +30,7 @@ pub use error::Error;
 pub use hold::{hold, is_key_page_locked};
 pub use lock::Lock;
 pub use look::look;
+pub use railway::off_the_volume;
 pub use settings::{Flags, Mistake, no_key};
 pub use source::{BadSource, KeySource, SECRETS, make_key_file, read_key, read_passphrase};
 

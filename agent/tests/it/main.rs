@@ -21,6 +21,7 @@ mod kills;
 mod messages;
 mod outbox;
 mod pairing;
+mod platform;
 mod process;
 mod volume;
 mod watch;

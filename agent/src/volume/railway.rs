@@ -1,0 +1,135 @@
+//! On Railway the store must be on a volume: everything else of a container goes with its deployment, and the account's
+//! link would go with it, silently.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+
+use super::Mistake;
+
+/// That the store in `dir` would not outlive its deployment, and what to do about it. Nothing is written to find out.
+#[must_use]
+pub fn off_the_volume(dir: &Path) -> Option<Mistake> {
+    let given = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty());
+    let here = ["RAILWAY_ENVIRONMENT_ID", "RAILWAY_PROJECT_ID"];
+    here.into_iter().find_map(given)?;
+    let mount = given("RAILWAY_VOLUME_MOUNT_PATH").map(PathBuf::from);
+    judge(dir, mount.as_deref())
+}
+
+fn judge(dir: &Path, mount: Option<&Path>) -> Option<Mistake> {
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let Some(mount) = mount else {
+        return Some(Mistake {
+            text: format!(
+                "this service has no volume (RAILWAY_VOLUME_MOUNT_PATH is not set), so what is in {} would be lost with \
+                 the next deployment, and with it the link to WhatsApp",
+                dir.display()
+            ),
+            hint: Some(format!(
+                "run `railway volume add --mount-path {}` for this service, then `railway redeploy`; under `railway run` \
+                 a program is on your own machine, where no volume is",
+                dir.display()
+            )),
+        });
+    };
+    if is_on(&dir, mount) {
+        return None;
+    }
+    Some(Mistake {
+        text: format!(
+            "{} is not on the volume, which is mounted at {}: it would be lost with the next deployment, and with it the \
+             link to WhatsApp",
+            dir.display(),
+            mount.display()
+        ),
+        hint: Some(format!(
+            "run `railway variable set OPENCLAW_AUTH_DIR={}` for this service, or mount the volume at {}",
+            mount.display(),
+            dir.display()
+        )),
+    })
+}
+
+/// By where the names lead, not by how they are spelt.
+fn is_on(dir: &Path, mount: &Path) -> bool {
+    let Ok(mount) = mount.canonicalize() else {
+        return false;
+    };
+    resolved(dir).is_some_and(|dir| dir.starts_with(mount))
+}
+
+/// The path without links, as far as it exists; nothing for one that climbs out of what does not.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let existing = path.ancestors().find(|part| part.exists())?;
+    let rest = path.strip_prefix(existing).ok()?;
+    let plain = rest
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    plain.then(|| Some(existing.canonicalize().ok()?.join(rest)))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn volume() -> (tempfile::TempDir, PathBuf) {
+        let root = tempfile::tempdir().unwrap();
+        let mount = root.path().join("volume");
+        std::fs::create_dir(&mount).unwrap();
+        (root, mount)
+    }
+
+    #[test]
+    fn on_the_volume_or_below_it_all_is_well() {
+        let (_root, mount) = volume();
+        for dir in [mount.clone(), mount.join("auth"), mount.join("one/two")] {
+            assert_eq!(judge(&dir, Some(&mount)), None, "{}", dir.display());
+        }
+    }
+
+    #[test]
+    fn beside_it_the_next_step_is_named() {
+        let (root, mount) = volume();
+        let beside = [
+            root.path().join("auth"),
+            root.path().join("volume-2"),
+            mount.join("../auth"),
+            mount.join("no/../../../auth"),
+            root.path().to_owned(),
+        ];
+        for dir in beside {
+            let hint = judge(&dir, Some(&mount)).and_then(|mistake| mistake.hint);
+            let set = format!(
+                "`railway variable set OPENCLAW_AUTH_DIR={}`",
+                mount.display()
+            );
+            assert!(hint.unwrap().contains(&set), "{}", dir.display());
+        }
+    }
+
+    #[test]
+    fn links_count_for_where_they_lead() {
+        let (root, mount) = volume();
+        let outside = root.path().join("outside");
+        std::fs::create_dir(&outside).unwrap();
+        std::os::unix::fs::symlink(&outside, mount.join("auth")).unwrap();
+        assert!(judge(&mount.join("auth"), Some(&mount)).is_some());
+        std::os::unix::fs::symlink(&mount, outside.join("auth")).unwrap();
+        assert_eq!(judge(&outside.join("auth"), Some(&mount)), None);
+    }
+
+    #[test]
+    fn without_a_volume_the_command_that_makes_one_is_named() {
+        let mistake = judge(Path::new("/app/auth"), None).unwrap();
+        assert!(mistake.text.contains("has no volume"));
+        let add = "`railway volume add --mount-path /app/auth`";
+        assert!(mistake.hint.unwrap().contains(add));
+    }
+
+    #[test]
+    fn a_volume_that_is_not_there_holds_nothing() {
+        let mount = Path::new("/no/such/volume");
+        assert!(judge(mount, Some(mount)).is_some());
+    }
+}
