@@ -21,6 +21,7 @@ use crate::outbox::Outbox;
 use crate::session::{self, Setup};
 use crate::start::Started;
 use crate::store::Store;
+use crate::supervisor::Supervisor;
 use crate::traffic::Traffic;
 use crate::vault::Vault;
 use crate::volume::Open;
@@ -90,6 +91,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
         open,
         hardening,
         rules,
+        supervisor,
     } = started;
     let Open {
         volume,
@@ -99,7 +101,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     } = open;
     let dropped = opened.map_or(0, |opened| opened.dropped);
     let (vault, keeper) = Vault::start(sealed, dropped);
-    let ended = serve(&config, vault, hardening, rules).await;
+    let ended = serve(&config, vault, hardening, rules, supervisor).await;
     keeper.stop();
     volume.release();
     tracing::info!("stopped");
@@ -111,6 +113,7 @@ async fn serve(
     vault: Vault,
     hardening: Hardening,
     rules: Loaded,
+    supervisor: Supervisor,
 ) -> Result<Outcome, Error> {
     // Caught before anybody can know that the agent runs.
     let signalled = signalled().map_err(Error::Signals)?;
@@ -118,6 +121,8 @@ async fn serve(
     let listeners = Listeners::bind(&config.socket, config.plaintext).await?;
     let http = bind_http(config.http).await?;
     announce(config, &listeners, &http);
+    let supervisor = Arc::new(supervisor);
+    supervisor.ready();
 
     let (stopping, stopped) = watch::channel(false);
     let stop = wait_for(stopped).boxed().shared();
@@ -129,6 +134,7 @@ async fn serve(
     let sender = tokio::spawn(sender.run());
     let resolver = tokio::spawn(resolver.run());
     let reloads = tokio::spawn(reload_when_told(hangup, agent.clone()));
+    let supervised = tokio::spawn(Arc::clone(&supervisor).run(agent.watch()));
     let mut grpc = tokio::spawn(grpc::serve(
         agent.clone(),
         hardening,
@@ -144,6 +150,10 @@ async fn serve(
         http = &mut http => flatten(http).map(|()| Outcome::Stopped).map_err(Error::ServeHttp),
     };
     tracing::info!("stopping");
+    // Whoever hears this waits for the process' end, so it is not said of one that begins again.
+    if !matches!(ended, Ok(Outcome::Replace)) {
+        supervisor.stopping();
+    }
     agent.stop().await;
     // Whoever watches is told why it ends.
     agent.journal().flush().await;
@@ -154,7 +164,7 @@ async fn serve(
     if drained.await.is_err() {
         tracing::warn!("open calls were cut off");
     }
-    for task in [sender, resolver, reloads, journal] {
+    for task in [sender, resolver, reloads, journal, supervised] {
         task.abort();
     }
     ended

@@ -11,6 +11,7 @@ use openclaw_harden::sandbox::{Layer, Report, Sandbox};
 
 use crate::config::Config;
 use crate::model::{Confinement, Hardening};
+use crate::supervisor::Supervisor;
 use crate::volume;
 
 /// From root to nobody, if that is wanted, and closed to others. With one thread only.
@@ -51,8 +52,13 @@ fn is_dir(path: &Path) -> bool {
 /// Refuses everything that the agent never asks the kernel for, and tells what protects the process now. With one thread
 /// only, and with the store open.
 #[must_use]
-pub fn confine(config: &Config, protection: Protection) -> Hardening {
-    let Report { files, calls } = sandbox(config).apply();
+pub fn confine(config: &Config, supervisor: &Supervisor, protection: Protection) -> Hardening {
+    let mut sandbox = sandbox(config);
+    // Connected by now; the image that follows an unpair has to connect again.
+    if let Some(file) = supervisor.file() {
+        sandbox = sandbox.read_write(file);
+    }
+    let Report { files, calls } = sandbox.apply();
     let Protection {
         not_dumpable,
         no_core_file,

@@ -28,6 +28,7 @@ pub mod outbox;
 pub mod session;
 pub mod start;
 pub mod store;
+pub mod supervisor;
 pub mod traffic;
 pub mod vault;
 pub mod volume;

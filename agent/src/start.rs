@@ -10,6 +10,7 @@ use crate::allow::{self, Loaded};
 use crate::config::Config;
 use crate::harden;
 use crate::model::Hardening;
+use crate::supervisor::Supervisor;
 use crate::volume::{self, Open};
 
 /// Ready to run.
@@ -20,6 +21,8 @@ pub struct Started {
     pub hardening: Hardening,
     /// Whose messages are admitted.
     pub rules: Loaded,
+    /// Who is told how the agent is.
+    pub supervisor: Supervisor,
 }
 
 /// Why the agent does not start.
@@ -79,11 +82,16 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     })?;
     let open = volume.open_or_create(source, now)?;
     announce(config, &open);
-    let hardening = harden::confine(config, protection);
+    let supervisor = Supervisor::from_environment().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the service manager in NOTIFY_SOCKET cannot be reached");
+        Supervisor::default()
+    });
+    let hardening = harden::confine(config, &supervisor, protection);
     Ok(Started {
         open,
         hardening,
         rules,
+        supervisor,
     })
 }
 

@@ -23,5 +23,6 @@ mod outbox;
 mod pairing;
 mod platform;
 mod process;
+mod supervisor;
 mod volume;
 mod watch;

@@ -49,7 +49,23 @@ impl Agent {
 
     /// Starts it in a folder that may have a volume.
     pub(crate) async fn start_in(folder: Arc<TempDir>, whatsapp: &str, args: &[&str]) -> Self {
-        let mut agent = Self::spawn(folder, whatsapp, |command| command.args(args));
+        Self::started(Self::spawn(folder, whatsapp, |command| command.args(args))).await
+    }
+
+    /// Starts it in an environment.
+    pub(crate) async fn start_within(
+        folder: Arc<TempDir>,
+        whatsapp: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let environment = environment.iter().copied();
+        Self::started(Self::spawn(folder, whatsapp, |command| {
+            command.envs(environment)
+        }))
+        .await
+    }
+
+    async fn started(mut agent: Self) -> Self {
         let started = agent.lines.wait_for(STARTED).await;
         let plaintext = started["plaintext"].as_str();
         agent.plaintext = plaintext.and_then(|address| address.parse().ok());

@@ -1,0 +1,144 @@
+//! What systemd hears, over a real socket: ready, the link's state, the watchdog, the end.
+
+use std::collections::VecDeque;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram as Datagram};
+use std::path::Path;
+use std::sync::Arc;
+
+use openclaw_proto::v1 as pb;
+use openclaw_sim::Sim;
+use tokio::net::UnixDatagram;
+
+use crate::harness::{Agent, Bare, PATIENCE, STARTED, World, bare};
+
+/// The service manager's end.
+struct Manager {
+    socket: UnixDatagram,
+    heard: VecDeque<String>,
+}
+
+impl Manager {
+    fn of(socket: Datagram) -> Self {
+        socket.set_nonblocking(true).unwrap();
+        Self {
+            socket: UnixDatagram::from_std(socket).unwrap(),
+            heard: VecDeque::new(),
+        }
+    }
+
+    fn at(path: &Path) -> Self {
+        Self::of(Datagram::bind(path).unwrap())
+    }
+
+    async fn next(&mut self) -> String {
+        let mut bytes = [0; 1024];
+        let heard = tokio::time::timeout(PATIENCE, self.socket.recv(&mut bytes)).await;
+        let length = heard.expect("another word").unwrap();
+        String::from_utf8(bytes[..length].to_vec()).unwrap()
+    }
+
+    /// Waits for these words; what came before them is kept.
+    async fn hears(&mut self, words: &str) {
+        loop {
+            let next = self.next().await;
+            let found = next == words;
+            self.heard.push_back(next);
+            if found {
+                return;
+            }
+        }
+    }
+
+    fn has_heard(&self, words: &str) -> usize {
+        self.heard.iter().filter(|heard| *heard == words).count()
+    }
+}
+
+const UNLINKED: &str = "STATUS=whatsapp unlinked: run `openclawctl pair` and scan the code";
+
+#[tokio::test]
+async fn the_service_manager_hears_of_every_turn() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let path = folder.path().join("notify");
+    let mut manager = Manager::at(&path);
+    let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
+    let url = sim.url();
+    let environment = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "200000"),
+    ];
+    let agent = Agent::start_within(Arc::clone(&folder), &url, &environment).await;
+    let mut world = World::of(sim, agent);
+    assert_eq!(manager.next().await, "READY=1");
+    manager.hears(UNLINKED).await;
+    manager.hears("WATCHDOG=1").await;
+    world.link().await;
+    manager.hears("STATUS=whatsapp connected").await;
+    // The runtime turns whether or not anything happens.
+    for _ in 0..3 {
+        manager.hears("WATCHDOG=1").await;
+    }
+    // An image that replaces this one says so again, from inside the sandbox; nobody is told that the process ends.
+    world.unpair().await.unwrap();
+    manager.hears("READY=1").await;
+    manager.hears(UNLINKED).await;
+    manager.hears("WATCHDOG=1").await;
+    assert_eq!(manager.has_heard("STOPPING=1"), 0);
+    assert_eq!(world.agent.terminate().await.code(), Some(0));
+    manager.hears("STOPPING=1").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_abstract_socket_is_reached_from_inside_the_sandbox() {
+    let name = format!("openclaw-notify-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let mut manager = Manager::of(Datagram::bind_addr(&address).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = bare::binary(folder.path());
+    command
+        .arg("--create-key-file")
+        .env("NOTIFY_SOCKET", format!("@{name}"));
+    let mut agent = Bare::start(&mut command);
+    agent.says(STARTED).await;
+    assert_eq!(manager.next().await, "READY=1");
+    assert_eq!(agent.terminate().await.code(), Some(0));
+    manager.hears("STOPPING=1").await;
+    assert_eq!(manager.has_heard("WATCHDOG=1"), 0, "nobody asked for it");
+}
+
+#[tokio::test]
+async fn nobody_is_told_ready_by_an_agent_that_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let mut manager = Manager::at(&path);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let http = taken.local_addr().unwrap().to_string();
+    let mut command = bare::binary(folder.path());
+    command
+        .args(["--create-key-file", "--socket", "a.sock", "--http", &http])
+        .args(["--whatsapp-url", "ws://127.0.0.1:1/ws/chat"])
+        .env("NOTIFY_SOCKET", &path);
+    let ended = bare::run(&mut command, "").await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    Datagram::unbound().unwrap().send_to(b"end", &path).unwrap();
+    assert_eq!(manager.next().await, "end");
+}
+
+#[tokio::test]
+async fn a_manager_that_has_gone_costs_nothing() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
+    let url = sim.url();
+    let environment = [("NOTIFY_SOCKET", "/no/such/socket")];
+    let agent = Agent::start_within(folder, &url, &environment).await;
+    let world = World::of(sim, agent);
+    world
+        .agent
+        .logged("the service manager in NOTIFY_SOCKET cannot be reached")
+        .await;
+    let status = world.client().status(pb::StatusRequest {}).await;
+    assert!(status.is_ok());
+    world.finish().await;
+}
