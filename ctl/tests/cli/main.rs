@@ -8,6 +8,7 @@
 mod cases;
 mod codes;
 mod contexts;
+mod enrolling;
 mod picture;
 mod program;
 mod prompt;

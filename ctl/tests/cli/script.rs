@@ -75,6 +75,8 @@ pub(crate) enum Enrolment {
     Refuse(String),
     /// The key is known from now on, and the answer is lost.
     Cut,
+    /// The same, but the client waits for it.
+    Hold,
 }
 
 /// One step, understood.

@@ -105,6 +105,11 @@ impl ScriptedAgent {
         self.door.as_deref()
     }
 
+    /// Cuts every connection.
+    pub(crate) fn cut(&self) {
+        self.shared.cut();
+    }
+
     /// What it was asked so far, each call as `Method {json}`, and `Method closed` for each held
     /// stream that the client left.
     pub(crate) fn asked(&self) -> Vec<String> {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use openclaw_trust::enroll::{Refusal, receive, refuse, welcome};
 use openclaw_trust::{Code, Fingerprint, Identity, tls};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::server::TlsStream;
@@ -39,6 +39,10 @@ pub(crate) struct Guests(Mutex<HashSet<Fingerprint>>);
 impl Guests {
     pub(crate) fn add(&self, client: Fingerprint) -> bool {
         self.0.lock().unwrap().insert(client)
+    }
+
+    pub(crate) fn forget_all(&self) {
+        self.0.lock().unwrap().clear();
     }
 }
 
@@ -147,7 +151,11 @@ async fn enroll(
             welcome(stream, &request, &other, role.parse().unwrap()).await
         }
         Enrolment::Refuse(word) => refuse(stream, refusal(&word)).await,
-        Enrolment::Cut => Ok(()),
+        Enrolment::Cut => {
+            shared.cut();
+            Ok(())
+        }
+        Enrolment::Hold => stream.read_u8().await.map(drop),
     };
 }
 
