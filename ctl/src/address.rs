@@ -57,6 +57,20 @@ impl Environment {
             runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
         }
     }
+
+    /// The variable that goes before the current context, if one is set.
+    pub(crate) const fn goes_before_current(&self) -> Option<&'static str> {
+        match self {
+            Self { agent: Some(_), .. } => Some("OPENCLAW_AGENT"),
+            Self {
+                context: Some(_), ..
+            } => Some("OPENCLAW_CONTEXT"),
+            Self {
+                socket: Some(_), ..
+            } => Some("OPENCLAW_SOCKET"),
+            _ => None,
+        }
+    }
 }
 
 /// What the command line says of it.

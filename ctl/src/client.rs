@@ -19,7 +19,7 @@ use tower::service_fn;
 
 use crate::address::Address;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, is_transport};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a question that needs nothing of WhatsApp may take.
@@ -64,13 +64,25 @@ pub(crate) async fn answer<T>(
 ) -> Result<T, Failure> {
     match tokio::time::timeout(ANSWER_LIMIT, call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
-        Ok(Err(status)) => Err(Failure::from(status)),
+        Ok(Err(status)) => Err(refused(address, status)),
         Err(_) => Err(Failure::unreachable(format!(
             "the agent at {address} did not answer within {} s",
             ANSWER_LIMIT.as_secs()
         ))
         .with_reason("NO_ANSWER")
         .with_hint("see its log; restart it if it hangs")),
+    }
+}
+
+/// What answers in plain text is not known before it does: it may be that it speaks TLS.
+fn refused(address: &Address, status: Status) -> Failure {
+    let lost = is_transport(&status);
+    let failure = Failure::from(status);
+    match address {
+        Address::Loopback(endpoint) if lost => failure.with_hint(format!(
+            "see whether it runs; if that port is its --listen, which speaks TLS: `openclawctl enroll {endpoint}`"
+        )),
+        _ => failure,
     }
 }
 

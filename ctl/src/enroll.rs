@@ -13,7 +13,7 @@ use openclaw_trust::enroll::{AskError, Refusal, Welcome, ask};
 use openclaw_trust::{Code, Identity};
 use serde::Serialize;
 
-use crate::address::{Address, Endpoint, Flags};
+use crate::address::{Address, Endpoint, Environment, Flags};
 use crate::cli::EnrollArgs;
 use crate::client::{self, ANSWER_LIMIT, GET_A_CODE, tls};
 use crate::context::{Agent, Context, Enrolled, Name, Pending, Store};
@@ -282,8 +282,14 @@ fn report(store: &Store, context: &Context, first: bool, json: bool) -> Result<(
         "Enrolled with {endpoint} as \"{client}\" ({role})\nAgent key:   {}\n",
         context.agent().fingerprint
     ))?;
+    let before = Environment::read().goes_before_current();
     console::note(&match (first, current) {
-        (true, _) => format!("note: context `{name}` is current: commands go to this agent now"),
+        (true, _) => match before {
+            None => format!("note: context `{name}` is current: commands go to this agent now"),
+            Some(variable) => format!(
+                "note: context `{name}` is current, but {variable} is set and goes before it"
+            ),
+        },
         (false, true) => format!("note: context `{name}` is the current one"),
         (false, false) => format!(
             "hint: `openclawctl context use {name}` makes it the current one; or add --context {name}"

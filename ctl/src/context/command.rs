@@ -6,7 +6,7 @@ use openclaw_proto::v1::RevokeClientRequest;
 use serde::Serialize;
 
 use super::{Context, Name, Store, export};
-use crate::address::{Address, Flags};
+use crate::address::{Address, Environment, Flags};
 use crate::cli::ContextCommand;
 use crate::failure::{Exit, Failure};
 use crate::{client, console, text};
@@ -74,6 +74,9 @@ pub(crate) async fn run(
                 })?;
             } else {
                 console::line(&format!("Current: {name} ({})", context.endpoint))?;
+                if let Some(variable) = Environment::read().goes_before_current() {
+                    console::note(&format!("note: {variable} is set, and goes before it"));
+                }
             }
         }
         ContextCommand::Rename { old, new } => {
