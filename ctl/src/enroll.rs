@@ -15,7 +15,8 @@ use serde::Serialize;
 
 use crate::address::{Address, Endpoint, Environment, Flags};
 use crate::cli::EnrollArgs;
-use crate::client::{self, ANSWER_LIMIT, GET_A_CODE, tls};
+use crate::client::tls::{self, NO_ENROLMENT};
+use crate::client::{self, ANSWER_LIMIT, GET_A_CODE};
 use crate::context::{Agent, Context, Enrolled, Name, Pending, Store};
 use crate::failure::{Exit, Failure};
 use crate::stop::Stops;
@@ -51,12 +52,19 @@ pub(crate) async fn run(
     let mut stops = Stops::listen()?;
     let code = code::obtain(args.code.as_ref(), &mut stops).await?;
 
-    let pending = prepare(store, &name, endpoint)?;
+    let (pending, again) = prepare(store, &name, endpoint)?;
     let asking = take_in(&pending, &code, &client);
     let welcome = match stops.or(stopped, asking).await {
         Ok(welcome) => welcome,
         Err(failure) => {
-            if !may_be_known(&failure) {
+            let known = match failure.reason() {
+                Some(LOST | STOPPED) => true,
+                // Nothing was heard of the agent, and so nothing has changed.
+                _ if failure.exit() == Exit::Unreachable => again,
+                Some(NO_ENROLMENT) => again,
+                _ => false,
+            };
+            if !known {
                 store.remove_pending(&name)?;
             }
             return Err(failure);
@@ -136,10 +144,11 @@ fn choose(
     })
 }
 
-/// The key to enroll: that of an attempt whose answer was lost, else a new one. It is on the disk.
-fn prepare(store: &Store, name: &Name, endpoint: &Endpoint) -> Result<Pending, Failure> {
+/// The key to enroll: that of an attempt whose answer was lost (then true), else a new one. It is on
+/// the disk.
+fn prepare(store: &Store, name: &Name, endpoint: &Endpoint) -> Result<(Pending, bool), Failure> {
     if let Some(pending) = store.pending(name, endpoint)? {
-        return Ok(pending);
+        return Ok((pending, true));
     }
     let identity = Identity::generate().map_err(|error| Failure::new(error.to_string()))?;
     let pending = Pending {
@@ -147,7 +156,7 @@ fn prepare(store: &Store, name: &Name, endpoint: &Endpoint) -> Result<Pending, F
         identity,
     };
     store.save_pending(name, &pending)?;
-    Ok(pending)
+    Ok((pending, false))
 }
 
 async fn take_in(pending: &Pending, code: &Code, client: &str) -> Result<Welcome, Failure> {
@@ -225,11 +234,6 @@ fn stopped() -> Failure {
     Failure::new("stopped: the agent may have enrolled this key")
         .with_reason(STOPPED)
         .with_hint(AGAIN)
-}
-
-/// True when the agent may know the key all the same.
-fn may_be_known(failure: &Failure) -> bool {
-    matches!(failure.reason(), Some(LOST | STOPPED))
 }
 
 /// Asks the agent over the new connection what it calls this client: an invitation may have said

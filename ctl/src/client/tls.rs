@@ -25,6 +25,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// For one of several addresses: the others must have their turn.
 const ONE_OF_SEVERAL: Duration = Duration::from_secs(3);
 
+/// The reason when nobody is taken in.
+pub(crate) const NO_ENROLMENT: &str = "NO_ENROLMENT";
+
 /// A connection.
 pub(crate) type Stream = TlsStream<TcpStream>;
 
@@ -185,10 +188,10 @@ impl Error {
     pub(crate) fn in_enrolment(&self, endpoint: &Endpoint) -> Failure {
         match self {
             Self::OtherProtocol | Self::Unknown => Failure::new(format!(
-                "what answers at {endpoint} takes nobody in: no code is valid now, or it is not an agent"
+                "what answers at {endpoint} takes nobody in: no code is good now (this one was used, or has expired), or it is no agent"
             ))
             .with_exit(Exit::Refused)
-            .with_reason("NO_ENROLMENT")
+            .with_reason(NO_ENROLMENT)
             .with_hint(super::GET_A_CODE),
             _ => self.on_the_way(endpoint),
         }
@@ -215,7 +218,7 @@ impl Error {
             ),
             Self::Closed => (
                 "CLOSED",
-                "see the agent's log; a proxy in between closes when the agent does not run",
+                "see the agent's log: it may be full; a proxy in between closes when the agent does not run",
             ),
             _ => ("UNREACHABLE", "see the agent's log"),
         };

@@ -103,6 +103,22 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
 }
 
 #[tokio::test]
+async fn a_key_that_waits_for_its_answer_outlives_attempts_that_hear_nothing() {
+    let machine = Machine::new(script(&[Enrolment::Cut])).await;
+    assert_eq!(machine.enroll().await.exit, Some(3));
+    let nobody = machine.enroll().await;
+    assert!(
+        nobody.stderr.contains("takes nobody in"),
+        "{}",
+        nobody.stderr
+    );
+    machine.agent.expect(welcome());
+    assert_eq!(machine.enroll().await.exit, Some(0));
+    let seen = "Enroll laptop, with a key that was seen";
+    assert_eq!(machine.agent.asked()[1], seen);
+}
+
+#[tokio::test]
 async fn ctrl_c_in_the_middle_loses_no_key() {
     let machine = Machine::new(script(&[Enrolment::Hold, welcome()])).await;
     let code = code().reveal();

@@ -34,7 +34,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
-use crate::script::{Script, Step, secret, step, written};
+use crate::script::{Enrolment, Script, Step, secret, step, written};
 use crate::sealed::{Recipe, records};
 pub(crate) use tls::{Door, code};
 
@@ -108,6 +108,12 @@ impl ScriptedAgent {
     /// Cuts every connection.
     pub(crate) fn cut(&self) {
         self.shared.cut();
+    }
+
+    /// What becomes of the next who comes to enroll.
+    pub(crate) fn expect(&self, enrolment: Enrolment) {
+        let mut script = self.shared.script.lock().unwrap();
+        script.enroll.push_back(enrolment);
     }
 
     /// What it was asked so far, each call as `Method {json}`, and `Method closed` for each held
