@@ -58,6 +58,18 @@ impl Environment {
         }
     }
 
+    /// The context that a variable names, if it is set.
+    pub(crate) fn context(&self) -> Result<Option<Name>, Failure> {
+        let Some(given) = &self.context else {
+            return Ok(None);
+        };
+        given.parse().map(Some).map_err(|bad| {
+            Failure::new(format!("OPENCLAW_CONTEXT: `{given}`: {bad}"))
+                .with_exit(Exit::Configuration)
+                .with_hint("`openclawctl context list` shows those there are")
+        })
+    }
+
     /// The variable that goes before the current context, if one is set.
     pub(crate) const fn goes_before_current(&self) -> Option<&'static str> {
         match self {
@@ -104,13 +116,8 @@ pub(crate) fn resolve(
     if let Some(given) = &env.agent {
         return parse(given, "OPENCLAW_AGENT", store).map_err(configuration);
     }
-    if let Some(given) = &env.context {
-        let name = given.parse().map_err(|bad| {
-            Failure::new(format!("OPENCLAW_CONTEXT: `{given}`: {bad}")).with_hint(SEE_CONTEXTS)
-        });
-        return name
-            .and_then(|name| of_context(&name, store))
-            .map_err(configuration);
+    if let Some(name) = env.context()? {
+        return of_context(&name, store).map_err(configuration);
     }
     // A named socket is a choice: falling through to another agent's would be a surprise.
     if let Some(path) = &env.socket {
@@ -130,8 +137,6 @@ pub(crate) fn resolve(
         None => Ok(Address::Nowhere(usual)),
     }
 }
-
-const SEE_CONTEXTS: &str = "`openclawctl context list` shows those there are";
 
 fn of_context(name: &Name, store: &Store) -> Result<Address, Failure> {
     Ok(Address::Context(Arc::new(store.load(name)?)))

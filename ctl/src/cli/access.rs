@@ -79,7 +79,8 @@ pub(crate) enum ContextCommand {
         #[arg(long)]
         revoke: bool,
     },
-    /// Write the keys of a context (the current one, or that of --context) for programs of another make.
+    /// Write the keys of a context (that of --context, of OPENCLAW_CONTEXT, or the current one) for
+    /// programs of another make.
     Export {
         /// The folder to write agent.pem, client.pem and client-key.pem to; it is made if need be.
         #[arg(long, value_name = "DIR")]

@@ -94,7 +94,7 @@ pub(crate) async fn run(
         ContextCommand::Export { pem } => {
             let context = match flags.context {
                 Some(name) => store.load(name)?,
-                None => current(store)?,
+                None => chosen(store)?,
             };
             export::export(&context, &pem, json)?;
         }
@@ -102,8 +102,10 @@ pub(crate) async fn run(
     Ok(Exit::Done)
 }
 
-fn current(store: &Store) -> Result<Context, Failure> {
-    match store.current()? {
+/// The one that the environment names, else the current one.
+fn chosen(store: &Store) -> Result<Context, Failure> {
+    let named = Environment::read().context()?;
+    match named.map_or_else(|| store.current(), |name| Ok(Some(name)))? {
         Some(name) => store.load(&name),
         None => Err(Failure::usage("no context is current")
             .with_hint("name one with --context; `openclawctl context list` shows them")),
