@@ -24,5 +24,6 @@ mod pairing;
 mod platform;
 mod process;
 mod supervisor;
+mod runbook;
 mod volume;
 mod watch;

@@ -1,0 +1,206 @@
+//! `docs/runbook.md` is true: what it has people type is typed here, for an agent in the state that the page names, and
+//! must print what the page shows.
+//!
+//! Commands of a platform are not run. They need `openclawctl` beside the agent, which `scripts/test` has built.
+
+mod likeness;
+mod page;
+mod scene;
+mod shell;
+
+use std::time::Instant;
+
+use openclaw_sim::camera;
+
+use crate::harness::{ACCOUNT, PATIENCE};
+use page::{Block, Step};
+use scene::Scene;
+
+const PAGE: &str = "docs/runbook.md";
+/// The page's rules: Anna is admitted.
+const RULES: &str =
+    "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    allowFrom: [\"+15550100002\"]\n";
+/// The sections of the runbook that this one replaces, in their order.
+const SECTIONS: [&str; 20] = [
+    "Overview",
+    "Initial pairing",
+    "Prerequisites",
+    "Steps",
+    "Re-pairing",
+    "Steps",
+    "Monitoring the connection",
+    "Health check",
+    "Logs",
+    "Alerts",
+    "Session persistence",
+    "Volume",
+    "Backup",
+    "Troubleshooting",
+    "QR code not displaying",
+    "QR code expires before scanning",
+    "\"Session conflict\"",
+    "The phone shows the device as active, but the agent is disconnected",
+    "Messages not arriving",
+    "Security notes",
+];
+
+#[tokio::test]
+#[ignore = "needs openclawctl beside the agent: run by scripts/test"]
+async fn every_command_of_the_runbook_does_what_it_shows() {
+    let text = page::text(PAGE);
+    let mut scene: Option<Scene> = None;
+    let mut logs = String::new();
+    let (mut run, mut wrong) = (0, Vec::new());
+    for Block {
+        line,
+        scene: wanted,
+        steps,
+    } in page::blocks(&text)
+    {
+        let Some(wanted) = wanted else { continue };
+        match (wanted.as_str(), &mut scene) {
+            ("the same agent", Some(_)) => {}
+            ("the same account, its volume empty", Some(scene)) => scene.empty_the_volume().await,
+            (name, _) => {
+                if let Some(done) = scene.replace(Scene::set(name).await) {
+                    logs.push_str(&done.log());
+                    done.end().await;
+                }
+            }
+        }
+        let scene = scene
+            .as_ref()
+            .unwrap_or_else(|| panic!("line {line}: on which agent?"));
+        for step in &steps {
+            // One that is wrong is not the only one, perhaps.
+            wrong.extend(type_and_compare(scene, step).await.err());
+            run += 1;
+        }
+    }
+    let scene = scene.expect("some command is run");
+    logs.push_str(&scene.log());
+    scene.end().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(run > 20, "{run} commands are run");
+    for said in text
+        .split('`')
+        .filter(|said| said.starts_with("WhatsApp ") && said.contains("connect"))
+    {
+        assert!(
+            logs.contains(&format!("\"{said}\"")),
+            "no agent has logged {said:?}"
+        );
+    }
+}
+
+async fn type_and_compare(scene: &Scene, step: &Step) -> Result<(), String> {
+    let Step {
+        line,
+        command,
+        shown,
+    } = step;
+    let mut typed = command.clone();
+    for (name, address) in scene.addresses() {
+        typed = typed.replace(name, &address);
+    }
+    // These may be typed again while a state is on its way.
+    let looks = [
+        "openclawctl status",
+        "openclawctl health",
+        "openclawctl doctor",
+        "curl ",
+    ];
+    let looks = looks.iter().any(|look| command.starts_with(look));
+    let refused = shown
+        .iter()
+        .any(|line| line.starts_with("error: ") || line.starts_with('✗'));
+    let begun = Instant::now();
+    loop {
+        let running = scene.shell.start(&typed, &scene.socket());
+        if command.starts_with("openclawctl pair") {
+            scan(scene, &running).await;
+        }
+        let (succeeded, printed) = running.end().await;
+        if likeness::alike(shown, &printed) && succeeded != refused {
+            return Ok(());
+        }
+        if !looks || begun.elapsed() > PATIENCE {
+            return Err(format!(
+                "{PAGE}:{line}: {command}\nshows:\n{}\nprinted (success: {succeeded}):\n{printed}",
+                shown.join("\n")
+            ));
+        }
+    }
+}
+
+/// The phone looks at the terminal, or its owner types what is there.
+async fn scan(scene: &Scene, running: &shell::Running) {
+    let phone = scene.world.phone();
+    let seen = async {
+        loop {
+            let printed = running.printed();
+            if printed.contains("Type this code") {
+                let code = printed
+                    .lines()
+                    .find(|line| line.len() == 9 && line.as_bytes()[4] == b'-');
+                if let Some(code) = code {
+                    phone.enter_code(code).await.unwrap();
+                    return;
+                }
+            }
+            if printed.contains("error: ") {
+                return;
+            }
+            if let Some(code) = camera::read(printed.as_bytes()) {
+                phone.scan(&code).await.unwrap();
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let seen = tokio::time::timeout(PATIENCE, seen).await;
+    seen.unwrap_or_else(|_| panic!("no code for {ACCOUNT}: {}", running.printed()));
+}
+
+#[test]
+fn the_runbook_has_every_section_of_the_one_before_in_its_order() {
+    let text = page::text(PAGE);
+    let mut headings = text.lines().filter(|line| line.starts_with('#'));
+    for section in SECTIONS {
+        let found = headings.any(|heading| heading.trim_start_matches(['#', ' ']) == section);
+        assert!(found, "{section:?} is missing, or in another place");
+    }
+}
+
+/// The names of errors are where an operator looks them up.
+#[test]
+fn the_runbook_names_every_state_and_every_error() {
+    let text = page::text(PAGE);
+    let named = |name: &str| text.contains(&format!("`{name}`"));
+    for state in openclaw_agent::model::LinkState::NAMES {
+        assert!(named(state), "the state {state}");
+    }
+    let mut found = 0;
+    for file in [
+        "grpc/status.rs",
+        "grpc/status/sending.rs",
+        "grpc/explain.rs",
+        "model/pairing.rs",
+    ] {
+        let source = page::text(&format!("agent/src/{file}"));
+        for name in source
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .filter(|name| is_reason(name))
+        {
+            assert!(named(name), "{file} has an error {name}");
+            found += 1;
+        }
+    }
+    assert!(found > 40, "{found} errors");
+}
+
+fn is_reason(text: &str) -> bool {
+    text.len() > 3 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+}

@@ -1,0 +1,79 @@
+//! An operator's terminal: the client that was built beside the agent, a home of its own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::harness::PATIENCE;
+use crate::harness::bare::BINARY;
+
+pub(crate) struct Shell {
+    home: TempDir,
+    commands: std::cell::Cell<usize>,
+}
+
+/// A command that runs.
+pub(crate) struct Running {
+    child: Child,
+    /// What it prints, stdout and stderr as on a terminal.
+    pub(crate) output: PathBuf,
+}
+
+impl Shell {
+    pub(crate) fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("words"), "four grey cormorants dive\n").unwrap();
+        Self {
+            home,
+            commands: std::cell::Cell::new(0),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Starts a command line of the page.
+    pub(crate) fn start(&self, line: &str, agent: &Path) -> Running {
+        let number = self.commands.get();
+        self.commands.set(number + 1);
+        let output = self.home.path().join(format!(".printed-{number}"));
+        let file = File::create(&output).unwrap();
+        let programs = Path::new(BINARY).parent().unwrap();
+        assert!(
+            programs.join("openclawctl").exists(),
+            "scripts/test builds openclawctl first; or: cargo build -p openclawctl"
+        );
+        let path = std::env::var("PATH").unwrap_or_default();
+        let child = Command::new("bash")
+            .args(["-o", "pipefail", "-c", line])
+            .env_clear()
+            .env("PATH", format!("{}:{path}", programs.display()))
+            .env("HOME", self.home.path())
+            .env("OPENCLAW_AGENT", format!("unix:{}", agent.display()))
+            .current_dir(self.home.path())
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Running { child, output }
+    }
+}
+
+impl Running {
+    /// Whether it succeeded, and what it printed.
+    pub(crate) async fn end(mut self) -> (bool, String) {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("it does not end: {}", self.printed()));
+        (ended.unwrap().success(), self.printed())
+    }
+
+    pub(crate) fn printed(&self) -> String {
+        fs::read_to_string(&self.output).unwrap()
+    }
+}
