@@ -13,6 +13,7 @@ mod consumers;
 mod delivery;
 mod faults;
 mod flow;
+mod foreign;
 mod harness;
 mod http;
 mod import;

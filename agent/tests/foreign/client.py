@@ -1,0 +1,231 @@
+"""Calls every method of every service with grpcio, a gRPC that shares no code with the agent's.
+
+It has no .proto files and no generated code: what it knows it learnt by reflection. The test that starts it
+(agent/tests/it/foreign.rs) plays the phone and the contacts: a line of JSON on stdout asks for something to happen, and the last one says
+what was called.
+
+usage: client.py HOST:PORT every|refused PHONE CONTACT [FOLDER with agent.pem, client.pem, client-key.pem]
+"""
+
+import json
+import pathlib
+import sys
+
+import grpc
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc import error_details_pb2
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_status import rpc_status
+
+PACKAGE = "openclaw.agent.v1."
+HEALTH = "grpc.health.v1.Health"
+# Called by the database of descriptors, all the time.
+REFLECTION = {"grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
+# Nothing takes that long when all is well.
+PATIENCE = 20
+
+
+def channel(address, folder):
+    """Plain text, or mutual TLS with the files of `openclawctl context export`."""
+    options = [("grpc.ssl_target_name_override", "openclaw-agent")]
+    if folder is None:
+        return grpc.insecure_channel(address)
+    read = lambda name: (pathlib.Path(folder) / name).read_bytes()
+    credentials = grpc.ssl_channel_credentials(read("agent.pem"), read("client-key.pem"), read("client.pem"))
+    return grpc.secure_channel(address, credentials, options)
+
+
+class Api:
+    """The methods that the agent says it has."""
+
+    def __init__(self, channel):
+        self.channel = channel
+        self.called = set()
+        database = ProtoReflectionDescriptorDatabase(channel)
+        self.pool = DescriptorPool(database)
+        self.methods = {}
+        for service in database.get_services():
+            if service not in REFLECTION:
+                for method in self.pool.FindServiceByName(service).methods:
+                    self.methods[f"{service}/{method.name}"] = method
+
+    def call(self, name, request=None, timeout=PATIENCE):
+        """Calls a method with a request as JSON, or with several. A stream of answers comes as an iterator."""
+        method = self.methods[name]
+        self.called.add(name)
+        kind = message_factory.GetMessageClass(method.input_type)
+        answer = message_factory.GetMessageClass(method.output_type)
+        asked, told = method.client_streaming, method.server_streaming
+        make = getattr(self.channel, f"{'stream' if asked else 'unary'}_{'stream' if told else 'unary'}")
+        call = make(f"/{name}", kind.SerializeToString, answer.FromString)
+        made = lambda fields: json_format.ParseDict(fields, kind())
+        request = map(made, request) if asked else made(request or {})
+        return call(request, timeout=timeout, wait_for_ready=True)
+
+    def agent(self, name, *args, **more):
+        return self.call(f"{PACKAGE}{name}", *args, **more)
+
+
+def refused(call, code, reason):
+    """The call is refused as told, with what to do next."""
+    try:
+        answer = call()
+        # A stream fails when it is read.
+        if hasattr(answer, "__next__"):
+            next(answer)
+    except grpc.RpcError as error:
+        assert error.code() == code, error
+        info = error_details_pb2.ErrorInfo()
+        details = rpc_status.from_call(error).details
+        assert any(detail.Unpack(info) for detail in details), error
+        assert (info.domain, info.reason) == ("openclaw.agent", reason), info
+        assert info.metadata["hint"], info
+        return
+    raise AssertionError(f"it is not refused with {reason}")
+
+
+def please(**what):
+    """Asks the test for something."""
+    print(json.dumps(what), flush=True)
+
+
+def check_health(api):
+    check = lambda service: api.call(f"{HEALTH}/Check", {"service": service}).status
+    assert check("") == 1 and check("whatsapp") == 2
+
+
+def pair(api, phone):
+    """By QR code, by code, and not at all."""
+    frames = api.agent("Agent/Pair")
+    first = next(frames).qr
+    assert first.ordinal == 1 and len(first.modules) == (first.size**2 + 7) // 8, first
+    refused(lambda: api.agent("Agent/Pair"), grpc.StatusCode.ALREADY_EXISTS, "ALREADY_PAIRING")
+    frames.cancel()
+    frames = until_begun(api, {})
+    please(scan=next(frames).qr.payload)
+    assert [frame.WhichOneof("frame") for frame in frames] == ["scanned", "linked"]
+    refused(lambda: api.agent("Agent/Pair"), grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_LINKED")
+    frames = until_begun(api, {"phone_code": {"phone": phone}, "replace": True})
+    please(type=next(frames).phone_code.code)
+    linked = list(frames)[-1].linked
+    assert (linked.phone, linked.device) == (phone, "OpenClaw"), linked
+
+
+def until_begun(api, request):
+    """A pairing that was cancelled ends a moment later."""
+    while True:
+        frames = api.agent("Agent/Pair", request)
+        try:
+            first = next(frames)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.ALREADY_EXISTS, error
+            continue
+        return prepend(first, frames)
+
+
+def prepend(first, rest):
+    yield first
+    yield from rest
+
+
+def send(api, contact):
+    message = {"to": contact, "text": "a cormorant by grpcio", "token": "grpcio-1"}
+    sent = api.agent("Agent/Send", message)
+    again = api.agent("Agent/Send", message)
+    assert sent.state >= 2 and sent.message_id and sent.message_id == again.message_id, (sent, again)
+    other = message | {"text": "another cormorant"}
+    refused(lambda: api.agent("Agent/Send", other), grpc.StatusCode.ALREADY_EXISTS, "TOKEN_REUSED")
+    wrong = message | {"to": "nobody"}
+    refused(lambda: api.agent("Agent/Send", wrong), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+    assert not api.agent("Agent/ListQueue").messages
+    unknown = lambda: api.agent("Agent/CancelSend", {"token": "grpcio-2"})
+    refused(unknown, grpc.StatusCode.NOT_FOUND, "UNKNOWN_TOKEN")
+
+
+def watch(api):
+    events = api.agent("Agent/WatchEvents", {"after": "0", "follow": True, "kinds": ["EVENT_KIND_MESSAGE"]})
+    please(hear="a cormorant answers")
+    event = next(item.event for item in events if item.HasField("event"))
+    assert event.message.text == "a cormorant answers", event
+    events.cancel()
+    acked = api.agent("Agent/AckEvents", {"consumer": "grpcio", "seq": str(event.seq)})
+    assert acked.seq == event.seq
+    assert [consumer.name for consumer in api.agent("Agent/ListConsumers").consumers] == ["grpcio"]
+    rest = api.agent("Agent/WatchEvents", {"consumer": "grpcio"})
+    assert all(item.event.seq > event.seq for item in rest if item.HasField("event"))
+    api.agent("Agent/RemoveConsumer", {"consumer": "grpcio"})
+    gone = lambda: api.agent("Agent/RemoveConsumer", {"consumer": "grpcio"})
+    refused(gone, grpc.StatusCode.NOT_FOUND, "NO_SUCH_CONSUMER")
+
+
+def admit(api, contact):
+    who = {"who": "+15550100003"}
+    assert api.agent("Access/AddAllowed", who).added
+    allowed = api.agent("Access/ListAllowed").allowed
+    assert {entry.who for entry in allowed} >= {contact, who["who"]}, allowed
+    api.agent("Access/RemoveAllowed", who)
+    refused(lambda: api.agent("Access/RemoveAllowed", who), grpc.StatusCode.FAILED_PRECONDITION, "NOT_ADDED")
+    assert api.agent("Access/ReloadRules").rules.listed == 1
+    findings = api.agent("Access/Diagnose", {"phone": contact}).findings
+    assert findings and all(finding.state != 2 for finding in findings), findings
+
+
+def back_up(api):
+    """A backup, then an agent without anything, then the backup again."""
+    secret = {"passphrase": "four grey cormorants dive"}
+    frames = list(api.agent("Admin/Backup", {"secret": secret}))
+    assert frames[0].HasField("start") and frames[-1].end.records == frames[0].start.records
+    chunks = [frame.chunk for frame in frames[1:-1]]
+    restoring = lambda: iter([{"start": {"secret": secret}}, *({"chunk": encoded(chunk)} for chunk in chunks)])
+    restore = lambda: api.agent("Admin/Restore", restoring())
+    refused(restore, grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_LINKED")
+    please(unlinked=True)
+    before = api.agent("Agent/Status").started_at
+    assert api.agent("Agent/Unpair").confirmed
+    # The process replaces itself; the channel finds it again.
+    while api.agent("Agent/Status").started_at == before:
+        pass
+    assert api.agent("Agent/Status").link.state == 1
+    assert restore().records_kept > 0
+
+
+def encoded(data):
+    """Bytes as JSON has them."""
+    import base64
+
+    return base64.b64encode(data).decode()
+
+
+def every(api, phone, contact):
+    check_health(api)
+    assert api.agent("Agent/Status").link.state == 1
+    message = {"to": contact, "text": "a cormorant too early"}
+    refused(lambda: api.agent("Agent/Send", message), grpc.StatusCode.FAILED_PRECONDITION, "NOT_LINKED")
+    health = api.call(f"{HEALTH}/Watch", {"service": "whatsapp"}, timeout=3 * PATIENCE)
+    assert next(health).status == 2
+    pair(api, phone)
+    assert next(health).status == 1
+    health.cancel()
+    status = api.agent("Agent/Status")
+    assert status.link.state == 4 and status.link.phone == phone, status
+    send(api, contact)
+    watch(api)
+    admit(api, contact)
+    back_up(api)
+    # Described, and not served yet.
+    later = {name for name in api.methods if name.startswith((f"{PACKAGE}Clients/", f"{PACKAGE}Alerts/"))}
+    left = set(api.methods) - api.called - later
+    assert not left, f"not called: {sorted(left)}"
+
+
+def main():
+    address, what, phone, contact, *folder = sys.argv[1:]
+    with channel(address, *(folder or [None])) as opened:
+        api = Api(opened)
+        every(api, phone, contact)
+    please(called=sorted(api.called))
+
+
+if __name__ == "__main__":
+    main()
