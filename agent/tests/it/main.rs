@@ -24,7 +24,7 @@ mod outbox;
 mod pairing;
 mod platform;
 mod process;
-mod supervisor;
 mod runbook;
+mod supervisor;
 mod volume;
 mod watch;
