@@ -8,9 +8,18 @@ use std::sync::Arc;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use openclaw_harden::environment::Secrets;
 
+use crate::alerts;
 use crate::config::{Config, Error, Flags, version};
 use crate::keys;
 use crate::volume::{self, KeySource, Place, no_key, off_the_volume};
+
+/// The variables with secrets in them. They are taken out of the environment before anything else happens.
+pub const SECRETS: [&str; 4] = [
+    volume::SECRETS[0],
+    volume::SECRETS[1],
+    alerts::SECRETS[0],
+    alerts::SECRETS[1],
+];
 
 /// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
 ///
@@ -103,6 +112,7 @@ impl Task {
         let mut mistakes = Vec::new();
         let place = volume.place(&mut mistakes);
         let source = volume.source(secrets, agent.create_key_file, &mut mistakes);
+        let alerts = agent.alerts.alerts(secrets, &mut mistakes);
         let (needs_key, may_begin) = match &command {
             None | Some(Command::ImportBaileys { .. }) => (true, true),
             Some(Command::Keys(command)) => (command.opens_the_store(), false),
@@ -114,7 +124,7 @@ impl Task {
         // Before anything is made there.
         mistakes.extend(may_begin.then(|| off_the_volume(&place.dir)).flatten());
         match (command, source) {
-            (None, source) => Config::check(agent, place, source, mistakes)
+            (None, source) => Config::check(agent, place, source, alerts, mistakes)
                 .map(|config| Self::Run(Box::new(config))),
             _ if !mistakes.is_empty() => Err(Error::Values(mistakes)),
             (Some(Command::Keys(command)), source) => Ok(Self::Keys {

@@ -1,5 +1,6 @@
 //! The agent's settings: flags and the environment. Every mistake is reported at once.
 
+mod alerts;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,14 @@ use openclaw_harden::privileges;
 use openclaw_harden::process::Inspection;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::alerts::Settings as AlertSettings;
 use crate::allow;
 use crate::journal::Limits;
 use crate::outbox;
 use crate::session::Endpoint;
 use crate::volume::{KeySource, Mistake, Place};
+
+pub use alerts::Metrics;
 
 /// The port of HTTP health checks unless a platform says otherwise.
 const HTTP_PORT: u16 = 8080;
@@ -63,6 +67,9 @@ pub(crate) struct Flags {
     /// [default: 300]
     #[arg(long, env = "OPENCLAW_HOLD_LIMIT", value_name = "SECONDS")]
     hold_limit: Option<String>,
+    /// Whom to tell, and what.
+    #[command(flatten)]
+    pub(crate) alerts: alerts::Flags,
     /// Log level: error, warn, info, debug or trace
     #[arg(long, env = "OPENCLAW_LOG", value_name = "LEVEL")]
     log: Option<String>,
@@ -100,6 +107,10 @@ pub struct Config {
     pub rules: allow::Source,
     /// How long a message waits for its sender to be known.
     pub hold_limit: Duration,
+    /// Whom to tell when the link needs a person.
+    pub alerts: Option<AlertSettings>,
+    /// Where metrics can be read.
+    pub metrics: Metrics,
     /// The log's level.
     pub log: LevelFilter,
     /// The server.
@@ -173,10 +184,11 @@ impl Config {
         flags: Flags,
         place: Place,
         source: Option<KeySource>,
+        alerts: Option<AlertSettings>,
         mistakes: Vec<Mistake>,
     ) -> Result<Self, Error> {
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty());
-        Self::check_in(runtime_dir, flags, place, source, mistakes)
+        Self::check_in(runtime_dir, flags, place, source, alerts, mistakes)
     }
 
     fn check_in(
@@ -184,6 +196,7 @@ impl Config {
         flags: Flags,
         place: Place,
         source: Option<KeySource>,
+        alerts: Option<AlertSettings>,
         mut mistakes: Vec<Mistake>,
     ) -> Result<Self, Error> {
         let Flags {
@@ -197,6 +210,7 @@ impl Config {
             sending,
             config,
             hold_limit,
+            alerts: alert_flags,
             log,
             whatsapp_url,
             create_key_file: _,
@@ -228,6 +242,9 @@ impl Config {
         let rules = allow::Source::new(config.filter(|path| !path.as_os_str().is_empty()));
         let hold_limit =
             number("--hold-limit", hold_limit, 300, 1..=86_400, &mut keep).map(Duration::from_secs);
+        let metrics = given(alert_flags.metrics).map_or(Some(Metrics::default()), |value| {
+            value.parse().map_err(&mut keep).ok()
+        });
         let log = given(log).map_or(Some(LevelFilter::INFO), |value| {
             value
                 .parse()
@@ -266,6 +283,7 @@ impl Config {
             keepalive_limit,
             retention,
             hold_limit,
+            metrics,
             log,
             endpoint,
             run_as,
@@ -276,6 +294,7 @@ impl Config {
                 Some(keepalive_limit),
                 Some(retention),
                 Some(hold_limit),
+                Some(metrics),
                 Some(log),
                 Some(endpoint),
                 Some(run_as),
@@ -289,6 +308,8 @@ impl Config {
                 sending,
                 rules,
                 hold_limit,
+                alerts,
+                metrics,
                 log,
                 endpoint,
                 place,

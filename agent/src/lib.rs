@@ -8,6 +8,7 @@
 
 pub mod admission;
 pub mod agent;
+pub mod alerts;
 pub mod allow;
 pub mod app;
 pub mod clock;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use openclaw_agent::app::Outcome;
-use openclaw_agent::command::Task;
+use openclaw_agent::command::{self, Task};
 use openclaw_agent::config::{self, Config};
 use openclaw_agent::{app, clock, healthcheck, import, keys, logging, start, volume};
 use openclaw_harden::environment::{self, Secrets};
@@ -21,7 +21,7 @@ const BAD_CONFIGURATION: u8 = 64;
 
 fn main() -> ExitCode {
     // Before anything else: this may replace the process image.
-    let secrets = match environment::take(volume::SECRETS) {
+    let secrets = match environment::take(&command::SECRETS) {
         Ok(secrets) => Arc::new(secrets),
         Err(error) => {
             let hint = volume::BadSource::Environment(error);

@@ -40,10 +40,11 @@ const REDACTED: [&str; 32] = [
     ".openclaw.agent.v1.RestoreResponse",
     ".openclaw.agent.v1.InviteClientResponse",
 ];
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "access.proto",
     "admin.proto",
     "agent.proto",
+    "alerts.proto",
     "clients.proto",
     "event.proto",
     "hardening.proto",

@@ -18,7 +18,7 @@ fn check(flags: Flags) -> Result<Config, Error> {
     let mut mistakes = Vec::new();
     let place = volume.place(&mut mistakes);
     let source = volume.source(&secrets.into(), false, &mut mistakes);
-    Config::check_in(None, flags, place, source, mistakes)
+    Config::check_in(None, flags, place, source, None, mistakes)
 }
 
 fn mistakes(flags: Flags) -> Vec<String> {

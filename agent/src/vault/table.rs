@@ -77,6 +77,11 @@ impl Tables {
     /// What was last told: `"", "" -> state`.
     pub const ALERT_STATE: Table = Table(77);
 
+    /// Alerts, waiting and the latest that are over: `"", number -> alert`.
+    pub const ALERTS: Table = Table(76);
+    /// What was alerted and is not over, and when the link was last up: `"", "" -> standing`.
+    pub const ALERT_STATE: Table = Table(77);
+
     /// What belongs to one account, and goes when another is linked. Events stay, and who reads them; so do messages of
     /// ours: a token is not forgotten, and what waits goes from its own account or fails.
     pub const ACCOUNT: [Table; 23] = [

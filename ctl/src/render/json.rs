@@ -99,6 +99,7 @@ impl Status {
             rules,
             caller,
             tls,
+            alerts: _,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();

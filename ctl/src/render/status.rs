@@ -58,6 +58,7 @@ pub(crate) fn lines(
         rules,
         caller,
         tls,
+        alerts: _,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);

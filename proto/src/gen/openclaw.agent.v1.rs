@@ -1327,6 +1327,508 @@ pub mod admin_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// How alerting is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlertsStatus {
+    /// The host that alerts go to. The rest of its address may be a secret, and is not told. Empty: no receiver is set.
+    #[prost(string, tag = "1")]
+    pub host: ::prost::alloc::string::String,
+    /// Alerts that wait to be delivered.
+    #[prost(uint32, tag = "2")]
+    pub waiting: u32,
+    /// When the last alert was delivered. Absent when none was.
+    #[prost(message, optional, tag = "3")]
+    pub last_delivered_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why the last attempt failed. Empty when it did not, or there was none.
+    #[prost(string, tag = "4")]
+    pub last_error: ::prost::alloc::string::String,
+    /// When that was.
+    #[prost(message, optional, tag = "5")]
+    pub last_error_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// One alert.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Alert {
+    /// Its id, the same in every attempt: the header webhook-id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What it tells, as in its body: "whatsapp.logged_out", "whatsapp.connection_lost", "whatsapp.recovered", ...
+    #[prost(string, tag = "2")]
+    pub r#type: ::prost::alloc::string::String,
+    /// When it was raised.
+    #[prost(message, optional, tag = "3")]
+    pub raised_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What became of it.
+    #[prost(enumeration = "AlertState", tag = "4")]
+    pub state: i32,
+    /// How often it was tried.
+    #[prost(uint32, tag = "5")]
+    pub attempts: u32,
+    /// When it is tried next, while it waits.
+    #[prost(message, optional, tag = "6")]
+    pub next_attempt_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was delivered or given up.
+    #[prost(message, optional, tag = "7")]
+    pub finished_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why the last attempt failed. Empty when it did not, or there was none.
+    #[prost(string, tag = "8")]
+    pub last_error: ::prost::alloc::string::String,
+}
+/// Nothing to say yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TestAlertRequest {}
+/// How it went.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TestAlertResponse {
+    /// True when the receiver took it: its answer was a status from 200 to 299.
+    #[prost(bool, tag = "1")]
+    pub delivered: bool,
+    /// The host that it went to.
+    #[prost(string, tag = "2")]
+    pub host: ::prost::alloc::string::String,
+    /// The status that the receiver answered with. 0 when it did not answer.
+    #[prost(uint32, tag = "3")]
+    pub status: u32,
+    /// How long that took.
+    #[prost(message, optional, tag = "4")]
+    pub took: ::core::option::Option<::prost_types::Duration>,
+    /// Why it was not delivered. Empty when it was.
+    #[prost(string, tag = "5")]
+    pub error: ::prost::alloc::string::String,
+    /// The id that it was sent with.
+    #[prost(string, tag = "6")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Nothing to say yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAlertsRequest {}
+/// The alerts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAlertsResponse {
+    /// At most 64 that wait, and at most 32 that are over.
+    #[prost(message, repeated, tag = "1")]
+    pub alerts: ::prost::alloc::vec::Vec<Alert>,
+    /// How alerting is.
+    #[prost(message, optional, tag = "2")]
+    pub status: ::core::option::Option<AlertsStatus>,
+}
+/// What became of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AlertState {
+    /// Not said.
+    Unspecified = 0,
+    /// It is tried until it is delivered, for 3 days.
+    Waiting = 1,
+    /// The receiver took it.
+    Delivered = 2,
+    /// It is not tried any more: too old, refused for good, or pushed out by newer ones.
+    GivenUp = 3,
+}
+impl AlertState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ALERT_STATE_UNSPECIFIED",
+            Self::Waiting => "ALERT_STATE_WAITING",
+            Self::Delivered => "ALERT_STATE_DELIVERED",
+            Self::GivenUp => "ALERT_STATE_GIVEN_UP",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ALERT_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ALERT_STATE_WAITING" => Some(Self::Waiting),
+            "ALERT_STATE_DELIVERED" => Some(Self::Delivered),
+            "ALERT_STATE_GIVEN_UP" => Some(Self::GivenUp),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod alerts_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Tells somebody outside when the link needs a person, over a webhook that the agent's settings name.
+    ///
+    /// An alert is raised at once when the link is logged_out, replaced, banned or outdated, when it has been lost for as
+    /// long as --alert-after says, and when it is up again after any of these. It is stored before it is sent, and sent
+    /// until the receiver takes it: at least once, each time with the same id. docs/alerts.md has the body and the signature.
+    #[derive(Debug, Clone)]
+    pub struct AlertsClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> AlertsClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> AlertsClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            AlertsClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Delivers a test alert now, once, and answers how that went. It is not kept and not retried.
+        ///
+        /// FAILED_PRECONDITION (NO_ALERTS) when no receiver is set. RESOURCE_EXHAUSTED (BUSY) when another test is underway.
+        /// That the receiver did not take it is no error of this call: see `delivered`.
+        pub async fn test_alert(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TestAlertRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TestAlertResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Alerts/TestAlert",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Alerts", "TestAlert"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the alerts that wait, and the latest that were delivered or given up, oldest first.
+        pub async fn list_alerts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAlertsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAlertsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Alerts/ListAlerts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Alerts", "ListAlerts"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod alerts_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with AlertsServer.
+    #[async_trait]
+    pub trait Alerts: std::marker::Send + std::marker::Sync + 'static {
+        /// Delivers a test alert now, once, and answers how that went. It is not kept and not retried.
+        ///
+        /// FAILED_PRECONDITION (NO_ALERTS) when no receiver is set. RESOURCE_EXHAUSTED (BUSY) when another test is underway.
+        /// That the receiver did not take it is no error of this call: see `delivered`.
+        async fn test_alert(
+            &self,
+            request: tonic::Request<super::TestAlertRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TestAlertResponse>,
+            tonic::Status,
+        >;
+        /// Lists the alerts that wait, and the latest that were delivered or given up, oldest first.
+        async fn list_alerts(
+            &self,
+            request: tonic::Request<super::ListAlertsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAlertsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Tells somebody outside when the link needs a person, over a webhook that the agent's settings name.
+    ///
+    /// An alert is raised at once when the link is logged_out, replaced, banned or outdated, when it has been lost for as
+    /// long as --alert-after says, and when it is up again after any of these. It is stored before it is sent, and sent
+    /// until the receiver takes it: at least once, each time with the same id. docs/alerts.md has the body and the signature.
+    #[derive(Debug)]
+    pub struct AlertsServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> AlertsServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for AlertsServer<T>
+    where
+        T: Alerts,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/openclaw.agent.v1.Alerts/TestAlert" => {
+                    #[allow(non_camel_case_types)]
+                    struct TestAlertSvc<T: Alerts>(pub Arc<T>);
+                    impl<T: Alerts> tonic::server::UnaryService<super::TestAlertRequest>
+                    for TestAlertSvc<T> {
+                        type Response = super::TestAlertResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TestAlertRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Alerts>::test_alert(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TestAlertSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Alerts/ListAlerts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAlertsSvc<T: Alerts>(pub Arc<T>);
+                    impl<T: Alerts> tonic::server::UnaryService<super::ListAlertsRequest>
+                    for ListAlertsSvc<T> {
+                        type Response = super::ListAlertsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAlertsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Alerts>::list_alerts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAlertsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for AlertsServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "openclaw.agent.v1.Alerts";
+    impl<T> tonic::server::NamedService for AlertsServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// Who may call over the network.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Client {
@@ -2912,6 +3414,9 @@ pub struct StatusResponse {
     /// How the agent serves over the network. Absent when it does not.
     #[prost(message, optional, tag = "12")]
     pub tls: ::core::option::Option<Tls>,
+    /// How alerting is.
+    #[prost(message, optional, tag = "13")]
+    pub alerts: ::core::option::Option<AlertsStatus>,
 }
 /// The range of events that can be watched.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -44,6 +44,7 @@ pub(in crate::grpc) fn status(status: Status, protection: Hardening) -> pb::Stat
         rules: Some(super::rules(rules, held)),
         caller: None,
         tls: None,
+        alerts: None,
     }
 }
 

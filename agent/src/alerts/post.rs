@@ -1,0 +1,195 @@
+//! One attempt to deliver one alert: a signed POST whose answer is looked at as far as its status. It blocks.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use hyper::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use hyper::http::{HeaderMap, StatusCode};
+use ureq::Error as UreqError;
+
+use super::body::body;
+use super::queue::{Failure, Scope};
+use super::row::Row;
+use super::rules::millis;
+use super::settings::{Address, Format};
+use super::signature::SigningKey;
+
+/// How long all of it may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Who is told, with what to reach them.
+pub(super) struct Receiver {
+    address: Address,
+    key: Option<SigningKey>,
+    format: Format,
+    http: ureq::Agent,
+}
+
+/// How an attempt went.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// What the receiver answered; `None` when it did not.
+    pub(super) status: Option<u16>,
+    pub(super) took: Duration,
+    /// Why it came to nothing.
+    pub(super) failure: Option<Failure>,
+}
+
+impl Receiver {
+    pub(super) fn new(address: Address, key: Option<SigningKey>, format: Format) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(LIMIT))
+            .https_only(address.is_encrypted())
+            // A redirect would take the alert, or Slack's secret address, to somewhere nobody named.
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .max_idle_connections(0)
+            .user_agent(concat!("openclaw-agent/", env!("CARGO_PKG_VERSION")));
+        // What stays on this machine needs no proxy.
+        let config = if address.is_loopback() {
+            config.proxy(None)
+        } else {
+            config
+        };
+        Self {
+            http: config.build().new_agent(),
+            address,
+            key,
+            format,
+        }
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.address.host()
+    }
+
+    pub(super) fn post(&self, row: &Row, now: SystemTime) -> Attempt {
+        let body = body(row, self.format);
+        let timestamp = millis(now) / 1000;
+        let mut request = self
+            .http
+            .post(self.address.uri())
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", &row.id)
+            .header("webhook-timestamp", timestamp.to_string());
+        if let Some(key) = &self.key {
+            let signature = key.sign(&row.id, timestamp, &body);
+            request = request.header("webhook-signature", signature);
+        }
+        let begun = Instant::now();
+        // The answer's body is dropped unread, and the connection with it.
+        let answer = request.send(&body[..]);
+        let took = begun.elapsed();
+        match answer {
+            Ok(answer) => Attempt {
+                status: Some(answer.status().as_u16()),
+                took,
+                failure: refusal(answer.status(), answer.headers(), now),
+            },
+            Err(error) => Attempt {
+                status: None,
+                took,
+                failure: Some(Failure {
+                    error: describe(&error),
+                    scope: Scope::Receiver,
+                    retry_after: None,
+                }),
+            },
+        }
+    }
+}
+
+/// What is not a 2xx. The specification has 410 for an address that is gone for good.
+fn refusal(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Failure> {
+    if status.is_success() {
+        return None;
+    }
+    let code = status.as_u16();
+    let scope = match code {
+        410 => Scope::Final,
+        408 | 425 | 429 | 500.. => Scope::Receiver,
+        300..400 => Scope::Receiver,
+        _ => Scope::Alert,
+    };
+    let error = match code {
+        300..400 => format!("it answered {code}, and redirects are not followed"),
+        _ => format!("it answered {code}"),
+    };
+    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    Some(Failure {
+        error,
+        scope,
+        retry_after: retry_after.and_then(|text| parse_retry_after(text, now)),
+    })
+}
+
+/// Seconds, or a date.
+fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    Some(at.duration_since(now).unwrap_or_default())
+}
+
+/// In words of our own: the library's may repeat the address.
+fn describe(error: &UreqError) -> String {
+    match error {
+        UreqError::Timeout(_) => format!("it did not answer within {} s", LIMIT.as_secs()),
+        UreqError::HostNotFound => "its name was not found".to_owned(),
+        UreqError::ConnectionFailed => "no connection could be made".to_owned(),
+        UreqError::Io(error) => format!("the connection failed: {}", error.kind()),
+        UreqError::Rustls(error) => format!("no secure connection could be made: {error}"),
+        UreqError::Tls(_) => "no secure connection could be made".to_owned(),
+        UreqError::InvalidProxyUrl => "the proxy of the environment makes no sense".to_owned(),
+        UreqError::Protocol(_) => "what it answered is not HTTP".to_owned(),
+        _ => "the request failed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: u16) -> Option<Scope> {
+        let status = StatusCode::from_u16(code).unwrap();
+        let now = SystemTime::UNIX_EPOCH;
+        refusal(status, &HeaderMap::new(), now).map(|failure| failure.scope)
+    }
+
+    #[test]
+    fn a_status_says_whether_the_receiver_or_the_alert_is_the_trouble() {
+        for code in [200, 202, 204, 299] {
+            assert_eq!(refused(code), None);
+        }
+        for code in [301, 302, 307, 308, 408, 425, 429, 500, 502, 503, 504, 599] {
+            assert_eq!(refused(code), Some(Scope::Receiver), "{code}");
+        }
+        for code in [400, 401, 403, 404, 413, 422] {
+            assert_eq!(refused(code), Some(Scope::Alert), "{code}");
+        }
+        assert_eq!(refused(410), Some(Scope::Final));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_747);
+        let parse = |text| parse_retry_after(text, now);
+        assert_eq!(parse(" 120 "), Some(Duration::from_secs(120)));
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(parse(date), Some(Duration::from_secs(30)));
+        let past = "Sun, 06 Nov 1994 08:40:00 GMT";
+        assert_eq!(parse(past), Some(Duration::ZERO));
+        for odd in ["", "-1", "soon", "99999999999999999999"] {
+            assert_eq!(parse(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn no_error_repeats_the_address() {
+        let error = UreqError::BadUri("https://hooks.example.com/swordfish".to_owned());
+        assert!(!describe(&error).contains("swordfish"));
+        let error = UreqError::RequireHttpsOnly("http://example.com/swordfish".to_owned());
+        assert!(!describe(&error).contains("swordfish"));
+    }
+}

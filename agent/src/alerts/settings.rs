@@ -1,0 +1,300 @@
+//! Where alerts go and how they are signed, as the operator set it. The address may be a secret by itself (Slack's
+//! are), so only its host is ever shown.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::http::Uri;
+use hyper::http::uri::Scheme;
+use openclaw_harden::environment::Secrets;
+use zeroize::Zeroizing;
+
+use super::signature::{BadKey, SigningKey};
+
+/// The variable with the receiver's address.
+pub const URL: &str = "OPENCLAW_ALERT_URL";
+/// The variable with the key that signs.
+pub const SECRET: &str = "OPENCLAW_ALERT_SECRET";
+
+/// The variables of alerts that are taken out of the environment before anything else happens.
+pub const SECRETS: [&str; 2] = [URL, SECRET];
+
+/// The longest address.
+const LONGEST: usize = 2048;
+/// The longest file with a key.
+const LONGEST_KEY: u64 = 4096;
+
+/// What was set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where alerts go.
+    pub address: Address,
+    /// Where the key is that signs them.
+    pub key: KeyPlace,
+    /// How they are written.
+    pub format: Format,
+    /// How long the link may be lost before that is an alert.
+    pub after: Duration,
+}
+
+/// How an alert is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// As docs/alerts.md has it.
+    #[default]
+    Json,
+    /// As Slack, and whatever takes the like, wants it: `{"text": …}`.
+    Slack,
+}
+
+/// The receiver. `Debug` and `Display` show its host.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address(Arc<Uri>);
+
+/// Where a key is.
+#[derive(Clone)]
+pub enum KeyPlace {
+    /// Nowhere: alerts are not signed.
+    Nowhere,
+    /// In the environment.
+    Environment(Arc<Secrets>),
+    /// In a file.
+    File(PathBuf),
+}
+
+/// Why an address is none to send alerts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAddress {
+    /// It is no address.
+    #[error("it is not an address like https://hooks.example.com/path")]
+    Malformed,
+    /// Everybody on the way could read it.
+    #[error(
+        "it must be https; plain http is for a receiver on this machine only (http://127.0.0.1:PORT)"
+    )]
+    Plain,
+    /// A name and a password before the host.
+    #[error(
+        "it must not have a name or a password before its host; put what the receiver wants into its path"
+    )]
+    UserInfo,
+    /// It is too long.
+    #[error("it is longer than {LONGEST} bytes")]
+    TooLong,
+}
+
+/// There is no key where one should be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What is there is no key.
+    #[error("use {place} to sign alerts")]
+    Bad {
+        /// Where.
+        place: String,
+        /// What is wrong with it.
+        source: BadKey,
+    },
+    /// It cannot be read.
+    #[error("read {place}")]
+    Read {
+        /// Where.
+        place: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        "give the receiver's signing secret: whsec_ and base64, or any text of at least 16 characters; \
+         `echo whsec_$(openssl rand -base64 32)` makes one"
+    }
+}
+
+impl Address {
+    /// Checks an address.
+    ///
+    /// # Errors
+    /// See [`BadAddress`]. No error repeats any of it.
+    pub fn parse(text: &str) -> Result<Self, BadAddress> {
+        if text.len() > LONGEST {
+            return Err(BadAddress::TooLong);
+        }
+        let uri: Uri = text.parse().map_err(|_| BadAddress::Malformed)?;
+        let authority = uri.authority().ok_or(BadAddress::Malformed)?;
+        if authority.as_str().contains('@') {
+            return Err(BadAddress::UserInfo);
+        }
+        if uri.host().is_none_or(str::is_empty) {
+            return Err(BadAddress::Malformed);
+        }
+        let address = Self(Arc::new(uri));
+        match address.0.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTPS => Ok(address),
+            Some(scheme) if *scheme == Scheme::HTTP && address.is_loopback() => Ok(address),
+            Some(scheme) if *scheme == Scheme::HTTP => Err(BadAddress::Plain),
+            _ => Err(BadAddress::Malformed),
+        }
+    }
+
+    /// The host, which may be told to anybody.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.host().unwrap_or_default()
+    }
+
+    /// Whether it is this machine, by number: a name may be made to mean another one.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host().trim_start_matches('[').trim_end_matches(']');
+        host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// Whether nobody on the way can read along.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.0.scheme() == Some(&Scheme::HTTPS)
+    }
+
+    /// The whole of it, for whoever connects.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.0
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.host())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+impl fmt::Debug for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyPlace({self})")
+    }
+}
+
+impl fmt::Display for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nowhere => f.write_str("nowhere"),
+            Self::Environment(_) => f.write_str(SECRET),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl KeyPlace {
+    /// Reads the key. `None` where alerts are not signed.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn load(&self) -> Result<Option<SigningKey>, Error> {
+        let place = self.to_string();
+        let read = match self {
+            Self::Nowhere => return Ok(None),
+            Self::Environment(secrets) => secrets
+                .read(SECRET)
+                .map(Option::unwrap_or_default)
+                .map_err(std::io::Error::other),
+            Self::File(path) => read(path),
+        };
+        let text = match read {
+            Ok(text) => text,
+            Err(source) => return Err(Error::Read { place, source }),
+        };
+        let key = SigningKey::parse(text.trim_end_matches(['\r', '\n']));
+        key.map(Some).map_err(|source| Error::Bad { place, source })
+    }
+
+    /// The file, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Nowhere | Self::Environment(_) => None,
+        }
+    }
+}
+
+fn read(path: &std::path::Path) -> std::io::Result<Zeroizing<String>> {
+    use std::io::Read as _;
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    let mut text = Zeroizing::new(String::with_capacity(4096));
+    let file = std::fs::File::open(path)?;
+    file.take(LONGEST_KEY).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_go_over_https_or_stay_on_this_machine() {
+        for good in [
+            "https://hooks.example.com/services/T0/B0/secret",
+            "https://hooks.example.com:8443/?key=secret",
+            "https://192.0.2.7/hook",
+            "http://127.0.0.1:9000/hook",
+            "http://127.3.2.1/",
+            "http://[::1]:9000/hook",
+        ] {
+            assert!(Address::parse(good).is_ok(), "{good}");
+        }
+        for (bad, why) in [
+            ("http://hooks.example.com/", BadAddress::Plain),
+            ("http://localhost:9000/", BadAddress::Plain),
+            ("http://192.0.2.7/", BadAddress::Plain),
+            ("http://127.0.0.1.example.com/", BadAddress::Plain),
+            ("https://name:word@hooks.example.com/", BadAddress::UserInfo),
+            ("http://127.0.0.1@hooks.example.com/", BadAddress::UserInfo),
+            ("ftp://hooks.example.com/", BadAddress::Malformed),
+            ("hooks.example.com/path", BadAddress::Malformed),
+            ("/path", BadAddress::Malformed),
+            ("https:///path", BadAddress::Malformed),
+            ("https://hooks.example.com/a b", BadAddress::Malformed),
+            ("", BadAddress::Malformed),
+        ] {
+            assert_eq!(Address::parse(bad), Err(why), "{bad}");
+        }
+        let long = format!("https://example.com/{}", "a".repeat(LONGEST));
+        assert_eq!(Address::parse(&long), Err(BadAddress::TooLong));
+    }
+
+    #[test]
+    fn only_the_host_is_ever_shown() {
+        let address = Address::parse("https://hooks.example.com/services/sword?fish=1").unwrap();
+        assert_eq!(address.to_string(), "hooks.example.com");
+        assert_eq!(format!("{address:?}"), "Address(hooks.example.com)");
+    }
+
+    #[test]
+    fn a_key_in_a_file_is_read_without_its_line_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        std::fs::write(&path, "sixteen letters.\n").unwrap();
+        assert!(KeyPlace::File(path.clone()).load().unwrap().is_some());
+        std::fs::write(&path, "short\n").unwrap();
+        let error = KeyPlace::File(path).load().err().unwrap();
+        assert!(!format!("{error:?}").contains("short"));
+        assert!(matches!(error, Error::Bad { .. }));
+        let folder = KeyPlace::File(dir.path().to_owned()).load();
+        assert!(matches!(folder, Err(Error::Read { .. })));
+        assert!(KeyPlace::Nowhere.load().unwrap().is_none());
+    }
+}
