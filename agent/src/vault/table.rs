@@ -72,11 +72,6 @@ impl Tables {
     pub const CLIENTS: Table = Table(74);
     /// Codes with which a client enrolls: `"", id -> code`.
     pub const CODES: Table = Table(75);
-    /// Alerts that are to be told: `"", id -> alert`.
-    pub const ALERTS: Table = Table(76);
-    /// What was last told: `"", "" -> state`.
-    pub const ALERT_STATE: Table = Table(77);
-
     /// Alerts, waiting and the latest that are over: `"", number -> alert`.
     pub const ALERTS: Table = Table(76);
     /// What was alerted and is not over, and when the link was last up: `"", "" -> standing`.
