@@ -179,6 +179,16 @@ impl<D: Disk> Headers<D> {
     }
 }
 
+/// Removes the journal's files, whose keys are gone.
+pub(crate) fn remove_journal(disk: &impl Disk) -> Result<(), Error> {
+    for name in disk.names().map_err(Error::Folder)? {
+        if journal::file_number(&name).is_some() {
+            disk.remove(&name).map_err(Error::Folder)?;
+        }
+    }
+    disk.sync().map_err(Error::Folder)
+}
+
 /// Ends whatever vault is in the folder. Begun once, it is finished at the next start if need be.
 pub(crate) fn erase(disk: &impl Disk) -> Result<(), Error> {
     if let Some(file) = open(disk, NAME)? {

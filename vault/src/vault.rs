@@ -11,13 +11,13 @@ use crate::disk::Disk;
 use crate::epoch::{Epoch, History};
 use crate::error::Error;
 use crate::frame::Kind;
-use crate::header::{Header, Slot, SlotInfo, StoreId};
+use crate::header::{Header, Purpose, Slot, SlotInfo, StoreId};
 use crate::headers::{self, Headers};
 use crate::index::{Index, Place};
 use crate::key::{Key, Table};
 use crate::log::Log;
 use crate::rewrite::follow;
-use crate::secret::{DataKey, Hold};
+use crate::secret::{DataKey, Hold, Key32, Secret};
 
 mod compaction;
 mod opening;
@@ -279,6 +279,30 @@ impl<D: Disk> Vault<D> {
         drop((data_key, log));
         drop(headers);
         headers::erase(&disk)?;
+        Ok(disk)
+    }
+
+    /// Ends the store but for the records of these tables, which go on under another data key, and only `secret` opens that:
+    /// without the old one the rest is noise. Done at once or, after a crash, not at all.
+    pub fn erase_but(
+        mut self,
+        keep: &[Table],
+        secret: &Secret,
+        slot: &str,
+        now: u64,
+    ) -> Result<D, Error> {
+        let data_key = Key32::random()?;
+        let slot = Slot::wrap(Purpose::Vault, self.store(), slot, now, secret, &data_key)?;
+        self.copy(data_key, vec![slot], |table| keep.contains(&table))?;
+        let Self {
+            disk,
+            headers,
+            data_key,
+            log,
+            ..
+        } = self;
+        drop((data_key, headers, log));
+        headers::remove_journal(&disk)?;
         Ok(disk)
     }
 

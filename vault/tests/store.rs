@@ -274,6 +274,45 @@ fn an_erased_store_is_gone_and_its_folder_is_free() {
 }
 
 #[test]
+fn what_outlives_an_erasure_opens_with_the_new_secret_alone_and_the_rest_is_gone() {
+    let (dir, before, after) = (TempDir::new().unwrap(), secret(), secret());
+    let mut vault = create(&dir, &before);
+    fill(&mut vault, 10);
+    vault.add_slot("second", &secret(), 0).unwrap();
+    let kept = Key::new(Table(9), "", "kept");
+    let mut batch = Batch::new();
+    batch.put(kept, b"value");
+    batch.put(Key::new(Table(9), "", "removed"), b"value");
+    vault.append(&batch).unwrap();
+    batch.clear();
+    batch.delete(Key::new(Table(9), "", "removed"));
+    vault.append(&batch).unwrap();
+    std::fs::write(dir.path().join("journal.0000000001"), b"noise").unwrap();
+    let journal = std::fs::read_dir(dir.path()).unwrap().count();
+    let held = std::fs::read(dir.path().join("vault.hdr")).unwrap();
+
+    vault.erase_but(&[Table(9)], &after, "default", 0).unwrap();
+    assert!(matches!(
+        Vault::open(folder(&dir), &before, on_heap),
+        Err(Error::WrongKey { .. })
+    ));
+    let vault = open(&dir, &after);
+    assert_eq!(vault.summary().records, 1);
+    assert_eq!(**vault.load(kept).unwrap().unwrap(), *b"value");
+    assert_eq!(vault.slots().len(), 1);
+    // The journal's file, and the log before.
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), journal - 1);
+    // No copy of the header has the old key any more, wrapped or not.
+    let holds = std::fs::read(dir.path().join("vault.hdr")).unwrap();
+    let slots = 61..61 + 158;
+    for copy in [0, 4096] {
+        let at = slots.start + copy..slots.end + copy;
+        assert_ne!(holds[at.clone()], held[slots.clone()]);
+        assert_ne!(holds[at], held[slots.start + 4096..slots.end + 4096]);
+    }
+}
+
+#[test]
 fn scans_show_a_scope_and_clearing_it_removes_it() {
     let (dir, secret) = (TempDir::new().unwrap(), secret());
     let mut vault = create(&dir, &secret);

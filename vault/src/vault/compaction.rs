@@ -182,11 +182,23 @@ impl<D: Disk> Vault<D> {
     /// Copies the live log under another data key, in one go.
     pub(crate) fn rekey(&mut self, data_key: Key32, slots: Vec<Slot>) -> Result<(), Error> {
         self.idle()?;
+        self.copy(data_key, slots, |_| true)
+    }
+
+    /// Copies what is live of some tables under another data key. A compaction or a backup under way ends there.
+    pub(crate) fn copy(
+        &mut self,
+        data_key: Key32,
+        slots: Vec<Slot>,
+        lives_on: impl Fn(Table) -> bool,
+    ) -> Result<(), Error> {
         self.guard(|vault| {
+            vault.compacting = None;
             let mut walk = Walk::new(&vault.log, &vault.data_key, vault.store(), vault.log.end);
             let mut rewrite = vault.rewrite((vault.hold)(data_key))?;
-            walk.step(&vault.log, &vault.index, usize::MAX >> 1, |op| {
-                rewrite.push(op)
+            walk.step(&vault.log, &vault.index, usize::MAX >> 1, |op| match op {
+                Op::Put { key, .. } if lives_on(key.table) => rewrite.push(op),
+                _ => Ok(()),
             })?;
             vault.switch(rewrite, slots)
         })
