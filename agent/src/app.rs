@@ -1,7 +1,7 @@
 //! The one place that wires the parts together: the order of starting, and that of stopping.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,9 @@ use tokio::sync::watch;
 use crate::admission::Admission;
 use crate::agent::{Agent, Ended, Owner};
 use crate::allow::{Gate, Loaded};
+use crate::clients::Clients;
 use crate::config::{Config, version};
-use crate::grpc::{self, Listeners};
+use crate::grpc::{self, Listeners, Network};
 use crate::journal::Journal;
 use crate::model::Hardening;
 use crate::outbox::Outbox;
@@ -25,7 +26,7 @@ use crate::supervisor::Supervisor;
 use crate::traffic::Traffic;
 use crate::vault::Vault;
 use crate::volume::Open;
-use crate::{clock, http};
+use crate::{clock, first_client, http, identity};
 
 /// How long open calls may take to end once the agent stops.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -39,6 +40,12 @@ pub enum Error {
     /// The API's listeners.
     #[error(transparent)]
     Listen(#[from] grpc::ListenError),
+    /// The agent's own key.
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
+    /// There is no code for the first client.
+    #[error(transparent)]
+    Code(#[from] openclaw_trust::NoRandom),
     /// The address of health checks.
     #[error("listen for HTTP on {0}")]
     Http(SocketAddr, #[source] io::Error),
@@ -62,9 +69,11 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Listen(_) => {
-                "stop what is there, or name another place with --socket and --listen-plaintext"
+                "stop what is there, or name another place with --socket, --listen and --listen-plaintext"
             }
             Self::Http(..) => "stop what is there, or name another address with --http",
+            Self::Identity(_) => "restore a backup into a new volume; clients enroll anew there",
+            Self::Code(_) => "start again; the machine may still be starting",
             Self::Session(_) => "start again; what the store holds may be of another version",
             Self::Signals(_) | Self::Grpc(_) | Self::ServeHttp(_) => {
                 "start again; nothing that was acknowledged is lost"
@@ -101,6 +110,8 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     } = open;
     let dropped = opened.map_or(0, |opened| opened.dropped);
     let (vault, keeper) = Vault::start(sealed, dropped);
+    let source = config.source.clone();
+    vault.bequeath(move || source.secret().ok());
     let ended = serve(&config, vault, hardening, rules, supervisor).await;
     keeper.stop();
     volume.release();
@@ -118,9 +129,18 @@ async fn serve(
     // Caught before anybody can know that the agent runs.
     let signalled = signalled().map_err(Error::Signals)?;
     let hangup = signal(SignalKind::hangup()).map_err(Error::Signals)?;
-    let listeners = Listeners::bind(&config.socket, config.plaintext).await?;
-    let http = bind_http(config.http).await?;
+    let clients = Clients::open(vault.clone());
+    let listeners = listen(config, &vault, &clients).await?;
+    let http = grpc::bind_any(config.http).await;
+    let http = http.map_err(|error| Error::Http(config.http, error))?;
+    let network = Network {
+        tls: listeners.tls(),
+        public: config.network.public.clone(),
+    };
     announce(config, &listeners, &http);
+    if network.tls.is_some() {
+        first_client::expect(&clients, &config.network, &network, clock::now()).await?;
+    }
     let supervisor = Arc::new(supervisor);
     supervisor.ready();
 
@@ -137,7 +157,9 @@ async fn serve(
     let supervised = tokio::spawn(Arc::clone(&supervisor).run(agent.watch()));
     let mut grpc = tokio::spawn(grpc::serve(
         agent.clone(),
+        clients,
         hardening,
+        network,
         listeners,
         stop.clone(),
     ));
@@ -179,15 +201,15 @@ impl From<Ended> for Outcome {
     }
 }
 
-/// `[::]` serves both kinds of addresses, where the machine has the newer kind at all.
-async fn bind_http(address: SocketAddr) -> Result<TcpListener, Error> {
-    let bound = match TcpListener::bind(address).await {
-        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
-        }
-        bound => bound,
+async fn listen(config: &Config, vault: &Vault, clients: &Clients) -> Result<Listeners, Error> {
+    let listeners = Listeners::bind(&config.socket, config.network.plaintext).await?;
+    let Some(address) = config.network.tls else {
+        return Ok(listeners);
     };
-    bound.map_err(|error| Error::Http(address, error))
+    let identity = identity::load_or_make(vault).await?;
+    Ok(listeners
+        .with_tls(address, &identity, clients.clone())
+        .await?)
 }
 
 fn setup(config: &Config, vault: &Vault, rules: Loaded) -> (Setup, Store) {
@@ -219,6 +241,11 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded) -> (Setup, Store) {
 
 fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
     let socket = config.socket.display();
+    let listen = listeners.tls();
+    let fingerprint = listen.map(|(_, agent)| agent.to_string());
+    let fingerprint = fingerprint.unwrap_or_default();
+    let listen = listen.map(|(address, _)| address.to_string());
+    let listen = listen.unwrap_or_default();
     let plaintext = listeners
         .plaintext_address()
         .map(|address| address.to_string())
@@ -227,7 +254,7 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
         .local_addr()
         .map(|address| address.to_string())
         .unwrap_or_default();
-    tracing::info!(version = version(), %socket, plaintext, http, "openclaw-agent started");
+    tracing::info!(version = version(), %socket, listen, fingerprint, plaintext, http, "openclaw-agent started");
     if cfg!(feature = "sim") {
         tracing::warn!(
             "simulator build: it does not check WhatsApp's certificates and speaks to the simulator only"

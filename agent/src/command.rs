@@ -9,16 +9,17 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use openclaw_harden::environment::Secrets;
 
 use crate::alerts;
-use crate::config::{Config, Error, Flags, version};
+use crate::config::{Config, ENROLL_CODE, Error, Flags, version};
 use crate::keys;
 use crate::volume::{self, KeySource, Place, no_key, off_the_volume};
 
 /// The variables with secrets in them. They are taken out of the environment before anything else happens.
-pub const SECRETS: [&str; 4] = [
+pub const SECRETS: [&str; 5] = [
     volume::SECRETS[0],
     volume::SECRETS[1],
     alerts::SECRETS[0],
     alerts::SECRETS[1],
+    ENROLL_CODE,
 ];
 
 /// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
@@ -124,7 +125,7 @@ impl Task {
         // Before anything is made there.
         mistakes.extend(may_begin.then(|| off_the_volume(&place.dir)).flatten());
         match (command, source) {
-            (None, source) => Config::check(agent, place, source, alerts, mistakes)
+            (None, source) => Config::check(agent, place, source, alerts, secrets, mistakes)
                 .map(|config| Self::Run(Box::new(config))),
             _ if !mistakes.is_empty() => Err(Error::Values(mistakes)),
             (Some(Command::Keys(command)), source) => Ok(Self::Keys {

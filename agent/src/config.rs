@@ -1,6 +1,7 @@
 //! The agent's settings: flags and the environment. Every mistake is reported at once.
 
 mod alerts;
+mod network;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use openclaw_harden::environment::Secrets;
 use openclaw_harden::privileges;
 use openclaw_harden::process::Inspection;
 use tracing_subscriber::filter::LevelFilter;
@@ -25,6 +27,7 @@ use crate::session::Endpoint;
 use crate::volume::{KeySource, Mistake, Place};
 
 pub use alerts::Metrics;
+pub use network::{ENROLL_CODE, Network};
 
 /// The port of HTTP health checks unless a platform says otherwise.
 const HTTP_PORT: u16 = 8080;
@@ -39,9 +42,9 @@ pub(crate) struct Flags {
     /// [default: $XDG_RUNTIME_DIR/openclaw/agent.sock, or /run/openclaw/agent.sock]
     #[arg(long, env = "OPENCLAW_SOCKET", value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// Serve the gRPC API on this loopback address as well, in plain text (127.0.0.1:PORT)
-    #[arg(long, env = "OPENCLAW_LISTEN_PLAINTEXT", value_name = "ADDR")]
-    listen_plaintext: Option<String>,
+    /// How it is reached over the network.
+    #[command(flatten)]
+    network: network::Flags,
     /// Address of HTTP health checks and metrics [default: [::]:$PORT, or [::]:8080]
     #[arg(long, env = "OPENCLAW_HTTP", value_name = "ADDR", global = true)]
     http: Option<String>,
@@ -93,8 +96,8 @@ pub(crate) struct Flags {
 pub struct Config {
     /// The API's unix socket.
     pub socket: PathBuf,
-    /// The API's plain-text address; always loopback.
-    pub plaintext: Option<SocketAddr>,
+    /// How the API is reached over the network.
+    pub network: Network,
     /// The address of health checks.
     pub http: SocketAddr,
     /// How long a silent connection counts as up.
@@ -185,10 +188,11 @@ impl Config {
         place: Place,
         source: Option<KeySource>,
         alerts: Option<AlertSettings>,
+        secrets: &Secrets,
         mistakes: Vec<Mistake>,
     ) -> Result<Self, Error> {
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty());
-        Self::check_in(runtime_dir, flags, place, source, alerts, mistakes)
+        Self::check_in(runtime_dir, flags, place, source, alerts, secrets, mistakes)
     }
 
     fn check_in(
@@ -197,11 +201,12 @@ impl Config {
         place: Place,
         source: Option<KeySource>,
         alerts: Option<AlertSettings>,
+        secrets: &Secrets,
         mut mistakes: Vec<Mistake>,
     ) -> Result<Self, Error> {
         let Flags {
             socket,
-            listen_plaintext,
+            network,
             http,
             port,
             keepalive_limit,
@@ -219,8 +224,7 @@ impl Config {
         } = flags;
         let mut keep = |mistake: String| mistakes.push(Mistake::from(mistake));
 
-        let plaintext =
-            given(listen_plaintext).and_then(|value| loopback(&value).map_err(&mut keep).ok());
+        let network = network.check(secrets, &mut keep);
         let http = http_address(http, port, &mut keep);
         let keepalive_limit =
             given(keepalive_limit).map_or(Some(KEEPALIVE_LIMIT), |value| match value.parse() {
@@ -301,7 +305,7 @@ impl Config {
                 Some(source),
             ) if mistakes.is_empty() => Ok(Self {
                 socket,
-                plaintext,
+                network,
                 http,
                 keepalive_limit,
                 retention,
@@ -371,19 +375,6 @@ fn number(
         ));
     }
     number
-}
-
-fn loopback(value: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = value.parse().map_err(|_| {
-        format!("--listen-plaintext: {value:?} is not an address like 127.0.0.1:9443")
-    })?;
-    if address.ip().is_loopback() {
-        Ok(address)
-    } else {
-        Err(format!(
-            "--listen-plaintext: {value} is not loopback: use 127.0.0.1:PORT"
-        ))
-    }
 }
 
 fn default_socket(runtime_dir: Option<OsString>) -> PathBuf {

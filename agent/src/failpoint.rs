@@ -33,6 +33,8 @@ pub enum Place {
     Claimed,
     /// It has been handed to the socket.
     Handed,
+    /// A client is known and its code used, and it has not been told.
+    Enrolled,
 }
 
 #[cfg(feature = "sim")]
@@ -58,7 +60,7 @@ mod armed {
     /// it came to the first; a task that is held at the first goes no further.
     const VARIABLE: &str = "OPENCLAW_KILL_AT";
 
-    const NAMES: [(&str, Place); 14] = [
+    const NAMES: [(&str, Place); 15] = [
         ("decrypted", Place::Decrypted),
         ("pending", Place::Pending),
         ("journaling", Place::Journaling),
@@ -73,6 +75,7 @@ mod armed {
         ("rolled", Place::Rolled),
         ("claimed", Place::Claimed),
         ("handed", Place::Handed),
+        ("enrolled", Place::Enrolled),
     ];
 
     /// What is still ahead, the next one last.

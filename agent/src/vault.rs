@@ -9,12 +9,14 @@ mod table;
 #[cfg(test)]
 pub(crate) mod trial;
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
 
-use openclaw_vault::{Batch, Entry, Error, Folder, Key, Summary, Table};
+use openclaw_vault::{Batch, Entry, Error, Folder, Key, Secret, Summary, Table};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+use crate::volume::{FIRST_SLOT, seconds};
 pub use keeper::Keeper;
 pub use table::Tables;
 
@@ -34,7 +36,11 @@ struct Shared {
     /// The last ticket that is durable.
     durable: watch::Sender<u64>,
     dropped: u64,
+    heir: OnceLock<Heir>,
 }
+
+/// The secret that opens what outlives the account.
+type Heir = Box<dyn Fn() -> Option<Secret> + Send + Sync>;
 
 struct State {
     /// `None` once erased: then nothing is found, and nothing kept.
@@ -67,6 +73,7 @@ impl Vault {
             work: Condvar::new(),
             durable,
             dropped,
+            heir: OnceLock::new(),
         });
         let keeper = Keeper::start(Arc::clone(&shared));
         (Self { shared }, keeper)
@@ -183,11 +190,38 @@ impl Vault {
         result
     }
 
-    /// Ends the store on the disk. From here on nothing is found, and nothing kept.
-    pub fn erase(&self) {
+    /// Says where the secret is that will open what [`Vault::erase`] leaves.
+    pub fn bequeath(&self, secret: impl Fn() -> Option<Secret> + Send + Sync + 'static) {
+        // Said once, at the start.
+        let _ = self.shared.heir.set(Box::new(secret));
+    }
+
+    /// Ends the store on the disk but for [`Tables::OWN`], at once: what is the agent's own goes on under another key.
+    /// All of it ends when nothing is there to seal that to. From here on nothing is found, and nothing kept.
+    pub fn erase(&self, now: SystemTime) {
+        let heir = self.shared.heir.get().and_then(|secret| secret());
         let mut state = self.shared.lock();
         if let Some(sealed) = state.sealed.take() {
-            sure(sealed.erase());
+            let has_own = Tables::OWN.iter().any(|table| sealed.count(*table) > 0);
+            match heir.filter(|_| has_own) {
+                Some(secret) => {
+                    let now = seconds(now);
+                    drop(sure(sealed.erase_but(
+                        &Tables::OWN,
+                        &secret,
+                        FIRST_SLOT,
+                        now,
+                    )));
+                }
+                None => {
+                    if has_own {
+                        tracing::error!(
+                            "the key of the store is gone: clients have to enroll anew"
+                        );
+                    }
+                    drop(sure(sealed.erase()));
+                }
+            }
         }
         self.shared.publish(&state);
     }

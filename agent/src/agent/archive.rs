@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use openclaw_vault::{Backup, Folder, HEADER, Op, Reader, Restore, Secret, Summary};
+use openclaw_vault::{Backup, Folder, HEADER, Key, Op, Reader, Restore, Secret, Summary};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
@@ -19,7 +19,7 @@ use super::{Agent, Command, Denied};
 use crate::clock;
 use crate::model::Phone;
 use crate::store::{Dropped, Sieve};
-use crate::vault::{Sealed, Vault};
+use crate::vault::{Sealed, Tables, Vault};
 
 /// How much of the log one step reads, with the store locked.
 const STEP: usize = 128 << 10;
@@ -282,12 +282,28 @@ impl Staged {
     pub(super) fn put_in_place(self) -> Result<(u64, Dropped), Error> {
         let Self {
             vault,
-            restore,
+            mut restore,
             dropped,
             _turn,
         } = self;
-        lend(&vault, |sealed| sealed.finish_restore(restore))?;
+        let own = lend(&vault, |sealed| {
+            let mut kept = 0;
+            // What is the agent's own stays, as it is now.
+            for table in Tables::OWN {
+                let mut own = Vec::new();
+                sealed.scan(table, None, |entry| own.push(entry))?;
+                kept += own.len();
+                for entry in &own {
+                    let key = Key::new(table, &entry.scope, &entry.id);
+                    let value = &entry.value;
+                    restore.push(Op::Put { key, value })?;
+                }
+            }
+            sealed.finish_restore(restore)?;
+            Ok(kept)
+        })?;
         let records = vault.summary().map_or(0, |summary| summary.records);
+        let records = records.saturating_sub(own);
         Ok((u64::try_from(records).unwrap_or(u64::MAX), dropped))
     }
 }

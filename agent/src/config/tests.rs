@@ -17,8 +17,16 @@ fn check(flags: Flags) -> Result<Config, Error> {
     let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
     let mut mistakes = Vec::new();
     let place = volume.place(&mut mistakes);
-    let source = volume.source(&secrets.into(), false, &mut mistakes);
-    Config::check_in(None, flags, place, source, None, mistakes)
+    let secrets = std::sync::Arc::new(secrets);
+    let source = volume.source(&secrets, false, &mut mistakes);
+    Config::check_in(None, flags, place, source, None, &secrets, mistakes)
+}
+
+fn plaintext(address: &str) -> network::Flags {
+    network::Flags {
+        listen_plaintext: Some(address.into()),
+        ..Default::default()
+    }
 }
 
 fn mistakes(flags: Flags) -> Vec<String> {
@@ -33,7 +41,7 @@ fn nothing_set_gives_a_running_agent() {
     let config = check(flags()).unwrap();
     assert_eq!(config.socket, PathBuf::from("/run/openclaw/agent.sock"));
     assert_eq!(config.http, "[::]:8080".parse().unwrap());
-    assert_eq!(config.plaintext, None);
+    assert_eq!(config.network.plaintext, None);
 }
 
 #[test]
@@ -55,7 +63,7 @@ fn railways_port_is_used_and_the_flag_wins() {
 #[test]
 fn every_mistake_is_reported_at_once() {
     let wrong = Flags {
-        listen_plaintext: Some("0.0.0.0:9443".into()),
+        network: plaintext("0.0.0.0:9443"),
         http: Some("nowhere".into()),
         port: Some("99999".into()),
         keepalive_limit: Some("0".into()),
@@ -71,7 +79,7 @@ fn every_mistake_is_reported_at_once() {
 fn plain_text_is_for_loopback_only() {
     let wrong = |listen: &str| {
         mistakes(Flags {
-            listen_plaintext: Some(listen.into()),
+            network: plaintext(listen),
             ..flags()
         })
     };
@@ -79,7 +87,7 @@ fn plain_text_is_for_loopback_only() {
     assert!(wrong("[::]:1")[0].contains("loopback"));
     assert!(
         check(Flags {
-            listen_plaintext: Some("[::1]:1".into()),
+            network: plaintext("[::1]:1"),
             ..flags()
         })
         .is_ok()

@@ -5,11 +5,13 @@ use std::pin::Pin;
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use openclaw_proto::v1 as pb;
+use openclaw_trust::Role;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::listen::Caller;
 use super::watch::Watch;
-use super::{convert, status};
+use super::{Network, convert, roles, status};
 use crate::agent::Agent;
 use crate::clock;
 use crate::model::{Hardening, Seq};
@@ -20,15 +22,17 @@ type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub(super) struct Service<S> {
     agent: Agent,
     hardening: Hardening,
+    network: Network,
     stop: S,
 }
 
 impl<S> Service<S> {
     /// Streams that never end by themselves end with `stop`.
-    pub(super) fn new(agent: Agent, hardening: Hardening, stop: S) -> Self {
+    pub(super) const fn new(agent: Agent, hardening: Hardening, network: Network, stop: S) -> Self {
         Self {
             agent,
             hardening,
+            network,
             stop,
         }
     }
@@ -58,11 +62,13 @@ where
 
     async fn status(
         &self,
-        _: Request<pb::StatusRequest>,
+        request: Request<pb::StatusRequest>,
     ) -> Result<Response<pb::StatusResponse>, Status> {
         Ok(Response::new(convert::status(
             self.agent.status(),
             self.hardening,
+            &self.network,
+            request.extensions().get::<Caller>(),
         )))
     }
 
@@ -97,6 +103,9 @@ where
         &self,
         request: Request<pb::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        if !request.get_ref().consumer.is_empty() {
+            roles::require(&request, Role::Operator)?;
+        }
         let mut request = convert::watch_request(request.into_inner())?;
         if let (None, Some(name)) = (request.after, &request.consumer) {
             request.after = Some(self.agent.consumers().acked(name).unwrap_or_default());

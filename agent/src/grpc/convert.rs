@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod clients;
 mod event;
 mod pair;
 mod send;
@@ -22,6 +23,7 @@ pub(super) use access::{allowed, diagnose_request, findings, rules, who};
 pub(super) use admin::{
     backup_piece, backup_start, restore_chunk, restore_start, restored, secret,
 };
+pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
 pub(super) use event::event;
 pub(super) use pair::{frame, pair_request};
 pub(super) use send::{cancel_request, cancelled, queue, send_request, send_response};
@@ -67,4 +69,8 @@ fn send_state(state: SendState) -> pb::SendState {
         SendState::Read => pb::SendState::Read,
         SendState::Failed => pb::SendState::Failed,
     }
+}
+
+fn count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

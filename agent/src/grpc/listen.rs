@@ -1,19 +1,30 @@
-//! Where the API listens: a unix socket for its own user, and plain text on loopback if asked.
+//! Where the API listens: a unix socket for its own user, TLS for clients that are known, and plain text on loopback
+//! if asked.
+//!
+//! ```text
+//! unix   who may open the socket          door      accepts, shakes hands within limits, enrolls, admits
+//! conn   one connection of any kind       refusals  what of it stands in the log: a line a minute at the most
+//! ```
 
-use std::fs;
+mod conn;
+mod door;
+mod refusals;
+mod unix;
+
 use std::io;
-use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
-use tonic::transport::server::Connected;
+use openclaw_trust::{Fingerprint, Identity};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+
+use crate::clients::Clients;
+pub(super) use conn::{Caller, Conn};
+use door::Door;
+use unix::Socket;
 
 /// How long a listener rests that cannot accept.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -36,34 +47,26 @@ pub enum ListenError {
     /// The address.
     #[error("listen on {0}")]
     Tcp(SocketAddr, #[source] io::Error),
+    /// The agent's key does not sign.
+    #[error("serve TLS with the agent's key: {0}")]
+    Key(String),
 }
 
 /// Bound, not yet accepting.
-#[derive(Debug)]
 pub struct Listeners {
-    unix: UnixListener,
-    owner: u32,
-    leftover: Leftover,
-    tcp: Option<TcpListener>,
+    socket: Socket,
+    plaintext: Option<TcpListener>,
+    door: Option<Door>,
 }
 
 impl Listeners {
-    /// Binds both. A socket file that nobody answers on is left over, and replaced.
-    pub async fn bind(path: &Path, tcp: Option<SocketAddr>) -> Result<Self, ListenError> {
-        if let Some(folder) = path.parent() {
-            let made = fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder);
-            made.map_err(|error| ListenError::Folder(folder.to_owned(), error))?;
-        }
-        remove_leftover(path).await?;
-        let failed = |error| ListenError::Unix(path.to_owned(), error);
-        let unix = UnixListener::bind(path).map_err(failed)?;
-        let leftover = Leftover(path.to_owned());
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        let owner = fs::metadata(path).map_err(failed)?.uid();
-        let tcp = match tcp {
+    /// Binds the unix socket and, if asked, a plain-text address.
+    ///
+    /// # Errors
+    /// One of them is not to be had.
+    pub async fn bind(path: &Path, plaintext: Option<SocketAddr>) -> Result<Self, ListenError> {
+        let socket = Socket::bind(path).await?;
+        let plaintext = match plaintext {
             Some(address) => {
                 let bound = TcpListener::bind(address).await;
                 Some(bound.map_err(|error| ListenError::Tcp(address, error))?)
@@ -71,42 +74,67 @@ impl Listeners {
             None => None,
         };
         Ok(Self {
-            unix,
-            owner,
-            leftover,
-            tcp,
+            socket,
+            plaintext,
+            door: None,
         })
+    }
+
+    /// Binds an address for TLS as well.
+    ///
+    /// # Errors
+    /// It is not to be had, or the key does not sign.
+    pub async fn with_tls(
+        mut self,
+        address: SocketAddr,
+        identity: &Identity,
+        clients: Clients,
+    ) -> Result<Self, ListenError> {
+        let listener = bind_any(address)
+            .await
+            .map_err(|error| ListenError::Tcp(address, error))?;
+        let door = Door::new(listener, identity, clients);
+        self.door = Some(door.map_err(|error| ListenError::Key(error.to_string()))?);
+        Ok(self)
     }
 
     /// The address of the plain-text listener, when there is one.
     #[must_use]
     pub fn plaintext_address(&self) -> Option<SocketAddr> {
-        self.tcp.as_ref()?.local_addr().ok()
+        self.plaintext.as_ref()?.local_addr().ok()
+    }
+
+    /// The address for TLS and the agent's key there.
+    #[must_use]
+    pub fn tls(&self) -> Option<(SocketAddr, Fingerprint)> {
+        self.door.as_ref()?.address()
     }
 
     /// Every connection that may speak to the API.
     pub(super) fn into_incoming(self) -> impl Stream<Item = io::Result<Conn>> {
-        let Self {
-            unix,
-            owner,
-            leftover,
-            tcp,
-        } = self;
-        let unix = UnixListenerStream::new(unix).filter_map(move |accepted| {
-            let _keep = &leftover;
-            async move {
-                let stream = accepted_or_later(accepted).await?;
-                is_admitted(&stream, owner).then_some(Ok(Conn::Unix(stream)))
-            }
-        });
-        let tcp = futures::stream::iter(tcp).flat_map(TcpListenerStream::new);
-        let tcp = tcp.filter_map(async |accepted| {
+        let plaintext = futures::stream::iter(self.plaintext).flat_map(TcpListenerStream::new);
+        let plaintext = plaintext.filter_map(async |accepted| {
             let stream = accepted_or_later(accepted).await?;
             // Answers are small; waiting to fill a packet only delays them.
             let _ = stream.set_nodelay(true);
-            Some(Ok(Conn::Tcp(stream)))
+            Some(Conn::plaintext(stream))
         });
-        futures::stream::select(unix, tcp)
+        let tls = futures::stream::iter(self.door).flat_map(Door::into_incoming);
+        let local = futures::stream::select(self.socket.into_incoming(), plaintext);
+        futures::stream::select(local, tls).map(Ok)
+    }
+}
+
+/// `[::]` serves both kinds of addresses, where the machine has the newer kind at all.
+///
+/// # Errors
+/// It is not to be had.
+pub async fn bind_any(address: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
     }
 }
 
@@ -119,98 +147,5 @@ async fn accepted_or_later<T>(accepted: io::Result<T>) -> Option<T> {
             tokio::time::sleep(PAUSE).await;
             None
         }
-    }
-}
-
-/// The agent's own user and root: the file's mode already says so, except in a shared folder or
-/// for a socket that was opened before the mode was set.
-fn is_admitted(stream: &UnixStream, owner: u32) -> bool {
-    let admitted = stream
-        .peer_cred()
-        .is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0);
-    if !admitted {
-        tracing::warn!("refused a connection of another user");
-    }
-    admitted
-}
-
-async fn remove_leftover(path: &Path) -> Result<(), ListenError> {
-    use std::os::unix::fs::FileTypeExt as _;
-    let Ok(metadata) = fs::symlink_metadata(path) else {
-        return Ok(());
-    };
-    if !metadata.file_type().is_socket() {
-        return Err(ListenError::NotASocket(path.to_owned()));
-    }
-    if UnixStream::connect(path).await.is_ok() {
-        return Err(ListenError::Taken(path.to_owned()));
-    }
-    fs::remove_file(path).map_err(|error| ListenError::Unix(path.to_owned(), error))
-}
-
-/// Removes the socket file when the listener goes.
-#[derive(Debug)]
-struct Leftover(PathBuf);
-
-impl Drop for Leftover {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// A connection of either kind.
-#[derive(Debug)]
-pub(super) enum Conn {
-    Unix(UnixStream),
-    Tcp(TcpStream),
-}
-
-impl Connected for Conn {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
-}
-
-/// Forwards to the stream inside.
-macro_rules! either {
-    ($conn:expr, $stream:ident => $do:expr) => {
-        match $conn.get_mut() {
-            Conn::Unix(stream) => {
-                let $stream = Pin::new(stream);
-                $do
-            }
-            Conn::Tcp(stream) => {
-                let $stream = Pin::new(stream);
-                $do
-            }
-        }
-    };
-}
-
-impl AsyncRead for Conn {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for Conn {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        either!(self, stream => stream.poll_write(cx, buf))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_shutdown(cx))
     }
 }

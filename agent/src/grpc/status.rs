@@ -1,6 +1,7 @@
 //! Refusals and failures as gRPC statuses, each with `google.rpc.ErrorInfo`: a reason for
 //! programs, and in `metadata["hint"]` the next step for a person.
 
+mod clients;
 mod sending;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use crate::agent::{ArchiveError, Denied};
 use crate::allow::{self, Refused};
 use crate::consumers;
 
+pub(super) use clients::{client_denied, no_tls};
 pub(super) use sending::{cancel_denied, send_failure};
 
 /// A request that cannot be understood.

@@ -4,7 +4,8 @@
 //! ```text
 //! left behind     sessions; own sender keys, and who has them; what was known of sessions to notice collisions;
 //!                 messages kept for a retry or for a redelivery in a session that is no more; events and consumers' places
-//!                 in them, of another journal; messages that waited to be sent
+//!                 in them, of another journal; messages that waited to be sent; another agent's key, its clients and
+//!                 its alerts: those of this one stay
 //! asked again     devices of users, metadata of groups: they may be others by now
 //! changed         the device: it uploads new prekeys, far above any number that may have been in use
 //! kept            everything else
@@ -82,7 +83,12 @@ fn fate(table: Table) -> Fate {
         | Tables::JOURNAL_STATE
         | Tables::OUTBOX
         | Tables::CONSUMERS
-        | Tables::HELD => Fate::Drop,
+        | Tables::HELD
+        | Tables::IDENTITY
+        | Tables::CLIENTS
+        | Tables::CODES
+        | Tables::ALERTS
+        | Tables::ALERT_STATE => Fate::Drop,
         _ => Fate::Keep,
     }
 }

@@ -77,6 +77,15 @@ impl Tables {
     /// What was alerted and is not over, and when the link was last up: `"", "" -> standing`.
     pub const ALERT_STATE: Table = Table(77);
 
+    /// What is the agent's own and no account's: it outlives them, and is in no backup that is restored.
+    pub const OWN: [Table; 5] = [
+        Self::IDENTITY,
+        Self::CLIENTS,
+        Self::CODES,
+        Self::ALERTS,
+        Self::ALERT_STATE,
+    ];
+
     /// What belongs to one account, and goes when another is linked. Events stay, and who reads them; so do messages of
     /// ours: a token is not forgotten, and what waits goes from its own account or fails.
     pub const ACCOUNT: [Table; 23] = [

@@ -104,7 +104,9 @@ impl BadSource {
             Self::Bad { .. } | Self::NotText(_) => {
                 "`openclaw-agent keys generate` prints a key as it must be".to_owned()
             }
-            Self::Environment(_) => format!("set {KEY} to the key itself, and nothing else"),
+            Self::Environment(_) => {
+                "set the variable to the secret itself, and nothing else".to_owned()
+            }
             Self::Make { .. } => format!(
                 "in a container set {KEY} to what `openclaw-agent keys generate` prints: a file there goes with the container"
             ),

@@ -1,6 +1,7 @@
 //! One world for each test: a simulator, a phone, the agent's process, and what must hold at its end.
 
 pub(crate) mod bare;
+mod client;
 mod http;
 mod memory;
 mod opened;
@@ -18,9 +19,10 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 pub(crate) use bare::{Bare, Ended, new_key};
+pub(crate) use client::{Client, TLS};
 pub(crate) use memory::{copies, occurrences};
 pub(crate) use opened::open;
-pub(crate) use process::{Agent, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
+pub(crate) use process::{Agent, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
 pub(crate) use streams::{Health, Pairing, Watcher, message};
 
 /// Long enough for a loaded machine; nothing waits that long when all is well.

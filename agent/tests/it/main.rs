@@ -9,6 +9,7 @@ mod access;
 mod api;
 mod backup;
 mod changes;
+mod clients;
 mod consumers;
 mod delivery;
 mod faults;

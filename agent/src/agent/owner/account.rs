@@ -68,7 +68,7 @@ impl Owner {
             let _ = active.frames.try_send(Frame::Failed(PairFailure::Refused));
         }
         let confirmed = self.deregister().await;
-        self.vault.erase();
+        self.vault.erase(clock::now());
         self.update(|link| link.account = None);
         self.enter(LinkState::Unlinked, Some(Reason::Unpaired));
         Ok(confirmed)

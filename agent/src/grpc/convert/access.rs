@@ -4,7 +4,7 @@ use openclaw_proto::v1 as pb;
 use prost_types::Timestamp;
 use tonic::Status;
 
-use super::invalid;
+use super::{count, invalid};
 use crate::allow::file::{group, person};
 use crate::allow::{Entry, Failed, Place, Rules, Summary, Who};
 use crate::model::{Finding, Phone, State};
@@ -122,8 +122,4 @@ pub(in crate::grpc) fn findings(findings: Vec<Finding>) -> pb::DiagnoseResponse 
     pb::DiagnoseResponse {
         findings: findings.collect(),
     }
-}
-
-fn count(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -6,11 +6,19 @@ use openclaw_proto::v1 as pb;
 use prost_types::Timestamp;
 
 use super::vault::vault;
+use super::{caller, tls};
 use crate::agent::Status;
+use crate::grpc::Network;
+use crate::grpc::listen::Caller;
 use crate::model::{Account, Hardening, Lid, Link, LinkState, Seq};
 use crate::session::DEVICE_NAME;
 
-pub(in crate::grpc) fn status(status: Status, protection: Hardening) -> pb::StatusResponse {
+pub(in crate::grpc) fn status(
+    status: Status,
+    protection: Hardening,
+    network: &Network,
+    who: Option<&Caller>,
+) -> pb::StatusResponse {
     let Status {
         link,
         last_frame,
@@ -42,8 +50,8 @@ pub(in crate::grpc) fn status(status: Status, protection: Hardening) -> pb::Stat
         vault: storage.map(vault),
         hardening: Some(hardening(protection)),
         rules: Some(super::rules(rules, held)),
-        caller: None,
-        tls: None,
+        caller: caller(who),
+        tls: tls(network),
         alerts: None,
     }
 }

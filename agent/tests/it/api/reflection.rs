@@ -83,6 +83,7 @@ async fn reflection_lists_every_service_and_serves_its_descriptors() {
                 "openclaw.agent.v1.Access",
                 "openclaw.agent.v1.Admin",
                 "openclaw.agent.v1.Agent",
+                "openclaw.agent.v1.Alerts",
                 "openclaw.agent.v1.Clients"
             ]
         );

@@ -26,7 +26,7 @@ pub(crate) const VOLUME: &str = "auth";
 /// What it says once it can be reached.
 pub(crate) const STARTED: &str = "openclaw-agent started";
 /// How often Status is asked while something is waited for.
-pub(super) const POLL: Duration = Duration::from_millis(15);
+pub(crate) const POLL: Duration = Duration::from_millis(15);
 
 /// A running agent. Dropping it kills it.
 pub(crate) struct Agent {
@@ -174,10 +174,17 @@ impl Agent {
 
     /// Its address for HTTP: another one once it has replaced itself.
     pub(crate) fn http(&self) -> SocketAddr {
-        let entries = self.lines.entries();
-        let started = entries.filter(|entry| entry["message"] == STARTED).last();
-        let address = started.and_then(|entry| entry["http"].as_str()?.parse().ok());
+        let address = self.since_start()[0]["http"].as_str().unwrap().parse();
         address.expect("an address for HTTP")
+    }
+
+    /// The log of its present life, from where it says that it has started.
+    pub(crate) fn since_start(&self) -> Vec<serde_json::Value> {
+        let mut entries: Vec<_> = self.lines.entries().collect();
+        let started = entries
+            .iter()
+            .rposition(|entry| entry["message"] == STARTED);
+        entries.split_off(started.expect("it has started"))
     }
 
     /// Waits until it has begun for the `times`-th time.

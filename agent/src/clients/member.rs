@@ -1,0 +1,185 @@
+//! One client: its row, and its connections of now.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use openclaw_trust::{Fingerprint, Role};
+use openclaw_vault::Key;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::Clients;
+use crate::clock;
+use crate::vault::Tables;
+
+/// A row. Fields may be added, never renamed: volumes hold it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Row {
+    #[serde(rename = "n")]
+    pub(super) name: String,
+    #[serde(rename = "r")]
+    role: u8,
+    /// Milliseconds since 1970, as all times here.
+    #[serde(rename = "e")]
+    enrolled_at: u64,
+    #[serde(rename = "s", default)]
+    seen_at: Option<u64>,
+}
+
+/// A client as it is told to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its name.
+    pub name: String,
+    /// Its key.
+    pub fingerprint: Fingerprint,
+    /// What it may do.
+    pub role: Role,
+    /// When it enrolled.
+    pub enrolled_at: SystemTime,
+    /// When it was last connected.
+    pub last_seen: Option<SystemTime>,
+    /// How many connections it has.
+    pub connections: usize,
+}
+
+/// A client that is known, and the far ends of its connections: they are cut when this is dropped.
+pub(super) struct Member {
+    pub(super) row: Row,
+    /// What the vault says of when it was seen.
+    kept: Option<u64>,
+    cord: watch::Sender<()>,
+}
+
+/// A client's connections, which are cut when this is dropped.
+#[must_use = "connections are cut when it is dropped"]
+pub struct Severed {
+    _cord: watch::Sender<()>,
+}
+
+/// One connection of a client that is known. Drop it when the connection ends.
+pub struct Pass {
+    /// Whose it is.
+    pub client: Fingerprint,
+    /// Its name when it connected.
+    pub name: Arc<str>,
+    /// What it may do.
+    pub role: Role,
+    cord: Option<watch::Receiver<()>>,
+    clients: Clients,
+}
+
+impl Row {
+    pub(super) fn new(name: String, role: Role, now: SystemTime) -> Self {
+        Self {
+            name,
+            role: role.to_byte(),
+            enrolled_at: millis(now),
+            seen_at: None,
+        }
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let row: Self = ciborium::from_reader(bytes).ok()?;
+        Role::from_byte(row.role).map(|_| row)
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        ciborium::into_writer(self, &mut bytes).expect("text and numbers have an encoding");
+        bytes
+    }
+
+    pub(super) fn role(&self) -> Role {
+        Role::from_byte(self.role).unwrap_or(Role::Reader)
+    }
+
+    pub(super) fn see(&mut self, now: SystemTime) {
+        self.seen_at = self.seen_at.max(Some(millis(now)));
+    }
+}
+
+impl Member {
+    pub(super) fn new(row: Row) -> Self {
+        let (cord, _) = watch::channel(());
+        let kept = row.seen_at;
+        Self { row, kept, cord }
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.cord.receiver_count()
+    }
+
+    pub(super) fn pass(&self, client: Fingerprint, clients: Clients) -> Pass {
+        Pass {
+            client,
+            name: self.row.name.as_str().into(),
+            role: self.row.role(),
+            cord: Some(self.cord.subscribe()),
+            clients,
+        }
+    }
+
+    pub(super) fn sever(self) -> Severed {
+        Severed { _cord: self.cord }
+    }
+
+    pub(super) fn describe(&self, fingerprint: Fingerprint) -> Client {
+        Client {
+            name: self.row.name.clone(),
+            fingerprint,
+            role: self.row.role(),
+            enrolled_at: time(self.row.enrolled_at),
+            last_seen: self.row.seen_at.map(time),
+            connections: self.connections(),
+        }
+    }
+
+    /// The row to write, if what is kept of when it was seen is older than `limit`.
+    pub(super) fn unkept(&mut self, limit: Duration) -> Option<Vec<u8>> {
+        let seen = self.row.seen_at?;
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let stale = self
+            .kept
+            .is_none_or(|kept| seen.saturating_sub(kept) >= limit);
+        stale.then(|| {
+            self.kept = Some(seen);
+            self.row.write()
+        })
+    }
+}
+
+impl Pass {
+    /// Resolves when the client's access is taken back. Ask once, and keep it as long as the connection: that is how
+    /// connections are counted.
+    pub fn severed(&mut self) -> impl Future<Output = ()> + Send + 'static {
+        let cord = self.cord.take();
+        async move {
+            match cord {
+                // Nothing is ever sent: it ends with its other end.
+                Some(mut cord) => drop(cord.changed().await),
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.clients.seen(&self.client, clock::now());
+    }
+}
+
+pub(super) fn key(client: &Fingerprint) -> Key<'_> {
+    Key::new(Tables::CLIENTS, "", client.as_bytes())
+}
+
+pub(super) fn millis(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn time(millis: u64) -> SystemTime {
+    let most = Duration::from_secs(253_402_300_799);
+    SystemTime::UNIX_EPOCH + Duration::from_millis(millis).min(most)
+}

@@ -1,0 +1,327 @@
+//! The registry against its rules.
+
+use super::*;
+use crate::vault::trial::Volume;
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+}
+
+fn key(number: u8) -> Fingerprint {
+    Fingerprint::from_bytes([number; 32])
+}
+
+fn of(volume: &Volume) -> Clients {
+    Clients::open(volume.vault.clone())
+}
+
+async fn enroll(
+    clients: &Clients,
+    code: &Code,
+    client: u8,
+    name: &str,
+    now: SystemTime,
+) -> Result<(String, Role), Refusal> {
+    let asking = Asking {
+        code: code.id(),
+        client: key(client),
+        name,
+    };
+    let proves = |kept: &Code| kept.id() == code.id();
+    let enrolled = clients.enroll(asking, proves, now).await?;
+    Ok((enrolled.name, enrolled.role))
+}
+
+async fn invite(clients: &Clients, role: Role, now: SystemTime) -> Code {
+    clients.invite(role, None, now).await.unwrap().0
+}
+
+#[tokio::test]
+async fn a_code_is_good_once() {
+    let mut volume = Volume::new();
+    let clients = of(&volume);
+    let code = invite(&clients, Role::Reader, now()).await;
+    let enrolled = enroll(&clients, &code, 1, "a", now()).await;
+    assert_eq!(enrolled, Ok(("a".to_owned(), Role::Reader)));
+    assert_eq!(
+        enroll(&clients, &code, 2, "b", now()).await,
+        Err(Refusal::Used)
+    );
+    volume.reopen();
+    let clients = of(&volume);
+    assert!(clients.is_known(&key(1)) && !clients.is_known(&key(2)));
+    assert_eq!(
+        enroll(&clients, &code, 2, "b", now()).await,
+        Err(Refusal::Used)
+    );
+}
+
+#[tokio::test]
+async fn a_client_whose_answer_was_lost_is_told_again_while_the_code_has_time() {
+    let mut volume = Volume::new();
+    let clients = of(&volume);
+    let code = invite(&clients, Role::Reader, now()).await;
+    enroll(&clients, &code, 1, "a", now()).await.unwrap();
+    volume.reopen();
+    let clients = of(&volume);
+    assert!(clients.expects_somebody(now()));
+    assert!(clients.invitations(now()).is_empty());
+    let mut pass = clients.admit(key(1), now()).ok().unwrap();
+    let cut = pass.severed();
+    let again = enroll(&clients, &code, 1, "other", now()).await;
+    assert_eq!(again, Ok(("a".to_owned(), Role::Reader)));
+    assert!(
+        futures::FutureExt::now_or_never(cut).is_none(),
+        "nothing is cut"
+    );
+    let late = enroll(&clients, &code, 1, "a", now() + LIFETIME).await;
+    assert_eq!(late, Err(Refusal::Used));
+    clients.revoke("a", None).await.unwrap();
+    assert_eq!(
+        enroll(&clients, &code, 1, "a", now()).await,
+        Err(Refusal::Used)
+    );
+}
+
+#[tokio::test]
+async fn of_two_that_race_for_a_code_one_is_taken_in() {
+    let volume = Volume::new();
+    let clients = of(&volume);
+    let code = invite(&clients, Role::Reader, now()).await;
+    let (one, other) = tokio::join!(
+        enroll(&clients, &code, 1, "a", now()),
+        enroll(&clients, &code, 2, "b", now()),
+    );
+    assert_eq!(
+        [one.is_ok(), other.is_ok()]
+            .iter()
+            .filter(|it| **it)
+            .count(),
+        1
+    );
+    assert_eq!(clients.list(now()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_code_ends_after_its_time_and_with_a_clock_that_went_back() {
+    let volume = Volume::new();
+    let clients = of(&volume);
+    let code = invite(&clients, Role::Reader, now()).await;
+    for late in [now() + LIFETIME, now() - Duration::from_secs(60)] {
+        assert_eq!(
+            enroll(&clients, &code, 1, "a", late).await,
+            Err(Refusal::Expired)
+        );
+        assert!(!clients.expects_somebody(late));
+    }
+    let last = now() + LIFETIME - Duration::from_millis(1);
+    assert!(enroll(&clients, &code, 1, "a", last).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_does_not_prove_the_code_is_refused_and_the_code_stays_good() {
+    let volume = Volume::new();
+    let clients = of(&volume);
+    let code = invite(&clients, Role::Admin, now()).await;
+    let asking = Asking {
+        code: code.id(),
+        client: key(1),
+        name: "middle",
+    };
+    let refused = clients.enroll(asking, |_| false, now()).await;
+    assert_eq!(refused.err(), Some(Refusal::Unknown));
+    assert!(enroll(&clients, &code, 2, "a", now()).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_two_clients_have_one_name_and_an_invitation_names_its_own() {
+    let volume = Volume::new();
+    let clients = of(&volume);
+    let first = invite(&clients, Role::Reader, now()).await;
+    enroll(&clients, &first, 1, "a", now()).await.unwrap();
+    let second = invite(&clients, Role::Reader, now()).await;
+    assert_eq!(
+        enroll(&clients, &second, 2, "a", now()).await,
+        Err(Refusal::NameTaken)
+    );
+    assert!(enroll(&clients, &second, 2, "b", now()).await.is_ok());
+    let taken = clients
+        .invite(Role::Reader, Some("a".to_owned()), now())
+        .await;
+    assert!(matches!(taken, Err(Denied::NameTaken)));
+    let named = clients
+        .invite(Role::Reader, Some("c".to_owned()), now())
+        .await;
+    let enrolled = enroll(&clients, &named.unwrap().0, 3, "else", now()).await;
+    assert_eq!(enrolled, Ok(("c".to_owned(), Role::Reader)));
+}
+
+#[tokio::test]
+async fn a_client_that_enrolls_again_has_its_new_role_and_its_old_connections_are_cut() {
+    let volume = Volume::new();
+    let clients = of(&volume);
+    let first = invite(&clients, Role::Admin, now()).await;
+    enroll(&clients, &first, 1, "a", now()).await.unwrap();
+    let mut pass = clients.admit(key(1), now()).ok().unwrap();
+    let severed = pass.severed();
+    let second = invite(&clients, Role::Reader, now()).await;
+    enroll(&clients, &second, 1, "a", now()).await.unwrap();
+    severed.await;
+    assert_eq!(
+        clients.admit(key(1), now()).ok().unwrap().role,
+        Role::Reader
+    );
+    assert_eq!(clients.list(now()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_revoked_client_is_unknown_and_cut_and_stays_so() {
+    let mut volume = Volume::new();
+    let clients = of(&volume);
+    let code = invite(&clients, Role::Reader, now()).await;
+    enroll(&clients, &code, 1, "a", now()).await.unwrap();
+    let mut pass = clients.admit(key(1), now()).ok().unwrap();
+    let cut = pass.severed();
+    let (gone, severed) = clients.revoke("a", None).await.unwrap();
+    assert_eq!(gone.fingerprint, key(1));
+    assert!(!clients.is_known(&key(1)));
+    assert_eq!(
+        clients.admit(key(1), now()).err(),
+        Some(NotAdmitted::Unknown)
+    );
+    drop(severed);
+    cut.await;
+    drop(pass);
+    volume.reopen();
+    assert!(!of(&volume).is_known(&key(1)));
+}
+
+#[tokio::test]
+async fn nobody_hides_behind_a_name_that_looks_like_a_fingerprint() {
+    let volume = Volume::new();
+    let clients = of(&volume);
+    let code = invite(&clients, Role::Reader, now()).await;
+    enroll(&clients, &code, 1, "a", now()).await.unwrap();
+    let code = invite(&clients, Role::Reader, now()).await;
+    let name = key(1).to_string();
+    enroll(&clients, &code, 2, &name, now()).await.unwrap();
+    let (gone, _severed) = clients.revoke(&name, None).await.unwrap();
+    assert_eq!(gone.fingerprint, key(1));
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_connections_and_no_more() {
+    let volume = Volume::new();
+    let clients = of(&volume);
+    let code = invite(&clients, Role::Reader, now()).await;
+    enroll(&clients, &code, 1, "a", now()).await.unwrap();
+    let mut passes: Vec<_> = (0..CONNECTIONS)
+        .map(|_| clients.admit(key(1), now()).ok().unwrap())
+        .collect();
+    assert_eq!(
+        clients.admit(key(1), now()).err(),
+        Some(NotAdmitted::TooMany)
+    );
+    assert_eq!(clients.list(now())[0].connections, CONNECTIONS);
+    passes.pop();
+    assert!(clients.admit(key(1), now()).is_ok());
+}
+
+#[tokio::test]
+async fn the_first_code_is_another_one_at_each_start_until_somebody_is_enrolled() {
+    let mut volume = Volume::new();
+    let Ok(Opening::Made(first)) = of(&volume).opening(None, now()).await else {
+        panic!("no code");
+    };
+    volume.reopen();
+    let clients = of(&volume);
+    let Ok(Opening::Made(second)) = clients.opening(None, now()).await else {
+        panic!("no code");
+    };
+    assert_eq!(
+        enroll(&clients, &first, 1, "a", now()).await,
+        Err(Refusal::Unknown)
+    );
+    let enrolled = enroll(&clients, &second, 1, "a", now()).await;
+    assert_eq!(enrolled, Ok(("a".to_owned(), Role::Admin)));
+    volume.reopen();
+    let opening = of(&volume).opening(None, now()).await;
+    assert!(matches!(opening, Ok(Opening::None)));
+}
+
+#[tokio::test]
+async fn a_restart_neither_renews_nor_revives_the_code_of_the_environment() {
+    let mut volume = Volume::new();
+    let code = Code::generate().unwrap();
+    let opening = of(&volume).opening(Some(&code), now()).await;
+    assert!(matches!(opening, Ok(Opening::Given(LIFETIME))));
+    volume.reopen();
+    let later = now() + Duration::from_secs(14 * 60);
+    let opening = of(&volume).opening(Some(&code), later).await;
+    let Ok(Opening::Given(rest)) = opening else {
+        panic!("{opening:?}");
+    };
+    assert_eq!(rest, Duration::from_secs(60));
+    let over = of(&volume).opening(Some(&code), now() + LIFETIME).await;
+    assert!(matches!(over, Ok(Opening::Expired)));
+
+    let clients = of(&volume);
+    enroll(&clients, &code, 1, "a", later).await.unwrap();
+    clients.revoke("a", None).await.unwrap();
+    volume.reopen();
+    for at in [later, now() + Duration::from_secs(400 * 86_400)] {
+        let used = of(&volume).opening(Some(&code), at).await;
+        assert!(matches!(used, Ok(Opening::Used)), "{used:?}");
+        // What came since does not make it forgotten.
+        invite(&of(&volume), Role::Reader, at).await;
+    }
+    // Another one lets a client in, also when there are some: that is how an operator who lost a laptop comes back.
+    let another = Code::generate().unwrap();
+    let opening = of(&volume).opening(Some(&another), later).await;
+    assert!(matches!(opening, Ok(Opening::Given(LIFETIME))));
+}
+
+#[tokio::test]
+async fn there_are_so_many_codes_and_clients_and_no_more() {
+    let volume = Volume::new();
+    let clients = of(&volume);
+    let mut codes = Vec::new();
+    for _ in 0..MOST_CODES {
+        codes.push(invite(&clients, Role::Reader, now()).await);
+    }
+    let denied = clients.invite(Role::Reader, None, now()).await;
+    assert!(matches!(denied, Err(Denied::TooManyCodes)));
+    let last = codes.pop().unwrap();
+    for number in 0..u8::try_from(MOST).unwrap() {
+        let code = match codes.pop() {
+            Some(code) => code,
+            None => invite(&clients, Role::Reader, now()).await,
+        };
+        let name = number.to_string();
+        enroll(&clients, &code, number, &name, now()).await.unwrap();
+    }
+    assert_eq!(
+        enroll(&clients, &last, 200, "more", now()).await,
+        Err(Refusal::Full)
+    );
+    let denied = clients.invite(Role::Reader, None, now()).await;
+    assert!(matches!(denied, Err(Denied::Full)));
+}
+
+#[tokio::test]
+async fn when_a_client_was_seen_is_kept_now_and_then() {
+    let mut volume = Volume::new();
+    let clients = of(&volume);
+    let code = invite(&clients, Role::Reader, now()).await;
+    enroll(&clients, &code, 1, "a", now()).await.unwrap();
+    assert_eq!(clients.list(now())[0].last_seen, None);
+    let pass = clients.admit(key(1), now()).ok().unwrap();
+    clients.keep_seen(now());
+    let later = now() + Duration::from_secs(299);
+    clients.keep_seen(later);
+    assert_eq!(clients.list(later)[0].last_seen, Some(later));
+    // As a kill would leave it.
+    std::mem::forget(pass);
+    volume.reopen();
+    assert_eq!(of(&volume).list(later)[0].last_seen, Some(now()));
+}

@@ -1,0 +1,132 @@
+//! How the API is reached over the network, and with which code the first client enrolls.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use openclaw_harden::environment::Secrets;
+use openclaw_trust::Code;
+
+use super::given;
+
+/// The variable with the first client's code: a secret, which is taken out of the environment before anything else happens.
+pub const ENROLL_CODE: &str = "OPENCLAW_ENROLL_CODE";
+
+/// As they are typed.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+pub(crate) struct Flags {
+    /// Serve the gRPC API on this address to clients that are enrolled, over TLS ([::]:PORT) [default: it is not]
+    #[arg(long, env = "OPENCLAW_LISTEN", value_name = "ADDR")]
+    pub(super) listen: Option<String>,
+    /// Serve the gRPC API on this loopback address as well, in plain text (127.0.0.1:PORT)
+    #[arg(long, env = "OPENCLAW_LISTEN_PLAINTEXT", value_name = "ADDR")]
+    pub(super) listen_plaintext: Option<String>,
+    /// Where the platform's proxy for --listen is reached.
+    #[arg(long, env = "RAILWAY_TCP_PROXY_DOMAIN", hide = true)]
+    pub(super) tcp_proxy_domain: Option<String>,
+    /// On which port.
+    #[arg(long, env = "RAILWAY_TCP_PROXY_PORT", hide = true)]
+    pub(super) tcp_proxy_port: Option<String>,
+}
+
+/// How the API is reached over the network.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// The address for TLS.
+    pub tls: Option<SocketAddr>,
+    /// The plain-text address; always loopback.
+    pub plaintext: Option<SocketAddr>,
+    /// Where clients elsewhere reach it (`HOST:PORT`), if the platform told it.
+    pub public: Option<String>,
+    /// The code with which the first client enrolls, if one was given.
+    pub code: Option<Arc<Code>>,
+}
+
+impl Flags {
+    /// What they mean; each mistake goes to `keep`.
+    pub(super) fn check(self, secrets: &Secrets, mut keep: impl FnMut(String)) -> Network {
+        let Self {
+            listen,
+            listen_plaintext,
+            tcp_proxy_domain,
+            tcp_proxy_port,
+        } = self;
+        let tls = given(listen).and_then(|value| {
+            let address = value.parse().map_err(|_| {
+                keep(format!(
+                    "--listen: {value:?} is not an address like [::]:50051 or 127.0.0.1:50051"
+                ));
+            });
+            address.ok()
+        });
+        let plaintext =
+            given(listen_plaintext).and_then(|value| loopback(&value).map_err(&mut keep).ok());
+        let public = given(tcp_proxy_domain).zip(given(tcp_proxy_port));
+        let public = public.and_then(|(domain, port)| public_address(&domain, &port));
+        let code = match secrets.read(ENROLL_CODE) {
+            Ok(None) => None,
+            Ok(Some(text)) => Code::parse(&text)
+                .map_err(|error| {
+                    keep(format!(
+                        "{ENROLL_CODE}: {error}; `openclawctl clients new-code` makes one"
+                    ));
+                })
+                .ok(),
+            Err(error) => {
+                keep(format!("{ENROLL_CODE}: {error}"));
+                None
+            }
+        };
+        Network {
+            tls,
+            plaintext,
+            public,
+            code: code.map(Arc::new),
+        }
+    }
+}
+
+/// It is shown as part of a command, so it is nothing but a name and a number.
+fn public_address(domain: &str, port: &str) -> Option<String> {
+    let is_name = !domain.is_empty()
+        && domain
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || matches!(it, '.' | '-'));
+    let port: u16 = port.parse().ok()?;
+    is_name.then(|| format!("{domain}:{port}"))
+}
+
+fn loopback(value: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = value.parse().map_err(|_| {
+        format!("--listen-plaintext: {value:?} is not an address like 127.0.0.1:9443")
+    })?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!(
+            "--listen-plaintext: {value} is not loopback; --listen serves other addresses, over TLS"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_address_is_a_name_and_a_port() {
+        let address = |domain, port| public_address(domain, port);
+        let known = address("shuttle.proxy.rlwy.net", "15140");
+        assert_eq!(known.as_deref(), Some("shuttle.proxy.rlwy.net:15140"));
+        for (domain, port) in [
+            ("", "1"),
+            ("a b", "1"),
+            ("a;rm", "1"),
+            ("a", "x"),
+            ("a", "99999"),
+        ] {
+            assert_eq!(address(domain, port), None, "{domain} {port}");
+        }
+    }
+}

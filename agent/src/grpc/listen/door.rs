@@ -1,0 +1,259 @@
+//! The door to the network: accepts, shakes hands, and lets those in who are known.
+//!
+//! ```text
+//! accept ──> at most 16 handshakes, 5 s each ──h2──> known, and a seat is free ──> the API
+//!                 └── the oldest goes for the newest  └─enroll─> one question, one answer, and goodbye
+//! ```
+//!
+//! What strangers can take is bounded and apart from what clients have: strangers never wait for a seat, and clients
+//! never wait for strangers to finish. There is nothing by address: a platform's proxy has one for everybody.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::Stream;
+use openclaw_trust::{Fingerprint, Identity, enroll, tls};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, timeout};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::rustls::{self, ServerConfig, server::Acceptor};
+use tokio_rustls::server::TlsStream;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::PAUSE;
+use super::conn::Conn;
+use super::refusals::{Refusals, Told, Why};
+use crate::clients::{Asking, Clients, NotAdmitted};
+use crate::clock;
+
+/// Connections of clients.
+const SEATS: usize = 64;
+/// Handshakes at the same time.
+const HANDSHAKES: usize = 16;
+/// How long a handshake may take, over a slow line too.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long enrolment may take, handshake and all.
+const ENROLMENT: Duration = Duration::from_secs(10);
+/// How often the log and the store catch up.
+const TICK: Duration = Duration::from_secs(60);
+/// What a connection may keep that the network does not take yet.
+const BUFFER: usize = 32 * 1024;
+
+/// Bound, not yet accepting.
+pub(super) struct Door {
+    listener: TcpListener,
+    host: Arc<Host>,
+}
+
+/// What every handshake needs.
+struct Host {
+    known: Arc<ServerConfig>,
+    enrolling: Arc<ServerConfig>,
+    agent: Fingerprint,
+    clients: Clients,
+    seats: Arc<Semaphore>,
+    refusals: Mutex<Refusals>,
+}
+
+impl Door {
+    pub(super) fn new(
+        listener: TcpListener,
+        identity: &Identity,
+        clients: Clients,
+    ) -> Result<Self, rustls::Error> {
+        let host = Host {
+            known: tls::server(identity, Arc::new(clients.clone()))?,
+            enrolling: tls::enrolling_server(identity)?,
+            agent: identity.fingerprint(),
+            clients,
+            seats: Arc::new(Semaphore::new(SEATS)),
+            refusals: Mutex::new(Refusals::default()),
+        };
+        Ok(Self {
+            listener,
+            host: Arc::new(host),
+        })
+    }
+
+    pub(super) fn address(&self) -> Option<(SocketAddr, Fingerprint)> {
+        Some((self.listener.local_addr().ok()?, self.host.agent))
+    }
+
+    /// The connections of clients. It accepts as long as this is kept.
+    pub(super) fn into_incoming(self) -> impl Stream<Item = Conn> {
+        let (sender, receiver) = mpsc::channel(1);
+        let mut task = JoinSet::new();
+        task.spawn(self.keep(sender));
+        ReceiverStream::new(receiver).map(move |conn| {
+            // Ends with the stream.
+            let _task = &task;
+            conn
+        })
+    }
+
+    async fn keep(self, out: mpsc::Sender<Conn>) {
+        let Self { listener, host } = self;
+        let mut guests = Guests::default();
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        if guests.welcome(host.clone().receive(stream, out.clone())) {
+                            host.refuse(Why::CrowdedOut);
+                        }
+                    }
+                    // No descriptor is free: it would be said again at once.
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                },
+                () = guests.gone() => {}
+                _ = tick.tick() => {
+                    host.say(host.refusals().due(Instant::now()));
+                    host.clients.keep_seen(clock::now());
+                }
+            }
+        }
+    }
+}
+
+/// Those who are shaking hands. Dropped, none is left.
+#[derive(Default)]
+struct Guests {
+    tasks: JoinSet<()>,
+    in_order: VecDeque<AbortHandle>,
+}
+
+impl Guests {
+    /// One more; true when the oldest had to go for it.
+    fn welcome(&mut self, guest: impl Future<Output = ()> + Send + 'static) -> bool {
+        self.in_order.retain(|guest| !guest.is_finished());
+        let crowded = self.in_order.len() >= HANDSHAKES;
+        if crowded && let Some(oldest) = self.in_order.pop_front() {
+            oldest.abort();
+        }
+        self.in_order.push_back(self.tasks.spawn(guest));
+        crowded
+    }
+
+    /// Resolves when one has gone.
+    async fn gone(&mut self) {
+        match self.tasks.join_next().await {
+            Some(_) => {}
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Host {
+    async fn receive(self: Arc<Self>, stream: TcpStream, out: mpsc::Sender<Conn>) {
+        match self.shake(stream).await {
+            Ok(Some(conn)) => {
+                // The server has gone, and so has who would answer.
+                let _ = out.send(conn).await;
+            }
+            Ok(None) => {}
+            Err(why) => self.refuse(why),
+        }
+    }
+
+    /// `None` for a guest that came to enroll, and was answered.
+    async fn shake(self: &Arc<Self>, stream: TcpStream) -> Result<Option<Conn>, Why> {
+        let deadline = Instant::now() + HANDSHAKE;
+        let _ = stream.set_nodelay(true);
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
+        let hello = within(deadline, hello).await?;
+        let enrolls = tls::wants_to_enroll(&hello.client_hello())
+            && self.clients.expects_somebody(clock::now());
+        let config = if enrolls {
+            &self.enrolling
+        } else {
+            &self.known
+        };
+        let accepting = hello.into_stream_with(Arc::clone(config), |connection| {
+            connection.set_buffer_limit(Some(BUFFER));
+        });
+        let stream = within(deadline, accepting).await?;
+        if enrolls {
+            let host = Arc::clone(self);
+            // Once it has asked, it is answered: whoever comes in between does not leave it in doubt.
+            let enrolling = async move { host.enroll(stream).await };
+            let enrolling = tokio::spawn(timeout(ENROLMENT - HANDSHAKE, enrolling));
+            let enrolled = enrolling.await.map_err(|_| Why::Code)?;
+            return enrolled.unwrap_or(Err(Why::TooSlow)).map(|()| None);
+        }
+        self.admit(stream).map(Some)
+    }
+
+    /// A client that was known a moment ago.
+    fn admit(&self, stream: TlsStream<TcpStream>) -> Result<Conn, Why> {
+        let client = tls::client_of(stream.get_ref().1).ok_or(Why::Handshake)?;
+        // A client that names no protocol gets none.
+        if stream.get_ref().1.alpn_protocol().is_none() {
+            return Err(Why::Handshake);
+        }
+        let seat = Arc::clone(&self.seats).try_acquire_owned();
+        let seat = seat.map_err(|_| Why::Full)?;
+        match self.clients.admit(client, clock::now()) {
+            Ok(pass) => Ok(Conn::tls(stream, pass, seat)),
+            Err(NotAdmitted::Unknown) => Err(Why::Revoked),
+            Err(NotAdmitted::TooMany) => Err(Why::Full),
+        }
+    }
+
+    async fn enroll(&self, mut stream: TlsStream<TcpStream>) -> Result<(), Why> {
+        let request = enroll::receive(&mut stream, self.agent).await;
+        let request = request.map_err(|_| Why::Code)?;
+        let asking = Asking {
+            code: request.code(),
+            client: request.client(),
+            name: request.name(),
+        };
+        let proves = |code: &_| request.proves(code);
+        match self.clients.enroll(asking, proves, clock::now()).await {
+            Ok(enrolled) => {
+                let (name, role) = (&enrolled.name, enrolled.role);
+                let fingerprint = asking.client;
+                if !enrolled.again {
+                    tracing::info!(name, %role, %fingerprint, "a client was enrolled");
+                }
+                let told = enroll::welcome(&mut stream, &request, &enrolled.code, role).await;
+                // It is enrolled, and finds that out when it tries.
+                told.or(Ok(()))
+            }
+            Err(refusal) => {
+                let _ = enroll::refuse(&mut stream, refusal).await;
+                Err(Why::Code)
+            }
+        }
+    }
+
+    fn refuse(&self, why: Why) {
+        let told = self.refusals().count(why, Instant::now());
+        self.say(told);
+    }
+
+    fn say(&self, told: Option<Told>) {
+        if let Some(told) = told {
+            let (count, why) = (told.total(), told.to_string());
+            tracing::warn!(count, why, "connections were refused");
+        }
+    }
+
+    fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        let refusals = self.refusals.lock();
+        refusals.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn within<T>(deadline: Instant, work: impl Future<Output = io::Result<T>>) -> Result<T, Why> {
+    match tokio::time::timeout_at(deadline, work).await {
+        Ok(done) => done.map_err(|_| Why::Handshake),
+        Err(_) => Err(Why::TooSlow),
+    }
+}

@@ -1,0 +1,110 @@
+//! What is said of connections that were not let in. Anybody can bring them about, so it is one line a minute, with
+//! how many there were of each kind.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The shortest time between two lines.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Why somebody was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The handshake failed: not TLS, another version, or a key that is not known.
+    Handshake,
+    /// It took too long.
+    TooSlow,
+    /// Others came, and it had not finished.
+    CrowdedOut,
+    /// A client that is known has too many connections, or all have.
+    Full,
+    /// Revoked while it shook hands.
+    Revoked,
+    /// A code that is not good, or is not proved.
+    Code,
+}
+
+const KINDS: [(Why, &str); 6] = [
+    (Why::Handshake, "no handshake"),
+    (Why::TooSlow, "too slow"),
+    (Why::CrowdedOut, "crowded out"),
+    (Why::Full, "too many connections"),
+    (Why::Revoked, "revoked"),
+    (Why::Code, "enrolment refused"),
+];
+
+/// How many were refused since the last line.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    counts: [u64; KINDS.len()],
+    told: Option<Instant>,
+}
+
+/// A line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told([u64; KINDS.len()]);
+
+impl Refusals {
+    /// Counts one. The first after a quiet minute is told at once.
+    pub(super) fn count(&mut self, why: Why, now: Instant) -> Option<Told> {
+        let kind = KINDS.iter().position(|(kind, _)| *kind == why);
+        if let Some(count) = kind.and_then(|kind| self.counts.get_mut(kind)) {
+            *count += 1;
+        }
+        self.due(now)
+    }
+
+    /// What is to be told now, if anything is.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Told> {
+        let is_time = self.told.is_none_or(|told| now - told >= PERIOD);
+        let any = self.counts.iter().any(|count| *count > 0);
+        (is_time && any).then(|| {
+            self.told = Some(now);
+            Told(std::mem::take(&mut self.counts))
+        })
+    }
+}
+
+impl Told {
+    pub(super) fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for ((_, name), count) in KINDS.iter().zip(self.0).filter(|(_, count)| *count > 0) {
+            write!(f, "{}{name}: {count}", if first { "" } else { ", " })?;
+            first = false;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_one_line_a_minute() {
+        let mut refusals = Refusals::default();
+        let start = Instant::now();
+        let first = refusals.count(Why::Handshake, start).unwrap();
+        assert_eq!(first.to_string(), "no handshake: 1");
+        for second in 0..59 {
+            let now = start + Duration::from_secs(second);
+            assert_eq!(refusals.count(Why::TooSlow, now), None);
+        }
+        assert_eq!(
+            refusals.count(Why::Code, start + Duration::from_secs(59)),
+            None
+        );
+        let told = refusals.due(start + PERIOD).unwrap();
+        assert_eq!(told.to_string(), "too slow: 59, enrolment refused: 1");
+        assert_eq!(told.total(), 60);
+        assert_eq!(refusals.due(start + 2 * PERIOD), None);
+    }
+}

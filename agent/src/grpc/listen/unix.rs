@@ -1,0 +1,113 @@
+//! The unix socket, for the agent's own user and for root.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use futures::{Stream, StreamExt as _};
+use tokio::net::{UnixListener, UnixStream};
+use tokio_stream::wrappers::UnixListenerStream;
+
+use super::ListenError;
+use super::accepted_or_later;
+use super::conn::Conn;
+
+/// Bound, not yet accepting.
+#[derive(Debug)]
+pub(super) struct Socket {
+    listener: UnixListener,
+    owner: u32,
+    leftover: Leftover,
+}
+
+impl Socket {
+    /// A socket file that nobody answers on is left over, and replaced.
+    pub(super) async fn bind(path: &Path) -> Result<Self, ListenError> {
+        if let Some(folder) = path.parent() {
+            let made = fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder);
+            made.map_err(|error| ListenError::Folder(folder.to_owned(), error))?;
+        }
+        remove_leftover(path).await?;
+        let failed = |error| ListenError::Unix(path.to_owned(), error);
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        let leftover = Leftover(path.to_owned());
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        let owner = fs::metadata(path).map_err(failed)?.uid();
+        Ok(Self {
+            listener,
+            owner,
+            leftover,
+        })
+    }
+
+    pub(super) fn into_incoming(self) -> impl Stream<Item = Conn> {
+        let Self {
+            listener,
+            owner,
+            leftover,
+        } = self;
+        UnixListenerStream::new(listener).filter_map(move |accepted| {
+            let _keep = &leftover;
+            async move {
+                let stream = accepted_or_later(accepted).await?;
+                is_admitted(&stream, owner).then(|| Conn::unix(stream))
+            }
+        })
+    }
+}
+
+/// The agent's own user and root: the file's mode already says so, except in a shared folder or
+/// for a socket that was opened before the mode was set.
+fn is_admitted(stream: &UnixStream, owner: u32) -> bool {
+    let admitted = stream
+        .peer_cred()
+        .is_ok_and(|peer| may_enter(peer.uid(), owner));
+    if !admitted {
+        tracing::warn!("refused a connection of another user");
+    }
+    admitted
+}
+
+const fn may_enter(peer: u32, owner: u32) -> bool {
+    peer == owner || peer == 0
+}
+
+async fn remove_leftover(path: &Path) -> Result<(), ListenError> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(ListenError::NotASocket(path.to_owned()));
+    }
+    if UnixStream::connect(path).await.is_ok() {
+        return Err(ListenError::Taken(path.to_owned()));
+    }
+    fs::remove_file(path).map_err(|error| ListenError::Unix(path.to_owned(), error))
+}
+
+/// Removes the socket file when the listener goes.
+#[derive(Debug)]
+struct Leftover(PathBuf);
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_user_and_root_may_enter() {
+        assert!(may_enter(1000, 1000));
+        assert!(may_enter(0, 1000));
+        assert!(!may_enter(1001, 1000));
+        assert!(!may_enter(65_534, 0));
+    }
+}

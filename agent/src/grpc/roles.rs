@@ -1,0 +1,148 @@
+//! Which role a call takes, by its path: decided before any service sees it. What is not in the table is for admins.
+
+use openclaw_trust::Role;
+use tonic::body::Body;
+use tonic::codegen::http::Request;
+use tonic::{Code, Status};
+
+use super::listen::Caller;
+use super::status::with_info;
+
+/// `WatchEvents` with a consumer's name takes more: see [`require`].
+const TABLE: &[(&str, Role)] = &[
+    ("/openclaw.agent.v1.Agent/Pair", Role::Admin),
+    ("/openclaw.agent.v1.Agent/Status", Role::Reader),
+    ("/openclaw.agent.v1.Agent/Send", Role::Operator),
+    ("/openclaw.agent.v1.Agent/ListQueue", Role::Reader),
+    ("/openclaw.agent.v1.Agent/CancelSend", Role::Operator),
+    ("/openclaw.agent.v1.Agent/WatchEvents", Role::Reader),
+    ("/openclaw.agent.v1.Agent/AckEvents", Role::Operator),
+    ("/openclaw.agent.v1.Agent/ListConsumers", Role::Reader),
+    ("/openclaw.agent.v1.Agent/RemoveConsumer", Role::Operator),
+    ("/openclaw.agent.v1.Agent/Unpair", Role::Admin),
+    ("/openclaw.agent.v1.Access/ListAllowed", Role::Reader),
+    ("/openclaw.agent.v1.Access/AddAllowed", Role::Admin),
+    ("/openclaw.agent.v1.Access/RemoveAllowed", Role::Admin),
+    ("/openclaw.agent.v1.Access/ReloadRules", Role::Operator),
+    ("/openclaw.agent.v1.Access/Diagnose", Role::Operator),
+    ("/openclaw.agent.v1.Admin/Backup", Role::Admin),
+    ("/openclaw.agent.v1.Admin/Restore", Role::Admin),
+    ("/openclaw.agent.v1.Clients/ListClients", Role::Admin),
+    ("/openclaw.agent.v1.Clients/InviteClient", Role::Admin),
+    ("/openclaw.agent.v1.Clients/RevokeClient", Role::Admin),
+    ("/openclaw.agent.v1.Alerts/TestAlert", Role::Admin),
+    ("/openclaw.agent.v1.Alerts/ListAlerts", Role::Reader),
+    ("/grpc.health.v1.Health/Check", Role::Reader),
+    ("/grpc.health.v1.Health/Watch", Role::Reader),
+    ("/grpc.health.v1.Health/List", Role::Reader),
+    (
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        Role::Reader,
+    ),
+    (
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        Role::Reader,
+    ),
+];
+
+/// The least role that may call it.
+fn needed(path: &str) -> Role {
+    let row = TABLE.iter().find(|(known, _)| *known == path);
+    row.map_or(Role::Admin, |(_, role)| *role)
+}
+
+/// Passes a call on, or refuses it: the filter in front of every service.
+pub(super) fn admit(request: Request<Body>) -> Result<Request<Body>, Status> {
+    let path = request.uri().path();
+    // Without a caller there is no connection of ours.
+    let role = request
+        .extensions()
+        .get::<Caller>()
+        .map(|caller| caller.role);
+    match check(role, needed(path)) {
+        Ok(()) => Ok(request),
+        Err(denied) => Err(denied),
+    }
+}
+
+/// For a call of which a part takes a greater role.
+pub(super) fn require<T>(request: &tonic::Request<T>, role: Role) -> Result<(), Status> {
+    let caller = request.extensions().get::<Caller>();
+    check(caller.map(|caller| caller.role), role)
+}
+
+fn check(caller: Option<Role>, needed: Role) -> Result<(), Status> {
+    if caller >= Some(needed) {
+        return Ok(());
+    }
+    let has = caller.map_or("none", Role::name);
+    let hint = format!(
+        "use a client with the role {needed}: an admin makes a code for one with `openclawctl clients invite --role {needed}`"
+    );
+    Err(with_info(
+        Code::PermissionDenied,
+        &format!("this takes the role {needed}, and this client has {has}"),
+        "ROLE",
+        &hint,
+        [("role", has), ("needed", needed.name())],
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    /// As reflection tells them.
+    fn every_path() -> Vec<String> {
+        let sets = [
+            openclaw_proto::DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ];
+        let mut paths = Vec::new();
+        for file in sets.map(|set| FileDescriptorSet::decode(set).unwrap().file) {
+            for file in file {
+                for service in &file.service {
+                    let service_path = format!("/{}.{}", file.package(), service.name());
+                    let methods = service.method.iter();
+                    paths.extend(methods.map(|it| format!("{service_path}/{}", it.name())));
+                }
+            }
+        }
+        paths.sort();
+        paths
+    }
+
+    #[test]
+    fn every_method_has_a_role_and_every_role_a_method() {
+        let mut known: Vec<_> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
+        known.sort();
+        assert_eq!(every_path(), known);
+    }
+
+    #[test]
+    fn what_is_not_known_is_for_admins() {
+        for path in [
+            "",
+            "/",
+            "/openclaw.agent.v1.Agent/Statu",
+            "/openclaw.agent.v1.Agent/Status/",
+        ] {
+            assert_eq!(needed(path), Role::Admin, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_greater_role_may_what_a_lesser_may_and_nobody_nothing() {
+        for needed in Role::ALL {
+            assert!(check(None, needed).is_err());
+            for caller in Role::ALL {
+                assert_eq!(check(Some(caller), needed).is_ok(), caller >= needed);
+            }
+        }
+    }
+}

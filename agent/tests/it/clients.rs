@@ -1,0 +1,6 @@
+//! Clients elsewhere: how they become known, what they may do, and how that ends.
+
+mod calls;
+mod enrolment;
+mod revocation;
+mod strangers;

@@ -1,0 +1,149 @@
+//! Every call with every role: what a role may not do is refused before anything else is looked at.
+
+use std::collections::BTreeMap;
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use openclaw_proto::v1 as pb;
+use openclaw_trust::Role;
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use crate::harness::{Client, TLS, World, fact, refusal};
+
+/// What the issue says, by hand: the agent's own table is not asked.
+fn needed(method: &str) -> Role {
+    match method {
+        "Status" | "WatchEvents" | "ListConsumers" | "ListQueue" | "ListAllowed" | "ListAlerts" => {
+            Role::Reader
+        }
+        "Send" | "CancelSend" | "AckEvents" | "RemoveConsumer" | "ReloadRules" | "Diagnose" => {
+            Role::Operator
+        }
+        _ => Role::Admin,
+    }
+}
+
+/// Every method of the contract, as `/service/method`.
+fn methods() -> Vec<String> {
+    let set = FileDescriptorSet::decode(openclaw_proto::DESCRIPTORS).unwrap();
+    let mut methods = Vec::new();
+    for file in &set.file {
+        for service in &file.service {
+            for method in &service.method {
+                let service = format!("{}.{}", file.package(), service.name());
+                methods.push(format!("/{service}/{}", method.name()));
+            }
+        }
+    }
+    assert!(methods.len() >= 20, "{methods:?}");
+    methods
+}
+
+/// Bytes that are no message of this API.
+#[derive(Default)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
+
+/// Calls with what no service understands: who gets past the door is told so by the service behind it, and nothing
+/// happens.
+async fn call(channel: &Channel, path: &str) -> Result<(), Status> {
+    let mut grpc = Grpc::new(channel.clone());
+    grpc.ready().await.unwrap();
+    let nonsense = Bytes::from_static(&[0xff; 16]);
+    let requests = Request::new(futures::stream::iter([nonsense]));
+    let answer = grpc.streaming(requests, path.parse().unwrap(), Raw).await?;
+    let mut answers = answer.into_inner();
+    while answers.message().await?.is_some() {}
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_method_is_for_its_role_and_those_above() {
+    let world = World::with(openclaw_sim::Config::default(), &TLS).await;
+    let mut channels = BTreeMap::new();
+    for (role, wire) in
+        Role::ALL
+            .into_iter()
+            .zip([pb::Role::Reader, pb::Role::Operator, pb::Role::Admin])
+    {
+        let client = Client::invited(&world.agent, wire).await;
+        channels.insert(role, client.connect(&world.agent).await.unwrap());
+    }
+    for path in methods() {
+        let (_, method) = path.rsplit_once('/').unwrap();
+        let needed = needed(method);
+        for (role, channel) in &channels {
+            let status = call(channel, &path).await.unwrap_err();
+            if *role >= needed {
+                assert_ne!(status.code(), Code::PermissionDenied, "{role} {path}");
+                continue;
+            }
+            let denied = (Code::PermissionDenied, "ROLE".to_owned());
+            assert_eq!(refusal(&status), denied, "{role} {path}");
+            assert_eq!(fact(&status, "needed").as_deref(), Some(needed.name()));
+        }
+    }
+    let unknown = call(
+        &channels[&Role::Operator],
+        "/openclaw.agent.v1.Agent/Nothing",
+    )
+    .await;
+    assert_eq!(unknown.unwrap_err().code(), Code::PermissionDenied);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_reader_may_watch_but_not_as_a_consumer() {
+    let world = World::with(openclaw_sim::Config::default(), &TLS).await;
+    let reader = Client::invited(&world.agent, pb::Role::Reader).await;
+    let mut client = reader.client(&world.agent).await;
+    let watched = client.watch_events(pb::WatchEventsRequest::default()).await;
+    assert!(watched.is_ok());
+    let request = pb::WatchEventsRequest {
+        consumer: "mine".to_owned(),
+        ..Default::default()
+    };
+    let denied = client.watch_events(request).await.unwrap_err();
+    assert_eq!(
+        refusal(&denied),
+        (Code::PermissionDenied, "ROLE".to_owned())
+    );
+    world.finish().await;
+}

@@ -1,0 +1,133 @@
+//! Those who are not known: they get no further than the handshake, and keep nobody else out.
+
+use std::time::Duration;
+
+use openclaw_proto::v1 as pb;
+use openclaw_trust::{Identity, tls};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+
+use crate::harness::{Client, PATIENCE, TLS, World};
+
+/// What HTTP/2 begins with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+async fn world() -> World {
+    World::with(openclaw_sim::Config::default(), &TLS).await
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_enrolled_never_reaches_http() {
+    let world = world().await;
+    let stranger = Client::new();
+    // In TLS 1.3 a client is done before the agent has judged it.
+    if let Ok(mut stream) = stranger.shake(&world.agent).await {
+        let _ = stream.write_all(PREFACE).await;
+        let mut answer = Vec::new();
+        let answered = stream.read_to_end(&mut answer);
+        let answered = tokio::time::timeout(PATIENCE, answered).await.unwrap();
+        assert!(answered.is_err(), "it is told by an alert");
+        assert!(answer.is_empty(), "and by nothing else");
+    }
+    assert!(!stranger.is_known(&world.agent).await);
+    world.agent.logged("connections were refused").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn another_agent_in_the_place_of_ours_is_noticed() {
+    let world = world().await;
+    let client = Client::first(&world.agent).await;
+    let another = Identity::generate().unwrap().fingerprint();
+    let config = tls::client(&client.identity, another).unwrap();
+    let stream = TcpStream::connect(world.agent.tls()).await.unwrap();
+    let connector = TlsConnector::from(config);
+    let shaken = connector.connect(tls::server_name(), stream).await;
+    assert!(shaken.is_err());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn plain_text_is_not_answered_in_plain_text() {
+    let world = world().await;
+    for greeting in [PREFACE, b"GET / HTTP/1.1\r\n\r\n", &[0; 64]] {
+        let mut stream = TcpStream::connect(world.agent.tls()).await.unwrap();
+        stream.write_all(greeting).await.unwrap();
+        let mut answer = Vec::new();
+        let answered = stream.read_to_end(&mut answer);
+        let _ = tokio::time::timeout(PATIENCE, answered).await.unwrap();
+        // A TLS alert at most.
+        assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_crowd_that_never_finishes_keeps_no_client_out_and_takes_no_memory() {
+    let world = world().await;
+    let client = Client::first(&world.agent).await;
+    let mut open = client.client(&world.agent).await;
+    let before = world.agent.open_files();
+    let mut crowd = Vec::new();
+    for number in 0..1000 {
+        let mut stream = TcpStream::connect(world.agent.tls()).await.unwrap();
+        // Half of them begin a handshake that they never end.
+        if number % 2 == 0 {
+            let _ = stream.write_all(&[22, 3, 1, 2, 0, 1, 0, 1]).await;
+        }
+        crowd.push(stream);
+        if number % 100 == 0 {
+            open.status(pb::StatusRequest {}).await.unwrap();
+            assert!(client.is_known(&world.agent).await, "after {number}");
+        }
+    }
+    assert!(client.is_known(&world.agent).await);
+    assert!(world.agent.open_files() < before + 40);
+    world.agent.is_lean();
+    drop(crowd);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_thousand_handshakes_at_once_leave_room_for_those_who_are_known() {
+    let world = world().await;
+    let client = Client::first(&world.agent).await;
+    let mut open = client.client(&world.agent).await;
+    let stranger = std::sync::Arc::new(Client::new());
+    let (address, agent) = (world.agent.tls(), world.agent.fingerprint());
+    let mut crowd = JoinSet::new();
+    for _ in 0..1000 {
+        let config = tls::client(&stranger.identity, agent).unwrap();
+        crowd.spawn(async move {
+            let stream = TcpStream::connect(address).await?;
+            let mut stream = TlsConnector::from(config)
+                .connect(tls::server_name(), stream)
+                .await?;
+            stream.read_to_end(&mut Vec::new()).await
+        });
+    }
+    open.status(pb::StatusRequest {}).await.unwrap();
+    let ended = async { while crowd.join_next().await.is_some() {} };
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("each of them ends");
+    open.status(pb::StatusRequest {}).await.unwrap();
+    assert!(client.is_known(&world.agent).await);
+    world.agent.is_lean();
+    // A line a minute, whatever happens.
+    assert!(world.agent.count_logged("connections were refused") <= 2);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_sent_away() {
+    let world = world().await;
+    let mut stream = TcpStream::connect(world.agent.tls()).await.unwrap();
+    let mut answer = Vec::new();
+    let sent_away = stream.read_to_end(&mut answer);
+    let limit = Duration::from_secs(5) + PATIENCE;
+    let _ = tokio::time::timeout(limit, sent_away).await.expect("it is");
+    world.finish().await;
+}

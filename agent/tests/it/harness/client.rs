@@ -1,0 +1,186 @@
+//! A client elsewhere: a key of its own, enrolment, and gRPC over TLS as `openclawctl` does both.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper_util::rt::TokioIo;
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::agent_client::AgentClient;
+use openclaw_trust::enroll::{self, AskError, Welcome};
+use openclaw_trust::{Code, Fingerprint, Identity, tls};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ClientConfig;
+use tonic::transport::{Channel, Endpoint};
+
+use super::PATIENCE;
+use super::process::{Agent, POLL};
+
+/// What makes an agent serve clients elsewhere.
+pub(crate) const TLS: [&str; 2] = ["--listen", "127.0.0.1:0"];
+/// The beginning of the line that has the first code.
+const FIRST: &str = "no client is enrolled yet";
+
+/// A machine with a key.
+pub(crate) struct Client {
+    pub(crate) identity: Arc<Identity>,
+}
+
+impl Client {
+    pub(crate) fn new() -> Self {
+        let identity = Arc::new(Identity::generate().unwrap());
+        Self { identity }
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint()
+    }
+
+    /// A client that is enrolled with the code of an agent's first start.
+    pub(crate) async fn first(agent: &Agent) -> Self {
+        let client = Self::new();
+        let code = agent.first_code().await;
+        client.enroll(agent, &code, "first").await.unwrap();
+        client
+    }
+
+    /// A client of that role, which is also its name.
+    pub(crate) async fn invited(agent: &Agent, role: pb::Role) -> Self {
+        let client = Self::new();
+        let code = agent.invite(role, "").await;
+        let name = format!("{role:?}");
+        client.enroll(agent, &code, &name).await.unwrap();
+        client
+    }
+
+    pub(crate) async fn enroll(
+        &self,
+        agent: &Agent,
+        code: &Code,
+        name: &str,
+    ) -> Result<Welcome, AskError> {
+        let mut stream = self.greet(agent.tls()).await?;
+        let asked = enroll::ask(&mut stream, code, self.fingerprint(), name);
+        tokio::time::timeout(PATIENCE, asked).await.unwrap()
+    }
+
+    /// As far as the handshake of an enrolment.
+    pub(crate) async fn greet(&self, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
+        let config = tls::enrolling_client(&self.identity).unwrap();
+        shake(address, config).await
+    }
+
+    /// As far as the handshake of a client.
+    pub(crate) async fn shake(&self, agent: &Agent) -> io::Result<TlsStream<TcpStream>> {
+        let config = tls::client(&self.identity, agent.fingerprint()).unwrap();
+        shake(agent.tls(), config).await
+    }
+
+    /// A channel that has connected.
+    pub(crate) async fn connect(&self, agent: &Agent) -> Result<Channel, tonic::transport::Error> {
+        let config = tls::client(&self.identity, agent.fingerprint()).unwrap();
+        let address = agent.tls();
+        let connector = tower::service_fn(move |_| {
+            let config = Arc::clone(&config);
+            async move { shake(address, config).await.map(TokioIo::new) }
+        });
+        let endpoint = Endpoint::from_static("http://openclaw-agent");
+        let connecting = endpoint.connect_with_connector(connector);
+        tokio::time::timeout(PATIENCE, connecting).await.unwrap()
+    }
+
+    pub(crate) async fn client(&self, agent: &Agent) -> AgentClient<Channel> {
+        AgentClient::new(self.connect(agent).await.unwrap())
+    }
+
+    /// What the agent says of who calls.
+    pub(crate) async fn status(&self, agent: &Agent) -> pb::StatusResponse {
+        let mut client = self.client(agent).await;
+        let status = client.status(pb::StatusRequest {}).await;
+        status.unwrap().into_inner()
+    }
+
+    /// Whether the agent lets it in: asked by a whole call, as a handshake ends before the agent has said so.
+    pub(crate) async fn is_known(&self, agent: &Agent) -> bool {
+        let Ok(channel) = self.connect(agent).await else {
+            return false;
+        };
+        let status = AgentClient::new(channel).status(pb::StatusRequest {}).await;
+        status.is_ok()
+    }
+}
+
+async fn shake(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    let shaking = TlsConnector::from(config).connect(tls::server_name(), stream);
+    tokio::time::timeout(PATIENCE, shaking).await.unwrap()
+}
+
+impl Agent {
+    /// Its address for TLS, in this life.
+    pub(crate) fn tls(&self) -> SocketAddr {
+        let started = &self.since_start()[0];
+        let address = started["listen"].as_str().and_then(|it| it.parse().ok());
+        address.expect("an address for TLS")
+    }
+
+    /// Its key.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let started = &self.since_start()[0];
+        let key = started["fingerprint"].as_str();
+        key.and_then(|it| it.parse().ok()).expect("a fingerprint")
+    }
+
+    /// The newest code that the log has.
+    pub(crate) async fn first_code(&self) -> Code {
+        let told = || {
+            let log = self.since_start().into_iter();
+            let mut messages = log.filter_map(|line| Some(line["message"].as_str()?.to_owned()));
+            messages.find(|message| message.starts_with(FIRST))
+        };
+        let telling = async {
+            loop {
+                match told() {
+                    Some(message) => break message,
+                    None => tokio::time::sleep(POLL).await,
+                }
+            }
+        };
+        let message = tokio::time::timeout(PATIENCE, telling).await;
+        let message = message.expect("the log has a code");
+        let (_, code) = message.split_once("--code ").unwrap();
+        Code::parse(code).unwrap()
+    }
+
+    /// A code from an admin on the agent's own machine.
+    pub(crate) async fn invite(&self, role: pb::Role, name: &str) -> Code {
+        let request = pb::InviteClientRequest {
+            role: role.into(),
+            name: name.to_owned(),
+        };
+        let invited = self.clients().invite_client(request).await;
+        Code::parse(&invited.unwrap().into_inner().code).unwrap()
+    }
+
+    pub(crate) fn clients(&self) -> pb::clients_client::ClientsClient<Channel> {
+        pb::clients_client::ClientsClient::new(self.channel())
+    }
+
+    /// Everybody who may call, by name.
+    pub(crate) async fn list_clients(&self) -> pb::ListClientsResponse {
+        let mut clients = self.clients();
+        let list = clients.list_clients(pb::ListClientsRequest {}).await;
+        list.unwrap().into_inner()
+    }
+
+    /// Takes a client's access back, from the agent's own machine.
+    pub(crate) async fn revoke(&self, client: &str) -> Result<pb::Client, tonic::Status> {
+        let request = pb::RevokeClientRequest {
+            client: client.to_owned(),
+        };
+        let revoked = self.clients().revoke_client(request).await?;
+        Ok(revoked.into_inner().client.unwrap())
+    }
+}
