@@ -3,6 +3,7 @@
 //!
 //! `session` and `store` are the only modules that name WhatsApp's library.
 
+mod backlog;
 mod dial;
 mod gate;
 mod inbound;
@@ -20,6 +21,7 @@ use std::time::{Duration, SystemTime};
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use whatsapp_rust::bot::{Bot, BotHandle};
+use whatsapp_rust::RawNodeLease;
 use whatsapp_rust::client::{Client, NodeFilter};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
@@ -154,6 +156,8 @@ pub struct Driver {
     reports: mpsc::Sender<Report>,
     signals: mpsc::Receiver<Signal>,
     keepalive_limit: Duration,
+    /// Each stanza is told when it arrives, for as long as this is held: see [`backlog`].
+    _stanzas: RawNodeLease,
     /// The library's workers, started with the first connection and stopped with the driver.
     bot: Workers,
 }
@@ -185,8 +189,20 @@ impl Session {
         let (signals, waiting) = mpsc::channel(REPORTS);
         let dialled = Arc::new(dial::Outcome::default());
         let gate = Arc::new(gate::Gate::default());
-        let inbound = inbound::Inbound::new(setup, store.clone(), signals, Arc::clone(&gate));
-        let dialer = dial::Dialer::new(&setup.endpoint, Arc::clone(&dialled), Arc::clone(&gate));
+        let backlog = Arc::new(backlog::Backlog::default());
+        let inbound = inbound::Inbound::new(
+            setup,
+            store.clone(),
+            signals,
+            Arc::clone(&gate),
+            Arc::clone(&backlog),
+        );
+        let dialer = dial::Dialer {
+            endpoint: setup.endpoint.clone(),
+            outcome: Arc::clone(&dialled),
+            gate: Arc::clone(&gate),
+            backlog,
+        };
         let props = DevicePropsOverride::new()
             .with_os(DEVICE_NAME)
             .with_platform_type(PlatformType::CHROME);
@@ -220,6 +236,7 @@ impl Session {
             reports,
             signals: waiting,
             keepalive_limit: setup.keepalive_limit,
+            _stanzas: session.client.acquire_raw_node_forwarding(),
             bot: Workers::Idle(Box::new(bot)),
         };
         Ok((session, driver, receiver))
@@ -300,6 +317,7 @@ impl Driver {
             signals,
             keepalive_limit,
             bot,
+            _stanzas: _,
         } = self;
         let client = &session.client;
         session.dialled.reset();

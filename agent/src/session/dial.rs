@@ -20,6 +20,7 @@ use whatsapp_rust::transport::{
 };
 use whatsapp_rust::wacore::net::{WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL};
 
+use super::backlog::{self, Backlog};
 use super::gate::{Gate, Gated};
 use super::lock;
 
@@ -61,6 +62,13 @@ impl Endpoint {
             (false, Some(_)) => Err(EndpointError::NotASimulatorBuild),
             (true, Some(url)) if is_loopback(url) => Ok(Self::Simulator(url.to_owned())),
             (true, _) => Err(EndpointError::NotLoopback),
+        }
+    }
+
+    fn url(&self) -> &str {
+        match self {
+            Self::WhatsApp => WHATSAPP_WEB_WS_URL,
+            Self::Simulator(url) => url,
         }
     }
 
@@ -121,27 +129,20 @@ impl Outcome {
 
 /// Opens WebSockets to the endpoint.
 pub(super) struct Dialer {
-    url: String,
-    outcome: Arc<Outcome>,
-    gate: Arc<Gate>,
+    pub(super) endpoint: Endpoint,
+    pub(super) outcome: Arc<Outcome>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) backlog: Arc<Backlog>,
 }
 
 impl Dialer {
-    pub(super) fn new(endpoint: &Endpoint, outcome: Arc<Outcome>, gate: Arc<Gate>) -> Self {
-        let url = match endpoint {
-            Endpoint::WhatsApp => WHATSAPP_WEB_WS_URL.to_owned(),
-            Endpoint::Simulator(url) => url.clone(),
-        };
-        Self { url, outcome, gate }
-    }
-
-    /// As the library dials, with three differences: every address of the name is tried, messages
-    /// wait at the gate, and small frames leave at once. Otherwise each waits for the ack of the one
-    /// before, 40 ms and more.
+    /// As the library dials, with four differences: every address of the name is tried, messages of ours
+    /// wait at the gate, the socket is read as fast as messages are done with, and small frames leave at once. Otherwise
+    /// each waits for the ack of the one before, 40 ms and more.
     async fn dial(
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
-        let uri: Uri = self.url.parse().context("parse the URL")?;
+        let uri: Uri = self.endpoint.url().parse().context("parse the URL")?;
         let host = uri.host().context("find a host in the URL")?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let (connector, port) = match uri.scheme_str() {
@@ -161,6 +162,7 @@ impl Dialer {
         let (inner, events) = from_websocket(socket);
         self.gate.connecting();
         let gate = Arc::clone(&self.gate);
+        let events = backlog::behind(Arc::clone(&self.backlog), events);
         Ok((Arc::new(Gated { inner, gate }), events))
     }
 }

@@ -15,6 +15,7 @@ use whatsapp_rust::types::events::{
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::types::presence::ReceiptType;
 
+use super::backlog::Backlog;
 use super::gate::Gate;
 use super::{Loss, Refusal, Report, Setup, Signal, translate};
 use crate::admission::Admission;
@@ -36,6 +37,7 @@ pub(super) struct Inbound {
     admission: Arc<Admission>,
     signals: mpsc::Sender<Signal>,
     gate: Arc<Gate>,
+    backlog: Arc<Backlog>,
 }
 
 impl Inbound {
@@ -44,6 +46,7 @@ impl Inbound {
         store: Store,
         signals: mpsc::Sender<Signal>,
         gate: Arc<Gate>,
+        backlog: Arc<Backlog>,
     ) -> Self {
         Self {
             store,
@@ -53,6 +56,7 @@ impl Inbound {
             admission: Arc::clone(&setup.admission),
             signals,
             gate,
+            backlog,
         }
     }
 
@@ -129,6 +133,7 @@ impl EventHandler for Inbound {
     fn handle_event(&self, event: Arc<Event>) {
         let now = clock::now();
         match &*event {
+            Event::RawNode(stanza) => self.backlog.arrived(stanza),
             // What the hook has committed is in the journal; what bypasses it is not.
             Event::Messages(batch) if !batch.hook_committed => {
                 let (arrivals, held) = self.admission.judge(self.arrivals(&batch.messages), now);
