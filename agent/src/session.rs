@@ -20,8 +20,8 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
-use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::RawNodeLease;
+use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::client::{Client, NodeFilter};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::wacore::store::DevicePropsOverride;

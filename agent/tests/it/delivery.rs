@@ -79,3 +79,36 @@ async fn what_waited_at_the_server_comes_once_in_order_and_is_acked() {
     assert_eq!(messages.count(), WAITING + 1);
     world.finish().await;
 }
+
+/// While the agent stands still its server says more than it would take in the time, and then all of that is there at
+/// once.
+#[tokio::test]
+async fn what_comes_faster_than_it_is_made_durable_does_not_fill_the_memory() {
+    const MESSAGES: usize = 1_000;
+    const EACH: usize = 48 * 1024;
+    let world = World::linked().await;
+    let anna = world.peer(ANNA);
+    let mut events = world.watch().await;
+    anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    events.message().await;
+    let before = world.agent.peak_kib();
+    world.agent.halt();
+    let filler = "x".repeat(EACH);
+    for n in 0..MESSAGES {
+        let text = format!("{WORD} {n} {filler}");
+        anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
+    }
+    world.agent.go_on();
+    for n in 0..MESSAGES {
+        let text = events.message().await.text;
+        assert!(text.starts_with(&format!("{WORD} {n} ")), "the {n}th");
+    }
+    let grown = world.agent.peak_kib() - before;
+    let sent = MESSAGES * EACH / 1024;
+    assert!(
+        usize::try_from(grown).unwrap() < sent / 2,
+        "{grown} KiB more for {sent} KiB"
+    );
+    world.all_acked().await;
+    world.finish().await;
+}

@@ -224,9 +224,18 @@ impl Agent {
 
     /// Memory that is resident now, in KiB.
     fn resident_kib(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory that was ever resident, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, figure: &str) -> u64 {
         let pid = self.child.id().expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let line = status.lines().find(|line| line.starts_with(figure));
         let value = line.and_then(|line| line.split_whitespace().nth(1));
         value.and_then(|value| value.parse().ok()).unwrap()
     }
@@ -280,6 +289,16 @@ impl Agent {
     /// SIGKILL, without waiting for what comes of it.
     pub(crate) fn shoot(&self) {
         self.send(Signal::KILL);
+    }
+
+    /// It does nothing until [`Agent::go_on`].
+    pub(crate) fn halt(&self) {
+        self.send(Signal::STOP);
+    }
+
+    /// See [`Agent::halt`].
+    pub(crate) fn go_on(&self) {
+        self.send(Signal::CONT);
     }
 
     /// Tells it to read its rules again.
