@@ -25,8 +25,6 @@ const CHATS: u32 = 16;
 const EACH: u32 = 100;
 /// Messages that wait at the server while the agent is away.
 const DRAIN: u32 = 1000;
-/// Messages that may be on their way.
-const AT_ONCE: u32 = 1_000;
 
 /// The line.
 #[derive(Serialize)]
@@ -98,14 +96,13 @@ pub(crate) async fn measure(arguments: &Arguments, long: u32) -> Result<Figures,
 
     let process = agent.id().ok_or("the agent ended")?;
     let short = Memory::of(process)?;
-    let mut left = long;
-    while left > 0 {
-        // No more than the agent keeps up with: what it has not read waits in its memory.
-        let some = left.min(AT_ONCE);
-        flood(&control, &arguments.peer, arguments, some).await?;
-        arrive(&mut events, some).await?;
-        left -= some;
-    }
+    // All at once: what the agent has not read waits at the server.
+    let (flooded, arrived) = tokio::join!(
+        flood(&control, &arguments.peer, arguments, long),
+        arrive(&mut events, long)
+    );
+    flooded?;
+    arrived?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let after = Memory::of(process)?;
     agent.start_kill()?;
