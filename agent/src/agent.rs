@@ -22,6 +22,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admission::Admission;
+use crate::alerts::{Alerts, Board};
 use crate::allow::{Gate, Summary};
 use crate::clock;
 use crate::consumers::Consumers;
@@ -54,6 +55,7 @@ pub struct Agent {
     started_at: SystemTime,
     store: Store,
     archive: Archive,
+    alerts: Alerts,
 }
 
 /// The sealed store at one moment.
@@ -76,6 +78,12 @@ pub struct View {
     pub pairing: bool,
     /// The session, while there is one.
     session: Option<Session>,
+}
+
+impl AsRef<Link> for View {
+    fn as_ref(&self) -> &Link {
+        &self.link
+    }
 }
 
 enum Command {
@@ -123,6 +131,8 @@ pub struct Status {
     pub rules: Summary,
     /// How many messages are held until it is known who wrote them.
     pub held: usize,
+    /// Who is told when the link needs a person.
+    pub alerts: Board,
 }
 
 impl Status {
@@ -197,6 +207,7 @@ impl Agent {
             storage: self.storage(),
             rules: self.gate().summary(clock::now()),
             held: self.admission.count_held(),
+            alerts: self.alerts.board(),
         }
     }
 
@@ -207,6 +218,18 @@ impl Agent {
             undecodable: self.store.undecodable(),
             dropped: vault.dropped(),
         })
+    }
+
+    /// The same agent, which tells of alerts as well.
+    #[must_use]
+    pub fn with_alerts(self, alerts: Alerts) -> Self {
+        Self { alerts, ..self }
+    }
+
+    /// Who is told when the link needs a person.
+    #[must_use]
+    pub const fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// Follows the link.

@@ -1,8 +1,78 @@
 //! Tells somebody outside when the link needs a person: over a webhook, signed, at least once, and never with a
 //! message's text or a whole number.
+//!
+//! ```text
+//! rules   what is an alert, and when       queue   its way to the receiver: order, waits, giving up
+//! row     how both are kept                body, signature, post   one attempt
+//! bell    the task that does it            board   what may be told of it
+//! ```
 
+mod bell;
+mod board;
+mod body;
+mod post;
+mod queue;
+mod row;
+mod rules;
 mod settings;
 mod signature;
 
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use bell::Bell;
+pub use board::{Alert, Board, Counts, State, Tested};
 pub use settings::{Address, BadAddress, Error, Format, KeyPlace, SECRET, SECRETS, Settings, URL};
 pub use signature::{BadKey, SigningKey};
+
+/// A handle on alerting. Cloned handles are the same; the default one tells nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Alerts(Option<Handle>);
+
+#[derive(Clone, Debug)]
+struct Handle {
+    board: watch::Receiver<Board>,
+    tests: mpsc::Sender<oneshot::Sender<Tested>>,
+}
+
+/// There is no test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// No receiver is set.
+    #[error("no receiver of alerts is set")]
+    Off,
+    /// Another test is underway.
+    #[error("another test is underway")]
+    Busy,
+    /// The agent is stopping.
+    #[error("the agent is stopping")]
+    Stopping,
+}
+
+impl Alerts {
+    fn new(board: watch::Receiver<Board>, tests: mpsc::Sender<oneshot::Sender<Tested>>) -> Self {
+        Self(Some(Handle { board, tests }))
+    }
+
+    /// How alerting is now.
+    #[must_use]
+    pub fn board(&self) -> Board {
+        let handle = self.0.as_ref();
+        handle
+            .map(|handle| handle.board.borrow().clone())
+            .unwrap_or_default()
+    }
+
+    /// Delivers a test alert now, once.
+    ///
+    /// # Errors
+    /// See [`Denied`]. That the receiver did not take it is none of them.
+    pub async fn test(&self) -> Result<Tested, Denied> {
+        let Handle { tests, .. } = self.0.as_ref().ok_or(Denied::Off)?;
+        let (reply, tested) = oneshot::channel();
+        tests.try_send(reply).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Denied::Busy,
+            mpsc::error::TrySendError::Closed(_) => Denied::Stopping,
+        })?;
+        tested.await.map_err(|_| Denied::Stopping)
+    }
+}

@@ -5,6 +5,7 @@
 mod access;
 mod admin;
 mod agent;
+mod alerts;
 mod clients;
 mod convert;
 mod explain;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use openclaw_proto::v1::access_server::AccessServer;
 use openclaw_proto::v1::admin_server::AdminServer;
 use openclaw_proto::v1::agent_server::AgentServer;
+use openclaw_proto::v1::alerts_server::AlertsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
 use openclaw_trust::Fingerprint;
 use tonic::transport::Server;
@@ -79,6 +81,9 @@ pub async fn serve(
     let access = AccessServer::new(access::Service::new(agent.clone()))
         .max_decoding_message_size(MAX_REQUEST)
         .max_encoding_message_size(MAX_RESPONSE);
+    let alerts = AlertsServer::new(alerts::Service::new(agent.clone()))
+        .max_decoding_message_size(MAX_REQUEST)
+        .max_encoding_message_size(MAX_RESPONSE);
     let admin = AdminServer::new(admin::Service::new(agent.clone(), stop.clone()))
         .max_decoding_message_size(MAX_REQUEST)
         .max_encoding_message_size(MAX_RESPONSE);
@@ -112,6 +117,7 @@ pub async fn serve(
         .add_service(admin)
         .add_service(access)
         .add_service(clients)
+        .add_service(alerts)
         .add_service(health)
         .add_service(reflection_v1())
         .add_service(reflection_v1alpha())

@@ -95,6 +95,12 @@ fn sandbox(config: &Config) -> Sandbox {
     for path in config.source.file().into_iter().flat_map(places) {
         sandbox = sandbox.read_only(path);
     }
+    // Read again after an unpair as well.
+    let alerts = config.alerts.as_ref();
+    let key = alerts.and_then(|alerts| alerts.key.file());
+    for path in key.into_iter().flat_map(places) {
+        sandbox = sandbox.read_only(path);
+    }
     // Read again when it has changed: it may be replaced under its name, or be a chain of links as in a Kubernetes
     // ConfigMap. A file in the root is allowed alone, or everything would be.
     if let Some(file) = config.rules.file() {

@@ -84,7 +84,12 @@ fn run(config: Config, secrets: &Secrets) -> ExitCode {
         .on_thread_stop(openclaw_harden::scrub_stack)
         .build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(app::run(config, started)),
+        Ok(runtime) => {
+            let ended = runtime.block_on(app::run(config, started));
+            // An alert or a question that nobody answers must not keep the end waiting.
+            runtime.shutdown_background();
+            ended
+        }
         Err(error) => return fail(&error, "free some memory, then start again", FAILED),
     };
     match ended {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use openclaw_harden::privileges;
 use openclaw_vault::{Opened, Summary};
 
+use crate::alerts::{self, KeyPlace, SigningKey};
 use crate::allow::{self, Loaded};
 use crate::config::Config;
 use crate::harden;
@@ -21,6 +22,8 @@ pub struct Started {
     pub hardening: Hardening,
     /// Whose messages are admitted.
     pub rules: Loaded,
+    /// What signs alerts.
+    pub alert_key: Option<SigningKey>,
     /// Who is told how the agent is.
     pub supervisor: Supervisor,
 }
@@ -34,6 +37,9 @@ pub enum Error {
     /// It is not clear whose messages are admitted.
     #[error(transparent)]
     Rules(#[from] allow::Error),
+    /// There is nothing to sign alerts with.
+    #[error(transparent)]
+    Alerts(#[from] alerts::Error),
     /// The volume does not open.
     #[error(transparent)]
     Volume(#[from] volume::Error),
@@ -55,6 +61,7 @@ impl Error {
                 "let the container start as user 65532, or set OPENCLAW_RUN_AS=never".to_owned()
             }
             Self::Rules(error) => error.hint().to_owned(),
+            Self::Alerts(error) => error.hint().to_owned(),
             Self::Volume(error) => error.hint(),
         }
     }
@@ -64,7 +71,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Privileges(privileges::Error::NotRoot { .. }) => BAD_CONFIGURATION,
-            Self::Rules(_) => BAD_CONFIGURATION,
+            Self::Rules(_) | Self::Alerts(_) => BAD_CONFIGURATION,
             Self::Volume(error) if error.is_configuration() => BAD_CONFIGURATION,
             Self::Privileges(_) | Self::Volume(_) => FAILED,
         }
@@ -77,6 +84,8 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     let Config { place, source, .. } = config;
     // By the user who will read it again, and before anything is claimed or made.
     let rules = config.rules.load(false)?;
+    let alerts = config.alerts.as_ref();
+    let alert_key = alerts.map_or(Ok(None), |alerts| KeyPlace::load(&alerts.key))?;
     let volume = place.claim(now, |holder| {
         tracing::info!(holder, "waiting for the volume, which another process has");
     })?;
@@ -91,6 +100,7 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
         open,
         hardening,
         rules,
+        alert_key,
         supervisor,
     })
 }

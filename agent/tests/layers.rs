@@ -81,6 +81,13 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["model", "vault", "allow"]),
     },
     Rule {
+        why: "alerts know the model, where they are kept and the time, and nothing else of ours",
+        within: "agent/src/alerts",
+        except: &[],
+        crates: &["openclaw_proto", "openclaw_sim", "axum"],
+        modules: Modules::Only(&["model", "vault", "clock", "alerts"]),
+    },
+    Rule {
         why: "session does not know who listens to it",
         within: "agent/src/session",
         except: &[],

@@ -12,6 +12,7 @@ use super::pairing::{Input, Pairing};
 use super::retry::{Next, Retry};
 use super::running::Running;
 use super::{Agent, Archive, COMMANDS, Command, Ended, Resolver, Sender, View, line, record};
+use crate::alerts::Alerts;
 use crate::clock;
 use crate::model::{Frame, Link, LinkState, Method, Occurrence, PairFailure, Reason};
 use crate::session::{Loss, OpenError, Report, Setup};
@@ -79,6 +80,7 @@ impl Owner {
             started_at,
             archive: Archive::new(vault.clone()),
             store: store.clone(),
+            alerts: Alerts::default(),
         };
         let sender = Sender::new(watched, setup.outbox.clone());
         let resolver = Resolver {
@@ -347,6 +349,7 @@ impl Owner {
         self.setup
             .journal
             .append(Occurrence::Link(Box::new(link.clone())), now);
+        self.setup.traffic.count_link(&before, &link);
         line::log(&before, &link);
     }
 }

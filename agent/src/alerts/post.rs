@@ -114,7 +114,9 @@ fn refusal(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<F
         300..400 => format!("it answered {code}, and redirects are not followed"),
         _ => format!("it answered {code}"),
     };
-    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
     Some(Failure {
         error,
         scope,

@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod alerts;
 mod clients;
 mod event;
 mod pair;
@@ -23,6 +24,7 @@ pub(super) use access::{allowed, diagnose_request, findings, rules, who};
 pub(super) use admin::{
     backup_piece, backup_start, restore_chunk, restore_start, restored, secret,
 };
+pub(super) use alerts::{alerts, tested};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
 pub(super) use event::event;
 pub(super) use pair::{frame, pair_request};

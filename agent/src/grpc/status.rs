@@ -11,6 +11,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::agent::{ArchiveError, Denied};
+use crate::alerts;
 use crate::allow::{self, Refused};
 use crate::consumers;
 
@@ -187,6 +188,24 @@ pub(super) fn rules(error: &allow::Error) -> Status {
     );
     let code = Code::FailedPrecondition;
     with_info(code, &message, "RULES_NOT_READ", error.hint(), [])
+}
+
+/// There is no test alert.
+pub(super) fn alerts(denied: alerts::Denied) -> Status {
+    let (code, reason, hint) = match denied {
+        alerts::Denied::Off => (
+            Code::FailedPrecondition,
+            "NO_ALERTS",
+            "start the agent with OPENCLAW_ALERT_URL and OPENCLAW_ALERT_SECRET set (docs/alerts.md)",
+        ),
+        alerts::Denied::Busy => (
+            Code::ResourceExhausted,
+            "BUSY",
+            "wait until the other `openclawctl alerts test` has ended",
+        ),
+        alerts::Denied::Stopping => return self::denied(&Denied::Stopping),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
 }
 
 /// A client that keeps others waiting.

@@ -30,6 +30,7 @@ pub(in crate::grpc) fn status(
         storage,
         rules,
         held,
+        alerts,
     } = status;
     pb::StatusResponse {
         link: Some(link_status(link, last_frame)),
@@ -52,7 +53,7 @@ pub(in crate::grpc) fn status(
         rules: Some(super::rules(rules, held)),
         caller: caller(who),
         tls: tls(network),
-        alerts: None,
+        alerts: Some(super::alerts::alerts_status(&alerts)),
     }
 }
 

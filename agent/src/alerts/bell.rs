@@ -1,0 +1,307 @@
+//! The task that rings: it watches the link, keeps what is to be told, and delivers it, one attempt at a time.
+//!
+//! ```text
+//! link ──> rules ──> queue ──> durable ──> POST ──> recorded
+//!                      ^                    │ not taken
+//!                      └──── next attempt ──┘
+//! ```
+//!
+//! An alert is durable before it is sent, and sent again with the same id when a kill came before its answer was recorded.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use openclaw_vault::StoreId;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::Alerts;
+use super::board::{Board, Tested};
+use super::post::{Attempt, Receiver};
+use super::queue::{Failure, Queue, Scope};
+use super::row::{self, Row, Speaker};
+use super::rules::{Kind, Notice, Rules, Standing};
+use super::settings::Settings;
+use super::signature::SigningKey;
+use crate::clock;
+use crate::model::Link;
+use crate::vault::Vault;
+
+/// How long an attempt that is underway has when the agent stops.
+const LAST_ATTEMPT: Duration = Duration::from_secs(2);
+
+/// The task. `V` is what shows the link.
+pub struct Bell<V> {
+    rules: Rules,
+    standing: Standing,
+    queue: Queue,
+    receiver: Arc<Receiver>,
+    speaker: Speaker,
+    vault: Vault,
+    view: watch::Receiver<V>,
+    /// The link as it was looked at last.
+    before: Option<Link>,
+    board: watch::Sender<Board>,
+    tests: mpsc::Receiver<oneshot::Sender<Tested>>,
+    /// Who waits for a test.
+    tester: Option<oneshot::Sender<Tested>>,
+    flight: Option<Flight>,
+}
+
+/// An attempt that is underway.
+struct Flight {
+    /// `None` for a test.
+    number: Option<u64>,
+    id: String,
+    kind: Kind,
+    attempt: JoinHandle<Attempt>,
+}
+
+/// What woke the task.
+enum Wake {
+    Landed(Attempt),
+    Test(oneshot::Sender<Tested>),
+    Look,
+    Stop,
+}
+
+impl<V: AsRef<Link> + Send + Sync> Bell<V> {
+    /// The task, and the handle to it.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        key: Option<SigningKey>,
+        vault: Vault,
+        view: watch::Receiver<V>,
+    ) -> (Alerts, Self) {
+        let Settings {
+            address,
+            key: _,
+            format,
+            after,
+        } = settings;
+        let (standing, rows) = row::load(&vault);
+        let queue = Queue::new(rows, clock::now());
+        let receiver = Receiver::new(address, key, format);
+        let (board, shown) = watch::channel(Board::of(receiver.host(), &queue));
+        let (test, tests) = mpsc::channel(1);
+        let host = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        let bell = Self {
+            rules: Rules { after },
+            standing,
+            queue,
+            receiver: Arc::new(receiver),
+            speaker: Speaker {
+                store: vault
+                    .summary()
+                    .map(|summary| hex(summary.store))
+                    .unwrap_or_default(),
+                host,
+            },
+            vault,
+            view,
+            before: None,
+            board,
+            tests,
+            tester: None,
+            flight: None,
+        };
+        (Alerts::new(shown, test), bell)
+    }
+
+    /// Runs until `stop` resolves, and then for as long as the attempt takes that is underway, within bounds.
+    pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let now = clock::now();
+            self.look(now).await;
+            self.send(now);
+            let wake = tokio::select! {
+                biased;
+                () = &mut stop => Wake::Stop,
+                wake = self.wake() => wake,
+            };
+            match wake {
+                Wake::Landed(attempt) => self.landed(attempt).await,
+                Wake::Test(reply) => self.tester = Some(reply),
+                Wake::Look => {}
+                Wake::Stop => break,
+            }
+        }
+        if let Some(flight) = &mut self.flight
+            && let Ok(attempt) = tokio::time::timeout(LAST_ATTEMPT, &mut flight.attempt).await
+        {
+            self.landed(attempt.unwrap_or_else(|_| lost())).await;
+        }
+    }
+
+    async fn wake(&mut self) -> Wake {
+        let link = self.view.borrow().as_ref().clone();
+        let look = self.rules.wake_at(&self.standing, &link);
+        let send = self
+            .flight
+            .is_none()
+            .then(|| self.queue.wake_at())
+            .flatten();
+        let time = async {
+            match look.into_iter().chain(send).min() {
+                Some(at) => tokio::time::sleep(clock::until(at)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let landed = async {
+            match &mut self.flight {
+                Some(flight) => (&mut flight.attempt).await.unwrap_or_else(|_| lost()),
+                None => std::future::pending().await,
+            }
+        };
+        let changed = async {
+            // Whoever owned the link has gone: `stop` is next.
+            if self.view.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            attempt = landed => Wake::Landed(attempt),
+            Some(reply) = self.tests.recv(), if self.tester.is_none() => Wake::Test(reply),
+            () = changed => Wake::Look,
+            () = time => Wake::Look,
+        }
+    }
+
+    /// Looks at the link; what that makes due is durable when it returns.
+    async fn look(&mut self, now: SystemTime) {
+        let link = self.view.borrow_and_update().as_ref().clone();
+        let standing = self.standing.clone();
+        if let Some(before) = self.before.take()
+            && before.state != link.state
+        {
+            self.standing.left(&before, now);
+        }
+        let notice = self.rules.on(&mut self.standing, &link, now);
+        if let Some(notice) = &notice {
+            let row = Row::new(notice, &link, &self.speaker, now);
+            tracing::info!(id = row.id, kind = notice.kind.name(), "alert raised");
+            let given_up = self.queue.push(row, now);
+            self.board
+                .send_modify(|board| board.count_given_up(given_up));
+        }
+        self.before = Some(link);
+        if notice.is_some() || standing != self.standing {
+            self.keep(true).await;
+        }
+    }
+
+    /// Starts the next attempt, if one is due and none underway.
+    fn send(&mut self, now: SystemTime) {
+        if self.flight.is_some() {
+            return;
+        }
+        let (number, row) = if self.tester.is_some() {
+            let link = self.view.borrow().as_ref().clone();
+            let test = Notice {
+                kind: Kind::Test,
+                since: link.since,
+                trouble: None,
+            };
+            (None, Row::new(&test, &link, &self.speaker, now))
+        } else if let Some((number, row)) = self.queue.due(now) {
+            (Some(number), row.clone())
+        } else {
+            return;
+        };
+        let receiver = Arc::clone(&self.receiver);
+        let (id, kind) = (row.id.clone(), row.kind);
+        let attempt = tokio::task::spawn_blocking(move || receiver.post(&row, now));
+        self.flight = Some(Flight {
+            number,
+            id,
+            kind,
+            attempt,
+        });
+    }
+
+    /// An attempt has ended: records how.
+    async fn landed(&mut self, attempt: Attempt) {
+        let Some(Flight {
+            number, id, kind, ..
+        }) = self.flight.take()
+        else {
+            return;
+        };
+        let Attempt {
+            status,
+            took,
+            failure,
+        } = attempt;
+        let now = clock::now();
+        let host = self.receiver.host();
+        let kind = kind.name();
+        let Some(number) = number else {
+            if let Some(tester) = self.tester.take() {
+                let _ = tester.send(Tested {
+                    id,
+                    host: host.to_owned(),
+                    status,
+                    took,
+                    error: failure.map(|failure| failure.error),
+                });
+            }
+            return;
+        };
+        match failure {
+            None => {
+                self.queue.delivered(number, now);
+                tracing::info!(id, kind, host, "alert delivered");
+                self.board.send_modify(|board| board.count_delivered(now));
+            }
+            Some(failure) => {
+                let error = &failure.error;
+                let given_up = self.queue.failed(number, &failure, now, fastrand::f64());
+                if given_up {
+                    tracing::error!(id, kind, host, error, "alert given up");
+                } else {
+                    tracing::warn!(
+                        id,
+                        kind,
+                        host,
+                        error,
+                        "alert not delivered; it is tried again"
+                    );
+                }
+                self.board.send_modify(|board| {
+                    board.count_failed(error, now);
+                    board.count_given_up(usize::from(given_up));
+                });
+            }
+        }
+        self.keep(false).await;
+    }
+
+    /// Makes what has changed durable, then shows it.
+    async fn keep(&mut self, standing: bool) {
+        let changes = self.queue.take_changes();
+        row::keep(&self.vault, standing.then_some(&self.standing), &changes).await;
+        self.board.send_modify(|board| board.list(&self.queue));
+    }
+}
+
+/// The thread of an attempt has died, or the runtime ends: whether it arrived is not known.
+fn lost() -> Attempt {
+    Attempt {
+        status: None,
+        took: Duration::ZERO,
+        failure: Some(Failure {
+            error: "the attempt was cut off".to_owned(),
+            scope: Scope::Receiver,
+            retry_after: None,
+        }),
+    }
+}
+
+fn hex(StoreId(bytes): StoreId) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

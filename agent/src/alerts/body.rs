@@ -1,0 +1,183 @@
+//! What an alert says: JSON as docs/alerts.md has it, or one line of text for Slack. Neither has a whole number or
+//! anything of a message in it.
+
+use serde::Serialize;
+
+use super::row::Row;
+use super::rules::{Kind, time};
+use super::settings::Format;
+
+#[derive(Serialize)]
+struct Body<'a> {
+    id: &'a str,
+    r#type: String,
+    timestamp: String,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    state: &'a str,
+    reason: &'a str,
+    hint: &'a str,
+    phone: &'a str,
+    /// Since when it is so; of a recovery, since when the trouble was.
+    since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovered_from: Option<&'static str>,
+    agent: Agent<'a>,
+}
+
+#[derive(Serialize)]
+struct Agent<'a> {
+    store: &'a str,
+    host: &'a str,
+}
+
+#[derive(Serialize)]
+struct Slack {
+    text: String,
+}
+
+/// The body of an alert. The same row always gives the same.
+pub(super) fn body(row: &Row, format: Format) -> Vec<u8> {
+    let body = match format {
+        Format::Json => serde_json::to_vec(&json(row)),
+        Format::Slack => serde_json::to_vec(&Slack { text: text(row) }),
+    };
+    body.expect("texts have an encoding")
+}
+
+/// `whatsapp.logged_out`.
+pub(super) fn type_of(kind: Kind) -> String {
+    format!("whatsapp.{}", kind.name())
+}
+
+fn json(row: &Row) -> Body<'_> {
+    Body {
+        id: &row.id,
+        r#type: type_of(row.kind),
+        timestamp: rfc3339(row.raised),
+        data: Data {
+            state: &row.state,
+            reason: &row.reason,
+            hint: &row.hint,
+            phone: &row.phone,
+            since: rfc3339(row.since),
+            recovered_from: row.trouble.map(Kind::name),
+            agent: Agent {
+                store: &row.store,
+                host: &row.host,
+            },
+        },
+    }
+}
+
+fn text(row: &Row) -> String {
+    let what = match row.kind {
+        Kind::LoggedOut => "WhatsApp logged this agent out",
+        Kind::Replaced => "another process uses this agent's link to WhatsApp",
+        Kind::Banned => "WhatsApp banned this account",
+        Kind::Outdated => "WhatsApp no longer accepts this version of the agent",
+        Kind::ConnectionLost => "the link to WhatsApp is lost",
+        Kind::Recovered => "the link to WhatsApp is up again",
+        Kind::Test => "this is a test, and alerts arrive",
+    };
+    let mut text = format!("openclaw-agent on {}: {what}", row.host);
+    let mut facts = Vec::new();
+    if !row.phone.is_empty() {
+        facts.push(row.phone.clone());
+    }
+    if let Some(trouble) = row.trouble {
+        facts.push(format!(
+            "was {} since {}",
+            trouble.name(),
+            rfc3339(row.since)
+        ));
+    } else if row.kind != Kind::Test {
+        facts.push(format!("since {}", rfc3339(row.since)));
+    }
+    if !facts.is_empty() {
+        text.push_str(&format!(" ({})", facts.join(", ")));
+    }
+    if !row.hint.is_empty() && row.kind != Kind::Test {
+        text.push_str(&format!(". Next: {}", row.hint));
+    }
+    escaped(&text)
+}
+
+/// Slack's own marks, so that nothing in a host's name is one.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// `2026-11-22T11:12:08Z`.
+fn rfc3339(millis: u64) -> String {
+    let written = crate::clock::utc(time(millis));
+    format!("{}Z", written.trim_end_matches(" UTC").replace(' ', "T"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::super::row::Speaker;
+    use super::super::rules::Notice;
+    use super::*;
+    use crate::model::{Account, Link, LinkState, Reason};
+
+    fn row(kind: Kind, trouble: Option<Kind>) -> Row {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_345_928);
+        let link = Link {
+            state: LinkState::LoggedOut,
+            since: now,
+            account: Some(Account {
+                phone: "+15550100123".parse().unwrap(),
+                lid: None,
+                linked_at: now,
+            }),
+            reason: Some(Reason::LoggedOut),
+        };
+        let notice = Notice {
+            kind,
+            since: now,
+            trouble,
+        };
+        let speaker = Speaker {
+            store: "00ff".to_owned(),
+            host: "one<&two>".to_owned(),
+        };
+        let mut row = Row::new(&notice, &link, &speaker, now);
+        row.id = "alert_1".to_owned();
+        row
+    }
+
+    #[test]
+    fn the_body_is_as_documented() {
+        let body = String::from_utf8(body(&row(Kind::LoggedOut, None), Format::Json)).unwrap();
+        let expected = concat!(
+            r#"{"id":"alert_1","type":"whatsapp.logged_out","timestamp":"2026-11-22T11:12:08Z","#,
+            r#""data":{"state":"logged_out","reason":"logged_out","#,
+            r#""hint":"the phone removed this device: run `openclawctl pair` to link it again","#,
+            r#""phone":"+1 555 XXX XXXX","since":"2026-11-22T11:12:08Z","#,
+            r#""agent":{"store":"00ff","host":"one<&two>"}}}"#,
+        );
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn slack_gets_one_line_with_its_marks_escaped_and_no_number() {
+        let body = body(&row(Kind::Recovered, Some(Kind::LoggedOut)), Format::Slack);
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let text = body["text"].as_str().unwrap();
+        assert!(text.starts_with("openclaw-agent on one&lt;&amp;two&gt;: the link"));
+        assert!(
+            text.contains("was logged_out since 2026-11-22T11:12:08Z"),
+            "{text}"
+        );
+        assert!(!text.contains("0100") && !text.contains('\n'));
+        assert_eq!(body.as_object().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,236 @@
+//! Alerts on their way: in order, one after the other, each until it is taken or given up. Time and chance are
+//! arguments; what has changed is handed out to be written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use super::row::{End, Hold, Row};
+use super::rules::{Kind, millis, time};
+
+/// The most that wait.
+pub(super) const WAITING: usize = 64;
+/// How many that are over are kept to be listed.
+pub(super) const OVER: usize = 32;
+/// For how long one is tried.
+pub(super) const LIFE: Duration = Duration::from_secs(3 * 86_400);
+/// The waits between attempts, doubled each time.
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(3_600);
+/// A receiver may ask for more patience than we would have, within reason.
+const ASKED: Duration = Duration::from_secs(86_400);
+
+/// Why an attempt came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// For a person. Never the receiver's address.
+    pub(super) error: String,
+    /// What it means for this alert and those behind it.
+    pub(super) scope: Scope,
+    /// When the receiver wants to be asked again.
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// What a failure is a failure of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The receiver: it is not there, or has trouble, or too much to do.
+    Receiver,
+    /// This alert: the receiver does not want it.
+    Alert,
+    /// This alert, for good.
+    Final,
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    rows: BTreeMap<u64, Row>,
+    changed: BTreeSet<u64>,
+    /// The highest number given.
+    last: u64,
+}
+
+impl Queue {
+    pub(super) fn new(rows: Vec<(u64, Row)>, now: SystemTime) -> Self {
+        let mut rows: BTreeMap<u64, Row> = rows.into_iter().collect();
+        let latest = millis(now).saturating_add(span(ASKED));
+        for row in rows.values_mut() {
+            // A clock that was put back must not hold anything up for good.
+            row.next = row.next.min(latest);
+        }
+        Self {
+            last: rows.keys().next_back().copied().unwrap_or(0),
+            rows,
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// What must be written before anything of it is sent or told.
+    pub(super) fn take_changes(&mut self) -> Vec<(u64, Option<Row>)> {
+        let changed = std::mem::take(&mut self.changed);
+        changed
+            .into_iter()
+            .map(|number| (number, self.rows.get(&number).cloned()))
+            .collect()
+    }
+
+    /// Adds an alert. How many were given up for want of room.
+    pub(super) fn push(&mut self, row: Row, now: SystemTime) -> usize {
+        let mut given_up = 0;
+        while self.waiting() >= WAITING {
+            given_up += self.make_room(now);
+        }
+        // A receiver that is not there may be there for what is new; one that asked for time is given it.
+        for (number, waiting) in &mut self.rows {
+            if waiting.is_waiting() && waiting.hold == Hold::Receiver {
+                waiting.next = waiting.next.min(millis(now));
+                self.changed.insert(*number);
+            }
+        }
+        self.last += 1;
+        self.changed.insert(self.last);
+        self.rows.insert(self.last, row);
+        given_up
+    }
+
+    /// The oldest trouble that nobody was told of goes together with its recovery; else the oldest alert goes.
+    fn make_room(&mut self, now: SystemTime) -> usize {
+        let waiting: Vec<u64> = self.waiting_numbers().collect();
+        let pair = waiting.windows(2).find(|pair| {
+            let (trouble, recovery) = (&self.rows[&pair[0]], &self.rows[&pair[1]]);
+            trouble.attempts == 0
+                && trouble.kind != Kind::Recovered
+                && recovery.kind == Kind::Recovered
+        });
+        let going = pair.map_or(&waiting[..1], |pair| pair);
+        for number in going {
+            self.end(*number, false, now, Some("pushed out by newer ones"));
+        }
+        going.len()
+    }
+
+    /// The alert to try now.
+    pub(super) fn due(&self, now: SystemTime) -> Option<(u64, &Row)> {
+        let at = millis(now);
+        for (number, row) in self.rows.iter().filter(|(_, row)| row.is_waiting()) {
+            if row.next <= at {
+                return Some((*number, row));
+            }
+            if row.hold != Hold::None {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// When there is one to try next.
+    pub(super) fn wake_at(&self) -> Option<SystemTime> {
+        let mut earliest: Option<u64> = None;
+        for row in self.rows.values().filter(|row| row.is_waiting()) {
+            earliest = Some(earliest.map_or(row.next, |earliest| earliest.min(row.next)));
+            if row.hold != Hold::None {
+                break;
+            }
+        }
+        earliest.map(time)
+    }
+
+    pub(super) fn delivered(&mut self, number: u64, now: SystemTime) {
+        if let Some(row) = self.rows.get_mut(&number) {
+            row.attempts = row.attempts.saturating_add(1);
+            row.error.clear();
+        }
+        self.end(number, true, now, None);
+    }
+
+    /// An attempt came to nothing. True when the alert is given up. `chance` is from 0 to 1.
+    pub(super) fn failed(
+        &mut self,
+        number: u64,
+        failure: &Failure,
+        now: SystemTime,
+        chance: f64,
+    ) -> bool {
+        let Some(row) = self.rows.get_mut(&number).filter(|row| row.is_waiting()) else {
+            return false;
+        };
+        let at = millis(now);
+        row.attempts = row.attempts.saturating_add(1);
+        row.error.clone_from(&failure.error);
+        row.failed_at = at;
+        self.changed.insert(number);
+        let last = row.raised.saturating_add(span(LIFE));
+        if at >= last || failure.scope == Scope::Final {
+            self.end(number, false, now, None);
+            return true;
+        }
+        let wait = span(backoff(row.attempts, chance));
+        let asked = failure.retry_after.map(|asked| span(asked.min(ASKED)));
+        row.next = at
+            .saturating_add(asked.map_or(wait, |asked| asked.max(wait)))
+            .min(last);
+        row.hold = match (failure.scope, asked) {
+            (Scope::Receiver, None) => Hold::Receiver,
+            (Scope::Receiver, Some(_)) => Hold::Asked,
+            (Scope::Alert | Scope::Final, _) => Hold::None,
+        };
+        false
+    }
+
+    fn end(&mut self, number: u64, delivered: bool, now: SystemTime, why: Option<&str>) {
+        let Some(row) = self.rows.get_mut(&number) else {
+            return;
+        };
+        row.end = Some(End {
+            delivered,
+            at: millis(now),
+        });
+        if let Some(why) = why {
+            why.clone_into(&mut row.error);
+        }
+        self.changed.insert(number);
+        let over: Vec<u64> = self
+            .rows
+            .iter()
+            .filter(|(_, row)| !row.is_waiting())
+            .map(|(number, _)| *number)
+            .collect();
+        for number in over.iter().take(over.len().saturating_sub(OVER)) {
+            self.rows.remove(number);
+            self.changed.insert(*number);
+        }
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting_numbers().count()
+    }
+
+    fn waiting_numbers(&self) -> impl Iterator<Item = u64> {
+        let waiting = self.rows.iter().filter(|(_, row)| row.is_waiting());
+        waiting.map(|(number, _)| *number)
+    }
+
+    /// All of them, oldest first.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values()
+    }
+}
+
+/// 1 s, 2 s, 4 s … 1 h, each shortened by up to a half.
+fn backoff(attempts: u32, chance: f64) -> Duration {
+    let doubled = FIRST.saturating_mul(
+        1_u32
+            .checked_shl(attempts.saturating_sub(1))
+            .unwrap_or(u32::MAX),
+    );
+    doubled
+        .min(LONGEST)
+        .mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
+}
+
+fn span(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! The queue against its rules.
+
+use fastrand::Rng;
+
+use super::super::row::Speaker;
+use super::super::rules::Notice;
+use super::*;
+use crate::model::{Link, LinkState};
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
+}
+
+fn row(kind: Kind, seconds: u64) -> Row {
+    let link = Link {
+        state: LinkState::LoggedOut,
+        since: at(seconds),
+        account: None,
+        reason: None,
+    };
+    let notice = Notice {
+        kind,
+        since: at(seconds),
+        trouble: None,
+    };
+    Row::new(&notice, &link, &Speaker::default(), at(seconds))
+}
+
+fn failure(scope: Scope) -> Failure {
+    Failure {
+        error: "it answered 500".to_owned(),
+        scope,
+        retry_after: None,
+    }
+}
+
+fn due(queue: &Queue, seconds: u64) -> Option<u64> {
+    queue.due(at(seconds)).map(|(number, _)| number)
+}
+
+#[test]
+fn waits_double_from_a_second_to_an_hour_and_are_shortened_by_at_most_a_half() {
+    let waits: Vec<u64> = (1..=14).map(|n| backoff(n, 0.0).as_secs()).collect();
+    assert_eq!(
+        waits,
+        [
+            1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600
+        ]
+    );
+    assert_eq!(backoff(u32::MAX, 0.0), LONGEST);
+    assert_eq!(backoff(3, 1.0), Duration::from_secs(2));
+}
+
+#[test]
+fn a_receiver_that_is_not_there_holds_everything_up_and_the_order_stays() {
+    let mut queue = Queue::default();
+    queue.push(row(Kind::LoggedOut, 0), at(0));
+    queue.push(row(Kind::Recovered, 0), at(0));
+    assert_eq!(due(&queue, 0), Some(1));
+    assert!(!queue.failed(1, &failure(Scope::Receiver), at(0), 0.0));
+    assert_eq!(due(&queue, 0), None);
+    assert_eq!(queue.wake_at(), Some(at(1)));
+    assert_eq!(due(&queue, 1), Some(1));
+    queue.delivered(1, at(1));
+    assert_eq!(due(&queue, 1), Some(2));
+}
+
+#[test]
+fn an_alert_that_the_receiver_does_not_want_holds_up_nobody() {
+    let mut queue = Queue::default();
+    queue.push(row(Kind::LoggedOut, 0), at(0));
+    queue.push(row(Kind::Recovered, 0), at(0));
+    queue.failed(1, &failure(Scope::Alert), at(0), 0.0);
+    assert_eq!(due(&queue, 0), Some(2));
+    assert!(queue.failed(2, &failure(Scope::Final), at(0), 0.0));
+    assert_eq!(due(&queue, 0), None);
+    assert_eq!(due(&queue, 1), Some(1));
+}
+
+#[test]
+fn what_the_receiver_asks_for_is_kept_to_and_news_does_not_break_it() {
+    let mut queue = Queue::default();
+    queue.push(row(Kind::ConnectionLost, 0), at(0));
+    let mut busy = failure(Scope::Receiver);
+    busy.retry_after = Some(Duration::from_secs(120));
+    queue.failed(1, &busy, at(0), 0.0);
+    queue.push(row(Kind::Recovered, 10), at(10));
+    assert_eq!(due(&queue, 119), None);
+    assert_eq!(due(&queue, 120), Some(1));
+    // Without such a wish, news is reason enough to try again.
+    for _ in 0..12 {
+        queue.failed(1, &failure(Scope::Receiver), at(120), 0.0);
+    }
+    assert_eq!(due(&queue, 1_000), None);
+    queue.push(row(Kind::LoggedOut, 1_000), at(1_000));
+    assert_eq!(due(&queue, 1_000), Some(1));
+    busy.retry_after = Some(Duration::from_secs(u64::MAX));
+    queue.failed(1, &busy, at(1_000), 0.0);
+    assert_eq!(queue.wake_at(), Some(at(1_000 + 86_400)));
+}
+
+#[test]
+fn after_three_days_an_alert_is_given_up() {
+    let mut queue = Queue::default();
+    queue.push(row(Kind::LoggedOut, 0), at(0));
+    let mut now = 0;
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        if queue.failed(1, &failure(Scope::Receiver), at(now), 0.0) {
+            break;
+        }
+        let wake = queue.wake_at().unwrap();
+        now = wake.duration_since(at(0)).unwrap().as_secs();
+        assert_eq!(due(&queue, now), Some(1));
+    }
+    assert_eq!(now, LIFE.as_secs());
+    assert!((80..90).contains(&attempts), "{attempts}");
+    assert_eq!((queue.waiting(), queue.wake_at()), (0, None));
+}
+
+#[test]
+fn without_room_a_trouble_that_is_over_goes_with_its_recovery_first() {
+    let mut queue = Queue::default();
+    queue.push(row(Kind::LoggedOut, 0), at(0));
+    queue.push(row(Kind::ConnectionLost, 0), at(0));
+    queue.push(row(Kind::Recovered, 0), at(0));
+    for _ in 3..WAITING {
+        queue.push(row(Kind::LoggedOut, 0), at(0));
+    }
+    assert_eq!(queue.push(row(Kind::LoggedOut, 9), at(9)), 2);
+    assert_eq!(due(&queue, 9), Some(1), "the oldest is still there");
+    queue.push(row(Kind::LoggedOut, 9), at(9));
+    assert_eq!(queue.push(row(Kind::LoggedOut, 9), at(9)), 1);
+    assert_ne!(due(&queue, 9), Some(1), "and now it is not");
+}
+
+#[test]
+fn by_chance_it_stays_within_bounds_and_what_was_written_is_what_it_is() {
+    for seed in 0..50 {
+        let mut random = Rng::with_seed(seed);
+        let mut queue = Queue::default();
+        let mut written: BTreeMap<u64, Row> = BTreeMap::new();
+        let mut ended = BTreeSet::new();
+        for second in 0..400 {
+            match random.u8(..4) {
+                0 | 1 => {
+                    let kind = if random.bool() {
+                        Kind::Recovered
+                    } else {
+                        Kind::Outdated
+                    };
+                    queue.push(row(kind, second), at(second));
+                }
+                _ => {
+                    if let Some(number) = due(&queue, second) {
+                        assert!(!ended.contains(&number), "seed {seed}: tried after its end");
+                        let scope =
+                            [Scope::Receiver, Scope::Alert, Scope::Final][random.usize(..3)];
+                        if random.bool() {
+                            queue.delivered(number, at(second));
+                            ended.insert(number);
+                        } else if queue.failed(number, &failure(scope), at(second), random.f64()) {
+                            ended.insert(number);
+                        }
+                    }
+                }
+            }
+            for (number, row) in queue.take_changes() {
+                match row {
+                    Some(row) => written.insert(number, row),
+                    None => written.remove(&number),
+                };
+            }
+            assert_eq!(written, queue.rows, "seed {seed}");
+            assert!(queue.waiting() <= WAITING && queue.rows.len() <= WAITING + OVER);
+            if random.u8(..20) == 0 {
+                let numbers = queue.last;
+                let rows = written.clone().into_iter().collect();
+                queue = Queue::new(rows, at(second));
+                assert_eq!(queue.last, numbers, "seed {seed}: a number is given once");
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! An alert as it is kept: everything that its body says, and how far it came. Each attempt sends the same.
+
+use std::time::SystemTime;
+
+use openclaw_vault::Key;
+use serde::{Deserialize, Serialize};
+
+use super::rules::{Kind, Notice, Standing, millis};
+use crate::model::Link;
+use crate::vault::{Tables, Vault};
+
+/// The row. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) kind: Kind,
+    /// From what it recovered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) trouble: Option<Kind>,
+    pub(super) raised: u64,
+    pub(super) since: u64,
+    pub(super) state: String,
+    pub(super) reason: String,
+    pub(super) hint: String,
+    /// Masked.
+    pub(super) phone: String,
+    /// The store's name, in hexadecimal.
+    pub(super) store: String,
+    pub(super) host: String,
+    #[serde(default)]
+    pub(super) attempts: u32,
+    #[serde(default)]
+    pub(super) next: u64,
+    #[serde(default)]
+    pub(super) hold: Hold,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) end: Option<End>,
+    /// Why the last attempt failed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) error: String,
+    #[serde(default)]
+    pub(super) failed_at: u64,
+}
+
+/// Whether those behind it wait as well: a receiver that is not there is not there for anybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Hold {
+    /// They do not.
+    #[default]
+    None,
+    /// They wait, and whatever is new makes another attempt worth it.
+    Receiver,
+    /// They wait for as long as the receiver asked.
+    Asked,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct End {
+    pub(super) delivered: bool,
+    pub(super) at: u64,
+}
+
+/// Who speaks, as an alert says it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Speaker {
+    pub(super) store: String,
+    pub(super) host: String,
+}
+
+impl Row {
+    /// An alert with an id that no other one has.
+    pub(super) fn new(notice: &Notice, link: &Link, speaker: &Speaker, now: SystemTime) -> Self {
+        let Notice {
+            kind,
+            since,
+            trouble,
+        } = notice;
+        let phone = link
+            .account
+            .as_ref()
+            .map(|account| account.phone.to_string());
+        let reason = link.reason.as_ref().map(ToString::to_string);
+        Self {
+            id: new_id(),
+            kind: *kind,
+            trouble: *trouble,
+            raised: millis(now),
+            since: millis(*since),
+            state: link.state.name().to_owned(),
+            reason: reason.unwrap_or_default(),
+            hint: hint(*kind, link).to_owned(),
+            phone: phone.unwrap_or_default(),
+            store: speaker.store.clone(),
+            host: speaker.host.clone(),
+            attempts: 0,
+            next: millis(now),
+            hold: Hold::None,
+            end: None,
+            error: String::new(),
+            failed_at: 0,
+        }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.end.is_none()
+    }
+}
+
+fn hint(kind: Kind, link: &Link) -> &'static str {
+    match kind {
+        Kind::ConnectionLost => {
+            "the agent goes on trying: see whether its network reaches WhatsApp (`openclawctl status`)"
+        }
+        _ => link.state.hint(),
+    }
+}
+
+/// 128 random bits.
+fn new_id() -> String {
+    format!("alert_{:032x}", fastrand::u128(..))
+}
+
+/// Everything that was kept.
+pub(super) fn load(vault: &Vault) -> (Standing, Vec<(u64, Row)>) {
+    let standing = vault.load(state_key());
+    let standing = standing.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let entries = vault.scan(Tables::ALERTS, None);
+    let rows = entries.iter().filter_map(|entry| {
+        let number = u64::from_be_bytes(entry.id.as_slice().try_into().ok()?);
+        Some((number, serde_json::from_slice(&entry.value).ok()?))
+    });
+    (standing.unwrap_or_default(), rows.collect())
+}
+
+/// Writes what has changed, together, and returns once it is durable.
+pub(super) async fn keep(vault: &Vault, standing: Option<&Standing>, rows: &[(u64, Option<Row>)]) {
+    vault
+        .update_durably(|update| {
+            let batch = update.batch();
+            if let Some(standing) = standing {
+                batch.put(state_key(), &encoded(standing));
+            }
+            for (number, row) in rows {
+                let id = number.to_be_bytes();
+                let key = Key::new(Tables::ALERTS, "", &id);
+                match row {
+                    Some(row) => batch.put(key, &encoded(row)),
+                    None => batch.delete(key),
+                };
+            }
+        })
+        .await;
+}
+
+fn encoded(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("numbers and texts have an encoding")
+}
+
+fn state_key() -> Key<'static> {
+    Key::new(Tables::ALERT_STATE, "", "")
+}

@@ -1,0 +1,269 @@
+//! What is an alert, and when: decided from how the link is, with time as an argument. No I/O.
+//!
+//! ```text
+//!                    down for as long as is allowed
+//!   up ──> down ──────────────────────────────────────> connection_lost ──┐
+//!   ^        └─ verdict ─> logged_out | replaced | banned | outdated ─────┤  told once each
+//!   └────────────────────────── connected: recovered <───────────────────┘
+//! ```
+//!
+//! [`Standing`] is durable. A restart goes on where the last process was: what was told is not told again, and an outage
+//! has lasted since the link was last known to be up, whatever has happened since.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Link, LinkState, Reason};
+
+/// How long after its beginning was noticed an outage has at least, before it is told: a new process gets that long to
+/// connect, however long it was away.
+pub(super) const GRACE: Duration = Duration::from_secs(30);
+
+/// What an alert tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// The phone removed this device.
+    LoggedOut,
+    /// Another process uses the same credentials.
+    Replaced,
+    /// The account is banned.
+    Banned,
+    /// WhatsApp no longer accepts this version.
+    Outdated,
+    /// The link has been lost for longer than is allowed.
+    ConnectionLost,
+    /// The link is up again.
+    Recovered,
+    /// Somebody wants to know whether alerts arrive.
+    Test,
+}
+
+impl Kind {
+    /// As in an alert's `type`, behind `whatsapp.`.
+    #[must_use]
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::LoggedOut => "logged_out",
+            Self::Replaced => "replaced",
+            Self::Banned => "banned",
+            Self::Outdated => "outdated",
+            Self::ConnectionLost => "connection_lost",
+            Self::Recovered => "recovered",
+            Self::Test => "test",
+        }
+    }
+
+    const fn of(state: LinkState) -> Option<Self> {
+        match state {
+            LinkState::LoggedOut => Some(Self::LoggedOut),
+            LinkState::Replaced => Some(Self::Replaced),
+            LinkState::Banned { .. } => Some(Self::Banned),
+            LinkState::Outdated => Some(Self::Outdated),
+            _ => None,
+        }
+    }
+}
+
+/// What is remembered of the link. Fields may be added, never renamed: volumes hold it. Times are milliseconds since
+/// 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Standing {
+    /// When the link was last known to be up.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    up: Option<u64>,
+    /// The outage that lasts.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    down: Option<Down>,
+    /// The trouble that was told last and is not over.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    told: Option<Told>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Down {
+    #[serde(rename = "s")]
+    since: u64,
+    /// When a process first saw it.
+    #[serde(rename = "n")]
+    noticed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Told {
+    #[serde(rename = "k")]
+    kind: Kind,
+    #[serde(rename = "s")]
+    since: u64,
+}
+
+/// An alert that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Notice {
+    /// What it tells.
+    pub kind: Kind,
+    /// Since when that is so; for a recovery, since when the trouble was.
+    pub since: SystemTime,
+    /// For a recovery: from what.
+    pub trouble: Option<Kind>,
+}
+
+/// How the link is, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Up,
+    /// Linked, and not connected.
+    Down,
+    Verdict(Kind),
+    /// Nobody has linked this agent, or it is about to stop: no news.
+    Nothing,
+}
+
+impl Seen {
+    fn of(link: &Link) -> Self {
+        if let Some(kind) = Kind::of(link.state) {
+            return Self::Verdict(kind);
+        }
+        match link.state {
+            LinkState::Connected => Self::Up,
+            // What a stop does to the link is nobody's trouble.
+            _ if link.reason == Some(Reason::Stopping) => Self::Nothing,
+            LinkState::Connecting | LinkState::BackingOff { .. } if link.account.is_some() => {
+                Self::Down
+            }
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// The rules: how long is long, and how often it is written down that the link is up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// How long the link may be lost before that is an alert.
+    pub after: Duration,
+}
+
+impl Rules {
+    /// How the link is now. Returns the alert that this makes due, if any; `standing` is what to remember with it.
+    pub(super) fn on(
+        self,
+        standing: &mut Standing,
+        link: &Link,
+        now: SystemTime,
+    ) -> Option<Notice> {
+        let at = millis(now);
+        match Seen::of(link) {
+            Seen::Nothing => {
+                if matches!(link.state, LinkState::Unlinked | LinkState::Linking) {
+                    standing.down = None;
+                    standing.up = None;
+                }
+                None
+            }
+            Seen::Up => {
+                standing.down = None;
+                if standing.up.is_none_or(|up| self.is_stale(up, at)) {
+                    standing.up = Some(at);
+                }
+                standing.told.take().map(|Told { kind, since }| Notice {
+                    kind: Kind::Recovered,
+                    since: time(since),
+                    trouble: Some(kind),
+                })
+            }
+            Seen::Verdict(kind) => {
+                standing.down = None;
+                standing.tell(kind, millis(link.since))
+            }
+            Seen::Down => {
+                let up = standing.up.unwrap_or(at);
+                let down = standing.down.get_or_insert(Down {
+                    since: up,
+                    noticed: at,
+                });
+                // The clock was put back: an outage does not begin in the future.
+                down.since = down.since.min(at);
+                down.noticed = down.noticed.min(at);
+                let Down { since, noticed } = *down;
+                if at < self.due(since, noticed) {
+                    return None;
+                }
+                standing.tell(Kind::ConnectionLost, since)
+            }
+        }
+    }
+
+    /// When to look again although the link stays as it is.
+    #[must_use]
+    pub(super) fn wake_at(self, standing: &Standing, link: &Link) -> Option<SystemTime> {
+        match Seen::of(link) {
+            Seen::Up => standing
+                .up
+                .map(|up| time(up.saturating_add(self.resolution()))),
+            Seen::Down if standing.told.is_none() => standing
+                .down
+                .map(|Down { since, noticed }| time(self.due(since, noticed))),
+            _ => None,
+        }
+    }
+
+    fn due(self, since: u64, noticed: u64) -> u64 {
+        let after = span(self.after);
+        let grace = after.min(span(GRACE));
+        since
+            .saturating_add(after)
+            .max(noticed.saturating_add(grace))
+    }
+
+    /// A process that is killed has been up for at most this much longer than is known.
+    fn resolution(self) -> u64 {
+        (span(self.after) / 5).clamp(1_000, 60_000)
+    }
+
+    fn is_stale(self, up: u64, now: u64) -> bool {
+        up > now || now - up >= self.resolution()
+    }
+}
+
+impl Standing {
+    /// The link ceases to be up now. Called before [`Rules::on`] with a link that is not up any more.
+    pub(super) fn left(&mut self, before: &Link, now: SystemTime) {
+        if before.state == LinkState::Connected {
+            self.up = Some(millis(now));
+        }
+    }
+
+    /// Tells a trouble, unless it is the one that was told last: one that is worse than a lost connection is told beside
+    /// it, and a lost connection is not told beside a worse one.
+    fn tell(&mut self, kind: Kind, since: u64) -> Option<Notice> {
+        let told = self.told.map(|told| told.kind);
+        if told == Some(kind) || (told.is_some() && kind == Kind::ConnectionLost) {
+            return None;
+        }
+        self.told = Some(Told { kind, since });
+        Some(Notice {
+            kind,
+            since: time(since),
+            trouble: None,
+        })
+    }
+}
+
+pub(super) fn millis(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, span)
+}
+
+/// A time that cannot be is the beginning of time: a harmed row must not stop the agent.
+pub(super) fn time(millis: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH
+        .checked_add(Duration::from_millis(millis))
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn span(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

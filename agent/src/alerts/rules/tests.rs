@@ -1,0 +1,255 @@
+//! The rules against their properties: in a scripted life, and in thousands of lives by chance.
+
+use fastrand::Rng;
+
+use super::*;
+use crate::model::Account;
+
+const AFTER: Duration = Duration::from_secs(300);
+const RULES: Rules = Rules { after: AFTER };
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
+}
+
+fn link(state: LinkState, seconds: u64) -> Link {
+    let linked = !matches!(state, LinkState::Unlinked | LinkState::Linking);
+    Link {
+        state,
+        since: at(seconds),
+        account: linked.then(|| Account {
+            phone: "+15550100123".parse().unwrap(),
+            lid: None,
+            linked_at: at(0),
+        }),
+        reason: None,
+    }
+}
+
+/// A life: states with the second they begin; looked at when the rules say so as well. What was told, and when.
+fn life(standing: &mut Standing, states: &[(u64, LinkState)], end: u64) -> Vec<(u64, Kind)> {
+    let mut told = Vec::new();
+    let mut before: Option<Link> = None;
+    for (index, (from, state)) in states.iter().enumerate() {
+        let until = states.get(index + 1).map_or(end, |(next, _)| *next);
+        let link = link(*state, *from);
+        if let Some(before) = &before {
+            standing.left(before, at(*from));
+        }
+        let mut now = at(*from);
+        loop {
+            if let Some(notice) = RULES.on(standing, &link, now) {
+                let second = now.duration_since(at(0)).unwrap().as_secs();
+                told.push((second, notice.kind));
+            }
+            match RULES.wake_at(standing, &link) {
+                Some(wake) if wake > now && wake < at(until) => now = wake,
+                _ => break,
+            }
+        }
+        before = Some(link);
+    }
+    told
+}
+
+const BACKING_OFF: LinkState = LinkState::BackingOff {
+    attempt: 1,
+    until: SystemTime::UNIX_EPOCH,
+};
+
+#[test]
+fn a_verdict_is_told_at_once_and_once() {
+    for (state, kind) in [
+        (LinkState::LoggedOut, Kind::LoggedOut),
+        (LinkState::Replaced, Kind::Replaced),
+        (LinkState::Banned { until: None }, Kind::Banned),
+        (LinkState::Outdated, Kind::Outdated),
+    ] {
+        let mut standing = Standing::default();
+        let states = [(0, LinkState::Connected), (7, state), (900, state)];
+        assert_eq!(life(&mut standing, &states, 9_999), [(7, kind)]);
+        // Another process finds the same.
+        assert_eq!(life(&mut standing, &[(10_000, state)], 99_999), []);
+    }
+}
+
+#[test]
+fn a_lost_connection_is_told_when_it_has_lasted_whatever_its_states_were() {
+    let mut standing = Standing::default();
+    let states = [
+        (0, LinkState::Connected),
+        (10, LinkState::Connecting),
+        (20, BACKING_OFF),
+        (40, LinkState::Connecting),
+        (45, BACKING_OFF),
+        (2_000, LinkState::Connected),
+    ];
+    let told = life(&mut standing, &states, 3_000);
+    assert_eq!(
+        told,
+        [(310, Kind::ConnectionLost), (2_000, Kind::Recovered)]
+    );
+}
+
+#[test]
+fn a_short_outage_is_told_to_nobody() {
+    let mut standing = Standing::default();
+    let states = [
+        (0, LinkState::Connected),
+        (10, BACKING_OFF),
+        (309, LinkState::Connected),
+        (400, BACKING_OFF),
+        (699, LinkState::Connected),
+    ];
+    assert_eq!(life(&mut standing, &states, 9_999), []);
+}
+
+#[test]
+fn a_worse_trouble_is_told_beside_a_lost_connection_and_one_recovery_ends_both() {
+    let mut standing = Standing::default();
+    let states = [
+        (0, LinkState::Connected),
+        (10, BACKING_OFF),
+        (1_000, LinkState::LoggedOut),
+        (2_000, LinkState::Linking),
+        (2_010, LinkState::Connecting),
+        (2_500, LinkState::Connected),
+    ];
+    assert_eq!(
+        life(&mut standing, &states, 3_000),
+        [
+            (310, Kind::ConnectionLost),
+            (1_000, Kind::LoggedOut),
+            (2_500, Kind::Recovered)
+        ]
+    );
+}
+
+#[test]
+fn time_while_the_process_was_away_counts_and_a_new_one_may_try_first() {
+    let mut standing = Standing::default();
+    assert_eq!(life(&mut standing, &[(0, LinkState::Connected)], 100), []);
+    // Killed at 100 s; the next begins an hour later and connects at once: nothing to tell.
+    let mut quick = standing.clone();
+    let states = [
+        (3_600, LinkState::Connecting),
+        (3_603, LinkState::Connected),
+    ];
+    assert_eq!(life(&mut quick, &states, 4_000), []);
+    // Or it does not: an outage of an hour is told after the time to try, not after five minutes more.
+    let mut slow = standing.clone();
+    let told = life(&mut slow, &[(3_600, LinkState::Connecting)], 4_000);
+    assert_eq!(told, [(3_630, Kind::ConnectionLost)]);
+    // One that dies again and again does not begin to wait anew each time.
+    let mut told = Vec::new();
+    for start in (3_600..4_000).step_by(10) {
+        told.extend(life(
+            &mut standing,
+            &[(start, LinkState::Connecting)],
+            start + 9,
+        ));
+    }
+    assert_eq!(told, [(3_630, Kind::ConnectionLost)]);
+}
+
+#[test]
+fn nobody_is_told_of_an_agent_that_nobody_linked_or_that_is_stopping() {
+    let mut standing = Standing::default();
+    let states = [(0, LinkState::Unlinked), (5_000, LinkState::Linking)];
+    assert_eq!(life(&mut standing, &states, 9_000), []);
+    let mut stopping = link(LinkState::Connecting, 9_000);
+    stopping.reason = Some(Reason::Stopping);
+    assert_eq!(RULES.on(&mut standing, &stopping, at(99_000)), None);
+    assert_eq!(standing, Standing::default());
+}
+
+#[test]
+fn a_clock_that_is_put_back_neither_tells_at_once_nor_never() {
+    let mut standing = Standing::default();
+    assert_eq!(
+        life(&mut standing, &[(5_000, LinkState::Connected)], 5_100),
+        []
+    );
+    let told = life(&mut standing, &[(100, BACKING_OFF)], 9_000);
+    assert_eq!(told, [(400, Kind::ConnectionLost)]);
+}
+
+#[test]
+fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
+    for seed in 0..2_000 {
+        let mut random = Rng::with_seed(seed);
+        let mut standing = Standing::default();
+        let mut open: Option<Kind> = None;
+        let mut down_since: Option<u64> = None;
+        let mut now = 1_000;
+        let mut link_now = link(LinkState::Unlinked, now);
+        for _ in 0..200 {
+            let wake = RULES.wake_at(&standing, &link_now);
+            let step = random.u64(1..400);
+            let woken = wake.map(|wake| wake.duration_since(at(0)).map_or(0, |at| at.as_secs()));
+            let looks_again = woken.is_some_and(|woken| woken > now && woken < now + step);
+            let before = link_now.clone();
+            if looks_again {
+                now = woken.unwrap();
+            } else {
+                now += step;
+                link_now = link(any_state(&mut random), now);
+            }
+            // A restart: what is not durable is gone, and nobody saw the link go down.
+            let restarted = random.u8(..10) == 0;
+            if restarted {
+                let row = serde_json::to_vec(&standing).unwrap();
+                standing = serde_json::from_slice(&row).unwrap();
+            } else if link_now.state != LinkState::Connected {
+                standing.left(&before, at(now));
+            }
+            match Seen::of(&link_now) {
+                Seen::Down => {
+                    down_since.get_or_insert(now);
+                }
+                _ => down_since = None,
+            }
+            let told = RULES.on(&mut standing, &link_now, at(now));
+            match (told.map(|notice| notice.kind), Seen::of(&link_now)) {
+                (Some(Kind::Recovered), Seen::Up) => {
+                    assert!(open.take().is_some(), "seed {seed}: from what?");
+                }
+                (Some(kind), Seen::Verdict(verdict)) => {
+                    assert_eq!(kind, verdict);
+                    assert_ne!(open.replace(kind), Some(kind), "seed {seed}: twice");
+                }
+                (Some(Kind::ConnectionLost), Seen::Down) => {
+                    assert_eq!(open.replace(Kind::ConnectionLost), None, "seed {seed}");
+                    let noticed = now - down_since.unwrap();
+                    assert!(noticed >= GRACE.as_secs(), "seed {seed}: no time to try");
+                }
+                (None, Seen::Up) => assert_eq!(open, None, "seed {seed}: a recovery is owed"),
+                (None, Seen::Verdict(kind)) => assert_eq!(open, Some(kind), "seed {seed}: owed"),
+                (None, Seen::Down) => {
+                    let lasted = now - down_since.unwrap();
+                    let owed = lasted >= AFTER.as_secs() && open.is_none();
+                    assert!(
+                        !owed,
+                        "seed {seed}: lost for {lasted} s and nobody was told"
+                    );
+                }
+                (None, Seen::Nothing) => {}
+                (told, seen) => panic!("seed {seed}: {told:?} while {seen:?}"),
+            }
+        }
+    }
+}
+
+fn any_state(random: &mut Rng) -> LinkState {
+    match random.u8(..10) {
+        0 => LinkState::LoggedOut,
+        1 => LinkState::Replaced,
+        2 => LinkState::Outdated,
+        3 => LinkState::Banned { until: None },
+        4 => LinkState::Linking,
+        5 => LinkState::Unlinked,
+        6 => LinkState::Connecting,
+        7 => BACKING_OFF,
+        _ => LinkState::Connected,
+    }
+}
