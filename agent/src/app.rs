@@ -1,5 +1,7 @@
 //! The one place that wires the parts together: the order of starting, and that of stopping.
 
+mod observers;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,10 +14,12 @@ use tokio::sync::watch;
 
 use crate::admission::Admission;
 use crate::agent::{Agent, Ended, Owner};
+use crate::alerts::SigningKey;
 use crate::allow::{Gate, Loaded};
 use crate::clients::Clients;
 use crate::config::{Config, version};
 use crate::grpc::{self, Listeners, Network};
+use crate::http::Pages;
 use crate::journal::Journal;
 use crate::model::Hardening;
 use crate::outbox::Outbox;
@@ -49,6 +53,9 @@ pub enum Error {
     /// The address of health checks.
     #[error("listen for HTTP on {0}")]
     Http(SocketAddr, #[source] io::Error),
+    /// The address of metrics.
+    #[error("listen for metrics on {0}")]
+    Metrics(SocketAddr, #[source] io::Error),
     /// Signals cannot be caught.
     #[error("catch signals")]
     Signals(#[source] io::Error),
@@ -74,6 +81,7 @@ impl Error {
             Self::Http(..) => "stop what is there, or name another address with --http",
             Self::Identity(_) => "restore a backup into a new volume; clients enroll anew there",
             Self::Code(_) => "start again; the machine may still be starting",
+            Self::Metrics(..) => "stop what is there, or name another address with --metrics",
             Self::Session(_) => "start again; what the store holds may be of another version",
             Self::Signals(_) | Self::Grpc(_) | Self::ServeHttp(_) => {
                 "start again; nothing that was acknowledged is lost"
@@ -100,6 +108,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
         open,
         hardening,
         rules,
+        alert_key,
         supervisor,
     } = started;
     let Open {
@@ -112,7 +121,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     let (vault, keeper) = Vault::start(sealed, dropped);
     let source = config.source.clone();
     vault.bequeath(move || source.secret().ok());
-    let ended = serve(&config, vault, hardening, rules, supervisor).await;
+    let ended = serve(&config, vault, hardening, rules, alert_key, supervisor).await;
     keeper.stop();
     volume.release();
     tracing::info!("stopped");
@@ -124,6 +133,7 @@ async fn serve(
     vault: Vault,
     hardening: Hardening,
     rules: Loaded,
+    alert_key: Option<SigningKey>,
     supervisor: Supervisor,
 ) -> Result<Outcome, Error> {
     // Caught before anybody can know that the agent runs.
@@ -137,6 +147,7 @@ async fn serve(
         tls: listeners.tls(),
         public: config.network.public.clone(),
     };
+    let metrics = observers::bind(config.metrics).await?;
     announce(config, &listeners, &http);
     if network.tls.is_some() {
         first_client::expect(&clients, &config.network, &network, clock::now()).await?;
@@ -149,6 +160,8 @@ async fn serve(
     let (setup, store) = setup(config, &vault, rules);
     let journal = Arc::clone(&setup.journal);
     let (agent, owner, sender, resolver) = Owner::new(setup, store);
+    let (agent, bell) = observers::with_alerts(agent, config, alert_key, &vault);
+    let bell = bell.map(|bell| tokio::spawn(bell.run(stop.clone())));
     let journal = tokio::spawn(journal.run());
     let mut owner = tokio::spawn(owner.run());
     let sender = tokio::spawn(sender.run());
@@ -163,7 +176,12 @@ async fn serve(
         listeners,
         stop.clone(),
     ));
-    let mut http = tokio::spawn(http::serve(agent.clone(), http, stop));
+    let pages = observers::pages(config.metrics, config.http.ip());
+    let metrics = metrics.map(|listener| {
+        let served = http::serve(agent.clone(), listener, Pages::Metrics, stop.clone());
+        tokio::spawn(served)
+    });
+    let mut http = tokio::spawn(http::serve(agent.clone(), http, pages, stop));
 
     let ended = tokio::select! {
         () = signalled => Ok(Outcome::Stopped),
@@ -182,7 +200,14 @@ async fn serve(
     tokio::time::sleep(LAST_WORD).await;
     stopping.send_replace(true);
     drop(agent);
-    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(finish(grpc), finish(http)) });
+    let drained = tokio::time::timeout(DRAIN, async {
+        tokio::join!(
+            finish(grpc),
+            finish(http),
+            finish_if_any(metrics),
+            finish_if_any(bell)
+        )
+    });
     if drained.await.is_err() {
         tracing::warn!("open calls were cut off");
     }
@@ -291,6 +316,12 @@ fn flatten<T>(joined: Result<T, tokio::task::JoinError>) -> T {
     match joined {
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+async fn finish_if_any<T>(task: Option<tokio::task::JoinHandle<T>>) {
+    if let Some(task) = task {
+        finish(task).await;
     }
 }
 

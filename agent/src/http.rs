@@ -1,6 +1,7 @@
 //! HTTP for platforms that cannot speak gRPC: health, readiness, metrics. It changes nothing.
 
-use std::fmt::Write as _;
+mod metrics;
+
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -33,9 +34,10 @@ const HEAD: Duration = Duration::from_secs(2);
 pub async fn serve(
     agent: Agent,
     listener: TcpListener,
+    pages: Pages,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = TowerToHyperService::new(router(agent));
+    let service = TowerToHyperService::new(router(agent, pages));
     let mut http1 = http1::Builder::new();
     http1
         .timer(TokioTimer::new())
@@ -59,13 +61,30 @@ pub async fn serve(
     }
 }
 
-fn router(agent: Agent) -> Router {
-    Router::new()
-        .route("/health", get(health))
-        .route("/health/live", get(live))
-        .route("/health/ready", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(agent)
+/// What a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// Health alone.
+    Health,
+    /// Health, and metrics.
+    All,
+    /// Metrics alone.
+    Metrics,
+}
+
+fn router(agent: Agent, pages: Pages) -> Router {
+    let router = match pages {
+        Pages::Metrics => Router::new(),
+        Pages::Health | Pages::All => Router::new()
+            .route("/health", get(health))
+            .route("/health/live", get(live))
+            .route("/health/ready", get(ready)),
+    };
+    let metrics = match pages {
+        Pages::Health => get(no_metrics),
+        Pages::All | Pages::Metrics => get(metrics),
+    };
+    router.route("/metrics", metrics).with_state(agent)
 }
 
 /// The body of `/health` and `/health/ready`.
@@ -142,110 +161,14 @@ async fn live() -> &'static str {
 }
 
 async fn metrics(State(agent): State<Agent>) -> impl IntoResponse {
-    (
-        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        exposition(&agent.status(), agent.queue_length(), clock::now()),
-    )
+    let header = [(CONTENT_TYPE, metrics::CONTENT_TYPE)];
+    (header, metrics::exposition(&agent))
 }
 
-/// Prometheus' text format.
-fn exposition(status: &Status, queued: usize, now: SystemTime) -> String {
-    let connected = f64::from(u8::from(status.is_connected(now)));
-    let Status {
-        link,
-        last_frame,
-        started_at,
-        events: (head, _),
-        counts,
-        pairing,
-        keepalive_limit: _,
-        storage: _,
-        rules: _,
-        held: _,
-    } = status;
-    let mut text = String::with_capacity(2048);
-    let mut metric = |name: &str, kind: &str, help: &str, value: f64| {
-        let _ = writeln!(
-            text,
-            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
-        );
-    };
-    metric(
-        "openclaw_whatsapp_connected",
-        "gauge",
-        "1 while the link to WhatsApp is up.",
-        connected,
-    );
-    if let Some(at) = last_frame {
-        let age = now.duration_since(*at).unwrap_or_default().as_secs_f64();
-        metric(
-            "openclaw_whatsapp_last_frame_age_seconds",
-            "gauge",
-            "Since the last frame arrived.",
-            age,
-        );
-    }
-    let pairing = f64::from(u8::from(*pairing));
-    metric(
-        "openclaw_pairing_in_progress",
-        "gauge",
-        "1 while a pairing is in progress.",
-        pairing,
-    );
-    #[expect(clippy::cast_precision_loss, reason = "Prometheus' values are floats")]
-    metric(
-        "openclaw_messages_queued",
-        "gauge",
-        "Messages that are kept until they can be sent.",
-        queued as f64,
-    );
-    let counters = [
-        (
-            "openclaw_messages_received_total",
-            "Messages received.",
-            counts.received,
-        ),
-        (
-            "openclaw_messages_sent_total",
-            "Messages that WhatsApp's server acknowledged.",
-            counts.sent,
-        ),
-        (
-            "openclaw_messages_undecryptable_total",
-            "Messages that could not be decrypted.",
-            counts.undecryptable,
-        ),
-        (
-            "openclaw_messages_dropped_total",
-            "Messages from people who are not admitted.",
-            counts.dropped,
-        ),
-        ("openclaw_events_head", "Seq of the newest event.", head.0),
-    ];
-    for (name, help, value) in counters {
-        #[expect(clippy::cast_precision_loss, reason = "Prometheus' values are floats")]
-        metric(name, "counter", help, value as f64);
-    }
-    let started = started_at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64();
-    metric(
-        "process_start_time_seconds",
-        "gauge",
-        "When the process started.",
-        started,
-    );
-    let name = "openclaw_whatsapp_link_state";
-    let _ = writeln!(
-        text,
-        "# HELP {name} The state of the link: 1 for the present one.\n# TYPE {name} gauge"
-    );
-    for state in LinkState::NAMES {
-        let value = u8::from(state == link.state.name());
-        let _ = writeln!(text, "{name}{{state=\"{state}\"}} {value}");
-    }
-    text
+/// The answer where metrics are not for whoever asks.
+async fn no_metrics() -> impl IntoResponse {
+    let why = "no metrics here: start the agent with --metrics on, or with --metrics ADDR for an address of their own\n";
+    (StatusCode::NOT_FOUND, why)
 }
 
 fn seconds(from: SystemTime, to: SystemTime) -> u64 {

@@ -10,6 +10,7 @@
 //! ```
 
 mod recent;
+mod tally;
 mod tidying;
 mod unseen;
 
@@ -27,6 +28,7 @@ use crate::vault::{Sealed, Tables, Ticket, Vault, sure};
 
 pub use recent::Mark;
 use recent::Recent;
+use tally::Tally;
 use unseen::Unseen;
 
 const TABLES: JournalTables = JournalTables {
@@ -61,6 +63,7 @@ pub struct Journal {
     /// The newest durable event.
     head: watch::Sender<Seq>,
     appended: Notify,
+    tally: Tally,
 }
 
 struct State {
@@ -121,6 +124,7 @@ impl Journal {
             state: Mutex::new(state),
             head: watch::Sender::new(head),
             appended: Notify::new(),
+            tally: Tally::default(),
         }
     }
 
@@ -140,7 +144,7 @@ impl Journal {
         at: SystemTime,
         also: impl FnOnce(&mut Batch),
     ) -> Seq {
-        let event = encode(&what);
+        let event = self.counted(&what);
         let mut state = self.state();
         let mut batch = Batch::new();
         let seq = Seq(state.kept.push(&mut batch, millis(at), 0, &event));
@@ -164,7 +168,7 @@ impl Journal {
             }
             match what {
                 Some(what) => {
-                    let event = encode(&what);
+                    let event = self.counted(&what);
                     state.kept.push(&mut batch, millis(at), mark.0, &event);
                 }
                 None => state.unseen.push(mark, &mut batch),
@@ -205,7 +209,7 @@ impl Journal {
         let mut batch = Batch::new();
         state
             .kept
-            .push(&mut batch, millis(at), mark.0, &encode(what));
+            .push(&mut batch, millis(at), mark.0, &self.counted(what));
         also(&mut batch);
         self.write(&mut state, &batch);
     }

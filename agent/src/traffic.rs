@@ -1,6 +1,22 @@
-//! Counters since the process started, for Status and metrics.
+//! Counters since the process started, for Status and metrics. Nothing of a person is in them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::model::{Link, LinkState, Reason};
+
+/// Why a link goes down, as [`Counts::drops`] counts it: no more than these, whatever codes WhatsApp thinks of.
+pub const DROPS: [&str; 10] = [
+    "connection_lost",
+    "restart",
+    "unreachable",
+    "refused",
+    "logged_out",
+    "replaced",
+    "banned",
+    "outdated",
+    "unpaired",
+    "stopping",
+];
 
 /// What has passed.
 #[derive(Debug, Default)]
@@ -9,6 +25,9 @@ pub struct Traffic {
     sent: AtomicU64,
     undecryptable: AtomicU64,
     dropped: AtomicU64,
+    connects: AtomicU64,
+    failed_attempts: AtomicU64,
+    drops: [AtomicU64; DROPS.len()],
 }
 
 /// The counters at one moment.
@@ -22,6 +41,12 @@ pub struct Counts {
     pub undecryptable: u64,
     /// Messages from people who are not admitted.
     pub dropped: u64,
+    /// How often the link came up.
+    pub connects: u64,
+    /// Attempts to connect that failed.
+    pub failed_attempts: u64,
+    /// How often it went down, for each of [`DROPS`].
+    pub drops: [u64; DROPS.len()],
 }
 
 impl Traffic {
@@ -45,6 +70,26 @@ impl Traffic {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The link has changed.
+    pub fn count_link(&self, before: &Link, link: &Link) {
+        let was_up = before.state == LinkState::Connected;
+        match link.state {
+            LinkState::Connected if !was_up => {
+                self.connects.fetch_add(1, Ordering::Relaxed);
+            }
+            LinkState::BackingOff { .. } if !was_up => {
+                self.failed_attempts.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        if was_up
+            && link.state != LinkState::Connected
+            && let Some(reason) = &link.reason
+        {
+            self.drops[place(reason)].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// The counters now.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -53,6 +98,51 @@ impl Traffic {
             sent: self.sent.load(Ordering::Relaxed),
             undecryptable: self.undecryptable.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
+            connects: self.connects.load(Ordering::Relaxed),
+            failed_attempts: self.failed_attempts.load(Ordering::Relaxed),
+            drops: std::array::from_fn(|at| self.drops[at].load(Ordering::Relaxed)),
+        }
+    }
+}
+
+/// Its place in [`DROPS`].
+const fn place(reason: &Reason) -> usize {
+    match reason {
+        Reason::ConnectionLost => 0,
+        Reason::Restart => 1,
+        Reason::Unreachable => 2,
+        Reason::Refused(_) => 3,
+        Reason::LoggedOut => 4,
+        Reason::Replaced => 5,
+        Reason::Banned => 6,
+        Reason::Outdated => 7,
+        Reason::Unpaired => 8,
+        Reason::Stopping => 9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_place() {
+        for reason in [
+            Reason::ConnectionLost,
+            Reason::Restart,
+            Reason::Unreachable,
+            Reason::Refused(503),
+            Reason::LoggedOut,
+            Reason::Replaced,
+            Reason::Banned,
+            Reason::Outdated,
+            Reason::Unpaired,
+            Reason::Stopping,
+        ] {
+            assert!(
+                reason.to_string().starts_with(DROPS[place(&reason)]),
+                "{reason}"
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! HTTP: what platforms ask, and what nobody should.
 
+use openclaw_proto::v1::LinkState;
+use openclaw_sim::Fault;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -62,6 +64,63 @@ async fn metrics_are_numbers_that_agree_with_status() {
         assert!(value.parse::<f64>().is_ok(), "{line}");
     }
     world.finish().await;
+}
+
+#[tokio::test]
+async fn metrics_are_written_by_the_rules_of_their_format() {
+    let world = World::linked().await;
+    world.fault(Fault::Drop).await;
+    let logged = "WhatsApp disconnected: connection_lost";
+    world.agent.logged(logged).await;
+    world.agent.until_state(LinkState::Connected).await;
+    let text = world.agent.get("/metrics").await.body;
+    let mut family = String::new();
+    let mut seen = Vec::new();
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            family = help.split(' ').next().unwrap().to_owned();
+            assert!(!seen.contains(&family), "{family} comes twice");
+            seen.push(family.clone());
+            continue;
+        }
+        let counts = line == format!("# TYPE {family} counter");
+        if counts || line == format!("# TYPE {family} gauge") {
+            assert_eq!(counts, family.ends_with("_total"), "{family}");
+            continue;
+        }
+        let name = line.split(['{', ' ']).next().unwrap();
+        assert_eq!(name, family, "{line}");
+        assert!(name.starts_with("openclaw_") || name.starts_with("process_"));
+    }
+    let lost = "openclaw_whatsapp_disconnects_total{reason=\"connection_lost\"} 1";
+    assert!(text.lines().any(|line| line == lost), "{text}");
+    let documented = include_str!("../../../docs/metrics.md");
+    for family in seen {
+        assert!(
+            documented.contains(&format!("`{family}")),
+            "{family} is not in docs/metrics.md"
+        );
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn metrics_can_be_elsewhere_or_nowhere() {
+    let off = World::with(openclaw_sim::Config::default(), &["--metrics", "off"]).await;
+    let answer = off.agent.get("/metrics").await;
+    assert_eq!(answer.code, 404);
+    assert!(answer.body.contains("--metrics on"), "{}", answer.body);
+    off.finish().await;
+    let args = ["--metrics", "127.0.0.1:0"];
+    let own = World::with(openclaw_sim::Config::default(), &args).await;
+    assert_eq!(own.agent.get("/metrics").await.code, 404);
+    let served = own.agent.logged("metrics are served").await;
+    let address = served["metrics"].as_str().unwrap().parse().unwrap();
+    let answer = own.agent.get_at(address, "/metrics").await;
+    assert_eq!(answer.code, 200);
+    assert!(answer.body.contains("openclaw_build_info{"));
+    assert_eq!(own.agent.get_at(address, "/health").await.code, 404);
+    own.finish().await;
 }
 
 #[tokio::test]

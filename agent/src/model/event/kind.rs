@@ -30,6 +30,26 @@ pub enum Kind {
     Unknown,
 }
 
+impl Kind {
+    /// How many there are.
+    pub const COUNT: usize = 11;
+
+    /// Their names, in their order.
+    pub const NAMES: [&'static str; Self::COUNT] = [
+        "message",
+        "receipt",
+        "link",
+        "send",
+        "undecryptable",
+        "edit",
+        "deletion",
+        "reaction",
+        "lost",
+        "dropped",
+        "unknown",
+    ];
+}
+
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindSet(u16);

@@ -22,8 +22,13 @@ impl Answer {
 
 impl Agent {
     pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.get_at(self.http(), path).await
+    }
+
+    /// [`Agent::get`] at another address of it.
+    pub(crate) async fn get_at(&self, address: SocketAddr, path: &str) -> Answer {
         let request = format!("GET {path} HTTP/1.1\r\nhost: agent\r\nconnection: close\r\n\r\n");
-        let answer = exchange(self.http(), request.as_bytes()).await;
+        let answer = exchange(address, request.as_bytes()).await;
         answer.unwrap_or_else(|| panic!("no answer to GET {path}"))
     }
 

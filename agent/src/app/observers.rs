@@ -1,0 +1,73 @@
+//! Who looks on from outside: the receiver of alerts, and Prometheus.
+
+use std::net::IpAddr;
+
+use tokio::net::TcpListener;
+
+use super::Error;
+use crate::agent::{Agent, View};
+use crate::alerts::{Bell, SigningKey};
+use crate::config::{Config, Metrics};
+use crate::grpc;
+use crate::http::Pages;
+use crate::vault::Vault;
+
+/// Somebody is told when the link needs a person, if that is set.
+pub(super) fn with_alerts(
+    agent: Agent,
+    config: &Config,
+    key: Option<SigningKey>,
+    vault: &Vault,
+) -> (Agent, Option<Bell<View>>) {
+    let Some(settings) = config.alerts.clone() else {
+        return (agent, None);
+    };
+    let (host, after) = (settings.address.to_string(), settings.after.as_secs());
+    tracing::info!(host, after, "alerts are told");
+    let (alerts, bell) = Bell::new(settings, key, vault.clone(), agent.watch());
+    (agent.with_alerts(alerts), Some(bell))
+}
+
+/// Metrics are beside health only where strangers cannot ask, unless somebody wants that.
+pub(super) fn pages(metrics: Metrics, http: IpAddr) -> Pages {
+    match metrics {
+        Metrics::On => Pages::All,
+        Metrics::Loopback if http.is_loopback() => Pages::All,
+        Metrics::Loopback | Metrics::Off | Metrics::At(_) => Pages::Health,
+    }
+}
+
+/// The listener of metrics, if they have one of their own.
+pub(super) async fn bind(metrics: Metrics) -> Result<Option<TcpListener>, Error> {
+    let Metrics::At(address) = metrics else {
+        return Ok(None);
+    };
+    let bound = grpc::bind_any(address).await;
+    let listener = bound.map_err(|error| Error::Metrics(address, error))?;
+    let metrics = listener.local_addr().unwrap_or(address);
+    tracing::info!(%metrics, "metrics are served");
+    Ok(Some(listener))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+    use super::*;
+
+    #[test]
+    fn strangers_see_no_metrics_unless_somebody_wants_that() {
+        let open = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        let closed = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let at = Metrics::At(SocketAddr::new(closed, 9464));
+        for (metrics, here, there) in [
+            (Metrics::Loopback, Pages::All, Pages::Health),
+            (Metrics::On, Pages::All, Pages::All),
+            (Metrics::Off, Pages::Health, Pages::Health),
+            (at, Pages::Health, Pages::Health),
+        ] {
+            let shown = (pages(metrics, closed), pages(metrics, open));
+            assert_eq!(shown, (here, there));
+        }
+    }
+}
