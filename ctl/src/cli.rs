@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// Say who may call the agent over the network, and change that.
     #[command(subcommand)]
     Clients(ClientsCommand),
+    /// See whether alerts arrive, and what became of those there were.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// List the agents that this user is enrolled with, and choose one.
     #[command(subcommand)]
     Context(ContextCommand),
@@ -185,6 +188,15 @@ pub(crate) enum OutboxCommand {
         /// Its token, as `send` and `outbox list` told it.
         token: String,
     },
+}
+
+/// `alerts`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertsCommand {
+    /// Have the agent deliver a test alert now, and say how that went.
+    Test,
+    /// List those that wait and the latest that are over, oldest first.
+    List,
 }
 
 /// What `send` waits for.

@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::agent_client::AgentClient;
+use openclaw_proto::v1::alerts_client::AlertsClient;
 use openclaw_proto::v1::clients_client::ClientsClient;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Response, Status};
@@ -39,6 +40,11 @@ pub(crate) async fn access(address: &Address) -> Result<AccessClient<Channel>, F
     Ok(AccessClient::new(connect(address).await?))
 }
 
+/// Connects for questions about alerts.
+pub(crate) async fn alerts(address: &Address) -> Result<AlertsClient<Channel>, Failure> {
+    Ok(AlertsClient::new(connect(address).await?))
+}
+
 /// Connects for questions about who may call.
 pub(crate) async fn clients(address: &Address) -> Result<ClientsClient<Channel>, Failure> {
     Ok(ClientsClient::new(connect(address).await?))
@@ -62,12 +68,21 @@ pub(crate) async fn answer<T>(
     address: &Address,
     call: impl Future<Output = Result<Response<T>, Status>>,
 ) -> Result<T, Failure> {
-    match tokio::time::timeout(ANSWER_LIMIT, call).await {
+    answer_within(address, ANSWER_LIMIT, call).await
+}
+
+/// Waits at most so long for an answer.
+pub(crate) async fn answer_within<T>(
+    address: &Address,
+    limit: Duration,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(refused(address, status)),
         Err(_) => Err(Failure::unreachable(format!(
             "the agent at {address} did not answer within {} s",
-            ANSWER_LIMIT.as_secs()
+            limit.as_secs()
         ))
         .with_reason("NO_ANSWER")
         .with_hint("see its log; restart it if it hangs")),

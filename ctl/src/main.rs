@@ -4,6 +4,7 @@
 //! agent or of WhatsApp is known here beyond the gRPC contract in `openclaw-proto`.
 
 mod address;
+mod alerts;
 mod allow;
 mod aside;
 mod backup;
@@ -111,6 +112,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Backup(args) => backup::run(address, &args, json).await,
         Command::Restore(args) => restore::run(address, &args, json).await,
         Command::Allow(args) => allow::run(address, &args, json).await,
+        Command::Alerts(command) => alerts::run(address, &command, json).await,
         Command::Clients(command) => clients::run(address, &command, json).await,
         Command::Doctor(args) => doctor::run(address, &args, json).await,
         Command::Health(args) => health::run(address, &args, json).await,

@@ -4,6 +4,7 @@
 //! is not said is `""`. Only `status` and `pair` mask phone numbers; a program that watches needs
 //! them whole.
 
+mod alerts;
 mod caller;
 mod event;
 mod rules;
@@ -14,6 +15,7 @@ use prost_types::Timestamp;
 use serde::Serialize;
 
 use crate::render::status::{Numbers, state_word};
+use alerts::Alerts;
 use caller::{Caller, Tls};
 pub(crate) use event::Event;
 pub(crate) use rules::Rules;
@@ -34,6 +36,7 @@ pub(crate) struct Status {
     rules: Option<Rules>,
     caller: Option<Caller>,
     tls: Option<Tls>,
+    alerts: Option<Alerts>,
     /// `null` when nothing can be known.
     rolled_back: Option<bool>,
 }
@@ -99,7 +102,7 @@ impl Status {
             rules,
             caller,
             tls,
-            alerts: _,
+            alerts,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();
@@ -127,6 +130,7 @@ impl Status {
             rules: rules.map(Rules::from),
             caller: caller.map(Caller::from),
             tls: tls.map(Tls::from),
+            alerts: alerts.map(Alerts::from),
             rolled_back,
         }
     }

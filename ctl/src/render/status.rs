@@ -3,6 +3,7 @@
 use openclaw_proto::v1::{Build, EventRange, LinkState, LinkStatus, StatusResponse, Storage};
 use prost_types::Timestamp;
 
+use crate::alerts;
 use crate::clock::seconds_between;
 use crate::render::caller;
 use crate::render::rules;
@@ -58,7 +59,7 @@ pub(crate) fn lines(
         rules,
         caller,
         tls,
-        alerts: _,
+        alerts: alerting,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);
@@ -103,6 +104,12 @@ pub(crate) fn lines(
         && (detail == Detail::All || !caller.name.is_empty())
     {
         add("You are:", caller::caller(caller));
+    }
+    if let Some(line) = alerting
+        .as_ref()
+        .and_then(|alerting| alerts::status_line(alerting, detail == Detail::All, now))
+    {
+        add("Alerts:", line);
     }
     if let Some(tls) = tls {
         add("Agent key:", caller::agent_key(tls));

@@ -80,6 +80,7 @@ macro_rules! files {
 
 files!(
     address,
+    alerts,
     allow,
     backup,
     clients,

@@ -1,6 +1,7 @@
 //! The agent's place in these tests: it says what its script says, and notes what it was asked.
 
 mod access;
+mod alerts;
 mod clients;
 mod tls;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use openclaw_proto::v1::access_server::AccessServer;
 use openclaw_proto::v1::admin_server::{Admin, AdminServer};
 use openclaw_proto::v1::agent_server::{Agent, AgentServer};
+use openclaw_proto::v1::alerts_server::AlertsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
 use openclaw_proto::v1::restore_request::Frame;
 use openclaw_proto::v1::{
@@ -77,6 +79,7 @@ impl ScriptedAgent {
             .add_service(AgentServer::from_arc(Arc::clone(&methods)))
             .add_service(AdminServer::from_arc(Arc::clone(&methods)))
             .add_service(AccessServer::from_arc(Arc::clone(&methods)))
+            .add_service(AlertsServer::from_arc(Arc::clone(&methods)))
             .add_service(ClientsServer::from_arc(methods));
         let mut servers = Vec::new();
         let mut door = None;

@@ -1,0 +1,28 @@
+//! The scripted agent's answers about alerts.
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::alerts_server::Alerts;
+use tonic::{Request, Response, Status};
+
+use super::Methods;
+
+#[tonic::async_trait]
+impl Alerts for Methods {
+    async fn test_alert(
+        &self,
+        _: Request<pb::TestAlertRequest>,
+    ) -> Result<Response<pb::TestAlertResponse>, Status> {
+        self.0.note("TestAlert {}".to_owned());
+        let answer = self.0.script.lock().unwrap().test_alert.pop_front();
+        self.0.answer("TestAlertResponse", answer).await
+    }
+
+    async fn list_alerts(
+        &self,
+        _: Request<pb::ListAlertsRequest>,
+    ) -> Result<Response<pb::ListAlertsResponse>, Status> {
+        self.0.note("ListAlerts {}".to_owned());
+        let answer = self.0.script.lock().unwrap().list_alerts.pop_front();
+        self.0.answer("ListAlertsResponse", answer).await
+    }
+}
