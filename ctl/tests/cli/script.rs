@@ -101,7 +101,8 @@ pub(crate) fn step<M: prost::Message + Default>(name: &str, mut value: Value) ->
     if let Some(text) = value.get("when") {
         return Step::When(text.as_str().expect("`when` is text").to_owned());
     }
-    if let Some(error) = value.get("error") {
+    // A message may have a field of that name.
+    if let Some(error) = value.get("error").filter(|error| error.is_object()) {
         return Step::Refuse(refusal(error));
     }
     resolve(&mut value);
