@@ -166,7 +166,7 @@ fn open_line(invitation: &Invitation, now: Timestamp) -> String {
         name => format!("(invited) {}", one_line(name)),
     };
     let end = expires_at.map_or_else(String::new, |at| {
-        format!(", good until {at} ({})", until(at, now))
+        format!(", good until {} ({})", whole(at), until(at, now))
     });
     format!("{who:<20} {:<9} a code{end}", word(invitation.role()))
 }
@@ -195,7 +195,7 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) -> Resul
         name => format!(" called {}", one_line(name)),
     };
     let end = expires_at.map_or_else(String::new, |at| {
-        format!(", until {at} ({})", until(at, clock::now()))
+        format!(", until {} ({})", whole(at), until(at, clock::now()))
     });
     // Where this user reaches the agent, unless the agent knows better.
     let place = match (told.as_str(), address) {
@@ -207,6 +207,11 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) -> Resul
         "note: good once, for one {role}{whose}{end}\nhint: there, `openclawctl enroll {place}`, and type or paste the code"
     ));
     Ok(())
+}
+
+/// Nobody reads fractions of a second.
+const fn whole(at: Timestamp) -> Timestamp {
+    Timestamp { nanos: 0, ..at }
 }
 
 fn revoke(client: Client, json: bool) -> Result<(), Failure> {
