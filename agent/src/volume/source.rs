@@ -172,10 +172,13 @@ impl KeySource {
         }
     }
 
-    /// The file may be read by its group: no mistake where a platform mounts secrets so, and worth a word.
+    /// The file may be read by its group: no mistake where a platform mounts secrets so, and worth a word. systemd's
+    /// credentials are this service's alone, whatever their mode shows of the access list behind it.
     #[must_use]
     pub fn is_open_to_group(&self) -> bool {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         self.file()
+            .filter(|path| !credentials.is_some_and(|dir| path.starts_with(dir)))
             .and_then(|path| fs::metadata(path).ok())
             .is_some_and(|metadata| metadata.mode() & 0o040 != 0)
     }
