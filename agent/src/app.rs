@@ -279,7 +279,9 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
         .local_addr()
         .map(|address| address.to_string())
         .unwrap_or_default();
-    tracing::info!(version = version(), %socket, listen, fingerprint, plaintext, http, "openclaw-agent started");
+    // Set by Dockerfile.distroless.
+    let commit = option_env!("OPENCLAW_COMMIT").unwrap_or_default();
+    tracing::info!(version = version(), commit, %socket, listen, fingerprint, plaintext, http, "openclaw-agent started");
     if cfg!(feature = "sim") {
         tracing::warn!(
             "simulator build: it does not check WhatsApp's certificates and speaks to the simulator only"
