@@ -147,11 +147,14 @@ pub(super) fn keep(update: &mut Update<'_>, code: &Code, kept: &Kept, now: Syste
     put(update, code.id(), kept, &code.to_bytes());
 }
 
-/// Forgets the codes that were told in the log: there is a new one, or none is needed any more.
+/// Forgets the codes that were told in the log: there is a new one, or none is needed any more. One that was used stays:
+/// the answer may have been lost together with the process.
 pub(super) fn withdraw(update: &mut Update<'_>, but: Option<CodeId>) {
     for entry in update.scan(Tables::CODES, None) {
         let known = Kept::read(&entry.value);
-        let is_told = known.is_some_and(|(_, kept)| kept.origin == Origin::Log.to_byte());
+        let is_told = known.is_some_and(|(_, kept)| {
+            kept.origin == Origin::Log.to_byte() && kept.used_by.is_none()
+        });
         if is_told && but.is_none_or(|but| entry.id != but.0) {
             let key = Key::new(Tables::CODES, "", &entry.id);
             update.batch().delete(key);

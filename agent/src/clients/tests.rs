@@ -84,6 +84,25 @@ async fn a_client_whose_answer_was_lost_is_told_again_while_the_code_has_time() 
 }
 
 #[tokio::test]
+async fn an_answer_that_was_lost_with_the_process_is_told_after_the_next_start() {
+    let mut volume = Volume::new();
+    let Ok(Opening::Made(code)) = of(&volume).opening(None, now()).await else {
+        panic!("nobody is enrolled yet");
+    };
+    enroll(&of(&volume), &code, 1, "a", now()).await.unwrap();
+    volume.reopen();
+    let clients = of(&volume);
+    let opening = clients.opening(None, now()).await;
+    assert!(matches!(opening, Ok(Opening::None)));
+    let again = enroll(&clients, &code, 1, "a", now()).await;
+    assert_eq!(again, Ok(("a".to_owned(), Role::Admin)));
+    assert_eq!(
+        enroll(&clients, &code, 2, "b", now()).await,
+        Err(Refusal::Used)
+    );
+}
+
+#[tokio::test]
 async fn of_two_that_race_for_a_code_one_is_taken_in() {
     let volume = Volume::new();
     let clients = of(&volume);
