@@ -19,7 +19,7 @@ use crate::allow::{Gate, Loaded};
 use crate::clients::Clients;
 use crate::config::{Config, version};
 use crate::grpc::{self, Listeners, Network};
-use crate::http::Pages;
+use crate::http::{Pages, Shown};
 use crate::journal::Journal;
 use crate::model::Hardening;
 use crate::outbox::Outbox;
@@ -168,6 +168,10 @@ async fn serve(
     let resolver = tokio::spawn(resolver.run());
     let reloads = tokio::spawn(reload_when_told(hangup, agent.clone()));
     let supervised = tokio::spawn(Arc::clone(&supervisor).run(agent.watch()));
+    let shown = Shown {
+        agent: agent.clone(),
+        clients: clients.clone(),
+    };
     let mut grpc = tokio::spawn(grpc::serve(
         agent.clone(),
         clients,
@@ -178,10 +182,10 @@ async fn serve(
     ));
     let pages = observers::pages(config.metrics, config.http.ip());
     let metrics = metrics.map(|listener| {
-        let served = http::serve(agent.clone(), listener, Pages::Metrics, stop.clone());
+        let served = http::serve(shown.clone(), listener, Pages::Metrics, stop.clone());
         tokio::spawn(served)
     });
-    let mut http = tokio::spawn(http::serve(agent.clone(), http, pages, stop));
+    let mut http = tokio::spawn(http::serve(shown, http, pages, stop));
 
     let ended = tokio::select! {
         () = signalled => Ok(Outcome::Stopped),

@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::agent::{Agent, Status};
+use crate::clients::Clients;
 use crate::clock;
 use crate::model::LinkState;
 
@@ -32,12 +33,12 @@ const HEAD: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` resolves. Connections that are open then are cut: an answer is written at once or never.
 pub async fn serve(
-    agent: Agent,
+    shown: Shown,
     listener: TcpListener,
     pages: Pages,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = TowerToHyperService::new(router(agent, pages));
+    let service = TowerToHyperService::new(router(shown, pages));
     let mut http1 = http1::Builder::new();
     http1
         .timer(TokioTimer::new())
@@ -61,6 +62,15 @@ pub async fn serve(
     }
 }
 
+/// Whose health and whose metrics.
+#[derive(Clone)]
+pub struct Shown {
+    /// The agent.
+    pub agent: Agent,
+    /// Who may call it over the network.
+    pub clients: Clients,
+}
+
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pages {
@@ -72,7 +82,7 @@ pub enum Pages {
     Metrics,
 }
 
-fn router(agent: Agent, pages: Pages) -> Router {
+fn router(shown: Shown, pages: Pages) -> Router {
     let router = match pages {
         Pages::Metrics => Router::new(),
         Pages::Health | Pages::All => Router::new()
@@ -84,7 +94,7 @@ fn router(agent: Agent, pages: Pages) -> Router {
         Pages::Health => get(no_metrics),
         Pages::All | Pages::Metrics => get(metrics),
     };
-    router.route("/metrics", metrics).with_state(agent)
+    router.route("/metrics", metrics).with_state(shown)
 }
 
 /// The body of `/health` and `/health/ready`.
@@ -142,11 +152,11 @@ impl Health {
 
 /// 200 while the process does its work, linked or not: a new deployment must pass its probe before
 /// anyone can pair.
-async fn health(State(agent): State<Agent>) -> impl IntoResponse {
+async fn health(State(Shown { agent, .. }): State<Shown>) -> impl IntoResponse {
     Json(Health::of(agent.status(), clock::now()))
 }
 
-async fn ready(State(agent): State<Agent>) -> impl IntoResponse {
+async fn ready(State(Shown { agent, .. }): State<Shown>) -> impl IntoResponse {
     let health = Health::of(agent.status(), clock::now());
     let code = if health.whatsapp.connected {
         StatusCode::OK
@@ -160,9 +170,9 @@ async fn live() -> &'static str {
     "live\n"
 }
 
-async fn metrics(State(agent): State<Agent>) -> impl IntoResponse {
+async fn metrics(State(shown): State<Shown>) -> impl IntoResponse {
     let header = [(CONTENT_TYPE, metrics::CONTENT_TYPE)];
-    (header, metrics::exposition(&agent))
+    (header, metrics::exposition(&shown))
 }
 
 /// The answer where metrics are not for whoever asks.

@@ -7,11 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use crate::agent::{Agent, Status, Storage};
 use crate::alerts::Board;
+use crate::clients::Client;
 use crate::clock;
 use crate::model::{Kind as EventKind, LinkState, Seq};
 use crate::outbox::Queued;
 use crate::traffic::{Counts, DROPS};
 
+use super::Shown;
 use process::Process;
 use text::{Kind, Text};
 
@@ -19,7 +21,8 @@ use text::{Kind, Text};
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All of them, now.
-pub(super) fn exposition(agent: &Agent) -> String {
+pub(super) fn exposition(shown: &Shown) -> String {
+    let Shown { agent, clients } = shown;
     let now = clock::now();
     let mut text = Text::default();
     let status = agent.status();
@@ -29,6 +32,7 @@ pub(super) fn exposition(agent: &Agent) -> String {
     events(&mut text, agent, status.events);
     outbox(&mut text, &agent.queued());
     access(&mut text, &status);
+    callers(&mut text, &clients.list(now));
     if let Some(storage) = &status.storage {
         vault(&mut text, storage);
     }
@@ -198,6 +202,20 @@ fn access(text: &mut Text, status: &Status) {
         "openclaw_messages_held",
         "Messages that are held until it is known who wrote them.",
         many(status.held),
+    );
+}
+
+fn callers(text: &mut Text, clients: &[Client]) {
+    let connections = clients.iter().map(|client| client.connections).sum();
+    text.gauge(
+        "openclaw_clients_enrolled",
+        "Clients that may call over the network.",
+        many(clients.len()),
+    );
+    text.gauge(
+        "openclaw_clients_connections",
+        "Connections of theirs that are open.",
+        many(connections),
     );
 }
 

@@ -214,6 +214,35 @@ async fn a_receiver_in_trouble_gets_it_later_in_order_and_not_before_it_asked() 
 }
 
 #[tokio::test]
+async fn what_waits_outlives_the_account_that_it_is_about() {
+    let receiver = Receiver::start().await;
+    let world = linked(&receiver).await;
+    receiver.answer([Answer::Status(503, "retry-after: 4\r\n".to_owned())]);
+    world.fault(Fault::DeviceRemoved).await;
+    receiver.until(1).await;
+    world
+        .until_listed(|listed| {
+            listed
+                .alerts
+                .first()
+                .is_some_and(|alert| alert.attempts == 1)
+        })
+        .await;
+    world.unpair().await.unwrap();
+    let listed = world.listed().await;
+    assert_eq!(listed.alerts[0].state(), pb::AlertState::Waiting);
+    let posts = receiver.until(2).await;
+    assert_eq!(
+        (&posts[1].id, &posts[1].body),
+        (&posts[0].id, &posts[0].body)
+    );
+    world.link().await;
+    let posts = receiver.until(3).await;
+    assert_eq!(posts[2].json()["data"]["recovered_from"], "logged_out");
+    world.finish_discreetly().await;
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_and_what_is_gone_is_given_up() {
     let receiver = Receiver::start().await;
     let elsewhere = Receiver::start().await;
