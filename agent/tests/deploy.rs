@@ -1,0 +1,242 @@
+//! The files that others deploy the agent with, as far as they can be judged without a platform: what they name exists,
+//! what builders refuse is not in them, and they agree with each other.
+//!
+//! That the image is built and runs is shown by deploy/try-image, which wants root.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use saphyr_parser::{Event, Parser};
+
+/// Read by what is beside the agent: the client, the builder.
+const OF_OTHERS: [&str; 4] = [
+    "OPENCLAW_AGENT",
+    "OPENCLAW_CONTEXT",
+    "OPENCLAW_COMMIT",
+    "OPENCLAW_ENROLL_CODE",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Everything that says how to deploy the agent, with what it says.
+fn deployment() -> Vec<(String, String)> {
+    let fixed = [
+        "Dockerfile.distroless",
+        "railway.toml",
+        ".railway/railway.ts",
+    ];
+    let mut paths: Vec<String> = fixed.iter().map(|path| (*path).to_owned()).collect();
+    for folder in [
+        "deploy",
+        "deploy/kubernetes",
+        "deploy/systemd",
+        "docs/deploy",
+    ] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                paths.push(format!(
+                    "{folder}/{}",
+                    entry.file_name().into_string().unwrap()
+                ));
+            }
+        }
+    }
+    let read = paths.into_iter().map(|path| {
+        let said = text(&path);
+        (path, said)
+    });
+    read.collect()
+}
+
+fn help(command: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_openclaw-agent"))
+        .env_clear()
+        .args(command)
+        .arg("--help")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The words of a text that begin so and go on with these characters.
+fn words<'a>(text: &'a str, prefix: &'a str, goes_on: fn(char) -> bool) -> BTreeSet<&'a str> {
+    let starts = text.match_indices(prefix).map(|(at, _)| &text[at..]);
+    starts
+        .map(|rest| {
+            let end = rest[prefix.len()..].find(|c| !goes_on(c));
+            &rest[..end.map_or(rest.len(), |end| prefix.len() + end)]
+        })
+        .collect()
+}
+
+fn is_of_variables(c: char) -> bool {
+    c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'
+}
+
+#[test]
+fn every_variable_that_is_named_is_read() {
+    let help = help(&[]);
+    let known = words(&help, "OPENCLAW_", is_of_variables);
+    assert!(known.len() > 10, "{known:?}");
+    for (path, said) in deployment() {
+        for named in words(&said, "OPENCLAW_", is_of_variables) {
+            assert!(
+                known.contains(named) || OF_OTHERS.contains(&named),
+                "{path} names {named}, which nothing reads"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_flag_of_the_agents_that_is_shown_exists() {
+    let commands: [&[&str]; 4] = [
+        &["healthcheck"],
+        &["keys", "generate"],
+        &["keys", "list"],
+        &["import-baileys"],
+    ];
+    for (path, said) in deployment() {
+        for line in said.lines() {
+            let Some((_, shown)) = line.split_once("openclaw-agent ") else {
+                continue;
+            };
+            let Some(command) = commands.iter().find(|it| shown.starts_with(&it.join(" "))) else {
+                continue;
+            };
+            let shown = shown.split(['`', ')', '|', '>']).next().unwrap();
+            let help = help(command);
+            for flag in words(shown, "--", |c| c.is_ascii_lowercase() || c == '-') {
+                assert!(help.contains(flag), "{path}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_dockerfile_has_nothing_that_railway_refuses() {
+    let said = text("Dockerfile.distroless");
+    let instructions: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .collect();
+    let has = |what: &str| instructions.iter().any(|line| line.contains(what));
+    assert!(!instructions.iter().any(|line| line.starts_with("VOLUME")));
+    assert!(!has("--mount=type="));
+    // Neither form of a shell is in the image.
+    for exec in ["HEALTHCHECK", "ENTRYPOINT"] {
+        let line = instructions.iter().find(|line| line.starts_with(exec));
+        assert!(line.unwrap().contains("[\"/app/openclaw-agent\""), "{exec}");
+    }
+    for wanted in [
+        "USER 65532:65532",
+        "STOPSIGNAL SIGTERM",
+        "OPENCLAW_AUTH_DIR=/app/auth",
+        "OPENCLAW_LISTEN=[::]:50051",
+        "EXPOSE 50051 8080",
+        "--locked",
+        "-p openclaw-agent",
+    ] {
+        assert!(has(wanted), "{wanted}");
+    }
+    assert!(!has("--workspace"), "a release is built alone");
+}
+
+#[test]
+fn the_image_is_made_of_files_that_the_builder_gets() {
+    let ignored = text(".dockerignore");
+    let ignored: Vec<&str> = ignored
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    // A manifest that were missing would end the build; so would what it copies.
+    for needed in [
+        "agent", "proto", "vault", "harden", "trust", "ctl", "sim", "benches", "LICENSE", "NOTICE",
+    ] {
+        assert!(root().join(needed).exists(), "{needed}");
+        assert!(!ignored.contains(&needed), "{needed}");
+    }
+    for secret in ["*.key", "*.backup", ".env*"] {
+        assert!(ignored.contains(&secret), "{secret}");
+    }
+}
+
+#[test]
+fn every_yaml_file_is_yaml() {
+    let mut documents = 0;
+    for (path, said) in deployment() {
+        if !path.ends_with(".yml") && !path.ends_with(".yaml") {
+            continue;
+        }
+        for event in Parser::new_from_str(&said) {
+            let (event, _) = event.unwrap_or_else(|error| panic!("{path}: {error}"));
+            documents += usize::from(matches!(event, Event::DocumentStart(_)));
+        }
+    }
+    assert_eq!(documents, 6, "a file was added or lost");
+}
+
+#[test]
+fn all_of_them_mean_the_same_user_folder_and_ports() {
+    let compose = text("deploy/compose.yml");
+    let pod = text("deploy/kubernetes/agent.yaml");
+    let railway = text(".railway/railway.ts");
+    let legacy = text("railway.toml");
+    for (what, where_) in [
+        ("user: \"65532:65532\"", &compose),
+        ("/app/auth", &compose),
+        ("\"50051:50051\"", &compose),
+        ("read_only: true", &compose),
+        (
+            "[\"CMD\", \"/app/openclaw-agent\", \"healthcheck\"]",
+            &compose,
+        ),
+        ("runAsUser: 65532", &pod),
+        ("runAsNonRoot: true", &pod),
+        ("readOnlyRootFilesystem: true", &pod),
+        ("mountPath: /app/auth", &pod),
+        ("containerPort: 50051", &pod),
+        ("containerPort: 8080", &pod),
+        ("accessModes: [ReadWriteOncePod]", &pod),
+        ("\"/app/auth\"", &railway),
+        ("tcp: [50051]", &railway),
+        ("RAILWAY_RUN_UID: \"0\"", &railway),
+        ("healthcheck: \"/health\"", &railway),
+        ("healthcheckPath = \"/health\"", &legacy),
+        ("dockerfilePath = \"Dockerfile.distroless\"", &legacy),
+        ("drainingSeconds = 30", &legacy),
+        ("requiredMountPath = \"/app/auth\"", &legacy),
+        ("2026-12-01", &legacy),
+    ] {
+        assert!(where_.contains(what), "{what}");
+    }
+}
+
+#[test]
+fn every_file_that_the_pages_link_to_is_there() {
+    for (path, said) in deployment() {
+        if !path.ends_with(".md") {
+            continue;
+        }
+        for link in said.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap();
+            if target.is_empty() || target.starts_with("http") {
+                continue;
+            }
+            let file = root().join(&path).parent().unwrap().join(target);
+            assert!(file.exists(), "{path} links to {target}");
+        }
+    }
+}
