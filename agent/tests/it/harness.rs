@@ -4,6 +4,7 @@ pub(crate) mod bare;
 mod client;
 mod http;
 mod memory;
+mod middle;
 mod opened;
 mod process;
 mod says;
@@ -15,12 +16,13 @@ use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_sim::{Number, Pattern, Peer, Phone, Sim, Violation};
 use tonic::transport::Channel;
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 pub(crate) use bare::{Bare, Ended, new_key};
 pub(crate) use client::{Client, TLS};
 pub(crate) use memory::{copies, occurrences};
+pub(crate) use middle::{Cut, Middle, Mood};
 pub(crate) use opened::open;
 pub(crate) use process::{Agent, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
 pub(crate) use streams::{Health, Pairing, Watcher, message};
@@ -99,7 +101,12 @@ impl World {
 
     pub(crate) async fn pair(&self, request: pb::PairRequest) -> Result<Pairing, Status> {
         let frames = self.client().pair(request).await?.into_inner();
-        Ok(Pairing::new(frames, self.secrets.clone()))
+        Ok(self.pairing(frames))
+    }
+
+    /// A Pair call of a client of its own.
+    pub(crate) fn pairing(&self, frames: Streaming<pb::PairFrame>) -> Pairing {
+        Pairing::new(frames, self.secrets.clone())
     }
 
     pub(crate) fn client(&self) -> AgentClient<Channel> {

@@ -22,6 +22,7 @@ mod import;
 mod journal;
 mod kills;
 mod messages;
+mod middle;
 mod outbox;
 mod pairing;
 mod platform;

@@ -1,0 +1,231 @@
+//! A network that is not to be trusted with anything: what is told over it is exact, or not told.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::LinkState;
+use openclaw_proto::v1::agent_client::AgentClient;
+use openclaw_proto::v1::watch_events_response::Item;
+use openclaw_sim::By;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::harness::{
+    ACCOUNT, ANNA, Cut, Middle, Mood, PATIENCE, Pairing, WORD, Watcher, World, reason, request,
+};
+
+const CUTS: [Cut; 4] = [Cut::Close, Cut::Reset, Cut::ClientSide, Cut::AgentSide];
+
+const MOODS: [Mood; 3] = [Mood::Late(Duration::from_millis(5)), Mood::Deaf, Mood::Fair];
+
+/// An agent whose clients come through somebody.
+async fn with_a_middle() -> (World, Middle) {
+    let config = openclaw_sim::Config::default();
+    let world = World::with(config, &["--listen-plaintext", "127.0.0.1:0"]).await;
+    let middle = Middle::before(world.agent.plaintext.unwrap()).await;
+    (world, middle)
+}
+
+/// A client as openclawctl makes one: it asks whether a quiet agent is still there.
+fn client(middle: &Middle) -> AgentClient<Channel> {
+    let endpoint = Endpoint::from_shared(format!("http://{}", middle.address)).unwrap();
+    let endpoint = endpoint
+        .http2_keep_alive_interval(Duration::from_millis(300))
+        .keep_alive_timeout(Duration::from_millis(700))
+        .keep_alive_while_idle(true);
+    AgentClient::new(endpoint.connect_lazy())
+}
+
+/// Follows events from behind `after` until the stream breaks, and keeps what comes.
+async fn follow(middle: &Middle, seen: &mut Vec<u64>, enough: usize) {
+    let wish = pb::WatchEventsRequest {
+        after: Some(seen.last().copied().unwrap_or(0)),
+        follow: true,
+        kinds: vec![pb::EventKind::Message.into()],
+        ..Default::default()
+    };
+    let Ok(stream) = client(middle).watch_events(wish).await else {
+        return;
+    };
+    let mut stream = Watcher::new(stream.into_inner());
+    while seen.len() < enough {
+        match stream.item().await {
+            Ok(Some(Item::Event(event))) => seen.push(event.seq),
+            Ok(Some(Item::Gap(gap))) => panic!("nothing is lost: {gap:?}"),
+            Ok(Some(Item::Heartbeat(_))) => {}
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_watch_over_a_broken_network_is_every_event_once() {
+    const MESSAGES: usize = 150;
+    let (world, middle) = with_a_middle().await;
+    world.link().await;
+    let peer = world.peer(ANNA);
+    let writing = async {
+        for number in 0..MESSAGES {
+            let text = format!("{WORD} {number}");
+            peer.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
+        }
+    };
+    let mut seen = Vec::new();
+    let watching = async {
+        while seen.len() < MESSAGES {
+            // Now in the middle of the first frame, now behind many events: what is cut in one piece with an answer is
+            // lost with it.
+            middle.cuts_after(fastrand::u64(50..100) << fastrand::u32(..12));
+            follow(&middle, &mut seen, MESSAGES).await;
+        }
+    };
+    let trouble = async {
+        let mut moods = MOODS.iter().cycle();
+        loop {
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(5..120))).await;
+            match fastrand::u8(..3) {
+                0 => middle.becomes(*moods.next().unwrap()),
+                _ => middle.cuts(CUTS[fastrand::usize(..CUTS.len())]),
+            }
+        }
+    };
+    let all = async {
+        tokio::select! {
+            ((), ()) = async { tokio::join!(writing, watching) } => {}
+            () = trouble => {}
+        }
+    };
+    tokio::time::timeout(4 * PATIENCE, all)
+        .await
+        .expect("all events come");
+    let kept = world.events().await;
+    let kept: Vec<u64> = kept
+        .iter()
+        .filter(|event| crate::harness::message(event).is_some())
+        .map(|event| event.seq)
+        .collect();
+    assert_eq!(kept.len(), MESSAGES);
+    assert_eq!(seen, kept, "each once, in order");
+    assert!(
+        middle.connections() > 1,
+        "{} connections prove nothing",
+        middle.connections()
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_cut_and_repeated_is_one_message() {
+    const MESSAGES: usize = 40;
+    let (world, middle) = with_a_middle().await;
+    world.link().await;
+    let mut ids = HashMap::new();
+    let mut repeated = 0;
+    for number in 0..MESSAGES {
+        let wish = pb::SendRequest {
+            token: format!("cut-{number}"),
+            ..request(ANNA, &format!("{WORD} {number}"))
+        };
+        loop {
+            // Before the call arrives, while it is under way, when its answer is.
+            middle.cuts_after(fastrand::u64(1..400));
+            let mut client = client(&middle);
+            let sent = tokio::time::timeout(PATIENCE, client.send(wish.clone()));
+            match sent.await.expect("a call ends") {
+                Ok(sent) => {
+                    ids.insert(sent.into_inner().message_id, number);
+                    break;
+                }
+                Err(_) => repeated += 1,
+            }
+        }
+    }
+    assert!(repeated > 5, "{repeated} repeated calls prove nothing");
+    assert_eq!(ids.len(), MESSAGES);
+    let all = || world.peer(ANNA).inbox_len() >= MESSAGES;
+    world.sim.until(PATIENCE, all).await.unwrap();
+    let inbox = world.peer(ANNA).inbox();
+    let mut texts: Vec<_> = inbox.into_iter().filter_map(|heard| heard.text).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(
+        (texts.len(), world.peer(ANNA).inbox_len()),
+        (MESSAGES, MESSAGES),
+        "each arrives once"
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_pairing_over_a_slow_line_links() {
+    let (world, middle) = with_a_middle().await;
+    middle.becomes(Mood::Late(Duration::from_millis(150)));
+    let mut pairing = pair(&world, &middle, false).await.unwrap();
+    let qr = pairing.qr().await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    let linked = pairing.linked().await;
+    assert_eq!(linked.phone, ACCOUNT);
+    world.finish().await;
+}
+
+/// The contract: closing the stream stops the pairing. A cut is noticed like that, and nobody has to wait for it.
+#[tokio::test]
+async fn a_pairing_that_is_cut_makes_room_for_the_next() {
+    let (world, middle) = with_a_middle().await;
+    for cut in [Cut::Close, Cut::Reset] {
+        let mut lost = pair(&world, &middle, false).await.unwrap();
+        lost.qr().await;
+        middle.cuts(cut);
+        world.agent.until_state(LinkState::Unlinked).await;
+        assert!(!world.agent.status().await.pairing, "{cut:?}");
+    }
+    let mut pairing = pair(&world, &middle, false).await.unwrap();
+    let qr = pairing.qr().await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    pairing.linked().await;
+    world.finish().await;
+}
+
+/// The phone had accepted when the line broke: what the operator did not see is what Status says.
+#[tokio::test]
+async fn a_line_that_breaks_after_the_scan_leaves_a_state_that_is_told() {
+    for cut in [Cut::Close, Cut::Reset] {
+        let (world, middle) = with_a_middle().await;
+        let mut lost = pair(&world, &middle, false).await.unwrap();
+        let qr = lost.qr().await;
+        middle.becomes(Mood::Deaf);
+        let scanned = world.phone().scan(&qr.payload).await;
+        middle.cuts(cut);
+        middle.becomes(Mood::Fair);
+        let settled = |link: &pb::LinkStatus| {
+            matches!(link.state(), LinkState::Connected | LinkState::Unlinked)
+        };
+        let link = world.agent.until(settled).await;
+        if scanned.is_ok() {
+            assert_eq!(
+                link.state(),
+                LinkState::Connected,
+                "{cut:?}: the phone shows a device"
+            );
+        }
+        // Either way the next call is answered, and links.
+        if link.state() == LinkState::Connected {
+            let refused = pair(&world, &middle, false).await.err().unwrap();
+            assert_eq!(reason(&refused), "ALREADY_LINKED");
+        }
+        let mut again = pair(&world, &middle, true).await.unwrap();
+        let qr = again.qr().await;
+        world.phone().scan(&qr.payload).await.unwrap();
+        again.linked().await;
+        world.finish().await;
+    }
+}
+
+async fn pair(world: &World, middle: &Middle, replace: bool) -> Result<Pairing, tonic::Status> {
+    let wish = pb::PairRequest {
+        replace,
+        ..Default::default()
+    };
+    let frames = client(middle).pair(wish).await?.into_inner();
+    Ok(world.pairing(frames))
+}
