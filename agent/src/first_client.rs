@@ -37,7 +37,7 @@ pub async fn expect(
             "one client can enroll with OPENCLAW_ENROLL_CODE: openclawctl enroll {at}"
         ),
         Opening::Used => {
-            tracing::info!("OPENCLAW_ENROLL_CODE was used, and lets nobody else in; unset it")
+            tracing::info!("OPENCLAW_ENROLL_CODE was used, and lets nobody else in; unset it");
         }
         Opening::Expired => tracing::warn!(
             "OPENCLAW_ENROLL_CODE has expired; set it to another one, which `openclawctl clients new-code` makes"

@@ -2,13 +2,12 @@
 //!
 //! ```text
 //! accept ──> at most 16 handshakes, 5 s each ──h2──> known, and a seat is free ──> the API
-//!                 └── the oldest goes for the newest  └─enroll─> one question, one answer, and goodbye
+//!                 └── chance says who makes room      └─enroll─> one question, one answer, and goodbye
 //! ```
 //!
 //! What strangers can take is bounded and apart from what clients have: strangers never wait for a seat, and clients
 //! never wait for strangers to finish. There is nothing by address: a platform's proxy has one for everybody.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -126,18 +125,20 @@ impl Door {
 #[derive(Default)]
 struct Guests {
     tasks: JoinSet<()>,
-    in_order: VecDeque<AbortHandle>,
+    present: Vec<AbortHandle>,
 }
 
 impl Guests {
-    /// One more; true when the oldest had to go for it.
+    /// One more; true when another had to go for it. Any other: were it the oldest, strangers who come faster than a
+    /// client's packets travel would keep that client out for good.
     fn welcome(&mut self, guest: impl Future<Output = ()> + Send + 'static) -> bool {
-        self.in_order.retain(|guest| !guest.is_finished());
-        let crowded = self.in_order.len() >= HANDSHAKES;
-        if crowded && let Some(oldest) = self.in_order.pop_front() {
-            oldest.abort();
+        self.present.retain(|guest| !guest.is_finished());
+        let crowded = self.present.len() >= HANDSHAKES;
+        if crowded {
+            let unlucky = fastrand::usize(..self.present.len());
+            self.present.swap_remove(unlucky).abort();
         }
-        self.in_order.push_back(self.tasks.spawn(guest));
+        self.present.push(self.tasks.spawn(guest));
         crowded
     }
 
