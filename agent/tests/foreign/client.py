@@ -4,7 +4,7 @@ It has no .proto files and no generated code: what it knows it learnt by reflect
 (agent/tests/it/foreign.rs) plays the phone and the contacts: a line of JSON on stdout asks for something to happen, and the last one says
 what was called.
 
-usage: client.py HOST:PORT every|refused PHONE CONTACT [FOLDER with agent.pem, client.pem, client-key.pem]
+usage: client.py HOST:PORT every|refused|revoked PHONE CONTACT [FOLDER with agent.pem, client.pem, client-key.pem]
 """
 
 import json
@@ -26,14 +26,15 @@ REFLECTION = {"grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.Se
 PATIENCE = 20
 
 
-def channel(address, folder):
+def channel(address, folder, certificate=True):
     """Plain text, or mutual TLS with the files of `openclawctl context export`."""
-    options = [("grpc.ssl_target_name_override", "openclaw-agent")]
     if folder is None:
         return grpc.insecure_channel(address)
     read = lambda name: (pathlib.Path(folder) / name).read_bytes()
-    credentials = grpc.ssl_channel_credentials(read("agent.pem"), read("client-key.pem"), read("client.pem"))
-    return grpc.secure_channel(address, credentials, options)
+    own = (read("client-key.pem"), read("client.pem")) if certificate else ()
+    credentials = grpc.ssl_channel_credentials(read("agent.pem"), *own)
+    # The agent is who has its key, wherever it is reached.
+    return grpc.secure_channel(address, credentials, [("grpc.ssl_target_name_override", "openclaw-agent")])
 
 
 class Api:
@@ -171,11 +172,18 @@ def admit(api, contact):
     assert findings and all(finding.state != 2 for finding in findings), findings
 
 
+def invite(api):
+    assert api.agent("Clients/InviteClient", {"role": "ROLE_READER", "name": "guest"}).code
+    api.agent("Clients/ListClients")
+    nobody = lambda: api.agent("Clients/RevokeClient", {"client": "nobody"})
+    refused(nobody, grpc.StatusCode.NOT_FOUND, "NO_SUCH_CLIENT")
+
+
 def back_up(api):
     """A backup, then an agent without anything, then the backup again."""
     secret = {"passphrase": "four grey cormorants dive"}
     frames = list(api.agent("Admin/Backup", {"secret": secret}))
-    assert frames[0].HasField("start") and frames[-1].end.records == frames[0].start.records
+    assert frames[0].HasField("start") and frames[-1].end.records > 0
     chunks = [frame.chunk for frame in frames[1:-1]]
     restoring = lambda: iter([{"start": {"secret": secret}}, *({"chunk": encoded(chunk)} for chunk in chunks)])
     restore = lambda: api.agent("Admin/Restore", restoring())
@@ -212,18 +220,59 @@ def every(api, phone, contact):
     send(api, contact)
     watch(api)
     admit(api, contact)
+    invite(api)
+    no_alerts = lambda: api.agent("Alerts/TestAlert")
+    refused(no_alerts, grpc.StatusCode.FAILED_PRECONDITION, "NO_ALERTS")
+    assert not api.agent("Alerts/ListAlerts").alerts
     back_up(api)
-    # Described, and not served yet.
-    later = {name for name in api.methods if name.startswith((f"{PACKAGE}Clients/", f"{PACKAGE}Alerts/"))}
-    left = set(api.methods) - api.called - later
+    left = set(api.methods) - api.called
     assert not left, f"not called: {sorted(left)}"
+
+
+def status(opened, **more):
+    """Status by its path alone: a stranger cannot ask what there is."""
+    call = opened.unary_unary(f"/{PACKAGE}Agent/Status", lambda _: b"", bytes)
+    return call(None, timeout=PATIENCE, **more)
+
+
+def turned_away(opened):
+    """No call arrives: the connection is not made."""
+    try:
+        status(opened)
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.UNAVAILABLE, error
+        return
+    raise AssertionError("the agent answers a stranger")
+
+
+def revoked(api, health):
+    """A stream that is open when the client is revoked ends, and nothing is answered after that."""
+    assert next(health).status in (1, 2)
+    please(revoke=True)
+    try:
+        while True:
+            next(health)
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.UNAVAILABLE, error
+    turned_away(api.channel)
 
 
 def main():
     address, what, phone, contact, *folder = sys.argv[1:]
-    with channel(address, *(folder or [None])) as opened:
+    folder = folder[0] if folder else None
+    with channel(address, folder) as opened:
+        if what == "refused":
+            turned_away(opened)
+            with channel(address, folder, certificate=False) as nameless, channel(address, None) as plain:
+                turned_away(nameless)
+                turned_away(plain)
+            return please(called=[])
         api = Api(opened)
-        every(api, phone, contact)
+        if what == "revoked":
+            watching = api.call(f"{HEALTH}/Watch", {"service": ""}, timeout=3 * PATIENCE)
+            revoked(api, watching)
+        else:
+            every(api, phone, contact)
     please(called=sorted(api.called))
 
 

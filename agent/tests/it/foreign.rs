@@ -12,6 +12,7 @@ use openclaw_sim::By;
 
 use crate::access::ONLY_ANNA;
 use crate::harness::{ACCOUNT, ANNA, PATIENCE, World};
+use crate::runbook::Shell;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/client.py");
 
@@ -23,16 +24,74 @@ async fn grpcio_calls_every_method_in_plain_text() {
     std::fs::write(&file, ONLY_ANNA).unwrap();
     // The agent comes back to the same address when it has replaced itself.
     let address = free_address();
+    let file = file.to_str().unwrap();
+    // Who may call over the network can be changed only where somebody may.
+    let elsewhere = ["--listen", "127.0.0.1:0"];
     let args = [
-        "--config",
-        file.to_str().unwrap(),
-        "--listen-plaintext",
-        &address,
-    ];
+        &["--config", file, "--listen-plaintext", &address][..],
+        &elsewhere,
+    ]
+    .concat();
     let world = World::with(openclaw_sim::Config::default(), &args).await;
     let called = run(&world, &[&address, "every", ACCOUNT, ANNA]).await;
     assert!(called.len() >= 19, "{called:?}");
     world.finish().await;
+}
+
+/// With the files that openclawctl writes for programs of another make, and what those without them get.
+#[tokio::test]
+#[ignore = "needs grpcio, and openclawctl beside the agent: run by scripts/test"]
+async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
+    let rules = tempfile::tempdir().unwrap();
+    let file = rules.path().join("openclaw.yml");
+    std::fs::write(&file, ONLY_ANNA).unwrap();
+    let address = free_address();
+    let args = ["--config", file.to_str().unwrap(), "--listen", &address];
+    let world = World::with(openclaw_sim::Config::default(), &args).await;
+    let shell = Shell::new();
+    let keys = keys(&world, &shell, &address).await;
+    let keys = keys.to_str().unwrap();
+    let called = run(&world, &[&address, "every", ACCOUNT, ANNA, keys]).await;
+    assert!(called.len() >= 22, "{called:?}");
+    // A key that nobody knows, and no certificate, and no TLS.
+    let another = shell.folder().join("another");
+    std::fs::create_dir(&another).unwrap();
+    let stranger = openclaw_trust::Identity::generate().unwrap();
+    std::fs::copy(format!("{keys}/agent.pem"), another.join("agent.pem")).unwrap();
+    std::fs::write(another.join("client.pem"), stranger.certificate_pem()).unwrap();
+    std::fs::write(
+        another.join("client-key.pem"),
+        stranger.key_pem().as_bytes(),
+    )
+    .unwrap();
+    let another = another.to_str().unwrap();
+    run(&world, &[&address, "refused", ACCOUNT, ANNA, another]).await;
+    // Somebody else's certificate in the agent's place.
+    std::fs::copy(
+        format!("{another}/client.pem"),
+        format!("{another}/agent.pem"),
+    )
+    .unwrap();
+    run(&world, &[&address, "refused", ACCOUNT, ANNA, another]).await;
+    run(&world, &[&address, "revoked", ACCOUNT, ANNA, keys]).await;
+    world.finish().await;
+}
+
+/// Enrolls with openclawctl, and has it write the files.
+async fn keys(world: &World, shell: &Shell, address: &str) -> std::path::PathBuf {
+    let code = world.agent.first_code().await.reveal();
+    let enroll = format!(
+        "openclawctl enroll {address} --name grpcio --code {}",
+        *code
+    );
+    for line in [
+        &enroll,
+        "env -u OPENCLAW_AGENT openclawctl context export --pem keys",
+    ] {
+        let (succeeded, printed) = shell.start(line, &world.agent.socket).end().await;
+        assert!(succeeded, "{printed}");
+    }
+    shell.folder().join("keys")
 }
 
 /// Runs the script to its end, and does what it asks for meanwhile. What it called.
@@ -59,6 +118,8 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
             } else if let Some(words) = text("hear") {
                 let anna = world.peer(ANNA);
                 anna.send_text(ACCOUNT, words, By::Lid).await.unwrap();
+            } else if wish["revoke"].as_bool() == Some(true) {
+                world.agent.revoke("grpcio").await.unwrap();
             } else if let Some(names) = wish["called"].as_array() {
                 let names = names.iter().filter_map(|name| name.as_str());
                 called = names.map(str::to_owned).collect();

@@ -15,6 +15,7 @@ use openclaw_sim::camera;
 use crate::harness::{ACCOUNT, PATIENCE};
 use page::{Block, Step};
 use scene::Scene;
+pub(crate) use shell::Shell;
 
 const PAGE: &str = "docs/runbook.md";
 /// The page's rules: Anna is admitted.
