@@ -14,6 +14,7 @@ mod clients;
 mod consumers;
 mod delivery;
 mod faults;
+mod floods;
 mod flow;
 mod foreign;
 mod harness;

@@ -80,8 +80,16 @@ impl Client {
 
     /// A channel that has connected.
     pub(crate) async fn connect(&self, agent: &Agent) -> Result<Channel, tonic::transport::Error> {
+        self.connect_at(agent.tls(), agent).await
+    }
+
+    /// A channel that has connected to the agent through somebody.
+    pub(crate) async fn connect_at(
+        &self,
+        address: SocketAddr,
+        agent: &Agent,
+    ) -> Result<Channel, tonic::transport::Error> {
         let config = tls::client(&self.identity, agent.fingerprint()).unwrap();
-        let address = agent.tls();
         let connector = tower::service_fn(move |_| {
             let config = Arc::clone(&config);
             async move { shake(address, config).await.map(TokioIo::new) }

@@ -1,0 +1,374 @@
+//! A client that is known and means harm, and strangers in numbers: memory stays bounded, and others are served.
+
+mod wire;
+
+use std::time::Duration;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::agent_client::AgentClient;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::harness::{Client, Middle, Mood, PATIENCE, TLS, World};
+use wire::{
+    CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, SETTINGS, Wire,
+    call, frame, header,
+};
+
+const STATUS: &str = "/openclaw.agent.v1.Agent/Status";
+const SEND: &str = "/openclaw.agent.v1.Agent/Send";
+const WATCH: &str = "/openclaw.agent.v1.Agent/WatchEvents";
+/// What a flood may cost at its height, above what the agent had before, in a build without optimisations.
+const SPARE_KIB: u64 = 16 * 1024;
+
+/// An agent, somebody who needs it, and somebody who has a key as well.
+struct Siege {
+    world: World,
+    friend: Client,
+    foe: Client,
+    before: u64,
+}
+
+impl Siege {
+    async fn begin() -> Self {
+        let world = World::with(openclaw_sim::Config::default(), &TLS).await;
+        let friend = Client::first(&world.agent).await;
+        let foe = Client::invited(&world.agent, pb::Role::Operator).await;
+        // What a first call costs is not the flood's.
+        for client in [&friend, &foe] {
+            client.status(&world.agent).await;
+        }
+        // What is said frame by frame below is understood.
+        let mut wire = Wire::open(foe.shake(&world.agent).await.unwrap(), &[]).await;
+        wire.say(&frame(HEADERS, END_HEADERS, 1, &call(STATUS)))
+            .await;
+        wire.say(&frame(DATA, END_STREAM, 1, &[0; 5])).await;
+        wire.listen().answered(1).await;
+        let before = world.agent.peak_kib();
+        Self {
+            world,
+            friend,
+            foe,
+            before,
+        }
+    }
+
+    async fn wire(&self) -> Wire {
+        self.wire_with(&[]).await
+    }
+
+    async fn wire_with(&self, settings: &[u8]) -> Wire {
+        Wire::open(self.foe.shake(&self.world.agent).await.unwrap(), settings).await
+    }
+
+    /// While `flood` goes on, a new connection and a call come through, again and again.
+    async fn served_during<T>(&self, flood: impl Future<Output = T>) -> T {
+        let mut flood = std::pin::pin!(flood);
+        let mut open = self.friend.client(&self.world.agent).await;
+        let mut served = 0;
+        let serve = async {
+            loop {
+                let status = open.status(pb::StatusRequest {});
+                tokio::time::timeout(PATIENCE, status)
+                    .await
+                    .expect("in time")
+                    .unwrap();
+                self.gets_in().await;
+                served += 1;
+            }
+        };
+        let flooded = tokio::time::timeout(3 * PATIENCE, async {
+            tokio::select! {
+                flooded = &mut flood => flooded,
+                () = serve => unreachable!("it serves until the flood is over"),
+            }
+        });
+        let flooded = flooded.await.expect("a flood has an end");
+        self.gets_in().await;
+        println!("{served} calls and connections meanwhile");
+        flooded
+    }
+
+    /// A new connection. Among many strangers it may be the one that makes room, and is tried again as people do.
+    async fn gets_in(&self) {
+        let trying = async { while !self.friend.is_known(&self.world.agent).await {} };
+        let got_in = tokio::time::timeout(PATIENCE, trying).await;
+        got_in.expect("a client that is known gets in");
+    }
+
+    async fn end(self) {
+        let peak = self.world.agent.peak_kib();
+        let spent = peak.saturating_sub(self.before);
+        println!("{spent} KiB more than {} KiB", self.before);
+        assert!(
+            spent < SPARE_KIB,
+            "{spent} KiB more than {} KiB",
+            self.before
+        );
+        self.world.finish().await;
+    }
+}
+
+/// Says `piece(n)` until the agent ends the connection; true when it did, before `most` pieces were taken.
+async fn pour(wire: &mut Wire, most: u32, mut piece: impl FnMut(u32) -> Vec<u8>) -> bool {
+    for number in 0..most {
+        if !wire.say(&piece(number)).await {
+            return true;
+        }
+    }
+    false
+}
+
+/// The stream ids of a client.
+const fn stream(number: u32) -> u32 {
+    2 * number + 1
+}
+
+#[tokio::test]
+async fn streams_that_are_opened_and_reset_end_the_connection() {
+    let siege = Siege::begin().await;
+    let mut wire = siege.wire().await.listen();
+    let block = call(STATUS);
+    let rapid = |number| {
+        let id = stream(number);
+        let open = frame(HEADERS, END_HEADERS | END_STREAM, id, &block);
+        [open, frame(RST_STREAM, 0, id, &8_u32.to_be_bytes())].concat()
+    };
+    let ended = siege.served_during(pour(&mut wire, 100_000, rapid)).await;
+    assert!(ended, "a hundred thousand streams were taken");
+    assert_eq!(wire.ended().await, Some(CALM));
+    siege.end().await;
+}
+
+#[tokio::test]
+async fn headers_without_an_end_end_the_connection() {
+    let siege = Siege::begin().await;
+    for piece in [0, 1, 16_000] {
+        let mut wire = siege.wire().await.listen();
+        wire.say(&frame(HEADERS, END_STREAM, 1, &call(STATUS)))
+            .await;
+        let mut filler = Vec::new();
+        header(&mut filler, "x", &"a".repeat(piece));
+        let filler = if piece == 0 { Vec::new() } else { filler };
+        let more = |_| frame(CONTINUATION, 0, 1, &filler);
+        let ended = siege.served_during(pour(&mut wire, 100_000, more)).await;
+        assert!(
+            ended,
+            "a hundred thousand frames of {piece} bytes were taken"
+        );
+        wire.ended().await;
+    }
+    siege.end().await;
+}
+
+#[tokio::test]
+async fn frames_with_nothing_in_them_keep_nobody_waiting() {
+    let siege = Siege::begin().await;
+    let mut wire = siege.wire().await.listen();
+    wire.say(&frame(HEADERS, END_HEADERS, 1, &call(SEND))).await;
+    let empty = frame(DATA, 0, 1, &[]).repeat(64);
+    siege
+        .served_during(pour(&mut wire, 3_000, |_| empty.clone()))
+        .await;
+    let mut wire = siege.wire().await.listen();
+    let settings = frame(SETTINGS, 0, 0, &[]).repeat(64);
+    siege
+        .served_during(pour(&mut wire, 1_000, |_| settings.clone()))
+        .await;
+    siege.end().await;
+}
+
+/// Each frame asks for an answer, and none is read: what the agent keeps for such a client is bounded.
+#[tokio::test]
+async fn answers_that_nobody_reads_are_not_kept() {
+    let siege = Siege::begin().await;
+    let ping = frame(PING, 0, 0, &[7; 8]).repeat(64);
+    let settings = frame(SETTINGS, 0, 0, &[]).repeat(64);
+    let unknown = call("/no.Such/Method");
+    for flood in [ping, settings] {
+        let mut wire = siege.wire().await;
+        // It stops when the network takes no more; that is for the agent to say.
+        let pouring = pour(&mut wire, 20_000, |_| flood.clone());
+        let pouring = tokio::time::timeout(Duration::from_secs(3), pouring);
+        let _ = siege.served_during(pouring).await;
+    }
+    let mut wire = siege.wire().await;
+    let calls = |number| frame(HEADERS, END_HEADERS | END_STREAM, stream(number), &unknown);
+    let pouring = tokio::time::timeout(Duration::from_secs(3), pour(&mut wire, 100_000, calls));
+    let _ = siege.served_during(pouring).await;
+    siege.end().await;
+}
+
+#[tokio::test]
+async fn a_header_list_of_a_megabyte_is_not_kept() {
+    let siege = Siege::begin().await;
+    for _ in 0..20 {
+        let mut wire = siege.wire().await.listen();
+        let mut block = call(STATUS);
+        for number in 0..70 {
+            header(&mut block, &format!("x-{number}"), &"a".repeat(15_000));
+        }
+        let pieces: Vec<&[u8]> = block.chunks(16_000).collect();
+        let last = u32::try_from(pieces.len()).unwrap() - 1;
+        let said = |number: u32| {
+            let (kind, flags) = if number == 0 {
+                (HEADERS, END_STREAM)
+            } else {
+                (CONTINUATION, 0)
+            };
+            let flags = flags | if number == last { END_HEADERS } else { 0 };
+            frame(kind, flags, 1, pieces[number as usize])
+        };
+        siege.served_during(pour(&mut wire, last + 1, said)).await;
+    }
+    siege.end().await;
+}
+
+/// As many connections and calls as one client may have, each with as much of a large message as it may send.
+#[tokio::test]
+async fn messages_that_never_end_are_not_kept_beyond_the_windows() {
+    let siege = Siege::begin().await;
+    let mut wires = Vec::new();
+    for _ in 0..16 {
+        let mut wire = siege.wire().await;
+        for number in 0..16 {
+            let id = stream(number);
+            wire.say(&frame(HEADERS, END_HEADERS, id, &call(SEND)))
+                .await;
+            // A message of a megabyte, of which so much comes.
+            let begin = [&[0, 0, 16, 0, 0][..], &[b'a'; 7_000]].concat();
+            wire.say(&frame(DATA, 0, id, &begin)).await;
+        }
+        wires.push(wire);
+    }
+    siege.served_during(std::future::ready(())).await;
+    // A length that no message has.
+    let mut wire = siege.wire().await.listen();
+    wire.say(&frame(HEADERS, END_HEADERS, 1, &call(SEND))).await;
+    wire.say(&frame(DATA, 0, 1, &[0, 0xff, 0xff, 0xff, 0xff, 1]))
+        .await;
+    siege.served_during(std::future::ready(())).await;
+    drop(wires);
+    siege.end().await;
+}
+
+/// Sixteen connections of a client that says nothing, or that reads nothing: the rest of the seats are for others.
+#[tokio::test]
+async fn seats_that_one_client_holds_in_silence_keep_nobody_out() {
+    let siege = Siege::begin().await;
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        // The seventeenth and later are turned away.
+        if let Ok(stream) = siege.foe.shake(&siege.world.agent).await {
+            held.push(stream);
+        }
+    }
+    siege.served_during(std::future::ready(())).await;
+    drop(held);
+    let mut wires = Vec::new();
+    // INITIAL_WINDOW_SIZE 0: the agent may say nothing.
+    let no_window = [0, 4, 0, 0, 0, 0];
+    for _ in 0..12 {
+        let Ok(stream_of) = siege.foe.shake(&siege.world.agent).await else {
+            continue;
+        };
+        let mut wire = Wire::open(stream_of, &no_window).await;
+        for number in 0..16 {
+            let id = stream(number);
+            wire.say(&frame(HEADERS, END_HEADERS, id, &call(WATCH)))
+                .await;
+            // From the first event on, and follow.
+            wire.say(&frame(DATA, END_STREAM, id, &[0, 0, 0, 0, 4, 8, 0, 16, 1]))
+                .await;
+        }
+        wires.push(wire);
+    }
+    siege.served_during(std::future::ready(())).await;
+    drop(wires);
+    siege.end().await;
+}
+
+/// Strangers who shake hands as if to enroll, and then say nothing; others drip their first words.
+#[tokio::test]
+async fn strangers_that_dawdle_keep_nobody_out() {
+    let siege = Siege::begin().await;
+    let code = siege.world.agent.invite(pb::Role::Reader, "").await;
+    let stranger = Client::new();
+    let dawdle = async {
+        let mut crowd = Vec::new();
+        for _ in 0..200 {
+            if let Ok(stream) = stranger.greet(siege.world.agent.tls()).await {
+                crowd.push(stream);
+            }
+        }
+        let mut drips = JoinSet::new();
+        for _ in 0..100 {
+            let address = siege.world.agent.tls();
+            drips.spawn(async move {
+                let Ok(mut stream) = TcpStream::connect(address).await else {
+                    return;
+                };
+                for byte in [22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3] {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    if stream.write_all(&[byte]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        while drips.join_next().await.is_some() {}
+        crowd.len()
+    };
+    let crowd = siege.served_during(dawdle).await;
+    assert!(crowd > 100, "{crowd} prove nothing");
+    // Meant for somebody else, who comes now.
+    let late = Client::new();
+    late.enroll(&siege.world.agent, &code, "late")
+        .await
+        .unwrap();
+    assert!(late.is_known(&siege.world.agent).await);
+    siege.end().await;
+}
+
+/// A client whose every packet takes a while, among strangers who come faster than that.
+#[tokio::test]
+async fn a_client_on_a_slow_line_gets_in_during_a_storm() {
+    let siege = Siege::begin().await;
+    let middle = Middle::before(siege.world.agent.tls()).await;
+    middle.becomes(Mood::Late(Duration::from_millis(40)));
+    let address = siege.world.agent.tls();
+    let storm = async {
+        // They stay, and say nothing.
+        let mut crowd = Vec::new();
+        loop {
+            for _ in 0..10 {
+                crowd.extend(TcpStream::connect(address).await.ok());
+            }
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    };
+    let getting_in = async {
+        for attempt in 1.. {
+            let connected = siege.friend.connect_at(middle.address, &siege.world.agent);
+            let Ok(channel) = connected.await else {
+                continue;
+            };
+            // In TLS 1.3 a client is done before the agent is.
+            let mut client = AgentClient::new(channel);
+            if client.status(pb::StatusRequest {}).await.is_ok() {
+                return attempt;
+            }
+        }
+        unreachable!("there is always another attempt")
+    };
+    let attempts = tokio::time::timeout(PATIENCE, async {
+        tokio::select! {
+            attempts = getting_in => attempts,
+            () = storm => unreachable!("it does not end"),
+        }
+    });
+    let attempts = attempts.await.expect("it gets in");
+    println!("it got in at attempt {attempts}");
+    siege.end().await;
+}
