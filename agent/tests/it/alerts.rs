@@ -10,7 +10,8 @@ use openclaw_proto::v1::alerts_client::AlertsClient;
 use openclaw_sim::{Failure, Fault};
 use tonic::Code;
 
-use self::receiver::{Answer, Receiver, SECRET_PATH};
+pub(crate) use self::receiver::Receiver;
+use self::receiver::{Answer, SECRET_PATH};
 use crate::harness::{PATIENCE, World, refusal};
 
 /// How long an agent may take to stop while a receiver keeps it waiting.

@@ -84,11 +84,8 @@ async fn keys(world: &World, shell: &Shell, address: &str) -> std::path::PathBuf
         "openclawctl enroll {address} --name grpcio --code {}",
         *code
     );
-    for line in [
-        &enroll,
-        "env -u OPENCLAW_AGENT openclawctl context export --pem keys",
-    ] {
-        let (succeeded, printed) = shell.start(line, &world.agent.socket).end().await;
+    for line in [&enroll, "openclawctl context export --pem keys"] {
+        let (succeeded, printed) = shell.start(line, None).end().await;
         assert!(succeeded, "{printed}");
     }
     shell.folder().join("keys")

@@ -100,15 +100,13 @@ async fn type_and_compare(scene: &Scene, step: &Step) -> Result<(), String> {
         command,
         shown,
     } = step;
-    let mut typed = command.clone();
-    for (name, address) in scene.addresses() {
-        typed = typed.replace(name, &address);
-    }
+    let typed = scene.here(command);
     // These may be typed again while a state is on its way.
     let looks = [
         "openclawctl status",
         "openclawctl health",
         "openclawctl doctor",
+        "openclawctl clients list",
         "curl ",
     ];
     let looks = looks.iter().any(|look| command.starts_with(look));
@@ -117,11 +115,12 @@ async fn type_and_compare(scene: &Scene, step: &Step) -> Result<(), String> {
         .any(|line| line.starts_with("error: ") || line.starts_with('✗'));
     let begun = Instant::now();
     loop {
-        let running = scene.shell.start(&typed, &scene.socket());
+        let running = scene.shell.start(&typed, scene.socket());
         if command.starts_with("openclawctl pair") {
             scan(scene, &running).await;
         }
         let (succeeded, printed) = running.end().await;
+        let printed = scene.there(&printed);
         if likeness::alike(shown, &printed) && succeeded != refused {
             return Ok(());
         }
@@ -185,6 +184,8 @@ fn the_runbook_names_every_state_and_every_error() {
     for file in [
         "grpc/status.rs",
         "grpc/status/sending.rs",
+        "grpc/status/clients.rs",
+        "grpc/roles.rs",
         "grpc/explain.rs",
         "model/pairing.rs",
     ] {

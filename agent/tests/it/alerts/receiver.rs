@@ -50,7 +50,7 @@ impl Post {
 }
 
 /// The server.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     pub(super) address: SocketAddr,
     posts: watch::Receiver<Vec<Post>>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
@@ -59,7 +59,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -77,7 +77,7 @@ impl Receiver {
     }
 
     /// What makes an agent tell it.
-    pub(super) fn args(&self) -> Vec<String> {
+    pub(crate) fn args(&self) -> Vec<String> {
         let secret = self.folder.path().join("secret");
         vec![
             "--alert-url".to_owned(),

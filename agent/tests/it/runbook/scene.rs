@@ -1,24 +1,36 @@
 //! The agents that the page's commands are typed for.
 
-use std::path::PathBuf;
+use std::path::Path;
 
+use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::{By, Failure, Fault};
 
 use super::shell::Shell;
-use crate::harness::{ACCOUNT, ANNA, Agent, BERT, World};
+use crate::alerts::Receiver;
+use crate::harness::{ACCOUNT, ANNA, Agent, BERT, Client, TLS, World};
+
+/// Names of the page.
+const PROXY: &str = "tramway.proxy.rlwy.net:15140";
+const HTTP: &str = "https://openclaw-agent.up.railway.app";
+const CODE: &str = "W3CT-8Q0V-0F6M-PXKZ-9D2N-HJ4R-T1AS-YE7G";
 
 /// An agent in some state, and a terminal.
 pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) shell: Shell,
+    /// What stands in the page for what is here.
+    names: Vec<(&'static str, String)>,
+    enrolls: bool,
     stopped: bool,
+    _alerted: Option<Receiver>,
 }
 
 impl Scene {
     /// What a page calls it.
     pub(crate) async fn set(name: &str) -> Self {
         let shell = Shell::new();
+        let (mut names, mut alerted) = (Vec::new(), None);
         let world = match name {
             "an agent that is not linked" => World::new().await,
             "a linked agent with rules" => {
@@ -26,12 +38,36 @@ impl Scene {
                 std::fs::write(&rules, super::RULES).unwrap();
                 World::linked_with(&["--config", rules.to_str().unwrap()]).await
             }
+            "an agent that nobody is enrolled with" => {
+                let world = World::with(openclaw_sim::Config::default(), &TLS).await;
+                names.push((PROXY, world.agent.tls().to_string()));
+                let code = world.agent.first_code().await.reveal();
+                names.push((CODE, String::clone(&code)));
+                world
+            }
+            "an agent whose operator has lost a laptop" => {
+                let world = World::with(openclaw_sim::Config::default(), &TLS).await;
+                Client::first(&world.agent).await;
+                let code = world.agent.invite(pb::Role::Admin, "laptop").await;
+                let laptop = Client::new().enroll(&world.agent, &code, "laptop").await;
+                laptop.unwrap();
+                world
+            }
+            "a linked agent with alerts" => {
+                let receiver = alerted.insert(Receiver::start().await);
+                let args = receiver.args();
+                let args: Vec<&str> = args.iter().map(String::as_str).collect();
+                World::linked_with(&args).await
+            }
             _ => World::linked().await,
         };
         let mut scene = Self {
             world,
             shell,
+            names,
+            enrolls: name == "an agent that nobody is enrolled with",
             stopped: false,
+            _alerted: alerted,
         };
         scene.bring_about(name).await;
         scene
@@ -47,7 +83,11 @@ impl Scene {
             })
         };
         match name {
-            "an agent that is not linked" | "a linked agent" => {}
+            "an agent that is not linked"
+            | "a linked agent"
+            | "an agent that nobody is enrolled with"
+            | "an agent whose operator has lost a laptop"
+            | "a linked agent with alerts" => {}
             "a linked agent with rules" => {
                 for person in [ANNA, BERT] {
                     let peer = world.peer(person);
@@ -91,21 +131,31 @@ impl Scene {
         self.world.agent = Agent::start(&self.world.sim.url(), &[]).await;
     }
 
-    /// What the page calls the agent's addresses, and what they are here.
-    pub(crate) fn addresses(&self) -> Vec<(&'static str, String)> {
+    /// A line of the page with what is here.
+    pub(crate) fn here(&self, line: &str) -> String {
         let http = if self.stopped {
             "127.0.0.1:1".to_owned()
         } else {
             self.world.agent.http().to_string()
         };
-        vec![(
-            "https://openclaw-agent.up.railway.app",
-            format!("http://{http}"),
-        )]
+        let http = (HTTP, format!("http://{http}"));
+        let names = self.names.iter().chain([&http]);
+        names.fold(line.to_owned(), |line, (name, here)| {
+            line.replace(name, here)
+        })
     }
 
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.world.agent.socket.clone()
+    /// What was printed here as the page has it.
+    pub(crate) fn there(&self, printed: &str) -> String {
+        let names = self.names.iter();
+        names.fold(printed.to_owned(), |line, (name, here)| {
+            line.replace(here, name)
+        })
+    }
+
+    /// The agent's socket, where commands are not for the agent that was enrolled with.
+    pub(crate) fn socket(&self) -> Option<&Path> {
+        (!self.enrolls).then_some(&self.world.agent.socket)
     }
 
     /// What the agent has logged.

@@ -36,8 +36,8 @@ impl Shell {
         self.home.path()
     }
 
-    /// Starts a command line of the page.
-    pub(crate) fn start(&self, line: &str, agent: &Path) -> Running {
+    /// Starts a command line of the page, for the agent with this socket or the one that was enrolled with.
+    pub(crate) fn start(&self, line: &str, agent: Option<&Path>) -> Running {
         let number = self.commands.get();
         self.commands.set(number + 1);
         let output = self.home.path().join(format!(".printed-{number}"));
@@ -53,7 +53,7 @@ impl Shell {
             .env_clear()
             .env("PATH", format!("{}:{path}", programs.display()))
             .env("HOME", self.home.path())
-            .env("OPENCLAW_AGENT", format!("unix:{}", agent.display()))
+            .envs(agent.map(|socket| ("OPENCLAW_AGENT", format!("unix:{}", socket.display()))))
             .current_dir(self.home.path())
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
