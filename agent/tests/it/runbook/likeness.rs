@@ -51,7 +51,7 @@ fn plain(line: &str) -> String {
         let before = plain.last().map(String::as_str);
         let goes_on = match (before, word.trim_end_matches([',', '.'])) {
             (Some("0"), unit) => UNITS.contains(&unit),
-            (Some("SOME"), "SOME" | "ago") => true,
+            (Some("SOME"), "SOME" | "ago") | (Some("just"), "SOME") => true,
             _ => false,
         };
         if goes_on {
@@ -108,7 +108,7 @@ fn what_differs_from_run_to_run_makes_no_difference() {
     for (shown, printed) in [
         (
             "Uptime:      3h 12m, last frame 4 s ago",
-            "Uptime:      0s, last frame now",
+            "Uptime:      0s, last frame just now",
         ),
         (
             "Sent: 3EB0AED0259314078352A1 (server ack)",
