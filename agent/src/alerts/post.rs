@@ -140,13 +140,21 @@ fn describe(error: &UreqError) -> String {
         UreqError::Timeout(_) => format!("it did not answer within {} s", LIMIT.as_secs()),
         UreqError::HostNotFound => "its name was not found".to_owned(),
         UreqError::ConnectionFailed => "no connection could be made".to_owned(),
-        UreqError::Io(error) => format!("the connection failed: {}", error.kind()),
-        UreqError::Rustls(error) => format!("no secure connection could be made: {error}"),
+        // What the system or TLS says of a connection: names, certificates, sockets.
+        UreqError::Io(error) => brief(&format!("the connection failed: {error}")),
+        UreqError::Rustls(error) => brief(&format!("no secure connection could be made: {error}")),
         UreqError::Tls(_) => "no secure connection could be made".to_owned(),
         UreqError::InvalidProxyUrl => "the proxy of the environment makes no sense".to_owned(),
         UreqError::Protocol(_) => "what it answered is not HTTP".to_owned(),
         _ => "the request failed".to_owned(),
     }
+}
+
+/// One line that fits into a table.
+fn brief(text: &str) -> String {
+    const LONGEST: usize = 160;
+    let line = text.chars().filter(|c| !c.is_control());
+    line.take(LONGEST).collect()
 }
 
 #[cfg(test)]
