@@ -17,6 +17,7 @@ use crate::epoch::History;
 use crate::error::Error;
 use crate::frame::{HEAD, Head, Kind, Opener, Sealer, TAG};
 use crate::header::{HEADER, Header, Locked, Purpose, Slot, SlotInfo, StoreId, Unreadable};
+use crate::key::Table;
 use crate::log;
 use crate::rewrite::{Rewrite, Walk};
 use crate::secret::{DataKey, Key32, Secret, on_heap};
@@ -33,7 +34,17 @@ pub struct Backup {
     sealer: Sealer,
     batch: Batch,
     changes: u64,
+    without: Vec<Table>,
     _walker: Arc<()>,
+}
+
+impl Backup {
+    /// Leaves these tables out.
+    #[must_use]
+    pub fn without(mut self, tables: &[Table]) -> Self {
+        self.without.extend(tables);
+        self
+    }
 }
 
 impl<D: Disk> Vault<D> {
@@ -65,6 +76,7 @@ impl<D: Disk> Vault<D> {
             sealer,
             batch: Batch::new(),
             changes: 0,
+            without: Vec::new(),
             _walker: self.walker(),
         })
     }
@@ -81,12 +93,16 @@ impl<D: Disk> Vault<D> {
             sealer,
             batch,
             changes,
+            without,
             ..
         } = backup;
         if walk.number != self.log.number {
             return Err(Error::Busy);
         }
         let arrived = walk.step(&self.log, &self.index, budget, |op| {
+            if without.contains(&op.table()) {
+                return Ok(());
+            }
             // A change may fill a frame by itself: never behind others.
             if !batch.is_empty() && batch.len() + op.size() > FRAME {
                 sealer

@@ -160,6 +160,14 @@ pub enum Op<'a> {
 }
 
 impl Op<'_> {
+    /// The table that it changes.
+    pub const fn table(&self) -> Table {
+        match self {
+            Self::Put { key, .. } | Self::Delete { key } => key.table,
+            Self::ClearScope { table, .. } | Self::ClearTable { table } => *table,
+        }
+    }
+
     /// No fewer bytes than it takes in a frame, and at most twelve more.
     pub(crate) fn size(&self) -> usize {
         match self {

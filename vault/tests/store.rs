@@ -287,7 +287,7 @@ fn what_outlives_an_erasure_opens_with_the_new_secret_alone_and_the_rest_is_gone
     batch.clear();
     batch.delete(Key::new(Table(9), "", "removed"));
     vault.append(&batch).unwrap();
-    std::fs::write(dir.path().join("journal.0000000001"), b"noise").unwrap();
+    std::fs::write(dir.path().join("journal-1.seg"), b"noise").unwrap();
     let journal = std::fs::read_dir(dir.path()).unwrap().count();
     let held = std::fs::read(dir.path().join("vault.hdr")).unwrap();
 

@@ -1,7 +1,7 @@
 //! Crashes without number: random lives of a store and of its journal on a simulated disk, each from a seed.
 //!
 //! `VAULT_CRASH_SECONDS` says for how long; built for speed it goes on until 100,000 crashes are through, too.
-//! `VAULT_CRASH_SEED` and `JOURNAL_CRASH_SEED` live one life again, as a failure tells it.
+//! `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED` and `ERASURE_CRASH_SEED` live one life again, as a failure tells it.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 )]
 
 mod disk;
+mod erasure;
 mod inode;
 mod journal;
 mod ledger;
@@ -43,6 +44,11 @@ fn whatever_ends_it_a_store_opens_with_all_that_was_durable() {
 fn whatever_ends_it_a_journal_has_all_that_was_durable_once_and_in_order() {
     // Its lives write far more.
     crash("JOURNAL_CRASH_SEED", 20, |seed| Life::new(seed).live());
+}
+
+#[test]
+fn whatever_stops_it_an_erasure_leaves_everything_or_what_outlives_it() {
+    crash("ERASURE_CRASH_SEED", 20, erasure::end);
 }
 
 /// Lives one life after the other, for a part of the time and of the crashes.
