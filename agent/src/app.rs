@@ -29,7 +29,7 @@ use crate::store::Store;
 use crate::supervisor::Supervisor;
 use crate::traffic::Traffic;
 use crate::vault::Vault;
-use crate::volume::Open;
+use crate::volume::{FIRST_SLOT, Open};
 use crate::{clock, first_client, http, identity};
 
 /// How long open calls may take to end once the agent stops.
@@ -120,7 +120,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     let dropped = opened.map_or(0, |opened| opened.dropped);
     let (vault, keeper) = Vault::start(sealed, dropped);
     let source = config.source.clone();
-    vault.bequeath(move || source.secret().ok());
+    vault.bequeath(FIRST_SLOT, move || source.secret().ok());
     let ended = serve(&config, vault, hardening, rules, alert_key, supervisor).await;
     keeper.stop();
     volume.release();

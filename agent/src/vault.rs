@@ -10,13 +10,11 @@ mod table;
 pub(crate) mod trial;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::SystemTime;
 
 use openclaw_vault::{Batch, Entry, Error, Folder, Key, Secret, Summary, Table};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use crate::volume::{FIRST_SLOT, seconds};
 pub use keeper::Keeper;
 pub use table::Tables;
 
@@ -39,8 +37,11 @@ struct Shared {
     heir: OnceLock<Heir>,
 }
 
-/// The secret that opens what outlives the account.
-type Heir = Box<dyn Fn() -> Option<Secret> + Send + Sync>;
+/// What opens the records that outlive an erasure.
+struct Heir {
+    slot: &'static str,
+    secret: Box<dyn Fn() -> Option<Secret> + Send + Sync>,
+}
 
 struct State {
     /// `None` once erased: then nothing is found, and nothing kept.
@@ -190,37 +191,35 @@ impl Vault {
         result
     }
 
-    /// Says where the secret is that will open what [`Vault::erase`] leaves.
-    pub fn bequeath(&self, secret: impl Fn() -> Option<Secret> + Send + Sync + 'static) {
+    /// Says what the slot is called that will open what [`Vault::erase`] leaves, and where its secret is.
+    pub fn bequeath(
+        &self,
+        slot: &'static str,
+        secret: impl Fn() -> Option<Secret> + Send + Sync + 'static,
+    ) {
+        let secret = Box::new(secret);
         // Said once, at the start.
-        let _ = self.shared.heir.set(Box::new(secret));
+        let _ = self.shared.heir.set(Heir { slot, secret });
     }
 
     /// Ends the store on the disk but for [`Tables::OWN`], at once: what is the agent's own goes on under another key.
     /// All of it ends when nothing is there to seal that to. From here on nothing is found, and nothing kept.
-    pub fn erase(&self, now: SystemTime) {
-        let heir = self.shared.heir.get().and_then(|secret| secret());
+    ///
+    /// `now` is in seconds since 1970, as slots are dated.
+    pub fn erase(&self, now: u64) {
+        let heir = self.shared.heir.get();
+        let heir = heir.and_then(|heir| Some((heir.slot, (heir.secret)()?)));
         let mut state = self.shared.lock();
         if let Some(sealed) = state.sealed.take() {
             let has_own = Tables::OWN.iter().any(|table| sealed.count(*table) > 0);
+            if has_own && heir.is_none() {
+                tracing::error!("the key of the store is gone: clients have to enroll anew");
+            }
             match heir.filter(|_| has_own) {
-                Some(secret) => {
-                    let now = seconds(now);
-                    drop(sure(sealed.erase_but(
-                        &Tables::OWN,
-                        &secret,
-                        FIRST_SLOT,
-                        now,
-                    )));
+                Some((slot, secret)) => {
+                    drop(sure(sealed.erase_but(&Tables::OWN, &secret, slot, now)));
                 }
-                None => {
-                    if has_own {
-                        tracing::error!(
-                            "the key of the store is gone: clients have to enroll anew"
-                        );
-                    }
-                    drop(sure(sealed.erase()));
-                }
+                None => drop(sure(sealed.erase())),
             }
         }
         self.shared.publish(&state);

@@ -201,7 +201,9 @@ fn copy(vault: &Vault, secret: &Secret, now: SystemTime, mut to: Outlet<'_>) -> 
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs());
     let mut out = Vec::new();
-    let mut backup: Backup = lend(vault, |sealed| sealed.backup(secret, now, &mut out))?;
+    // Of no use to another agent: what is this one's own is not brought back by a restore.
+    let backup: Backup = lend(vault, |sealed| sealed.backup(secret, now, &mut out))?;
+    let mut backup = backup.without(&Tables::OWN);
     loop {
         let whole = lend(vault, |sealed| {
             sealed.backup_step(&mut backup, STEP, &mut out)

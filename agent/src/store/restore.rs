@@ -96,10 +96,7 @@ fn fate(table: Table) -> Fate {
 impl Sieve {
     /// Looks at a change, and writes what lives on of it.
     pub(crate) fn sift(&mut self, op: Op<'_>, write: &mut Write<'_>) -> Result<(), Error> {
-        let table = match op {
-            Op::Put { key, .. } | Op::Delete { key } => key.table,
-            Op::ClearScope { table, .. } | Op::ClearTable { table } => table,
-        };
+        let table = op.table();
         match fate(table) {
             Fate::Keep => write(op),
             Fate::SenderKey => {

@@ -7,9 +7,12 @@ use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{LinkState, backup_response, restore_request, secret};
 use openclaw_sim::By;
+use openclaw_vault::{Reader, Secret};
 use tonic::{Code, Status};
 
-use crate::harness::{ACCOUNT, ANNA, Agent, BERT, PATIENCE, WORD, World, lid, refusal};
+use crate::harness::{
+    ACCOUNT, ANNA, Agent, BERT, Client, PATIENCE, TLS, WORD, World, lid, refusal,
+};
 
 const PASSPHRASE: &str = "some fine words";
 
@@ -150,6 +153,38 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
     world.agent.start_again(&url).await;
     let link = world.agent.until_state(LinkState::Connected).await;
     assert_eq!(link.phone, ACCOUNT);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_restore_keeps_who_may_call_this_agent_and_brings_nobody_who_could_call_another() {
+    let mut world = World::linked_with(&TLS).await;
+    let before = Client::first(&world.agent).await;
+    let (_, bytes) = backup(&world.agent).await.unwrap();
+    let lost = world.agent.fingerprint();
+    // Neither the agent's key nor who may call it is in there.
+    let secret = Secret::parse_passphrase(PASSPHRASE).unwrap();
+    let mut reader = Reader::open(&*bytes, &secret).unwrap();
+    while reader
+        .next(|op| {
+            assert!(!(73..=77).contains(&op.table().0), "{:?}", op.table());
+            Ok(())
+        })
+        .unwrap()
+    {}
+    world.agent.kill().await;
+    world.agent = Agent::start(&world.sim.url(), &TLS).await;
+    let client = Client::first(&world.agent).await;
+    let agent = world.agent.fingerprint();
+    assert_ne!(agent, lost);
+    restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
+    for _ in 0..2 {
+        assert!(client.is_known(&world.agent).await);
+        assert!(!before.is_known(&world.agent).await);
+        assert_eq!(world.agent.fingerprint(), agent);
+        world.agent.kill().await;
+        world.agent.start_again_with(&world.sim.url(), &TLS).await;
+    }
     world.finish().await;
 }
 

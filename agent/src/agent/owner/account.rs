@@ -10,6 +10,7 @@ use crate::clock;
 use crate::model::{Account, Frame, Lid, LinkState, PairFailure, Phone, Reason};
 use crate::session::{OpenError, Session};
 use crate::vault::Tables;
+use crate::volume;
 
 impl Owner {
     /// Connects if the store knows an account whose credentials are not dead.
@@ -68,7 +69,7 @@ impl Owner {
             let _ = active.frames.try_send(Frame::Failed(PairFailure::Refused));
         }
         let confirmed = self.deregister().await;
-        self.vault.erase(clock::now());
+        self.vault.erase(volume::seconds(clock::now()));
         self.update(|link| link.account = None);
         self.enter(LinkState::Unlinked, Some(Reason::Unpaired));
         Ok(confirmed)
