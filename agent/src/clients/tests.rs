@@ -76,7 +76,7 @@ async fn a_client_whose_answer_was_lost_is_told_again_while_the_code_has_time() 
     );
     let late = enroll(&clients, &code, 1, "a", now() + LIFETIME).await;
     assert_eq!(late, Err(Refusal::Used));
-    clients.revoke("a", None).await.unwrap();
+    drop(clients.revoke("a", None).await.unwrap());
     assert_eq!(
         enroll(&clients, &code, 1, "a", now()).await,
         Err(Refusal::Used)
@@ -286,7 +286,7 @@ async fn a_restart_neither_renews_nor_revives_the_code_of_the_environment() {
 
     let clients = of(&volume);
     enroll(&clients, &code, 1, "a", later).await.unwrap();
-    clients.revoke("a", None).await.unwrap();
+    drop(clients.revoke("a", None).await.unwrap());
     volume.reopen();
     for at in [later, now() + Duration::from_secs(400 * 86_400)] {
         let used = of(&volume).opening(Some(&code), at).await;

@@ -34,7 +34,6 @@ const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Alerts/ListAlerts", Role::Reader),
     ("/grpc.health.v1.Health/Check", Role::Reader),
     ("/grpc.health.v1.Health/Watch", Role::Reader),
-    ("/grpc.health.v1.Health/List", Role::Reader),
     (
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
         Role::Reader,

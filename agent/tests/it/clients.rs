@@ -2,5 +2,6 @@
 
 mod calls;
 mod enrolment;
+mod keeping;
 mod revocation;
 mod strangers;

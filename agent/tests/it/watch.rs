@@ -4,11 +4,13 @@ use std::time::SystemTime;
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::EventKind;
+use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_sim::By;
+use tonic::transport::Endpoint;
 
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World};
+use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, Watcher, World};
 
 impl World {
     async fn hear(&self, texts: &[String]) {
@@ -31,6 +33,19 @@ fn from(after: u64) -> pb::WatchEventsRequest {
     }
 }
 
+/// As another program does: over a connection of its own, which has room for 16 streams.
+async fn watch_apart(world: &World) -> Watcher {
+    let socket = format!("unix:{}", world.agent.socket.display());
+    let channel = Endpoint::from_shared(socket).unwrap().connect_lazy();
+    let request = pb::WatchEventsRequest {
+        after: Some(0),
+        follow: true,
+        ..Default::default()
+    };
+    let events = AgentClient::new(channel).watch_events(request).await;
+    Watcher::new(events.unwrap().into_inner())
+}
+
 #[tokio::test]
 async fn a_hundred_watchers_see_the_same_and_a_stalled_one_harms_nobody() {
     const WATCHERS: usize = 100;
@@ -39,7 +54,7 @@ async fn a_hundred_watchers_see_the_same_and_a_stalled_one_harms_nobody() {
     let _stalled = world.watch().await;
     let mut watchers = Vec::with_capacity(WATCHERS);
     for _ in 0..WATCHERS {
-        watchers.push(world.watch().await);
+        watchers.push(watch_apart(&world).await);
     }
     let sent = texts(100);
     world.hear(&sent).await;

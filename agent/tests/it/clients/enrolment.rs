@@ -1,10 +1,13 @@
 //! A code is good once, for one client, and for a while: whatever happens in between.
 
 use openclaw_proto::v1 as pb;
-use openclaw_trust::Role;
-use openclaw_trust::enroll::{AskError, Refusal};
+use openclaw_trust::enroll::{AskError, Refusal, ask};
+use openclaw_trust::{Code, Identity, Role, tls};
+use tokio::io::copy_bidirectional;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
-use crate::harness::{Client, TLS, World};
+use crate::harness::{Client, PATIENCE, TLS, World, bare};
 
 async fn world() -> World {
     World::with(openclaw_sim::Config::default(), &TLS).await
@@ -61,4 +64,152 @@ async fn a_used_code_lets_nobody_else_in() {
     assert!(!late.is_known(&world.agent).await);
     assert!(first.is_known(&world.agent).await);
     world.finish().await;
+}
+
+#[tokio::test]
+async fn of_two_that_race_for_one_code_one_is_taken_in() {
+    let world = world().await;
+    let code = world.agent.first_code().await;
+    let (one, other) = (Client::new(), Client::new());
+    let (first, second) = tokio::join!(
+        one.enroll(&world.agent, &code, "one"),
+        other.enroll(&world.agent, &code, "other"),
+    );
+    let refusals = [refused(&first), refused(&second)];
+    assert!(
+        refusals == [None, Some(Refusal::Used)] || refusals == [Some(Refusal::Used), None],
+        "{refusals:?}"
+    );
+    assert_eq!(first.is_ok(), one.is_known(&world.agent).await);
+    assert_eq!(second.is_ok(), other.is_known(&world.agent).await);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn somebody_in_the_middle_gets_nothing_out_of_what_is_said() {
+    let world = world().await;
+    let code = world.agent.first_code().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let relay = listener.local_addr().unwrap();
+    let agent = world.agent.tls();
+    // It has a key of its own towards each end, and passes on every byte.
+    let between = tokio::spawn(async move {
+        let own = Identity::generate().unwrap();
+        let acceptor = TlsAcceptor::from(tls::enrolling_server(&own).unwrap());
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut victim = acceptor.accept(stream).await.unwrap();
+        let middle = Client::new();
+        let mut upstream = middle.greet(agent).await.unwrap();
+        let _ = copy_bidirectional(&mut victim, &mut upstream).await;
+        middle
+    });
+    let victim = Client::new();
+    let mut stream = victim.greet(relay).await.unwrap();
+    let asked = ask(&mut stream, &code, victim.fingerprint(), "victim").await;
+    assert_eq!(refused(&asked), Some(Refusal::Unknown));
+    drop(stream);
+    let middle = tokio::time::timeout(PATIENCE, between)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!middle.is_known(&world.agent).await);
+    assert!(world.agent.list_clients().await.clients.is_empty());
+    // The code is as good as before, for who has it.
+    victim.enroll(&world.agent, &code, "victim").await.unwrap();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_kill_before_the_answer_leaves_a_used_code_and_a_client_that_is_told_again() {
+    let mut world = world().await;
+    let client = Client::new();
+    let url = world.sim.url();
+    world.agent.kill().await;
+    let kill = ("OPENCLAW_KILL_AT", "enrolled:1");
+    world.agent.start_again_where(&url, &TLS, kill).await;
+    let code = world.agent.first_code().await;
+    let asked = client.enroll(&world.agent, &code, "laptop").await;
+    assert!(matches!(asked, Err(AskError::Io(_))), "{asked:?}");
+    assert!(world.agent.dies_within(PATIENCE).await);
+
+    world.agent.start_again_with(&url, &TLS).await;
+    assert!(client.is_known(&world.agent).await, "what was kept is true");
+    let late = Client::new();
+    let asked = late.enroll(&world.agent, &code, "late").await;
+    assert_eq!(refused(&asked), Some(Refusal::Used));
+    let again = client.enroll(&world.agent, &code, "laptop").await.unwrap();
+    assert_eq!(again.role, Role::Admin);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_log_has_no_code_once_somebody_is_enrolled_and_another_one_before() {
+    let mut world = world().await;
+    let url = world.sim.url();
+    let stale = world.agent.first_code().await;
+    world.agent.kill().await;
+    world.agent.start_again_with(&url, &TLS).await;
+    let code = world.agent.first_code().await;
+    assert_ne!(code.id(), stale.id());
+    let client = Client::new();
+    let asked = client.enroll(&world.agent, &stale, "laptop").await;
+    assert_eq!(refused(&asked), Some(Refusal::Unknown));
+    client.enroll(&world.agent, &code, "laptop").await.unwrap();
+    world.agent.kill().await;
+    world.agent.start_again_with(&url, &TLS).await;
+    // By then it would have said so.
+    assert!(client.is_known(&world.agent).await);
+    let log = world.agent.since_start();
+    assert!(
+        !log.iter().any(|line| line.to_string().contains("--code")),
+        "{log:?}"
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_code_of_the_environment_is_taken_once_and_never_logged() {
+    let mut world = world().await;
+    let url = world.sim.url();
+    let code = Code::generate().unwrap();
+    let shown = code.reveal();
+    let given = ("OPENCLAW_ENROLL_CODE", shown.as_str());
+    world.agent.kill().await;
+    world.agent.start_again_where(&url, &TLS, given).await;
+    let client = Client::new();
+    let welcome = client.enroll(&world.agent, &code, "laptop").await.unwrap();
+    assert_eq!(welcome.role, Role::Admin);
+    world.agent.revoke("laptop").await.unwrap();
+    world.agent.kill().await;
+    world.agent.start_again_where(&url, &TLS, given).await;
+    let asked = client.enroll(&world.agent, &code, "laptop").await;
+    assert_eq!(refused(&asked), Some(Refusal::Used));
+
+    let environment = std::fs::read(format!("/proc/{}/environ", world.agent.pid())).unwrap();
+    let shown = shown.as_bytes();
+    assert!(!environment.windows(shown.len()).any(|it| it == shown));
+    let (out, err) = world.agent.output();
+    let told = |line: &String| line.as_bytes().windows(shown.len()).any(|it| it == shown);
+    assert!(!out.iter().chain(&err).any(told));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_code_of_the_environment_that_is_none_is_bad_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = bare::binary(folder.path());
+    command
+        .args([
+            "--create-key-file",
+            "--whatsapp-url",
+            "ws://127.0.0.1:1/",
+            "--http",
+            "127.0.0.1:0",
+        ])
+        .args(TLS)
+        .env("OPENCLAW_ENROLL_CODE", "cormorant");
+    let ended = bare::run(&mut command, "").await;
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    assert!(ended.stderr.contains("OPENCLAW_ENROLL_CODE: "), "{ended:?}");
+    assert!(!ended.stderr.contains("cormorant"), "{ended:?}");
 }

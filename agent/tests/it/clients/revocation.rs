@@ -3,7 +3,12 @@
 use std::time::{Duration, Instant};
 
 use openclaw_proto::v1 as pb;
-use tokio::io::AsyncReadExt as _;
+use openclaw_trust::tls;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::{ClientConfig, HandshakeKind};
 use tonic::Code;
 
 use crate::harness::{Client, PATIENCE, TLS, World, refusal};
@@ -99,5 +104,34 @@ async fn the_last_admin_does_not_lock_itself_out() {
         refusal(&denied),
         (Code::NotFound, "NO_SUCH_CLIENT".to_owned())
     );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_would_resume_gets_no_ticket_and_is_asked_again() {
+    let world = world().await;
+    let reader = Client::invited(&world.agent, pb::Role::Reader).await;
+    let config = tls::client(&reader.identity, world.agent.fingerprint()).unwrap();
+    let mut config = ClientConfig::clone(&config);
+    config.resumption = Resumption::in_memory_sessions(8);
+    let connector = TlsConnector::from(std::sync::Arc::new(config));
+    let connect = async || {
+        let stream = TcpStream::connect(world.agent.tls()).await.unwrap();
+        let mut stream = connector.connect(tls::server_name(), stream).await?;
+        // The settings frame that HTTP/2 begins with: behind a ticket, if there were any.
+        stream
+            .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+            .await?;
+        stream.read_exact(&mut [0; 9]).await?;
+        std::io::Result::Ok(stream)
+    };
+    for _ in 0..2 {
+        let stream = connect().await.unwrap();
+        let (_, connection) = stream.get_ref();
+        assert_eq!(connection.tls13_tickets_received(), 0);
+        assert_eq!(connection.handshake_kind(), Some(HandshakeKind::Full));
+    }
+    world.agent.revoke("Reader").await.unwrap();
+    assert!(connect().await.is_err());
     world.finish().await;
 }

@@ -72,6 +72,21 @@ impl Agent {
         agent
     }
 
+    /// [`Agent::start_in`], with a variable.
+    pub(crate) async fn start_again_where(
+        &mut self,
+        whatsapp: &str,
+        args: &[&str],
+        variable: (&str, &str),
+    ) {
+        let earlier = self.lines.clone();
+        *self = Self::spawn(Arc::clone(&self.folder), whatsapp, |command| {
+            command.args(args).env(variable.0, variable.1)
+        });
+        self.lines.wait_for(STARTED).await;
+        self.lines.prepend(&earlier);
+    }
+
     fn spawn(
         folder: Arc<TempDir>,
         whatsapp: &str,

@@ -1,0 +1,42 @@
+//! What is the agent's own outlives an account: its key and its clients, over an unpair and over a restore.
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::LinkState;
+
+use crate::harness::{Client, TLS, World};
+
+#[tokio::test]
+async fn an_unpair_keeps_the_agents_key_and_its_clients() {
+    let world = World::linked_with(&TLS).await;
+    let client = Client::first(&world.agent).await;
+    let agent = world.agent.fingerprint();
+    // From elsewhere: who unpairs is not locked out.
+    let begun = world.agent.count_logged(crate::harness::STARTED);
+    let mut operator = client.client(&world.agent).await;
+    operator.unpair(pb::UnpairRequest {}).await.unwrap();
+    world.agent.begun(begun + 1).await;
+    assert_eq!(world.agent.fingerprint(), agent);
+    let status = client.status(&world.agent).await;
+    assert_eq!(status.link.unwrap().state(), LinkState::Unlinked);
+    assert_eq!(status.caller.unwrap().name, "first");
+    let log = world.agent.since_start();
+    assert!(!log.iter().any(|line| line.to_string().contains("--code")));
+    // And again, with nothing but that in the store.
+    world.link().await;
+    assert!(world.unpair().await.unwrap());
+    assert!(client.is_known(&world.agent).await);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_an_unpair_leaves_outlives_a_kill_as_well() {
+    let mut world = World::linked_with(&TLS).await;
+    let client = Client::first(&world.agent).await;
+    assert!(world.unpair().await.unwrap());
+    world.agent.kill().await;
+    world.agent.start_again_with(&world.sim.url(), &TLS).await;
+    assert!(client.is_known(&world.agent).await);
+    let link = world.agent.link().await;
+    assert_eq!(link.state(), LinkState::Unlinked);
+    world.finish().await;
+}
