@@ -8,43 +8,81 @@ use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_sim::By;
+use openclaw_trust::Fingerprint;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Cut, Middle, Mood, PATIENCE, Pairing, WORD, Watcher, World, reason, request,
+    ACCOUNT, ANNA, Client, Cut, Middle, Mood, PATIENCE, Pairing, TLS, WORD, Watcher, World, reason,
+    request,
 };
 
 const CUTS: [Cut; 4] = [Cut::Close, Cut::Reset, Cut::ClientSide, Cut::AgentSide];
 
 const MOODS: [Mood; 3] = [Mood::Late(Duration::from_millis(5)), Mood::Deaf, Mood::Fair];
 
-/// An agent whose clients come through somebody.
-async fn with_a_middle() -> (World, Middle) {
+/// How clients come to the agent: through somebody.
+struct Line {
+    middle: Middle,
+    /// The key of a client, and the agent's, over TLS.
+    keys: Option<(Client, Fingerprint)>,
+}
+
+impl std::ops::Deref for Line {
+    type Target = Middle;
+
+    fn deref(&self) -> &Middle {
+        &self.middle
+    }
+}
+
+impl Line {
+    /// A client as openclawctl makes one: it asks whether a quiet agent is still there.
+    fn client(&self) -> AgentClient<Channel> {
+        let address = self.middle.address;
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let endpoint = endpoint
+            .http2_keep_alive_interval(Duration::from_millis(300))
+            .keep_alive_timeout(Duration::from_millis(700))
+            .keep_alive_while_idle(true);
+        AgentClient::new(match &self.keys {
+            None => endpoint.connect_lazy(),
+            Some((client, agent)) => client.connect_lazily(&endpoint, address, *agent),
+        })
+    }
+
+    /// Where a call can be cut: in the handshake too.
+    fn cuts_somewhere_in_a_call(&self) {
+        let most = if self.keys.is_some() { 2_500 } else { 400 };
+        self.middle.cuts_after(fastrand::u64(1..most));
+    }
+}
+
+/// An agent in plain text, behind somebody.
+async fn with_a_middle() -> (World, Line) {
     let config = openclaw_sim::Config::default();
     let world = World::with(config, &["--listen-plaintext", "127.0.0.1:0"]).await;
     let middle = Middle::before(world.agent.plaintext.unwrap()).await;
-    (world, middle)
+    (world, Line { middle, keys: None })
 }
 
-/// A client as openclawctl makes one: it asks whether a quiet agent is still there.
-fn client(middle: &Middle) -> AgentClient<Channel> {
-    let endpoint = Endpoint::from_shared(format!("http://{}", middle.address)).unwrap();
-    let endpoint = endpoint
-        .http2_keep_alive_interval(Duration::from_millis(300))
-        .keep_alive_timeout(Duration::from_millis(700))
-        .keep_alive_while_idle(true);
-    AgentClient::new(endpoint.connect_lazy())
+/// An agent behind somebody, over TLS.
+async fn with_a_middle_over_tls() -> (World, Line) {
+    let world = World::with(openclaw_sim::Config::default(), &TLS).await;
+    let client = Client::first(&world.agent).await;
+    let middle = Middle::before(world.agent.tls()).await;
+    let keys = Some((client, world.agent.fingerprint()));
+    (world, Line { middle, keys })
 }
 
 /// Follows events from behind `after` until the stream breaks, and keeps what comes.
-async fn follow(middle: &Middle, seen: &mut Vec<u64>, enough: usize) {
+async fn follow(middle: &Line, seen: &mut Vec<u64>, enough: usize) {
     let wish = pb::WatchEventsRequest {
         after: Some(seen.last().copied().unwrap_or(0)),
         follow: true,
         kinds: vec![pb::EventKind::Message.into()],
         ..Default::default()
     };
-    let Ok(stream) = client(middle).watch_events(wish).await else {
+    let Ok(stream) = middle.client().watch_events(wish).await else {
         return;
     };
     let mut stream = Watcher::new(stream.into_inner());
@@ -60,8 +98,16 @@ async fn follow(middle: &Middle, seen: &mut Vec<u64>, enough: usize) {
 
 #[tokio::test]
 async fn a_watch_over_a_broken_network_is_every_event_once() {
+    every_event_once(with_a_middle().await).await;
+}
+
+#[tokio::test]
+async fn a_watch_over_tls_and_a_broken_network_is_every_event_once() {
+    every_event_once(with_a_middle_over_tls().await).await;
+}
+
+async fn every_event_once((world, middle): (World, Line)) {
     const MESSAGES: usize = 150;
-    let (world, middle) = with_a_middle().await;
     world.link().await;
     let peer = world.peer(ANNA);
     let writing = async {
@@ -116,8 +162,16 @@ async fn a_watch_over_a_broken_network_is_every_event_once() {
 
 #[tokio::test]
 async fn a_call_that_is_cut_and_repeated_is_one_message() {
+    one_message(with_a_middle().await).await;
+}
+
+#[tokio::test]
+async fn a_call_over_tls_that_is_cut_and_repeated_is_one_message() {
+    one_message(with_a_middle_over_tls().await).await;
+}
+
+async fn one_message((world, middle): (World, Line)) {
     const MESSAGES: usize = 40;
-    let (world, middle) = with_a_middle().await;
     world.link().await;
     let mut ids = HashMap::new();
     let mut repeated = 0;
@@ -128,8 +182,8 @@ async fn a_call_that_is_cut_and_repeated_is_one_message() {
         };
         loop {
             // Before the call arrives, while it is under way, when its answer is.
-            middle.cuts_after(fastrand::u64(1..400));
-            let mut client = client(&middle);
+            middle.cuts_somewhere_in_a_call();
+            let mut client = middle.client();
             let sent = tokio::time::timeout(PATIENCE, client.send(wish.clone()));
             match sent.await.expect("a call ends") {
                 Ok(sent) => {
@@ -221,11 +275,11 @@ async fn a_line_that_breaks_after_the_scan_leaves_a_state_that_is_told() {
     }
 }
 
-async fn pair(world: &World, middle: &Middle, replace: bool) -> Result<Pairing, tonic::Status> {
+async fn pair(world: &World, middle: &Line, replace: bool) -> Result<Pairing, tonic::Status> {
     let wish = pb::PairRequest {
         replace,
         ..Default::default()
     };
-    let frames = client(middle).pair(wish).await?.into_inner();
+    let frames = middle.client().pair(wish).await?.into_inner();
     Ok(world.pairing(frames))
 }

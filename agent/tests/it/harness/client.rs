@@ -90,13 +90,20 @@ impl Client {
         agent: &Agent,
     ) -> Result<Channel, tonic::transport::Error> {
         let config = tls::client(&self.identity, agent.fingerprint()).unwrap();
-        let connector = tower::service_fn(move |_| {
-            let config = Arc::clone(&config);
-            async move { shake(address, config).await.map(TokioIo::new) }
-        });
         let endpoint = Endpoint::from_static("http://openclaw-agent");
-        let connecting = endpoint.connect_with_connector(connector);
+        let connecting = endpoint.connect_with_connector(connector(address, config));
         tokio::time::timeout(PATIENCE, connecting).await.unwrap()
+    }
+
+    /// A channel that connects when it is used.
+    pub(crate) fn connect_lazily(
+        &self,
+        endpoint: &Endpoint,
+        address: SocketAddr,
+        agent: Fingerprint,
+    ) -> Channel {
+        let config = tls::client(&self.identity, agent).unwrap();
+        endpoint.connect_with_connector_lazy(connector(address, config))
     }
 
     pub(crate) async fn client(&self, agent: &Agent) -> AgentClient<Channel> {
@@ -118,6 +125,23 @@ impl Client {
         let status = AgentClient::new(channel).status(pb::StatusRequest {}).await;
         status.is_ok()
     }
+}
+
+/// What makes connections of a client's key.
+fn connector(
+    address: SocketAddr,
+    config: Arc<ClientConfig>,
+) -> impl tower::Service<
+    tonic::codegen::http::Uri,
+    Response = TokioIo<TlsStream<TcpStream>>,
+    Error = io::Error,
+    Future: Send,
+> + Send
++ 'static {
+    tower::service_fn(move |_| {
+        let config = Arc::clone(&config);
+        async move { shake(address, config).await.map(TokioIo::new) }
+    })
 }
 
 async fn shake(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
