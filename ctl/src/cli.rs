@@ -1,6 +1,7 @@
 //! The command line: what can be said, with its help. What it does is in the file of each command.
 
 mod access;
+mod allow;
 mod watch;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use crate::context::Name;
 use crate::duration;
 
 pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, RoleName, Typed};
+pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use watch::{ConsumersArgs, ConsumersCommand, Kind, WatchArgs};
 
 /// Drive an OpenClaw agent: link it to a phone, ask how it is, send, and follow what happens.
@@ -212,39 +214,6 @@ pub(crate) enum Wait {
     Read,
 }
 
-/// `allow`.
-#[derive(Debug, Args)]
-pub(crate) struct AllowArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub(crate) command: AllowCommand,
-}
-
-/// What can be done with the list of those who are admitted.
-#[derive(Debug, Subcommand)]
-pub(crate) enum AllowCommand {
-    /// Say who is admitted, and by which line.
-    List {
-        /// Show phone numbers in full.
-        #[arg(long)]
-        show_numbers: bool,
-    },
-    /// Admit somebody beside those in the agent's file, for good.
-    Add {
-        /// A number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
-        #[arg(value_parser = parse_admitted)]
-        who: String,
-    },
-    /// Take back what was added.
-    Remove {
-        /// As it was added.
-        #[arg(value_parser = parse_admitted)]
-        who: String,
-    },
-    /// Have the agent read its file again.
-    Reload,
-}
-
 /// `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
@@ -351,16 +320,6 @@ fn parse_recipient(given: &str) -> Result<String, String> {
     }
     parse_phone(given)
         .ok_or_else(|| "give a number such as +15550100123, or a group's JID (…@g.us)".to_owned())
-}
-
-/// A number, a LID or a group.
-fn parse_admitted(given: &str) -> Result<String, String> {
-    if given.ends_with("@g.us") || given.ends_with("@lid") {
-        return Ok(given.to_owned());
-    }
-    parse_phone(given).ok_or_else(|| {
-        "give a number such as +15550100123, a LID (…@lid) or a group's JID (…@g.us)".to_owned()
-    })
 }
 
 fn parse_number(given: &str) -> Result<String, String> {

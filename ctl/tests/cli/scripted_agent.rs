@@ -3,6 +3,7 @@
 mod access;
 mod alerts;
 mod clients;
+mod health;
 mod tls;
 
 use std::net::Shutdown;
@@ -33,8 +34,6 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
-use tonic_health::ServingStatus;
-use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::script::{Enrolment, Script, Step, secret, step, written};
 use crate::sealed::{Recipe, records};
@@ -62,7 +61,7 @@ impl ScriptedAgent {
         script: Script,
         printed: watch::Receiver<String>,
     ) -> Self {
-        let health = healths(&script).await;
+        let health = health::says(&script).await;
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             asked: watch::Sender::default(),
@@ -146,20 +145,6 @@ fn cutter(stream: &UnixStream) -> Box<dyn Fn() + Send> {
     let twin = StdUnixStream::from(twin);
     // It may be gone already.
     Box::new(move || drop(twin.shutdown(Shutdown::Both)))
-}
-
-/// The standard health service, saying what the script says.
-async fn healths(script: &Script) -> HealthServer<impl Health> {
-    let (reporter, health) = tonic_health::server::health_reporter();
-    for (service, status) in &script.health {
-        let status = match status.as_str() {
-            "SERVING" => ServingStatus::Serving,
-            "NOT_SERVING" => ServingStatus::NotServing,
-            other => panic!("no health {other}"),
-        };
-        reporter.set_service_status(service, status).await;
-    }
-    health
 }
 
 impl Drop for ScriptedAgent {
