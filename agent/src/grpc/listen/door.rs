@@ -37,8 +37,8 @@ const SEATS: usize = 64;
 const HANDSHAKES: usize = 16;
 /// How long a handshake may take, over a slow line too.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// How long enrolment may take, handshake and all.
-const ENROLMENT: Duration = Duration::from_secs(10);
+/// How long a client that enrolls may take to ask, and then to be answered.
+const ASKING: Duration = Duration::from_secs(5);
 /// How often the log and the store catch up.
 const TICK: Duration = Duration::from_secs(60);
 /// What a connection may keep that the network does not take yet.
@@ -179,12 +179,14 @@ impl Host {
         let accepting = hello.into_stream_with(Arc::clone(config), |connection| {
             connection.set_buffer_limit(Some(BUFFER));
         });
-        let stream = within(deadline, accepting).await?;
+        let mut stream = within(deadline, accepting).await?;
         if enrolls {
+            let asking = timeout(ASKING, enroll::receive(&mut stream, self.agent)).await;
+            let request = asking.map_err(|_| Why::TooSlow)?.map_err(|_| Why::Code)?;
             let host = Arc::clone(self);
             // Once it has asked, it is answered: whoever comes in between does not leave it in doubt.
-            let enrolling = async move { host.enroll(stream).await };
-            let enrolling = tokio::spawn(timeout(ENROLMENT - HANDSHAKE, enrolling));
+            let enrolling = async move { host.enroll(stream, request).await };
+            let enrolling = tokio::spawn(timeout(ASKING, enrolling));
             let enrolled = enrolling.await.map_err(|_| Why::Code)?;
             return enrolled.unwrap_or(Err(Why::TooSlow)).map(|()| None);
         }
@@ -207,9 +209,11 @@ impl Host {
         }
     }
 
-    async fn enroll(&self, mut stream: TlsStream<TcpStream>) -> Result<(), Why> {
-        let request = enroll::receive(&mut stream, self.agent).await;
-        let request = request.map_err(|_| Why::Code)?;
+    async fn enroll(
+        &self,
+        mut stream: TlsStream<TcpStream>,
+        request: enroll::Request,
+    ) -> Result<(), Why> {
         let asking = Asking {
             code: request.code(),
             client: request.client(),
