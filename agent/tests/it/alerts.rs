@@ -145,6 +145,13 @@ async fn a_lost_connection_is_told_once_whatever_is_killed_meanwhile() {
         receiver.kinds(),
         ["whatsapp.connection_lost", "whatsapp.recovered"]
     );
+    // What a kill overtakes comes again, as the next test says.
+    world
+        .until_listed(|listed| {
+            let mut alerts = listed.alerts.iter();
+            alerts.all(|alert| alert.state() == pb::AlertState::Delivered)
+        })
+        .await;
     world.agent.until_state(LinkState::Connected).await;
     world.killed(&receiver).await;
     world.agent.until_state(LinkState::Connected).await;
