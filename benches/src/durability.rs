@@ -25,6 +25,8 @@ const CHATS: u32 = 16;
 const EACH: u32 = 100;
 /// Messages that wait at the server while the agent is away.
 const DRAIN: u32 = 1000;
+/// As many as the simulator is asked for at a time.
+const IN_ONE_REQUEST: u32 = 1_000;
 
 /// The line.
 #[derive(Serialize)]
@@ -96,13 +98,17 @@ pub(crate) async fn measure(arguments: &Arguments, long: u32) -> Result<Figures,
 
     let process = agent.id().ok_or("the agent ended")?;
     let short = Memory::of(process)?;
-    // All at once: what the agent has not read waits at the server.
-    let (flooded, arrived) = tokio::join!(
-        flood(&control, &arguments.peer, arguments, long),
-        arrive(&mut events, long)
-    );
-    flooded?;
-    arrived?;
+    // As fast as they can be made: what the agent has not read waits at the server.
+    let flooding = async {
+        let mut left = long;
+        while left > 0 {
+            let some = left.min(IN_ONE_REQUEST);
+            flood(&control, &arguments.peer, arguments, some).await?;
+            left -= some;
+        }
+        Ok(())
+    };
+    tokio::try_join!(flooding, arrive(&mut events, long))?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let after = Memory::of(process)?;
     agent.start_kill()?;
