@@ -14,7 +14,7 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::{Fingerprint, Identity};
-use pins::{AnyPeer, KnownClients, OneAgent};
+use pins::{Peer, Pins};
 
 /// The name in every certificate, and what a client asks for. Where the agent is reached says nothing about who it is:
 /// platforms give it another host and port when they please.
@@ -49,8 +49,7 @@ pub struct WrongAgent {
 /// # Errors
 /// When the key cannot sign.
 pub fn server(agent: &Identity, known: Arc<dyn Known>) -> Result<Arc<ServerConfig>, rustls::Error> {
-    let verifier = Arc::new(KnownClients::new(known));
-    server_for(agent, verifier, HTTP2)
+    server_for(agent, Peer::Known(known), HTTP2)
 }
 
 /// For an agent, while somebody may enroll: any client may come in, to speak [`crate::enroll`] and nothing else.
@@ -58,7 +57,7 @@ pub fn server(agent: &Identity, known: Arc<dyn Known>) -> Result<Arc<ServerConfi
 /// # Errors
 /// When the key cannot sign.
 pub fn enrolling_server(agent: &Identity) -> Result<Arc<ServerConfig>, rustls::Error> {
-    server_for(agent, Arc::new(AnyPeer::default()), ENROLL)
+    server_for(agent, Peer::Anybody, ENROLL)
 }
 
 /// Whether this client has come to enroll.
@@ -74,7 +73,7 @@ pub fn wants_to_enroll(hello: &ClientHello<'_>) -> bool {
 /// # Errors
 /// When the key cannot sign.
 pub fn client(client: &Identity, agent: Fingerprint) -> Result<Arc<ClientConfig>, rustls::Error> {
-    client_for(client, Arc::new(OneAgent::new(agent)), HTTP2)
+    client_for(client, Peer::Agent(agent), HTTP2)
 }
 
 /// For a client that has a code and knows no key yet: [`crate::enroll::ask`] tells whether it is the right one.
@@ -82,7 +81,7 @@ pub fn client(client: &Identity, agent: Fingerprint) -> Result<Arc<ClientConfig>
 /// # Errors
 /// When the key cannot sign.
 pub fn enrolling_client(client: &Identity) -> Result<Arc<ClientConfig>, rustls::Error> {
-    client_for(client, Arc::new(AnyPeer::default()), ENROLL)
+    client_for(client, Peer::Anybody, ENROLL)
 }
 
 /// What a client says in its hello, whatever the address.
@@ -108,13 +107,13 @@ pub(crate) fn certified_key(identity: &Identity) -> Result<CertifiedKey, rustls:
 
 fn server_for(
     agent: &Identity,
-    clients: Arc<dyn rustls::server::danger::ClientCertVerifier>,
+    clients: Peer,
     protocol: &[u8],
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let key = SingleCertAndKey::from(certified_key(agent)?);
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
-        .with_client_cert_verifier(clients)
+        .with_client_cert_verifier(Pins::new(clients))
         .with_cert_resolver(Arc::new(key));
     config.alpn_protocols = vec![protocol.to_vec()];
     config.send_tls13_tickets = 0;
@@ -125,14 +124,14 @@ fn server_for(
 
 fn client_for(
     client: &Identity,
-    agents: Arc<dyn rustls::client::danger::ServerCertVerifier>,
+    agents: Peer,
     protocol: &[u8],
 ) -> Result<Arc<ClientConfig>, rustls::Error> {
     let key = SingleCertAndKey::from(certified_key(client)?);
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(agents)
+        .with_custom_certificate_verifier(Pins::new(agents))
         .with_client_cert_resolver(Arc::new(key));
     config.alpn_protocols = vec![protocol.to_vec()];
     config.resumption = rustls::client::Resumption::disabled();

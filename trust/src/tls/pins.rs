@@ -15,26 +15,52 @@ use rustls::{
 use super::{Known, WrongAgent};
 use crate::Fingerprint;
 
-/// The clients that an agent knows.
-pub(super) struct KnownClients {
-    known: Arc<dyn Known>,
-    signatures: Signatures,
+/// Whom one end lets the other be.
+pub(super) enum Peer {
+    /// A client that is known.
+    Known(Arc<dyn Known>),
+    /// This one agent.
+    Agent(Fingerprint),
+    /// Anybody with a key of their own: what is said afterwards proves who it is.
+    Anybody,
 }
 
-impl KnownClients {
-    pub(super) fn new(known: Arc<dyn Known>) -> Self {
-        let signatures = Signatures::default();
-        Self { known, signatures }
+/// Lets a [`Peer`] in, at either end.
+pub(super) struct Pins {
+    peer: Peer,
+    signatures: WebPkiSupportedAlgorithms,
+}
+
+impl Pins {
+    pub(super) fn new(peer: Peer) -> Arc<Self> {
+        let signatures = ring::default_provider().signature_verification_algorithms;
+        Arc::new(Self { peer, signatures })
+    }
+
+    fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
+        let found = Fingerprint::of_certificate(certificate);
+        let found = found.map_err(|_| CertificateError::BadEncoding)?;
+        match &self.peer {
+            Peer::Known(known) if known.is_known(&found) => Ok(()),
+            Peer::Known(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
+            Peer::Agent(agent) if *agent == found => Ok(()),
+            Peer::Agent(agent) => {
+                let expected = *agent;
+                let wrong = WrongAgent { expected, found };
+                Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
+            }
+            Peer::Anybody => Ok(()),
+        }
     }
 }
 
-impl fmt::Debug for KnownClients {
+impl fmt::Debug for Pins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KnownClients")
+        f.write_str("Pins")
     }
 }
 
-impl ClientCertVerifier for KnownClients {
+impl ClientCertVerifier for Pins {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -45,11 +71,8 @@ impl ClientCertVerifier for KnownClients {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        if self.known.is_known(&fingerprint(certificate)?) {
-            Ok(ClientCertVerified::assertion())
-        } else {
-            Err(CertificateError::ApplicationVerificationFailure.into())
-        }
+        self.check(certificate)
+            .map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -67,29 +90,15 @@ impl ClientCertVerifier for KnownClients {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.signatures.verify(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.signatures)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.signatures.schemes()
+        self.signatures.supported_schemes()
     }
 }
 
-/// The one agent that a client means.
-#[derive(Debug)]
-pub(super) struct OneAgent {
-    agent: Fingerprint,
-    signatures: Signatures,
-}
-
-impl OneAgent {
-    pub(super) fn new(agent: Fingerprint) -> Self {
-        let signatures = Signatures::default();
-        Self { agent, signatures }
-    }
-}
-
-impl ServerCertVerifier for OneAgent {
+impl ServerCertVerifier for Pins {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -98,15 +107,8 @@ impl ServerCertVerifier for OneAgent {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let found = fingerprint(certificate)?;
-        if found == self.agent {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let wrong = WrongAgent {
-            expected: self.agent,
-            found,
-        };
-        Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
+        self.check(certificate)
+            .map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -124,117 +126,12 @@ impl ServerCertVerifier for OneAgent {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.signatures.verify(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.signatures)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.signatures.schemes()
+        self.signatures.supported_schemes()
     }
-}
-
-/// Anybody with a key of their own: what is said afterwards proves who it is.
-#[derive(Debug, Default)]
-pub(super) struct AnyPeer(Signatures);
-
-impl ClientCertVerifier for AnyPeer {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        fingerprint(certificate).map(|_| ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(too_old())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.schemes()
-    }
-}
-
-impl ServerCertVerifier for AnyPeer {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        fingerprint(certificate).map(|_| ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(too_old())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.schemes()
-    }
-}
-
-/// The signatures that are understood.
-#[derive(Debug)]
-struct Signatures(WebPkiSupportedAlgorithms);
-
-impl Default for Signatures {
-    fn default() -> Self {
-        Self(ring::default_provider().signature_verification_algorithms)
-    }
-}
-
-impl Signatures {
-    fn verify(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0)
-    }
-
-    fn schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
-    }
-}
-
-fn fingerprint(certificate: &CertificateDer<'_>) -> Result<Fingerprint, Error> {
-    Fingerprint::of_certificate(certificate).map_err(|_| CertificateError::BadEncoding.into())
 }
 
 /// Never reached: the configurations here offer TLS 1.3 alone.
