@@ -1,3 +1,5 @@
+//! Which agent is meant by what a person or the environment says.
+
 use super::*;
 use crate::context::tests::context;
 

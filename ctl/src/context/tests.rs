@@ -1,3 +1,5 @@
+//! A context for tests, and that `Debug` shows nothing of its key.
+
 use super::*;
 
 /// An enrolment that never was.

@@ -1,3 +1,5 @@
+//! Contexts as files: who may read them, what is refused, which one is current.
+
 use std::fs::Permissions;
 
 use super::*;
