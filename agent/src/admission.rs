@@ -13,7 +13,7 @@ use crate::journal::{Arrival, Journal, Mark};
 use crate::model::{Contact, Dropped, Occurrence, Origin};
 use crate::store::Store;
 use crate::traffic::Traffic;
-use crate::vault::Tables;
+use crate::vault::{Tables, to_millis};
 
 /// How many messages may wait for their sender to be told apart.
 pub const MOST_HELD: usize = 1_000;
@@ -127,7 +127,7 @@ impl Admission {
             let what = match verdict {
                 Verdict::Admit(_) => what,
                 Verdict::Hold if count < MOST_HELD => {
-                    let at = millis(now);
+                    let at = to_millis(now);
                     held.extend(what.map(|what| Held { at, mark, what }));
                     count += 1;
                     None
@@ -150,7 +150,7 @@ impl Admission {
             let Some(origin) = origin(&what) else {
                 continue;
             };
-            let age = Duration::from_millis(millis(now).saturating_sub(at));
+            let age = Duration::from_millis(to_millis(now).saturating_sub(at));
             let verdict = self
                 .gate
                 .judge(&origin.sender, &origin.chat, origin.from_me, now);
@@ -215,13 +215,6 @@ fn masked(sender: &Contact) -> String {
 
 fn row(id: &[u8]) -> Key<'_> {
     Key::new(Tables::HELD, "", id)
-}
-
-fn millis(at: SystemTime) -> u64 {
-    let since = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Held {

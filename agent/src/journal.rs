@@ -16,7 +16,7 @@ mod unseen;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use openclaw_vault::{Batch, Error, JournalTables};
 use tokio::sync::{Notify, watch};
@@ -24,7 +24,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock;
 use crate::failpoint::{self, Place};
 use crate::model::{Event, Lost, Occurrence, Seq};
-use crate::vault::{Sealed, Tables, Ticket, Vault, sure};
+use crate::vault::{Sealed, Tables, Ticket, Vault, from_millis, sure, to_millis};
 
 pub use recent::Mark;
 use recent::Recent;
@@ -147,7 +147,7 @@ impl Journal {
         let event = self.counted(&what);
         let mut state = self.state();
         let mut batch = Batch::new();
-        let seq = Seq(state.kept.push(&mut batch, millis(at), 0, &event));
+        let seq = Seq(state.kept.push(&mut batch, to_millis(at), 0, &event));
         also(&mut batch);
         self.write(&mut state, &batch);
         seq
@@ -169,7 +169,7 @@ impl Journal {
             match what {
                 Some(what) => {
                     let event = self.counted(&what);
-                    state.kept.push(&mut batch, millis(at), mark.0, &event);
+                    state.kept.push(&mut batch, to_millis(at), mark.0, &event);
                 }
                 None => state.unseen.push(mark, &mut batch),
             }
@@ -209,7 +209,7 @@ impl Journal {
         let mut batch = Batch::new();
         state
             .kept
-            .push(&mut batch, millis(at), mark.0, &self.counted(what));
+            .push(&mut batch, to_millis(at), mark.0, &self.counted(what));
         also(&mut batch);
         self.write(&mut state, &batch);
     }
@@ -367,12 +367,7 @@ impl std::fmt::Debug for Journal {
 /// The first seq of a new journal: above those of the journals before it on another volume, so that a cursor from one of
 /// them is told that it is.
 fn first(now: SystemTime) -> u64 {
-    millis(now).max(1)
-}
-
-fn millis(at: SystemTime) -> u64 {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    to_millis(now).max(1)
 }
 
 fn encode(what: &Occurrence) -> zeroize::Zeroizing<Vec<u8>> {
@@ -384,7 +379,7 @@ fn encode(what: &Occurrence) -> zeroize::Zeroizing<Vec<u8>> {
 fn event(row: &openclaw_vault::Row) -> Event {
     Event {
         seq: Seq(row.seq),
-        at: UNIX_EPOCH + Duration::from_millis(row.at),
+        at: from_millis(row.at),
         what: ciborium::from_reader(row.event.as_slice()).unwrap_or_default(),
     }
 }

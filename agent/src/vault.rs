@@ -6,6 +6,7 @@
 
 mod keeper;
 mod table;
+mod time;
 #[cfg(test)]
 pub(crate) mod trial;
 
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 
 pub use keeper::Keeper;
 pub use table::Tables;
+pub use time::{from_millis, span_millis, to_millis};
 
 /// The sealed store in its real folder.
 pub type Sealed = openclaw_vault::Vault<Folder>;

@@ -20,6 +20,7 @@ use crate::clock;
 use crate::model::Phone;
 use crate::store::{Dropped, Sieve};
 use crate::vault::{Sealed, Tables, Vault};
+use crate::volume;
 
 /// How much of the log one step reads, with the store locked.
 const STEP: usize = 128 << 10;
@@ -197,9 +198,7 @@ impl Outlet<'_> {
 }
 
 fn copy(vault: &Vault, secret: &Secret, now: SystemTime, mut to: Outlet<'_>) -> Result<(), Error> {
-    let now = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let now = volume::seconds(now);
     let mut out = Vec::new();
     // Of no use to another agent: what is this one's own is not brought back by a restore.
     let backup: Backup = lend(vault, |sealed| sealed.backup(secret, now, &mut out))?;

@@ -1,12 +1,12 @@
 //! What of the link outlives the process: since when a phone has linked us, and whether the credentials are dead.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Account, Lid, Link, LinkState, Reason};
-use crate::vault::{Tables, Vault};
+use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The row. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]
@@ -62,14 +62,14 @@ fn row(account: &Account, link: &Link) -> Row {
     };
     let verdict = link.state.needs_person().then(|| VerdictRow {
         state: link.state.name().to_owned(),
-        since: millis(link.since),
-        until: until.map(millis),
+        since: to_millis(link.since),
+        until: until.map(to_millis),
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     });
     Row {
         phone: phone.e164(),
         lid: lid.as_ref().map(|lid| lid.user().to_owned()),
-        linked_at: millis(*linked_at),
+        linked_at: to_millis(*linked_at),
         verdict,
     }
 }
@@ -93,7 +93,7 @@ pub(super) fn load(vault: &Vault) -> Option<Kept> {
     let account = Account {
         phone: row.phone.parse().ok()?,
         lid: row.lid.as_deref().and_then(Lid::new),
-        linked_at: time(row.linked_at),
+        linked_at: from_millis(row.linked_at),
     };
     Some(Kept {
         account,
@@ -112,7 +112,7 @@ fn verdict(row: VerdictRow) -> Option<Verdict> {
         "logged_out" => (LinkState::LoggedOut, Reason::LoggedOut),
         "replaced" => (LinkState::Replaced, Reason::Replaced),
         "banned" => {
-            let until = until.map(time);
+            let until = until.map(from_millis);
             (LinkState::Banned { until }, Reason::Banned)
         }
         "outdated" if agent == env!("CARGO_PKG_VERSION") => (LinkState::Outdated, Reason::Outdated),
@@ -121,23 +121,8 @@ fn verdict(row: VerdictRow) -> Option<Verdict> {
     Some(Verdict {
         state,
         reason,
-        since: time(since),
+        since: from_millis(since),
     })
-}
-
-fn millis(at: SystemTime) -> u64 {
-    let since = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A time that cannot be is the beginning of time: a harmed row must not stop the agent.
-fn time(millis: u64) -> SystemTime {
-    let since = Duration::from_millis(millis);
-    SystemTime::UNIX_EPOCH
-        .checked_add(since)
-        .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]
@@ -147,11 +132,11 @@ mod tests {
     fn link(state: LinkState) -> Link {
         Link {
             state,
-            since: time(1_700_000_000_123),
+            since: from_millis(1_700_000_000_123),
             account: Some(Account {
                 phone: "+15550100123".parse().unwrap(),
                 lid: Lid::new("100000000000001"),
-                linked_at: time(1_600_000_000_456),
+                linked_at: from_millis(1_600_000_000_456),
             }),
             reason: None,
         }
@@ -170,7 +155,7 @@ mod tests {
             LinkState::Replaced,
             LinkState::Banned { until: None },
             LinkState::Banned {
-                until: Some(time(1_800_000_000_000)),
+                until: Some(from_millis(1_800_000_000_000)),
             },
             LinkState::Outdated,
         ] {

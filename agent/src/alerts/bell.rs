@@ -11,7 +11,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use openclaw_vault::StoreId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -97,7 +96,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             speaker: Speaker {
                 store: vault
                     .summary()
-                    .map(|summary| hex(summary.store))
+                    .map(|summary| summary.store.to_string())
                     .unwrap_or_default(),
                 host,
             },
@@ -300,8 +299,4 @@ fn lost() -> Attempt {
             retry_after: None,
         }),
     }
-}
-
-fn hex(StoreId(bytes): StoreId) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::body::type_of;
 use super::queue::Queue;
 use super::row::{End, Row};
-use super::rules::time;
+use crate::vault::from_millis;
 
 /// Alerting at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Board {
             .rows()
             .filter(|row| row.is_waiting() && row.failed_at > 0);
         let failed = failed.max_by_key(|row| row.failed_at);
-        board.last_error = failed.map(|row| (row.error.clone(), time(row.failed_at)));
+        board.last_error = failed.map(|row| (row.error.clone(), from_millis(row.failed_at)));
         board
     }
 
@@ -127,20 +127,20 @@ impl Alert {
 impl From<&Row> for Alert {
     fn from(row: &Row) -> Self {
         let state = match row.end {
-            None => State::Waiting(time(row.next)),
+            None => State::Waiting(from_millis(row.next)),
             Some(End {
                 delivered: true,
                 at,
-            }) => State::Delivered(time(at)),
+            }) => State::Delivered(from_millis(at)),
             Some(End {
                 delivered: false,
                 at,
-            }) => State::GivenUp(time(at)),
+            }) => State::GivenUp(from_millis(at)),
         };
         Self {
             id: row.id.clone(),
             kind: type_of(row.kind),
-            raised_at: time(row.raised),
+            raised_at: from_millis(row.raised),
             state,
             attempts: row.attempts,
             error: row.error.clone(),

@@ -4,8 +4,9 @@
 use serde::Serialize;
 
 use super::row::Row;
-use super::rules::{Kind, time};
+use super::rules::Kind;
 use super::settings::Format;
+use crate::vault::from_millis;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -115,7 +116,7 @@ fn escaped(text: &str) -> String {
 
 /// `2026-11-22T11:12:08Z`.
 fn rfc3339(millis: u64) -> String {
-    let written = crate::clock::utc(time(millis));
+    let written = crate::clock::utc(from_millis(millis));
     format!("{}Z", written.trim_end_matches(" UTC").replace(' ', "T"))
 }
 

@@ -9,9 +9,9 @@ use ureq::Error as UreqError;
 use super::body::body;
 use super::queue::{Failure, Scope};
 use super::row::Row;
-use super::rules::millis;
 use super::settings::{Address, Format};
 use super::signature::SigningKey;
+use crate::vault::to_millis;
 
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -64,7 +64,7 @@ impl Receiver {
 
     pub(super) fn post(&self, row: &Row, now: SystemTime) -> Attempt {
         let body = body(row, self.format);
-        let timestamp = millis(now) / 1000;
+        let timestamp = to_millis(now) / 1000;
         let mut request = self
             .http
             .post(self.address.uri())

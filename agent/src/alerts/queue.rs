@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use super::row::{End, Hold, Row};
-use super::rules::{Kind, millis, time};
+use super::rules::Kind;
+use crate::vault::{from_millis, span_millis, to_millis};
 
 /// The most that wait.
 pub(super) const WAITING: usize = 64;
@@ -53,7 +54,7 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(rows: Vec<(u64, Row)>, now: SystemTime) -> Self {
         let mut rows: BTreeMap<u64, Row> = rows.into_iter().collect();
-        let latest = millis(now).saturating_add(span(ASKED));
+        let latest = to_millis(now).saturating_add(span_millis(ASKED));
         for row in rows.values_mut() {
             // A clock that was put back must not hold anything up for good.
             row.next = row.next.min(latest);
@@ -83,7 +84,7 @@ impl Queue {
         // A receiver that is not there may be there for what is new; one that asked for time is given it.
         for (number, waiting) in &mut self.rows {
             if waiting.is_waiting() && waiting.hold == Hold::Receiver {
-                waiting.next = waiting.next.min(millis(now));
+                waiting.next = waiting.next.min(to_millis(now));
                 self.changed.insert(*number);
             }
         }
@@ -111,7 +112,7 @@ impl Queue {
 
     /// The alert to try now.
     pub(super) fn due(&self, now: SystemTime) -> Option<(u64, &Row)> {
-        let at = millis(now);
+        let at = to_millis(now);
         for (number, row) in self.rows.iter().filter(|(_, row)| row.is_waiting()) {
             if row.next <= at {
                 return Some((*number, row));
@@ -132,7 +133,7 @@ impl Queue {
                 break;
             }
         }
-        earliest.map(time)
+        earliest.map(from_millis)
     }
 
     pub(super) fn delivered(&mut self, number: u64, now: SystemTime) {
@@ -154,18 +155,20 @@ impl Queue {
         let Some(row) = self.rows.get_mut(&number).filter(|row| row.is_waiting()) else {
             return false;
         };
-        let at = millis(now);
+        let at = to_millis(now);
         row.attempts = row.attempts.saturating_add(1);
         row.error.clone_from(&failure.error);
         row.failed_at = at;
         self.changed.insert(number);
-        let last = row.raised.saturating_add(span(LIFE));
+        let last = row.raised.saturating_add(span_millis(LIFE));
         if at >= last || failure.scope == Scope::Final {
             self.end(number, false, now, None);
             return true;
         }
-        let wait = span(backoff(row.attempts, chance));
-        let asked = failure.retry_after.map(|asked| span(asked.min(ASKED)));
+        let wait = span_millis(backoff(row.attempts, chance));
+        let asked = failure
+            .retry_after
+            .map(|asked| span_millis(asked.min(ASKED)));
         row.next = at
             .saturating_add(asked.map_or(wait, |asked| asked.max(wait)))
             .min(last);
@@ -183,7 +186,7 @@ impl Queue {
         };
         row.end = Some(End {
             delivered,
-            at: millis(now),
+            at: to_millis(now),
         });
         if let Some(why) = why {
             why.clone_into(&mut row.error);
@@ -226,10 +229,6 @@ fn backoff(attempts: u32, chance: f64) -> Duration {
     doubled
         .min(LONGEST)
         .mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
-}
-
-fn span(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
-use super::rules::{Kind, Notice, Standing, millis};
+use super::rules::{Kind, Notice, Standing};
 use crate::model::Link;
-use crate::vault::{Tables, Vault};
+use crate::vault::{Tables, Vault, to_millis};
 
 /// The row. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,8 +86,8 @@ impl Row {
             id: new_id(),
             kind: *kind,
             trouble: *trouble,
-            raised: millis(now),
-            since: millis(*since),
+            raised: to_millis(now),
+            since: to_millis(*since),
             state: link.state.name().to_owned(),
             reason: reason.unwrap_or_default(),
             hint: hint(*kind, link).to_owned(),
@@ -95,7 +95,7 @@ impl Row {
             store: speaker.store.clone(),
             host: speaker.host.clone(),
             attempts: 0,
-            next: millis(now),
+            next: to_millis(now),
             hold: Hold::None,
             end: None,
             error: String::new(),

@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Link, LinkState, Reason};
+use crate::vault::{from_millis, span_millis, to_millis};
 
 /// How long after its beginning was noticed an outage has at least, before it is told: a new process gets that long to
 /// connect, however long it was away.
@@ -152,7 +153,7 @@ impl Rules {
         link: &Link,
         now: SystemTime,
     ) -> Option<Notice> {
-        let at = millis(now);
+        let at = to_millis(now);
         match Seen::of(link) {
             Seen::Nothing => {
                 if matches!(link.state, LinkState::Unlinked | LinkState::Linking) {
@@ -168,13 +169,13 @@ impl Rules {
                 }
                 standing.told.take().map(|Told { kind, since }| Notice {
                     kind: Kind::Recovered,
-                    since: time(since),
+                    since: from_millis(since),
                     trouble: Some(kind),
                 })
             }
             Seen::Verdict(kind) => {
                 standing.down = None;
-                standing.tell(kind, millis(link.since))
+                standing.tell(kind, to_millis(link.since))
             }
             Seen::Down => {
                 let up = standing.up.unwrap_or(at);
@@ -200,17 +201,17 @@ impl Rules {
         match Seen::of(link) {
             Seen::Up => standing
                 .up
-                .map(|up| time(up.saturating_add(self.resolution()))),
+                .map(|up| from_millis(up.saturating_add(self.resolution()))),
             Seen::Down if standing.told.is_none() => standing
                 .down
-                .map(|Down { since, noticed }| time(self.due(since, noticed))),
+                .map(|Down { since, noticed }| from_millis(self.due(since, noticed))),
             _ => None,
         }
     }
 
     fn due(self, since: u64, noticed: u64) -> u64 {
-        let after = span(self.after);
-        let grace = after.min(span(GRACE));
+        let after = span_millis(self.after);
+        let grace = after.min(span_millis(GRACE));
         since
             .saturating_add(after)
             .max(noticed.saturating_add(grace))
@@ -218,7 +219,7 @@ impl Rules {
 
     /// A process that is killed has been up for at most this much longer than is known.
     fn resolution(self) -> u64 {
-        (span(self.after) / 5).clamp(1_000, 60_000)
+        (span_millis(self.after) / 5).clamp(1_000, 60_000)
     }
 
     fn is_stale(self, up: u64, now: u64) -> bool {
@@ -230,7 +231,7 @@ impl Standing {
     /// The link ceases to be up now. Called before [`Rules::on`] with a link that is not up any more.
     pub(super) fn left(&mut self, before: &Link, now: SystemTime) {
         if before.state == LinkState::Connected {
-            self.up = Some(millis(now));
+            self.up = Some(to_millis(now));
         }
     }
 
@@ -244,25 +245,10 @@ impl Standing {
         self.told = Some(Told { kind, since });
         Some(Notice {
             kind,
-            since: time(since),
+            since: from_millis(since),
             trouble: None,
         })
     }
-}
-
-pub(super) fn millis(at: SystemTime) -> u64 {
-    at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, span)
-}
-
-/// A time that cannot be is the beginning of time: a harmed row must not stop the agent.
-pub(super) fn time(millis: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH
-        .checked_add(Duration::from_millis(millis))
-        .unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-fn span(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub use self::told::{Failed, Refused, Summary};
 use super::policy::{Because, Entry, Place, Rules, Sender, Verdict, Who};
 use super::source::{Error, Loaded, Source};
 use crate::model::{ChatId, Contact, Lid, Phone};
-use crate::vault::{Tables, Vault};
+use crate::vault::{Tables, Vault, to_millis};
 
 /// For how long WhatsApp's answer about a number's LID counts. People keep theirs; numbers change hands.
 const FRESH: Duration = Duration::from_secs(24 * 3600);
@@ -195,7 +195,7 @@ impl Gate {
             }
             let mut batch = Batch::new();
             let name = who.to_string();
-            batch.put(row(&name), &millis(now).to_be_bytes());
+            batch.put(row(&name), &to_millis(now).to_be_bytes());
             state.added.push(Entry {
                 who,
                 place: Place::Added,
@@ -375,13 +375,6 @@ fn remembered(vault: &Vault) -> Vec<Entry> {
             place: Place::Added,
         })
         .collect()
-}
-
-fn millis(at: SystemTime) -> u64 {
-    let since = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -11,9 +11,9 @@ use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::member::{self, Row, millis, time};
+use super::member::{self, Row, time};
 use super::{Asking, Enrolled, MOST};
-use crate::vault::{Tables, Update, Vault};
+use crate::vault::{Tables, Update, Vault, to_millis};
 
 /// How long a code is good.
 pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -94,7 +94,7 @@ impl Kept {
             origin: origin.to_byte(),
             role: role.to_byte(),
             name,
-            expires_at: millis(now + LIFETIME),
+            expires_at: to_millis(now + LIFETIME),
             used_by: None,
         }
     }

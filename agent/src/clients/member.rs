@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::Clients;
 use crate::clock;
-use crate::vault::Tables;
+use crate::vault::{Tables, from_millis, span_millis, to_millis};
 
 /// A row. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl Row {
         Self {
             name,
             role: role.to_byte(),
-            enrolled_at: millis(now),
+            enrolled_at: to_millis(now),
             seen_at: None,
         }
     }
@@ -95,7 +95,7 @@ impl Row {
     }
 
     pub(super) fn see(&mut self, now: SystemTime) {
-        self.seen_at = self.seen_at.max(Some(millis(now)));
+        self.seen_at = self.seen_at.max(Some(to_millis(now)));
     }
 }
 
@@ -138,7 +138,7 @@ impl Member {
     /// The row to write, if what is kept of when it was seen is older than `limit`.
     pub(super) fn unkept(&mut self, limit: Duration) -> Option<Vec<u8>> {
         let seen = self.row.seen_at?;
-        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let limit = span_millis(limit);
         let stale = self
             .kept
             .is_none_or(|kept| seen.saturating_sub(kept) >= limit);
@@ -174,12 +174,7 @@ pub(super) fn key(client: &Fingerprint) -> Key<'_> {
     Key::new(Tables::CLIENTS, "", client.as_bytes())
 }
 
-pub(super) fn millis(at: SystemTime) -> u64 {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
-}
-
+/// The end of the year 9999 at the latest: later ones are no times to the API.
 pub(super) fn time(millis: u64) -> SystemTime {
-    let most = Duration::from_secs(253_402_300_799);
-    SystemTime::UNIX_EPOCH + Duration::from_millis(millis).min(most)
+    from_millis(millis.min(253_402_300_799_000))
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use openclaw_vault::{Retention, Segment};
 use tokio::task::spawn_blocking;
 
-use super::{Journal, millis};
+use super::Journal;
 use crate::clock;
 use crate::failpoint::{self, Place};
+use crate::vault::{span_millis, to_millis};
 
 /// Events that nobody waits for become durable together, this long after the first.
 const TOGETHER: Duration = Duration::from_millis(10);
@@ -36,9 +37,9 @@ impl Journal {
         while self.file_one().await {}
         let retention = Retention {
             bytes: self.limits.bytes,
-            age: u64::try_from(self.limits.age.as_millis()).unwrap_or(u64::MAX),
+            age: span_millis(self.limits.age),
         };
-        let now = millis(clock::now());
+        let now = to_millis(clock::now());
         let gone = self.with_kept(|kept, sealed| kept.expire(sealed, retention, now));
         let Some(gone) = gone.filter(|gone| !gone.is_empty()) else {
             return;

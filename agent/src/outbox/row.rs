@@ -1,6 +1,6 @@
 //! How a message is written down: a row by its token, and beside it the text while it is still to be sent.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use openclaw_vault::{Batch, Key};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::entry::{Entry, Fingerprint, Stage};
 use crate::model::{MessageId, SendState, Sent, Text, Token, Word};
-use crate::vault::{Tables, Vault};
+use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The scope of the rows.
 const ROW: &[u8] = b"";
@@ -67,10 +67,10 @@ pub(super) fn put(batch: &mut Batch, entry: &Entry) {
         draft: entry.draft,
         state: name(*state).to_owned(),
         failure: failure.as_ref().map(ToString::to_string),
-        created_at: millis(entry.created_at),
-        handed_at: entry.handed_at.map(millis),
-        server_ack_at: server_ack_at.map(millis),
-        until: entry.until.map(millis),
+        created_at: to_millis(entry.created_at),
+        handed_at: entry.handed_at.map(to_millis),
+        server_ack_at: server_ack_at.map(to_millis),
+        until: entry.until.map(to_millis),
     };
     let mut bytes = Zeroizing::new(Vec::with_capacity(512));
     ciborium::into_writer(&row, &mut *bytes).expect("a row has an encoding, and memory is no file");
@@ -126,7 +126,7 @@ fn entry(token: &str, mut bytes: &[u8]) -> Option<Entry> {
         id: MessageId::new(&row.id),
         token: token.parse().ok()?,
         state,
-        server_ack_at: row.server_ack_at.map(time),
+        server_ack_at: row.server_ack_at.map(from_millis),
         failure: row.failure.map(Word::from),
     };
     let mut entry = Entry::new(
@@ -136,9 +136,9 @@ fn entry(token: &str, mut bytes: &[u8]) -> Option<Entry> {
         row.draft,
     );
     entry.order = row.order;
-    entry.created_at = time(row.created_at);
-    entry.handed_at = row.handed_at.map(time);
-    entry.until = row.until.map(time);
+    entry.created_at = from_millis(row.created_at);
+    entry.handed_at = row.handed_at.map(from_millis);
+    entry.until = row.until.map(from_millis);
     if entry.is_queued() {
         entry.stage = Stage::Waiting(SystemTime::UNIX_EPOCH);
     } else {
@@ -164,19 +164,4 @@ fn name(state: SendState) -> &'static str {
 fn state(name: &str) -> Option<SendState> {
     let known = STATES.iter().find(|(_, it)| *it == name);
     known.map(|(state, _)| *state)
-}
-
-fn millis(at: SystemTime) -> u64 {
-    let since = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A time that cannot be is the beginning of time: a harmed row must not stop the agent.
-fn time(millis: u64) -> SystemTime {
-    let since = Duration::from_millis(millis);
-    SystemTime::UNIX_EPOCH
-        .checked_add(since)
-        .unwrap_or(SystemTime::UNIX_EPOCH)
 }
