@@ -1,5 +1,8 @@
 //! Errors of the server's own machinery, which knows nothing of hints: a message that is too large
 //! or none of ours, a method or a service that does not exist. They leave with `ErrorInfo` as ours do.
+//!
+//! tonic calls bytes that are no message INTERNAL. They are the caller's fault: INVALID_ARGUMENT. Errors of ours have
+//! details, so an INTERNAL without any is one of its decoder.
 
 use tonic::body::Body;
 use tonic::codegen::http::Response;
@@ -18,7 +21,11 @@ pub(super) fn explain(response: Response<Body>) -> Response<Body> {
 }
 
 fn explained(status: &Status) -> Status {
-    let (reason, message, hint) = match status.code() {
+    let code = match status.code() {
+        Code::Internal | Code::Unknown => Code::InvalidArgument,
+        code => code,
+    };
+    let (reason, message, hint) = match code {
         Code::OutOfRange | Code::ResourceExhausted => (
             "TOO_LARGE",
             status.message(),
@@ -40,7 +47,7 @@ fn explained(status: &Status) -> Status {
             "the request is none of this API's: use a client made from its .proto files",
         ),
     };
-    with_info(status.code(), message, reason, hint, [("", "")])
+    with_info(code, message, reason, hint, [("", "")])
 }
 
 #[cfg(test)]
@@ -55,18 +62,33 @@ mod tests {
 
     #[test]
     fn a_bare_error_leaves_with_a_hint() {
-        for code in [
-            Code::Internal,
-            Code::OutOfRange,
-            Code::Unimplemented,
-            Code::NotFound,
-        ] {
+        for code in [Code::OutOfRange, Code::Unimplemented, Code::NotFound] {
             let status = through(Status::new(code, "bare"));
             assert_eq!(status.code(), code);
             let details = status.get_error_details();
             let info = details.error_info().unwrap();
             assert!(!info.reason.is_empty() && !info.metadata["hint"].is_empty());
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_an_invalid_argument() {
+        for bare in [
+            Status::internal("failed to decode Protobuf message"),
+            Status::internal("protocol error: received message with invalid compression flag"),
+            Status::unknown("h2 protocol error"),
+        ] {
+            let status = through(bare);
+            assert_eq!(status.code(), Code::InvalidArgument);
+            let details = status.get_error_details();
+            assert_eq!(details.error_info().unwrap().reason, "MALFORMED_REQUEST");
+        }
+    }
+
+    #[test]
+    fn an_internal_error_of_ours_stays_one() {
+        let ours = with_info(Code::Internal, "m", "STORE_FAILED", "h", [("a", "b")]);
+        assert_eq!(through(ours).code(), Code::Internal);
     }
 
     #[test]
