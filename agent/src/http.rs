@@ -1,6 +1,7 @@
 //! HTTP for platforms that cannot speak gRPC: health, readiness, metrics. It changes nothing.
 
 mod metrics;
+mod slots;
 
 use std::future::Future;
 use std::io;
@@ -20,18 +21,22 @@ use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 
 use crate::agent::{Agent, Status};
 use crate::clients::Clients;
 use crate::clock;
 use crate::model::LinkState;
+use slots::Slots;
 
-/// Connections at once: a platform's probe and a few scrapers.
-const CONNECTIONS: usize = 128;
-/// How long a request's head may take to arrive.
-const HEAD: Duration = Duration::from_secs(2);
+/// How long a request's head may take to arrive, also the next one's on a connection that is kept.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a caller may leave an answer unread that the network no longer takes.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` resolves. Connections that are open then are cut: an answer is written at once or never.
+///
+/// A new connection is always accepted: see [`slots`] for the one that is closed for it.
 pub async fn serve(
     shown: Shown,
     listener: TcpListener,
@@ -42,19 +47,29 @@ pub async fn serve(
     let mut http1 = http1::Builder::new();
     http1
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(16 * 1024);
     let mut connections = JoinSet::new();
+    let mut slots = Slots::default();
     let mut stop = pin!(stop);
     loop {
+        let room_at = slots.room_at();
+        let accepted = async {
+            tokio::time::sleep_until(room_at).await;
+            listener.accept().await
+        };
         let accepted = tokio::select! {
             () = &mut stop => return Ok(()),
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept(), if connections.len() < CONNECTIONS => accepted,
+            accepted = accepted => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(http1.serve_connection(TokioIo::new(stream), service.clone()));
+            Ok((stream, caller)) => {
+                let mut stream = TimeoutStream::new(stream);
+                stream.set_write_timeout(Some(WRITE_TIMEOUT));
+                let stream = TokioIo::new(Box::pin(stream));
+                let serving = http1.serve_connection(stream, service.clone());
+                slots.take(caller.ip(), || connections.spawn(serving));
             }
             // No descriptor is free, or the peer has gone: the next one may do better.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,

@@ -1,9 +1,12 @@
 //! HTTP: what platforms ask, and what nobody should.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::Fault;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::harness::{ANNA, PATIENCE, WORD, World};
 
@@ -197,6 +200,50 @@ async fn two_hundred_requests_at_once_are_all_answered() {
             (200, &"healthy".into())
         );
     }
+    world.agent.is_lean();
+    world.finish().await;
+}
+
+/// Asks and asks, and reads nothing of what is answered, until the agent takes no more.
+async fn never_reads(address: SocketAddr, request: &[u8]) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    // Small, so that the answers fill it soon.
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let requests = request.repeat(20_000);
+    let pouring = tokio::time::timeout(Duration::from_millis(300), stream.write_all(&requests));
+    let _ = pouring.await;
+    stream
+}
+
+#[tokio::test]
+async fn callers_that_never_read_keep_no_probe_out() {
+    let args = ["--metrics", "127.0.0.1:0"];
+    let world = World::with(openclaw_sim::Config::default(), &args).await;
+    let served = world.agent.logged("metrics are served").await;
+    let metrics = served["metrics"].as_str().unwrap().parse().unwrap();
+    let http = SocketAddr::from(([127, 0, 0, 1], world.agent.http().port()));
+    let asks = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: agent\r\n\r\n").into_bytes();
+    for (address, path) in [(http, "/health"), (metrics, "/metrics")] {
+        let request = asks(path);
+        let crowd = (0..130).map(|_| never_reads(address, &request));
+        let crowd = futures::future::join_all(crowd).await;
+        for _ in 0..3 {
+            assert_eq!(world.agent.get_at(address, path).await.code, 200, "{path}");
+        }
+        drop(crowd);
+    }
+    // Nor is one of them kept for ever.
+    let request = asks("/health");
+    let mut stream = never_reads(http, &request).await;
+    let cut = async {
+        // What was answered before is there; then the end, not another answer.
+        let mut buffer = vec![0; 1 << 16];
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        while let Ok(1..) = stream.read(&mut buffer).await {}
+    };
+    let cut = tokio::time::timeout(PATIENCE, cut).await;
+    assert!(cut.is_ok(), "a connection that is not read is closed");
     world.agent.is_lean();
     world.finish().await;
 }
