@@ -4,11 +4,13 @@
 //! ```text
 //! unix   who may open the socket          door      accepts, shakes hands within limits, enrolls, admits
 //! conn   one connection of any kind       refusals  what of it stands in the log: a line a minute at the most
+//! seats  whose connection makes room
 //! ```
 
 mod conn;
 mod door;
 mod refusals;
+mod seats;
 mod unix;
 
 use std::io;

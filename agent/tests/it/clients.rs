@@ -4,4 +4,5 @@ mod calls;
 mod enrolment;
 mod keeping;
 mod revocation;
+mod seats;
 mod strangers;

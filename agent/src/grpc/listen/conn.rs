@@ -9,10 +9,10 @@ use futures::future::BoxFuture;
 use openclaw_trust::{Fingerprint, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
+use super::seats::Seat;
 use crate::clients::Pass;
 
 /// Who calls: with every request of the connection.
@@ -57,10 +57,10 @@ enum Stream {
 
 /// What a client's connection has for as long as it lasts.
 struct Hold {
-    /// Resolves when the client's access is taken back; `None` once it has.
+    /// Resolves when the client's access is taken back, or its seat; `None` once it has.
     severed: Option<BoxFuture<'static, ()>>,
     _pass: Pass,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl Conn {
@@ -86,18 +86,21 @@ impl Conn {
         }
     }
 
-    pub(super) fn tls(
-        stream: TlsStream<TcpStream>,
-        mut pass: Pass,
-        seat: OwnedSemaphorePermit,
-    ) -> Self {
+    pub(super) fn tls(stream: TlsStream<TcpStream>, mut pass: Pass, mut seat: Seat) -> Self {
         let caller = Caller {
             client: Some((Arc::clone(&pass.name), pass.client)),
             role: pass.role,
             via: Via::Tls,
         };
+        let (revoked, lost) = (pass.severed(), seat.lost());
+        let severed = async move {
+            tokio::select! {
+                () = revoked => {}
+                () = lost => {}
+            }
+        };
         let hold = Hold {
-            severed: Some(Box::pin(pass.severed())),
+            severed: Some(Box::pin(severed)),
             _pass: pass,
             _seat: seat,
         };

@@ -1,7 +1,7 @@
 //! The door to the network: accepts, shakes hands, and lets those in who are known.
 //!
 //! ```text
-//! accept ──> at most 16 handshakes, 5 s each ──h2──> known, and a seat is free ──> the API
+//! accept ──> at most 16 handshakes, 5 s each ──h2──> known, and has a seat ──> the API
 //!                 └── chance says who makes room      └─enroll─> one question, one answer, and goodbye
 //! ```
 //!
@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures::Stream;
 use openclaw_trust::{Fingerprint, Identity, enroll, tls};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::LazyConfigAcceptor;
@@ -28,11 +28,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::PAUSE;
 use super::conn::Conn;
 use super::refusals::{Refusals, Told, Why};
+use super::seats::Seats;
 use crate::clients::{Asking, Clients, NotAdmitted};
 use crate::clock;
 
-/// Connections of clients.
-const SEATS: usize = 64;
 /// Handshakes at the same time.
 const HANDSHAKES: usize = 16;
 /// How long a handshake may take, over a slow line too.
@@ -56,7 +55,7 @@ struct Host {
     enrolling: Arc<ServerConfig>,
     agent: Fingerprint,
     clients: Clients,
-    seats: Arc<Semaphore>,
+    seats: Seats,
     refusals: Mutex<Refusals>,
 }
 
@@ -71,7 +70,7 @@ impl Door {
             enrolling: tls::enrolling_server(identity)?,
             agent: identity.fingerprint(),
             clients,
-            seats: Arc::new(Semaphore::new(SEATS)),
+            seats: Seats::default(),
             refusals: Mutex::new(Refusals::default()),
         };
         Ok(Self {
@@ -200,13 +199,16 @@ impl Host {
         if stream.get_ref().1.alpn_protocol().is_none() {
             return Err(Why::Handshake);
         }
-        let seat = Arc::clone(&self.seats).try_acquire_owned();
-        let seat = seat.map_err(|_| Why::Full)?;
-        match self.clients.admit(client, clock::now()) {
-            Ok(pass) => Ok(Conn::tls(stream, pass, seat)),
-            Err(NotAdmitted::Unknown) => Err(Why::Revoked),
-            Err(NotAdmitted::TooMany) => Err(Why::Full),
+        let pass = self.clients.admit(client, clock::now());
+        let pass = pass.map_err(|not| match not {
+            NotAdmitted::Unknown => Why::Revoked,
+            NotAdmitted::TooMany => Why::Full,
+        })?;
+        let (seat, took) = self.seats.take(client, pass.role).ok_or(Why::Full)?;
+        if took {
+            self.refuse(Why::MadeRoom);
         }
+        Ok(Conn::tls(stream, pass, seat))
     }
 
     async fn enroll(

@@ -20,17 +20,20 @@ pub(super) enum Why {
     CrowdedOut,
     /// A client that is known has too many connections, or all have.
     Full,
+    /// A client that was in lost its connection to one that matters more.
+    MadeRoom,
     /// Revoked while it shook hands.
     Revoked,
     /// A code that is not good, or is not proved.
     Code,
 }
 
-const KINDS: [(Why, &str); 6] = [
+const KINDS: [(Why, &str); 7] = [
     (Why::Handshake, "no handshake"),
     (Why::TooSlow, "too slow"),
     (Why::CrowdedOut, "crowded out"),
     (Why::Full, "too many connections"),
+    (Why::MadeRoom, "closed to make room"),
     (Why::Revoked, "revoked"),
     (Why::Code, "enrolment refused"),
 ];
