@@ -78,6 +78,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) -> Result<(), ServeError> {
     let (health, watcher) = health::service(agent.watch());
+    let (pages, reading) = watch::Pages::of(agent.journal().clone());
     let access = AccessServer::new(access::Service::new(agent.clone()))
         .max_decoding_message_size(MAX_REQUEST)
         .max_encoding_message_size(MAX_RESPONSE);
@@ -89,6 +90,7 @@ pub async fn serve(
         .max_encoding_message_size(MAX_RESPONSE);
     let service = AgentServer::new(agent::Service::new(
         agent,
+        pages,
         hardening,
         network.clone(),
         stop.clone(),
@@ -98,7 +100,7 @@ pub async fn serve(
     let clients = ClientsServer::new(clients::Service::new(clients, network))
         .max_decoding_message_size(MAX_REQUEST)
         .max_encoding_message_size(MAX_RESPONSE);
-    let watcher = tokio::spawn(watcher);
+    let (watcher, reading) = (tokio::spawn(watcher), tokio::spawn(reading));
     let served = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -124,6 +126,7 @@ pub async fn serve(
         .serve_with_incoming_shutdown(listeners.into_incoming(), stop)
         .await;
     watcher.abort();
+    reading.abort();
     served.map_err(ServeError)
 }
 

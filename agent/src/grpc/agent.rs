@@ -10,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::listen::Caller;
-use super::watch::Watch;
+use super::watch::{Pages, Watch};
 use super::{Network, convert, roles, status};
 use crate::agent::Agent;
 use crate::clock;
@@ -21,6 +21,7 @@ type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// The service.
 pub(super) struct Service<S> {
     agent: Agent,
+    pages: Pages,
     hardening: Hardening,
     network: Network,
     stop: S,
@@ -28,9 +29,16 @@ pub(super) struct Service<S> {
 
 impl<S> Service<S> {
     /// Streams that never end by themselves end with `stop`.
-    pub(super) const fn new(agent: Agent, hardening: Hardening, network: Network, stop: S) -> Self {
+    pub(super) const fn new(
+        agent: Agent,
+        pages: Pages,
+        hardening: Hardening,
+        network: Network,
+        stop: S,
+    ) -> Self {
         Self {
             agent,
+            pages,
             hardening,
             network,
             stop,
@@ -114,7 +122,8 @@ where
         self.agent.journal().flush().await;
         let agent = self.agent.clone();
         let other_name = Box::new(move |jid: &str| agent.other_name(jid));
-        let watch = Watch::new(self.agent.journal().clone(), request, other_name);
+        let pages = self.pages.clone();
+        let watch = Watch::new(self.agent.journal(), pages, request, other_name);
         let items = watch.into_stream().take_until(self.stop.clone().fuse());
         Ok(Response::new(items.map(Ok).boxed()))
     }

@@ -1,7 +1,8 @@
 //! One WatchEvents stream: a cursor over the journal, woken by its head.
 
+mod pages;
+
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
@@ -13,8 +14,8 @@ use super::convert::{self, WatchRequest};
 use crate::journal::Journal;
 use crate::model::{Event, Filter, Seq};
 
-/// Events read at once: what a stalled client costs.
-const PAGE: usize = 32;
+pub(super) use pages::Pages;
+
 /// A stream is never quiet for longer.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
@@ -23,7 +24,7 @@ type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// A cursor and what it has read ahead.
 pub(super) struct Watch {
-    journal: Arc<Journal>,
+    pages: Pages,
     head: watch::Receiver<Seq>,
     cursor: Seq,
     filter: Filter,
@@ -37,7 +38,12 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Without `after` it begins with what happens from now on; the consumer is the caller's matter.
-    pub(super) fn new(journal: Arc<Journal>, request: WatchRequest, other_name: OtherName) -> Self {
+    pub(super) fn new(
+        journal: &Journal,
+        pages: Pages,
+        request: WatchRequest,
+        other_name: OtherName,
+    ) -> Self {
         let WatchRequest {
             after,
             follow,
@@ -47,7 +53,7 @@ impl Watch {
         let head = journal.subscribe();
         let cursor = after.unwrap_or_else(|| *head.borrow());
         Self {
-            journal,
+            pages,
             head,
             cursor,
             filter,
@@ -75,7 +81,7 @@ impl Watch {
             }
             // Marked as seen before it is read: an append in between wakes the next wait.
             let head = *self.head.borrow_and_update();
-            let page = self.journal.read(self.cursor, PAGE);
+            let page = self.pages.read(self.cursor).await?;
             let moved = page.cursor != self.cursor;
             self.cursor = page.cursor;
             self.ahead.extend(
@@ -94,8 +100,6 @@ impl Watch {
                         head: self.cursor.0,
                     }));
                 }
-                // Others have their turn.
-                tokio::task::consume_budget().await;
                 continue;
             }
             if !self.follow {
@@ -115,9 +119,10 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::SystemTime;
 
-    use futures::{FutureExt as _, StreamExt as _};
+    use futures::StreamExt as _;
     use pb::watch_events_response::Item;
 
     use super::*;
@@ -155,8 +160,14 @@ mod tests {
         }
     }
 
+    fn watch_with(journal: &Arc<Journal>, request: WatchRequest) -> Watch {
+        let (pages, reading) = Pages::of(journal.clone());
+        tokio::spawn(reading);
+        Watch::new(journal, pages, request, Box::new(|_| None))
+    }
+
     fn watch(journal: &Arc<Journal>, after: Option<u64>, follow: bool) -> Watch {
-        Watch::new(journal.clone(), request(after, follow), Box::new(|_| None))
+        watch_with(journal, request(after, follow))
     }
 
     async fn items(watch: Watch) -> Vec<Item> {
@@ -237,15 +248,17 @@ mod tests {
         let journal = journal(&volume, 1);
         let mut request = request(Some(0), true);
         request.filter.kinds = KindSet::of([Kind::Message]);
-        let watch = Watch::new(journal.clone(), request, Box::new(|_| None));
+        let watch = watch_with(&journal, request);
         let mut stream = std::pin::pin!(watch.into_stream());
         stream.next().await.unwrap();
         append(&journal, 1).await;
         tokio::time::advance(HEARTBEAT - Duration::from_secs(1)).await;
-        assert!(stream.next().now_or_never().is_none());
+        let nothing = tokio::time::timeout(Duration::from_millis(1), stream.next()).await;
+        assert!(nothing.is_err());
         append(&journal, 1).await;
         tokio::time::advance(Duration::from_secs(2)).await;
-        let beat = stream.next().now_or_never().flatten().unwrap();
+        let beat = tokio::time::timeout(Duration::from_millis(1), stream.next()).await;
+        let beat = beat.ok().flatten().unwrap();
         assert!(matches!(beat.item, Some(Item::Heartbeat(_))), "{beat:?}");
     }
 }

@@ -245,3 +245,58 @@ async fn a_cursor_that_was_overtaken_is_told_the_gap_first() {
     }
     world.finish().await;
 }
+
+/// A connection with as many streams as it may have, each reading everything that is kept.
+async fn read_all(world: &World, streams: usize) -> usize {
+    let socket = format!("unix:{}", world.agent.socket.display());
+    let channel = Endpoint::from_shared(socket).unwrap().connect_lazy();
+    let reading = (0..streams).map(|_| {
+        let mut agent = AgentClient::new(channel.clone());
+        async move {
+            let request = pb::WatchEventsRequest {
+                after: Some(0),
+                ..Default::default()
+            };
+            let mut events = agent.watch_events(request).await.unwrap().into_inner();
+            let mut count = 0;
+            while events.message().await.unwrap().is_some() {
+                count += 1;
+            }
+            count
+        }
+    });
+    futures::future::join_all(reading).await.into_iter().sum()
+}
+
+#[tokio::test]
+async fn short_calls_are_answered_while_many_streams_read_from_the_beginning() {
+    const EVENTS: usize = 400;
+    let world = World::linked().await;
+    world.hear(&texts(EVENTS)).await;
+    world.all_acked().await;
+    let watching = async {
+        let connections = (0..14).map(|_| read_all(&world, 16));
+        let counts = futures::future::join_all(connections).await;
+        counts.into_iter().sum::<usize>()
+    };
+    let mut watching = Box::pin(watching);
+    let mut answered = 0;
+    let read = loop {
+        let socket = format!("unix:{}", world.agent.socket.display());
+        let channel = Endpoint::from_shared(socket).unwrap().connect_lazy();
+        let mut agent = AgentClient::new(channel);
+        tokio::select! {
+            read = &mut watching => break read,
+            status = agent.status(pb::StatusRequest {}) => {
+                status.unwrap();
+                answered += 1;
+            }
+        }
+    };
+    drop(watching);
+    println!("{answered} calls, each on a new connection, while {read} events were read");
+    assert!(read >= 224 * EVENTS, "{read}");
+    // Were each of them to wait for a page of every stream, there would be a few.
+    assert!(answered >= 100, "{answered} calls were answered meanwhile");
+    world.finish().await;
+}
