@@ -2,8 +2,10 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use serde::Serialize;
 
+use crate::aside;
 use crate::failure::Failure;
 
 /// Writes `text` to stdout as it is, at once.
@@ -35,6 +37,20 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value)
         .map_err(|error| Failure::new(format!("write JSON: {error}")))?;
     line(&text)
+}
+
+/// Resolves when no one can read stdout any more: the other end of its pipe was closed. Never for a file.
+pub(crate) async fn reader_gone() {
+    let waiting = aside::run(|| {
+        let stdout = io::stdout();
+        // Asked for nothing, it says when there is an error or a hang-up.
+        let mut waits = [PollFd::new(&stdout, PollFlags::empty())];
+        while matches!(poll(&mut waits, None), Err(rustix::io::Errno::INTR)) {}
+        Ok(())
+    });
+    if waiting.await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// Tells the person something, on stderr. There is nobody to tell when that fails.

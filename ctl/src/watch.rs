@@ -32,7 +32,8 @@ const LONGEST_RETRY: Duration = Duration::from_secs(10);
 /// The agent sends a heartbeat every 30 s. Two missing ones are a dead stream.
 const SILENCE: Duration = Duration::from_secs(75);
 
-/// Watches until the end that was asked for. Ctrl-C is such an end.
+/// Watches until the end that was asked for. Ctrl-C is such an end, and so is a reader of stdout that goes away, as in
+/// `openclawctl watch | head -1`.
 pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Result<Exit, Failure> {
     let listen =
         |kind| signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")));
@@ -53,6 +54,7 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
             ended = &mut running => ended,
             _ = interrupt.recv() => Ok(()),
             _ = terminate.recv() => Ok(()),
+            () = console::reader_gone() => Ok(()),
         }
     };
     watch.keeping.finish(&watch.cursor).await;
@@ -178,7 +180,11 @@ impl Watch<'_> {
             };
             items += 1;
             match self.cursor.take(item) {
-                Step::Print(event) => self.print(*event)?,
+                Step::Print(event) => {
+                    let seq = event.seq;
+                    self.print(*event)?;
+                    self.cursor.printed(seq);
+                }
                 Step::Gap(gap) => self.notes.gap(gap),
                 Step::Quiet => {}
                 Step::StartOver { head, after } => {

@@ -74,13 +74,15 @@ impl Cursor {
         }
     }
 
+    /// This event was written out: only that makes it seen.
+    pub(crate) fn printed(&mut self, seq: u64) {
+        self.seen = self.seen.max(Some(seq));
+    }
+
     /// Takes one item of the stream.
     pub(crate) fn take(&mut self, item: WatchEventsResponse) -> Step {
         match item.item {
-            Some(Item::Event(event)) if self.is_new(event.seq) => {
-                self.seen = Some(event.seq);
-                Step::Print(Box::new(event))
-            }
+            Some(Item::Event(event)) if self.is_new(event.seq) => Step::Print(Box::new(event)),
             Some(Item::Gap(Gap { from, to })) if from <= to && self.is_new(to) => {
                 let from = from.max(self.seen.map_or(0, |seen| seen + 1));
                 self.seen = Some(to);
@@ -133,9 +135,13 @@ mod tests {
         }
     }
 
-    fn printed(step: &Step) -> Option<u64> {
-        match step {
-            Step::Print(event) => Some(event.seq),
+    /// What of the item is printed, and was.
+    fn printed(cursor: &mut Cursor, item: WatchEventsResponse) -> Option<u64> {
+        match cursor.take(item) {
+            Step::Print(event) => {
+                cursor.printed(event.seq);
+                Some(event.seq)
+            }
             _ => None,
         }
     }
@@ -144,9 +150,18 @@ mod tests {
     fn an_event_is_printed_once_however_often_it_comes() {
         let mut cursor = Cursor::new(Some(0));
         let steps: Vec<_> = [1, 2, 2, 1, 3]
-            .map(|seq| printed(&cursor.take(event(seq))))
+            .map(|seq| printed(&mut cursor, event(seq)))
             .into();
         assert_eq!(steps, [Some(1), Some(2), None, None, Some(3)]);
+    }
+
+    #[test]
+    fn an_event_that_was_not_written_is_not_seen() {
+        let mut cursor = Cursor::new(Some(0));
+        printed(&mut cursor, event(1));
+        assert!(matches!(cursor.take(event(2)), Step::Print(_)));
+        assert_eq!(cursor.told(), Some(1));
+        assert_eq!(printed(&mut cursor, event(2)), Some(2));
     }
 
     #[test]
@@ -155,8 +170,8 @@ mod tests {
         assert_eq!(cursor.open(), None);
         assert_eq!(cursor.take(beat(7)), Step::Quiet);
         assert_eq!(cursor.open(), Some(7));
-        assert_eq!(printed(&cursor.take(event(7))), None);
-        assert_eq!(printed(&cursor.take(event(8))), Some(8));
+        assert_eq!(printed(&mut cursor, event(7)), None);
+        assert_eq!(printed(&mut cursor, event(8)), Some(8));
     }
 
     #[test]
@@ -171,7 +186,7 @@ mod tests {
         let mut cursor = Cursor::new(Some(0));
         cursor.open();
         cursor.take(beat(9));
-        assert_eq!(printed(&cursor.take(event(4))), Some(4));
+        assert_eq!(printed(&mut cursor, event(4)), Some(4));
     }
 
     #[test]
@@ -180,8 +195,8 @@ mod tests {
         assert_eq!(cursor.take(gap(1, 5)), Step::Quiet);
         assert_eq!(cursor.take(gap(4, 9)), Step::Gap(Gap { from: 6, to: 9 }));
         assert_eq!(cursor.take(gap(9, 4)), Step::Quiet);
-        assert_eq!(printed(&cursor.take(event(9))), None);
-        assert_eq!(printed(&cursor.take(event(10))), Some(10));
+        assert_eq!(printed(&mut cursor, event(9)), None);
+        assert_eq!(printed(&mut cursor, event(10)), Some(10));
     }
 
     #[test]
@@ -198,7 +213,7 @@ mod tests {
         let mut cursor = Cursor::new(Some(1));
         cursor.open();
         cursor.take(beat(1));
-        cursor.take(event(2));
+        printed(&mut cursor, event(2));
         assert_eq!(cursor.take(beat(1)), Step::Quiet);
         assert_eq!(cursor.open(), Some(2));
     }

@@ -66,6 +66,21 @@ async fn an_agent_that_restarts_is_found_again_and_nothing_is_repeated() {
         .await;
 }
 
+/// A watch whose stdout is a pipe.
+fn watching(args: &[&str], dir: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command
+        .args(args)
+        .env_clear()
+        .env("OPENCLAW_AGENT", address(dir))
+        .env("HOME", dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
 #[tokio::test]
 async fn a_reader_that_goes_away_ends_it_without_a_word() {
     let dir = tempfile::tempdir().unwrap();
@@ -77,14 +92,7 @@ async fn a_reader_that_goes_away_ends_it_without_a_word() {
     let steps = (1..=40).map(long).chain([json!({"hold": true})]).collect();
     let socket = dir.path().join("agent.sock");
     let _agent = ScriptedAgent::start(&socket, watched(steps), nothing).await;
-    let mut child = Command::new(BINARY)
-        .args(["watch", "--after", "0"])
-        .env_clear()
-        .env("OPENCLAW_AGENT", address(dir.path()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
+    let mut child = watching(&["watch", "--after", "0"], dir.path())
         .spawn()
         .unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -96,6 +104,55 @@ async fn a_reader_that_goes_away_ends_it_without_a_word() {
     let ended = ended.expect("it ends").unwrap();
     assert_eq!(ended.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
+    for args in [
+        &["watch", "--after", "0"][..],
+        &["watch", "--after", "0", "--json"],
+        &["watch", "--consumer", "billing"],
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (_printed, nothing) = watch::channel(String::new());
+        let socket = dir.path().join("agent.sock");
+        let steps = vec![event(1), json!({"hold": true})];
+        let _agent = ScriptedAgent::start(&socket, watched(steps), nothing).await;
+        let mut child = watching(args, dir.path()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut String::new()).await.unwrap();
+        // Nothing more happens.
+        drop(stdout);
+        let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("{args:?} ends")).unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{args:?}");
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_stdout_refused_is_not_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    for (full, exit) in [(true, 1), (false, 0)] {
+        let (_printed, nothing) = watch::channel(String::new());
+        let socket = dir.path().join("agent.sock");
+        let steps = vec![event(1), event(2), json!({"hold": true})];
+        let agent = ScriptedAgent::start(&socket, watched(steps), nothing).await;
+        let mut command = watching(&["watch", "--consumer", "billing"], dir.path());
+        if full {
+            command.stdout(std::fs::File::create("/dev/full").unwrap());
+        }
+        let mut child = command.spawn().unwrap();
+        // A pipe that no one reads from the beginning.
+        drop(child.stdout.take());
+        let ended = tokio::time::timeout(DEADLINE, child.wait()).await;
+        assert_eq!(ended.expect("it ends").unwrap().code(), Some(exit));
+        let asked = agent.asked();
+        let acked = asked.iter().any(|call| call.starts_with("AckEvents"));
+        assert!(!acked, "{asked:?}");
+        drop(agent);
+        std::fs::remove_file(&socket).unwrap();
+    }
 }
 
 /// Interrupted at random, again and again: what all of them have printed is every event, once, in order.
