@@ -154,6 +154,96 @@ fn the_dockerfile_has_nothing_that_railway_refuses() {
     assert!(!has("--workspace"), "a release is built alone");
 }
 
+/// What the file says of the images that it is built from.
+fn pinned(dockerfile: &str) -> Vec<(&str, &str)> {
+    let args = dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("ARG "));
+    let args = args.filter_map(|arg| arg.split_once('='));
+    args.filter(|(name, _)| ["COMPILER", "BASE"].contains(name))
+        .collect()
+}
+
+#[test]
+fn the_image_is_built_from_images_that_cannot_change_unseen() {
+    let said = text("Dockerfile.distroless");
+    let images = pinned(&said);
+    assert_eq!(images.len(), 2);
+    for (name, image) in images {
+        let (_, digest) = image.split_once("@sha256:").expect(name);
+        assert!(digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()));
+    }
+    for from in said.lines().filter_map(|line| line.strip_prefix("FROM ")) {
+        let own = ["${COMPILER}", "${BASE}", "chef"];
+        assert!(own.iter().any(|own| from.starts_with(own)), "{from}");
+    }
+    // The compiler is the one that is named.
+    let rust = said.lines().find_map(|line| line.strip_prefix("ARG RUST="));
+    let tag = format!("rust:{}-slim-trixie@", rust.unwrap());
+    assert!(said.contains(&tag), "{tag}");
+}
+
+#[test]
+fn one_command_renews_the_digests() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("Dockerfile");
+    fs::write(&copy, text("Dockerfile.distroless")).unwrap();
+    let registry = folder.path().join("skopeo");
+    let run = |answer: &str| {
+        fs::write(&registry, format!("#!/bin/sh\necho {answer}\n")).unwrap();
+        fs::set_permissions(&registry, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!(
+            "{}:{}",
+            folder.path().display(),
+            std::env::var("PATH").unwrap()
+        );
+        let mut command = Command::new(root().join("deploy/pin-images"));
+        command.arg(&copy).env("PATH", path).output().unwrap()
+    };
+    // What is no digest changes nothing.
+    let before = fs::read_to_string(&copy).unwrap();
+    assert!(!run("manifest unknown").status.success());
+    assert_eq!(fs::read_to_string(&copy).unwrap(), before);
+    let digest = format!("sha256:{}", "5".repeat(64));
+    let ended = run(&digest);
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    let after = fs::read_to_string(&copy).unwrap();
+    for ((name, old), (_, new)) in pinned(&before).into_iter().zip(pinned(&after)) {
+        let tag = old.split('@').next().unwrap();
+        assert_eq!(new, format!("{tag}@{digest}"), "{name}");
+    }
+}
+
+#[test]
+fn the_label_names_every_licence_that_the_notice_names() {
+    let said = text("Dockerfile.distroless");
+    let (_, label) = said.split_once("image.licenses=\"").unwrap();
+    let label = label.split('"').next().unwrap();
+    let notice = text("NOTICE");
+    let (binary, _) = notice.split_once("sim/interop").unwrap();
+    for licence in [
+        "Apache-2.0",
+        "AGPL-3.0-only",
+        "MIT",
+        "ISC",
+        "CDLA-Permissive-2.0",
+    ] {
+        assert!(
+            binary.contains(licence),
+            "{licence} is not in NOTICE any more"
+        );
+        assert!(
+            label.split(" AND ").any(|named| named == licence),
+            "{licence}"
+        );
+    }
+}
+
 #[test]
 fn the_image_is_made_of_files_that_the_builder_gets() {
     let ignored = text(".dockerignore");
