@@ -4,7 +4,9 @@
 use buffa::MessageField;
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::protocol_message::Type;
-use waproto::whatsapp::message::{ImageMessage, ProtocolMessage, ReactionMessage};
+use waproto::whatsapp::message::{
+    ExtendedTextMessage, ImageMessage, ProtocolMessage, ReactionMessage,
+};
 
 use crate::number::Number;
 
@@ -84,6 +86,53 @@ pub fn image(caption: &str) -> wa::Message {
             ..Default::default()
         }),
         ..Default::default()
+    }
+}
+
+/// Text in a chat whose messages disappear after so many seconds.
+#[must_use]
+pub fn disappearing(text: &str, seconds: u32) -> wa::Message {
+    wa::Message {
+        extended_text_message: MessageField::some(ExtendedTextMessage {
+            text: Some(text.to_owned()),
+            context_info: MessageField::some(wa::ContextInfo {
+                expiration: Some(seconds),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// A change of the chat's timer; 0 turns it off.
+#[must_use]
+pub fn timer(seconds: u32) -> wa::Message {
+    wa::Message {
+        protocol_message: MessageField::some(ProtocolMessage {
+            r#type: Some(Type::EPHEMERAL_SETTING),
+            ephemeral_expiration: Some(seconds),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// A picture of the album whose message has this id.
+#[must_use]
+pub fn album_part(album: &str, caption: &str) -> wa::Message {
+    use wa::message_association::AssociationType;
+    let association = wa::MessageAssociation {
+        association_type: Some(AssociationType::MEDIA_ALBUM),
+        parent_message_key: MessageField::some(own(album)),
+        ..Default::default()
+    };
+    wa::Message {
+        message_context_info: MessageField::some(wa::MessageContextInfo {
+            message_association: MessageField::some(association),
+            ..Default::default()
+        }),
+        ..image(caption)
     }
 }
 

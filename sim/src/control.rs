@@ -61,6 +61,8 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/peer/flood", post(peer::flood))
         .route("/peer/receipt", post(peer::receipt))
         .route("/peer/inbox", get(peer::inbox))
+        .route("/channel/post", post(phone::post))
+        .route("/bot/answer", post(phone::bot))
         .route("/group", post(phone::group))
         .route("/unknown", post(peer::unknown))
         .route("/fault", post(fault::strike))

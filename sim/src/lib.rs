@@ -67,6 +67,7 @@ mod sim;
 mod stanza;
 mod state;
 mod sync;
+mod unasked;
 mod verdict;
 
 pub use companion::About;
@@ -74,7 +75,7 @@ pub use fault::{Failure, Fault, IqError};
 pub use noise::Pattern;
 pub use number::{InvalidNumber, Number};
 pub use pairing::Linked;
-pub use peer::{By, Peer, Receipt, Received};
+pub use peer::{Broadcast, By, Peer, Receipt, Received};
 pub use phone::{LinkedDevice, Phone};
 pub use queue::Class;
 pub use sim::{Config, Error, Owed, Sim};

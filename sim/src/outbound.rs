@@ -49,6 +49,8 @@ pub(crate) enum To {
     User(Number, By),
     /// To the companions of a group's members.
     Group(String, By),
+    /// To somebody as one of many: a status (`status`), or a broadcast list by its number.
+    Broadcast(String, By),
     /// From the phone to one companion of its own.
     OwnCompanion,
 }
@@ -88,6 +90,12 @@ impl Envelope {
                     .attr("notify", name.as_str());
                 participant(message, from, *by)
             }
+            To::Broadcast(list, by) => {
+                let message = message
+                    .attr("from", format!("{list}@broadcast"))
+                    .attr("notify", name.as_str());
+                participant(message, from, *by)
+            }
             To::OwnCompanion => message.attr("from", from.pn()).attr("category", "peer"),
             To::User(to, by) => {
                 let message = message.attr("notify", name.as_str());
@@ -100,7 +108,9 @@ impl Envelope {
     /// Who the message is from, in the spelling of [`Item::origin`].
     fn origin(&self) -> String {
         match &self.to {
-            To::Group(group, _) => format!("{group}/{}", self.from.digits()),
+            To::Group(group, _) | To::Broadcast(group, _) => {
+                format!("{group}/{}", self.from.digits())
+            }
             To::User(..) | To::OwnCompanion => self.from.digits().to_owned(),
         }
     }
@@ -152,6 +162,34 @@ impl Shared {
         }
         self.announce();
         Ok(id)
+    }
+
+    /// Sends from device 0 to somebody as one of many who get it: a status, or a broadcast list's message. Returns the
+    /// message's id.
+    pub(crate) fn send_broadcast(
+        &self,
+        from: &Number,
+        to: &Number,
+        list: &str,
+        message: &wa::Message,
+        by: By,
+    ) -> Result<String, Error> {
+        let (party, name, targets) = self.correspondents(from, to)?;
+        let envelope = Envelope {
+            id: crate::id::message(),
+            from: from.clone(),
+            name,
+            to: To::Broadcast(list.to_owned(), by),
+            named: content::attributes(message),
+        };
+        self.remember(&envelope, message);
+        let mut sender = lock(&party);
+        for target in targets.iter().filter(|target| target.0 == *to) {
+            self.send_sealed(&mut sender, target, &envelope, message)?;
+        }
+        drop(sender);
+        self.announce();
+        Ok(envelope.id)
     }
 
     /// The sender's party and name, and the companions of both sides.

@@ -40,6 +40,15 @@ impl By {
     }
 }
 
+/// What a message is sent to together with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broadcast<'a> {
+    /// The sender's status.
+    Status,
+    /// A broadcast list of the sender's, by its number.
+    List(&'a str),
+}
+
 /// A message that a phone or a peer has got, opened.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Received {
@@ -148,6 +157,25 @@ impl Peer {
     ) -> Result<String, Error> {
         self.shared
             .send_direct(&self.number, &to.parse()?, &message, by, id)
+    }
+
+    /// Sends any message to an account as one of many: a status, or a broadcast list's message. Returns its id.
+    ///
+    /// # Errors
+    /// A malformed or unknown number.
+    pub async fn broadcast(
+        &self,
+        to: &str,
+        list: Broadcast<'_>,
+        message: wa::Message,
+        by: By,
+    ) -> Result<String, Error> {
+        let list = match list {
+            Broadcast::Status => "status",
+            Broadcast::List(number) => number,
+        };
+        self.shared
+            .send_broadcast(&self.number, &to.parse()?, list, &message, by)
     }
 
     /// Sends text to a group (by its JID) that the contact is a member of. Returns the message's id.

@@ -50,6 +50,16 @@ impl Phone {
         &self.number
     }
 
+    /// A channel that the account follows, by its number, posts text. Returns the post's id.
+    pub fn post_in_channel(&self, channel: &str, text: &str) -> String {
+        self.shared.post(&self.number, channel, text)
+    }
+
+    /// A bot answers the phone, in an encryption that no companion can open. Returns the answer's id.
+    pub fn answer_by_bot(&self) -> String {
+        self.shared.answer_by_bot(&self.number)
+    }
+
     /// Scans a QR code, with or without the link in front. Returns once the companion's signature is verified.
     ///
     /// # Errors

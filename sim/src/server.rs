@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use wacore_binary::{JidExt as _, Node};
+use wacore_binary::{JidExt as _, Node, Server};
 
 use crate::cert::Authority;
 use crate::connection;
@@ -186,7 +186,7 @@ impl Shared {
             Some((number, _)) => number.digits().to_owned(),
             None => jid.to_non_ad_string(),
         };
-        if !chat.is_group() {
+        if !chat.is_group() && chat.server != Server::Broadcast {
             return digits(&chat);
         }
         let member = stanza::jid(node, "participant");

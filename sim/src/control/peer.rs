@@ -12,7 +12,7 @@ use super::Failure;
 use super::request::{Asked, Body, E164};
 use crate::content;
 use crate::outbound::text_message;
-use crate::peer::{By, Received};
+use crate::peer::{Broadcast, By, Received};
 use crate::sim::Sim;
 
 /// More at once, and the server cuts the client off for not reading.
@@ -51,8 +51,12 @@ pub(super) struct Send {
     /// What the text is; a plain message when nothing is said.
     #[serde(default, rename = "as")]
     form: Form,
-    /// The message that it is about.
+    /// The message that it is about; of an album's part, the album.
     about: Option<String>,
+    /// The chat's timer, in seconds.
+    expiration: Option<u32>,
+    /// As one of many: `status`, or a broadcast list's number.
+    broadcast: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -61,24 +65,36 @@ enum Form {
     #[default]
     Text,
     Image,
+    AlbumPart,
+    Timer,
     Edit,
     Deletion,
     Reaction,
 }
 
 impl Form {
-    fn message(self, text: &str, about: Option<&str>) -> Result<wa::Message, Failure> {
+    fn message(
+        self,
+        text: &str,
+        about: Option<&str>,
+        expiration: Option<u32>,
+    ) -> Result<wa::Message, Failure> {
         let about = || {
             about.ok_or_else(|| {
                 Failure::bad_request(
                     "`about` is missing",
-                    "give the id of the message that is edited, deleted or reacted to",
+                    "give the id of the message that is edited, deleted or reacted to, or of the album",
                 )
             })
         };
         Ok(match self {
-            Self::Text => text_message(text),
+            Self::Text => match expiration {
+                Some(seconds) => content::disappearing(text, seconds),
+                None => text_message(text),
+            },
             Self::Image => content::image(text),
+            Self::AlbumPart => content::album_part(about()?, text),
+            Self::Timer => content::timer(expiration.unwrap_or_default()),
             Self::Edit => content::edit(about()?, text),
             Self::Deletion => content::deletion(about()?),
             Self::Reaction => content::reaction(about()?, text),
@@ -97,11 +113,21 @@ pub(super) async fn send(
         id,
         form,
         about,
+        expiration,
+        broadcast,
     }): Body<Send>,
 ) -> Result<Json<Value>, Failure> {
     let peer = sim.peer(&from)?;
-    let message = form.message(&text, about.as_deref())?;
+    let message = form.message(&text, about.as_deref(), expiration)?;
     let id = match (group, to) {
+        (None, Some(to)) if broadcast.is_some() => {
+            let list = broadcast.as_deref().unwrap_or_default();
+            let list = match list {
+                "status" => Broadcast::Status,
+                number => Broadcast::List(number),
+            };
+            peer.broadcast(&to, list, message, by.into()).await?
+        }
         (Some(group), _) => peer.send_group_message(&group, message, id).await?,
         (None, Some(to)) => peer.send(&to, message, by.into(), id).await?,
         (None, None) => {

@@ -115,3 +115,37 @@ pub(super) async fn group(
         .await?;
     Ok(Json(json!({ "jid": jid })))
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Post {
+    account: E164,
+    channel: String,
+    text: String,
+}
+
+pub(super) async fn post(
+    State(sim): State<Arc<Sim>>,
+    Body(Post {
+        account,
+        channel,
+        text,
+    }): Body<Post>,
+) -> Result<Json<Value>, Failure> {
+    let id = sim.phone(&account)?.post_in_channel(&channel, &text);
+    Ok(Json(json!({ "id": id })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bot {
+    account: E164,
+}
+
+pub(super) async fn bot(
+    State(sim): State<Arc<Sim>>,
+    Body(Bot { account }): Body<Bot>,
+) -> Result<Json<Value>, Failure> {
+    let id = sim.phone(&account)?.answer_by_bot();
+    Ok(Json(json!({ "id": id })))
+}
