@@ -2,6 +2,7 @@
 //!
 //! Imports nothing of ours, no wire type and no I/O; time arrives as an argument.
 
+mod chat_kind;
 mod consumer;
 mod contact;
 mod event;
@@ -13,6 +14,7 @@ mod phone;
 mod send;
 mod stored;
 
+pub use chat_kind::{ChatKind, ChatKinds};
 pub use consumer::{Consumer, ConsumerName, ConsumerNameError};
 pub use contact::{ChatId, Contact, Lid, LidError, Recipient, RecipientError};
 pub use event::{

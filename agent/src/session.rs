@@ -148,6 +148,7 @@ pub struct Session {
     client: Arc<Client>,
     dialled: Arc<dial::Outcome>,
     directory: Arc<outbound::Directory>,
+    store: Store,
 }
 
 /// Makes a session's connections, one at a time.
@@ -225,6 +226,7 @@ impl Session {
             client,
             dialled,
             directory: Arc::default(),
+            store: store.clone(),
         };
         // One run is one connection: when to try again is the owner's decision.
         session

@@ -4,6 +4,7 @@
 //! signal app_sync protocol secrets device     one file for each of the library's five traits
 //! lids pending tokens sent                    what of `protocol` reads and writes at once
 //! records                                     how rows are named, encoded, written, swept, and counted when unreadable
+//! timers                                      after how long a chat's messages disappear
 //! sending                                     what of a session must be durable before it is used
 //! restore                                     what of a backup may live on
 //! ```
@@ -27,6 +28,7 @@ mod sent;
 mod signal;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod tokens;
 
 use std::sync::Arc;

@@ -62,6 +62,9 @@ impl Inbound {
 
     /// What of a batch has not arrived before, for the journal.
     fn arrivals(&self, batch: &[InboundMessage]) -> Vec<Arrival> {
+        for (chat, seconds) in batch.iter().filter_map(translate::timer) {
+            self.store.set_timer(&chat, seconds);
+        }
         let arrivals = batch.iter().map(|message| Arrival {
             mark: mark(message),
             what: translate::occurrence(message),
@@ -133,7 +136,13 @@ impl EventHandler for Inbound {
     fn handle_event(&self, event: Arc<Event>) {
         let now = clock::now();
         match &*event {
-            Event::RawNode(stanza) => self.backlog.arrived(stanza),
+            Event::RawNode(stanza) => {
+                self.backlog.arrived(stanza);
+                if let Some(event) = translate::sealed_for_the_phone(stanza.get()) {
+                    self.traffic.count_undecryptable();
+                    self.journal.append(self.store.introduce(event), now);
+                }
+            }
             // What the hook has committed is in the journal; what bypasses it is not.
             Event::Messages(batch) if !batch.hook_committed => {
                 let (arrivals, held) = self.admission.judge(self.arrivals(&batch.messages), now);

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
+use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::request::IqError;
 use whatsapp_rust::wacore::request::RequestUtils;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::{Jid, SendOptions};
 
 use super::{Session, lock};
-use crate::model::{MessageId, Phone, Recipient, Text};
+use crate::model::{ChatId, MessageId, Phone, Recipient, Text};
 
 /// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
 const DIRECTORY: usize = 1024;
@@ -109,13 +110,14 @@ impl Session {
         Ok(())
     }
 
-    /// Encrypts the text and writes it to the socket. That is not yet an ack.
+    /// Encrypts the text and writes it to the socket. That is not yet an ack. In a chat whose messages disappear it does
+    /// as well.
     pub async fn send(&self, to: &Recipient, id: &MessageId, text: &Text) -> Result<(), Error> {
-        let message = wa::Message {
-            conversation: Some(text.as_str().to_owned()),
-            ..Default::default()
-        };
         let options = SendOptions::default().with_message_id(id.as_str());
+        let (message, options) = match self.store.timer(&ChatId::from(to)) {
+            Some(seconds) => (extended(text), options.with_ephemeral_expiration(seconds)),
+            None => (plain(text), options),
+        };
         let sent = self
             .client
             .send_message_with_options(jid(to), message, options)
@@ -128,6 +130,24 @@ impl Session {
             _ if !self.client.is_logged_in() => Error::ConnectionLost,
             _ => Error::NotEncrypted,
         })
+    }
+}
+
+fn plain(text: &Text) -> wa::Message {
+    wa::Message {
+        conversation: Some(text.as_str().to_owned()),
+        ..Default::default()
+    }
+}
+
+/// The form of a text that has room for more than the text.
+fn extended(text: &Text) -> wa::Message {
+    wa::Message {
+        extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
+            text: Some(text.as_str().to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
     }
 }
 

@@ -11,10 +11,11 @@ use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::{InboundMessage, UnavailableType, UndecryptableMessage};
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::wacore::types::message::MessageCategory;
-use whatsapp_rust::wacore_binary::JidExt as _;
+use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 
 use crate::model::{
-    ChatId, Contact, Details, Lid, Message, MessageId, Occurrence, Origin, Phone, Undecryptable,
+    ChatId, ChatKind, Contact, Details, Lid, Message, MessageId, Occurrence, Origin, Phone,
+    Undecryptable,
 };
 
 /// The longest name kept: WhatsApp's own limit is 25 characters.
@@ -32,6 +33,10 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
         return Some(change);
     }
     let mut content = content::content(message);
+    // The stanza's own word, where the library found one inside.
+    if let Some(seconds) = info.ephemeral_expiration {
+        content.disappears_after = seconds;
+    }
     if let Some(post) = &info.comment_target {
         let about = || Some(Details::About(MessageId::new(post.id.as_deref()?)));
         content.details = content.details.or_else(about);
@@ -40,21 +45,45 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
     Some(Occurrence::Message(Box::new(Message { origin, content })))
 }
 
+/// The timer that a message shows its chat to have, in seconds, 0 for none; `None` where it says nothing about that.
+pub(super) fn timer(inbound: &InboundMessage) -> Option<(ChatId, u32)> {
+    let InboundMessage { message, info, .. } = inbound;
+    let core = content::unwrapped(message);
+    if info.category == MessageCategory::Peer || !content::has_timer(core) {
+        return None;
+    }
+    let chat = whereabouts(&info.source);
+    let answered = matches!(ChatKind::of(&chat), ChatKind::Person | ChatKind::Group);
+    let seconds = info.ephemeral_expiration;
+    let seconds = seconds.unwrap_or_else(|| content::content(message).disappears_after);
+    answered.then_some((chat, seconds))
+}
+
 /// Where a message comes from.
 fn whence(info: &MessageInfo) -> Origin {
     let recovered = info.unavailable_request_id.is_some();
+    let chat = whereabouts(&info.source);
     Origin {
         id: MessageId::new(&info.id),
-        chat: chat(&info.source.chat),
+        group: ChatKind::of(&chat) == ChatKind::Group,
+        chat,
         sender: sender(&info.source),
         push_name: info.push_name.chars().take(MAX_PUSH_NAME).collect(),
         sent_at: SystemTime::from(info.timestamp),
         from_me: info.source.is_from_me,
-        group: info.source.is_group,
         offline: info.is_offline,
         // The two whose messages the library does not give to the hook.
         bypassed: recovered || info.source.chat.is_newsletter(),
         recovered,
+    }
+}
+
+/// The chat that a person sees a message in. What comes by somebody's broadcast list is a message of theirs to us alone:
+/// who else got it, and by which list, is theirs to know.
+fn whereabouts(source: &MessageSource) -> ChatId {
+    match &source.broadcast_list_owner {
+        Some(owner) if !source.is_from_me => chat(owner),
+        _ => chat(&source.chat),
     }
 }
 
@@ -83,10 +112,38 @@ pub(super) fn undecryptable(message: &UndecryptableMessage) -> Undecryptable {
     };
     Undecryptable {
         id: MessageId::new(&message.info.id),
-        chat: chat(&message.info.source.chat),
+        chat: whereabouts(&message.info.source),
         sender: sender(&message.info.source),
         reason: reason.into(),
     }
+}
+
+/// A message that comes in an encryption which this library has no words for, or whose secret the phone alone has, as
+/// answers of Meta AI do (`msmsg`). The library acks it, or refuses it with 495, and raises no event. Should it open one
+/// after all, a message with the same id follows.
+pub(super) fn sealed_for_the_phone(stanza: &NodeRef<'_>) -> Option<Occurrence> {
+    if stanza.tag != "message" {
+        return None;
+    }
+    let kinds: Vec<_> = stanza
+        .get_children_by_tag("enc")
+        .map(|enc| enc.attrs().optional_string("type").unwrap_or_default())
+        .collect();
+    let opens = |kind: &str| matches!(kind, "pkmsg" | "msg" | "skmsg");
+    if kinds.is_empty() || kinds.iter().any(|kind| opens(kind)) {
+        return None;
+    }
+    let bot = kinds.iter().any(|kind| kind == "msmsg");
+    let mut attrs = stanza.attrs();
+    let from = attrs.optional_jid("from")?;
+    let id = attrs.optional_string("id").filter(|id| !id.is_empty())?;
+    let author = attrs.optional_jid("participant");
+    Some(Occurrence::Undecryptable(Undecryptable {
+        id: MessageId::new(&id),
+        chat: chat(&from),
+        sender: person(author.as_ref().unwrap_or(&from)),
+        reason: if bot { "bot" } else { "unknown_encryption" }.into(),
+    }))
 }
 
 /// A person by a JID alone.

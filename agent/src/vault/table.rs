@@ -49,6 +49,8 @@ impl Tables {
     pub const MESSAGE_SECRETS: Table = Table(20);
     /// No one-time prekey has a higher id than this, and usually this one is there: `"", "" -> id`.
     pub const HIGHEST_PREKEY: Table = Table(21);
+    /// After how long messages of a chat disappear: `"", chat -> seconds`.
+    pub const CHAT_TIMERS: Table = Table(22);
 
     /// How the link is, as far as it outlives the process: `"", "" -> link`.
     pub const LINK: Table = Table(64);
@@ -88,7 +90,7 @@ impl Tables {
 
     /// What belongs to one account, and goes when another is linked. Events stay, and who reads them; so do messages of
     /// ours: a token is not forgotten, and what waits goes from its own account or fails.
-    pub const ACCOUNT: [Table; 23] = [
+    pub const ACCOUNT: [Table; 24] = [
         Self::DEVICE,
         Self::IDENTITIES,
         Self::SESSIONS,
@@ -110,6 +112,7 @@ impl Tables {
         Self::PENDING_INBOUND,
         Self::MESSAGE_SECRETS,
         Self::HIGHEST_PREKEY,
+        Self::CHAT_TIMERS,
         Self::LINK,
         Self::HELD,
     ];

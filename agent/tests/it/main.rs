@@ -10,6 +10,7 @@ mod alerts;
 mod api;
 mod backup;
 mod changes;
+mod chats;
 mod clients;
 mod consumers;
 mod delivery;

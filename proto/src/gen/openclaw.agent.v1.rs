@@ -2678,6 +2678,16 @@ pub struct Message {
     /// True when it could not be decrypted here, and the phone told what it said.
     #[prost(bool, tag = "24")]
     pub recovered: bool,
+    /// What kind of chat `chat` is. Only persons and groups can be answered.
+    #[prost(enumeration = "ChatKind", tag = "25")]
+    pub chat_kind: i32,
+    /// The message disappears so many seconds after it was sent. 0 when it stays. Of the content "disappearing" it is the
+    /// chat's new timer. What Send sends to the chat carries the chat's timer as well.
+    #[prost(uint32, tag = "26")]
+    pub disappears_after_seconds: u32,
+    /// The id of the album (a message with the content "album") that this picture or video is a part of. Empty otherwise.
+    #[prost(string, tag = "27")]
+    pub album_id: ::prost::alloc::string::String,
     /// What else is known of the content. Absent for text and for what is only named.
     #[prost(oneof = "message::Details", tags = "11, 12, 13, 14, 15, 16, 17")]
     pub details: ::core::option::Option<message::Details>,
@@ -2953,7 +2963,7 @@ pub struct Undecryptable {
     #[prost(message, optional, tag = "3")]
     pub sender: ::core::option::Option<Contact>,
     /// Why, in one word: "not_decrypted"; "view_once", "hosted", "bot" or "unavailable" when its
-    /// sender's software gave it to the phone alone.
+    /// sender's software gave it to the phone alone; "unknown_encryption".
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
@@ -2982,10 +2992,10 @@ pub struct Dropped {
     /// WhatsApp's id of the message.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// The chat's JID when it is a group. Empty otherwise.
+    /// The chat's JID when it is a group, a status or a channel. Empty otherwise.
     #[prost(string, tag = "2")]
     pub chat: ::prost::alloc::string::String,
-    /// Who wrote it: the number, masked ("+1 555 XXX XXXX"), or the LID when no number is known.
+    /// Who wrote it: empty for a channel; the number, masked ("+1 555 XXX XXXX"), or the LID when no number is known.
     #[prost(string, tag = "3")]
     pub sender: ::prost::alloc::string::String,
     /// By which rule, in one word.
@@ -3053,6 +3063,47 @@ impl EventKind {
             "EVENT_KIND_REACTION" => Some(Self::Reaction),
             "EVENT_KIND_LOST" => Some(Self::Lost),
             "EVENT_KIND_DROPPED" => Some(Self::Dropped),
+            _ => None,
+        }
+    }
+}
+/// The kinds of chats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ChatKind {
+    /// Not said.
+    Unspecified = 0,
+    /// A chat of two. What comes by a person's broadcast list is in the chat with that person.
+    Person = 1,
+    /// A group.
+    Group = 2,
+    /// The statuses of people, "status@broadcast". `sender` says whose status it is.
+    Status = 3,
+    /// A channel, "...@newsletter". Its posts have no person for a sender.
+    Channel = 4,
+}
+impl ChatKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHAT_KIND_UNSPECIFIED",
+            Self::Person => "CHAT_KIND_PERSON",
+            Self::Group => "CHAT_KIND_GROUP",
+            Self::Status => "CHAT_KIND_STATUS",
+            Self::Channel => "CHAT_KIND_CHANNEL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHAT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHAT_KIND_PERSON" => Some(Self::Person),
+            "CHAT_KIND_GROUP" => Some(Self::Group),
+            "CHAT_KIND_STATUS" => Some(Self::Status),
+            "CHAT_KIND_CHANNEL" => Some(Self::Channel),
             _ => None,
         }
     }
@@ -3586,6 +3637,10 @@ pub struct WatchEventsRequest {
     /// when it has acknowledged nothing yet. 1 to 64 letters, digits, dots, dashes and underscores.
     #[prost(string, tag = "5")]
     pub consumer: ::prost::alloc::string::String,
+    /// Only what happens in chats of these kinds, and what happens in no chat. Empty: persons and groups. A chat that is named
+    /// in `chats` is shown whatever its kind.
+    #[prost(enumeration = "ChatKind", repeated, tag = "6")]
+    pub chat_kinds: ::prost::alloc::vec::Vec<i32>,
 }
 /// How far a consumer has come.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -8,8 +8,8 @@ use prost_types::Timestamp;
 use super::send_state;
 use super::status::link_status;
 use crate::model::{
-    ChatId, Contact, Content, Deletion, Dropped, Edit, Event, Lid, Lost, Message, Occurrence,
-    Origin, Reaction, Receipt, SendOutcome, Sent, Undecryptable,
+    ChatId, ChatKind, Contact, Content, Deletion, Dropped, Edit, Event, Lid, Lost, Message,
+    Occurrence, Origin, Reaction, Receipt, SendOutcome, Sent, Undecryptable,
 };
 
 pub(in crate::grpc) fn event(event: Event) -> pb::Event {
@@ -58,8 +58,11 @@ fn message(message: Message) -> pb::Message {
         view_once,
         forwarded,
         cut,
+        disappears_after,
+        album,
     } = content;
     pb::Message {
+        chat_kind: chat_kind(ChatKind::of(&chat)).into(),
         id: id.as_str().to_owned(),
         chat: chat_jid(&chat),
         sender: Some(contact(sender)),
@@ -78,6 +81,17 @@ fn message(message: Message) -> pb::Message {
         cut,
         bypassed,
         recovered,
+        disappears_after_seconds: disappears_after,
+        album_id: album.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+    }
+}
+
+const fn chat_kind(kind: ChatKind) -> pb::ChatKind {
+    match kind {
+        ChatKind::Person => pb::ChatKind::Person,
+        ChatKind::Group => pb::ChatKind::Group,
+        ChatKind::Status => pb::ChatKind::Status,
+        ChatKind::Channel => pb::ChatKind::Channel,
     }
 }
 
@@ -225,9 +239,10 @@ fn dropped(message: Dropped) -> pb::Dropped {
     let masked = phone.map(|phone| phone.to_string());
     pb::Dropped {
         id: id.as_str().to_owned(),
-        chat: Some(chat_jid(&chat))
-            .filter(|jid| jid.ends_with("@g.us"))
-            .unwrap_or_default(),
+        chat: match ChatKind::of(&chat) {
+            ChatKind::Person => String::new(),
+            ChatKind::Group | ChatKind::Status | ChatKind::Channel => chat_jid(&chat),
+        },
         sender: masked
             .or_else(|| lid.map(|lid| lid.jid()))
             .unwrap_or_default(),

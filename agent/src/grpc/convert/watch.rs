@@ -6,7 +6,9 @@ use tonic::Status as GrpcStatus;
 
 use super::UnknownValue;
 use crate::grpc::status::invalid;
-use crate::model::{ChatSet, Consumer, ConsumerName, Filter, Kind, KindSet, MAX_CHATS, Seq};
+use crate::model::{
+    ChatKind, ChatKinds, ChatSet, Consumer, ConsumerName, Filter, Kind, KindSet, MAX_CHATS, Seq,
+};
 
 /// What a WatchEvents call asks for.
 pub(in crate::grpc) struct WatchRequest {
@@ -30,6 +32,7 @@ pub(in crate::grpc) fn watch_request(
         kinds,
         chats,
         consumer,
+        chat_kinds,
     } = request;
     Ok(WatchRequest {
         after: after.map(Seq),
@@ -37,6 +40,7 @@ pub(in crate::grpc) fn watch_request(
         filter: Filter {
             kinds: self::kinds(kinds)?,
             chats: self::chats(&chats)?,
+            chat_kinds: self::chat_kinds(chat_kinds)?,
         },
         consumer: match consumer.as_str() {
             "" => None,
@@ -62,6 +66,21 @@ fn kinds(kinds: Vec<i32>) -> Result<KindSet, GrpcStatus> {
             Ok(pb::EventKind::Unspecified) | Err(_) => Err(invalid("kinds", &UnknownValue(kind))),
         });
     Ok(KindSet::of(known.collect::<Result<Vec<_>, _>>()?))
+}
+
+fn chat_kinds(kinds: Vec<i32>) -> Result<ChatKinds, GrpcStatus> {
+    let known = kinds
+        .into_iter()
+        .map(|kind| match pb::ChatKind::try_from(kind) {
+            Ok(pb::ChatKind::Person) => Ok(ChatKind::Person),
+            Ok(pb::ChatKind::Group) => Ok(ChatKind::Group),
+            Ok(pb::ChatKind::Status) => Ok(ChatKind::Status),
+            Ok(pb::ChatKind::Channel) => Ok(ChatKind::Channel),
+            Ok(pb::ChatKind::Unspecified) | Err(_) => {
+                Err(invalid("chat_kinds", &UnknownValue(kind)))
+            }
+        });
+    Ok(ChatKinds::of(known.collect::<Result<Vec<_>, _>>()?))
 }
 
 fn chats(chats: &[String]) -> Result<ChatSet, GrpcStatus> {
@@ -106,6 +125,7 @@ mod tests {
         assert_eq!(kinds(vec![]).unwrap(), KindSet::ALL);
         for bad in [0, 99, -1] {
             assert!(kinds(vec![bad]).is_err());
+            assert!(chat_kinds(vec![bad]).is_err());
         }
     }
 

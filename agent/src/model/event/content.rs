@@ -39,6 +39,17 @@ pub struct Content {
     /// It was too long, and something of it is missing here.
     #[serde(rename = "x", default, skip_serializing_if = "is_false")]
     pub cut: bool,
+    /// It disappears so many seconds after it was sent; 0 when it stays.
+    #[serde(rename = "e", default, skip_serializing_if = "is_zero")]
+    pub disappears_after: u32,
+    /// The album that it is a part of, by the id of the album's message.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub album: Option<MessageId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::str::FromStr as _;
 
 use super::{KindSet, Occurrence};
+use crate::model::chat_kind::{ChatKind, ChatKinds};
 use crate::model::contact::{Contact, Lid, Recipient, RecipientError};
 
 /// The most chats that a filter names.
@@ -16,6 +17,8 @@ pub struct Filter {
     pub kinds: KindSet,
     /// The chats.
     pub chats: ChatSet,
+    /// The kinds of chats. A chat that is named passes whatever its kind.
+    pub chat_kinds: ChatKinds,
 }
 
 /// A set of chats; the empty one is all of them, and what happens in none.
@@ -62,13 +65,18 @@ impl Filter {
         if !self.kinds.contains(what.kind()) {
             return false;
         }
-        let Self { chats, .. } = self;
-        if chats.0.is_empty() || matches!(what, Occurrence::Unknown) {
+        let Self {
+            chats, chat_kinds, ..
+        } = self;
+        if matches!(what, Occurrence::Unknown) {
             return true;
         }
         let Some(chat) = what.chat() else {
-            return false;
+            return chats.0.is_empty();
         };
+        if chats.0.is_empty() {
+            return chat_kinds.contains(ChatKind::of(chat));
+        }
         let person = ["@s.whatsapp.net", "@lid"]
             .iter()
             .any(|server| chat.jid().ends_with(server));
@@ -157,6 +165,22 @@ mod tests {
             "a member's chat is not the group's"
         );
         assert!(filter(&["120363000000000001@g.us"]).passes(&group, nothing));
+    }
+
+    #[test]
+    fn statuses_and_channels_are_left_out_unless_they_are_asked_for() {
+        for jid in ["status@broadcast", "12@newsletter"] {
+            let event = receipt(jid, None);
+            assert!(!Filter::default().passes(&event, |_| None), "{jid}");
+            assert!(filter(&[jid]).passes(&event, |_| None), "{jid}");
+            let asked = Filter {
+                chat_kinds: ChatKinds::of([ChatKind::Status, ChatKind::Channel]),
+                ..Filter::default()
+            };
+            assert!(asked.passes(&event, |_| None), "{jid}");
+            assert!(!asked.passes(&receipt("1@lid", None), |_| None));
+            assert!(asked.passes(&Occurrence::Unknown, |_| None));
+        }
     }
 
     #[test]

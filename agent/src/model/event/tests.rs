@@ -46,6 +46,8 @@ fn content(details: Option<Details>) -> Content {
         view_once: true,
         forwarded: true,
         cut: false,
+        disappears_after: 604_800,
+        album: Some(MessageId::new("3EB0AC")),
     }
 }
 

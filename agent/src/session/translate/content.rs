@@ -4,6 +4,7 @@
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
+use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 
 use super::named;
 use crate::model::{Contact, Content, Details, Media, MessageId, Place, Poll, Quoted, Word};
@@ -79,7 +80,33 @@ pub(super) fn content(message: &wa::Message) -> Content {
         mentions,
         view_once: message.is_view_once(),
         forwarded: context.is_some_and(|context| context.is_forwarded == Some(true)),
+        disappears_after: context
+            .and_then(|context| context.expiration)
+            .or_else(|| new_timer(core))
+            .unwrap_or_default(),
+        album: album(message).or_else(|| album(core)),
     }
+}
+
+/// The chat's new timer in seconds, where a message changes it; 0 turns it off.
+pub(super) fn new_timer(message: &wa::Message) -> Option<u32> {
+    let protocol = message.protocol_message.as_option()?;
+    let changes = protocol.r#type == Some(Type::EPHEMERAL_SETTING);
+    changes.then(|| protocol.ephemeral_expiration.unwrap_or_default())
+}
+
+/// Whether a message of this kind says if it disappears: without a word about that, it stays.
+pub(super) fn has_timer(message: &wa::Message) -> bool {
+    message.conversation.is_some() || context(message).is_some() || new_timer(message).is_some()
+}
+
+/// The album that a picture or film is a part of.
+fn album(message: &wa::Message) -> Option<MessageId> {
+    let context = message.message_context_info.as_option()?;
+    let association = context.message_association.as_option()?;
+    let is_part = association.association_type == Some(AssociationType::MEDIA_ALBUM);
+    let parent = association.parent_message_key.as_option()?.id.as_deref()?;
+    (is_part && !parent.is_empty()).then(|| MessageId::new(parent))
 }
 
 fn quoted(context: &wa::ContextInfo) -> Option<Quoted> {

@@ -1,0 +1,98 @@
+//! After how long messages disappear, in chats where they do: what is sent there carries the chat's timer, as WhatsApp's
+//! own clients have it. Learnt from what arrives; a chat without a row has no timer.
+
+use openclaw_vault::Key;
+
+use super::Store;
+use crate::model::ChatId;
+use crate::vault::Tables;
+
+/// No more chats than this are remembered. A chat beyond them is answered without a timer.
+const MAX_CHATS: usize = 4_096;
+
+fn row(jid: &str) -> Key<'_> {
+    Key::new(Tables::CHAT_TIMERS, "", jid)
+}
+
+impl Store {
+    /// The chat's timer is this many seconds now; 0 for none. Written only when it changes.
+    pub(crate) fn set_timer(&self, chat: &ChatId, seconds: u32) {
+        let jid = chat.jid();
+        let other = self.other_name(jid);
+        self.vault().update(|update| {
+            // It was learnt under the person's other name, and is no longer true.
+            if let Some(other) = other.as_deref().map(row)
+                && update.load(other).is_some()
+            {
+                update.batch().delete(other);
+            }
+            let known = update.load(row(jid));
+            let value = seconds.to_be_bytes();
+            match known {
+                Some(known) if seconds == 0 || known.as_slice() != value => {
+                    if seconds == 0 {
+                        update.batch().delete(row(jid));
+                    } else {
+                        update.batch().put(row(jid), &value);
+                    }
+                }
+                None if seconds > 0 && update.count(Tables::CHAT_TIMERS) < MAX_CHATS => {
+                    update.batch().put(row(jid), &value);
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// The chat's timer in seconds, whichever of a person's names the chat goes by here.
+    pub(crate) fn timer(&self, chat: &ChatId) -> Option<u32> {
+        let load = |jid: &str| {
+            let value = self.vault().load(row(jid))?;
+            value.as_slice().try_into().ok().map(u32::from_be_bytes)
+        };
+        load(chat.jid()).or_else(|| load(&self.other_name(chat.jid())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::trial::Volume;
+
+    #[tokio::test]
+    async fn a_timer_is_remembered_until_it_changes_or_ends() {
+        let mut volume = Volume::new();
+        let chat = ChatId::of_jid("100000000000001@lid");
+        let other = ChatId::of_jid("120363000000000001@g.us");
+        for (seconds, timer) in [
+            (604_800, Some(604_800)),
+            (604_800, Some(604_800)),
+            (86_400, Some(86_400)),
+            (0, None),
+            (0, None),
+            (7_776_000, Some(7_776_000)),
+        ] {
+            let store = Store::new(volume.vault.clone());
+            store.set_timer(&chat, seconds);
+            volume.vault.flush().await;
+            volume.reopen();
+            let store = Store::new(volume.vault.clone());
+            assert_eq!(store.timer(&chat), timer);
+            assert_eq!(store.timer(&other), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_chats_than_the_limit_are_remembered() {
+        let volume = Volume::new();
+        let store = Store::new(volume.vault.clone());
+        let chat = |n: usize| ChatId::of_jid(&format!("{n}@lid"));
+        for n in 0..MAX_CHATS + 10 {
+            store.set_timer(&chat(n), 86_400);
+        }
+        assert_eq!(store.timer(&chat(MAX_CHATS)), None);
+        store.set_timer(&chat(0), 0);
+        store.set_timer(&chat(MAX_CHATS), 86_400);
+        assert_eq!(store.timer(&chat(MAX_CHATS)), Some(86_400));
+    }
+}

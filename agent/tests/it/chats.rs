@@ -1,0 +1,192 @@
+//! What kind of chat something comes from, and what of the chat travels with it: statuses, channels, broadcast lists,
+//! timers, albums, and what no companion can open.
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::ChatKind;
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{Broadcast, By, content};
+use whatsapp_rust::waproto::whatsapp as wa;
+
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid};
+
+/// A number that channels and lists have here.
+const LIST: &str = "1690000000";
+const CHANNEL: &str = "120363000000000009";
+const WEEK: u32 = 604_800;
+
+fn text(text: &str) -> wa::Message {
+    wa::Message {
+        conversation: Some(text.to_owned()),
+        ..Default::default()
+    }
+}
+
+/// What a reader sees, who asks for these kinds of chats and for these chats.
+async fn messages(world: &World, kinds: &[ChatKind], chats: &[&str]) -> Vec<pb::Message> {
+    let request = pb::WatchEventsRequest {
+        after: Some(0),
+        chat_kinds: kinds.iter().map(|kind| i32::from(*kind)).collect(),
+        chats: chats.iter().map(|&chat| chat.to_owned()).collect(),
+        ..Default::default()
+    };
+    let events = world.watch_with(request).await.all().await;
+    let messages = events.into_iter().filter_map(|event| match event.kind {
+        Some(Kind::Message(message)) => Some(message),
+        _ => None,
+    });
+    messages.collect()
+}
+
+fn ids(messages: &[pb::Message]) -> Vec<&str> {
+    messages.iter().map(|message| message.id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_broadcast_lists_message_is_one_in_the_chat_with_its_sender() {
+    let world = World::linked().await;
+    for (peer, by) in [(ANNA, By::Lid), (BERT, By::Pn)] {
+        let peer = world.peer(peer);
+        let sent = peer.broadcast(ACCOUNT, Broadcast::List(LIST), text(WORD), by);
+        sent.await.unwrap();
+    }
+    world.all_acked().await;
+    let seen = messages(&world, &[], &[]).await;
+    assert_eq!(seen.len(), 2);
+    for (message, peer) in seen.iter().zip([ANNA, BERT]) {
+        assert_eq!(message.sender.as_ref().unwrap().phone, peer);
+        assert_eq!(
+            (message.group, message.chat_kind()),
+            (false, ChatKind::Person)
+        );
+        // It can be answered where it says that it is.
+        world.send(&message.chat, "answer").await.unwrap();
+        let answered = world.peer(peer).inbox();
+        assert!(
+            answered
+                .iter()
+                .any(|it| it.text.as_deref() == Some("answer"))
+        );
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn statuses_and_channels_have_a_kind_and_are_seen_by_who_asks_for_them() {
+    let world = World::linked().await;
+    let anna = world.peer(ANNA);
+    let status = anna.broadcast(ACCOUNT, Broadcast::Status, text(WORD), By::Lid);
+    let status = status.await.unwrap();
+    let post = world.phone().post_in_channel(CHANNEL, WORD);
+    let direct = anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    world.all_acked().await;
+    let channel = format!("{CHANNEL}@newsletter");
+
+    let seen = messages(&world, &[], &[]).await;
+    assert_eq!(ids(&seen), [&direct]);
+    let seen = messages(&world, &[ChatKind::Status], &[]).await;
+    assert_eq!(ids(&seen), [&status]);
+    assert_eq!((seen[0].group, &*seen[0].chat), (false, "status@broadcast"));
+    assert_eq!(seen[0].sender.as_ref().unwrap().phone, ANNA);
+    for (kinds, chats) in [(&[ChatKind::Channel][..], &[][..]), (&[], &[&*channel])] {
+        let seen = messages(&world, kinds, chats).await;
+        assert_eq!(ids(&seen), [&post]);
+        assert_eq!((seen[0].group, &seen[0].chat), (false, &channel));
+        assert_eq!(seen[0].chat_kind(), ChatKind::Channel);
+        assert_eq!(seen[0].text, WORD);
+    }
+    let every = [
+        ChatKind::Person,
+        ChatKind::Group,
+        ChatKind::Status,
+        ChatKind::Channel,
+    ];
+    assert_eq!(messages(&world, &every, &[]).await.len(), 3);
+    world.finish().await;
+}
+
+/// The timer of the last message of ours that a peer got; `None` for a text without room for one.
+fn timer_of_last(world: &World, peer: &str) -> Option<u32> {
+    let last = world.peer(peer).inbox().pop().unwrap().message;
+    let context = last
+        .extended_text_message
+        .as_option()?
+        .context_info
+        .as_option()?;
+    context.expiration
+}
+
+#[tokio::test]
+async fn a_chats_timer_is_reported_and_answers_carry_it() {
+    let mut world = World::linked().await;
+    let anna = world.peer(ANNA);
+    world.send(ANNA, "before").await.unwrap();
+    assert_eq!(timer_of_last(&world, ANNA), None);
+    // By LID, and answered by number: it is one chat.
+    let message = content::disappearing(WORD, WEEK);
+    anna.send(ACCOUNT, message, By::Lid, None).await.unwrap();
+    world.all_acked().await;
+    let seen = messages(&world, &[], &[]).await;
+    assert_eq!(seen.last().unwrap().disappears_after_seconds, WEEK);
+    for to in [ANNA.to_owned(), format!("{}@lid", lid(ANNA))] {
+        world.send(&to, "answer").await.unwrap();
+        assert_eq!(timer_of_last(&world, ANNA), Some(WEEK), "{to}");
+    }
+    world.send(BERT, "to another").await.unwrap();
+    assert_eq!(timer_of_last(&world, BERT), None);
+
+    // Another timer, told by a change of the setting; it survives a restart.
+    anna.send(ACCOUNT, content::timer(86_400), By::Pn, None)
+        .await
+        .unwrap();
+    world.all_acked().await;
+    world.agent.kill().await;
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    world.agent.until_state(pb::LinkState::Connected).await;
+    world.send(ANNA, "a day").await.unwrap();
+    assert_eq!(timer_of_last(&world, ANNA), Some(86_400));
+
+    // And none, by a message that stays.
+    anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    world.all_acked().await;
+    world.send(ANNA, "stays").await.unwrap();
+    assert_eq!(timer_of_last(&world, ANNA), None);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_part_of_an_album_names_its_album() {
+    let world = World::linked().await;
+    let anna = world.peer(ANNA);
+    for caption in ["one", "two"] {
+        let part = content::album_part("3EB0ALBUM", caption);
+        anna.send(ACCOUNT, part, By::Lid, None).await.unwrap();
+    }
+    let alone = content::image("alone");
+    anna.send(ACCOUNT, alone, By::Lid, None).await.unwrap();
+    world.all_acked().await;
+    let albums: Vec<_> = messages(&world, &[], &[]).await;
+    let albums: Vec<_> = albums
+        .iter()
+        .map(|message| (message.text.as_str(), message.album_id.as_str()))
+        .collect();
+    let wanted = [("one", "3EB0ALBUM"), ("two", "3EB0ALBUM"), ("alone", "")];
+    assert_eq!(albums, wanted);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_only_the_phone_can_open_is_reported() {
+    let world = World::linked().await;
+    let id = world.phone().answer_by_bot();
+    let mut watcher = world.watch().await;
+    let event = watcher.event(|event| match &event.kind {
+        Some(Kind::Undecryptable(message)) => Some(message.clone()),
+        _ => None,
+    });
+    let event = event.await;
+    assert_eq!((&event.id, &*event.reason), (&id, "bot"));
+    assert_eq!(event.sender.unwrap().phone, "+13135550002");
+    world.all_acked().await;
+    world.finish().await;
+}
