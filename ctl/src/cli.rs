@@ -14,7 +14,7 @@ use crate::duration;
 
 pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, RoleName, Typed};
 pub(crate) use allow::{AllowArgs, AllowCommand};
-pub(crate) use watch::{ConsumersArgs, ConsumersCommand, Kind, WatchArgs};
+pub(crate) use watch::{ChatKind, ConsumersArgs, ConsumersCommand, Kind, WatchArgs};
 
 /// Drive an OpenClaw agent: link it to a phone, ask how it is, send, and follow what happens.
 ///

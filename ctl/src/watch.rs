@@ -11,6 +11,7 @@ use std::future;
 use std::pin::pin;
 use std::time::Duration;
 
+use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::{Event, EventKind, Gap, WatchEventsRequest, WatchEventsResponse};
 use serde::Serialize;
@@ -19,7 +20,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use crate::address::Address;
-use crate::cli::{Kind, WatchArgs};
+use crate::cli::{ChatKind, Kind, WatchArgs};
 use crate::failure::{Exit, Failure, is_transport};
 use crate::render::{event, json};
 use crate::rollback::Lookout;
@@ -131,6 +132,12 @@ impl Watch<'_> {
                 .collect(),
             chats: self.args.chats.clone(),
             consumer: self.args.consumer.clone().unwrap_or_default(),
+            chat_kinds: self
+                .args
+                .chat_kinds
+                .iter()
+                .map(|kind| i32::from(pb::ChatKind::from(*kind)))
+                .collect(),
         };
         let stream = client::answer(self.address, agent.watch_events(request)).await?;
         self.keeping.connected(agent);
@@ -295,6 +302,17 @@ fn may_pass(status: &Status) -> bool {
             status.code(),
             Code::Unavailable | Code::Cancelled | Code::Aborted | Code::ResourceExhausted
         )
+}
+
+impl From<ChatKind> for pb::ChatKind {
+    fn from(kind: ChatKind) -> Self {
+        match kind {
+            ChatKind::Person => Self::Person,
+            ChatKind::Group => Self::Group,
+            ChatKind::Status => Self::Status,
+            ChatKind::Channel => Self::Channel,
+        }
+    }
 }
 
 impl From<Kind> for EventKind {

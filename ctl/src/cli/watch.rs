@@ -11,23 +11,31 @@ pub(crate) struct WatchArgs {
     /// Start at the oldest event that is kept.
     #[arg(long, conflicts_with = "after")]
     pub(crate) from_start: bool,
-    /// Only these kinds, separated by commas.
+    /// Only events of this kind. Repeat it, or separate several by commas.
     #[arg(
-        long,
-        visible_alias = "kind",
+        long = "kind",
+        alias = "kinds",
         value_enum,
         value_delimiter = ',',
-        value_name = "KINDS"
+        value_name = "KIND"
     )]
     pub(crate) kinds: Vec<Kind>,
-    /// Only what happens in these chats: numbers, LIDs or groups' JIDs, separated by commas.
+    /// Only what happens in this chat: a number, a LID or a group's JID. Repeat it, or separate several by commas.
     #[arg(
-        long,
-        visible_alias = "chat",
+        long = "chat",
+        alias = "chats",
         value_delimiter = ',',
-        value_name = "CHATS"
+        value_name = "CHAT"
     )]
     pub(crate) chats: Vec<String>,
+    /// Only what happens in chats of this kind [default: person,group].
+    #[arg(
+        long = "chat-kind",
+        value_enum,
+        value_delimiter = ',',
+        value_name = "KIND"
+    )]
+    pub(crate) chat_kinds: Vec<ChatKind>,
     /// Let the agent remember the place, under this name, instead of a file of this user.
     #[arg(long, value_name = "NAME")]
     pub(crate) consumer: Option<String>,
@@ -54,6 +62,19 @@ pub(crate) enum ConsumersCommand {
         /// Its name.
         name: String,
     },
+}
+
+/// The kinds of chats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChatKind {
+    /// Chats of two.
+    Person,
+    /// Groups.
+    Group,
+    /// People's statuses.
+    Status,
+    /// Channels that the account follows.
+    Channel,
 }
 
 /// The kinds of events.

@@ -10,7 +10,7 @@ use prost_types::Timestamp;
 
 use crate::phone::{masked, masked_jid};
 use crate::render::status::state_word;
-use crate::render::time::{ago, until};
+use crate::render::time::{ago, moment, until};
 use crate::text::one_line;
 
 /// `18204  4 s ago      message        +1 555 XXX XXXX (Alice): hello`
@@ -55,7 +55,7 @@ fn of_link(link: &LinkStatus, now: Timestamp) -> String {
         said.push_str(&format!(", next try {}", until(at, now)));
     }
     if let Some(at) = link.banned_until {
-        said.push_str(&format!(", until {at}"));
+        said.push_str(&format!(", until {}", moment(at)));
     }
     if !link.hint.is_empty() {
         said.push_str(&format!("; {}", one_line(&link.hint)));
@@ -98,13 +98,17 @@ fn of_lost(lost: &Lost) -> String {
 }
 
 fn of_dropped(dropped: &Dropped) -> String {
-    let place = match dropped.chat.as_str() {
-        "" => String::new(),
-        chat => format!(" in {}", one_line(&masked_jid(chat))),
-    };
+    let mut place = Vec::new();
+    // A channel's posts have no sender.
+    if !dropped.sender.is_empty() {
+        place.push(format!("from {}", one_line(&dropped.sender)));
+    }
+    if !dropped.chat.is_empty() {
+        place.push(format!("in {}", one_line(&masked_jid(&dropped.chat))));
+    }
     format!(
-        "from {}{place}: {} ({})",
-        one_line(&dropped.sender),
+        "{}: {} ({})",
+        place.join(" "),
         one_line(&dropped.id),
         one_line(&dropped.reason)
     )

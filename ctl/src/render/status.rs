@@ -8,7 +8,7 @@ use crate::clock::seconds_between;
 use crate::render::caller;
 use crate::render::rules;
 use crate::render::store;
-use crate::render::time::{ago, span, until};
+use crate::render::time::{ago, moment, span, until};
 use crate::{phone, text};
 
 /// Whether phone numbers are shown in full.
@@ -163,9 +163,9 @@ fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> String {
         }
         LinkState::Banned => parts.push(match link.banned_until {
             Some(end) if seconds_between(now, end) > 0 => {
-                format!("ends {} ({end})", until(end, now))
+                format!("ends {} ({})", until(end, now), moment(end))
             }
-            Some(end) => format!("ended ({end})"),
+            Some(end) => format!("ended ({})", moment(end)),
             None => "WhatsApp named no end".to_owned(),
         }),
         _ => {}

@@ -34,6 +34,16 @@ pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
+/// `7 days`, `90 days`, `24 h`: a length of time in its largest unit.
+pub(crate) fn length(seconds: u32) -> String {
+    rough(i64::from(seconds))
+}
+
+/// `2026-11-29T10:32:46Z`: to the second, which is all that a person wants of it.
+pub(crate) fn moment(at: Timestamp) -> String {
+    Timestamp { nanos: 0, ..at }.to_string()
+}
+
 fn rough(seconds: i64) -> String {
     match seconds {
         s if s < MINUTE => format!("{s} s"),
@@ -79,6 +89,15 @@ mod tests {
         ] {
             assert_eq!(span(at(0), at(seconds)), said);
         }
+    }
+
+    #[test]
+    fn a_moment_is_shown_to_the_second() {
+        let at = Timestamp {
+            seconds: 1_795_948_366,
+            nanos: 546_182_165,
+        };
+        assert_eq!(moment(at), "2026-11-29T10:32:46Z");
     }
 
     #[test]

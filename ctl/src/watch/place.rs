@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum as _;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{Kind, WatchArgs};
+use crate::cli::{ChatKind, Kind, WatchArgs};
 use crate::{state_dir, text};
 
 /// The file of one store and one choice.
@@ -94,6 +94,11 @@ fn choice(args: &WatchArgs) -> Option<u64> {
             .iter()
             .map(|chat| format!("chat {}", chat.trim())),
     );
+    let chat_kinds = args
+        .chat_kinds
+        .iter()
+        .filter_map(ChatKind::to_possible_value);
+    words.extend(chat_kinds.map(|kind| format!("chats {}", kind.get_name())));
     words.sort_unstable();
     words.dedup();
     let text = words.join("\n");
@@ -114,6 +119,7 @@ mod tests {
             from_start: false,
             kinds: kinds.to_vec(),
             chats: chats.iter().map(|&chat| chat.to_owned()).collect(),
+            chat_kinds: Vec::new(),
             consumer: None,
             no_follow: false,
         }

@@ -100,6 +100,7 @@ files!(
     usage,
     verify,
     watch,
+    watch_chats,
     watch_place
 );
 

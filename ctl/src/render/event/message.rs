@@ -1,11 +1,12 @@
 //! Messages and what becomes of them, for a person.
 
 use openclaw_proto::v1::message::Details;
-use openclaw_proto::v1::{Contact, Deletion, Edit, Media, Message, Reaction};
+use openclaw_proto::v1::{ChatKind, Contact, Deletion, Edit, Media, Message, Reaction};
 
 use super::person;
 use crate::phone::masked_jid;
 use crate::render::size::size;
+use crate::render::time::length;
 use crate::text::one_line;
 
 pub(super) fn of_message(message: &Message) -> String {
@@ -14,7 +15,16 @@ pub(super) fn of_message(message: &Message) -> String {
         (false, who) if message.push_name.is_empty() => who,
         (false, who) => format!("{who} ({})", one_line(&message.push_name)),
     };
-    let place = place(&message.chat, message.group, message.from_me);
+    let (who, place) = match message.chat_kind() {
+        ChatKind::Status => (who, " in their status".to_owned()),
+        ChatKind::Channel => (
+            format!("channel {}", one_line(&message.chat)),
+            String::new(),
+        ),
+        ChatKind::Person | ChatKind::Group | ChatKind::Unspecified => {
+            (who, place(&message.chat, message.group, message.from_me))
+        }
+    };
     let mut said = format!("{who}{place}: {}", content(message));
     for (is, note) in [
         (message.cut, "shortened"),
@@ -111,6 +121,13 @@ fn content(message: &Message) -> String {
         if is {
             about.push(note.to_owned());
         }
+    }
+    if message.disappears_after_seconds > 0 {
+        let seconds = message.disappears_after_seconds;
+        about.push(format!("disappears after {}", length(seconds)));
+    }
+    if !message.album_id.is_empty() {
+        about.push(format!("of album {}", one_line(&message.album_id)));
     }
     if let Some(quoted) = &message.quoted {
         about.push(format!("in reply to {}", one_line(&quoted.id)));

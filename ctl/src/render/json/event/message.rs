@@ -34,6 +34,18 @@ pub(super) struct Message {
     bypassed: bool,
     #[serde(skip_serializing_if = "is_false")]
     recovered: bool,
+    /// Absent from agents that do not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    disappears_after_seconds: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    album_id: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -88,6 +100,7 @@ struct Quoted {
 
 impl From<pb::Message> for Message {
     fn from(message: pb::Message) -> Self {
+        let chat_kind = chat_word(message.chat_kind());
         let pb::Message {
             id,
             chat,
@@ -107,6 +120,9 @@ impl From<pb::Message> for Message {
             cut,
             bypassed,
             recovered,
+            chat_kind: _,
+            disappears_after_seconds,
+            album_id,
         } = message;
         Self {
             id,
@@ -130,8 +146,21 @@ impl From<pb::Message> for Message {
             cut,
             bypassed,
             recovered,
+            chat_kind,
+            disappears_after_seconds,
+            album_id,
         }
     }
+}
+
+const fn chat_word(kind: pb::ChatKind) -> Option<&'static str> {
+    Some(match kind {
+        pb::ChatKind::Unspecified => return None,
+        pb::ChatKind::Person => "person",
+        pb::ChatKind::Group => "group",
+        pb::ChatKind::Status => "status",
+        pb::ChatKind::Channel => "channel",
+    })
 }
 
 impl From<pb::Quoted> for Quoted {
