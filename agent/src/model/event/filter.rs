@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::str::FromStr as _;
 
 use super::{KindSet, Occurrence};
-use crate::model::contact::{Contact, Lid, Recipient, RecipientError};
+use crate::model::{Contact, Lid, Recipient, RecipientError};
 
 /// The most chats that a filter names.
 pub const MAX_CHATS: usize = 256;
