@@ -5,58 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::phone::{Phone, PhoneError};
-
-/// A person's LID, WhatsApp's number-free name for them: digits only, without server and device.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Lid(String);
-
-/// Why a text is no LID. Does not repeat the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a LID is 1 to 20 digits")]
-pub struct LidError;
-
-impl TryFrom<String> for Lid {
-    type Error = LidError;
-
-    fn try_from(user: String) -> Result<Self, LidError> {
-        Self::new(&user).ok_or(LidError)
-    }
-}
-
-impl From<Lid> for String {
-    fn from(lid: Lid) -> Self {
-        lid.0
-    }
-}
-
-impl Lid {
-    /// From the user part of a JID on the `lid` server. `None` when it is not digits.
-    #[must_use]
-    pub fn new(user: &str) -> Option<Self> {
-        let valid = (1..=20).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_digit());
-        valid.then(|| Self(user.to_owned()))
-    }
-
-    /// The digits.
-    #[must_use]
-    pub fn user(&self) -> &str {
-        &self.0
-    }
-
-    /// `123456@lid`.
-    #[must_use]
-    pub fn jid(&self) -> String {
-        format!("{}@lid", self.0)
-    }
-}
-
-impl fmt::Debug for Lid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("lid")
-    }
-}
+use crate::lid::Lid;
+use crate::phone::{Phone, without_marks};
+use crate::recipient::{Recipient, RecipientError};
 
 /// A person. WhatsApp tells the phone number, the LID, or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +27,7 @@ impl Contact {
         let (user, server) = split(jid);
         match server {
             "s.whatsapp.net" => Self {
-                phone: user.parse().ok(),
+                phone: Phone::of_digits(user),
                 lid: None,
             },
             "lid" => Self {
@@ -132,29 +83,6 @@ impl fmt::Debug for ChatId {
     }
 }
 
-/// To whom a message may be sent.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Recipient {
-    /// A person, by number.
-    Phone(Phone),
-    /// A person, by LID.
-    Lid(Lid),
-    /// A group, by the user part of its JID.
-    Group(String),
-}
-
-impl Recipient {
-    /// As it is parsed: for the API and the disk, never for a log.
-    #[must_use]
-    pub fn address(&self) -> String {
-        match self {
-            Self::Phone(phone) => phone.e164(),
-            Self::Lid(lid) => lid.jid(),
-            Self::Group(user) => format!("{user}@g.us"),
-        }
-    }
-}
-
 /// The chat that messages to this recipient are in.
 impl From<&Recipient> for ChatId {
     fn from(to: &Recipient) -> Self {
@@ -165,36 +93,19 @@ impl From<&Recipient> for ChatId {
     }
 }
 
-/// Why a text names nobody. Does not repeat the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RecipientError {
-    /// Not a number, and not a JID either.
-    #[error(transparent)]
-    Phone(#[from] PhoneError),
-    /// A JID of a kind that cannot be sent to.
-    #[error("messages go to a phone number (+15550100123), a LID (…@lid) or a group (…@g.us)")]
-    Unsupported,
-}
-
-impl FromStr for Recipient {
+impl FromStr for ChatId {
     type Err = RecipientError;
 
+    /// Whatever a [`Recipient`] may be, and chats that no message can be sent to: a channel (`…@newsletter`) and the
+    /// statuses (`status@broadcast`).
     fn from_str(text: &str) -> Result<Self, RecipientError> {
-        let Some((user, server)) = text.trim().split_once('@') else {
-            return Ok(Self::Phone(text.parse()?));
-        };
-        let group = || {
-            let valid = (5..=64).contains(&user.len())
-                && user.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-            valid.then(|| Self::Group(user.to_owned()))
-        };
-        match server {
-            "s.whatsapp.net" | "c.us" => Ok(Self::Phone(user.parse()?)),
-            "lid" => Lid::new(user)
-                .map(Self::Lid)
-                .ok_or(RecipientError::Unsupported),
-            "g.us" => group().ok_or(RecipientError::Unsupported),
-            _ => Err(RecipientError::Unsupported),
+        let seen = without_marks(text);
+        match seen.split_once('@') {
+            Some((user, "newsletter")) if Lid::new(user).is_some() => Ok(Self(seen)),
+            Some(("status", "broadcast")) => Ok(Self(seen)),
+            _ => text
+                .parse()
+                .map(|recipient: Recipient| Self::from(&recipient)),
         }
     }
 }
@@ -204,51 +115,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recipients_are_numbers_lids_and_groups() {
-        let phone = "+15550100123".parse().unwrap();
-        assert_eq!("+1 555 010-0123".parse(), Ok(Recipient::Phone(phone)));
-        assert!(matches!(
-            "15550100123@s.whatsapp.net".parse(),
-            Ok(Recipient::Phone(_))
-        ));
-        assert!(matches!(
-            "100000000000001@lid".parse(),
-            Ok(Recipient::Lid(_))
-        ));
-        assert!(matches!(
-            "120363000000000001@g.us".parse(),
-            Ok(Recipient::Group(_))
-        ));
-        for bad in [
-            "",
-            "x@lid",
-            "@g.us",
-            "1@newsletter",
-            "status@broadcast",
-            "a b@g.us",
-            "1:2@lid",
-        ] {
-            assert!(bad.parse::<Recipient>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_address_is_read_as_who_it_was_written_for() {
+    fn a_chat_is_found_however_its_person_is_written() {
         for text in [
-            "+15550100123",
-            "100000000000001@lid",
-            "120363000000000001@g.us",
+            "+1 555 010-0123",
+            "https://wa.me/15550100123",
+            " 15550100123@s.whatsapp.net",
         ] {
-            let recipient: Recipient = text.parse().unwrap();
-            assert_eq!(recipient.address(), text);
-            assert_eq!(recipient.address().parse(), Ok(recipient.clone()));
-            let chat = ChatId::from(&recipient);
-            assert_eq!(chat.jid().parse(), Ok(recipient));
+            let chat: ChatId = text.parse().unwrap();
+            assert_eq!(chat.jid(), "15550100123@s.whatsapp.net", "{text}");
+        }
+        for jid in ["12345@newsletter", "status@broadcast", "1@lid"] {
+            assert_eq!(jid.parse::<ChatId>().unwrap().jid(), jid);
+        }
+        for bad in ["@newsletter", "x@newsletter", "1@broadcast", "15550100123"] {
+            assert!(bad.parse::<ChatId>().is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn debug_names_nobody() {
+    fn an_odd_number_of_the_wire_stays_a_person() {
+        let contact = Contact::of_jid("0015550100002:7@s.whatsapp.net");
+        assert_eq!(contact.phone.unwrap().digits(), "0015550100002");
+    }
+
+    #[test]
+    fn debug_names_no_one() {
         let chat = ChatId::new("15550100123@s.whatsapp.net".into());
         assert_eq!(format!("{chat:?}"), "…@s.whatsapp.net");
     }

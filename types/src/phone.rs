@@ -1,4 +1,11 @@
-//! A phone number: parsed once at the border, masked wherever a person or a log may see it.
+//! A phone number: parsed once at the border, masked wherever a log may see it.
+//!
+//! Two ways lead here. What a person or a program gives is read strictly, by [`FromStr`]: `+`, a country code that
+//! exists, and what people write between digits. What WhatsApp or the store gives is taken as it is, by
+//! [`Phone::of_digits`]: a number that is there is one.
+
+mod codes;
+mod written;
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,29 +13,200 @@ use std::str::FromStr;
 use heapless::String;
 use serde::{Deserialize, Serialize};
 
-/// E.164 allows 15 digits; the shortest numbers in use have 7 with their calling code.
+use crate::mask;
+use crate::recipient::{Recipient, RecipientError};
+pub(crate) use codes::code_length;
+pub(crate) use written::{is_invisible, read, without_marks};
+
+/// E.164 allows 15 digits; the shortest numbers in use have 7 with their country code.
 const MAX_DIGITS: usize = 15;
 const MIN_DIGITS: usize = 7;
 
-/// A phone number in E.164. `Debug` and `Display` show it masked; only [`Phone::e164`] tells it.
+/// A phone number in E.164. `Debug` and `Display` show it masked; only [`Phone::e164`] shows it whole.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "std::string::String", into = "std::string::String")]
 pub struct Phone(String<MAX_DIGITS>);
 
-/// Why a text is not a phone number. Does not repeat the text.
+/// Why a text is not a phone number. Never repeats the text, only the character that is wrong; places count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
-    /// A character other than a digit after the plus sign.
-    #[error("a phone number has a plus sign and digits only, like +15550100123")]
-    NotDigits,
-    /// Too short or too long.
+    /// Nothing, or nothing that can be seen.
+    #[error("there is no number")]
+    Empty,
+    /// Digits without a plus sign: whether they have a country code cannot be known.
+    #[error("a number begins with + and its country code")]
+    NoPlus,
+    /// `00`, as it is dialled in many countries.
+    #[error("write + in place of 00")]
+    DoubleZero,
+    /// A plus sign that is not `+`.
+    #[error("character {at} is {}: the plus sign is +", named(*found))]
+    OtherPlus {
+        /// Which.
+        found: char,
+        /// Its place.
+        at: usize,
+    },
+    /// A plus sign after the beginning.
+    #[error("there is another + at character {at}: give one number")]
+    SecondPlus {
+        /// Its place.
+        at: usize,
+    },
+    /// A digit of another script.
+    #[error("character {at} is {}: write the digits 0 to 9", named(*found))]
+    OtherDigit {
+        /// Which.
+        found: char,
+        /// Its place.
+        at: usize,
+    },
+    /// A letter, as in numbers that spell a word.
+    #[error("character {at} is {}: a number has no letters", named(*found))]
+    Letter {
+        /// Which.
+        found: char,
+        /// Its place.
+        at: usize,
+    },
+    /// An extension, or what else may follow a number in a link.
+    #[error("an extension begins at character {at}: WhatsApp has none, give the number alone")]
+    Extension {
+        /// Its place.
+        at: usize,
+    },
+    /// Any other character.
     #[error(
-        "a phone number has {MIN_DIGITS} to {MAX_DIGITS} digits with its country code, like +15550100123"
+        "character {at} is {}: between digits may be spaces, hyphens, dots and parentheses",
+        named(*found)
     )]
-    Length,
+    Character {
+        /// Which.
+        found: char,
+        /// Its place.
+        at: usize,
+    },
+    /// `(0)`.
+    #[error(
+        "(0) is not dialled from abroad: leave it out, or where the 0 belongs to the number, as in Italy, write it \
+         without parentheses"
+    )]
+    TrunkZero,
+    /// A country code that begins with 0.
+    #[error("no country code begins with 0")]
+    ZeroCode,
+    /// A country code that is not assigned.
+    #[error("no country has the code +{code}")]
+    UnknownCode {
+        /// Which.
+        code: u16,
+    },
+    /// What is dialled first inside the country, after its country code.
+    #[error(
+        "no number of +{code} goes on with {digit}: leave out the {digit} after the country code"
+    )]
+    TrunkDigit {
+        /// The country code.
+        code: u16,
+        /// The digit after it.
+        digit: char,
+    },
+    /// Too few digits.
+    #[error(
+        "a number has at least {MIN_DIGITS} digits with its country code, and here are {digits}"
+    )]
+    TooShort {
+        /// How many.
+        digits: usize,
+    },
+    /// Too many digits.
+    #[error(
+        "a number has at most {MAX_DIGITS} digits with its country code, and here are {digits}"
+    )]
+    TooLong {
+        /// How many.
+        digits: usize,
+    },
+    /// A link that contains no number, or more than one.
+    #[error("the link names no number: that is https://wa.me/15550100123")]
+    Link,
+    /// A LID, a group, or an address of another kind.
+    #[error("this is an address (…@…) of another kind: give a number, like +15550100123")]
+    NotANumber,
+}
+
+/// A character as it is seen, where it can be, and by its code point.
+fn named(c: char) -> impl fmt::Display {
+    let code = u32::from(c);
+    if c.is_control() || c.is_whitespace() || is_invisible(c) {
+        format!("U+{code:04X}")
+    } else if c.is_ascii() {
+        format!("`{c}`")
+    } else {
+        format!("`{c}` (U+{code:04X})")
+    }
+}
+
+impl PhoneError {
+    /// The error in one word, as `corpus/numbers.tsv` has it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::NoPlus => "no_plus",
+            Self::DoubleZero => "double_zero",
+            Self::OtherPlus { .. } => "other_plus",
+            Self::SecondPlus { .. } => "second_plus",
+            Self::OtherDigit { .. } => "other_digit",
+            Self::Letter { .. } => "letter",
+            Self::Extension { .. } => "extension",
+            Self::Character { .. } => "character",
+            Self::TrunkZero => "trunk_zero",
+            Self::ZeroCode => "zero_code",
+            Self::UnknownCode { .. } => "unknown_code",
+            Self::TrunkDigit { .. } => "trunk_digit",
+            Self::TooShort { .. } => "too_short",
+            Self::TooLong { .. } => "too_long",
+            Self::Link => "link",
+            Self::NotANumber => "not_a_number",
+        }
+    }
 }
 
 impl Phone {
+    /// A number as WhatsApp's addresses and our own rows have it: 7 to 15 digits, a plus sign before them or not.
+    /// It is not judged otherwise: it is in use, whatever a list of country codes says.
+    #[must_use]
+    pub fn of_digits(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        let valid = digits.len() >= MIN_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
+        valid.then(|| String::try_from(digits).ok().map(Self))?
+    }
+
+    /// A number with its country code, as a person gave its digits.
+    pub(crate) fn of_country(digits: &str) -> Result<Self, PhoneError> {
+        if digits.starts_with('0') {
+            return Err(PhoneError::ZeroCode);
+        }
+        let short = PhoneError::TooShort {
+            digits: digits.len(),
+        };
+        let (code, assigned) = codes::country_code(digits).ok_or(short)?;
+        if !assigned {
+            return Err(PhoneError::UnknownCode { code });
+        }
+        let national = &digits[code_length(digits)..];
+        if let Some(digit) = codes::trunk_digit(code, national) {
+            return Err(PhoneError::TrunkDigit { code, digit });
+        }
+        if digits.len() > MAX_DIGITS {
+            return Err(PhoneError::TooLong {
+                digits: digits.len(),
+            });
+        }
+        Self::of_digits(digits).ok_or(short)
+    }
+
     /// The whole number with a plus sign: for the API and the wire, never for a log.
     #[must_use]
     pub fn e164(&self) -> std::string::String {
@@ -40,56 +218,27 @@ impl Phone {
     pub fn digits(&self) -> &str {
         &self.0
     }
-
-    /// How many leading digits a masked number shows: the calling code, then three digits in the
-    /// North American plan and two elsewhere.
-    fn shown(&self) -> usize {
-        let digits = self.0.as_bytes();
-        let code = match digits {
-            [b'1' | b'7', ..] => 1,
-            [a, b, ..] if TWO_DIGIT_CODES.contains(&[*a, *b]) => 2,
-            _ => 3,
-        };
-        let area = if digits.first() == Some(&b'1') { 3 } else { 2 };
-        code + area
-    }
 }
-
-/// The calling codes of two digits (ITU-T E.164, list of assigned country codes); 1 and 7 have one, all others three.
-const TWO_DIGIT_CODES: [[u8; 2]; 44] = [
-    *b"20", *b"27", *b"30", *b"31", *b"32", *b"33", *b"34", *b"36", *b"39", *b"40", *b"41", *b"43",
-    *b"44", *b"45", *b"46", *b"47", *b"48", *b"49", *b"51", *b"52", *b"53", *b"54", *b"55", *b"56",
-    *b"57", *b"58", *b"60", *b"61", *b"62", *b"63", *b"64", *b"65", *b"66", *b"81", *b"82", *b"84",
-    *b"86", *b"90", *b"91", *b"92", *b"93", *b"94", *b"95", *b"98",
-];
 
 impl FromStr for Phone {
     type Err = PhoneError;
 
-    /// Accepts `+1 555 010-0123` and the like: spaces, dashes, dots and parentheses are dropped.
+    /// What is accepted is accepted for every [`Recipient`] too: a number as people write it, a link with one, a JID.
     fn from_str(text: &str) -> Result<Self, PhoneError> {
-        let text = text.trim();
-        let text = text.strip_prefix('+').unwrap_or(text);
-        let mut digits = String::new();
-        for c in text.chars() {
-            match c {
-                '0'..='9' => digits.push(c).map_err(|_| PhoneError::Length)?,
-                ' ' | '-' | '.' | '(' | ')' => {}
-                _ => return Err(PhoneError::NotDigits),
-            }
+        match text.parse() {
+            Ok(Recipient::Phone(phone)) => Ok(phone),
+            Err(RecipientError::Phone(error)) => Err(error),
+            _ => Err(PhoneError::NotANumber),
         }
-        if digits.len() < MIN_DIGITS {
-            return Err(PhoneError::Length);
-        }
-        Ok(Self(digits))
     }
 }
 
+/// Of the disk: see [`Phone::of_digits`].
 impl TryFrom<std::string::String> for Phone {
     type Error = PhoneError;
 
     fn try_from(text: std::string::String) -> Result<Self, PhoneError> {
-        text.parse()
+        Self::of_digits(&text).ok_or(PhoneError::NotANumber)
     }
 }
 
@@ -102,16 +251,7 @@ impl From<Phone> for std::string::String {
 
 impl fmt::Display for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.shown().min(self.0.len());
-        let area = if self.0.starts_with('1') { 3 } else { 2 };
-        let (code, rest) = self.0.split_at(shown.saturating_sub(area));
-        let (area, hidden) = rest.split_at(area.min(rest.len()));
-        write!(f, "+{code} {area}")?;
-        let hidden = hidden.len();
-        if hidden > 4 {
-            write!(f, " {:X<1$}", "", hidden - 4)?;
-        }
-        write!(f, " {:X<1$}", "", hidden.min(4))
+        f.write_str(&mask::number(&self.0))
     }
 }
 
@@ -126,7 +266,7 @@ mod tests {
     use super::*;
 
     fn masked(number: &str) -> std::string::String {
-        number.parse::<Phone>().unwrap().to_string()
+        Phone::of_digits(number).unwrap().to_string()
     }
 
     #[test]
@@ -149,23 +289,42 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_number_without_repeating_it() {
-        for bad in [
+    fn what_is_in_the_store_or_on_the_wire_is_taken_as_it_is() {
+        for odd in ["0015550100002", "99955501001", "4407700900123", "1055501"] {
+            assert!(format!("+{odd}").parse::<Phone>().is_err(), "{odd}");
+            let phone = Phone::of_digits(odd).unwrap();
+            let row = std::string::String::from(phone.clone());
+            assert_eq!((row.as_str(), phone.digits()), (odd, odd));
+            assert_eq!(Phone::try_from(row), Ok(phone));
+        }
+        for none in [
             "",
             "+",
-            "12",
-            "+1555abc0100",
-            "+1234567890123456",
-            "1@s.whatsapp.net",
+            "123456",
+            "1234567890123456",
+            "1555010x",
+            "1 555 010 0123",
         ] {
-            assert!(bad.parse::<Phone>().is_err(), "{bad}");
+            assert_eq!(Phone::of_digits(none), None, "{none}");
         }
-        assert!(
-            !"+1555SECRET"
-                .parse::<Phone>()
-                .unwrap_err()
-                .to_string()
-                .contains("SECRET")
+    }
+
+    #[test]
+    fn an_error_names_what_is_wrong_and_where_and_never_the_number() {
+        let said = |text: &str| text.parse::<Phone>().unwrap_err().to_string();
+        assert_eq!(
+            said("+1555\u{665}10012"),
+            "character 6 is `\u{665}` (U+0665): write the digits 0 to 9"
         );
+        assert_eq!(
+            said("+1 555 010 0123 x7"),
+            "an extension begins at character 17: WhatsApp has none, give the number alone"
+        );
+        assert_eq!(
+            said("+1555\n0100123"),
+            "character 6 is U+000A: between digits may be spaces, hyphens, dots and parentheses"
+        );
+        assert!(!said("+1555SECRET").contains("SECRET"));
+        assert!(!said("+9995550100123").contains("555"));
     }
 }
