@@ -247,7 +247,7 @@ impl Session {
     /// The account, once a phone has accepted this device.
     #[must_use]
     pub fn account(&self) -> Option<(Phone, Option<Lid>)> {
-        let phone = self.client.pn()?.user.parse().ok()?;
+        let phone = Phone::of_digits(&self.client.pn()?.user)?;
         Some((phone, self.client.lid().and_then(|lid| Lid::new(&lid.user))))
     }
 

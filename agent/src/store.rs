@@ -95,7 +95,7 @@ impl Store {
 
 impl Book for Store {
     fn number_of(&self, lid: &Lid) -> Option<Phone> {
-        lids::number_of(&self.records, lid.user())?.parse().ok()
+        Phone::of_digits(&lids::number_of(&self.records, lid.user())?)
     }
 
     fn lid_of(&self, phone: &Phone) -> Option<Lid> {

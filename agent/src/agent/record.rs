@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Account, Lid, Link, LinkState, Reason};
+use crate::model::{Account, Lid, Link, LinkState, Phone, Reason};
 use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The row. Fields may be added, never renamed: volumes hold it.
@@ -91,7 +91,7 @@ pub(super) struct Verdict {
 pub(super) fn load(vault: &Vault) -> Option<Kept> {
     let row: Row = serde_json::from_slice(&vault.load(key())?).ok()?;
     let account = Account {
-        phone: row.phone.parse().ok()?,
+        phone: Phone::of_digits(&row.phone)?,
         lid: row.lid.as_deref().and_then(Lid::new),
         linked_at: from_millis(row.linked_at),
     };

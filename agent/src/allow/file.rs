@@ -16,7 +16,7 @@ use self::keys::Known;
 use self::tree::{Malformed, Node, Value};
 use super::policy::{Entry, Mode, Place, Rules, Who};
 
-pub use self::who::{group, person};
+pub use self::who::{NoPerson, group, kept, named, person};
 
 /// The longest file that is read.
 pub const MAX_BYTES: usize = 1 << 20;

@@ -368,8 +368,7 @@ fn remembered(vault: &Vault) -> Vec<Entry> {
         .iter()
         .filter_map(|row| std::str::from_utf8(&row.id).ok());
     names
-        .filter_map(|name| super::file::group(name).or_else(|| super::file::person(name).ok()))
-        .filter(|who| *who != Who::Anyone)
+        .filter_map(super::file::kept)
         .map(|who| Entry {
             who,
             place: Place::Added,

@@ -5,9 +5,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::contact::Lid;
-use super::phone::Phone;
 use super::stored::{maybe_time, time};
+use super::{Lid, Phone};
 
 /// Where the link is.
 ///

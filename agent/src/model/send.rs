@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use heapless::String as Bounded;
 use serde::{Deserialize, Serialize};
 
-use super::contact::{ChatId, Recipient};
 use super::event::Word;
 use super::stored::maybe_time;
+use super::{ChatId, Recipient};
 
 /// The longest text that is sent, in bytes of UTF-8.
 const MAX_TEXT: usize = 65_536;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::entry::{Entry, Fingerprint, Stage};
-use crate::model::{MessageId, SendState, Sent, Text, Token, Word};
+use crate::model::{MessageId, Phone, Recipient, SendState, Sent, Text, Token, Word};
 use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The scope of the rows.
@@ -131,8 +131,8 @@ fn entry(token: &str, mut bytes: &[u8]) -> Option<Entry> {
     };
     let mut entry = Entry::new(
         sent,
-        row.to.parse().ok()?,
-        row.from.parse().ok()?,
+        Recipient::of_address(&row.to)?,
+        Phone::of_digits(&row.from)?,
         row.draft,
     );
     entry.order = row.order;

@@ -160,10 +160,7 @@ fn named(jid: &str) -> Contact {
 
 fn add(contact: &mut Contact, jid: &Jid) {
     if jid.is_pn() {
-        contact.phone = contact
-            .phone
-            .take()
-            .or_else(|| jid.user.parse::<Phone>().ok());
+        contact.phone = contact.phone.take().or_else(|| Phone::of_digits(&jid.user));
     } else if jid.is_lid() {
         contact.lid = contact.lid.take().or_else(|| Lid::new(&jid.user));
     }

@@ -1,7 +1,7 @@
 //! Who is who: a person's number and LID, where WhatsApp has told that they are the same person's.
 
 use super::{Store, lids};
-use crate::model::{Contact, Lid, Occurrence};
+use crate::model::{Contact, Lid, Occurrence, Phone};
 
 impl Store {
     /// A person's LID for the JID of their number, and the other way round, where it is known.
@@ -36,7 +36,7 @@ impl Store {
         match (&phone, &lid) {
             (None, Some(known)) => {
                 *phone = lids::number_of(&self.records, known.user())
-                    .and_then(|number| number.parse().ok());
+                    .and_then(|number| Phone::of_digits(&number));
             }
             (Some(known), None) => {
                 *lid = lids::by_number(&self.records, known.digits())

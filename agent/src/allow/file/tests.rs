@@ -159,7 +159,7 @@ fn every_mistake_names_its_line() {
         ("dmPolicy: [open]", 3, "a list, not a text"),
         ("enabled: yes", 3, "true or false"),
         ("allowFrom:\n  - \"+15550100002\"\n  - 15550100003", 5, "begins with +"),
-        ("allowFrom:\n  - +1555010000x", 4, "not a phone number"),
+        ("allowFrom:\n  - +1555010000x", 4, "has no letters"),
         ("allowFrom:\n  - 0211234567", 4, "begins with +"),
         ("allowFrom: \"+15550100002, 12\"", 3, "begins with +"),
         ("allowFrom:", 3, "allowFrom: []"),

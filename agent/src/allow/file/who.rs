@@ -1,39 +1,63 @@
-//! Whom a text names: in the file, in the environment, and when somebody is added.
+//! Whom a text names: in the file, in the environment, and when a person or a group is added. The parser is that of
+//! every recipient.
 
 use crate::allow::policy::Who;
-use crate::model::{Lid, Phone};
+use crate::model::{Recipient, RecipientError};
 
-/// Whom a text names, or why nobody.
-pub fn person(text: &str) -> Result<Who, &'static str> {
-    if text == "*" {
-        return Ok(Who::Anyone);
-    }
-    if let Some(user) = text.strip_suffix("@lid") {
-        return Lid::new(user)
-            .map(Who::Lid)
-            .ok_or("a LID is digits before @lid");
-    }
-    if text.ends_with("@g.us") {
-        return Err("a group is named under groups, not here");
-    }
-    let number = text.strip_prefix("whatsapp:").unwrap_or(text);
-    if !number.starts_with('+') {
-        return Err("a number begins with + and its country code");
-    }
-    number
-        .parse::<Phone>()
-        .map(Who::Phone)
-        .map_err(|_| "not a phone number: that is + and 7 to 15 digits, with the country code")
+/// Why a text names no person.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPerson {
+    /// It names no one.
+    #[error(transparent)]
+    NoOne(#[from] RecipientError),
+    /// It names a group.
+    #[error("a group is named under groups, not here")]
+    Group,
 }
 
-/// Which group a text names.
+/// Which person a text names, or that it is everyone.
+///
+/// # Errors
+/// It names a group, or no one.
+pub fn person(text: &str) -> Result<Who, NoPerson> {
+    // Also when it is none: it says in which list it would belong.
+    let group = |text: &str| text.trim_end().ends_with("@g.us");
+    match named(text) {
+        Ok(Who::Group(_)) => Err(NoPerson::Group),
+        Err(_) if group(text) => Err(NoPerson::Group),
+        named => Ok(named?),
+    }
+}
+
+/// Which group a text names, or that it is every one.
 #[must_use]
 pub fn group(text: &str) -> Option<Who> {
-    if text == "*" {
-        return Some(Who::Anyone);
+    named(text)
+        .ok()
+        .filter(|who| matches!(who, Who::Group(_) | Who::Anyone))
+}
+
+/// Which person or group a text names.
+///
+/// # Errors
+/// It names no one.
+pub fn named(text: &str) -> Result<Who, RecipientError> {
+    match text.trim() {
+        "*" => Ok(Who::Anyone),
+        text => text.parse().map(who),
     }
-    let user = text.strip_suffix("@g.us")?;
-    let valid =
-        (5..=64).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    valid.then(|| Who::Group(text.to_owned()))
+}
+
+/// Whom a row names that this or an older version wrote down.
+#[must_use]
+pub fn kept(address: &str) -> Option<Who> {
+    Recipient::of_address(address).map(who)
+}
+
+fn who(recipient: Recipient) -> Who {
+    match recipient {
+        Recipient::Phone(phone) => Who::Phone(phone),
+        Recipient::Lid(lid) => Who::Lid(lid),
+        Recipient::Group(_) => Who::Group(recipient.address()),
+    }
 }

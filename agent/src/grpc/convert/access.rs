@@ -5,14 +5,9 @@ use prost_types::Timestamp;
 use tonic::Status;
 
 use super::{count, invalid};
-use crate::allow::file::{group, person};
+use crate::allow::file::named;
 use crate::allow::{Entry, Failed, Place, Rules, Summary, Who};
 use crate::model::{Finding, Phone, State};
-
-/// The text names nobody.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Nobody(&'static str);
 
 pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
     let Summary {
@@ -82,10 +77,7 @@ pub(in crate::grpc) fn allowed(summary: &Summary) -> Vec<pb::Allowed> {
 }
 
 pub(in crate::grpc) fn who(text: &str) -> Result<Who, Status> {
-    match group(text) {
-        Some(who) => Ok(who),
-        None => person(text).map_err(|why| invalid("who", &Nobody(why))),
-    }
+    named(text).map_err(|error| invalid("who", &error))
 }
 
 pub(in crate::grpc) fn diagnose_request(

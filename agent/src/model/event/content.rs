@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Word;
-use crate::model::contact::Contact;
+use crate::model::Contact;
 use crate::model::send::MessageId;
 use crate::model::stored::lenient;
 

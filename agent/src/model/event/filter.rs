@@ -1,11 +1,10 @@
 //! Which events somebody wants: by kind, and by the chat that they happen in.
 
 use std::collections::HashSet;
-use std::str::FromStr as _;
 
 use super::{KindSet, Occurrence};
 use crate::model::chat_kind::{ChatKind, ChatKinds};
-use crate::model::contact::{Contact, Lid, Recipient, RecipientError};
+use crate::model::{ChatId, Contact, Lid, RecipientError};
 
 /// The most chats that a filter names.
 pub const MAX_CHATS: usize = 256;
@@ -38,18 +37,8 @@ impl ChatSet {
     /// # Errors
     /// The text names no chat.
     pub fn add(&mut self, text: &str) -> Result<(), RecipientError> {
-        let jid = match text.trim().rsplit_once('@') {
-            Some((user, "newsletter")) if user.bytes().all(|b| b.is_ascii_digit()) => {
-                text.trim().to_owned()
-            }
-            Some(("status", "broadcast")) => "status@broadcast".to_owned(),
-            _ => match Recipient::from_str(text)? {
-                Recipient::Phone(phone) => phone_jid(phone.digits()),
-                Recipient::Lid(lid) => lid.jid(),
-                Recipient::Group(id) => format!("{id}@g.us"),
-            },
-        };
-        self.0.insert(jid);
+        let chat: ChatId = text.parse()?;
+        self.0.insert(chat.jid().to_owned());
         Ok(())
     }
 }
@@ -125,7 +114,7 @@ impl Occurrence {
 mod tests {
     use super::*;
     use crate::model::event::{Lost, Receipt};
-    use crate::model::{ChatId, Kind, MessageId, SendState};
+    use crate::model::{Kind, MessageId, SendState};
 
     fn filter(chats: &[&str]) -> Filter {
         let mut filter = Filter::default();

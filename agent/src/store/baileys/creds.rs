@@ -56,7 +56,7 @@ impl Creds {
             Some(account) if pn.device != 0 => account_identity(account)?,
             _ => return Err(Refusal::Unfinished),
         };
-        let phone = pn.user.parse().map_err(|_| Fault::Field("me.id"))?;
+        let phone = Phone::of_digits(&pn.user).ok_or(Fault::Field("me.id"))?;
         let lid = me.get("lid").and_then(Json::text).map(|lid| {
             let mut lid = own_jid(lid, Server::Lid).ok_or(Fault::Field("me.lid"))?;
             lid.device = pn.device;

@@ -258,9 +258,13 @@ pub(super) fn masked(text: &str) -> String {
 
 /// As many leading digits as the model's mask shows of this number.
 fn shown(digits: &str) -> usize {
-    let phone = digits.parse::<Phone>().map(|phone| phone.to_string());
+    let phone = Phone::of_digits(digits);
     let shown = phone.map_or(3, |phone| {
-        phone.chars().filter(char::is_ascii_digit).count()
+        phone
+            .to_string()
+            .chars()
+            .filter(char::is_ascii_digit)
+            .count()
     });
     shown.min(digits.len())
 }

@@ -55,7 +55,9 @@ impl<'a> Import<'a> {
 
     pub(super) async fn run(mut self) -> Result<Report, Error> {
         if let Some(device) = self.backend.load().await?
-            && let Some(Ok(phone)) = device.pn.map(|pn| pn.user.parse())
+            && let Some(phone) = device
+                .pn
+                .and_then(|pn| crate::model::Phone::of_digits(&pn.user))
         {
             return Err(Error::Occupied(phone));
         }

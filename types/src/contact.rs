@@ -1,0 +1,146 @@
+//! Who and where: people by phone number and by LID, and the chats they write in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::lid::Lid;
+use crate::phone::{Phone, without_marks};
+use crate::recipient::{Recipient, RecipientError};
+
+/// A person. WhatsApp tells the phone number, the LID, or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// The phone number, where known.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Phone>,
+    /// The LID, where known.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub lid: Option<Lid>,
+}
+
+impl Contact {
+    /// As an address on the wire names them: by number or by LID, whatever the device.
+    #[must_use]
+    pub fn of_jid(jid: &str) -> Self {
+        let (user, server) = split(jid);
+        match server {
+            "s.whatsapp.net" => Self {
+                phone: Phone::of_digits(user),
+                lid: None,
+            },
+            "lid" => Self {
+                phone: None,
+                lid: Lid::new(user),
+            },
+            _ => Self::default(),
+        }
+    }
+}
+
+/// User and server of a JID, without agent and device.
+fn split(jid: &str) -> (&str, &str) {
+    let (user, server) = jid.split_once('@').unwrap_or(("", jid));
+    (user.split([':', '.']).next().unwrap_or_default(), server)
+}
+
+/// A chat's JID, without device. It may hold a phone number: `Debug` shows the server only.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ChatId(String);
+
+impl ChatId {
+    /// Of an address on the wire, whatever the device.
+    #[must_use]
+    pub fn of_jid(jid: &str) -> Self {
+        let (user, server) = split(jid);
+        Self::new(format!("{user}@{server}"))
+    }
+
+    /// From a JID that WhatsApp's library has already parsed.
+    #[must_use]
+    pub fn new(jid: String) -> Self {
+        Self(jid)
+    }
+
+    /// The whole JID: for the API, never for a log.
+    #[must_use]
+    pub fn jid(&self) -> &str {
+        &self.0
+    }
+
+    /// How many bytes of memory it holds beside itself.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.0.capacity()
+    }
+}
+
+impl fmt::Debug for ChatId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.0.rsplit_once('@').map_or("", |(_, server)| server);
+        write!(f, "…@{server}")
+    }
+}
+
+/// The chat that messages to this recipient are in.
+impl From<&Recipient> for ChatId {
+    fn from(to: &Recipient) -> Self {
+        Self(match to {
+            Recipient::Phone(phone) => format!("{}@s.whatsapp.net", phone.digits()),
+            Recipient::Lid(_) | Recipient::Group(_) => to.address(),
+        })
+    }
+}
+
+impl FromStr for ChatId {
+    type Err = RecipientError;
+
+    /// Whatever a [`Recipient`] may be, and chats that no message can be sent to: a channel (`…@newsletter`) and the
+    /// statuses (`status@broadcast`).
+    fn from_str(text: &str) -> Result<Self, RecipientError> {
+        let seen = without_marks(text);
+        match seen.split_once('@') {
+            Some((user, "newsletter")) if Lid::new(user).is_some() => Ok(Self(seen)),
+            Some(("status", "broadcast")) => Ok(Self(seen)),
+            _ => text
+                .parse()
+                .map(|recipient: Recipient| Self::from(&recipient)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chat_is_found_however_its_person_is_written() {
+        for text in [
+            "+1 555 010-0123",
+            "https://wa.me/15550100123",
+            " 15550100123@s.whatsapp.net",
+        ] {
+            let chat: ChatId = text.parse().unwrap();
+            assert_eq!(chat.jid(), "15550100123@s.whatsapp.net", "{text}");
+        }
+        for jid in ["12345@newsletter", "status@broadcast", "1@lid"] {
+            assert_eq!(jid.parse::<ChatId>().unwrap().jid(), jid);
+        }
+        for bad in ["@newsletter", "x@newsletter", "1@broadcast", "15550100123"] {
+            assert!(bad.parse::<ChatId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_odd_number_of_the_wire_stays_a_person() {
+        let contact = Contact::of_jid("0015550100002:7@s.whatsapp.net");
+        assert_eq!(contact.phone.unwrap().digits(), "0015550100002");
+    }
+
+    #[test]
+    fn debug_names_no_one() {
+        let chat = ChatId::new("15550100123@s.whatsapp.net".into());
+        assert_eq!(format!("{chat:?}"), "…@s.whatsapp.net");
+    }
+}

@@ -1,0 +1,141 @@
+//! Which country codes exist, and in which countries a number never begins with 0.
+//!
+//! Not a metadata crate. What is refused here must be wrong for certain, for years: country codes hardly ever change,
+//! while the ranges of a country change every month, and a number of a range that is newer than the build would be
+//! refused. Nor is it small: `rlibphonenumber` 2.2 adds a regex engine and 230 kB of tables to each binary,
+//! `phonenumber` 0.3 more than that.
+
+/// Two digits (20 is Egypt): ITU-T, list of E.164 assigned country codes (Operational Bulletin 1114, 15.12.2016, and its
+/// amendments). 1 and 7 have one digit.
+const TWO_DIGITS: &[u16] = &[
+    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56,
+    57, 58, 60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
+];
+
+/// Three digits, from the same list: ranges, both ends included. With 970, which the list reserves and Palestine uses,
+/// 383 (Kosovo, assigned in 2016) and 888, which other lists still have.
+const THREE_DIGITS: &[(u16, u16)] = &[
+    (211, 213),
+    (216, 216),
+    (218, 218),
+    (220, 258),
+    (260, 269),
+    (290, 291),
+    (297, 299),
+    (350, 359),
+    (370, 383),
+    (385, 387),
+    (389, 389),
+    (420, 421),
+    (423, 423),
+    (500, 509),
+    (590, 599),
+    (670, 670),
+    (672, 683),
+    (685, 692),
+    (800, 800),
+    (808, 808),
+    (850, 850),
+    (852, 853),
+    (855, 856),
+    (870, 870),
+    (878, 878),
+    (880, 883),
+    (886, 886),
+    (888, 888),
+    (960, 968),
+    (970, 977),
+    (979, 979),
+    (992, 996),
+    (998, 998),
+];
+
+/// Codes of the countries where 0 is what one dials first inside the country, and where no number that can be called
+/// from abroad begins with 0: a 0 right after the code was left there by mistake. From libphonenumber's
+/// PhoneNumberMetadata.xml 9.0.33: `nationalPrefix` begins with 0, and no pattern of fixed, mobile, personal or IP
+/// numbers begins with 0. Italy (39), San Marino (378), Côte d'Ivoire (225), Gabon (241), Congo (242), Benin (229) and
+/// others keep their 0, and are not here.
+const NO_ZERO_AFTER: &[u16] = &[
+    20, 27, 31, 32, 33, 36, 40, 41, 43, 44, 46, 49, 51, 53, 54, 55, 57, 58, 60, 61, 62, 63, 64, 66,
+    81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98, 211, 212, 213, 218, 231, 232, 233, 234, 243, 249,
+    251, 252, 254, 255, 256, 260, 261, 262, 263, 264, 265, 291, 353, 355, 358, 359, 370, 373, 374,
+    377, 380, 381, 382, 383, 385, 386, 387, 389, 421, 423, 508, 590, 591, 593, 594, 595, 596, 598,
+    686, 850, 855, 856, 880, 886, 961, 962, 963, 964, 966, 967, 970, 971, 972, 976, 977, 994, 995,
+    996,
+];
+
+/// How many digits the country code has at the start of `digits`, whether or not it is assigned.
+pub(crate) fn code_length(digits: &str) -> usize {
+    let starts = |code: &u16| digits.starts_with(code.to_string().as_str());
+    if digits.starts_with(['1', '7']) {
+        1
+    } else if TWO_DIGITS.iter().any(starts) {
+        2
+    } else {
+        3
+    }
+}
+
+/// The first digits as a country code, and whether that is assigned. `None` when there are too few.
+pub(super) fn country_code(digits: &str) -> Option<(u16, bool)> {
+    let length = code_length(digits);
+    let code: u16 = digits.get(..length)?.parse().ok()?;
+    let assigned = |(first, last): &(u16, u16)| (*first..=*last).contains(&code);
+    Some((code, length < 3 || THREE_DIGITS.iter().any(assigned)))
+}
+
+/// The digit after the country code, where no number of that country has it there.
+pub(super) fn trunk_digit(code: u16, national: &str) -> Option<char> {
+    let first = national.chars().next()?;
+    let wrong = match code {
+        // North American area codes begin with 2 to 9.
+        1 => matches!(first, '0' | '1'),
+        code => first == '0' && NO_ZERO_AFTER.binary_search(&code).is_ok(),
+    };
+    wrong.then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted_and_without_overlap() {
+        assert!(TWO_DIGITS.is_sorted() && NO_ZERO_AFTER.is_sorted());
+        assert!(THREE_DIGITS.is_sorted_by(|a, b| a.0 <= a.1 && a.1 < b.0));
+        for (first, _) in THREE_DIGITS {
+            assert!(!TWO_DIGITS.contains(&(first / 10)), "{first}");
+        }
+    }
+
+    #[test]
+    fn every_code_without_a_zero_is_assigned() {
+        for code in NO_ZERO_AFTER {
+            assert_eq!(country_code(&code.to_string()), Some((*code, true)));
+        }
+    }
+
+    #[test]
+    fn codes_that_no_country_has_are_known() {
+        for spare in [
+            "210", "214", "259", "281", "292", "384", "388", "422", "671", "684", "693", "801",
+            "830", "851", "871", "884", "890", "969", "978", "990", "999",
+        ] {
+            let code = spare.parse().ok();
+            assert_eq!(country_code(spare), code.map(|code: u16| (code, false)));
+        }
+        assert_eq!(country_code("2"), None);
+    }
+
+    #[test]
+    fn a_zero_after_the_code_stays_where_numbers_begin_with_it() {
+        for kept in [39, 378, 225, 241, 242, 229, 226, 227, 250] {
+            assert_eq!(trunk_digit(kept, "0612345"), None, "{kept}");
+        }
+        for wrong in [44, 49, 33, 81, 91, 55, 353] {
+            assert_eq!(trunk_digit(wrong, "0612345"), Some('0'), "{wrong}");
+        }
+        assert_eq!(trunk_digit(1, "1555"), Some('1'));
+        assert_eq!(trunk_digit(1, "555"), None);
+    }
+}
