@@ -146,6 +146,9 @@ impl<'a> Reader<'a> {
             self.wrong(node.line, format!("{key} is {}, not a text", node.kind()));
             return None;
         };
+        if !text.contains("${") {
+            return Some(text.to_owned());
+        }
         let names = RefCell::new(Vec::new());
         let lookup = |name: &str| {
             names.borrow_mut().push(name.to_owned());

@@ -60,6 +60,7 @@ impl Numbers {
         self.by_lid.clear();
         self.unanswered = 0;
         self.oldest = None;
+        self.listed.reserve(index.numbers().size_hint().0);
         for phone in index.numbers() {
             if self.listed.contains_key(phone) {
                 continue;
@@ -79,10 +80,10 @@ impl Numbers {
             Some(at) => self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at))),
         }
         if let Some(lid) = &answer.lid {
-            self.by_lid
-                .entry(lid.clone())
-                .or_default()
-                .push(phone.clone());
+            // Nearly always the only one.
+            let phones = self.by_lid.entry(lid.clone());
+            let phones = phones.or_insert_with(|| Vec::with_capacity(1));
+            phones.push(phone.clone());
         }
     }
 

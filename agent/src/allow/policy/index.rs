@@ -93,15 +93,10 @@ impl Index {
 
     /// Every number that people are allowed by. One in two lists comes twice.
     pub fn numbers(&self) -> impl Iterator<Item = &Phone> {
-        let names = [
-            Some(&self.people),
-            self.group_people.as_ref(),
-            Some(&self.added),
-        ];
-        names
-            .into_iter()
-            .flatten()
-            .flat_map(|names| names.phones.keys())
+        let people = self.people.phones.keys();
+        let group_people = self.group_people.iter();
+        let group_people = group_people.flat_map(|names| names.phones.keys());
+        people.chain(self.added.phones.keys()).chain(group_people)
     }
 
     fn knows_group(&self, jid: &str) -> bool {
