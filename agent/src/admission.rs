@@ -83,11 +83,7 @@ impl Admission {
     #[must_use]
     pub fn count_held_of(&self, contact: &Contact) -> usize {
         let theirs = |what: &Occurrence| {
-            let sender = origin(what).map(|origin| &origin.sender);
-            sender.is_some_and(|sender| {
-                let phone = sender.phone.is_some() && sender.phone == contact.phone;
-                phone || sender.lid.is_some() && sender.lid == contact.lid
-            })
+            origin(what).is_some_and(|origin| self.gate.is_same(&origin.sender, contact))
         };
         let held = self.held();
         held.iter().filter(|(_, held)| theirs(&held.what)).count()

@@ -16,4 +16,4 @@ pub mod source;
 pub use gate::{Book, Failed, Gate, Refused, Summary};
 pub use source::{Error, Loaded, Source};
 
-pub use policy::{Because, Entry, Mode, Place, Rules, Sender, Verdict, Who};
+pub use policy::{Because, Entry, Index, Mode, Place, Rules, Sender, Verdict, Who};

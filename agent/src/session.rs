@@ -35,7 +35,7 @@ use crate::store::Store;
 use crate::traffic::Traffic;
 
 pub use dial::{Endpoint, EndpointError};
-pub use names::Named;
+pub use names::{AT_ONCE, Named};
 pub use outbound::{Error as SendError, new_message_id};
 
 /// The name shown on the phone under Linked devices.

@@ -30,6 +30,9 @@ pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(20);
 
+/// A list of 100,000 people takes 5 MB; the file that it is read from may have 4 MiB.
+const MAX_LIST_BYTES: usize = 32 << 20;
+
 /// Connects for the agent's own service.
 pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Failure> {
     Ok(AgentClient::new(connect(address).await?))
@@ -37,7 +40,8 @@ pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Fai
 
 /// Connects for questions about whose messages are admitted.
 pub(crate) async fn access(address: &Address) -> Result<AccessClient<Channel>, Failure> {
-    Ok(AccessClient::new(connect(address).await?))
+    let client = AccessClient::new(connect(address).await?);
+    Ok(client.max_decoding_message_size(MAX_LIST_BYTES))
 }
 
 /// Connects for questions about alerts.

@@ -65,6 +65,7 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/bot/answer", post(phone::bot))
         .route("/group", post(phone::group))
         .route("/unknown", post(peer::unknown))
+        .route("/spelling", post(peer::spelling))
         .route("/fault", post(fault::strike))
         .route("/acks", get(record::acks))
         .route("/queue", get(record::queue))

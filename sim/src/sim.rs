@@ -186,6 +186,17 @@ impl Sim {
         Ok(())
     }
 
+    /// Declares that people also write `number` as `spelling`: the server knows both, answers under `number`, and a message
+    /// from there shows `number`. So it is with Brazil's ninth digit, Mexico's 1 and Argentina's 9.
+    ///
+    /// # Errors
+    /// A number is malformed.
+    pub fn spelling(&self, number: &str, spelling: &str) -> Result<(), Error> {
+        let (number, spelling) = (number.parse()?, spelling.parse()?);
+        lock(&self.shared.state).spellings.insert(spelling, number);
+        Ok(())
+    }
+
     /// Brings a fault about for everybody.
     pub async fn fault(&self, fault: Fault) {
         self.shared.strike_and_settle(None, fault).await;

@@ -29,6 +29,8 @@ pub(crate) struct State {
     lids: HashMap<String, Number>,
     pub(crate) groups: BTreeMap<String, Group>,
     pub(crate) unknown: HashSet<Number>,
+    /// Numbers as people write them, and what the server makes of each.
+    pub(crate) spellings: HashMap<Number, Number>,
     pub(crate) links: HashMap<u64, Arc<Link>>,
     /// Sockets that want to be linked, by link.
     pub(crate) pairings: HashMap<u64, Pairing>,
@@ -114,12 +116,17 @@ impl State {
         })
     }
 
+    /// The number under which the server knows somebody.
+    pub(crate) fn canonical(&self, number: Number) -> Number {
+        self.spellings.get(&number).cloned().unwrap_or(number)
+    }
+
     /// Whose JID this is, and which device. A LID is known only once its user exists.
     pub(crate) fn resolve(&self, jid: &Jid) -> Option<DeviceId> {
         let number = if jid.is_lid() {
             self.lids.get(jid.user.as_str()).cloned()?
         } else if jid.is_pn() {
-            jid.user.parse().ok()?
+            self.canonical(jid.user.parse().ok()?)
         } else {
             return None;
         };

@@ -80,9 +80,10 @@ impl Agent {
             .as_ref()
             .and_then(|asked| asked.as_ref().ok()?.lid.clone());
         let lid = told.or_else(|| self.gate().lid_of(phone));
+        // By the number alone, as the person is asked about: the gate adds what is known, as for a message.
         let contact = Contact {
             phone: Some(phone.clone()),
-            lid: lid.clone(),
+            lid: None,
         };
         let judge = |contact: &Contact, chat: &str| {
             let chat = ChatId::new(chat.to_owned());
@@ -115,7 +116,7 @@ impl Agent {
             traces.looked_at += page.events.len();
             after = page.cursor;
             for event in page.events {
-                traces.add(event, contact);
+                traces.add(event, |sender| self.gate().is_same(sender, contact));
             }
             tokio::task::yield_now().await;
         }
@@ -124,8 +125,7 @@ impl Agent {
 }
 
 impl Traces {
-    fn add(&mut self, Event { seq, at, what }: Event, contact: &Contact) {
-        let theirs = |sender: &Contact| is_same(sender, contact);
+    fn add(&mut self, Event { seq, at, what }: Event, theirs: impl Fn(&Contact) -> bool) {
         match what {
             Occurrence::Message(message) if theirs(&message.origin.sender) => {
                 let id = message.origin.id.as_str();
@@ -143,10 +143,4 @@ impl Traces {
             _ => {}
         }
     }
-}
-
-fn is_same(a: &Contact, b: &Contact) -> bool {
-    let same_phone = a.phone.is_some() && a.phone == b.phone;
-    let same_lid = a.lid.is_some() && a.lid == b.lid;
-    same_phone || same_lid
 }

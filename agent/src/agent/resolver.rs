@@ -1,5 +1,5 @@
-//! Asks WhatsApp for the LIDs of those who are admitted, on each connection and when the rules change, and judges what
-//! was held until that was known.
+//! Asks WhatsApp for the LIDs of the numbers in the rules, on each connection and when the rules change, and of senders
+//! whose messages are held; then judges what was held until that was known.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,18 @@ use super::View;
 use crate::admission::Admission;
 use crate::clock;
 use crate::model::LinkState;
-use crate::session::Session;
+use crate::session::{AT_ONCE, Session};
 
 /// Answers are asked for again well before they are too old.
 const IDLE: Duration = Duration::from_secs(3600);
 /// Between attempts that fail, doubling.
 const FIRST: Duration = Duration::from_secs(1);
 const LAST: Duration = Duration::from_secs(60);
+
+/// So many numbers are asked about as fast as WhatsApp answers; after that there is a pause before each request, so that
+/// a long list does not look like an attack.
+const UNPACED: usize = 1_000;
+const PACE: Duration = Duration::from_millis(200);
 
 /// The task.
 pub struct Resolver {
@@ -58,22 +63,33 @@ impl Resolver {
         }
     }
 
-    /// False when WhatsApp did not answer.
+    /// False when WhatsApp did not answer. What it answered before that is kept.
     async fn ask(&self, session: &Session) -> bool {
         let gate = self.admission.gate();
-        let phones = gate.unresolved(clock::now());
-        let mut answered = true;
-        if !phones.is_empty() {
-            match session.lids_of(&phones).await {
-                Ok(told) => gate.learn(told, clock::now()),
-                Err(error) => {
-                    tracing::warn!(%error, "WhatsApp did not tell who is behind the numbers that are admitted");
-                    answered = false;
+        // First, since it says which senders of held messages are to be asked about.
+        self.admission.settle(clock::now(), false);
+        let mut asked = 0;
+        loop {
+            let phones = gate.unresolved(clock::now());
+            if phones.is_empty() {
+                return true;
+            }
+            for phones in phones.chunks(AT_ONCE) {
+                if asked >= UNPACED {
+                    tokio::time::sleep(PACE).await;
+                }
+                asked += phones.len();
+                match session.lids_of(phones).await {
+                    Ok(told) => gate.learn(told, clock::now()),
+                    Err(error) => {
+                        tracing::warn!(%error, "WhatsApp did not answer which LIDs numbers have");
+                        self.admission.settle(clock::now(), true);
+                        return false;
+                    }
                 }
             }
+            self.admission.settle(clock::now(), false);
         }
-        self.admission.settle(clock::now(), !answered);
-        answered
     }
 }
 

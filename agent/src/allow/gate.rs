@@ -1,27 +1,27 @@
-//! The gate that every message passes: the rules in force, who was admitted beside them, and which LIDs the numbers in
-//! them have.
+//! The gate that every message passes: the active rules, who was allowed beside them, and which LIDs the numbers in them
+//! have.
 //!
-//! It asks nobody: whoever speaks to WhatsApp asks for [`Gate::unresolved`] numbers and tells [`Gate::learn`] the answer.
-//! A LID that is not known is nobody's until every number in the rules has been asked for: only then is a sender who
-//! shows no number told apart from those who are admitted.
+//! It does not speak to WhatsApp: the resolver asks for [`Gate::unresolved`] numbers and passes the answer to
+//! [`Gate::learn`]. A person is judged by every name that is known of them. A LID that no answer names is a stranger's
+//! only when the LID of every number in the rules is known, and a number that is not in the rules only when its own LID
+//! is known as well: it may be another spelling of one that is.
 
+mod numbers;
 mod told;
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use openclaw_vault::{Batch, Key};
 use tokio::sync::watch;
 
+use self::numbers::Numbers;
 pub use self::told::{Failed, Refused, Summary};
-use super::policy::{Because, Entry, Place, Rules, Sender, Verdict, Who};
+use super::policy::{Because, Entry, Index, Place, Rules, Verdict, Who};
 use super::source::{Error, Loaded, Source};
 use crate::model::{ChatId, Contact, Lid, Phone};
 use crate::vault::{Tables, Vault, to_millis};
 
-/// For how long WhatsApp's answer about a number's LID counts. People keep theirs; numbers change hands.
-const FRESH: Duration = Duration::from_secs(24 * 3600);
 /// How many entries may be added beside the file.
 pub const MOST_ADDED: usize = 1_000;
 
@@ -44,20 +44,14 @@ pub struct Gate {
 }
 
 struct State {
-    rules: Option<Rules>,
+    rules: Option<Arc<Rules>>,
+    /// Of the rules and of `added`; `None` without rules.
+    index: Option<Index>,
     from_file: bool,
     loaded_at: SystemTime,
     failed: Option<Failed>,
     added: Vec<Entry>,
-    lids: HashMap<Phone, Asked>,
-}
-
-/// What is known of a number's LID.
-#[derive(Clone, Debug, Default)]
-struct Asked {
-    lid: Option<Lid>,
-    /// When WhatsApp last said so; `None` if that was in an earlier life.
-    at: Option<SystemTime>,
+    numbers: Numbers,
 }
 
 impl Gate {
@@ -73,14 +67,15 @@ impl Gate {
         let Loaded { rules, from_file } = loaded;
         let added = remembered(&vault);
         let mut state = State {
-            rules,
+            rules: rules.map(Arc::new),
+            index: None,
             from_file,
             loaded_at: now,
             failed: None,
             added,
-            lids: HashMap::new(),
+            numbers: Numbers::default(),
         };
-        state.look_up(&*book);
+        state.look_up();
         Self {
             source,
             vault,
@@ -102,47 +97,48 @@ impl Gate {
         if from_me {
             return Verdict::Admit(Because::Own);
         }
-        let state = self.state();
-        let State {
-            rules, added, lids, ..
-        } = &*state;
-        let Some(rules) = rules else {
+        let mut state = self.state();
+        let State { index, numbers, .. } = &mut *state;
+        let Some(index) = index else {
             return Verdict::Admit(Because::NoRules);
         };
-        // By LID first: WhatsApp writes some numbers otherwise than people do (Brazil, Mexico, Argentina), and then the
-        // number in a message is not the one in the rules, but its LID is.
-        let listed = sender.lid.as_ref().and_then(|lid| {
-            let mut listed = lids.iter();
-            let listed = listed.find(|(_, asked)| asked.lid.as_ref() == Some(lid));
-            listed.map(|(phone, _)| phone.clone())
-        });
-        let known = || sender.lid.as_ref().and_then(|lid| self.book.number_of(lid));
-        let phone = listed.or_else(|| sender.phone.clone()).or_else(known);
-        let known = Sender {
-            phone: phone.as_ref(),
-            lid: sender.lid.as_ref(),
-            told_apart: sender.lid.is_none() || !lids.values().any(|asked| asked.is_stale(now)),
-        };
+        let person = numbers.person(sender, &*self.book, now);
+        let all_answered = numbers.count_unanswered(now) == 0;
         let group = chat.jid().ends_with("@g.us").then(|| chat.jid());
-        rules.judge(known, group, added)
+        let verdict = index.judge(&person.sender(all_answered), group);
+        if verdict == Verdict::Hold && person.is_unknown() {
+            numbers.ask_about(sender);
+        }
+        verdict
     }
 
-    /// Numbers in the rules that WhatsApp should be asked about.
+    /// Numbers that WhatsApp should be asked about: those in the rules, and those that senders of held messages are known
+    /// by alone. At most a thousand at once.
     #[must_use]
     pub fn unresolved(&self, now: SystemTime) -> Vec<Phone> {
-        let state = self.state();
-        let stale = state.lids.iter().filter(|(_, asked)| asked.is_stale(now));
-        stale.map(|(phone, _)| phone.clone()).collect()
+        self.state().numbers.unresolved(now)
     }
 
     /// Which LIDs numbers have, as WhatsApp says now; `None` where it knows of none.
     pub fn learn(&self, told: Vec<(Phone, Option<Lid>)>, now: SystemTime) {
         let mut state = self.state();
         for (phone, lid) in told {
-            if let Some(asked) = state.lids.get_mut(&phone) {
-                *asked = Asked { lid, at: Some(now) };
-            }
+            state.numbers.learn(phone, lid, now);
         }
+    }
+
+    /// Whether two contacts are known to be the same person.
+    #[must_use]
+    pub fn is_same(&self, a: &Contact, b: &Contact) -> bool {
+        let state = self.state();
+        let lid = |contact: &Contact| {
+            let phone = contact.phone.as_ref();
+            let answered = || phone.and_then(|phone| state.numbers.lid_of(phone).cloned());
+            let remembered = || phone.and_then(|phone| self.book.lid_of(phone));
+            contact.lid.clone().or_else(answered).or_else(remembered)
+        };
+        let same_phone = a.phone.is_some() && a.phone == b.phone;
+        same_phone || lid(a).is_some_and(|a| lid(b) == Some(a))
     }
 
     /// Reads the rules again. Those before stay when that does not work.
@@ -155,11 +151,11 @@ impl Gate {
         let mut state = self.state();
         match loaded {
             Ok(Loaded { rules, from_file }) => {
-                state.rules = rules;
+                state.rules = rules.map(Arc::new);
                 state.from_file = from_file;
                 state.loaded_at = now;
                 state.failed = None;
-                state.look_up(&*self.book);
+                state.look_up();
                 drop(state);
                 self.changed();
                 Ok(())
@@ -187,7 +183,8 @@ impl Gate {
                 Who::Group(_) if rules.groups.is_none() => return Err(Refused::EveryGroup),
                 _ => {}
             }
-            if state.holder(&who).is_some() {
+            let index = state.index.as_ref();
+            if index.is_some_and(|index| index.place_of(&who).is_some()) {
                 return Ok(false);
             }
             if state.added.len() >= MOST_ADDED {
@@ -200,7 +197,7 @@ impl Gate {
                 who,
                 place: Place::Added,
             });
-            state.look_up(&*self.book);
+            state.look_up_added();
             batch
         };
         self.vault.commit(&batch).await;
@@ -218,7 +215,8 @@ impl Gate {
             let count = state.added.len();
             state.added.retain(|entry| entry.who != *who);
             if state.added.len() == count {
-                return Err(match state.holder(who) {
+                let index = state.index.as_ref();
+                return Err(match index.and_then(|index| index.place_of(who)) {
                     Some(place) => Refused::InFile {
                         file: self.place(state.from_file),
                         place,
@@ -226,7 +224,7 @@ impl Gate {
                     None => Refused::Absent,
                 });
             }
-            state.look_up(&*self.book);
+            state.look_up_added();
             let mut batch = Batch::new();
             let name = who.to_string();
             batch.delete(row(&name));
@@ -240,39 +238,36 @@ impl Gate {
     /// What is in force.
     #[must_use]
     pub fn summary(&self, now: SystemTime) -> Summary {
-        let state = self.state();
-        let stale = state.lids.values().filter(|asked| asked.is_stale(now));
+        let mut state = self.state();
+        let unresolved = state.numbers.count_unanswered(now);
         Summary {
             rules: state.rules.clone(),
             file: state.from_file.then(|| self.place(true)),
             loaded_at: state.loaded_at,
             added: state.added.clone(),
             failed: state.failed.clone(),
-            unresolved: stale.count(),
+            unresolved,
         }
     }
 
-    /// Hears which number and LID a message says its sender has. True when that is news about somebody in the rules.
+    /// Takes up which number and LID a message says its sender has. True when that is news about somebody in the rules, or
+    /// about a sender whose messages are held.
     pub fn hear(&self, sender: &Contact, now: SystemTime) -> bool {
-        self.state().hear(sender, now)
+        self.state().numbers.hear(sender, now)
     }
 
     /// The LID of a number, as far as it is known here.
     #[must_use]
     pub fn lid_of(&self, phone: &Phone) -> Option<Lid> {
-        let listed = self
-            .state()
-            .lids
-            .get(phone)
-            .and_then(|asked| asked.lid.clone());
-        listed.or_else(|| self.book.lid_of(phone))
+        let answered = self.state().numbers.lid_of(phone).cloned();
+        answered.or_else(|| self.book.lid_of(phone))
     }
 
     /// Takes up who was added according to a vault whose content was replaced.
     pub fn recall(&self) {
         let mut state = self.state();
         state.added = remembered(&self.vault);
-        state.look_up(&*self.book);
+        state.look_up();
         drop(state);
         self.changed();
     }
@@ -302,51 +297,24 @@ impl Gate {
 }
 
 impl State {
-    /// Forgets numbers that are in no rule any more, and looks up those that are new.
-    fn look_up(&mut self, book: &dyn Book) {
-        let mut before = std::mem::take(&mut self.lids);
-        let Some(rules) = &self.rules else {
-            return;
-        };
-        for phone in rules.numbers(&self.added) {
-            let asked = before.remove(phone).unwrap_or_else(|| Asked {
-                lid: book.lid_of(phone),
-                at: None,
-            });
-            self.lids.insert(phone.clone(), asked);
+    /// Makes the index anew, and follows the numbers that are in it.
+    fn look_up(&mut self) {
+        self.index = self
+            .rules
+            .as_ref()
+            .map(|rules| Index::new(rules, &self.added));
+        match &self.index {
+            Some(index) => self.numbers.follow(index),
+            None => self.numbers = Numbers::default(),
         }
     }
 
-    /// A message tells the LID of a number: that is as good as an answer.
-    fn hear(&mut self, sender: &Contact, now: SystemTime) -> bool {
-        let (Some(phone), Some(lid)) = (&sender.phone, &sender.lid) else {
-            return false;
-        };
-        let Some(asked) = self.lids.get_mut(phone) else {
-            return false;
-        };
-        let news = asked.is_stale(now) || asked.lid.as_ref() != Some(lid);
-        *asked = Asked {
-            lid: Some(lid.clone()),
-            at: Some(now),
-        };
-        news
-    }
-
-    /// Where an entry stands, if it does.
-    fn holder(&self, who: &Who) -> Option<Place> {
-        let rules = self.rules.as_ref()?;
-        let listed = rules.people.iter().chain(rules.groups.iter().flatten());
-        let mut listed = listed.chain(&self.added);
-        let held = listed.find(|entry| entry.who == *who);
-        held.map(|entry| entry.place)
-    }
-}
-
-impl Asked {
-    fn is_stale(&self, now: SystemTime) -> bool {
-        let age = self.at.map(|at| now.duration_since(at).unwrap_or_default());
-        age.is_none_or(|age| age > FRESH)
+    /// The same when only `added` changed.
+    fn look_up_added(&mut self) {
+        if let Some(index) = &mut self.index {
+            index.set_added(&self.added);
+            self.numbers.follow(index);
+        }
     }
 }
 

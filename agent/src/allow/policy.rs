@@ -3,8 +3,11 @@
 //! The words are OpenClaw's, and so is their meaning: a direct chat is judged by `dmPolicy` and `allowFrom`, a group
 //! by `groups` first, then the one who writes in it by `groupPolicy` and `groupAllowFrom`.
 
+mod index;
+
 use std::fmt;
 
+pub use self::index::Index;
 use crate::model::{Lid, Phone};
 
 /// What a policy says of people who are not named.
@@ -114,14 +117,14 @@ pub struct Rules {
     pub remarks: Vec<String>,
 }
 
-/// A sender as far as the message, and what was learnt before, tell.
-#[derive(Clone, Copy, Debug, Default)]
+/// A sender, by every name that is known of them: the message's own, and what was learnt before.
+#[derive(Clone, Debug, Default)]
 pub struct Sender<'a> {
-    /// The number.
-    pub phone: Option<&'a Phone>,
+    /// The numbers. WhatsApp spells some otherwise than people do (Brazil, Mexico, Argentina), so there may be several.
+    pub phones: Vec<&'a Phone>,
     /// The LID.
     pub lid: Option<&'a Lid>,
-    /// Whether it is certain that no number in the rules is behind this LID. True also without a LID.
+    /// Whether it is certain that the sender has no other name in the rules.
     pub told_apart: bool,
 }
 
@@ -188,83 +191,6 @@ impl Rules {
             group_people: None,
             groups: None,
             remarks: Vec::new(),
-        }
-    }
-
-    /// What they say of a message in a direct chat, or in this group. `added` are entries beside the rules' own.
-    #[must_use]
-    pub fn judge(&self, sender: Sender<'_>, group: Option<&str>, added: &[Entry]) -> Verdict {
-        let (mode, people, added_people) = match group {
-            None => (self.direct, &self.people, added),
-            Some(jid) => {
-                if self.group == Mode::Disabled {
-                    return Verdict::Drop(Because::Disabled);
-                }
-                if !self.knows_group(jid, added) {
-                    return Verdict::Drop(Because::GroupNotListed);
-                }
-                match &self.group_people {
-                    Some(people) => (self.group, people, &[][..]),
-                    None => (self.group, &self.people, added),
-                }
-            }
-        };
-        match mode {
-            Mode::Disabled => return Verdict::Drop(Because::Disabled),
-            Mode::Open => return Verdict::Admit(Because::Open),
-            Mode::Allowlist => {}
-        }
-        let entries = || people.iter().chain(added_people);
-        if let Some(entry) = entries().find(|entry| entry.names(sender)) {
-            return Verdict::Admit(Because::Listed(entry.place));
-        }
-        // Whoever tells a number has been judged by it, and a LID could only be that of a number.
-        let decided = sender.phone.is_some()
-            || sender.told_apart
-            || !entries().any(|entry| matches!(entry.who, Who::Phone(_)));
-        if decided {
-            Verdict::Drop(Because::NotListed)
-        } else {
-            Verdict::Hold
-        }
-    }
-
-    fn knows_group(&self, jid: &str, added: &[Entry]) -> bool {
-        let Some(groups) = &self.groups else {
-            return true;
-        };
-        let mut entries = groups.iter().chain(added);
-        entries.any(|entry| match &entry.who {
-            // Among those added, `*` is not: nobody can add it.
-            Who::Anyone => true,
-            Who::Group(group) => group == jid,
-            Who::Phone(_) | Who::Lid(_) => false,
-        })
-    }
-
-    /// Every number that people are admitted by, once each.
-    #[must_use]
-    pub fn numbers<'a>(&'a self, added: &'a [Entry]) -> Vec<&'a Phone> {
-        let people = self.people.iter().chain(self.group_people.iter().flatten());
-        let mut numbers = Vec::new();
-        for entry in people.chain(added) {
-            if let Who::Phone(phone) = &entry.who
-                && !numbers.contains(&phone)
-            {
-                numbers.push(phone);
-            }
-        }
-        numbers
-    }
-}
-
-impl Entry {
-    fn names(&self, sender: Sender<'_>) -> bool {
-        match &self.who {
-            Who::Anyone => true,
-            Who::Phone(phone) => sender.phone == Some(phone),
-            Who::Lid(lid) => sender.lid == Some(lid),
-            Who::Group(_) => false,
         }
     }
 }

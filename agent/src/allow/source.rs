@@ -85,7 +85,7 @@ impl Error {
             Self::NotText { .. } => "name the right file with --config",
             Self::Gone(_) => "put it back; to run without rules, start again without it",
             Self::Mistaken { .. } => {
-                "correct it; docs/allowlist.md says what may stand under channels.whatsapp"
+                "correct it; docs/allowlist.md lists what may stand in the file"
             }
         }
     }
@@ -122,7 +122,7 @@ impl Source {
     /// There should be rules, and there are none that can be meant.
     pub fn load(&self, had_file: bool) -> Result<Loaded, Error> {
         let place = || self.path.display().to_string();
-        let lookup = |name: &str| std::env::var(name).ok();
+        let lookup = |name: &str| std::env::var(name);
         let mistaken = |place, mistakes| Error::Mistaken { place, mistakes };
         let text = match self.text() {
             Ok(text) => text,
@@ -159,7 +159,7 @@ impl Source {
             })?;
         let not_text = |what| Error::NotText { path: path(), what };
         if bytes.len() > MAX_BYTES {
-            return Err(not_text("longer than 1 MiB"));
+            return Err(not_text("longer than 4 MiB"));
         }
         String::from_utf8(bytes).map_err(|_| not_text("not UTF-8 text"))
     }
@@ -215,6 +215,6 @@ mod tests {
         std::fs::write(&path, b"channels: \xff\n").unwrap();
         assert!(says(&source.load(false).unwrap_err()).ends_with("not UTF-8 text"));
         std::fs::write(&path, "#".repeat(MAX_BYTES + 1)).unwrap();
-        assert!(says(&source.load(false).unwrap_err()).ends_with("longer than 1 MiB"));
+        assert!(says(&source.load(false).unwrap_err()).ends_with("longer than 4 MiB"));
     }
 }

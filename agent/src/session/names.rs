@@ -1,4 +1,6 @@
-//! Which LID a number has: asked of WhatsApp for those whose messages are admitted.
+//! Which LID a number has: asked of WhatsApp for the numbers in the rules, and for senders who are known by number alone.
+
+use std::collections::HashMap;
 
 use whatsapp_rust::{ContactError, Jid};
 
@@ -6,7 +8,7 @@ use super::{SendError, Session, outbound};
 use crate::model::{Lid, Phone};
 
 /// How many numbers one request asks about.
-const AT_ONCE: usize = 50;
+pub const AT_ONCE: usize = 50;
 
 /// What WhatsApp says of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,21 +20,29 @@ pub struct Named {
 }
 
 impl Session {
-    /// The LIDs of these numbers; `None` for one that WhatsApp knows none of.
+    /// The LIDs of at most [`AT_ONCE`] numbers; `None` for one that WhatsApp knows none of.
     pub async fn lids_of(&self, phones: &[Phone]) -> Result<Vec<(Phone, Option<Lid>)>, SendError> {
+        let jids: Vec<_> = phones.iter().map(|phone| Jid::pn(phone.digits())).collect();
+        let mut answers: HashMap<_, _> = self.ask(&jids).await?.into_iter().collect();
         let mut told = Vec::with_capacity(phones.len());
-        for phones in phones.chunks(AT_ONCE) {
-            let jids: Vec<_> = phones.iter().map(|phone| Jid::pn(phone.digits())).collect();
-            let answers = self.ask(&jids).await?;
-            for phone in phones {
-                let answer = answers.iter().find(|(user, _)| user == phone.digits());
-                let named = match answer {
-                    Some((_, named)) => named.clone(),
-                    // WhatsApp answers under its own spelling of a number: asked alone, it is this one's.
-                    None => self.name(phone).await?,
-                };
-                told.push((phone.clone(), named.lid));
+        let mut open = Vec::new();
+        for phone in phones {
+            match answers.remove(phone.digits()) {
+                Some(named) => told.push((phone.clone(), named.lid)),
+                None => open.push(phone),
             }
+        }
+        for phone in open {
+            // WhatsApp answers under its own spelling of a number. Where it is none that is known, the number is asked
+            // about alone: then the answer is this one's.
+            let spelled = spellings(phone.digits())
+                .into_iter()
+                .find_map(|digits| answers.remove(&digits));
+            let named = match spelled {
+                Some(named) => named,
+                None => self.name(phone).await?,
+            };
+            told.push((phone.clone(), named.lid));
         }
         Ok(told)
     }
@@ -74,5 +84,52 @@ impl Session {
             (user, named)
         });
         Ok(answers.collect())
+    }
+}
+
+/// Under which digits WhatsApp may answer for a number: Brazil's mobile numbers with and without their ninth digit,
+/// Mexico's with and without the 1, Argentina's with and without the 9 after the country code.
+///
+/// Only pairs an answer with its question. That two spellings are one person is for the LID to say.
+fn spellings(digits: &str) -> Vec<String> {
+    let insert = |at: usize, digit: char| {
+        let mut longer = digits.to_owned();
+        longer.insert(at, digit);
+        vec![longer]
+    };
+    let remove = |at: usize| {
+        let mut shorter = digits.to_owned();
+        shorter.remove(at);
+        vec![shorter]
+    };
+    let third = digits.as_bytes().get(2);
+    match (digits.get(..2), digits.len()) {
+        (Some("55"), 12) => insert(4, '9'),
+        (Some("55"), 13) if digits.as_bytes()[4] == b'9' => remove(4),
+        (Some("52"), 12) => insert(2, '1'),
+        (Some("52"), 13) if third == Some(&b'1') => remove(2),
+        (Some("54"), 12) => insert(2, '9'),
+        (Some("54"), 13) if third == Some(&b'9') => remove(2),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_paired_with_its_question_in_either_spelling() {
+        for (one, other) in [
+            ("5511955501234", "551155501234"),
+            ("5215555550123", "525555550123"),
+            ("5491155550123", "541155550123"),
+        ] {
+            assert_eq!(spellings(one), [other]);
+            assert_eq!(spellings(other), [one]);
+        }
+        for digits in ["15550100002", "442071234567", "5511855501234", "55", ""] {
+            assert!(spellings(digits).is_empty(), "{digits}");
+        }
     }
 }

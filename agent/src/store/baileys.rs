@@ -30,6 +30,7 @@ use whatsapp_rust::wacore::store::error::StoreError;
 use self::creds::{Creds, Refusal};
 use self::folder::{CREDS, CREDS_BACKUP, Stamp, Unread};
 use self::name::Name;
+use self::report::masked;
 use super::Store;
 use crate::model::Phone;
 
@@ -64,6 +65,40 @@ pub enum Error {
         /// What the system says.
         #[source]
         source: io::Error,
+    },
+    /// A file was named, `creds.json` perhaps, instead of the folder that it is in.
+    #[error("{path} is a file, not a folder")]
+    NotAFolder {
+        /// As it was named, numbers masked.
+        path: String,
+    },
+    /// There is nothing in the folder.
+    #[error("{dir} is empty")]
+    Empty {
+        /// As it was named, numbers masked.
+        dir: String,
+    },
+    /// The folder is not the account's own, but one above it.
+    #[error("there is no creds.json in {dir}, but in folders under it: {}", .below.join(", "))]
+    Below {
+        /// As it was named, numbers masked.
+        dir: String,
+        /// The folders, numbers masked.
+        below: Vec<String>,
+    },
+    /// `creds.json` is not Baileys'.
+    #[error("creds.json in {dir} is another program's: it has no keys of a WhatsApp device")]
+    Foreign {
+        /// As it was named, numbers masked.
+        dir: String,
+    },
+    /// `creds.json` is a link, or no file at all.
+    #[error("{file} cannot be taken: {reason}")]
+    NotAFile {
+        /// `creds.json` or its backup.
+        file: &'static str,
+        /// What it is.
+        reason: String,
     },
     /// There is no `creds.json` where one is looked for.
     #[error(
@@ -114,19 +149,34 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
+const FOLDER: &str =
+    "name the folder with creds.json: by default ~/.openclaw/credentials/whatsapp/default";
+const NOT_THE_FILE: &str = "name the folder that the file is in, not the file";
+const READABLE: &str =
+    "run this as the user that the gateway ran as, or make the folder and its files readable";
+
 impl Error {
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Open { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                "name the folder with creds.json: by default ~/.openclaw/credentials/whatsapp/default"
+            Self::Open { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => FOLDER,
+                io::ErrorKind::NotADirectory => NOT_THE_FILE,
+                io::ErrorKind::PermissionDenied => READABLE,
+                _ => "copy the folder to a disk that can be read, then import the copy",
+            },
+            Self::Unreadable { .. } => READABLE,
+            Self::NotAFolder { .. } => NOT_THE_FILE,
+            Self::NotFound { .. } | Self::Foreign { .. } => FOLDER,
+            Self::Empty { .. } => {
+                "name the folder with creds.json; in a container, check that it is mounted"
             }
-            Self::Open { .. } | Self::Unreadable { .. } => {
-                "run this as the user that the gateway ran as, or make the folder readable"
+            Self::Below { .. } => {
+                "name one of those; each account needs an agent with a volume of its own"
             }
-            Self::NotFound { .. } => {
-                "name the folder with creds.json: by default ~/.openclaw/credentials/whatsapp/default"
+            Self::NotAFile { .. } => {
+                "copy the folder with what its links lead to (cp -rL), then import the copy"
             }
             Self::SeveralAccounts(_) => {
                 "name one account's folder; each account needs an agent with a volume of its own"
@@ -231,12 +281,21 @@ fn attempt(dir: &Path, file: &'static str) -> Result<Result<Creds, String>, Erro
                 reason: unread.to_string(),
             });
         }
+        Err(unread @ (Unread::Link | Unread::NotAFile)) => {
+            return Err(Error::NotAFile {
+                file,
+                reason: unread.to_string(),
+            });
+        }
         Err(unread) => return Ok(Err(unread.to_string())),
     };
     match Creds::parse(&bytes) {
         Ok(creds) => Ok(Ok(creds)),
         Err(Refusal::Unlinked) => Err(Error::Unlinked),
         Err(Refusal::Unfinished) => Err(Error::Unfinished),
+        Err(Refusal::Foreign) => Err(Error::Foreign {
+            dir: masked(&dir.display().to_string()),
+        }),
         Err(Refusal::Damaged(fault)) => Ok(Err(fault.to_string())),
     }
 }

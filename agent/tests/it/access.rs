@@ -2,7 +2,9 @@
 //! of the rules and restarts.
 
 mod doctor;
+mod files;
 mod reload;
+mod spellings;
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::access_client::AccessClient;
@@ -91,8 +93,10 @@ async fn a_sender_is_judged_alike_by_every_name_from_the_first_message_on() {
                     false => peer.send_text(ACCOUNT, &text, by).await.unwrap(),
                 };
             }
-            let said = [outcome(&mut events).await, outcome(&mut events).await];
-            let expected = [Err("not_listed".to_owned()), Ok(format!("{WORD} of Anna"))];
+            let mut said = [outcome(&mut events).await, outcome(&mut events).await];
+            // WhatsApp is asked who Bert is when he shows a number alone, and Anna's does not wait for that.
+            said.sort();
+            let expected = [Ok(format!("{WORD} of Anna")), Err("not_listed".to_owned())];
             assert_eq!(said, expected, "{by:?}, in a group: {in_group}");
             world.all_acked().await;
             let status = world.agent.status().await;

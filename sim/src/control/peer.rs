@@ -26,6 +26,8 @@ enum Addressing {
     #[default]
     Lid,
     Pn,
+    LidAlone,
+    PnAlone,
 }
 
 impl From<Addressing> for By {
@@ -33,6 +35,8 @@ impl From<Addressing> for By {
         match by {
             Addressing::Lid => Self::Lid,
             Addressing::Pn => Self::Pn,
+            Addressing::LidAlone => Self::LidAlone,
+            Addressing::PnAlone => Self::PnAlone,
         }
     }
 }
@@ -240,5 +244,20 @@ pub(super) async fn unknown(
     Body(Unknown { number }): Body<Unknown>,
 ) -> Result<Json<Value>, Failure> {
     sim.unknown(&number)?;
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Spelling {
+    number: E164,
+    also: E164,
+}
+
+pub(super) async fn spelling(
+    State(sim): State<Arc<Sim>>,
+    Body(Spelling { number, also }): Body<Spelling>,
+) -> Result<Json<Value>, Failure> {
+    sim.spelling(&number, &also)?;
     Ok(Json(json!({})))
 }

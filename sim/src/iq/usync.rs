@@ -56,14 +56,20 @@ fn envelope(request: &Node, asked: &[&str], users: Vec<Node>) -> Node {
     answer.children([result, list]).build()
 }
 
-/// Whom an entry asks about: by JID, or by the number in `<contact>`.
+/// Whom an entry asks about: by JID, or by the number in `<contact>`. A number that is written in another way than the
+/// server's is answered under the server's.
 fn subject(state: &State, entry: &Node) -> Option<(Jid, Number, Option<CompactString>)> {
     if let Some(jid) = stanza::jid(entry, "jid") {
         let (number, _) = state.resolve(&jid)?;
-        return Some((jid.to_non_ad(), number, None));
+        let jid = if jid.is_lid() {
+            jid.to_non_ad()
+        } else {
+            number.pn()
+        };
+        return Some((jid, number, None));
     }
     let text = entry.get_optional_child("contact")?.content_as_string()?;
-    let number: Number = text.parse().ok()?;
+    let number = state.canonical(text.parse().ok()?);
     Some((number.pn(), number, Some(text)))
 }
 

@@ -1,12 +1,22 @@
 //! `${NAME}` and `${NAME:-default}` in a text of the file, as OpenClaw has them; `$${` is a `${` that means itself.
 //!
-//! The values are put into texts that were read already: a variable cannot add keys or lines.
+//! The values are put into texts that were read already: a variable cannot add keys or lines. One that has nothing in it
+//! is a mistake, unless the text has a default for that.
+
+use std::env::VarError;
+
+/// What the environment has under a name.
+pub(crate) type Lookup<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
 
 /// Why a text could not be completed. Never repeats a value.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
     #[error("the variable {0} is not set; set it, or write ${{{0}:-}} for a default of nothing")]
     Unset(String),
+    #[error("the variable {0} is empty; set it, or write ${{{0}:-}} for a default of nothing")]
+    Empty(String),
+    #[error("the variable {0} is not UTF-8 text; set it again")]
+    NotUnicode(String),
     #[error("${{ has no matching }}")]
     Unclosed,
     #[error("between ${{ and }} stands NAME, or NAME:-default")]
@@ -14,7 +24,7 @@ pub(super) enum Error {
 }
 
 /// The text with every variable in its place.
-pub(super) fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, Error> {
+pub(super) fn expand(text: &str, lookup: &Lookup<'_>) -> Result<String, Error> {
     let mut done = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -35,7 +45,7 @@ pub(super) fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Res
 }
 
 /// As in a shell: with `:-` an empty variable counts as unset.
-fn value(inside: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, Error> {
+fn value(inside: &str, lookup: &Lookup<'_>) -> Result<String, Error> {
     let (name, default) = match inside.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (inside, None),
@@ -45,23 +55,30 @@ fn value(inside: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String
         return Err(Error::Name);
     }
     match (lookup(name), default) {
-        (Some(value), Some(default)) if value.is_empty() => Ok(default.to_owned()),
-        (Some(value), _) => Ok(value),
-        (None, Some(default)) => Ok(default.to_owned()),
-        (None, None) => Err(Error::Unset(name.to_owned())),
+        (Err(VarError::NotUnicode(_)), _) => Err(Error::NotUnicode(name.to_owned())),
+        (Ok(value), Some(default)) if value.is_empty() => Ok(default.to_owned()),
+        (Ok(value), None) if value.trim().is_empty() => Err(Error::Empty(name.to_owned())),
+        (Ok(value), _) => Ok(value),
+        (Err(VarError::NotPresent), Some(default)) => Ok(default.to_owned()),
+        (Err(VarError::NotPresent), None) => Err(Error::Unset(name.to_owned())),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
 
     #[test]
     fn variables_are_put_in_and_defaults_stand_in_for_them() {
         let lookup = |name: &str| match name {
-            "ONE" => Some("1".to_owned()),
-            "EMPTY" => Some(String::new()),
-            _ => None,
+            "ONE" => Ok("1".to_owned()),
+            "EMPTY" => Ok(String::new()),
+            "BLANK" => Ok(" ".to_owned()),
+            "BYTES" => Err(VarError::NotUnicode(OsString::from_vec(vec![0xa0]))),
+            _ => Err(VarError::NotPresent),
         };
         for (text, done) in [
             ("a", "a"),
@@ -69,7 +86,8 @@ mod tests {
             ("a${ONE}b${ONE}", "a1b1"),
             ("${ONE:-2}", "1"),
             ("${EMPTY:-2}", "2"),
-            ("${EMPTY}", ""),
+            ("${EMPTY:-}", ""),
+            ("${BLANK:-2}", " "),
             ("${NONE:-[]}", "[]"),
             ("${NONE:-}", ""),
             ("$${ONE}", "${ONE}"),
@@ -78,6 +96,21 @@ mod tests {
             assert_eq!(expand(text, &lookup).as_deref(), Ok(done), "{text}");
         }
         assert_eq!(expand("${NONE}", &lookup), Err(Error::Unset("NONE".into())));
+        for empty in ["EMPTY", "BLANK"] {
+            let text = format!("${{{empty}}}");
+            assert_eq!(expand(&text, &lookup), Err(Error::Empty(empty.into())));
+        }
+        for text in [
+            "${BYTES}",
+            "${BYTES:-}",
+            "${BYTES:-*}",
+            "a${ONE}${BYTES:-2}",
+        ] {
+            assert_eq!(
+                expand(text, &lookup),
+                Err(Error::NotUnicode("BYTES".into()))
+            );
+        }
         assert_eq!(expand("${ONE", &lookup), Err(Error::Unclosed));
         for wrong in ["${}", "${1}", "${a b}", "${ONE-2}"] {
             assert_eq!(expand(wrong, &lookup), Err(Error::Name), "{wrong}");
@@ -86,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_a_variable_holds_is_not_looked_at_again() {
-        let lookup = |_: &str| Some("${B}".to_owned());
+        let lookup = |_: &str| Ok("${B}".to_owned());
         assert_eq!(expand("${A}", &lookup).as_deref(), Ok("${B}"));
     }
 }

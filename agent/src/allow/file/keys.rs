@@ -1,31 +1,181 @@
-//! The keys of `channels.whatsapp`: those that say who is admitted, and OpenClaw's others, which are left to it.
+//! Which keys may stand at each level of the file where rules stand, and what each is to this agent.
+//!
+//! One rule for all levels: a key is read, or it is one of OpenClaw's that says nothing about who is allowed, or it is a
+//! mistake. The tables follow OpenClaw's own schema, which refuses unknown keys as well.
 
-/// A key that is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
-    Enabled,
-    DmPolicy,
-    AllowFrom,
-    GroupPolicy,
-    GroupAllowFrom,
-    Groups,
-    Accounts,
-    /// Of OpenClaw, and nothing to us.
-    Others,
+/// A level: a mapping in which a key could say who is allowed.
+pub(super) struct Level {
+    /// How a mistake names it.
+    pub(super) name: &'static str,
+    /// Keys that are read.
+    read: &'static [&'static str],
+    /// Keys of OpenClaw that say nothing about who is allowed. What stands under them is not looked at.
+    ignored: &'static [&'static [&'static str]],
+    /// Keys that say who is allowed, elsewhere or in other programs, with what to do here.
+    instead: &'static [(&'static [&'static str], &'static str)],
 }
 
-const OURS: [(&str, Known); 7] = [
-    ("enabled", Known::Enabled),
-    ("dmPolicy", Known::DmPolicy),
-    ("allowFrom", Known::AllowFrom),
-    ("groupPolicy", Known::GroupPolicy),
-    ("groupAllowFrom", Known::GroupAllowFrom),
-    ("groups", Known::Groups),
-    ("accounts", Known::Accounts),
+/// What a key is at its level.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Read(&'static str),
+    Ignored,
+    /// A mistake; the rest of a sentence that begins with the key.
+    Wrong(String),
+}
+
+/// The keys of the rules themselves.
+const RULES: [&str; 6] = [
+    "enabled",
+    "dmPolicy",
+    "allowFrom",
+    "groupPolicy",
+    "groupAllowFrom",
+    "groups",
 ];
 
-/// OpenClaw's schema of the channel, and `session`, which is in files that are in use.
-const OTHERS: [&str; 32] = [
+/// Names that other channels, older versions and other programs have for rules.
+const LIKE_RULES: [&str; 8] = [
+    "dm",
+    "policy",
+    "allow",
+    "allowlist",
+    "deny",
+    "blockFrom",
+    "denyFrom",
+    "users",
+];
+
+/// The file's top level.
+pub(super) const TOP: Level = Level {
+    name: "the file",
+    read: &["channels", "env"],
+    ignored: &[&[
+        "$schema",
+        "accessGroups",
+        "acp",
+        "agents",
+        "approvals",
+        "audio",
+        "auth",
+        "bindings",
+        "broadcast",
+        "browser",
+        "canvasHost",
+        "cli",
+        "commands",
+        "crestodian",
+        "cron",
+        "diagnostics",
+        "discovery",
+        "gateway",
+        "hooks",
+        "logging",
+        "mcp",
+        "media",
+        "memory",
+        "messages",
+        "meta",
+        "models",
+        "nodeHost",
+        "plugins",
+        "proxy",
+        "secrets",
+        "session",
+        "skills",
+        "surfaces",
+        "talk",
+        "tools",
+        "ui",
+        "update",
+        "vault",
+        "web",
+        "wizard",
+    ]],
+    instead: &[
+        (&["whatsapp"], "write it under channels"),
+        (&RULES, "write it under channels.whatsapp"),
+        (&LIKE_RULES, "write rules under channels.whatsapp"),
+    ],
+};
+
+/// `channels`: one key for each channel.
+pub(super) const CHANNELS: Level = Level {
+    name: "channels",
+    read: &["whatsapp", "defaults"],
+    ignored: &[&[
+        "a2a",
+        "ag-ui",
+        "bluebubbles",
+        "clickclack",
+        "dingtalk",
+        "discord",
+        "email",
+        "feishu",
+        "googlechat",
+        "imessage",
+        "irc",
+        "line",
+        "matrix",
+        "mattermost",
+        "messenger",
+        "modelByChannel",
+        "msteams",
+        "nextcloud-talk",
+        "nostr",
+        "qa-channel",
+        "qqbot",
+        "raft",
+        "reef",
+        "runtimeByChannel",
+        "signal",
+        "slack",
+        "sms",
+        "synology-chat",
+        "telegram",
+        "tlon",
+        "twitch",
+        "voice-call",
+        "webchat",
+        "wecom",
+        "whatsapp-agent",
+        "yuanbao",
+        "zalo",
+        "zalouser",
+    ]],
+    instead: &[
+        (&RULES, "write it under channels.whatsapp"),
+        (&LIKE_RULES, "write rules under channels.whatsapp"),
+        (
+            &["accounts"],
+            "an agent is one account; write its rules under channels.whatsapp",
+        ),
+    ],
+};
+
+/// `channels.defaults`.
+pub(super) const DEFAULTS: Level = Level {
+    name: "channels.defaults",
+    // Read to know whether OpenClaw would apply it.
+    read: &["groupPolicy"],
+    ignored: &[&[
+        "botLoopProtection",
+        "contextVisibility",
+        "healthMonitor",
+        "heartbeat",
+        "heartbeatVisibility",
+        "implicitMentions",
+        "mentionPatterns",
+    ]],
+    instead: &[(
+        &RULES,
+        "this agent takes no defaults; write it under channels.whatsapp",
+    )],
+};
+
+/// OpenClaw's settings of the channel, and `session`, which is in files that are in use. `contextVisibility` would limit
+/// the texts that messages answer; the agent passes none on.
+const SETTINGS: [&str; 33] = [
     "ackReaction",
     "actions",
     "authDir",
@@ -39,9 +189,10 @@ const OTHERS: [&str; 32] = [
     "defaultAccount",
     "defaultTo",
     "dmHistoryLimit",
-    "dms",
+    "exposeErrorText",
     "healthMonitor",
     "heartbeat",
+    "heartbeatVisibility",
     "historyLimit",
     "markdown",
     "mediaMaxMb",
@@ -60,31 +211,138 @@ const OTHERS: [&str; 32] = [
     "web",
 ];
 
-/// The key, or the one that was probably meant.
-pub(super) fn known(text: &str) -> Result<Known, Option<&'static str>> {
-    if let Some((_, key)) = OURS.iter().find(|(name, _)| *name == text) {
-        return Ok(*key);
-    }
-    if OTHERS.contains(&text) {
-        return Ok(Known::Others);
-    }
-    let names = OURS.iter().map(|(name, _)| *name);
-    let names = names.chain(OTHERS);
-    Err(names
-        .map(|name| (distance(text, name), name))
-        .filter(|(distance, name)| *distance <= close(name))
-        .min()
-        .map(|(_, name)| name))
-}
+/// `channels.whatsapp`.
+pub(super) const WHATSAPP: Level = Level {
+    name: "channels.whatsapp",
+    read: &[
+        "enabled",
+        "dmPolicy",
+        "allowFrom",
+        "groupPolicy",
+        "groupAllowFrom",
+        "groups",
+        "accounts",
+        "dms",
+        "direct",
+    ],
+    ignored: &[&SETTINGS],
+    instead: &[
+        (&["dm", "policy"], "write dmPolicy and allowFrom"),
+        (&["allow", "allowlist", "users"], "write allowFrom"),
+        (
+            &["deny", "blockFrom", "denyFrom"],
+            "there is no list of people who are not allowed; write allowFrom",
+        ),
+    ],
+};
 
-/// Whether a text is `key` misspelt.
-pub(super) fn is_close(text: &str, key: &str) -> bool {
-    text != key && distance(text, key) <= close(key)
+/// One of `accounts`.
+pub(super) const ACCOUNT: Level = Level {
+    name: "an account",
+    read: &["dms", "direct"],
+    ignored: &[&SETTINGS],
+    instead: &[
+        (
+            &RULES,
+            "an agent is one account; write this directly under channels.whatsapp",
+        ),
+        (
+            &LIKE_RULES,
+            "an agent is one account; write its rules directly under channels.whatsapp",
+        ),
+    ],
+};
+
+/// One of `groups`. `requireMention` says which messages are answered, not whose are allowed.
+pub(super) const GROUP: Level = Level {
+    name: "a group",
+    read: &[],
+    ignored: &[&[
+        "historyLimit",
+        "requireMention",
+        "skills",
+        "systemPrompt",
+        "tools",
+        "toolsBySender",
+    ]],
+    instead: &[
+        (
+            &["enabled"],
+            "a group is allowed by its name under groups; to leave it out, remove it there",
+        ),
+        (
+            &RULES,
+            "a group has no rules of its own; write groupPolicy and groupAllowFrom under channels.whatsapp",
+        ),
+        (
+            &LIKE_RULES,
+            "a group has no rules of its own; write groupPolicy and groupAllowFrom under channels.whatsapp",
+        ),
+    ],
+};
+
+/// One of `dms`, and of `direct`: settings for the chat with one person.
+pub(super) const CHAT: Level = Level {
+    name: "a direct chat",
+    read: &[],
+    ignored: &[&["historyLimit", "systemPrompt"]],
+    instead: &[
+        (
+            &RULES,
+            "a chat has no rules of its own; write dmPolicy and allowFrom under channels.whatsapp",
+        ),
+        (
+            &LIKE_RULES,
+            "a chat has no rules of its own; write dmPolicy and allowFrom under channels.whatsapp",
+        ),
+    ],
+};
+
+impl Level {
+    /// What `text` is here.
+    pub(super) fn key(&self, text: &str) -> Key {
+        if let Some(key) = self.read.iter().find(|key| **key == text) {
+            return Key::Read(key);
+        }
+        if self.ignored().any(|key| key == text) {
+            return Key::Ignored;
+        }
+        let mut instead = self.instead.iter();
+        if let Some((_, what)) = instead.find(|(keys, _)| keys.contains(&text)) {
+            return Key::Wrong(format!("is not applied here; {what}"));
+        }
+        let name = self.name;
+        Key::Wrong(match self.nearest(text) {
+            Some(meant) => format!("is no key of {name}; write {meant}"),
+            None => format!(
+                "is no key that this agent knows in {name}; remove it, or give the agent a file of its own"
+            ),
+        })
+    }
+
+    fn ignored(&self) -> impl Iterator<Item = &'static str> {
+        self.ignored.iter().flat_map(|keys| keys.iter().copied())
+    }
+
+    /// The key that was probably meant; one that is read, if several are as near.
+    fn nearest(&self, text: &str) -> Option<&'static str> {
+        let read = self.read.iter().map(|key| (0, *key));
+        let ignored = self.ignored().map(|key| (1, key));
+        let near = read.chain(ignored).filter_map(|(rank, key)| {
+            let distance = distance(text, key);
+            (distance <= close(key)).then_some((distance, rank, key))
+        });
+        near.min().map(|(_, _, key)| key)
+    }
 }
 
 /// How many letters may be wrong before it is another word.
 const fn close(key: &str) -> usize {
-    if key.len() < 6 { 1 } else { 2 }
+    match key.len() {
+        0..4 => 0,
+        4..=8 => 1,
+        _ => 2,
+    }
 }
 
 /// How many letters differ (Levenshtein), whatever their case and without `_`, `-` and spaces.
@@ -116,6 +374,7 @@ mod tests {
         for (text, meant) in [
             ("allow_from", "allowFrom"),
             ("allowfrom", "allowFrom"),
+            ("allowFrom ", "allowFrom"),
             ("alowFrom", "allowFrom"),
             ("dm_policy", "dmPolicy"),
             ("dmPolcy", "dmPolicy"),
@@ -125,10 +384,26 @@ mod tests {
             ("Enabled", "enabled"),
             ("ackreaction", "ackReaction"),
         ] {
-            assert_eq!(known(text), Err(Some(meant)), "{text}");
+            let Key::Wrong(text) = WHATSAPP.key(text) else {
+                panic!("{text} is known");
+            };
+            assert!(text.ends_with(&format!("write {meant}")), "{text}");
         }
-        assert_eq!(known("allowFrom"), Ok(Known::AllowFrom));
-        assert_eq!(known("ackReaction"), Ok(Known::Others));
-        assert_eq!(known("somethingNew"), Err(None));
+        assert_eq!(WHATSAPP.key("allowFrom"), Key::Read("allowFrom"));
+        assert_eq!(WHATSAPP.key("ackReaction"), Key::Ignored);
+        let Key::Wrong(text) = WHATSAPP.key("somethingNew") else {
+            panic!("taken");
+        };
+        assert!(text.contains("a file of its own"), "{text}");
+    }
+
+    #[test]
+    fn no_key_that_says_who_is_allowed_is_ignored_at_any_level() {
+        for level in [TOP, CHANNELS, DEFAULTS, WHATSAPP, ACCOUNT, GROUP, CHAT] {
+            let rules = RULES.iter().chain(&LIKE_RULES);
+            for key in rules.chain(&["$include", "<<", "whatsapp ", "WhatsApp"]) {
+                assert!(level.key(key) != Key::Ignored, "{key} in {}", level.name);
+            }
+        }
     }
 }

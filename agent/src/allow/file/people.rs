@@ -1,15 +1,16 @@
 //! Lists of people: of the file, and of the environment.
 
 use super::tree::{Node, Value};
-use super::{Mistake, Reader, VARIABLE, person};
+use super::{Reader, VARIABLE, person};
 use crate::allow::policy::{Entry, Place};
 
 impl Reader<'_> {
     /// A list of people; one text with commas is a list too, for that is what a variable can hold.
     pub(super) fn people(&mut self, key: &str, node: &Node) -> Vec<Entry> {
+        self.untagged(key, node);
         match &node.value {
             Value::List(items) => {
-                let mut people = Vec::new();
+                let mut people = Vec::with_capacity(items.len());
                 for item in items {
                     if let Some(text) = self.text(key, item) {
                         self.add_people(key, &text, Place::Line(item.line), &mut people);
@@ -40,7 +41,9 @@ impl Reader<'_> {
 
     /// What `WHATSAPP_ALLOW` says, if it is set.
     pub(super) fn environment(&mut self) -> Option<Vec<Entry>> {
-        let text = (self.lookup)(VARIABLE).filter(|text| !text.trim().is_empty())?;
+        self.variables.insert(VARIABLE.to_owned());
+        let text = (self.lookup)(VARIABLE).ok();
+        let text = text.filter(|text| !text.trim().is_empty())?;
         let mut people = Vec::new();
         self.add_people(VARIABLE, &text, Place::Environment, &mut people);
         Some(people)
@@ -58,13 +61,13 @@ impl Reader<'_> {
             }
             match person(one) {
                 Ok(who) => people.push(Entry { who, place }),
-                Err(why) => self.mistakes.push(Mistake {
-                    line: match place {
+                Err(why) => {
+                    let line = match place {
                         Place::Line(line) => Some(line),
                         _ => None,
-                    },
-                    text: format!("{key}: {why}"),
-                }),
+                    };
+                    self.wrong(line, format!("{key}: {why}"));
+                }
             }
         }
     }

@@ -9,7 +9,23 @@ pub(super) struct Node {
     /// Counted from 1.
     pub(super) line: usize,
     pub(super) value: Value,
+    /// Whether a tag (`!!str`, `!mine`) says what the value is to be taken for.
+    pub(super) tagged: bool,
 }
+
+/// The file's only document.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// What stands in it; `None` when that is nothing at all.
+    pub(super) root: Option<Node>,
+    /// The lines on which another file is to be taken in, anywhere.
+    pub(super) includes: Vec<usize>,
+}
+
+/// OpenClaw's key for that.
+const INCLUDE: &str = "$include";
+/// Deeper than any file that a person writes.
+const MAX_DEPTH: usize = 64;
 
 #[derive(Debug)]
 pub(super) enum Value {
@@ -58,66 +74,108 @@ impl Node {
 
 /// What is being gathered, outermost first.
 enum Open {
-    List(usize, Vec<Node>),
-    Map(usize, Vec<(Node, Node)>, Option<Node>),
+    List(Node, Vec<Node>),
+    Map(Node, Vec<(Node, Node)>, Option<Node>),
 }
 
-/// The one document in `text`; `None` when there is none.
-pub(super) fn read(text: &str) -> Result<Option<Node>, Malformed> {
+/// The one document in `text`.
+pub(super) fn read(text: &str) -> Result<Document, Malformed> {
+    readable(text)?;
     let mut open: Vec<Open> = Vec::new();
-    let mut root = None;
+    let mut document = Document::default();
+    let mut documents = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| Malformed {
             line: error.marker().line(),
             text: error.info().to_owned(),
         })?;
         let line = span.start.line();
-        let value = match event {
-            Event::Scalar(text, ScalarStyle::Plain, ..) => Value::Plain(text.into_owned()),
-            Event::Scalar(text, ..) => Value::Quoted(text.into_owned()),
-            Event::Alias(_) => Value::Alias,
-            Event::SequenceStart(..) => {
-                open.push(Open::List(line, Vec::new()));
+        let malformed = |text: &str| Malformed {
+            line,
+            text: text.to_owned(),
+        };
+        let node = |value, tagged| Node {
+            line,
+            value,
+            tagged,
+        };
+        if open.len() > MAX_DEPTH {
+            return Err(malformed("nested deeper than 64 levels"));
+        }
+        let whole = match event {
+            Event::Scalar(text, ScalarStyle::Plain, _, tag) => {
+                node(Value::Plain(text.into_owned()), tag.is_some())
+            }
+            Event::Scalar(text, _, _, tag) => node(Value::Quoted(text.into_owned()), tag.is_some()),
+            Event::Alias(_) => node(Value::Alias, false),
+            Event::SequenceStart(_, tag) => {
+                let list = node(Value::List(Vec::new()), tag.is_some());
+                open.push(Open::List(list, Vec::new()));
                 continue;
             }
-            Event::MappingStart(..) => {
-                open.push(Open::Map(line, Vec::new(), None));
+            Event::MappingStart(_, tag) => {
+                let map = node(Value::Map(Vec::new()), tag.is_some());
+                open.push(Open::Map(map, Vec::new(), None));
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
-                Some(Open::List(line, items)) => {
-                    place(&mut open, &mut root, Node::of(line, Value::List(items)));
-                    continue;
-                }
-                Some(Open::Map(line, pairs, _)) => {
-                    place(&mut open, &mut root, Node::of(line, Value::Map(pairs)));
-                    continue;
-                }
+                Some(Open::List(node, items)) => Node {
+                    value: Value::List(items),
+                    ..node
+                },
+                Some(Open::Map(node, pairs, _)) => Node {
+                    value: Value::Map(pairs),
+                    ..node
+                },
                 None => continue,
             },
-            Event::DocumentStart(_) if root.is_some() => {
-                let text = "a second document begins here; there may be one only".to_owned();
-                return Err(Malformed { line, text });
+            Event::DocumentStart(_) => {
+                documents += 1;
+                if documents > 1 {
+                    return Err(malformed(
+                        "a second document begins here; there may be one only",
+                    ));
+                }
+                continue;
             }
             _ => continue,
         };
-        place(&mut open, &mut root, Node::of(line, value));
+        place(&mut open, &mut document, whole);
     }
-    Ok(root)
+    Ok(document)
 }
 
-impl Node {
-    const fn of(line: usize, value: Value) -> Self {
-        Self { line, value }
+/// Refuses characters that end a text or a line for one program and not for another, so that everybody reads the same
+/// file: a parser may stop at NUL, an editor may break a comment at U+2028.
+fn readable(text: &str) -> Result<(), Malformed> {
+    for (n, line) in text.split('\n').enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let strange = line.chars().find(|c| match c {
+            '\t' => false,
+            '\u{85}' | '\u{2028}' | '\u{2029}' => true,
+            c => c.is_control(),
+        });
+        if let Some(c) = strange {
+            return Err(Malformed {
+                line: n + 1,
+                text: format!("the character U+{:04X} has no place in it", u32::from(c)),
+            });
+        }
     }
+    Ok(())
 }
 
-fn place(open: &mut [Open], root: &mut Option<Node>, node: Node) {
+fn place(open: &mut [Open], document: &mut Document, node: Node) {
     match open.last_mut() {
-        None => *root = Some(node),
+        None => document.root = Some(node),
         Some(Open::List(_, items)) => items.push(node),
         Some(Open::Map(_, pairs, key)) => match key.take() {
-            None => *key = Some(node),
+            None => {
+                if node.text() == Some(INCLUDE) {
+                    document.includes.push(node.line);
+                }
+                *key = Some(node);
+            }
             Some(key) => pairs.push((key, node)),
         },
     }
@@ -136,7 +194,8 @@ mod tests {
         let Some(Node {
             value: Value::Map(pairs),
             line: 1,
-        }) = read(&text).unwrap()
+            ..
+        }) = read(&text).unwrap().root
         else {
             panic!("not a mapping");
         };
@@ -160,14 +219,16 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_nothing_and_two_documents_are_one_too_many() {
-        assert!(read("").unwrap().is_none());
-        assert!(read("# only a remark\n").unwrap().is_none());
+        assert!(read("").unwrap().root.is_none());
+        assert!(read("# only a remark\n").unwrap().root.is_none());
         assert_eq!(read("a: b\n---\nc: d\n").unwrap_err().line, 2);
     }
 
     #[test]
     fn what_is_nested_deeply_does_not_end_the_process() {
         let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
-        let _ = read(&deep);
+        assert_eq!(read(&deep).unwrap_err().line, 1);
+        let whole = format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        assert!(read(&whole).is_ok());
     }
 }

@@ -1,6 +1,11 @@
 //! The gate against what it is told of numbers and LIDs, over a vault.
 
+mod many;
+mod spellings;
+
+use std::env::VarError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
 use crate::vault::trial::Volume;
@@ -33,7 +38,7 @@ fn at(hours: u64) -> SystemTime {
 }
 
 fn gate(vault: &Vault) -> Gate {
-    let rules = super::super::file::read(RULES, &|_| None).unwrap();
+    let rules = super::super::file::read(RULES, &|_| Err(VarError::NotPresent)).unwrap();
     let loaded = Loaded {
         rules: Some(rules),
         from_file: true,
@@ -64,6 +69,8 @@ async fn a_lid_is_whose_whatsapp_says_it_is_now() {
     assert!(gate.unresolved(at(1)).is_empty());
     assert_eq!(says(&gate, None, Some(lid(2)), at(1)), "admit");
     assert_eq!(says(&gate, None, Some(lid(3)), at(1)), "not_listed");
+    // What was remembered of the number counts no more.
+    assert_eq!(says(&gate, None, Some(lid(1)), at(1)), "not_listed");
     // An answer does not count for ever.
     assert_eq!(gate.unresolved(at(26)), [anna()]);
     assert_eq!(says(&gate, None, Some(lid(3)), at(26)), "hold");
@@ -106,6 +113,13 @@ async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() 
         "admit"
     );
     second.remove(&bert).await.unwrap();
+    second.learn(
+        vec![
+            (anna(), Some(lid(2))),
+            ("+15550100003".parse().unwrap(), None),
+        ],
+        at(0),
+    );
     assert_eq!(
         says(&second, "+15550100003".parse().ok(), None, at(0)),
         "not_listed"
@@ -119,6 +133,13 @@ async fn who_was_added_is_taken_up_from_a_vault_that_was_replaced() {
     let volume = Volume::new();
     let gate = gate(&volume.vault);
     volume.plant(row("+15550100003"), &[0; 8]);
+    gate.learn(
+        vec![
+            (anna(), Some(lid(2))),
+            ("+15550100003".parse().unwrap(), None),
+        ],
+        at(0),
+    );
     assert_eq!(
         says(&gate, "+15550100003".parse().ok(), None, at(0)),
         "not_listed"

@@ -1,5 +1,6 @@
 //! What the gate tells of itself, and why it does not do as it is told.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::MOST_ADDED;
@@ -18,7 +19,7 @@ pub struct Failed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The rules; `None` admits everybody.
-    pub rules: Option<Rules>,
+    pub rules: Option<Arc<Rules>>,
     /// The file that they are from, if they are a file's.
     pub file: Option<String>,
     /// When they were read.

@@ -42,7 +42,7 @@ impl Shapes {
     }
 
     fn sender(&self, shape: &str) -> Sender<'_> {
-        let (phone, lid, told_apart) = match shape {
+        let (phone, lid, told_apart): (Option<&Phone>, _, _) = match shape {
             "anna" => (Some(&self.anna), None, true),
             "anna+lid" => (Some(&self.anna), Some(&self.anna_lid), false),
             "anna-lid" => (None, Some(&self.anna_lid), false),
@@ -51,14 +51,19 @@ impl Shapes {
             "bert-lid" => (None, Some(&self.bert_lid), true),
             "lid?" => (None, Some(&self.bert_lid), false),
             "nobody" => (None, None, true),
+            "bert?" => (Some(&self.bert), None, false),
             other => panic!("{other}"),
         };
         Sender {
-            phone,
+            phones: phone.into_iter().collect(),
             lid,
             told_apart,
         }
     }
+}
+
+fn judge(rules: &Rules, sender: &Sender<'_>, group: Option<&str>, added: &[Entry]) -> Verdict {
+    Index::new(rules, added).judge(sender, group)
 }
 
 fn word(verdict: &Verdict) -> &'static str {
@@ -75,18 +80,18 @@ fn every_policy_judges_every_shape_of_a_sender() {
     let anna = "+15550100002";
     #[rustfmt::skip]
     let table = [
-        // policy, listed,        anna      anna+lid  bert          bert+lid      bert-lid      lid?          nobody
-        (Mode::Allowlist, anna,   ["admit", "admit", "not_listed", "not_listed", "not_listed", "hold",       "not_listed"]),
-        (Mode::Allowlist, "",     ["not_listed", "not_listed", "not_listed", "not_listed", "not_listed", "not_listed", "not_listed"]),
-        (Mode::Allowlist, "*",    ["admit", "admit", "admit",      "admit",      "admit",      "admit",      "admit"]),
+        // policy, listed,        anna      anna+lid  bert          bert+lid      bert-lid      lid?          nobody        bert?
+        (Mode::Allowlist, anna,   ["admit", "admit", "not_listed", "hold",       "not_listed", "hold",       "not_listed", "hold"]),
+        (Mode::Allowlist, "",     ["not_listed"; 8]),
+        (Mode::Allowlist, "*",    ["admit"; 8]),
         (Mode::Allowlist, "100000000000003@lid",
-                                  ["not_listed", "not_listed", "not_listed", "admit",  "admit",      "admit",      "not_listed"]),
-        (Mode::Open, "",          ["admit", "admit", "admit",      "admit",      "admit",      "admit",      "admit"]),
-        (Mode::Disabled, anna,    ["disabled"; 7]),
-        (Mode::Disabled, "*",     ["disabled"; 7]),
+                                  ["not_listed", "not_listed", "not_listed", "admit",  "admit",      "admit",      "not_listed", "hold"]),
+        (Mode::Open, "",          ["admit"; 8]),
+        (Mode::Disabled, anna,    ["disabled"; 8]),
+        (Mode::Disabled, "*",     ["disabled"; 8]),
     ];
     let order = [
-        "anna", "anna+lid", "bert", "bert+lid", "bert-lid", "lid?", "nobody",
+        "anna", "anna+lid", "bert", "bert+lid", "bert-lid", "lid?", "nobody", "bert?",
     ];
     for (mode, listed, expected) in table {
         let direct = Rules {
@@ -101,9 +106,9 @@ fn every_policy_judges_every_shape_of_a_sender() {
         };
         for (shape, expected) in order.into_iter().zip(expected) {
             let sender = shapes.sender(shape);
-            let said = direct.judge(sender, None, &[]);
+            let said = judge(&direct, &sender, None, &[]);
             assert_eq!(word(&said), expected, "{mode:?} {listed:?} {shape}");
-            let said = group.judge(sender, Some(GROUP), &[]);
+            let said = judge(&group, &sender, Some(GROUP), &[]);
             assert_eq!(word(&said), expected, "group {mode:?} {listed:?} {shape}");
         }
     }
@@ -127,7 +132,7 @@ fn a_group_is_judged_before_who_writes_in_it() {
                 groups: groups.map(entries),
                 ..Rules::closed()
             };
-            let say = |jid| word(&rules.judge(shapes.sender("anna"), Some(jid), &[]));
+            let say = |jid| word(&judge(&rules, &shapes.sender("anna"), Some(jid), &[]));
             assert_eq!((say(GROUP), say(other)), (here, there), "{groups:?}");
         }
     }
@@ -142,7 +147,7 @@ fn in_groups_the_list_of_direct_chats_counts_until_they_have_their_own() {
     };
     let added = entries("+15550100003");
     let say = |rules: &Rules, shape| {
-        word(&rules.judge(shapes.sender(shape), Some(GROUP), &added)).to_owned()
+        word(&judge(rules, &shapes.sender(shape), Some(GROUP), &added)).to_owned()
     };
     assert_eq!(say(&rules, "anna"), "admit");
     assert_eq!(say(&rules, "bert"), "admit");
@@ -162,19 +167,35 @@ fn what_is_added_counts_beside_the_file_and_is_told_as_such() {
             ..entry
         })
         .collect::<Vec<_>>();
-    let said = rules.judge(shapes.sender("bert"), None, &added);
+    let said = judge(&rules, &shapes.sender("bert"), None, &added);
     assert_eq!(said, Verdict::Admit(Because::Listed(Place::Added)));
-    let said = rules.judge(shapes.sender("lid?"), None, &added);
+    let said = judge(&rules, &shapes.sender("lid?"), None, &added);
     assert_eq!(said, Verdict::Hold);
 }
 
 #[test]
-fn each_number_is_asked_for_once() {
+fn every_number_of_every_list_is_known_and_the_first_entry_of_a_name_counts() {
+    let line = |who: &str, line| Entry {
+        place: Place::Line(line),
+        ..entry(who)
+    };
     let rules = Rules {
-        people: entries("+15550100002 *"),
+        people: vec![
+            line("*", 9),
+            line("+15550100002", 5),
+            line("+15550100002", 7),
+            line("100000000000002@lid", 4),
+        ],
         group_people: Some(entries("+15550100002 +15550100003")),
         ..Rules::closed()
     };
-    let added = entries("+15550100003");
-    assert_eq!(rules.numbers(&added).len(), 2);
+    let index = Index::new(&rules, &entries("+15550100004"));
+    let numbers: std::collections::HashSet<_> = index.numbers().collect();
+    assert_eq!(numbers.len(), 3);
+    let shapes = Shapes::new();
+    for (shape, place) in [("anna", 5), ("anna+lid", 4), ("bert", 9)] {
+        let said = index.judge(&shapes.sender(shape), None);
+        let listed = Because::Listed(Place::Line(place));
+        assert_eq!(said, Verdict::Admit(listed), "{shape}");
+    }
 }

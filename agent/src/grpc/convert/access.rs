@@ -34,12 +34,12 @@ pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
         group_people,
         groups: _,
         remarks,
-    }) = rules
+    }) = rules.as_deref()
     {
         direct.name().clone_into(&mut wire.dm_policy);
         group.name().clone_into(&mut wire.group_policy);
-        wire.listed = count(people.len() + group_people.map_or(0, |people| people.len()));
-        wire.remarks = remarks;
+        wire.listed = count(people.len() + group_people.as_ref().map_or(0, Vec::len));
+        wire.remarks.clone_from(remarks);
     }
     if let Some(Failed { at, why }) = failed {
         wire.reload_error = why;

@@ -33,6 +33,8 @@ pub(super) enum Refusal {
     Unlinked,
     /// A code for the phone was asked for, and never typed there.
     Unfinished,
+    /// Another program's: it has none of the keys that Baileys begins with.
+    Foreign,
     /// It is no longer what Baileys wrote.
     Damaged(Fault),
 }
@@ -48,6 +50,12 @@ impl Creds {
         let json = Json::parse(bytes)?;
         if json.entries().is_none() {
             return Err(Fault::NotJson.into());
+        }
+        if ["noiseKey", "signedIdentityKey"]
+            .iter()
+            .all(|key| json.get(key).is_none())
+        {
+            return Err(Refusal::Foreign);
         }
         let me = json.get("me").ok_or(Refusal::Unlinked)?;
         let pn = own_jid(me.text_at("id")?, Server::Pn).ok_or(Fault::Field("me.id"))?;

@@ -26,6 +26,8 @@ pub(super) enum Unread {
     Missing,
     #[error("it is not a regular file")]
     NotAFile,
+    #[error("it is a link, and links are not followed")]
+    Link,
     #[error("it is larger than 16 MiB")]
     TooLarge,
     #[error("it cannot be read: {0}")]
@@ -53,10 +55,18 @@ pub(super) struct Stamp {
 ///
 /// Before OpenClaw had accounts the files were right in `credentials`; it reads them there while no account has any.
 pub(super) fn locate(dir: &Path) -> Result<PathBuf, Error> {
-    fs::read_dir(dir).map_err(|source| Error::Open {
-        dir: masked(&dir.display().to_string()),
+    let name = || masked(&dir.display().to_string());
+    if dir.is_file() {
+        return Err(Error::NotAFolder { path: name() });
+    }
+    let entries = fs::read_dir(dir);
+    let mut entries = entries.map_err(|source| Error::Open {
+        dir: name(),
         source,
     })?;
+    if entries.next().is_none() {
+        return Err(Error::Empty { dir: name() });
+    }
     let mut accounts = Vec::new();
     if dir.file_name() == Some(OsStr::new("whatsapp")) {
         accounts.extend(accounts_in(dir));
@@ -74,8 +84,20 @@ pub(super) fn locate(dir: &Path) -> Result<PathBuf, Error> {
         .into_iter()
         .chain(legacy)
         .filter(|dir| has_creds(dir));
-    found.next().ok_or_else(|| Error::NotFound {
-        dir: masked(&dir.display().to_string()),
+    if let Some(found) = found.next() {
+        return Ok(found);
+    }
+    // A folder whose files cannot be looked at may have it; reading it says why not.
+    let looked = fs::symlink_metadata(dir.join(CREDS));
+    if looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        return Ok(dir.to_owned());
+    }
+    let below = accounts_in(dir);
+    let below = below.iter().filter_map(|account| account.file_name());
+    let below: Vec<_> = below.map(|name| masked(&name.to_string_lossy())).collect();
+    Err(match below.is_empty() {
+        true => Error::NotFound { dir: name() },
+        false => Error::Below { dir: name(), below },
     })
 }
 
@@ -135,7 +157,7 @@ pub(super) fn load(dir: &Path, file: &str) -> Result<Vec<u8>, Unread> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = match rustix::fs::open(&path, flags, Mode::empty()) {
         Ok(opened) => File::from(opened),
-        Err(rustix::io::Errno::LOOP) => return Err(Unread::NotAFile),
+        Err(rustix::io::Errno::LOOP) => return Err(Unread::Link),
         Err(error) => return Err(io::Error::from(error).into()),
     };
     let metadata = opened.metadata()?;

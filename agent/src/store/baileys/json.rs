@@ -3,6 +3,7 @@
 //! Order matters: a session's chains have no other. A reader that drops it would drop the newest chain. Nothing here
 //! knows what a file is about, and nothing is ever printed: every value may be a key.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -52,6 +53,7 @@ pub(super) enum Fault {
 impl Json {
     /// Reads one file's worth. At most 128 levels deep, the parser's own limit.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+        let bytes = &*utf8(bytes);
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(Fault::Empty);
         }
@@ -178,6 +180,23 @@ fn numbered(entries: &[(String, Json)]) -> Option<Vec<u8>> {
         *bytes.get_mut(index)? = Some(u8::try_from(*byte).ok()?);
     }
     bytes.into_iter().collect()
+}
+
+/// Without the mark that editors and shells of Windows put first; where that says UTF-16, as UTF-8.
+fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let units = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        let text: String = char::decode_utf16(units)
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect();
+        Cow::Owned(text.into_bytes())
+    };
+    match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
+        [0xff, 0xfe, rest @ ..] => units(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => units(rest, u16::from_be_bytes),
+        _ => Cow::Borrowed(bytes),
+    }
 }
 
 /// Node writes half a surrogate pair, the end of a name that was cut, as `\ud83d`; no Rust string holds one.

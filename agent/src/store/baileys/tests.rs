@@ -2,6 +2,7 @@
 //! left out): what happens to the odd folder. That conversations go on is shown in `agent/tests/it/import.rs`.
 
 mod keys;
+mod misnamed;
 
 use std::collections::BTreeMap;
 use std::fs;

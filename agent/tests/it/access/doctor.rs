@@ -9,7 +9,7 @@ use openclaw_sim::{By, Fault};
 use super::{ONLY_ANNA, access, outcome, resolved, ruled, silence_usync};
 use crate::harness::{ACCOUNT, ANNA, BERT, NOBODY, WORD, World};
 
-async fn diagnosis(world: &World, phone: &str) -> Vec<pb::Finding> {
+pub(super) async fn diagnosis(world: &World, phone: &str) -> Vec<pb::Finding> {
     let request = pb::DiagnoseRequest {
         phone: phone.to_owned(),
     };
@@ -29,7 +29,7 @@ fn says(findings: &[pb::Finding], check: &str) -> Option<(pb::FindingState, Stri
     Some((finding.state(), finding.text.clone()))
 }
 
-fn state(findings: &[pb::Finding], check: &str) -> Option<pb::FindingState> {
+pub(super) fn state(findings: &[pb::Finding], check: &str) -> Option<pb::FindingState> {
     says(findings, check).map(|(state, _)| state)
 }
 

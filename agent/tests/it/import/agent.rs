@@ -141,6 +141,7 @@ async fn the_agent_goes_on_from_an_imported_volume() {
 async fn what_cannot_be_imported_makes_no_volume() {
     let folder = tempfile::tempdir().unwrap();
     let nothing = Source::new();
+    nothing.put("notes.txt", b"hello");
     let refused = import(folder.path(), nothing.dir(), &["--json"]).await;
     let (stdout, stderr) = tells_nothing(&refused);
     assert_eq!((refused.status.code(), stdout.as_str()), (Some(1), ""));

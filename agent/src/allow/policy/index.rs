@@ -1,0 +1,151 @@
+//! The rules as they are asked: who is named is found by number, LID or group, however many there are.
+
+use std::collections::HashMap;
+
+use super::{Because, Entry, Mode, Place, Rules, Sender, Verdict, Who};
+use crate::model::{Lid, Phone};
+
+/// The rules, with the entries that were added to them.
+#[derive(Debug)]
+pub struct Index {
+    direct: Mode,
+    group: Mode,
+    people: Names,
+    group_people: Option<Names>,
+    groups: Option<Names>,
+    added: Names,
+}
+
+/// The entries of a list, by what they name. Of several that name the same the first counts.
+#[derive(Debug, Default)]
+struct Names {
+    anyone: Option<Place>,
+    phones: HashMap<Phone, Place>,
+    lids: HashMap<Lid, Place>,
+    groups: HashMap<String, Place>,
+}
+
+impl Index {
+    /// Of these rules, and of entries beside them.
+    #[must_use]
+    pub fn new(rules: &Rules, added: &[Entry]) -> Self {
+        Self {
+            direct: rules.direct,
+            group: rules.group,
+            people: Names::of(&rules.people),
+            group_people: rules.group_people.as_deref().map(Names::of),
+            groups: rules.groups.as_deref().map(Names::of),
+            added: Names::of(added),
+        }
+    }
+
+    /// Takes other entries beside the rules.
+    pub fn set_added(&mut self, added: &[Entry]) {
+        self.added = Names::of(added);
+    }
+
+    /// What the rules say of a message in a direct chat, or in this group.
+    #[must_use]
+    pub fn judge(&self, sender: &Sender<'_>, group: Option<&str>) -> Verdict {
+        let none = Names::default();
+        let (mode, people, added) = match group {
+            None => (self.direct, &self.people, &self.added),
+            Some(jid) => {
+                if self.group == Mode::Disabled {
+                    return Verdict::Drop(Because::Disabled);
+                }
+                if !self.knows_group(jid) {
+                    return Verdict::Drop(Because::GroupNotListed);
+                }
+                match &self.group_people {
+                    Some(people) => (self.group, people, &none),
+                    None => (self.group, &self.people, &self.added),
+                }
+            }
+        };
+        match mode {
+            Mode::Disabled => return Verdict::Drop(Because::Disabled),
+            Mode::Open => return Verdict::Admit(Because::Open),
+            Mode::Allowlist => {}
+        }
+        let listed = people.find(sender).or_else(|| added.find(sender));
+        if let Some(place) = listed {
+            return Verdict::Admit(Because::Listed(place));
+        }
+        // Another name of the sender could be listed: the number behind a LID, or another spelling of a number.
+        let could = !people.phones.is_empty()
+            || !added.phones.is_empty()
+            || (sender.lid.is_none() && !(people.lids.is_empty() && added.lids.is_empty()));
+        if could && !sender.told_apart {
+            Verdict::Hold
+        } else {
+            Verdict::Drop(Because::NotListed)
+        }
+    }
+
+    /// Where an entry stands, if it does, in the lists that `openclawctl allow` adds to.
+    #[must_use]
+    pub fn place_of(&self, who: &Who) -> Option<Place> {
+        let groups = self.groups.as_ref().and_then(|names| names.place_of(who));
+        let listed = self.people.place_of(who).or(groups);
+        listed.or_else(|| self.added.place_of(who))
+    }
+
+    /// Every number that people are allowed by. One in two lists comes twice.
+    pub fn numbers(&self) -> impl Iterator<Item = &Phone> {
+        let people = self.people.phones.keys();
+        let group_people = self.group_people.iter();
+        let group_people = group_people.flat_map(|names| names.phones.keys());
+        people.chain(self.added.phones.keys()).chain(group_people)
+    }
+
+    fn knows_group(&self, jid: &str) -> bool {
+        let Some(groups) = &self.groups else {
+            return true;
+        };
+        // Among those added, `*` is not: no one can add it.
+        groups.anyone.is_some()
+            || groups.groups.contains_key(jid)
+            || self.added.groups.contains_key(jid)
+    }
+}
+
+impl Names {
+    fn of(entries: &[Entry]) -> Self {
+        let mut names = Self::default();
+        names.phones.reserve(entries.len());
+        for Entry { who, place } in entries {
+            let place = *place;
+            match who {
+                Who::Anyone => drop(names.anyone.get_or_insert(place)),
+                Who::Phone(phone) => drop(names.phones.entry(phone.clone()).or_insert(place)),
+                Who::Lid(lid) => drop(names.lids.entry(lid.clone()).or_insert(place)),
+                Who::Group(jid) => drop(names.groups.entry(jid.clone()).or_insert(place)),
+            }
+        }
+        names.phones.shrink_to_fit();
+        names
+    }
+
+    /// The first entry that names the sender.
+    fn find(&self, sender: &Sender<'_>) -> Option<Place> {
+        let phones = sender.phones.iter();
+        let phones = phones.filter_map(|phone| self.phones.get(phone));
+        let lid = sender.lid.and_then(|lid| self.lids.get(lid));
+        let found = phones.chain(lid).chain(&self.anyone).copied();
+        found.min_by_key(|place| match place {
+            Place::Line(line) => (0, *line),
+            Place::Environment => (1, 0),
+            Place::Added => (2, 0),
+        })
+    }
+
+    fn place_of(&self, who: &Who) -> Option<Place> {
+        match who {
+            Who::Anyone => self.anyone,
+            Who::Phone(phone) => self.phones.get(phone).copied(),
+            Who::Lid(lid) => self.lids.get(lid).copied(),
+            Who::Group(jid) => self.groups.get(jid).copied(),
+        }
+    }
+}

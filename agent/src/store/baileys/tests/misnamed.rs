@@ -1,0 +1,127 @@
+//! Folders as people name them and as their machines leave them: what is there is taken, else the hint fits the error.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::*;
+
+async fn refusal(path: &Path) -> (String, &'static str) {
+    let store = InMemoryBackend::new();
+    let error = import_into(path, &store).await.unwrap_err();
+    assert!(store.load().await.unwrap().is_none());
+    let text = error.to_string();
+    assert!(!text.contains("15550100001"), "{text}");
+    (text, error.hint())
+}
+
+/// The text as an editor or a shell of Windows saves it.
+fn marked(text: &str, how: &str) -> Vec<u8> {
+    let text = format!("\u{feff}{text}");
+    match how {
+        "utf-8" => text.into_bytes(),
+        "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        _ => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+    }
+}
+
+#[tokio::test]
+async fn files_that_begin_with_a_byte_order_mark_are_taken() {
+    let (plain, _) = imported(&folder(&[])).await;
+    for how in ["utf-8", "utf-16le", "utf-16be"] {
+        let dir = folder(&[]);
+        for (name, content) in recorded() {
+            fs::write(dir.path().join(name), marked(&content, how)).unwrap();
+        }
+        let (report, _) = imported(&dir).await;
+        assert_eq!(report.to_string(), plain.to_string(), "{how}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_in_place_of_the_folder_is_refused_by_that_name() {
+    let dir = folder(&[]);
+    for file in [
+        "creds.json",
+        "session-125081686442798_1.0.json",
+        "creds.json/x",
+    ] {
+        let (text, hint) = refusal(&dir.path().join(file)).await;
+        assert!(
+            text.contains("creds.json") || text.contains("session-"),
+            "{text}"
+        );
+        assert!(hint.contains("not the file"), "{file}: {text}: {hint}");
+    }
+}
+
+#[tokio::test]
+async fn the_hint_fits_a_folder_that_is_missing_empty_or_the_wrong_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    for name in [
+        "empty",
+        "other",
+        "above/auth_info_baileys",
+        "above/second",
+        "google",
+    ] {
+        fs::create_dir_all(at(name)).unwrap();
+    }
+    fs::write(at("other/notes.txt"), "x").unwrap();
+    fs::write(at("above/auth_info_baileys/creds.json"), file("creds.json")).unwrap();
+    fs::write(
+        at("google/creds.json"),
+        r#"{"installed": {"client_id": "x"}}"#,
+    )
+    .unwrap();
+    for (name, error, hint) in [
+        ("missing", "open ", "name the folder with creds.json"),
+        ("empty", "is empty", "check that it is mounted"),
+        ("other", "no creds.json", "name the folder with creds.json"),
+        ("above", "auth_info_baileys", "name one of those"),
+        (
+            "google",
+            "another program's",
+            "name the folder with creds.json",
+        ),
+    ] {
+        let (text, said) = refusal(&at(name)).await;
+        assert!(text.contains(error), "{name}: {text}");
+        assert!(said.contains(hint), "{name}: {said}");
+        assert!(!said.contains("as the user"), "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_creds_json_that_is_no_file_is_named_as_what_it_is() {
+    let dir = folder(&[]);
+    let creds = dir.path().join("creds.json");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("creds.json");
+    fs::rename(&creds, &target).unwrap();
+    symlink(&target, &creds).unwrap();
+    let (text, hint) = refusal(dir.path()).await;
+    assert!(
+        text.contains("it is a link") && hint.contains("cp -rL"),
+        "{text}: {hint}"
+    );
+    fs::remove_file(&creds).unwrap();
+    fs::create_dir(&creds).unwrap();
+    let (text, _) = refusal(dir.path()).await;
+    assert!(text.contains("not a regular file"), "{text}");
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_is_said_to_be_that() {
+    let open = |kind: io::ErrorKind| Error::Open {
+        dir: "/x".to_owned(),
+        source: io::Error::from(kind),
+    };
+    assert!(
+        open(io::ErrorKind::PermissionDenied)
+            .hint()
+            .contains("as the user")
+    );
+    assert!(!open(io::ErrorKind::NotFound).hint().contains("as the user"));
+    assert!(!open(io::ErrorKind::TimedOut).hint().contains("as the user"));
+}

@@ -1,0 +1,50 @@
+//! Odd files before the real program: it starts with none that it does not apply as it stands.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::run_agent_to_the_end;
+
+/// A file for each kind of mistake and each level; the unit tests read all of them.
+const KINDS: [&str; 12] = [
+    "include-at-the-top",
+    "include-under-channels",
+    "include-under-whatsapp",
+    "unknown-at-the-top",
+    "unknown-channel",
+    "unknown-under-whatsapp",
+    "group-with-its-own-list",
+    "merge-key-under-whatsapp",
+    "alias-for-a-list",
+    "tag-on-a-list",
+    "second-document",
+    "key-twice",
+];
+
+#[tokio::test]
+async fn a_file_that_is_not_applied_as_it_stands_refuses_the_start_with_its_line() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/openclaw-yml");
+    let folder = tempfile::tempdir().unwrap();
+    for kind in KINDS {
+        let text = fs::read_to_string(corpus.join(format!("refused-{kind}.yml"))).unwrap();
+        let said = text.lines().next().unwrap().strip_prefix("# refused: ");
+        let (line, _) = said.unwrap().split_once(": ").unwrap();
+        let file = folder.path().join(format!("{kind}.yml"));
+        fs::write(&file, &text).unwrap();
+        let path = file.to_str().unwrap();
+        let ended = run_agent_to_the_end(&[
+            "--config",
+            path,
+            "--whatsapp-url",
+            "ws://127.0.0.1:1/ws/chat",
+        ])
+        .await;
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(64), "{kind}: {stderr}");
+        assert!(
+            stderr.contains(&format!("{path}: {line}: ")),
+            "{kind}: {stderr}"
+        );
+        assert!(stderr.contains("hint: "), "{kind}: {stderr}");
+    }
+}

@@ -1,0 +1,119 @@
+//! People whose number is written in two ways: as in the rules, and as WhatsApp writes it.
+
+use openclaw_proto::v1::FindingState::Good;
+use openclaw_sim::{By, Fault, Number};
+
+use super::doctor::{diagnosis, state};
+use super::{outcome, resolved, ruled, rules, silence_usync};
+use crate::harness::{ACCOUNT, BERT, WORD, World};
+
+/// In the rules, and WhatsApp's own. The subscriber numbers are made up.
+const SPELLED: [(&str, &str); 3] = [
+    ("+5511955501234", "+551155501234"),
+    ("+525555550123", "+5215555550123"),
+    ("+541155550123", "+5491155550123"),
+];
+
+/// An agent whose rules name `listed`, which WhatsApp knows as `shown`.
+async fn spelled(listed: &str, shown: &str) -> (World, tempfile::TempDir) {
+    let text = format!("channels:\n  whatsapp:\n    allowFrom: [\"{listed}\"]\n");
+    let (world, folder) = ruled(&text, &[]).await;
+    world.sim.spelling(shown, listed).unwrap();
+    (world, folder)
+}
+
+/// Has WhatsApp asked about `listed` again, now that it knows another spelling.
+async fn learnt(world: &World, listed: &str) {
+    // The diagnosis asks WhatsApp, and the gate takes the answer.
+    let _ = diagnosis(world, listed).await;
+    resolved(world).await;
+}
+
+#[tokio::test]
+async fn a_message_by_number_alone_in_another_spelling_is_that_persons() {
+    for (listed, shown) in SPELLED {
+        let (world, _folder) = spelled(listed, shown).await;
+        learnt(&world, listed).await;
+        let mut events = world.watch().await;
+        let peer = world.peer(shown);
+        for text in ["one", "two", "three"] {
+            let text = format!("{WORD} {text}");
+            peer.send_text(ACCOUNT, &text, By::PnAlone).await.unwrap();
+        }
+        for text in ["one", "two", "three"] {
+            let expected = Ok(format!("{WORD} {text}"));
+            assert_eq!(outcome(&mut events).await, expected, "{shown}");
+        }
+        // The doctor agrees, asked for either spelling.
+        for number in [listed, shown] {
+            let found = diagnosis(&world, number).await;
+            assert_eq!(state(&found, "direct"), Some(Good), "{found:?}");
+            assert_eq!(state(&found, "last_message"), Some(Good), "{found:?}");
+        }
+        world.all_acked().await;
+        assert_eq!(rules(&world).await.held, 0);
+        world.finish().await;
+    }
+}
+
+/// An agent whose rules name one person by LID, whose number it has never seen.
+async fn listed_by_lid(shown: &str) -> (World, tempfile::TempDir) {
+    let lid = shown.parse::<Number>().unwrap().lid_user();
+    let text = format!("channels:\n  whatsapp:\n    allowFrom: [{lid}@lid]\n");
+    ruled(&text, &[]).await
+}
+
+#[tokio::test]
+async fn a_number_alone_is_held_until_its_lid_is_known_and_what_was_held_comes_first() {
+    let (_, shown) = SPELLED[0];
+    let (world, _folder) = listed_by_lid(shown).await;
+    let mut events = world.watch().await;
+    silence_usync(&world).await;
+    let peer = world.peer(shown);
+    for text in ["one", "two"] {
+        let text = format!("{WORD} {text}");
+        peer.send_text(ACCOUNT, &text, By::PnAlone).await.unwrap();
+    }
+    let bert = world.peer(BERT);
+    bert.send_text(ACCOUNT, WORD, By::PnAlone).await.unwrap();
+    world.all_acked().await;
+    assert_eq!(rules(&world).await.held, 3);
+    // Number and LID in one message: now it is known who wrote those before it.
+    let text = format!("{WORD} three");
+    peer.send_text(ACCOUNT, &text, By::Pn).await.unwrap();
+    for text in ["one", "two", "three"] {
+        let expected = Ok(format!("{WORD} {text}"));
+        assert_eq!(outcome(&mut events).await, expected);
+    }
+    assert_eq!(rules(&world).await.held, 1);
+    world.fault(Fault::Clear).await;
+    assert_eq!(outcome(&mut events).await, Err("not_listed".to_owned()));
+    assert_eq!(rules(&world).await.held, 0);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_held_for_a_number_alone_outlives_a_restart() {
+    let (_, shown) = SPELLED[1];
+    let (mut world, folder) = listed_by_lid(shown).await;
+    silence_usync(&world).await;
+    let peer = world.peer(shown);
+    for text in ["one", "two"] {
+        let text = format!("{WORD} {text}");
+        peer.send_text(ACCOUNT, &text, By::PnAlone).await.unwrap();
+    }
+    world.all_acked().await;
+    assert_eq!(rules(&world).await.held, 2);
+    world.agent.kill().await;
+    world.fault(Fault::Clear).await;
+    let file = folder.path().join("openclaw.yml");
+    let (url, file) = (world.sim.url(), file.to_str().unwrap().to_owned());
+    let args = ["--config", &file];
+    world.agent.start_again_with(&url, &args).await;
+    let mut events = world.watch().await;
+    for text in ["one", "two"] {
+        let expected = Ok(format!("{WORD} {text}"));
+        assert_eq!(outcome(&mut events).await, expected);
+    }
+    world.finish().await;
+}
