@@ -78,6 +78,7 @@ pub fn without(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Rules>,
         (true, None) => Ok(None),
         (true, Some(people)) => Ok(Some(Rules {
             people,
+            remarks: reader.remarks,
             ..Rules::closed()
         })),
     }

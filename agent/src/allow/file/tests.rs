@@ -141,7 +141,11 @@ fn the_variable_counts_where_the_file_has_no_list() {
     assert_eq!(read.direct, Mode::Allowlist);
     assert_eq!(shown(&read.people).len(), 1);
     assert_eq!(without(&|_| None).unwrap(), None);
-    assert_eq!(without(&|_| Some(" ".to_owned())).unwrap(), None);
+    for nobody in ["", " ", "\u{a0}", ",", "[]", "\"\""] {
+        let closed = without(&|_| Some(nobody.to_owned())).unwrap().unwrap();
+        assert!(closed.people.is_empty() && closed.direct == Mode::Allowlist);
+        assert_eq!(closed.remarks.len(), 1, "{nobody:?}");
+    }
     let wrong = without(&|_| Some("0211234567".to_owned())).unwrap_err();
     assert!(wrong[0].to_string().starts_with("WHATSAPP_ALLOW: "));
 }
