@@ -12,6 +12,7 @@ pub mod file;
 pub mod gate;
 pub mod policy;
 pub mod source;
+mod variables;
 
 pub use gate::{Book, Failed, Gate, Refused, Summary};
 pub use source::{Error, Loaded, Source};

@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use openclaw_harden::environment::Secrets;
+use openclaw_harden::sandbox;
+use openclaw_settings::names::{Unknown, unknown};
 
 use crate::alerts;
-use crate::config::{Config, ENROLL_CODE, Error, Flags, version};
+use crate::allow;
+use crate::config::{Config, ENROLL_CODE, Error, Flags, Variables, version};
 use crate::keys;
-use crate::volume::{self, KeySource, Place, no_key, off_the_volume};
+use crate::volume::{self, KeySource, Mistake, Place, no_key, off_the_volume};
 
 /// The variables with secrets in them. They are taken out of the environment before anything else happens.
 pub const SECRETS: [&str; 5] = [
@@ -102,15 +105,21 @@ impl Task {
         args: impl IntoIterator<Item = OsString>,
         secrets: &Arc<Secrets>,
     ) -> Result<Self, Error> {
-        let matches = Line::command()
-            .try_get_matches_from(args)
-            .map_err(Error::Usage)?;
+        let (line, variables) =
+            Variables::put_behind(Line::command(), &openclaw_settings::variable);
+        let matches = line.try_get_matches_from(args).map_err(Error::Usage)?;
+        let line = Line::from_arg_matches(&matches).map_err(Error::Usage)?;
+        Self::of(line, secrets, variables.mistakes())
+            .map_err(|error| variables.named(error, &matches))
+    }
+
+    /// What a command line asks for; `mistakes` are those that were found before.
+    fn of(line: Line, secrets: &Arc<Secrets>, mut mistakes: Vec<Mistake>) -> Result<Self, Error> {
         let Line {
             command,
             agent,
             volume,
-        } = Line::from_arg_matches(&matches).map_err(Error::Usage)?;
-        let mut mistakes = Vec::new();
+        } = line;
         let place = volume.place(&mut mistakes);
         let source = volume.source(secrets, agent.create_key_file, &mut mistakes);
         let alerts = agent.alerts.alerts(secrets, &mut mistakes);
@@ -146,6 +155,35 @@ impl Task {
             }),
         }
     }
+}
+
+/// Variables of other programs and of other images of this one that begin as ours do.
+const OF_OTHERS: [&str; 5] = [
+    "OPENCLAW_AGENT",
+    "OPENCLAW_CONTEXT",
+    // Dockerfile.distroless gives it to the build.
+    "OPENCLAW_COMMIT",
+    // A simulator build's: see `failpoint`.
+    "OPENCLAW_KILL_AT",
+    sandbox::VARIABLE,
+];
+
+/// Variables of this process that look like a setting of the agent and are none. What is known is what the command line
+/// defines, so that no list can be out of date.
+#[must_use]
+pub fn unknown_variables() -> Vec<Unknown> {
+    let line = Line::command();
+    let flags = line
+        .get_arguments()
+        .filter_map(|arg| arg.get_env()?.to_str());
+    let places = SECRETS.map(|name| format!("{name}_FD"));
+    let known: Vec<&str> = flags
+        .chain(SECRETS)
+        .chain(places.iter().map(String::as_str))
+        .chain([allow::file::VARIABLE])
+        .chain(OF_OTHERS)
+        .collect();
+    unknown(std::env::vars_os(), &known)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod network;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod variables;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -28,6 +29,7 @@ use crate::volume::{KeySource, Mistake, Place};
 
 pub use alerts::Metrics;
 pub use network::{ENROLL_CODE, Network};
+pub(crate) use variables::Variables;
 
 /// The port of HTTP health checks unless a platform says otherwise.
 const HTTP_PORT: u16 = 8080;

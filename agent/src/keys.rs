@@ -86,9 +86,14 @@ pub fn run(command: Command, place: &Place, source: Option<&KeySource>) -> Resul
         open(place, source, now)
     };
     match command {
-        Command::Generate { out } => generate(out.as_deref()),
+        Command::Generate { out } => generate(out.as_deref(), &place.dir),
         Command::List { json } => list(&place.dir, json),
-        Command::Add { name, new } => add(open()?, &name, &new.secret()?, now),
+        Command::Add { name, new } => {
+            let open = open()?;
+            let free = open.sealed.check_new_slot(&name);
+            free.map_err(|error| open.volume.failed(error))?;
+            add(open, &name, &new.secret(&place.dir)?, now)
+        }
         Command::Remove { name } => remove(open()?, &name),
         Command::Passwd { name, new } => {
             let source = source.ok_or_else(|| Error::NoKey(volume::no_key(place)))?;
@@ -96,7 +101,10 @@ pub fn run(command: Command, place: &Place, source: Option<&KeySource>) -> Resul
             let name = name.or(open
                 .sealed
                 .slot_of(&source.secret().map_err(volume::Error::from)?));
-            passwd(open, &name.unwrap_or_default(), &new.secret()?, now)
+            let name = name.unwrap_or_default();
+            let found = open.sealed.check_slot(&name);
+            found.map_err(|error| open.volume.failed(error))?;
+            passwd(open, &name, &new.secret(&place.dir)?, now)
         }
         Command::RotateData(keep) => {
             let source = source.ok_or_else(|| Error::NoKey(volume::no_key(place)))?;
@@ -107,10 +115,16 @@ pub fn run(command: Command, place: &Place, source: Option<&KeySource>) -> Resul
 
 fn open(place: &Place, source: &KeySource, now: SystemTime) -> Result<Open, Error> {
     let volume = place.claim(now, |holder| eprintln!("waiting for {holder}"))?;
+    if let Some(fault) = source.fault().map_err(volume::Error::from)? {
+        eprintln!("note: the passphrase in {source} {fault}");
+    }
     Ok(volume.open(source)?)
 }
 
-fn generate(out: Option<&Path>) -> Result<(), Error> {
+fn generate(out: Option<&Path>, dir: &Path) -> Result<(), Error> {
+    if let Some(path) = out.filter(|path| volume::is_inside(dir, path)) {
+        return Err(Error::OnVolume(volume::on_the_volume("--out", path, dir)));
+    }
     match out {
         None => {
             let key = Key32::random().map_err(Error::NoRandom)?.to_text();
@@ -197,14 +211,24 @@ fn change(
 }
 
 impl New {
-    fn secret(&self) -> Result<Secret, Error> {
+    /// It must not lie on the volume `dir`, and must be worth something.
+    fn secret(&self, dir: &Path) -> Result<Secret, Error> {
         let Self {
             new_key_file,
             new_passphrase_file,
         } = self;
+        let files = [
+            ("--new-key-file", new_key_file),
+            ("--new-passphrase-file", new_passphrase_file),
+        ];
+        for (name, file) in files {
+            if let Some(path) = file.as_deref().filter(|path| volume::is_inside(dir, path)) {
+                return Err(Error::OnVolume(volume::on_the_volume(name, path, dir)));
+            }
+        }
         let secret = match (new_key_file, new_passphrase_file) {
             (Some(path), _) => volume::read_key(path),
-            (_, Some(path)) => volume::read_passphrase(path),
+            (_, Some(path)) => volume::read_new_passphrase(path),
             (None, None) => return prompt::new_secret(),
         };
         Ok(secret.map_err(volume::Error::from)?)

@@ -10,6 +10,7 @@ use openclaw_agent::command::{self, Task};
 use openclaw_agent::config::{self, Config};
 use openclaw_agent::{app, clock, healthcheck, import, keys, logging, start, volume};
 use openclaw_harden::environment::{self, Secrets};
+use openclaw_settings::names::Unknown;
 
 /// The protocol library wipes none of its keys; this wipes whatever is freed.
 #[global_allocator]
@@ -65,6 +66,14 @@ fn main() -> ExitCode {
         }
         Err(mistakes @ config::Error::Values(_)) => {
             eprint!("{mistakes}");
+            // One of these may be why.
+            for Unknown { name, nearest } in command::unknown_variables() {
+                let meant = nearest.map(|nearest| format!("; is {nearest} meant?"));
+                eprintln!(
+                    "note: {name} is not a setting of the agent{}",
+                    meant.unwrap_or_default()
+                );
+            }
             ExitCode::from(BAD_CONFIGURATION)
         }
     }
@@ -72,6 +81,13 @@ fn main() -> ExitCode {
 
 fn run(config: Config, secrets: &Secrets) -> ExitCode {
     logging::init(config.log);
+    for Unknown { name, nearest } in command::unknown_variables() {
+        tracing::warn!(
+            variable = name,
+            nearest,
+            "this variable is not a setting of the agent and does nothing"
+        );
+    }
     let started = match start::start(&config, clock::now()) {
         Ok(started) => started,
         Err(error) => return fail(&error, &error.hint(), error.exit_code()),

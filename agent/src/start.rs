@@ -89,6 +89,13 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     let volume = place.claim(now, |holder| {
         tracing::info!(holder, "waiting for the volume, which another process has");
     })?;
+    // Before the store is opened: where it does not open, this may be why.
+    if let Some(exposure) = volume::exposure(&place.dir) {
+        tracing::warn!(hint = exposure.hint(), "{exposure}");
+    }
+    if let Some(fault) = source.fault().map_err(volume::Error::from)? {
+        tracing::warn!(key = %source, hint = fault.hint(), "the passphrase {fault}");
+    }
     let open = volume.open_or_create(source, now)?;
     announce(config, &open);
     let supervisor = Supervisor::from_environment().unwrap_or_else(|error| {

@@ -3,15 +3,17 @@
 //! ```text
 //! settings   what was asked for, by flags and environment     source   where the secret is, to be read again
 //! lock       one process on the volume                        error    why it does not open, for a person
-//! railway    whether the folder outlives a deployment there
+//! railway    whether the folder outlives a deployment there   exposure who else can change it
 //! ```
 //!
 //! It starts no thread, so that a sandbox can still follow; the store is shared by [`crate::vault`].
 
 mod error;
+mod exposure;
 mod hold;
 mod lock;
 mod look;
+mod path;
 mod railway;
 mod settings;
 mod source;
@@ -27,12 +29,18 @@ use openclaw_vault::{Folder, Opened, Presence, Secret, presence};
 use crate::vault::Sealed;
 
 pub use error::Error;
+pub use exposure::{Exposure, exposure};
 pub use hold::{hold, is_key_page_locked};
 pub use lock::Lock;
 pub use look::look;
+pub use path::is_inside;
 pub use railway::off_the_volume;
+pub(crate) use settings::on_the_volume;
 pub use settings::{Flags, Mistake, no_key};
-pub use source::{BadSource, KeySource, SECRETS, make_key_file, read_key, read_passphrase};
+pub use source::{
+    BadSource, Fault, KeySource, SECRETS, make_key_file, read_key, read_new_passphrase,
+    read_passphrase,
+};
 
 /// The name of the slot that a new store begins with.
 pub const FIRST_SLOT: &str = "default";
@@ -80,6 +88,9 @@ impl Place {
 impl Volume {
     /// Opens the store, or makes one where there is none.
     pub fn open_or_create(self, source: &KeySource, now: SystemTime) -> Result<Open, Error> {
+        if self.presence()?.is_none() {
+            source.check_for_new()?;
+        }
         let made_key = match (source.file_to_make(), self.presence()?) {
             (Some(path), None) => make_key_file(path)?.then(|| path.to_owned()),
             _ => None,

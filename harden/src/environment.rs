@@ -78,9 +78,9 @@ pub struct Secrets {
 /// Takes the secrets called `names` out of the environment.
 ///
 /// Where one is set, this does not return: the process image is replaced, and it is the new one's call that
-/// returns. So call it first in `main`, before threads, files and output. A variable that is set to nothing counts as
-/// not set: that is what `KEY=${KEY:-}` in a compose file and an emptied field of a platform's form come
-/// to. Values are not trimmed.
+/// returns. So call it first in `main`, before threads, files and output. A variable that is set to nothing, or to
+/// white space, counts as not set: that is what `KEY=${KEY:-}` in a compose file and an emptied field of a platform's
+/// form come to. Values are not trimmed.
 ///
 /// # Errors
 /// See [`Error`]; the process should end with it, as it otherwise runs with secrets in its environment.
@@ -92,7 +92,7 @@ pub fn take(names: &[&'static str]) -> Result<Secrets, Error> {
     let mut fresh = false;
     for name in names {
         let value = std::env::var_os(name).map(|value| Zeroizing::new(into_bytes(value)));
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
+        if let Some(value) = value.filter(|value| !value.trim_ascii().is_empty()) {
             secrets.held.push((name, hide(name, &value)?));
             fresh = true;
         } else if let Some(number) = std::env::var_os(variable(name)) {

@@ -15,7 +15,7 @@ mod calls;
 mod files;
 
 /// How an image is told by its predecessor what was applied.
-const VARIABLE: &str = "OPENCLAW_SANDBOX";
+pub const VARIABLE: &str = "OPENCLAW_SANDBOX";
 
 /// What was applied, by this image or the one before it; once, and then it is only repeated.
 static APPLIED: OnceLock<Report> = OnceLock::new();

@@ -26,6 +26,7 @@ mod log;
 mod rewrite;
 mod secret;
 mod slots;
+mod strength;
 mod vault;
 
 pub use backup::{Backup, Origin, Reader, Restore};
@@ -39,4 +40,5 @@ pub use headers::{Presence, presence};
 pub use journal::{Journal, JournalTables, MAX_EVENT, Page, Retention, Row, Sealing, Segment};
 pub use key::{Key, Table};
 pub use secret::{BadSecret, Cost, DataKey, Hold, Key32, NoRandom, Secret, on_heap};
+pub use strength::{MIN_CHARS as MIN_PASSPHRASE_CHARS, Weakness};
 pub use vault::{Compaction, Entry, Lsn, Opened, Summary, SyncJob, Vault};

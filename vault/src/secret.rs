@@ -7,6 +7,8 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::strength::{Weakness, weakness};
+
 /// What a key is spelled with, so that scanners for leaked secrets can know it.
 const PREFIX: &str = "openclaw-key-";
 /// A passphrase is refused beyond this, in bytes.
@@ -135,6 +137,15 @@ impl Secret {
             return Err(BadSecret::NotRandom);
         }
         Ok(Self::Raw(Key32::take(&mut bytes)))
+    }
+
+    /// What is weak about it, if it is a passphrase: nothing new should be sealed to it.
+    #[must_use]
+    pub fn weakness(&self) -> Option<Weakness> {
+        match self {
+            Self::Raw(_) => None,
+            Self::Passphrase(words) => weakness(words),
+        }
     }
 
     /// A passphrase; one line end after it does not count.

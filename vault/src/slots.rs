@@ -16,9 +16,9 @@ impl<D: Disk> Vault<D> {
             .collect()
     }
 
-    /// Lets another secret open the vault.
-    pub fn add_slot(&mut self, name: &str, secret: &Secret, now: u64) -> Result<(), Error> {
-        let mut slots = self.header().slots.clone();
+    /// Whether a slot of this name can be added, before a secret is asked for.
+    pub fn check_new_slot(&self, name: &str) -> Result<(), Error> {
+        let slots = &self.header().slots;
         if !is_name(name) {
             return Err(Error::BadName);
         }
@@ -28,6 +28,22 @@ impl<D: Disk> Vault<D> {
         if slots.len() == MAX_SLOTS {
             return Err(Error::ManySlots);
         }
+        Ok(())
+    }
+
+    /// Whether there is a slot of this name, before a secret is asked for.
+    pub fn check_slot(&self, name: &str) -> Result<(), Error> {
+        let mut slots = self.header().slots.iter();
+        let found = slots.any(|slot| slot.info.name == name);
+        found
+            .then_some(())
+            .ok_or_else(|| Error::NoSlot(name.to_owned()))
+    }
+
+    /// Lets another secret open the vault.
+    pub fn add_slot(&mut self, name: &str, secret: &Secret, now: u64) -> Result<(), Error> {
+        self.check_new_slot(name)?;
+        let mut slots = self.header().slots.clone();
         slots.push(self.wrap(name, secret, now)?);
         self.write_slots(slots)
     }

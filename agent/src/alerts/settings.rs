@@ -111,7 +111,7 @@ impl Error {
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> &'static str {
-        "give the receiver's signing secret: whsec_ and base64, or any text of at least 16 characters; \
+        "give the receiver's signing secret, without quotes or blanks around it: whsec_ and base64, or any text of at least 16 characters; \
          `echo whsec_$(openssl rand -base64 32)` makes one"
     }
 }
@@ -207,15 +207,15 @@ impl KeyPlace {
             Self::Nowhere => return Ok(None),
             Self::Environment(secrets) => secrets
                 .read(SECRET)
-                .map(Option::unwrap_or_default)
+                .map(|text| text.map_or_else(Zeroizing::default, bytes_of))
                 .map_err(std::io::Error::other),
             Self::File(path) => read(path),
         };
-        let text = match read {
-            Ok(text) => text,
+        let given = match read {
+            Ok(given) => given,
             Err(source) => return Err(Error::Read { place, source }),
         };
-        let key = SigningKey::parse(text.trim_end_matches(['\r', '\n']));
+        let key = SigningKey::read(&given);
         key.map(Some).map_err(|source| Error::Bad { place, source })
     }
 
@@ -229,15 +229,19 @@ impl KeyPlace {
     }
 }
 
-fn read(path: &std::path::Path) -> std::io::Result<Zeroizing<String>> {
+fn bytes_of(text: Zeroizing<String>) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(text.as_bytes().to_vec())
+}
+
+fn read(path: &std::path::Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     use std::io::Read as _;
     if !std::fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("not a regular file"));
     }
-    let mut text = Zeroizing::new(String::with_capacity(4096));
+    let mut given = Zeroizing::new(Vec::with_capacity(4096));
     let file = std::fs::File::open(path)?;
-    file.take(LONGEST_KEY).read_to_string(&mut text)?;
-    Ok(text)
+    file.take(LONGEST_KEY).read_to_end(&mut given)?;
+    Ok(given)
 }
 
 #[cfg(test)]

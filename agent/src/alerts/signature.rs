@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use openclaw_settings::Flaw;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -29,9 +30,28 @@ pub enum BadKey {
     /// A text that can be guessed, or is no key at all.
     #[error("it must have 16 to 1024 characters")]
     TextLength,
+    /// A text that may be another one at the receiver.
+    #[error("it {0}")]
+    Flawed(Flaw),
 }
 
 impl SigningKey {
+    /// Reads a key as it stands in a file or a variable. Behind `whsec_` it is plain what belongs to it; of any other text
+    /// the receiver may have another spelling, and every signature would be wrong there.
+    ///
+    /// # Errors
+    /// See [`BadKey`].
+    pub fn read(given: &[u8]) -> Result<Self, BadKey> {
+        if let Ok(Some(text)) = openclaw_settings::value(given)
+            && text.starts_with(PREFIX)
+        {
+            return Self::parse(text);
+        }
+        let text = openclaw_settings::free_text(given).map_err(BadKey::Flawed)?;
+        let text = text.map_or(Ok(""), |text| text.without_flaw().map_err(BadKey::Flawed))?;
+        Self::parse(text)
+    }
+
     /// `whsec_` and base64, or a text that is the key as it stands.
     ///
     /// # Errors

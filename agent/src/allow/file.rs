@@ -73,9 +73,11 @@ pub fn read(text: &str, lookup: &Lookup<'_>) -> Result<Rules, Vec<Mistake>> {
 pub fn without(lookup: &Lookup<'_>) -> Result<Option<Rules>, Vec<Mistake>> {
     let mut reader = Reader::new(lookup);
     let people = reader.environment();
+    let remarks = std::mem::take(&mut reader.remarks);
     reader.finish()?;
     Ok(people.map(|people| Rules {
         people,
+        remarks,
         ..Rules::closed()
     }))
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, MAX_BYTES, Mistake};
 use super::policy::Rules;
+use super::variables::Variables;
 
 /// The file's name where none is given.
 pub const FILE: &str = "openclaw.yml";
@@ -122,7 +123,8 @@ impl Source {
     /// There should be rules, and there are none that can be meant.
     pub fn load(&self, had_file: bool) -> Result<Loaded, Error> {
         let place = || self.path.display().to_string();
-        let lookup = |name: &str| std::env::var(name);
+        let variables = Variables::of_process();
+        let lookup = |name: &str| variables.lookup(name);
         let mistaken = |place, mistakes| Error::Mistaken { place, mistakes };
         let text = match self.text() {
             Ok(text) => text,
@@ -132,8 +134,10 @@ impl Source {
                 if had_file {
                     return Err(Error::Gone(place()));
                 }
-                let rules = file::without(&lookup)
-                    .map_err(|mistakes| mistaken("the environment".to_owned(), mistakes))?;
+                let rules = file::without(&lookup);
+                variables.check()?;
+                let rules =
+                    rules.map_err(|mistakes| mistaken("the environment".to_owned(), mistakes))?;
                 return Ok(Loaded {
                     rules,
                     from_file: false,
@@ -141,7 +145,9 @@ impl Source {
             }
             Err(error) => return Err(error),
         };
-        let rules = file::read(&text, &lookup).map_err(|mistakes| mistaken(place(), mistakes))?;
+        let rules = file::read(&text, &lookup);
+        variables.check()?;
+        let rules = rules.map_err(|mistakes| mistaken(place(), mistakes))?;
         Ok(Loaded {
             rules: Some(rules),
             from_file: true,
@@ -161,7 +167,11 @@ impl Source {
         if bytes.len() > MAX_BYTES {
             return Err(not_text("longer than 4 MiB"));
         }
-        String::from_utf8(bytes).map_err(|_| not_text("not UTF-8 text"))
+        let text = String::from_utf8(bytes).map_err(|_| not_text("not UTF-8 text"))?;
+        // Some editors write one; it is no part of the first key's name.
+        Ok(text
+            .strip_prefix('\u{feff}')
+            .map_or_else(|| text.clone(), str::to_owned))
     }
 }
 

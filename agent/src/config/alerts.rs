@@ -134,9 +134,12 @@ impl Flags {
         let flag = self.alert_url.as_ref().map(|Hidden(text)| text.as_str());
         let flag = flag.filter(|text| !text.is_empty());
         let held = secrets.read(URL).map_err(|error| keep(error.to_string()))?;
-        let (name, text) = match (flag, &held) {
+        let held = held.as_ref().map_or(Ok(None), |text| {
+            openclaw_settings::value(text.as_bytes()).map_err(|flaw| keep(format!("{URL} {flaw}")))
+        })?;
+        let (name, text) = match (flag, held) {
             (Some(text), _) => ("--alert-url", text),
-            (None, Some(text)) => (URL, text.trim_end_matches(['\r', '\n'])),
+            (None, Some(text)) => (URL, text),
             (None, None) => return Ok(None),
         };
         let address = Address::parse(text).map_err(|error| keep(format!("{name}: {error}")))?;
@@ -146,7 +149,9 @@ impl Flags {
     fn key(&self, secrets: &Arc<Secrets>, keep: &mut impl FnMut(String)) -> KeyPlace {
         let file = self.alert_secret_file.as_ref();
         let file = file.filter(|path| !path.as_os_str().is_empty());
-        match (file, secrets.contains(SECRET)) {
+        let held = secrets.read(SECRET).ok().flatten();
+        let is_held = held.is_some_and(|text| openclaw_settings::is_set(text.as_bytes()));
+        match (file, is_held) {
             (Some(_), true) => {
                 keep(format!(
                     "--alert-secret-file, {SECRET}: give the secret in one place only"

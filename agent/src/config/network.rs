@@ -66,13 +66,20 @@ impl Flags {
         let public = public.and_then(|(domain, port)| public_address(&domain, &port));
         let code = match secrets.read(ENROLL_CODE) {
             Ok(None) => None,
-            Ok(Some(text)) => Code::parse(&text)
-                .map_err(|error| {
-                    keep(format!(
-                        "{ENROLL_CODE}: {error}; `openclawctl clients new-code` makes one"
-                    ));
-                })
-                .ok(),
+            Ok(Some(text)) => match openclaw_settings::value(text.as_bytes()) {
+                Ok(None) => None,
+                Ok(Some(text)) => Code::parse(text)
+                    .map_err(|error| {
+                        keep(format!(
+                            "{ENROLL_CODE}: {error}; `openclawctl clients new-code` makes one"
+                        ));
+                    })
+                    .ok(),
+                Err(flaw) => {
+                    keep(format!("{ENROLL_CODE} {flaw}"));
+                    None
+                }
+            },
             Err(error) => {
                 keep(format!("{ENROLL_CODE}: {error}"));
                 None

@@ -44,7 +44,7 @@ where
         &self,
         request: Request<pb::BackupRequest>,
     ) -> Result<Response<Self::BackupStream>, Status> {
-        let secret = convert::secret(request.into_inner().secret)?;
+        let secret = convert::sealing_secret(request.into_inner().secret)?;
         let Copy { start, pieces } = self
             .agent
             .backup(secret)

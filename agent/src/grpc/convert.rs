@@ -22,7 +22,7 @@ use crate::model::SendState;
 
 pub(super) use access::{allowed, diagnose_request, findings, rules, who};
 pub(super) use admin::{
-    backup_piece, backup_start, restore_chunk, restore_start, restored, secret,
+    backup_piece, backup_start, restore_chunk, restore_start, restored, sealing_secret,
 };
 pub(super) use alerts::{alerts, tested};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};

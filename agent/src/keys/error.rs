@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use openclaw_vault::{BadSecret, NoRandom};
 
-use crate::volume::{self, Mistake};
+use crate::volume::{self, Fault, Mistake};
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,12 @@ pub enum Error {
     /// The settings name no key.
     #[error("{}", .0.text)]
     NoKey(Mistake),
+    /// A key would lie on the volume that it opens.
+    #[error("{}", .0.text)]
+    OnVolume(Mistake),
+    /// What was typed or piped is no passphrase for something new.
+    #[error("the new passphrase {0}")]
+    Unfit(Fault),
     /// The volume does not open, or refuses.
     #[error(transparent)]
     Volume(#[from] volume::Error),
@@ -56,7 +62,10 @@ impl Error {
     pub fn hint(&self) -> String {
         use openclaw_vault::Error as Store;
         let hint = match self {
-            Self::NoKey(mistake) => mistake.hint.as_deref().unwrap_or_default(),
+            Self::Unfit(fault) => fault.hint(),
+            Self::NoKey(mistake) | Self::OnVolume(mistake) => {
+                mistake.hint.as_deref().unwrap_or_default()
+            }
             Self::Volume(volume::Error::Store { source, .. }) => match source {
                 Store::SlotExists(_) => {
                     "choose another name, or change it with `openclaw-agent keys passwd NAME`"
@@ -105,9 +114,12 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         use openclaw_vault::Error as Store;
         match self {
-            Self::NoKey(_) | Self::Bad(_) | Self::OpensNothing(_) | Self::GivenTwice(_) => {
-                BAD_CONFIGURATION
-            }
+            Self::NoKey(_)
+            | Self::OnVolume(_)
+            | Self::Unfit(_)
+            | Self::Bad(_)
+            | Self::OpensNothing(_)
+            | Self::GivenTwice(_) => BAD_CONFIGURATION,
             Self::FileExists(_) | Self::NotGiven(_) | Self::NotTheSame => REFUSED,
             Self::Volume(volume::Error::Store {
                 source:

@@ -8,6 +8,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use zeroize::Zeroizing;
 
 use super::Error;
+use crate::volume::Fault;
 
 /// No secret is longer.
 const LONGEST: u64 = 4096;
@@ -16,12 +17,11 @@ const KEY: &str = "openclaw-key-";
 
 pub(super) fn new_secret() -> Result<Secret, Error> {
     if !io::stdin().is_terminal() {
-        return parse(&line(&mut io::stdin().lock().take(LONGEST)).map_err(Error::Prompt)?)
-            .map_err(Error::Bad);
+        return parse(&line(&mut io::stdin().lock().take(LONGEST)).map_err(Error::Prompt)?);
     }
     let hidden = Hidden::new().map_err(Error::Prompt)?;
     let first = ask("New passphrase (or key): ").map_err(Error::Prompt)?;
-    let secret = parse(&first).map_err(Error::Bad)?;
+    let secret = parse(&first)?;
     let again = ask("Once more: ").map_err(Error::Prompt)?;
     drop(hidden);
     (*first == *again)
@@ -29,12 +29,17 @@ pub(super) fn new_secret() -> Result<Secret, Error> {
         .ok_or(Error::NotTheSame)
 }
 
-fn parse(text: &str) -> Result<Secret, BadSecret> {
-    if text.starts_with(KEY) {
-        Secret::parse_key(text)
-    } else {
-        Secret::parse_passphrase(text)
+fn parse(text: &str) -> Result<Secret, Error> {
+    if let Ok(Some(key)) = openclaw_settings::value(text.as_bytes())
+        && key.starts_with(KEY)
+    {
+        return Secret::parse_key(key).map_err(Error::Bad);
     }
+    if !openclaw_settings::is_set(text.as_bytes()) {
+        return Err(Error::Bad(BadSecret::EmptyPassphrase));
+    }
+    Fault::of(text).map_or(Ok(()), |fault| Err(Error::Unfit(fault)))?;
+    Secret::parse_passphrase(text).map_err(Error::Bad)
 }
 
 fn ask(question: &str) -> io::Result<Zeroizing<String>> {
@@ -95,7 +100,14 @@ mod tests {
         let key = openclaw_vault::Key32::random().unwrap().to_text();
         assert!(matches!(parse(&key), Ok(Secret::Raw(_))));
         assert!(matches!(parse("correct horse"), Ok(Secret::Passphrase(_))));
-        assert!(matches!(parse("openclaw-key-"), Err(BadSecret::NotAKey)));
-        assert!(matches!(parse(""), Err(BadSecret::EmptyPassphrase)));
+        let not_a_key = parse("openclaw-key-");
+        assert!(matches!(not_a_key, Err(Error::Bad(BadSecret::NotAKey))));
+        for nothing in ["", " ", "\"\""] {
+            let empty = parse(nothing);
+            assert!(matches!(empty, Err(Error::Bad(BadSecret::EmptyPassphrase))));
+        }
+        for unfit in ["password", "\"correct horse\"", "correct horse "] {
+            assert!(matches!(parse(unfit), Err(Error::Unfit(_))), "{unfit}");
+        }
     }
 }

@@ -1,20 +1,22 @@
 //! On Railway the store must be on a volume: everything else of a container goes with its deployment, and the account's
 //! link would go with it, silently.
 
-use std::env;
-use std::ffi::OsString;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::Mistake;
+use super::path::resolved;
 
 /// That the store in `dir` would not outlive its deployment, and what to do about it. Nothing is written to find out.
 #[must_use]
 pub fn off_the_volume(dir: &Path) -> Option<Mistake> {
-    let given = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty());
     let here = ["RAILWAY_ENVIRONMENT_ID", "RAILWAY_PROJECT_ID"];
-    here.into_iter().find_map(given)?;
-    let mount = given("RAILWAY_VOLUME_MOUNT_PATH").map(PathBuf::from);
-    judge(dir, mount.as_deref())
+    // One that nobody can read says that it is Railway all the same.
+    here.into_iter()
+        .find(|name| !matches!(openclaw_settings::variable(name), Ok(None)))?;
+    match openclaw_settings::variable("RAILWAY_VOLUME_MOUNT_PATH") {
+        Ok(mount) => judge(dir, mount.map(PathBuf::from).as_deref()),
+        Err(refused) => Some(Mistake::from(refused.to_string())),
+    }
 }
 
 fn judge(dir: &Path, mount: Option<&Path>) -> Option<Mistake> {
@@ -57,16 +59,6 @@ fn is_on(dir: &Path, mount: &Path) -> bool {
         return false;
     };
     resolved(dir).is_some_and(|dir| dir.starts_with(mount))
-}
-
-/// The path without links, as far as it exists; nothing for one that climbs out of what does not.
-fn resolved(path: &Path) -> Option<PathBuf> {
-    let existing = path.ancestors().find(|part| part.exists())?;
-    let rest = path.strip_prefix(existing).ok()?;
-    let plain = rest
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
-    plain.then(|| Some(existing.canonicalize().ok()?.join(rest)))?
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use openclaw_harden::environment::Secrets;
 
-use super::{KeySource, Place};
+use super::{KeySource, Place, is_inside};
 
 /// Where platforms mount the volume.
 const DIR: &str = "/app/auth";
@@ -78,6 +78,16 @@ impl Flags {
             },
             _ => LOCK_WAIT,
         };
+        let dir = given(&self.auth_dir).unwrap_or(Path::new(DIR));
+        if dir.canonicalize().is_ok_and(|real| real == Path::new("/")) {
+            mistakes.push(Mistake {
+                text: format!(
+                    "--auth-dir: {} is the root of all files, and no folder for a store",
+                    dir.display()
+                ),
+                hint: Some("name a folder of its own, for example /app/auth".to_owned()),
+            });
+        }
         Place {
             dir: given(&self.auth_dir).map_or_else(|| PathBuf::from(DIR), PathBuf::from),
             patience,
@@ -117,6 +127,12 @@ impl Flags {
                 ))),
             }
         }
+        let dir = given(&self.auth_dir).unwrap_or(Path::new(DIR));
+        for (name, source) in &places {
+            if let Some(path) = source.file().filter(|path| is_inside(dir, path)) {
+                mistakes.push(on_the_volume(name, path, dir));
+            }
+        }
         if places.len() > 1 {
             let names: Vec<_> = places.iter().map(|(name, _)| *name).collect();
             mistakes.push(Mistake {
@@ -141,6 +157,18 @@ pub fn no_key(place: &Place) -> Mistake {
              (on Railway: the service's Variables); or name a file that holds it with --auth-key-file"
                 .to_owned(),
         ),
+    }
+}
+
+/// That the key lies on the volume that it opens.
+pub(crate) fn on_the_volume(name: &str, path: &Path, dir: &Path) -> Mistake {
+    Mistake {
+        text: format!(
+            "{name}: {} is on the volume {}: whoever has the volume would have what opens it",
+            path.display(),
+            dir.display()
+        ),
+        hint: Some("name a file that is elsewhere, also when links are followed".to_owned()),
     }
 }
 

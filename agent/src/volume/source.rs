@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use openclaw_harden::environment::{self, Secrets};
-use openclaw_vault::{BadSecret, Key32, Secret};
+use openclaw_settings::Flaw;
+use openclaw_vault::{BadSecret, Key32, Secret, Weakness};
 use zeroize::Zeroizing;
 
 const KEY: &str = "OPENCLAW_AUTH_KEY";
@@ -64,9 +65,22 @@ pub enum BadSource {
         /// What is wrong with it.
         source: BadSecret,
     },
-    /// Not text.
-    #[error("{0} is not text")]
-    NotText(PathBuf),
+    /// What is there cannot be read as a key.
+    #[error("{place} {flaw}")]
+    Flawed {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// A passphrase that should seal nothing new.
+    #[error("the passphrase in {place} {fault}")]
+    Unfit {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        fault: Fault,
+    },
     /// The variable was not kept.
     #[error(transparent)]
     Environment(#[from] environment::Error),
@@ -82,6 +96,43 @@ pub enum BadSource {
     /// The system has no random numbers.
     #[error(transparent)]
     NoRandom(openclaw_vault::NoRandom),
+}
+
+/// Why a passphrase should seal nothing new. What is sealed to it already still opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It may be another one than was meant.
+    #[error(transparent)]
+    Flaw(#[from] Flaw),
+    /// It can be guessed.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
+}
+
+impl Fault {
+    /// What is wrong with a passphrase as it was given, if anything.
+    #[must_use]
+    pub fn of(given: &str) -> Option<Self> {
+        let text = openclaw_settings::free_text(given.as_bytes()).ok()??;
+        let weak = || {
+            let secret = Secret::parse_passphrase(text.as_given()).ok()?;
+            secret.weakness().map(Self::Weak)
+        };
+        text.flaw().map(Self::Flaw).or_else(weak)
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Flaw(_) => {
+                "every character of a passphrase counts: give it on one line, without quotes, marks or blanks around it"
+            }
+            Self::Weak(_) => {
+                "whoever has the volume can try passphrases: use four words or more, or a key of `openclaw-agent keys generate`"
+            }
+        }
+    }
 }
 
 impl BadSource {
@@ -101,7 +152,8 @@ impl BadSource {
                 "name a file; it is read again when the store is begun anew".to_owned()
             }
             Self::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
-            Self::Bad { .. } | Self::NotText(_) => {
+            Self::Unfit { fault, .. } => fault.hint().to_owned(),
+            Self::Bad { .. } | Self::Flawed { .. } => {
                 "`openclaw-agent keys generate` prints a key as it must be".to_owned()
             }
             Self::Environment(_) => {
@@ -131,7 +183,10 @@ impl KeySource {
             (PASSPHRASE, Self(Where::Passphrase(Arc::clone(secrets)))),
         ];
         let mut places = Vec::from(places);
-        places.retain(|(name, _)| secrets.contains(name));
+        places.retain(|(name, _)| {
+            let held = secrets.read(name).ok().flatten();
+            held.is_some_and(|text| openclaw_settings::is_set(text.as_bytes()))
+        });
         places
     }
 
@@ -142,15 +197,56 @@ impl KeySource {
             source,
         };
         match &self.0 {
-            Where::KeyFile { path, .. } => Secret::parse_key(&read(path)?).map_err(bad),
-            Where::PassphraseFile(path) => Secret::parse_passphrase(&read(path)?).map_err(bad),
-            Where::Key(secrets) => {
-                Secret::parse_key(&secrets.read(KEY)?.unwrap_or_default()).map_err(bad)
+            Where::KeyFile { .. } | Where::Key(_) => {
+                let given = self.given()?;
+                let value = openclaw_settings::value(given.as_bytes());
+                let value = value.map_err(|flaw| self.flawed(flaw))?;
+                Secret::parse_key(value.unwrap_or_default()).map_err(bad)
             }
-            Where::Passphrase(secrets) => {
-                Secret::parse_passphrase(&secrets.read(PASSPHRASE)?.unwrap_or_default())
+            Where::PassphraseFile(_) | Where::Passphrase(_) => {
+                let given = self.given()?;
+                let text = openclaw_settings::free_text(given.as_bytes());
+                text.map_err(|flaw| self.flawed(flaw))?
+                    .map_or(Err(BadSecret::EmptyPassphrase), |_| {
+                        Secret::parse_passphrase(&given)
+                    })
                     .map_err(bad)
             }
+        }
+    }
+
+    /// What is wrong with the passphrase, if it is one and anything is: to be told where it opens something.
+    pub fn fault(&self) -> Result<Option<Fault>, BadSource> {
+        match &self.0 {
+            Where::KeyFile { .. } | Where::Key(_) => Ok(None),
+            Where::PassphraseFile(_) | Where::Passphrase(_) => Ok(Fault::of(&*self.given()?)),
+        }
+    }
+
+    /// That something new may be sealed to it.
+    pub fn check_for_new(&self) -> Result<(), BadSource> {
+        let fault = self.fault()?;
+        fault.map_or(Ok(()), |fault| {
+            Err(BadSource::Unfit {
+                place: self.to_string(),
+                fault,
+            })
+        })
+    }
+
+    fn flawed(&self, flaw: Flaw) -> BadSource {
+        BadSource::Flawed {
+            place: self.to_string(),
+            flaw,
+        }
+    }
+
+    /// What is there, as it is.
+    fn given(&self) -> Result<Zeroizing<String>, BadSource> {
+        match &self.0 {
+            Where::KeyFile { path, .. } | Where::PassphraseFile(path) => read(path),
+            Where::Key(secrets) => Ok(secrets.read(KEY)?.unwrap_or_default()),
+            Where::Passphrase(secrets) => Ok(secrets.read(PASSPHRASE)?.unwrap_or_default()),
         }
     }
 
@@ -211,6 +307,13 @@ pub fn read_passphrase(path: &Path) -> Result<Secret, BadSource> {
     KeySource::passphrase_file(path.to_owned()).secret()
 }
 
+/// The same, to seal something new to it.
+pub fn read_new_passphrase(path: &Path) -> Result<Secret, BadSource> {
+    let source = KeySource::passphrase_file(path.to_owned());
+    source.check_for_new()?;
+    source.secret()
+}
+
 fn read(path: &Path) -> Result<Zeroizing<String>, BadSource> {
     let failed = |source| BadSource::Read {
         path: path.to_owned(),
@@ -236,7 +339,10 @@ fn read(path: &Path) -> Result<Zeroizing<String>, BadSource> {
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
     file.take(LONGEST).read_to_end(&mut bytes).map_err(failed)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| BadSource::NotText(path.to_owned()))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| BadSource::Flawed {
+        place: path.display().to_string(),
+        flaw: Flaw::NotText,
+    })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 

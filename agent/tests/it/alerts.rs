@@ -10,8 +10,8 @@ use openclaw_proto::v1::alerts_client::AlertsClient;
 use openclaw_sim::{Failure, Fault};
 use tonic::Code;
 
-pub(crate) use self::receiver::Receiver;
 use self::receiver::{Answer, SECRET_PATH};
+pub(crate) use self::receiver::{KEY, Receiver};
 use crate::harness::{PATIENCE, World, refusal};
 
 /// How long an agent may take to stop while a receiver keeps it waiting.
@@ -38,6 +38,12 @@ async fn linked(receiver: &Receiver) -> World {
 impl World {
     fn alerts(&self) -> AlertsClient<tonic::transport::Channel> {
         AlertsClient::new(self.agent.channel())
+    }
+
+    /// Has it deliver a test alert.
+    pub(crate) async fn test_alert(&self) {
+        let tested = self.alerts().test_alert(pb::TestAlertRequest {}).await;
+        assert!(tested.is_ok(), "{tested:?}");
     }
 
     async fn listed(&self) -> pb::ListAlertsResponse {

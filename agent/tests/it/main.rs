@@ -30,6 +30,7 @@ mod pairing;
 mod platform;
 mod process;
 mod runbook;
+mod settings;
 mod supervisor;
 mod volume;
 mod watch;

@@ -39,18 +39,24 @@ impl Reader<'_> {
         }
     }
 
-    /// What `WHATSAPP_ALLOW` says, if it is set.
+    /// What `WHATSAPP_ALLOW` says, if it is set. One that is set to nothing is a list of nobody: what a platform or a
+    /// shell failed to put in must not let everyone in.
     pub(super) fn environment(&mut self) -> Option<Vec<Entry>> {
         self.variables.insert(VARIABLE.to_owned());
-        let text = (self.lookup)(VARIABLE).ok();
-        let text = text.filter(|text| !text.trim().is_empty())?;
+        let text = (self.lookup)(VARIABLE).ok()?;
         let mut people = Vec::new();
+        let before = self.mistakes.len();
         self.add_people(VARIABLE, &text, Place::Environment, &mut people);
+        if people.is_empty() && self.mistakes.len() == before {
+            self.remarks.push(format!(
+                "{VARIABLE} is set and names no one, so no one is allowed; unset it to be without rules"
+            ));
+        }
         Some(people)
     }
 
     fn add_people(&mut self, key: &str, text: &str, place: Place, people: &mut Vec<Entry>) {
-        let text = text.trim();
+        let text = text.trim().trim_matches(['"', '\'']).trim();
         let inside = text
             .strip_prefix('[')
             .and_then(|text| text.strip_suffix(']'));

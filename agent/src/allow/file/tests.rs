@@ -151,7 +151,11 @@ fn the_variable_counts_where_the_file_has_no_list() {
     assert_eq!(read.direct, Mode::Allowlist);
     assert_eq!(shown(&read.people).len(), 1);
     assert_eq!(without(&|_| Err(VarError::NotPresent)).unwrap(), None);
-    assert_eq!(without(&|_| Ok(" ".to_owned())).unwrap(), None);
+    for nobody in ["", " ", "\u{a0}", ",", "[]", "\"\""] {
+        let closed = without(&|_| Ok(nobody.to_owned())).unwrap().unwrap();
+        assert!(closed.people.is_empty() && closed.direct == Mode::Allowlist);
+        assert_eq!(closed.remarks.len(), 1, "{nobody:?}");
+    }
     let wrong = without(&|_| Ok("0211234567".to_owned())).unwrap_err();
     assert!(wrong[0].to_string().starts_with("WHATSAPP_ALLOW: "));
 }

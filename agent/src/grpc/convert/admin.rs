@@ -1,7 +1,7 @@
 //! Backups and secrets.
 
 use openclaw_proto::v1 as pb;
-use openclaw_vault::{BadSecret, Key32, Secret};
+use openclaw_vault::{BadSecret, Key32, Secret, Weakness};
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 use zeroize::Zeroizing;
@@ -20,7 +20,7 @@ struct Missing;
 #[error("must come first, and once")]
 struct OutOfTurn;
 
-pub(in crate::grpc) fn secret(secret: Option<pb::Secret>) -> Result<Secret, GrpcStatus> {
+fn secret(secret: Option<pb::Secret>) -> Result<Secret, GrpcStatus> {
     use pb::secret::Secret as Wire;
     let read = match secret.and_then(|secret| secret.secret) {
         None => return Err(invalid("secret", &Missing)),
@@ -29,6 +29,19 @@ pub(in crate::grpc) fn secret(secret: Option<pb::Secret>) -> Result<Secret, Grpc
     };
     read.map_err(|error| invalid("secret", &error))
 }
+
+/// The same, to seal something new to it.
+pub(in crate::grpc) fn sealing_secret(given: Option<pb::Secret>) -> Result<Secret, GrpcStatus> {
+    let secret = secret(given)?;
+    match secret.weakness() {
+        Some(weakness) => Err(invalid("secret", &Weak(weakness))),
+        None => Ok(secret),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the passphrase {0}")]
+struct Weak(Weakness);
 
 fn raw(key: &[u8]) -> Result<Secret, BadSecret> {
     let mut bytes: [u8; 32] = key.try_into().map_err(|_| BadSecret::NotAKey)?;

@@ -18,7 +18,8 @@ use crate::harness::PATIENCE;
 
 /// The path that nobody else may learn.
 pub(super) const SECRET_PATH: &str = "/hook/swordfish";
-const KEY: &str = "correct horse battery staple";
+/// What it checks signatures with.
+pub(crate) const KEY: &str = "correct horse battery staple";
 
 /// How a request is answered.
 #[derive(Clone, Debug)]
@@ -81,12 +82,27 @@ impl Receiver {
         let secret = self.folder.path().join("secret");
         vec![
             "--alert-url".to_owned(),
-            format!("http://{}{SECRET_PATH}", self.address),
+            self.url(),
             "--alert-secret-file".to_owned(),
             secret.display().to_string(),
             "--alert-after".to_owned(),
             "1".to_owned(),
         ]
+    }
+
+    /// Where it is told.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}{SECRET_PATH}", self.address)
+    }
+
+    /// How many requests came, each with a signature that is right.
+    pub(crate) fn count(&self) -> usize {
+        self.posts.borrow().len()
+    }
+
+    /// Waits until there are so many, and counts them.
+    pub(crate) async fn until_count(&self, posts: usize) -> usize {
+        self.until(posts).await.len()
     }
 
     /// It is not there any more.

@@ -1,0 +1,89 @@
+//! Where paths lead, however they are spelt: with links, `..`, or parts that are yet to be made.
+
+use std::path::{Component, Path, PathBuf};
+
+/// The path without links, as far as it exists; nothing for one that climbs out of what does not.
+pub(super) fn resolved(path: &Path) -> Option<PathBuf> {
+    let existing = path.ancestors().find(|part| part.exists())?;
+    let rest = path.strip_prefix(existing).ok()?;
+    let plain = rest
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    plain.then(|| Some(existing.canonicalize().ok()?.join(rest)))?
+}
+
+/// Whether what `path` leads to is in the folder `dir`, or would be once it is made.
+pub fn is_inside(dir: &Path, path: &Path) -> bool {
+    let real = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        resolved(&path).unwrap_or_else(|| plain(&path))
+    };
+    // A link that leads to nothing yet: what is made is made where it leads.
+    let target = std::fs::read_link(path).map(|target| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        folder.join(target)
+    });
+    let dir = real(dir);
+    real(path).starts_with(&dir) || target.is_ok_and(|target| real(&target).starts_with(&dir))
+}
+
+/// Without `..`, by spelling alone.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_file_in_a_folder_is_known_by_where_it_leads() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        std::fs::create_dir_all(at("auth/deep")).unwrap();
+        std::fs::write(at("auth/there"), "").unwrap();
+        symlink(at("auth"), at("link")).unwrap();
+        symlink(at("auth/there"), at("key")).unwrap();
+        symlink(at("auth/not-yet"), at("dangling")).unwrap();
+        symlink("auth/not-yet", at("relative")).unwrap();
+        for inside in [
+            "auth/key",
+            "auth/deep/key",
+            "auth/../auth/key",
+            "link/key",
+            "key",
+            "dangling",
+            "relative",
+            "auth/no/such/folder/key",
+            "elsewhere/../auth/key",
+            "auth",
+        ] {
+            assert!(is_inside(&at("auth"), &at(inside)), "{inside}");
+            assert!(is_inside(&at("link"), &at(inside)), "{inside}");
+        }
+        for outside in [
+            "auth.key",
+            "authority",
+            "elsewhere/key",
+            "auth/../key2",
+            ".",
+        ] {
+            assert!(!is_inside(&at("auth"), &at(outside)), "{outside}");
+        }
+        // A volume that is yet to be made.
+        assert!(is_inside(&at("new"), &at("new/key")));
+        assert!(!is_inside(&at("new"), &at("new.key")));
+        assert!(is_inside(Path::new("/"), &at("key")));
+    }
+}

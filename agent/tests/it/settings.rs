@@ -1,0 +1,251 @@
+//! Settings as platforms and people really set them: empty, in quotes, with marks that nobody sees, in no encoding, and
+//! under a name that is nearly right. The agent does what is meant, or names what it does not do.
+
+mod alerts;
+mod allowlist;
+mod names;
+mod places;
+mod proxies;
+mod strength;
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::harness::{Ended, PATIENCE, STARTED, bare, new_key};
+
+/// Arguments of an agent that has nobody to speak to.
+const DEAD: [&str; 6] = [
+    "--socket",
+    "bare.sock",
+    "--http",
+    "127.0.0.1:0",
+    "--whatsapp-url",
+    "ws://127.0.0.1:1/ws/chat",
+];
+
+fn bytes(text: &[u8]) -> OsString {
+    OsString::from_vec(text.to_vec())
+}
+
+/// A key, in hexadecimal: always the same, as one folder's agent is started again and again.
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// An agent in this folder.
+fn agent(folder: &Path) -> Command {
+    let mut agent = bare::binary(folder);
+    agent.args(DEAD).env("OPENCLAW_AUTH_KEY", KEY);
+    agent
+}
+
+/// What it logs from its start to its end, which follows at once.
+async fn log(agent: &mut Command) -> Vec<serde_json::Value> {
+    let mut child = agent
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    let mut log = Vec::new();
+    // What it says of its rules follows, also when it is to stop by then.
+    let starting = async {
+        let mut has_started = false;
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if entry["message"] == STARTED {
+                has_started = true;
+                kill_process(pid, Signal::TERM).unwrap();
+            }
+            log.push(entry);
+        }
+        has_started
+    };
+    let started = tokio::time::timeout(PATIENCE, starting).await;
+    if started != Ok(true) {
+        let _ = child.start_kill();
+        let ended = child.wait_with_output().await.unwrap();
+        panic!("it does not start: {ended:?}, {log:#?}");
+    }
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    log
+}
+
+/// Lines of the log at this level that have a text in them.
+fn lines<'a>(log: &'a [serde_json::Value], level: &str, text: &str) -> Vec<&'a serde_json::Value> {
+    let is_it =
+        |entry: &&serde_json::Value| entry["level"] == level && entry.to_string().contains(text);
+    log.iter().filter(is_it).collect()
+}
+
+/// It ends as bad configuration does, and its first line names this.
+fn is_refused(ended: &Ended, named: &str) {
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    let first = ended.stderr.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("error: ") && first.contains(named),
+        "{named}: {ended:?}"
+    );
+    assert!(ended.stderr.contains("\nhint: "), "{ended:?}");
+}
+
+async fn ends_with(folder: &Path, name: &str, value: impl AsRef<OsStr>) -> Ended {
+    let mut agent = agent(folder);
+    bare::run(agent.env(name, value), "").await
+}
+
+/// Every variable of the agent that is no secret, as its own help names them.
+async fn variables() -> Vec<String> {
+    let help = bare::run(bare::binary(Path::new("/")).arg("--help"), "").await;
+    let named = help.stdout.match_indices("[env: ").map(|(at, start)| {
+        let rest = &help.stdout[at + start.len()..];
+        rest[..rest.find(['=', ']']).unwrap()].to_owned()
+    });
+    let mut named: Vec<String> = named.collect();
+    // These are not in the help, as nobody sets them by hand.
+    named.extend(["PORT", "RAILWAY_TCP_PROXY_DOMAIN", "RAILWAY_TCP_PROXY_PORT"].map(str::to_owned));
+    assert!(named.len() > 20, "{named:?}");
+    named
+}
+
+#[tokio::test]
+async fn a_variable_that_is_set_to_nothing_is_unset() {
+    let variables = variables().await;
+    for nothing in ["", " ", "\"\"", "''", "\u{feff}", "\n"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut agent = agent(folder.path());
+        for name in &variables {
+            // That one says where this test's volume is.
+            if name != "OPENCLAW_AUTH_DIR" {
+                agent.env(name, nothing);
+            }
+        }
+        for name in [
+            "OPENCLAW_AUTH_PASSPHRASE",
+            "OPENCLAW_ALERT_URL",
+            "OPENCLAW_ALERT_SECRET",
+            "OPENCLAW_ENROLL_CODE",
+        ] {
+            agent.env(name, nothing);
+        }
+        let said = log(&mut agent).await;
+        assert_eq!(lines(&said, "ERROR", "").len(), 0, "{nothing:?}: {said:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_nobody_can_read_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut names = variables().await;
+    names.extend(
+        [
+            "OPENCLAW_AUTH_PASSPHRASE",
+            "OPENCLAW_ALERT_URL",
+            "OPENCLAW_ALERT_SECRET",
+            "OPENCLAW_ENROLL_CODE",
+        ]
+        .map(str::to_owned),
+    );
+    for name in names {
+        let ended = ends_with(folder.path(), &name, bytes(b"/srv/\xa0")).await;
+        is_refused(&ended, &name);
+        assert!(
+            ended.stderr.contains("is not UTF-8 text"),
+            "{name}: {ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_mistake_in_a_variable_names_the_variable_and_one_in_a_flag_the_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    for (flag, name, wrong) in [
+        ("--http", "OPENCLAW_HTTP", "nowhere"),
+        ("--log", "OPENCLAW_LOG", "loud"),
+        ("--lock-wait", "OPENCLAW_LOCK_WAIT", "long"),
+        ("--alert-after", "OPENCLAW_ALERT_AFTER", "never"),
+        ("--alert-format", "OPENCLAW_ALERT_FORMAT", "xml"),
+        ("--metrics", "OPENCLAW_METRICS", "perhaps"),
+        ("--send-rate", "OPENCLAW_SEND_RATE", "-1"),
+        ("--keepalive-limit", "OPENCLAW_KEEPALIVE_LIMIT", "0"),
+        (
+            "--listen-plaintext",
+            "OPENCLAW_LISTEN_PLAINTEXT",
+            "0.0.0.0:1",
+        ),
+        ("--run-as", "OPENCLAW_RUN_AS", "0:0"),
+    ] {
+        let mut without = bare::binary(folder.path());
+        without
+            .args(["--whatsapp-url", DEAD[5]])
+            .env("OPENCLAW_AUTH_KEY", new_key().await);
+        let ended = bare::run(without.env(name, wrong), "").await;
+        is_refused(&ended, &format!("{name}: "));
+        assert!(!ended.stderr.contains(&format!("{flag}:")), "{ended:?}");
+        // A flag wins over its variable, and is what is named then.
+        let ended = bare::run(without.env(name, "").args([&format!("{flag}={wrong}")]), "").await;
+        is_refused(&ended, &format!("{flag}: "));
+    }
+}
+
+#[tokio::test]
+async fn quotes_and_marks_around_a_value_do_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = new_key().await;
+    for (open, close) in [
+        ("\"", "\""),
+        ("'", "'"),
+        ("\u{feff}", "\r\n"),
+        (" ", " "),
+        ("\u{feff}\"", "\"\n"),
+    ] {
+        let wrapped = |text: &str| format!("{open}{text}{close}");
+        let mut agent = bare::binary(folder.path());
+        agent
+            .env("OPENCLAW_AUTH_KEY", wrapped(&key))
+            .env(
+                "OPENCLAW_AUTH_DIR",
+                wrapped(folder.path().join("auth").to_str().unwrap()),
+            )
+            .env("OPENCLAW_SOCKET", wrapped("bare.sock"))
+            .env("OPENCLAW_HTTP", wrapped("127.0.0.1:0"))
+            .env("OPENCLAW_LOG", wrapped("info"))
+            .env("OPENCLAW_METRICS", wrapped("off"))
+            .env("OPENCLAW_WHATSAPP_URL", wrapped(DEAD[5]));
+        let said = log(&mut agent).await;
+        assert!(
+            lines(&said, "INFO", STARTED)[0]["socket"]
+                .as_str()
+                .unwrap()
+                .ends_with("bare.sock")
+        );
+        // The same key, in a file.
+        let file = folder.path().join("key");
+        private(&file, wrapped(&key).as_bytes());
+        let mut agent = bare::binary(folder.path());
+        agent.args(DEAD).args(["--auth-key-file", "key"]);
+        log(&mut agent).await;
+    }
+    assert!(folder.path().join("auth").is_dir());
+    for half in ["\"127.0.0.1:0", "127.0.0.1:0'"] {
+        let mut agent = bare::binary(folder.path());
+        agent
+            .args(["--whatsapp-url", DEAD[5]])
+            .env("OPENCLAW_AUTH_KEY", &key);
+        let ended = bare::run(agent.env("OPENCLAW_HTTP", half), "").await;
+        is_refused(&ended, "OPENCLAW_HTTP has a quotation mark at one end only");
+    }
+}
+
+/// A file that only its owner may read.
+fn private(path: &Path, content: &[u8]) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, content).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}

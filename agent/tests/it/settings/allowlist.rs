@@ -1,0 +1,83 @@
+//! `WHATSAPP_ALLOW`: only an environment without it means that there are no rules.
+
+use super::{agent, bytes, ends_with, is_refused, lines, log};
+
+const NO_RULES: &str = "there are no rules";
+
+#[tokio::test]
+async fn only_an_absent_variable_lets_everyone_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut absent = agent(folder.path());
+    let said = log(&mut absent).await;
+    assert_eq!(lines(&said, "WARN", NO_RULES).len(), 1, "{said:#?}");
+    for nobody in [
+        "", " ", "\t\n", "\u{a0}", "\u{feff}", "\"\"", "''", "[]", ",", " , ", "[\"\"]",
+    ] {
+        let mut agent = agent(folder.path());
+        let said = log(agent.env("WHATSAPP_ALLOW", nobody)).await;
+        assert_eq!(
+            lines(&said, "WARN", NO_RULES).len(),
+            0,
+            "{nobody:?}: {said:#?}"
+        );
+        let rules = lines(&said, "INFO", "\"listed\":0");
+        assert_eq!(rules.len(), 1, "{nobody:?}: {said:#?}");
+        // That no one is allowed may be a mistake as well, and so it is said.
+        let warned = lines(&said, "WARN", "WHATSAPP_ALLOW");
+        assert_eq!(warned.len(), 1, "{nobody:?}: {said:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_refuses_the_start_and_shows_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    for odd in [
+        &b"+15550100002\xa0"[..],
+        b"\xff\xfe+\x31",
+        b"+15550100002,$X",
+        b"$WHATSAPP_ALLOW",
+        b"+15550100002;+15550100003",
+        b"everyone",
+        b"[\"+15550100002\"",
+        b"+15550100002\n+15550100003",
+    ] {
+        let ended = ends_with(folder.path(), "WHATSAPP_ALLOW", bytes(odd)).await;
+        is_refused(&ended, "WHATSAPP_ALLOW");
+        assert!(!ended.stderr.contains("5550100"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_the_file_names_and_nobody_can_read_refuses_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = "channels:\n  whatsapp:\n    allowFrom: [\"${FRIENDS:-*}\"]\n    dmPolicy: open\n";
+    std::fs::write(folder.path().join("openclaw.yml"), rules).unwrap();
+    let ended = ends_with(folder.path(), "FRIENDS", bytes(b"+15550100002\xa0")).await;
+    is_refused(&ended, "FRIENDS is not UTF-8 text");
+    // Unread where the file has a list of its own, and refused all the same: nobody can say what was meant.
+    let rules = "channels:\n  whatsapp:\n    allowFrom: [\"+15550100002\"]\n";
+    std::fs::write(folder.path().join("openclaw.yml"), rules).unwrap();
+    let ended = ends_with(folder.path(), "WHATSAPP_ALLOW", bytes(b"\xff")).await;
+    is_refused(&ended, "WHATSAPP_ALLOW is not UTF-8 text");
+}
+
+#[tokio::test]
+async fn quotes_and_marks_around_a_list_do_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    for two in [
+        "+15550100002,+15550100003",
+        "\"+15550100002,+15550100003\"",
+        "\u{feff}+15550100002, +15550100003\r\n",
+        "[\"+15550100002\", \"+15550100003\"]",
+        "'[\"+15550100002\",\"+15550100003\"]'",
+        "+15550100002,,+15550100003,",
+    ] {
+        let mut agent = agent(folder.path());
+        let said = log(agent.env("WHATSAPP_ALLOW", two)).await;
+        assert_eq!(
+            lines(&said, "INFO", "\"listed\":2").len(),
+            1,
+            "{two:?}: {said:#?}"
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! Which variables look like ours and are not: a setting with a mistake in its name does nothing, silently.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+
+/// What names of ours begin with.
+const PREFIX: &str = "OPENCLAW_";
+/// The one variable of ours that begins otherwise, for OpenClaw has it so.
+const ALLOW: &str = "WHATSAPP_ALLOW";
+/// More are not reported: an environment may hold anything.
+const MAX_REPORTED: usize = 20;
+/// Longer names are cut off where they are shown.
+const MAX_SHOWN_CHARS: usize = 80;
+
+/// A variable that is nothing of ours, although its name looks so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// Its name, as far as it can be shown.
+    pub name: String,
+    /// The setting that is probably meant.
+    pub nearest: Option<String>,
+}
+
+/// Those of an environment's variables that look like ours, and of which `known` has none. Values are looked at only to
+/// know Kubernetes' own variables, and are never kept.
+#[must_use]
+pub fn unknown(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    known: &[&str],
+) -> Vec<Unknown> {
+    let mut found: Vec<Unknown> = environment
+        .into_iter()
+        .filter_map(|(name, value)| judge(&name.to_string_lossy(), &value.to_string_lossy(), known))
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found.truncate(MAX_REPORTED);
+    found
+}
+
+fn judge(name: &str, value: &str, known: &[&str]) -> Option<Unknown> {
+    if known.contains(&name) || is_of_kubernetes(name, value) {
+        return None;
+    }
+    let nearest = nearest(name, known);
+    let is_like_ours = name.to_ascii_uppercase().starts_with(PREFIX);
+    (is_like_ours || nearest.is_some()).then(|| Unknown {
+        name: name
+            .chars()
+            .take(MAX_SHOWN_CHARS)
+            .filter(|c| !c.is_control())
+            .collect(),
+        nearest: nearest.map(str::to_owned),
+    })
+}
+
+/// Letters and digits alone, as two spellings of one name have them in common.
+fn plain(name: &str) -> Vec<u8> {
+    name.bytes()
+        .filter(u8::is_ascii_alphanumeric)
+        .map(|b| b.to_ascii_uppercase())
+        .collect()
+}
+
+/// The known name that is probably meant by `name`.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    if name.len() > 2 * MAX_SHOWN_CHARS {
+        return None;
+    }
+    let given = plain(name);
+    let is_ours = given.starts_with(b"OPENCLAW");
+    let closest = known
+        .iter()
+        .map(|known| {
+            let wanted = plain(known);
+            // One mistake in three letters of what tells the names apart, and never more than three.
+            let own = wanted.len().saturating_sub(if is_ours { 8 } else { 0 });
+            (distance(&given, &wanted), (own / 3).clamp(1, 3), *known)
+        })
+        // Names of others are only near when hardly anything is wrong.
+        .filter(|(distance, most, known)| {
+            *distance <= if is_ours || *known == ALLOW { *most } else { 0 }
+        })
+        .min_by_key(|(distance, _, _)| *distance);
+    closest
+        .map(|(_, _, known)| known)
+        .or_else(|| of_the_allowlist(&given, known))
+}
+
+/// `WHATSAPP_ALLOW_FROM`, `OPENCLAW_WHATSAPP_ALLOW` and the like: the mistake that lets everyone in.
+fn of_the_allowlist<'a>(given: &[u8], known: &[&'a str]) -> Option<&'a str> {
+    let given = String::from_utf8_lossy(given);
+    let says_allow =
+        given.contains("ALLOW") && (given.contains("WHATSAPP") || given.starts_with("OPENCLAW"));
+    says_allow.then(|| known.iter().find(|known| **known == ALLOW).copied())?
+}
+
+/// Optimal string alignment: how many letters are missing, too many, wrong, or swapped with the next.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut before = vec![0; b.len() + 1];
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut next = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let wrong = usize::from(a[i - 1] != b[j - 1]);
+            next[j] = (row[j - 1] + wrong).min(row[j] + 1).min(next[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                next[j] = next[j].min(before[j - 2] + 1);
+            }
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    row[b.len()]
+}
+
+/// What Kubernetes sets in every pod for each Service of its namespace: for one that is called `openclaw-agent`,
+/// `OPENCLAW_AGENT_SERVICE_HOST`, `OPENCLAW_AGENT_PORT=tcp://…`, `OPENCLAW_AGENT_PORT_50051_TCP_ADDR` and so on. The value
+/// counts as well: `OPENCLAW_PORT=8080` is a person's mistake.
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    let Some(rest) = name.strip_prefix("OPENCLAW") else {
+        return false;
+    };
+    let is_number = |text: &str| text.parse::<u16>().is_ok();
+    let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
+    let is_url = |text: &str| {
+        let rest = ["tcp://", "udp://", "sctp://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme));
+        rest.is_some_and(|rest| !rest.is_empty())
+    };
+    if rest.ends_with("_SERVICE_HOST") {
+        return is_address(value) || value == "None";
+    }
+    if let Some((_, port)) = rest.split_once("_SERVICE_PORT") {
+        return (port.is_empty() || port.starts_with('_')) && is_number(value);
+    }
+    let Some(at) = rest
+        .rfind("_PORT_")
+        .or(rest.ends_with("_PORT").then(|| rest.len() - 5))
+    else {
+        return false;
+    };
+    // `_PORT`, `_PORT_50051_TCP`, and of each of those ports `_PROTO`, `_PORT`, `_ADDR`.
+    let mut parts = rest[at..].split('_').skip(2);
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (None, ..) => is_url(value),
+        (Some(number), Some("TCP" | "UDP" | "SCTP"), what, None) if is_number(number) => match what
+        {
+            None => is_url(value),
+            Some("ADDR") => is_address(value),
+            Some("PROTO") => matches!(value, "tcp" | "udp" | "sctp"),
+            Some("PORT") => is_number(value),
+            Some(_) => false,
+        },
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 9] = [
+        "OPENCLAW_ALERT_URL",
+        "OPENCLAW_JOURNAL_SIZE",
+        "OPENCLAW_JOURNAL_DAYS",
+        "OPENCLAW_AUTH_KEY",
+        "OPENCLAW_AUTH_KEY_FILE",
+        "OPENCLAW_LOG",
+        "OPENCLAW_HTTP",
+        "OPENCLAW_LISTEN",
+        "WHATSAPP_ALLOW",
+    ];
+
+    fn found(name: &str, value: &str) -> Option<Option<String>> {
+        let environment = [(OsString::from(name), OsString::from(value))];
+        unknown(environment, &KNOWN).pop().map(|it| it.nearest)
+    }
+
+    #[test]
+    fn a_name_with_a_mistake_is_reported_with_the_nearest() {
+        for (name, meant) in [
+            ("OPENCLAW_ALERT_URI", Some("OPENCLAW_ALERT_URL")),
+            ("OPENCLAW_JOURNALSIZE", Some("OPENCLAW_JOURNAL_SIZE")),
+            ("openclaw_log", Some("OPENCLAW_LOG")),
+            ("OPENCLAW_AUTH_KEYFILE", Some("OPENCLAW_AUTH_KEY_FILE")),
+            ("OPENCLAW_AUHT_KEY", Some("OPENCLAW_AUTH_KEY")),
+            ("OPENCLAWLISTEN", Some("OPENCLAW_LISTEN")),
+            ("OPENCLAW_GATEWAY_TOKEN", None),
+            ("OPENCLAW_", None),
+            ("WHATSAPP_ALOW", Some("WHATSAPP_ALLOW")),
+            ("WHATSAPP_ALLOW_FROM", Some("WHATSAPP_ALLOW")),
+            ("OPENCLAW_WHATSAPP_ALLOW", Some("WHATSAPP_ALLOW")),
+            ("whatsapp_allow", Some("WHATSAPP_ALLOW")),
+        ] {
+            let meant = Some(meant.map(str::to_owned));
+            assert_eq!(found(name, "x"), meant, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_or_of_others_is_not_reported() {
+        for name in [
+            "OPENCLAW_LOG",
+            "WHATSAPP_ALLOW",
+            "PATH",
+            "WHATSAPP_TOKEN",
+            "OPENSSL_LOG",
+            "LOG",
+            "CLAW",
+        ] {
+            assert_eq!(found(name, "x"), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn kubernetes_own_variables_are_not_reported_and_a_persons_are() {
+        for service in [
+            "OPENCLAW",
+            "OPENCLAW_AGENT",
+            "OPENCLAW_TWO_HTTP",
+            "OPENCLAW_PORT_WATCH",
+        ] {
+            for (end, value) in [
+                ("SERVICE_HOST", "10.0.0.7"),
+                ("SERVICE_HOST", "fd00::7"),
+                ("SERVICE_PORT", "50051"),
+                ("SERVICE_PORT_GRPC", "50051"),
+                ("PORT", "tcp://10.0.0.7:50051"),
+                ("PORT_50051_TCP", "tcp://10.0.0.7:50051"),
+                ("PORT_50051_TCP_PROTO", "tcp"),
+                ("PORT_50051_TCP_PORT", "50051"),
+                ("PORT_50051_TCP_ADDR", "10.0.0.7"),
+                ("PORT_53_UDP_ADDR", "10.0.0.7"),
+            ] {
+                let name = format!("{service}_{end}");
+                assert_eq!(found(&name, value), None, "{name}");
+            }
+        }
+        for (name, value) in [
+            ("OPENCLAW_PORT", "8080"),
+            ("OPENCLAW_HTTP_PORT", "8080"),
+            ("OPENCLAW_PORT_HTTP", "8080"),
+            ("OPENCLAW_SERVICE_HOST", "agent.example.com"),
+        ] {
+            assert!(found(name, value).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_reported_is_bounded_and_shows_no_control_characters() {
+        let many = (0..1000).map(|n| {
+            (
+                OsString::from(format!("OPENCLAW_{n}\x1b[2J{}", "X".repeat(500))),
+                OsString::new(),
+            )
+        });
+        let reported = unknown(many, &KNOWN);
+        assert_eq!(reported.len(), MAX_REPORTED);
+        assert!(
+            reported
+                .iter()
+                .all(|it| it.name.len() <= MAX_SHOWN_CHARS && !it.name.contains('\x1b'))
+        );
+    }
+}
