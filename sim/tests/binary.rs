@@ -196,6 +196,7 @@ POST /peer/send | \u0001 | 400 | expected value
 POST /peer/flood | {"from":"15550100002","to":"15550100009","count":4294967295} | 400 | at once
 POST /peer/receipt | {"from":"15550100002","to":"15550100009","id":"x","type":"seen"} | 400 | `seen`
 POST /group | {"account":"+15550100009","subject":"x","members":["y"]} | 400 | not a phone number
+POST /spelling | {"number":"+15550100002"} | 400 | missing field `also`
 POST /fault | {"kind":"earthquake"} | 400 | unknown variant `earthquake`
 GET /fault | | 405 | /fault does not take GET
 POST /verify | {} | 405 | /verify does not take POST
@@ -235,7 +236,7 @@ async fn every_path_of_the_readme_is_served() {
             paths += 1;
         }
     }
-    assert_eq!(paths, 18);
+    assert_eq!(paths, 19);
 }
 
 #[tokio::test]
