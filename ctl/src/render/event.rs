@@ -4,7 +4,8 @@ mod message;
 
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
-    Contact, Dropped, Event, LinkStatus, Lost, Receipt, SendOutcome, SendState, Undecryptable,
+    AuthorCheck, Contact, Dropped, Event, LinkStatus, Lost, Receipt, Rejected, SendOutcome,
+    SendState, Undecryptable,
 };
 use prost_types::Timestamp;
 
@@ -28,6 +29,7 @@ pub(crate) fn line(event: &Event, now: Timestamp) -> String {
         Some(Kind::Undecryptable(lost)) => ("undecryptable", of_undecryptable(lost)),
         Some(Kind::Lost(lost)) => ("lost", of_lost(lost)),
         Some(Kind::Dropped(dropped)) => ("dropped", of_dropped(dropped)),
+        Some(Kind::Rejected(rejected)) => ("rejected", of_rejected(rejected)),
         None => (
             "unknown",
             "a kind that this openclawctl or its agent does not know".to_owned(),
@@ -39,10 +41,11 @@ pub(crate) fn line(event: &Event, now: Timestamp) -> String {
 fn of_receipt(receipt: &Receipt) -> String {
     let ids: Vec<String> = receipt.message_ids.iter().map(|id| one_line(id)).collect();
     format!(
-        "{} by {}: {}",
+        "{} by {}: {}{}",
         send_words(receipt.state()),
         person(receipt.by.as_ref()),
-        ids.join(", ")
+        ids.join(", "),
+        checked(receipt.author_check())
     )
 }
 
@@ -108,6 +111,34 @@ fn of_dropped(dropped: &Dropped) -> String {
         one_line(&dropped.id),
         one_line(&dropped.reason)
     )
+}
+
+fn of_rejected(rejected: &Rejected) -> String {
+    let who = match rejected.from_me {
+        true => "me".to_owned(),
+        false => person(rejected.sender.as_ref()),
+    };
+    let ids: Vec<String> = rejected.message_ids.iter().map(|id| one_line(id)).collect();
+    let author = rejected.author.as_ref();
+    let author = author.filter(|author| **author != Contact::default());
+    let author = author.map_or_else(String::new, |author| {
+        format!(", written by {}", person(Some(author)))
+    });
+    format!(
+        "{} by {who} to {}{author}: not applied ({})",
+        one_line(&rejected.change),
+        ids.join(", "),
+        one_line(&rejected.reason)
+    )
+}
+
+/// What a person should know of a change that could not be checked.
+fn checked(check: AuthorCheck) -> &'static str {
+    match check {
+        AuthorCheck::Unspecified | AuthorCheck::Checked => "",
+        AuthorCheck::Unknown => " (author not checked)",
+        AuthorCheck::AdminAssumed => " (as an admin, not checked)",
+    }
 }
 
 /// The number, masked; else the LID, which tells no number.

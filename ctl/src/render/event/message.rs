@@ -3,7 +3,7 @@
 use openclaw_proto::v1::message::Details;
 use openclaw_proto::v1::{Contact, Deletion, Edit, Media, Message, Reaction};
 
-use super::person;
+use super::{checked, person};
 use crate::phone::masked_jid;
 use crate::render::size::size;
 use crate::text::one_line;
@@ -36,8 +36,9 @@ pub(super) fn of_edit(edit: &Edit) -> String {
     let who = doer(edit.sender.as_ref(), edit.from_me);
     let place = place(&edit.chat, edit.group, edit.from_me);
     format!(
-        "{who}{place}: {} is now: {said}",
-        one_line(&edit.message_id)
+        "{who}{place}: {} is now: {said}{}",
+        one_line(&edit.message_id),
+        checked(edit.author_check())
     )
 }
 
@@ -50,7 +51,11 @@ pub(super) fn of_deletion(deletion: &Deletion) -> String {
         }
         _ => String::new(),
     };
-    format!("{who}{place}: {}{by}", one_line(&deletion.message_id))
+    format!(
+        "{who}{place}: {}{by}{}",
+        one_line(&deletion.message_id),
+        checked(deletion.author_check())
+    )
 }
 
 pub(super) fn of_reaction(reaction: &Reaction) -> String {
@@ -62,8 +67,9 @@ pub(super) fn of_reaction(reaction: &Reaction) -> String {
         (false, emoji) => one_line(emoji),
     };
     format!(
-        "{who}{place}: {emoji} to {}",
-        one_line(&reaction.message_id)
+        "{who}{place}: {emoji} to {}{}",
+        one_line(&reaction.message_id),
+        checked(reaction.author_check())
     )
 }
 
