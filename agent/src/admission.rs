@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::allow::{Because, Gate, Verdict};
+use crate::authorship::Authorship;
 use crate::journal::{Arrival, Journal, Mark};
 use crate::model::{Contact, Dropped, Occurrence, Origin};
 use crate::store::Store;
@@ -23,6 +24,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// The gate, and what stands behind it.
 pub struct Admission {
     gate: Arc<Gate>,
+    authorship: Authorship,
     journal: Arc<Journal>,
     store: Store,
     traffic: Arc<Traffic>,
@@ -47,6 +49,7 @@ impl Admission {
     #[must_use]
     pub fn new(
         gate: Arc<Gate>,
+        authorship: Authorship,
         journal: Arc<Journal>,
         store: Store,
         traffic: Arc<Traffic>,
@@ -54,6 +57,7 @@ impl Admission {
     ) -> Self {
         let admission = Self {
             gate,
+            authorship,
             journal,
             store,
             traffic,
@@ -69,6 +73,12 @@ impl Admission {
     #[must_use]
     pub fn gate(&self) -> &Arc<Gate> {
         &self.gate
+    }
+
+    /// Who may change what.
+    #[must_use]
+    pub fn authorship(&self) -> &Authorship {
+        &self.authorship
     }
 
     /// How many messages are held.
@@ -108,10 +118,10 @@ impl Admission {
         }
         let mut count = self.count_held();
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
-        for Arrival { mark, what } in arrivals {
+        for Arrival { name, what } in arrivals {
             let Some(origin) = what.as_ref().and_then(origin) else {
                 let what = what.map(|what| self.store.introduce(what));
-                judged.push(Arrival { mark, what });
+                judged.push(Arrival { name, what });
                 continue;
             };
             let verdict = self
@@ -127,7 +137,7 @@ impl Admission {
             let what = match verdict {
                 Verdict::Admit(_) => what,
                 Verdict::Hold if count < MOST_HELD => {
-                    let at = to_millis(now);
+                    let (at, mark) = (to_millis(now), name.mark());
                     held.extend(what.map(|what| Held { at, mark, what }));
                     count += 1;
                     None
@@ -136,7 +146,8 @@ impl Admission {
                 Verdict::Drop(because) => Some(self.dropped(origin, because)),
             };
             let what = what.map(|what| self.store.introduce(what));
-            judged.push(Arrival { mark, what });
+            let what = what.map(|what| self.authorship.judge(what, &judged));
+            judged.push(Arrival { name, what });
         }
         if !held.is_empty() {
             self.gate.changed();
@@ -163,6 +174,7 @@ impl Admission {
                 Verdict::Hold => continue,
             };
             let what = self.store.introduce(what);
+            let what = self.authorship.judge(what, &[]);
             self.journal
                 .release(mark, &what, now, |batch| batch.delete(row(&id)));
         }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::convert::{self, WatchRequest};
 use crate::journal::Journal;
-use crate::model::{Event, Filter, Seq};
+use crate::model::{ChatId, Event, Filter, Lid, Seq};
 
 /// Events read at once: what a stalled client costs.
 const PAGE: usize = 32;
@@ -78,13 +78,15 @@ impl Watch {
             let page = self.journal.read(self.cursor, PAGE);
             let moved = page.cursor != self.cursor;
             self.cursor = page.cursor;
-            self.ahead.extend(
-                page.events
-                    .into_iter()
-                    .filter(|event| self.filter.passes(&event.what, &self.other_name)),
-            );
+            let passing = page
+                .events
+                .into_iter()
+                .filter(|event| self.filter.passes(&event.what, &self.other_name));
+            let named = passing.map(|event| named(event, &self.other_name));
+            self.ahead.extend(named);
             if let Some((Seq(from), Seq(to))) = page.gap {
-                return Some(Item::Gap(pb::Gap { from, to }));
+                let damaged = page.damaged;
+                return Some(Item::Gap(pb::Gap { from, to, damaged }));
             }
             let beat = self.told + HEARTBEAT;
             if moved {
@@ -111,6 +113,19 @@ impl Watch {
             }
         }
     }
+}
+
+/// The event with its chat's one name: it may have been recorded before the person's LID was known.
+fn named(mut event: Event, other_name: &OtherName) -> Event {
+    let by_number = |chat: &&ChatId| chat.jid().ends_with("@s.whatsapp.net");
+    if let Some(chat) = event.what.chat().filter(by_number) {
+        let lid = event.what.other_side().and_then(|who| who.lid.as_ref());
+        let lid = lid.map(Lid::jid).or_else(|| other_name(chat.jid()));
+        if let Some(lid) = lid {
+            event.what.rename_chat(ChatId::new(lid));
+        }
+    }
+    event
 }
 
 #[cfg(test)]
@@ -196,7 +211,14 @@ mod tests {
         let journal = journal(&volume, 6);
         append(&journal, 5).await;
         let got = items(watch(&journal, Some(2), false)).await;
-        assert_eq!(got[0], Item::Gap(pb::Gap { from: 3, to: 5 }));
+        assert_eq!(
+            got[0],
+            Item::Gap(pb::Gap {
+                from: 3,
+                to: 5,
+                damaged: false
+            })
+        );
         assert_eq!(seqs(&got), [6, 7, 8, 9, 10]);
     }
 

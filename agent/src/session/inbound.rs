@@ -21,8 +21,8 @@ use super::{Loss, Refusal, Report, Setup, Signal, translate};
 use crate::admission::Admission;
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::journal::{Arrival, Journal, Mark};
-use crate::model::{MessageId, Occurrence, Receipt, Secret, SendState};
+use crate::journal::{Arrival, Journal, MessageName};
+use crate::model::{AuthorCheck, MessageId, Occurrence, Receipt, Secret, SendState};
 use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::traffic::Traffic;
@@ -63,10 +63,10 @@ impl Inbound {
     /// What of a batch has not arrived before, for the journal.
     fn arrivals(&self, batch: &[InboundMessage]) -> Vec<Arrival> {
         let arrivals = batch.iter().map(|message| Arrival {
-            mark: mark(message),
+            name: self.name(message),
             what: translate::occurrence(message),
         });
-        let news = arrivals.filter(|arrival| !self.journal.knows(arrival.mark));
+        let news = arrivals.filter(|arrival| !self.journal.knows(&arrival.name));
         news.inspect(|arrival| {
             if let Some(Occurrence::Message(message)) = &arrival.what
                 && !message.origin.from_me
@@ -75,6 +75,26 @@ impl Inbound {
             }
         })
         .collect()
+    }
+
+    /// What names a message here, and when it is delivered again.
+    fn name(&self, message: &InboundMessage) -> MessageName {
+        let MessageSource {
+            chat,
+            sender,
+            sender_alt,
+            recipient_alt,
+            ..
+        } = &message.info.source;
+        let (sender_alt, recipient_alt) = (
+            sender_alt.as_ref().map(ToString::to_string),
+            recipient_alt.as_ref().map(ToString::to_string),
+        );
+        self.store.message_name(
+            [&chat.to_string(), &sender.to_string()],
+            [recipient_alt.as_deref(), sender_alt.as_deref()],
+            &message.info.id,
+        )
     }
 
     fn signal(&self, signal: Signal) {
@@ -113,19 +133,23 @@ impl Inbound {
             .iter()
             .map(|id| MessageId::new(id))
             .collect();
-        for id in &messages {
-            if self.outbox.advance(id, state, now, now) {
-                self.traffic.count_sent();
-            }
-        }
-        let event = Receipt {
+        let receipt = Receipt {
             messages,
             chat: translate::chat(&receipt.source.chat),
             by: translate::sender(&receipt.source),
             state,
+            check: AuthorCheck::Unspecified,
         };
-        let event = self.store.introduce(Occurrence::Receipt(event));
-        self.journal.append(event, now);
+        for event in self.admission.authorship().receipt(receipt) {
+            if let Occurrence::Receipt(receipt) = &event {
+                for id in &receipt.messages {
+                    if self.outbox.advance(id, state, now, now) {
+                        self.traffic.count_sent();
+                    }
+                }
+            }
+            self.journal.append(event, now);
+        }
     }
 }
 
@@ -249,9 +273,4 @@ impl InboundDurabilityHook for Inbound {
             .await;
         Ok(())
     }
-}
-
-fn mark(message: &InboundMessage) -> Mark {
-    let MessageSource { chat, sender, .. } = &message.info.source;
-    Mark::new(&chat.to_string(), &sender.to_string(), &message.info.id)
 }

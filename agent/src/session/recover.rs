@@ -11,7 +11,7 @@ use whatsapp_rust::{Jid, Server};
 
 use super::{Setup, translate};
 use crate::clock;
-use crate::journal::{Arrival, Mark};
+use crate::journal::Arrival;
 use crate::model::{Lost, Occurrence};
 use crate::store::{Pending, Store};
 
@@ -28,7 +28,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
         .iter()
         .filter(|row| !row.id.starts_with(PROBE))
         .map(|row| Arrival {
-            mark: Mark::new(&row.chat, &row.sender, &row.id),
+            name: store.message_name([&row.chat, &row.sender], [None; 2], &row.id),
             what: match message(client, row) {
                 Some(message) => translate::occurrence(&message),
                 None => Some(unreadable(row)),

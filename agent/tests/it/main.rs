@@ -8,6 +8,7 @@
 mod access;
 mod alerts;
 mod api;
+mod authorship;
 mod backup;
 mod changes;
 mod clients;
@@ -24,6 +25,7 @@ mod journal;
 mod kills;
 mod messages;
 mod middle;
+mod names;
 mod outbox;
 mod pairing;
 mod platform;
