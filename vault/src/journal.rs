@@ -32,7 +32,7 @@ mod recovery;
 mod segment;
 
 use filter::Filter;
-use marks::Gone;
+use marks::{Gone, Rows};
 
 pub use harm::Harm;
 pub use page::{Page, Row};
@@ -88,8 +88,7 @@ struct Chunk {
     rows: u64,
     bytes: u64,
     newest: u64,
-    /// The mark of each row, 0 for none.
-    marks: Vec<u64>,
+    marks: Rows,
 }
 
 /// Events in a file.
@@ -110,7 +109,7 @@ impl Chunk {
             rows: 0,
             bytes: 0,
             newest: 0,
-            marks: Vec::new(),
+            marks: Rows::default(),
         }
     }
 
@@ -119,10 +118,14 @@ impl Chunk {
     }
 
     fn note(&mut self, row: usize, at: u64, mark: u64) {
+        self.count(row, at);
+        self.marks.push(mark);
+    }
+
+    fn count(&mut self, row: usize, at: u64) {
         self.rows += 1;
         self.bytes += row as u64;
         self.newest = self.newest.max(at);
-        self.marks.push(mark);
     }
 }
 
@@ -214,7 +217,7 @@ impl Journal {
             last: chunk.first + chunk.rows - 1,
             bytes: segment.bytes(),
             newest: chunk.newest,
-            marks: Filter::of(&chunk.marks),
+            marks: Filter::of(chunk.marks.list()),
         });
         self.bound_filters();
         Ok(lsn)
@@ -246,7 +249,7 @@ impl Journal {
             && chunk.rows > 0
             && too_old(chunk.newest)
         {
-            let (number, marks) = (chunk.number, chunk.marks.clone());
+            let (number, marks) = (chunk.number, chunk.marks.list().to_vec());
             self.let_go(&mut batch, number, marks);
             batch.clear_scope(self.tables.rows, &number.to_be_bytes());
             self.chunks.pop_front();

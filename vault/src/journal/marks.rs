@@ -31,11 +31,49 @@ pub(super) struct Gone {
     marks: Filter,
 }
 
+/// The mark of each row of a chunk, 0 for none; and a bit for what each hashes to, so that most others are not looked for.
+#[derive(Clone, Default)]
+pub(super) struct Rows {
+    list: Vec<u64>,
+    bits: Vec<u64>,
+}
+
+impl Rows {
+    /// 16 for each row of the longest chunk.
+    const BITS: u32 = 1 << 15;
+
+    pub(super) fn push(&mut self, mark: u64) {
+        self.list.push(mark);
+        if mark != 0 {
+            self.bits.resize(Self::BITS as usize / 64, 0);
+            let (word, bit) = Self::place(half(mark));
+            self.bits[word] |= bit;
+        }
+    }
+
+    pub(super) fn list(&self) -> &[u64] {
+        &self.list
+    }
+
+    fn may_hold(&self, key: u32) -> bool {
+        let (word, bit) = Self::place(key);
+        self.bits.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+
+    fn place(key: u32) -> (usize, u64) {
+        let bit = key % Self::BITS;
+        ((bit / 64) as usize, 1 << (bit % 64))
+    }
+}
+
 impl Journal {
     /// Whether there is, or was, an event with one of these marks.
     pub fn knows<D: Disk>(&self, vault: &Vault<D>, marks: &[u64]) -> Result<bool, Error> {
-        let mut chunks = self.chunks.iter().flat_map(|chunk| &chunk.marks);
-        if chunks.any(|mark| *mark != 0 && marks.contains(mark)) {
+        let in_chunk = |rows: &Rows| {
+            let mut marks = marks.iter().filter(|mark| rows.may_hold(half(**mark)));
+            marks.any(|mark| rows.list.contains(mark))
+        };
+        if self.chunks.iter().any(|chunk| in_chunk(&chunk.marks)) {
             return Ok(true);
         }
         let may_hold = |filter: &Filter| marks.iter().any(|mark| filter.may_hold(half(*mark)));
@@ -59,8 +97,9 @@ impl Journal {
     pub fn named<D: Disk>(&self, vault: &Vault<D>, key: u32) -> Result<Vec<Row>, Error> {
         let is_named = |mark: u64| mark != 0 && half(mark) == key;
         let mut found = Vec::new();
-        for chunk in self.chunks.iter().rev() {
-            let marked = (chunk.first..).zip(&chunk.marks);
+        let chunks = self.chunks.iter().rev();
+        for chunk in chunks.filter(|chunk| chunk.marks.may_hold(key)) {
+            let marked = (chunk.first..).zip(chunk.marks.list());
             let marked = marked.filter(|(_, mark)| is_named(**mark));
             let seqs: Vec<u64> = marked.map(|(seq, _)| seq).collect();
             for seq in seqs.into_iter().rev().take(MAX_SAME) {

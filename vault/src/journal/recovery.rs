@@ -96,14 +96,14 @@ impl Journal {
                 .or_insert_with(|| Chunk::new(number, seq));
             let at = segment::time(&entry.value).unwrap_or_default();
             chunk.first = chunk.first.min(seq);
-            chunk.note(entry.value.len(), at, 0);
+            chunk.count(entry.value.len(), at);
             marks.insert(seq, segment::mark(&entry.value).unwrap_or_default());
         })?;
         self.chunks = chunks.into_values().collect();
         for chunk in &mut self.chunks {
             let seqs = chunk.first..chunk.first + chunk.rows;
             // In the order of their seqs, whatever that of the scan was.
-            chunk.marks = marks.range(seqs).map(|(_, mark)| *mark).collect();
+            marks.range(seqs).for_each(|(_, mark)| chunk.marks.push(*mark));
         }
         if let Some(chunk) = self.chunks.back() {
             self.next = self.next.max(chunk.first + chunk.rows);
