@@ -88,6 +88,12 @@ impl MessageName {
         &self.id
     }
 
+    /// The names of its chat, the best first.
+    #[must_use]
+    pub fn chats(&self) -> &[String] {
+        &self.chat
+    }
+
     /// The mark that it is written under.
     #[must_use]
     pub fn mark(&self) -> Mark {

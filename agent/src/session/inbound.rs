@@ -1,27 +1,31 @@
 //! What arrives: messages into the journal before WhatsApp hears the ack, everything else as it
 //! is told.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::durability_hook::InboundDurabilityHook;
 use whatsapp_rust::types::events::{
     ConnectFailureReason, Event, EventHandler, InboundMessage, Receipt as WireReceipt, ServerAck,
 };
-use whatsapp_rust::types::message::MessageSource;
+use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::types::presence::ReceiptType;
 
 use super::backlog::Backlog;
 use super::gate::Gate;
+use super::order::{Order, Place as OrderPlace};
 use super::{Loss, Refusal, Report, Setup, Signal, translate};
-use crate::admission::Admission;
+use crate::admission::{Admission, Held};
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::journal::{Arrival, Journal, MessageName};
+use crate::journal::{Arrival, Journal, Mark, MessageName};
 use crate::model::{AuthorCheck, MessageId, Occurrence, Receipt, Secret, SendState};
 use crate::outbox::Outbox;
 use crate::store::Store;
@@ -38,7 +42,13 @@ pub(super) struct Inbound {
     signals: mpsc::Sender<Signal>,
     gate: Arc<Gate>,
     backlog: Arc<Backlog>,
+    order: Arc<Order>,
+    /// A task looks after what waits for its place in its conversation.
+    releasing: Arc<AtomicBool>,
 }
+
+/// How often to look whether what waits may go.
+const RELEASE_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Inbound {
     pub(super) fn new(
@@ -57,35 +67,92 @@ impl Inbound {
             signals,
             gate,
             backlog,
+            order: Arc::default(),
+            releasing: Arc::default(),
         }
     }
 
-    /// What of a batch has not arrived before, for the journal.
-    fn arrivals(&self, batch: &[InboundMessage]) -> Vec<Arrival> {
-        let arrivals = batch.iter().map(|message| Arrival {
-            name: self.name(message),
-            what: translate::occurrence(message),
-        });
-        let news = arrivals.filter(|arrival| !self.journal.knows(&arrival.name));
-        news.inspect(|arrival| {
-            if let Some(Occurrence::Message(message)) = &arrival.what
+    /// What of a batch has not arrived before, for the journal, with their places in their conversations.
+    fn arrivals(&self, batch: &[InboundMessage]) -> Vec<(Option<OrderPlace>, Arrival)> {
+        let mut arrivals = Vec::with_capacity(batch.len());
+        for message in batch {
+            let name = self.name(message);
+            let place = self.order.landed(&name);
+            if self.journal.knows(&name) {
+                continue;
+            }
+            let what = translate::occurrence(message);
+            if let Some(Occurrence::Message(message)) = &what
                 && !message.origin.from_me
             {
                 self.traffic.count_received();
             }
-        })
-        .collect()
+            arrivals.push((place, Arrival { name, what }));
+        }
+        arrivals
+    }
+
+    /// Judges what has arrived, in the order of arrival. What overtook another message of its conversation is held until
+    /// that has arrived, too.
+    fn judged(&self, batch: &[InboundMessage], now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
+        let mut arrivals = self.arrivals(batch);
+        // One whose place is not known keeps it, behind the one before it.
+        let mut number = 0;
+        arrivals.sort_by_cached_key(|(place, _)| {
+            number = place.as_ref().map_or(number, |place| place.number);
+            number
+        });
+        let places = arrivals.iter().filter_map(|(place, arrival)| {
+            let place = place.clone()?;
+            Some((arrival.name.mark(), place))
+        });
+        let places: HashMap<Mark, OrderPlace> = places.collect();
+        let arrivals = arrivals.into_iter().map(|(_, arrival)| arrival).collect();
+        let (mut arrivals, mut held) = self.admission.judge(arrivals, now);
+        let instant = Instant::now();
+        for arrival in &mut arrivals {
+            let mark = arrival.name.mark();
+            if arrival.what.is_some()
+                && let Some(place) = places.get(&mark)
+                && self.order.waits(place, mark, instant)
+            {
+                held.extend(self.admission.keep_back(arrival, now));
+            }
+        }
+        (arrivals, held)
+    }
+
+    /// Gives the journal what waited for others that have arrived by now, and looks again while anything waits.
+    fn release(&self) {
+        let ready = self.order.ready(Instant::now());
+        self.admission.release(&ready, clock::now());
+        if self.order.has_waiting() && !self.releasing.swap(true, Ordering::AcqRel) {
+            let inbound = self.clone();
+            // Ends by itself: nothing waits for long.
+            tokio::spawn(async move {
+                while inbound.order.has_waiting() {
+                    tokio::time::sleep(RELEASE_INTERVAL).await;
+                    let ready = inbound.order.ready(Instant::now());
+                    inbound.admission.release(&ready, clock::now());
+                }
+                inbound.releasing.store(false, Ordering::Release);
+            });
+        }
     }
 
     /// What names a message here, and when it is delivered again.
     fn name(&self, message: &InboundMessage) -> MessageName {
+        self.name_of(&message.info)
+    }
+
+    fn name_of(&self, info: &MessageInfo) -> MessageName {
         let MessageSource {
             chat,
             sender,
             sender_alt,
             recipient_alt,
             ..
-        } = &message.info.source;
+        } = &info.source;
         let (sender_alt, recipient_alt) = (
             sender_alt.as_ref().map(ToString::to_string),
             recipient_alt.as_ref().map(ToString::to_string),
@@ -93,7 +160,7 @@ impl Inbound {
         self.store.message_name(
             [&chat.to_string(), &sender.to_string()],
             [recipient_alt.as_deref(), sender_alt.as_deref()],
-            &message.info.id,
+            &info.id,
         )
     }
 
@@ -157,13 +224,17 @@ impl EventHandler for Inbound {
     fn handle_event(&self, event: Arc<Event>) {
         let now = clock::now();
         match &*event {
-            Event::RawNode(stanza) => self.backlog.arrived(stanza),
+            Event::RawNode(stanza) => {
+                self.backlog.arrived(stanza);
+                self.order.arrived(stanza, &self.store);
+            }
             // What the hook has committed is in the journal; what bypasses it is not.
             Event::Messages(batch) if !batch.hook_committed => {
-                let (arrivals, held) = self.admission.judge(self.arrivals(&batch.messages), now);
+                let (arrivals, held) = self.judged(&batch.messages, now);
                 self.journal.arrive(arrivals, now, |changes| {
                     held.iter().for_each(|held| held.keep(changes));
                 });
+                self.release();
             }
             Event::Messages(_) => failpoint::pass(Place::Acked),
             Event::ServerAck(ack) => self.acknowledged(ack, now),
@@ -172,6 +243,8 @@ impl EventHandler for Inbound {
                 self.traffic.count_undecryptable();
                 let event = Occurrence::Undecryptable(translate::undecryptable(message));
                 self.journal.append(self.store.introduce(event), now);
+                let _ = self.order.landed(&self.name_of(&message.info));
+                self.release();
             }
             Event::PairingQrCode(qr) => {
                 self.report(Report::Qr {
@@ -258,7 +331,7 @@ impl InboundDurabilityHook for Inbound {
     /// In the journal first, acked to WhatsApp second. What names a message here names it when it is delivered again.
     async fn on_messages(&self, _: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         let now = clock::now();
-        let (arrivals, held) = self.admission.judge(self.arrivals(batch), now);
+        let (arrivals, held) = self.judged(batch, now);
         // A batch of what waited at the server is durable already, in the library's words, and is found there at a start.
         let enough = self.store.pending_written();
         self.journal
@@ -271,6 +344,7 @@ impl InboundDurabilityHook for Inbound {
                 }
             })
             .await;
+        self.release();
         Ok(())
     }
 }

@@ -32,6 +32,11 @@ impl Store {
             .message_name([chat, sender], [chat_too, sender_too], id)
     }
 
+    /// All names that are known of an address, a person's LID first; `too` came along with it.
+    pub(crate) fn names(&self, jid: &str, too: Option<&str>) -> Vec<String> {
+        self.records.names(jid, too)
+    }
+
     /// The account itself, as far as it is known.
     pub(crate) fn account(&self) -> Option<Contact> {
         let device = self.records.device().ok()??;

@@ -103,7 +103,9 @@ impl Journal {
         for chunk in &mut self.chunks {
             let seqs = chunk.first..chunk.first + chunk.rows;
             // In the order of their seqs, whatever that of the scan was.
-            marks.range(seqs).for_each(|(_, mark)| chunk.marks.push(*mark));
+            marks
+                .range(seqs)
+                .for_each(|(_, mark)| chunk.marks.push(*mark));
         }
         if let Some(chunk) = self.chunks.back() {
             self.next = self.next.max(chunk.first + chunk.rows);
