@@ -68,7 +68,8 @@ impl State {
         tracing::error!(
             first = first.0,
             last = last.0,
-            "events of the journal cannot be read: {why}; restore the file on the volume, or continue without these events"
+            why,
+            "events of the journal cannot be read"
         );
         self.damaged.insert(first, Damage { first, last, why });
     }

@@ -13,6 +13,7 @@ mod backup;
 mod changes;
 mod clients;
 mod consumers;
+mod damage;
 mod delivery;
 mod faults;
 mod floods;

@@ -124,3 +124,36 @@ async fn a_backlog_by_number_and_by_lid_is_in_the_order_of_arrival() {
     world.all_acked().await;
     world.finish().await;
 }
+
+#[tokio::test]
+async fn both_sides_of_a_conversation_are_in_the_order_of_arrival_over_many_batches() {
+    const WAITING: usize = 900;
+    let world = World::linked().await;
+    world.writes(ANNA, WORD, By::Lid, None).await;
+    world.all_acked().await;
+    world.cut_off().await;
+    let mut texts = vec![WORD.to_owned()];
+    for n in 0..WAITING {
+        let text = format!("{WORD} {n}");
+        // Long runs by one, so that the queues of the others are far ahead.
+        match n % 300 {
+            0..200 => world.writes(ANNA, &text, By::Pn, None).await,
+            200..290 => world.writes(ANNA, &text, By::Lid, None).await,
+            _ => world.phone().send_text(ANNA, &text).await.unwrap(),
+        };
+        texts.push(text);
+    }
+    world.sim.fault(Fault::Clear).await;
+    let mut events = world.watch().await;
+    let heard = events.texts(WAITING + 1).await;
+    let wrong = heard
+        .iter()
+        .zip(&texts)
+        .position(|(heard, text)| heard != text);
+    assert_eq!(wrong, None, "the first out of its place");
+    world.all_acked().await;
+    assert_eq!(world.messages().await.len(), WAITING + 1);
+    let held = world.agent.status().await.rules.unwrap().held;
+    assert_eq!(held, 0, "nothing is left behind");
+    world.finish().await;
+}
