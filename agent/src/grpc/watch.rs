@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::convert::{self, WatchRequest};
 use crate::journal::Journal;
-use crate::model::{ChatId, Event, Filter, Lid, Seq};
+use crate::model::{ChatId, Contact, Event, Filter, Occurrence, Seq};
 
 /// Events read at once: what a stalled client costs.
 const PAGE: usize = 32;
@@ -30,7 +30,7 @@ pub(super) struct Watch {
     other_name: OtherName,
     follow: bool,
     greeted: bool,
-    ahead: VecDeque<Event>,
+    ahead: VecDeque<(Event, Option<Contact>)>,
     /// When it was last heard from.
     told: Instant,
 }
@@ -70,8 +70,8 @@ impl Watch {
     async fn next(&mut self) -> Option<pb::watch_events_response::Item> {
         use pb::watch_events_response::Item;
         loop {
-            if let Some(event) = self.ahead.pop_front() {
-                return Some(Item::Event(convert::event(event)));
+            if let Some((event, chat_with)) = self.ahead.pop_front() {
+                return Some(Item::Event(convert::event(event, chat_with)));
             }
             // Marked as seen before it is read: an append in between wakes the next wait.
             let head = *self.head.borrow_and_update();
@@ -115,17 +115,24 @@ impl Watch {
     }
 }
 
-/// The event with its chat's one name: it may have been recorded before the person's LID was known.
-fn named(mut event: Event, other_name: &OtherName) -> Event {
-    let by_number = |chat: &&ChatId| chat.jid().ends_with("@s.whatsapp.net");
-    if let Some(chat) = event.what.chat().filter(by_number) {
-        let lid = event.what.other_side().and_then(|who| who.lid.as_ref());
-        let lid = lid.map(Lid::jid).or_else(|| other_name(chat.jid()));
-        if let Some(lid) = lid {
-            event.what.rename_chat(ChatId::new(lid));
-        }
+/// The event with its chat's one name, and whom that is with: it may have been recorded before the person's LID was known.
+fn named(mut event: Event, other_name: &OtherName) -> (Event, Option<Contact>) {
+    let what = &mut event.what;
+    let chat = what.chat().filter(|chat| chat.is_person()).cloned();
+    let Some(chat) = chat.filter(|_| !matches!(what, Occurrence::Dropped(_))) else {
+        return (event, None);
+    };
+    let mut with = Contact::of_jid(chat.jid());
+    let other = what.other_side().cloned().unwrap_or_default();
+    let looked_up = || Contact::of_jid(&other_name(chat.jid()).unwrap_or_default());
+    let known = (other.phone.is_some() && other.lid.is_some()).then_some(other);
+    let Contact { phone, lid } = known.unwrap_or_else(looked_up);
+    with.phone = with.phone.or(phone);
+    with.lid = with.lid.or(lid);
+    if let Some(lid) = &with.lid {
+        what.rename_chat(ChatId::new(lid.jid()));
     }
-    event
+    (event, Some(with))
 }
 
 #[cfg(test)]

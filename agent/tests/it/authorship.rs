@@ -11,8 +11,9 @@ use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, reason, request, seconds}
 const CLARA: &str = "+15550100004";
 
 impl World {
-    /// Returns what has arrived by the time that a later message has.
+    /// Returns what has arrived once all of it has.
     async fn settled(&self) -> Vec<Kind> {
+        self.all_acked().await;
         let mut events = self.watch().await;
         let last = self.peer(CLARA);
         let last = last.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
@@ -35,6 +36,83 @@ impl World {
         })
         .await
     }
+}
+
+fn rejected(kind: &Kind) -> Option<&pb::Rejected> {
+    match kind {
+        Kind::Rejected(rejected) => Some(rejected),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_said_to_be_unchecked_and_an_admins_deletion_too() {
+    let world = World::linked().await;
+    let members = [ACCOUNT, ANNA, BERT];
+    let group = world.phone().create_group(WORD, &members).await.unwrap();
+    let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
+    let id = bert.send_to_group(&group, WORD).await.unwrap();
+    world.settled().await;
+    // From before this device was linked.
+    let old = "3EB0000000000000000001";
+    let edit = content::edit(old, WORD);
+    anna.send(ACCOUNT, edit, By::Lid, None).await.unwrap();
+    let read = anna.send_receipt(ACCOUNT, old, Some("read"), By::Lid);
+    read.await.unwrap();
+    let bert_ = BERT.parse().unwrap();
+    let gone = content::deletion_by_admin(&id, &bert_);
+    anna.send_group_message(&group, gone, None).await.unwrap();
+    // An admin deletes what its author wrote, and nothing else.
+    let wrong = content::deletion_by_admin(&id, &CLARA.parse().unwrap());
+    anna.send_group_message(&group, wrong, None).await.unwrap();
+    // There are no admins in a chat of two.
+    let ours = world.send(ANNA, WORD).await.unwrap().message_id;
+    let gone = content::deletion_by_admin(&ours, &ACCOUNT.parse().unwrap());
+    anna.send(ACCOUNT, gone, By::Lid, None).await.unwrap();
+    let told = world.settled().await;
+    let checks: Vec<_> = told
+        .iter()
+        .filter_map(|kind| match kind {
+            Kind::Edit(it) => Some(("edit", it.author_check())),
+            Kind::Receipt(it) if it.message_ids == [old] => Some(("receipt", it.author_check())),
+            Kind::Deletion(it) => Some(("deletion", it.author_check())),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        ("edit", pb::AuthorCheck::Unknown),
+        ("receipt", pb::AuthorCheck::Unknown),
+        ("deletion", pb::AuthorCheck::AdminAssumed),
+    ];
+    assert_eq!(checks, expected);
+    let rejected = told.iter().filter_map(rejected);
+    let reasons: Vec<_> = rejected.map(|it| (&*it.change, &*it.reason)).collect();
+    assert_eq!(reasons, [("deletion", "not_the_author"); 2]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn changes_in_the_same_backlog_as_their_message_are_judged_by_it() {
+    let world = World::linked().await;
+    let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
+    let members = [ACCOUNT, ANNA, BERT];
+    let group = world.phone().create_group(WORD, &members).await.unwrap();
+    world.cut_off().await;
+    let id = bert.send_to_group(&group, WORD).await.unwrap();
+    for who in [&anna, &bert] {
+        let edit = content::edit(&id, WORD);
+        who.send_group_message(&group, edit, None).await.unwrap();
+    }
+    world.sim.fault(openclaw_sim::Fault::Clear).await;
+    let told = world.settled().await;
+    let edits = told.iter().filter_map(|kind| match kind {
+        Kind::Edit(it) => Some((it.author_check(), it.sender.clone().unwrap().phone)),
+        _ => None,
+    });
+    let by_bert = (pb::AuthorCheck::Checked, BERT.to_owned());
+    assert_eq!(edits.collect::<Vec<_>>(), [by_bert]);
+    assert_eq!(told.iter().filter_map(rejected).count(), 1);
+    world.finish().await;
 }
 
 #[tokio::test]
@@ -123,6 +201,36 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
         .iter()
         .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
     assert_eq!(applied.count(), 0);
+    let rejected: Vec<_> = told.iter().filter_map(rejected).collect();
+    let mut said: Vec<_> = rejected
+        .iter()
+        .map(|it| {
+            let author = it.author.as_ref().unwrap();
+            (
+                &*it.reason,
+                &*it.change,
+                &*it.message_ids[0],
+                &*author.phone,
+            )
+        })
+        .collect();
+    let two = |id, reason, author| {
+        let (deletion, edit) = ("deletion", "edit");
+        [(reason, deletion, id, author), (reason, edit, id, author)]
+    };
+    let mut expected = [
+        two(&*in_group, "other_chat", ""),
+        two(&in_chat, "other_chat", ""),
+        two(&ours, "not_the_author", ACCOUNT),
+        two(&in_group, "not_the_author", BERT),
+    ]
+    .concat();
+    // The two chats have an order each.
+    said.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(said, expected);
+    let by_anna = |it: &&pb::Rejected| it.sender.as_ref().unwrap().phone == ANNA;
+    assert!(rejected.iter().all(by_anna));
     // The author's own are.
     bert.send_group_message(&group, content::edit(&in_group, &text), None)
         .await
@@ -134,7 +242,13 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
     let applied = told
         .iter()
         .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
-    assert_eq!(applied.count(), 2);
+    let checked = applied.map(|kind| match kind {
+        Kind::Edit(it) => (it.author_check(), it.author.clone().unwrap().phone),
+        Kind::Deletion(it) => (it.author_check(), it.author.clone().unwrap().phone),
+        _ => unreachable!(),
+    });
+    let by_bert = (pb::AuthorCheck::Checked, BERT.to_owned());
+    assert_eq!(checked.collect::<Vec<_>>(), [by_bert.clone(), by_bert]);
     world.all_acked().await;
     world.finish().await;
 }

@@ -16,16 +16,22 @@ use crate::text::one_line;
 
 /// `18204  4 s ago      message        +1 555 XXX XXXX (Alice): hello`
 pub(crate) fn line(event: &Event, now: Timestamp) -> String {
-    let Event { seq, at, kind } = event;
+    let Event {
+        seq,
+        at,
+        kind,
+        chat_with,
+    } = event;
+    let with = chat_with.as_ref();
     let age = at.map_or_else(String::new, |at| ago(at, now));
     let (name, said) = match kind {
-        Some(Kind::Message(message)) => ("message", message::of_message(message)),
-        Some(Kind::Edit(edit)) => ("edit", message::of_edit(edit)),
-        Some(Kind::Deletion(deletion)) => ("deletion", message::of_deletion(deletion)),
-        Some(Kind::Reaction(reaction)) => ("reaction", message::of_reaction(reaction)),
+        Some(Kind::Message(message)) => ("message", message::of_message(message, with)),
+        Some(Kind::Edit(edit)) => ("edit", message::of_edit(edit, with)),
+        Some(Kind::Deletion(deletion)) => ("deletion", message::of_deletion(deletion, with)),
+        Some(Kind::Reaction(reaction)) => ("reaction", message::of_reaction(reaction, with)),
         Some(Kind::Receipt(receipt)) => ("receipt", of_receipt(receipt)),
         Some(Kind::Link(link)) => ("link", of_link(link, now)),
-        Some(Kind::Send(outcome)) => ("send", of_send(outcome)),
+        Some(Kind::Send(outcome)) => ("send", of_send(outcome, with)),
         Some(Kind::Undecryptable(lost)) => ("undecryptable", of_undecryptable(lost)),
         Some(Kind::Lost(lost)) => ("lost", of_lost(lost)),
         Some(Kind::Dropped(dropped)) => ("dropped", of_dropped(dropped)),
@@ -66,7 +72,7 @@ fn of_link(link: &LinkStatus, now: Timestamp) -> String {
     said
 }
 
-fn of_send(outcome: &SendOutcome) -> String {
+fn of_send(outcome: &SendOutcome, with: Option<&Contact>) -> String {
     let mut said = send_words(outcome.state()).to_owned();
     if !outcome.reason.is_empty() {
         said.push_str(&format!(" ({})", one_line(&outcome.reason)));
@@ -78,8 +84,16 @@ fn of_send(outcome: &SendOutcome) -> String {
     format!(
         "{said}: {} to {}",
         one_line(name),
-        one_line(&masked_jid(&outcome.chat))
+        chat(&outcome.chat, with)
     )
+}
+
+/// A chat's name for a person: the number of whom it is with, where it is known.
+fn chat(jid: &str, with: Option<&Contact>) -> String {
+    match with {
+        Some(with) if !with.phone.is_empty() => masked(&with.phone),
+        _ => one_line(&masked_jid(jid)),
+    }
 }
 
 fn of_undecryptable(lost: &Undecryptable) -> String {

@@ -2567,6 +2567,10 @@ pub struct Event {
     /// When the agent recorded it.
     #[prost(message, optional, tag = "2")]
     pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whom the chat is with, by number and by LID, as far as the agent knows now. Absent for a group and for what happens
+    /// in no chat, and of a Dropped. The chat's own name, `chat`, is the LID where it is known, else the number.
+    #[prost(message, optional, tag = "20")]
+    pub chat_with: ::core::option::Option<Contact>,
     /// What happened. Absent when this agent cannot tell, which is so of events that a later version
     /// of it has written. Such an event passes every filter.
     #[prost(oneof = "event::Kind", tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]

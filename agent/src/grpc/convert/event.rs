@@ -12,7 +12,7 @@ use crate::model::{
     Occurrence, Origin, Reaction, Receipt, Rejected, SendOutcome, Sent, Undecryptable,
 };
 
-pub(in crate::grpc) fn event(event: Event) -> pb::Event {
+pub(in crate::grpc) fn event(event: Event, chat_with: Option<Contact>) -> pb::Event {
     use pb::event::Kind as Wire;
     let Event { seq, at, what } = event;
     let kind = match what {
@@ -33,6 +33,7 @@ pub(in crate::grpc) fn event(event: Event) -> pb::Event {
         seq: seq.0,
         at: Some(Timestamp::from(at)),
         kind,
+        chat_with: chat_with.map(contact),
     }
 }
 

@@ -4,17 +4,16 @@ use openclaw_proto::v1::message::Details;
 use openclaw_proto::v1::{Contact, Deletion, Edit, Media, Message, Reaction};
 
 use super::{checked, person};
-use crate::phone::masked_jid;
 use crate::render::size::size;
 use crate::text::one_line;
 
-pub(super) fn of_message(message: &Message) -> String {
+pub(super) fn of_message(message: &Message, with: Option<&Contact>) -> String {
     let who = match (message.from_me, person(message.sender.as_ref())) {
         (true, _) => "me".to_owned(),
         (false, who) if message.push_name.is_empty() => who,
         (false, who) => format!("{who} ({})", one_line(&message.push_name)),
     };
-    let place = place(&message.chat, message.group, message.from_me);
+    let place = place(&message.chat, with, message.group, message.from_me);
     let mut said = format!("{who}{place}: {}", content(message));
     for (is, note) in [
         (message.cut, "shortened"),
@@ -28,13 +27,13 @@ pub(super) fn of_message(message: &Message) -> String {
     said
 }
 
-pub(super) fn of_edit(edit: &Edit) -> String {
+pub(super) fn of_edit(edit: &Edit, with: Option<&Contact>) -> String {
     let said = match edit.content.as_str() {
         "text" => one_line(&edit.text),
         content => bracketed(content, &[], &edit.text),
     };
     let who = doer(edit.sender.as_ref(), edit.from_me);
-    let place = place(&edit.chat, edit.group, edit.from_me);
+    let place = place(&edit.chat, with, edit.group, edit.from_me);
     format!(
         "{who}{place}: {} is now: {said}{}",
         one_line(&edit.message_id),
@@ -42,9 +41,9 @@ pub(super) fn of_edit(edit: &Edit) -> String {
     )
 }
 
-pub(super) fn of_deletion(deletion: &Deletion) -> String {
+pub(super) fn of_deletion(deletion: &Deletion, with: Option<&Contact>) -> String {
     let who = doer(deletion.sender.as_ref(), deletion.from_me);
-    let place = place(&deletion.chat, deletion.group, deletion.from_me);
+    let place = place(&deletion.chat, with, deletion.group, deletion.from_me);
     let by = match &deletion.author {
         Some(author) if deletion.group && deletion.author != deletion.sender => {
             format!(", by {}", person(Some(author)))
@@ -58,9 +57,9 @@ pub(super) fn of_deletion(deletion: &Deletion) -> String {
     )
 }
 
-pub(super) fn of_reaction(reaction: &Reaction) -> String {
+pub(super) fn of_reaction(reaction: &Reaction, with: Option<&Contact>) -> String {
     let who = doer(reaction.sender.as_ref(), reaction.from_me);
-    let place = place(&reaction.chat, reaction.group, reaction.from_me);
+    let place = place(&reaction.chat, with, reaction.group, reaction.from_me);
     let emoji = match (reaction.sealed, reaction.emoji.as_str()) {
         (true, _) => "[sealed]".to_owned(),
         (false, "") => "no longer".to_owned(),
@@ -81,10 +80,10 @@ fn doer(sender: Option<&Contact>, from_me: bool) -> String {
     }
 }
 
-fn place(chat: &str, group: bool, from_me: bool) -> String {
+fn place(chat: &str, with: Option<&Contact>, group: bool, from_me: bool) -> String {
     match (group, from_me) {
-        (true, _) => format!(" in {}", one_line(&masked_jid(chat))),
-        (false, true) => format!(" to {}", one_line(&masked_jid(chat))),
+        (true, _) => format!(" in {}", super::chat(chat, None)),
+        (false, true) => format!(" to {}", super::chat(chat, with)),
         (false, false) => String::new(),
     }
 }

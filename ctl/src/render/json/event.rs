@@ -17,6 +17,9 @@ pub(crate) struct Event {
     at: Option<String>,
     #[serde(flatten)]
     what: What,
+    /// Whom the chat is with, when it is a chat of two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_with: Option<Contact>,
 }
 
 #[derive(Serialize)]
@@ -139,7 +142,12 @@ struct Reaction {
 
 impl From<pb::Event> for Event {
     fn from(event: pb::Event) -> Self {
-        let pb::Event { seq, at, kind } = event;
+        let pb::Event {
+            seq,
+            at,
+            kind,
+            chat_with,
+        } = event;
         let what = match kind {
             Some(Kind::Message(message)) => What::Message {
                 message: Message::from(message),
@@ -177,7 +185,13 @@ impl From<pb::Event> for Event {
             None => What::Unknown,
         };
         let at = time(at);
-        Self { seq, at, what }
+        let chat_with = chat_with.map(|with| Contact::from(Some(with)));
+        Self {
+            seq,
+            at,
+            what,
+            chat_with,
+        }
     }
 }
 
