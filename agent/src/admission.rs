@@ -1,7 +1,8 @@
 //! What becomes of a message at the gate: it is told, or an event says that it was dropped, or it is held in the store
 //! until it is known who wrote it. A message is never anywhere else than in one of these.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use openclaw_vault::{Batch, Entry, Key};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::allow::{Because, Gate, Verdict};
+use crate::authorship::Authorship;
 use crate::journal::{Arrival, Journal, Mark};
 use crate::model::{Contact, Dropped, Occurrence, Origin};
 use crate::store::Store;
@@ -23,9 +25,12 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// The gate, and what stands behind it.
 pub struct Admission {
     gate: Arc<Gate>,
+    authorship: Authorship,
     journal: Arc<Journal>,
     store: Store,
     traffic: Arc<Traffic>,
+    /// Messages that are held for their place in their conversation alone.
+    kept_back: Mutex<HashSet<Mark>>,
     /// How long a message is held while WhatsApp does not answer.
     patience: Duration,
 }
@@ -47,6 +52,7 @@ impl Admission {
     #[must_use]
     pub fn new(
         gate: Arc<Gate>,
+        authorship: Authorship,
         journal: Arc<Journal>,
         store: Store,
         traffic: Arc<Traffic>,
@@ -54,9 +60,11 @@ impl Admission {
     ) -> Self {
         let admission = Self {
             gate,
+            authorship,
             journal,
             store,
             traffic,
+            kept_back: Mutex::default(),
             patience,
         };
         for (_, held) in admission.held() {
@@ -71,12 +79,55 @@ impl Admission {
         &self.gate
     }
 
+    /// Who may change what.
+    #[must_use]
+    pub fn authorship(&self) -> &Authorship {
+        &self.authorship
+    }
+
     /// How many messages are held.
     #[must_use]
     pub fn count_held(&self) -> usize {
         self.store
             .vault()
             .update(|update| update.count(Tables::HELD))
+    }
+
+    /// How many of them are held until it is known who wrote them.
+    fn count_unknown(&self) -> usize {
+        self.count_held().saturating_sub(self.kept_back().len())
+    }
+
+    fn kept_back(&self) -> MutexGuard<'_, HashSet<Mark>> {
+        self.kept_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds back what was judged, until [`Admission::release`]: something that came before it is still on its way. It is
+    /// given to the journal at the next start, should the process end before.
+    pub fn keep_back(&self, arrival: &mut Arrival, now: SystemTime) -> Option<Held> {
+        let (at, mark) = (to_millis(now), arrival.name.mark());
+        let what = arrival.what.take()?;
+        self.kept_back().insert(mark);
+        Some(Held { at, mark, what })
+    }
+
+    /// Gives the journal what was held back, in this order.
+    pub fn release(&self, marks: &[Mark], now: SystemTime) {
+        for mark in marks {
+            self.kept_back().remove(mark);
+            let id = mark.to_bytes();
+            let Some(bytes) = self.store.vault().load(row(&id)) else {
+                continue;
+            };
+            let Ok(Held { what, .. }) = ciborium::from_reader(bytes.as_slice()) else {
+                continue;
+            };
+            let what = self.authorship.judge(self.store.introduce(what), &[]);
+            self.journal
+                .release(*mark, &what, now, |batch| batch.delete(row(&id)));
+        }
     }
 
     /// How many of them somebody wrote.
@@ -102,12 +153,12 @@ impl Admission {
         if news > 0 {
             self.settle(now, false);
         }
-        let mut count = self.count_held();
+        let mut count = self.count_unknown();
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
-        for Arrival { mark, what } in arrivals {
+        for Arrival { name, what } in arrivals {
             let Some(origin) = what.as_ref().and_then(origin) else {
                 let what = what.map(|what| self.store.introduce(what));
-                judged.push(Arrival { mark, what });
+                judged.push(Arrival { name, what });
                 continue;
             };
             let verdict = self
@@ -123,7 +174,7 @@ impl Admission {
             let what = match verdict {
                 Verdict::Admit(_) => what,
                 Verdict::Hold if count < MOST_HELD => {
-                    let at = to_millis(now);
+                    let (at, mark) = (to_millis(now), name.mark());
                     held.extend(what.map(|what| Held { at, mark, what }));
                     count += 1;
                     None
@@ -132,7 +183,8 @@ impl Admission {
                 Verdict::Drop(because) => Some(self.dropped(origin, because)),
             };
             let what = what.map(|what| self.store.introduce(what));
-            judged.push(Arrival { mark, what });
+            let what = what.map(|what| self.authorship.judge(what, &judged));
+            judged.push(Arrival { name, what });
         }
         if !held.is_empty() {
             self.gate.changed();
@@ -143,7 +195,13 @@ impl Admission {
     /// Judges again what is held. `asked` says that WhatsApp was just asked in vain: then there is an end to it.
     pub fn settle(&self, now: SystemTime, asked: bool) {
         for (id, Held { at, mark, what }) in self.held() {
+            if self.kept_back().contains(&mark) {
+                continue;
+            }
             let Some(origin) = origin(&what) else {
+                // It was judged, and held back by a process that ended.
+                self.journal
+                    .release(mark, &what, now, |batch| batch.delete(row(&id)));
                 continue;
             };
             let age = Duration::from_millis(to_millis(now).saturating_sub(at));
@@ -159,6 +217,7 @@ impl Admission {
                 Verdict::Hold => continue,
             };
             let what = self.store.introduce(what);
+            let what = self.authorship.judge(what, &[]);
             self.journal
                 .release(mark, &what, now, |batch| batch.delete(row(&id)));
         }

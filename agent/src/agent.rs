@@ -26,7 +26,7 @@ use crate::alerts::{Alerts, Board};
 use crate::allow::{Gate, Summary};
 use crate::clock;
 use crate::consumers::Consumers;
-use crate::journal::Journal;
+use crate::journal::{Damage, Journal};
 use crate::model::{Frame, Link, LinkState, PairRequest, Seq};
 use crate::outbox::Outbox;
 use crate::session::Session;
@@ -133,6 +133,8 @@ pub struct Status {
     pub held: usize,
     /// Who is told when the link needs a person.
     pub alerts: Board,
+    /// Events that should be kept and cannot be read.
+    pub damaged: Vec<Damage>,
 }
 
 impl Status {
@@ -208,6 +210,7 @@ impl Agent {
             rules: self.gate().summary(clock::now()),
             held: self.admission.count_held(),
             alerts: self.alerts.board(),
+            damaged: self.journal.damaged(),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::admission::Admission;
 use crate::agent::{Agent, Ended, Owner};
 use crate::alerts::SigningKey;
 use crate::allow::{Gate, Loaded};
+use crate::authorship::Authorship;
 use crate::clients::Clients;
 use crate::config::{Config, version};
 use crate::grpc::{self, Listeners, Network};
@@ -249,9 +250,15 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded) -> (Setup, Store) {
     let source = config.rules.clone();
     let gate = Gate::open(source, rules, vault.clone(), Box::new(store.clone()), now);
     gate.summary(now).announce();
-    let outbox = Outbox::open(vault.clone(), Arc::clone(&journal), config.sending);
+    let outbox = Arc::new(Outbox::open(
+        vault.clone(),
+        Arc::clone(&journal),
+        config.sending,
+    ));
+    let authorship = Authorship::new(Arc::clone(&journal), Arc::clone(&outbox), store.clone());
     let admission = Admission::new(
         Arc::new(gate),
+        authorship,
         Arc::clone(&journal),
         store.clone(),
         Arc::clone(&traffic),
@@ -260,7 +267,7 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded) -> (Setup, Store) {
     let setup = Setup {
         endpoint: config.endpoint.clone(),
         keepalive_limit: config.keepalive_limit,
-        outbox: Arc::new(outbox),
+        outbox,
         journal,
         traffic,
         admission: Arc::new(admission),

@@ -9,12 +9,15 @@
 //!                └── a chunk at a time ──> journal-N.seg ──> let go of when too old or too many
 //! ```
 
-mod recent;
+mod aside;
+mod authors;
+mod damage;
+mod mark;
 mod tally;
 mod tidying;
 mod unseen;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -26,8 +29,10 @@ use crate::failpoint::{self, Place};
 use crate::model::{Event, Lost, Occurrence, Seq};
 use crate::vault::{Sealed, Tables, Ticket, Vault, from_millis, sure, to_millis};
 
-pub use recent::Mark;
-use recent::Recent;
+use aside::Aside;
+pub use authors::Written;
+pub use damage::Damage;
+pub use mark::{Mark, MessageName};
 use tally::Tally;
 use unseen::Unseen;
 
@@ -68,16 +73,18 @@ pub struct Journal {
 
 struct State {
     kept: openclaw_vault::Journal,
-    recent: Recent,
+    aside: Aside,
     unseen: Unseen,
+    /// Events that cannot be read any more, by the first of each range.
+    damaged: BTreeMap<Seq, Damage>,
     /// Events that were written and may not be durable yet: the last of each write.
     unshown: VecDeque<(Ticket, Seq)>,
 }
 
-/// A message that WhatsApp delivered, by the words that name it in a redelivery, too.
+/// A message that WhatsApp delivered, by the names that it has in a redelivery, too.
 pub struct Arrival {
     /// What names it.
-    pub mark: Mark,
+    pub name: MessageName,
     /// What it is. `None` is for nobody to see, and is remembered only.
     pub what: Option<Occurrence>,
 }
@@ -87,6 +94,8 @@ pub struct Arrival {
 pub struct Page {
     /// Events that were asked for and are gone: first and last, both included.
     pub gap: Option<(Seq, Seq)>,
+    /// The gap is of events that should be there: their file is missing or damaged.
+    pub damaged: bool,
     /// The events, oldest first.
     pub events: Vec<Event>,
     /// Everything up to here has been looked at: where the next page starts.
@@ -98,24 +107,22 @@ impl Journal {
     #[must_use]
     pub fn open(vault: Vault, limits: Limits, now: SystemTime) -> Self {
         // An erased vault keeps nothing, and is asked for nothing.
-        let (kept, recent, unseen) = vault
+        let (kept, unseen) = vault
             .with(|sealed| {
                 let kept = openclaw_vault::Journal::open(sealed, TABLES, first(now))?;
-                let mut recent = Recent::of(kept.marks(sealed, Recent::CAPACITY)?);
-                let unseen = Unseen::open(sealed)?;
-                unseen.marks().for_each(|mark| {
-                    recent.insert(mark);
-                });
-                Ok((kept, recent, unseen))
+                Ok((kept, Unseen::open(sealed)?))
             })
             .map(sure)
             .expect("a vault that was just opened is not erased");
         // What was found was made durable when the vault was opened.
         let head = Seq(kept.head());
+        let mut aside = Aside::default();
+        unseen.marks().for_each(|mark| aside.insert(mark));
         let state = State {
             kept,
-            recent,
+            aside,
             unseen,
+            damaged: BTreeMap::new(),
             unshown: VecDeque::new(),
         };
         Self {
@@ -147,7 +154,11 @@ impl Journal {
         let event = self.counted(&what);
         let mut state = self.state();
         let mut batch = Batch::new();
-        let seq = Seq(state.kept.push(&mut batch, to_millis(at), 0, &event));
+        let mark = match &what {
+            Occurrence::Send(outcome) => Mark::of_sent(outcome.sent.id.as_str()).0,
+            _ => 0,
+        };
+        let seq = Seq(state.kept.push(&mut batch, to_millis(at), mark, &event));
         also(&mut batch);
         self.write(&mut state, &batch);
         seq
@@ -162,16 +173,20 @@ impl Journal {
     ) -> Ticket {
         let mut state = self.state();
         let mut batch = Batch::new();
-        for Arrival { mark, what } in arrivals {
-            if !state.recent.insert(mark) {
+        for Arrival { name, what } in arrivals {
+            if self.has(&state, &name) {
                 continue;
             }
+            let mark = name.mark();
             match what {
                 Some(what) => {
                     let event = self.counted(&what);
                     state.kept.push(&mut batch, to_millis(at), mark.0, &event);
                 }
-                None => state.unseen.push(mark, &mut batch),
+                None => {
+                    state.aside.insert(mark);
+                    state.unseen.push(mark, &mut batch);
+                }
             }
         }
         also(&mut batch);
@@ -216,26 +231,36 @@ impl Journal {
 
     /// Takes a message for one that has arrived, because it is kept elsewhere.
     pub fn remember(&self, mark: Mark) {
-        self.state().recent.insert(mark);
+        self.state().aside.insert(mark);
     }
 
-    /// Says, durably, that WhatsApp will be told that we have a message that we may not have.
-    pub async fn lost(&self, chat: &str, sender: &str, id: &str) {
+    /// Records, durably, that WhatsApp will take a message for received that may not be here.
+    pub async fn lost(&self, name: MessageName, lost: Lost) {
         tracing::error!("a message was delivered again that was decrypted before and is not kept");
-        let lost = Lost::of_jids(chat, sender, id, "not_kept");
-        let arrival = Arrival {
-            mark: Mark::new(chat, sender, id),
-            what: Some(Occurrence::Lost(lost)),
-        };
-        let ticket = self.arrive(vec![arrival], clock::now(), |_| {});
+        let what = Some(Occurrence::Lost(lost));
+        let ticket = self.arrive(vec![Arrival { name, what }], clock::now(), |_| {});
         self.vault.durable(ticket).await;
         self.show();
     }
 
-    /// Whether a message of that name has arrived, as far as is remembered.
+    /// Whether a message of that name has arrived: it is kept, was kept, or is held elsewhere.
     #[must_use]
-    pub fn knows(&self, mark: Mark) -> bool {
-        self.state().recent.contains(mark)
+    pub fn knows(&self, name: &MessageName) -> bool {
+        self.has(&self.state(), name)
+    }
+
+    fn has(&self, state: &State, name: &MessageName) -> bool {
+        let marks = name.marks();
+        if state.aside.contains(&marks) {
+            return true;
+        }
+        let kept = |sealed: &mut Sealed| state.kept.knows(sealed, &marks);
+        // Its sender may have got another name since: then the event tells.
+        self.vault.with(kept).map(sure).unwrap_or_default()
+            || self
+                .named(state, name.id())
+                .iter()
+                .any(|event| event.what.is(name))
     }
 
     /// Returns once everything added so far is durable and shown.
@@ -249,7 +274,7 @@ impl Journal {
     #[must_use]
     pub fn read(&self, after: Seq, most: usize) -> Page {
         let head = *self.head.borrow();
-        let state = self.state();
+        let mut state = self.state();
         let oldest = state.kept.oldest();
         let after = if after > head { Seq(0) } else { after };
         let from = if after == Seq(0) { oldest } else { after.0 + 1 };
@@ -266,14 +291,16 @@ impl Journal {
         let Some(page) = read.map(sure) else {
             return nothing;
         };
-        if let Some(error) = page.harmed {
-            tracing::error!("events are lost, a file of the journal cannot be read: {error}");
-        }
         let gap = page.gap.map(|(first, last)| (Seq(first), Seq(last)));
+        let damaged = page.harmed.is_some();
+        if let Some((error, (first, last))) = page.harmed.zip(gap) {
+            state.note_damage(first, last, &error);
+        }
         let last = page.rows.last().map(|row| Seq(row.seq));
         let cursor = last.or(gap.map(|(_, last)| last));
         Page {
             gap,
+            damaged,
             events: page.rows.iter().map(event).collect(),
             cursor: cursor.unwrap_or(nothing.cursor),
         }
@@ -307,7 +334,8 @@ impl Journal {
             .with(|sealed| openclaw_vault::Journal::open(sealed, TABLES, next));
         if let Some(kept) = opened.map(sure) {
             state.kept = kept;
-            state.recent = Recent::default();
+            state.aside = Aside::default();
+            state.damaged.clear();
             state.unseen = Unseen::default();
         }
     }

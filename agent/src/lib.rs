@@ -11,6 +11,7 @@ pub mod agent;
 pub mod alerts;
 pub mod allow;
 pub mod app;
+pub mod authorship;
 pub mod clients;
 pub mod clock;
 pub mod command;

@@ -16,9 +16,9 @@ mod stored;
 pub use chat_kind::{ChatKind, ChatKinds};
 pub use consumer::{Consumer, ConsumerName, ConsumerNameError};
 pub use event::{
-    ChatSet, Content, Deletion, Details, Dropped, Edit, Event, Filter, Kind, KindSet, Lost,
-    MAX_CHATS, Media, Message, Occurrence, Origin, Place, Poll, Quoted, Reaction, Receipt, Seq,
-    Undecryptable, Word,
+    AuthorCheck, ChatSet, Content, Deletion, Details, Dropped, Edit, Event, Filter, Kind, KindSet,
+    Lost, MAX_CHATS, Media, Message, NameRef, Occurrence, Origin, Place, Poll, Quoted, Reaction,
+    Receipt, Rejected, Seq, Undecryptable, Word,
 };
 pub use finding::{Finding, State};
 pub use hardening::{Confinement, Hardening};

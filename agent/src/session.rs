@@ -8,6 +8,7 @@ mod dial;
 mod gate;
 mod inbound;
 mod names;
+mod order;
 mod outbound;
 mod recover;
 mod silence;

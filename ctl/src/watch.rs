@@ -226,19 +226,28 @@ struct Notes {
 
 impl Notes {
     fn gap(&self, gap: Gap) {
-        let Gap { from, to } = gap;
+        let Gap { from, to, damaged } = gap;
         if self.json {
             console::json_note(&Note {
-                note: "gap",
+                note: if damaged { "damaged" } else { "gap" },
                 from: Some(from),
                 to: Some(to),
                 why: None,
             });
-        } else if from == to {
-            console::note(&format!("gap: event {from} is no longer kept"));
-        } else {
-            console::note(&format!("gap: events {from} to {to} are no longer kept"));
+            return;
         }
+        let what = match (from == to, damaged) {
+            (true, false) => format!("event {from} is no longer kept"),
+            (false, false) => format!("events {from} to {to} are no longer kept"),
+            (true, true) => format!("event {from} is damaged and cannot be read"),
+            (false, true) => format!("events {from} to {to} are damaged and cannot be read"),
+        };
+        let hint = if damaged {
+            "; run `openclawctl doctor`"
+        } else {
+            ""
+        };
+        console::note(&format!("gap: {what}{hint}"));
     }
 
     fn note(&self, text: &str, word: &'static str) {
@@ -275,7 +284,7 @@ impl Notes {
     }
 }
 
-/// What `--json` says on stderr beside errors: `gap`, `lost`, `waiting`, `start_over`, `new_store`,
+/// What `--json` says on stderr beside errors: `gap`, `damaged`, `lost`, `waiting`, `start_over`, `new_store`,
 /// `no_place`.
 #[derive(Serialize)]
 struct Note {
@@ -328,6 +337,7 @@ impl From<Kind> for EventKind {
             Kind::Reaction => Self::Reaction,
             Kind::Lost => Self::Lost,
             Kind::Dropped => Self::Dropped,
+            Kind::Rejected => Self::Rejected,
         }
     }
 }

@@ -41,6 +41,7 @@ redacted!(
     Quoted,
     Reaction,
     Receipt,
+    Rejected,
     RemoveAllowedRequest,
     RestoreRequest,
     RestoreResponse,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const REDACTED: [&str; 32] = [
+const REDACTED: [&str; 33] = [
     ".openclaw.agent.v1.Allowed",
     ".openclaw.agent.v1.AddAllowedRequest",
     ".openclaw.agent.v1.RemoveAllowedRequest",
@@ -31,6 +31,7 @@ const REDACTED: [&str; 32] = [
     ".openclaw.agent.v1.Linked",
     ".openclaw.agent.v1.LinkStatus",
     ".openclaw.agent.v1.Receipt",
+    ".openclaw.agent.v1.Rejected",
     ".openclaw.agent.v1.SendOutcome",
     ".openclaw.agent.v1.Undecryptable",
     ".openclaw.agent.v1.Secret",

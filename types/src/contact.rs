@@ -39,9 +39,14 @@ impl Contact {
     }
 }
 
-/// User and server of a JID, without agent and device.
+/// User and server of a JID, without agent and device. A hosted device's server is that of its owner.
 fn split(jid: &str) -> (&str, &str) {
     let (user, server) = jid.split_once('@').unwrap_or(("", jid));
+    let server = match server {
+        "hosted" | "c.us" => "s.whatsapp.net",
+        "hosted.lid" => "lid",
+        server => server,
+    };
     (user.split([':', '.']).next().unwrap_or_default(), server)
 }
 
@@ -50,6 +55,18 @@ fn split(jid: &str) -> (&str, &str) {
 pub struct ChatId(String);
 
 impl ChatId {
+    /// The chat with a person, by number.
+    #[must_use]
+    pub fn of_phone(phone: &Phone) -> Self {
+        Self(format!("{}@s.whatsapp.net", phone.digits()))
+    }
+
+    /// Whether it is a chat of two.
+    #[must_use]
+    pub fn is_person(&self) -> bool {
+        self.0.ends_with("@lid") || self.0.ends_with("@s.whatsapp.net")
+    }
+
     /// Of an address on the wire, whatever the device.
     #[must_use]
     pub fn of_jid(jid: &str) -> Self {
@@ -87,7 +104,7 @@ impl fmt::Debug for ChatId {
 impl From<&Recipient> for ChatId {
     fn from(to: &Recipient) -> Self {
         Self(match to {
-            Recipient::Phone(phone) => format!("{}@s.whatsapp.net", phone.digits()),
+            Recipient::Phone(phone) => return Self::of_phone(phone),
             Recipient::Lid(_) | Recipient::Group(_) => to.address(),
         })
     }
@@ -113,6 +130,39 @@ impl FromStr for ChatId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_of_any_device_and_server_is_the_same_chat_and_person() {
+        for (addresses, name) in [
+            (
+                [
+                    "15550100123@s.whatsapp.net",
+                    "15550100123:7@s.whatsapp.net",
+                    "15550100123.0:7@s.whatsapp.net",
+                    "15550100123:99@hosted",
+                    "15550100123@c.us",
+                ],
+                "15550100123@s.whatsapp.net",
+            ),
+            (
+                [
+                    "1@lid",
+                    "1:3@lid",
+                    "1.1:3@lid",
+                    "1:99@hosted.lid",
+                    "1@hosted.lid",
+                ],
+                "1@lid",
+            ),
+        ] {
+            for address in addresses {
+                assert_eq!(ChatId::of_jid(address).jid(), name, "{address}");
+                assert_eq!(Contact::of_jid(address), Contact::of_jid(name), "{address}");
+                assert!(ChatId::of_jid(address).is_person());
+            }
+        }
+        assert!(!ChatId::of_jid("120363000000000001@g.us").is_person());
+    }
 
     #[test]
     fn a_chat_is_found_however_its_person_is_written() {

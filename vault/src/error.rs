@@ -51,6 +51,9 @@ pub enum Error {
         /// How long it is.
         end: u64,
     },
+    /// A file of events is not what was written.
+    #[error("{0} is damaged")]
+    EventsDamaged(String),
     /// The log is older than the header.
     #[error(
         "the log ends at opening {log}, the header knows of opening {header}: they are not of one time"

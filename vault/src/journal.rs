@@ -4,9 +4,12 @@
 //! rows    chunk(8, BE), seq(8, BE) -> row         an event is written with whatever else changes in its batch
 //! files   "", number(8, BE)        -> key, ranges  a chunk that was moved into `journal-N.seg`, see `segment`
 //! state   "", ""                   -> seq(8, LE)   no event after a start has a lower seq
+//! state   "marks", number(8, BE)   -> mark(8, LE)* those of a chunk that was let go of
 //!
-//! row     = time(8) mark(8) event                  little-endian; a mark tells an event again, 0 is none
+//! row     = time(8) mark(8) event                  little-endian; a mark names an event's message, 0 is none
 //! ```
+//!
+//! A mark's upper half is of the message's id alone, so that every event of that id is found: see `marks`.
 //!
 //! It changes a [`Batch`] that its caller appends to the log, so that an event and what belongs to it are durable together.
 //! It does not know what an event is, and has no clock.
@@ -21,10 +24,17 @@ use crate::error::Error;
 use crate::key::{Key, Table};
 use crate::vault::{Lsn, Vault};
 
+mod filter;
+mod harm;
+mod marks;
 mod page;
 mod recovery;
 mod segment;
 
+use filter::Filter;
+use marks::{Gone, Rows};
+
+pub use harm::Harm;
 pub use page::{Page, Row};
 pub(crate) use segment::number as file_number;
 pub use segment::{Sealing, Segment};
@@ -66,26 +76,29 @@ pub struct Journal {
     files: VecDeque<Filed>,
     /// Events that are not yet in a file, oldest first. There is always one, to write to.
     chunks: VecDeque<Chunk>,
+    /// Marks of what was let go of, oldest first.
+    gone: VecDeque<Gone>,
 }
 
 /// Events in records of the log.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 struct Chunk {
     number: u64,
     first: u64,
     rows: u64,
     bytes: u64,
     newest: u64,
+    marks: Rows,
 }
 
 /// Events in a file.
-#[derive(Debug, Clone, Copy)]
 struct Filed {
     number: u64,
     first: u64,
     last: u64,
     bytes: u64,
     newest: u64,
+    marks: Filter,
 }
 
 impl Chunk {
@@ -96,6 +109,7 @@ impl Chunk {
             rows: 0,
             bytes: 0,
             newest: 0,
+            marks: Rows::default(),
         }
     }
 
@@ -103,7 +117,12 @@ impl Chunk {
         self.bytes >= CHUNK_BYTES || self.rows >= CHUNK_ROWS
     }
 
-    fn note(&mut self, row: usize, at: u64) {
+    fn note(&mut self, row: usize, at: u64, mark: u64) {
+        self.count(row, at);
+        self.marks.push(mark);
+    }
+
+    fn count(&mut self, row: usize, at: u64) {
         self.rows += 1;
         self.bytes += row as u64;
         self.newest = self.newest.max(at);
@@ -114,25 +133,18 @@ impl Journal {
     /// Adds an event to a batch, which must be appended before anything else happens to the journal. Returns its seq.
     pub fn push(&mut self, batch: &mut Batch, at: u64, mark: u64, event: &[u8]) -> u64 {
         let seq = self.next;
-        if self.current().is_full() {
-            let number = self.current().number + 1;
+        if let Some(full) = self.chunks.back().filter(|chunk| chunk.is_full()) {
+            let number = full.number + 1;
             self.chunks.push_back(Chunk::new(number, seq));
         }
         let mut row = Zeroizing::new(Vec::with_capacity(ROW_HEAD + event.len()));
         row.extend(at.to_le_bytes());
         row.extend(mark.to_le_bytes());
         row.extend_from_slice(event);
-        let chunk = self.current();
-        batch.put(
-            Key::new(
-                self.tables.rows,
-                &chunk.number.to_be_bytes(),
-                &seq.to_be_bytes(),
-            ),
-            &row,
-        );
         if let Some(chunk) = self.chunks.back_mut() {
-            chunk.note(row.len(), at);
+            let (scope, id) = (chunk.number.to_be_bytes(), seq.to_be_bytes());
+            batch.put(Key::new(self.tables.rows, &scope, &id), &row);
+            chunk.note(row.len(), at, mark);
         }
         self.next = seq + 1;
         seq
@@ -185,9 +197,9 @@ impl Journal {
         vault: &mut Vault<D>,
         segment: &Segment,
     ) -> Result<Lsn, Error> {
-        let chunk = self.chunks.front().copied();
+        let chunk = self.chunks.front();
         let chunk = chunk.filter(|chunk| chunk.number == segment.number && self.chunks.len() > 1);
-        let Some(chunk) = chunk else {
+        let Some(chunk) = chunk.cloned() else {
             return Ok(vault.written());
         };
         let mut batch = Batch::new();
@@ -205,7 +217,9 @@ impl Journal {
             last: chunk.first + chunk.rows - 1,
             bytes: segment.bytes(),
             newest: chunk.newest,
+            marks: Filter::of(chunk.marks.list()),
         });
+        self.bound_filters();
         Ok(lsn)
     }
 
@@ -219,23 +233,28 @@ impl Journal {
         let mut batch = Batch::new();
         let mut gone = Vec::new();
         let too_old = |newest: u64| newest.saturating_add(retention.age) < now;
-        while let Some(file) = self.files.front().copied()
+        while let Some(file) = self.files.front()
             && (too_old(file.newest) || self.bytes() > retention.bytes)
         {
-            batch.delete(Key::new(self.tables.files, "", &file.number.to_be_bytes()));
-            gone.push(file.number);
+            let number = file.number;
+            if let Some((segment, _)) = self.segment(vault, number)? {
+                self.let_go(&mut batch, number, segment.marks);
+            }
+            batch.delete(Key::new(self.tables.files, "", &number.to_be_bytes()));
+            gone.push(number);
             self.files.pop_front();
         }
-        while let Some(chunk) = self.chunks.front().copied()
+        while let Some(chunk) = self.chunks.front()
             && self.files.is_empty()
             && chunk.rows > 0
             && too_old(chunk.newest)
         {
-            batch.clear_scope(self.tables.rows, &chunk.number.to_be_bytes());
+            let (number, marks) = (chunk.number, chunk.marks.list().to_vec());
+            self.let_go(&mut batch, number, marks);
+            batch.clear_scope(self.tables.rows, &number.to_be_bytes());
             self.chunks.pop_front();
             if self.chunks.is_empty() {
-                self.chunks
-                    .push_back(Chunk::new(chunk.number + 1, self.next));
+                self.chunks.push_back(Chunk::new(number + 1, self.next));
             }
         }
         if !batch.is_empty() {
@@ -254,13 +273,5 @@ impl Journal {
         for number in gone {
             let _ = disk.remove(&segment::name(*number));
         }
-    }
-
-    fn current(&self) -> Chunk {
-        let next = self.next;
-        self.chunks
-            .back()
-            .copied()
-            .unwrap_or_else(|| Chunk::new(1, next))
     }
 }

@@ -37,7 +37,9 @@ pub use error::Error;
 pub use frame::MAX_BODY;
 pub use header::{HEADER, MAX_NAME, MAX_SLOTS, SlotInfo, SlotKind, StoreId};
 pub use headers::{Presence, presence};
-pub use journal::{Journal, JournalTables, MAX_EVENT, Page, Retention, Row, Sealing, Segment};
+pub use journal::{
+    Harm, Journal, JournalTables, MAX_EVENT, Page, Retention, Row, Sealing, Segment,
+};
 pub use key::{Key, Table};
 pub use secret::{BadSecret, Cost, DataKey, Hold, Key32, NoRandom, Secret, on_heap};
 pub use strength::{MIN_CHARS as MIN_PASSPHRASE_CHARS, Weakness};

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
-use self::findings::{link, person, rules, storage, waiting};
+use self::findings::{events, link, person, rules, storage, waiting};
 use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;
@@ -52,8 +52,10 @@ impl Agent {
     /// Explains how the agent is, and what becomes of somebody's messages.
     pub async fn diagnose(&self, phone: Option<&Phone>) -> Vec<Finding> {
         let now = clock::now();
+        self.journal.examine(true).await;
         let status = self.status();
         let mut findings = vec![link(&status, now), storage(status.storage.as_ref())];
+        findings.extend(events(&status));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
         if let Some(phone) = phone {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::convert::{self, WatchRequest};
 use crate::journal::Journal;
-use crate::model::{Event, Filter, Seq};
+use crate::model::{ChatId, Contact, Event, Filter, Occurrence, Seq};
 
 pub(super) use pages::Pages;
 
@@ -31,7 +31,7 @@ pub(super) struct Watch {
     other_name: OtherName,
     follow: bool,
     greeted: bool,
-    ahead: VecDeque<Event>,
+    ahead: VecDeque<(Event, Option<Contact>)>,
     /// When it was last heard from.
     told: Instant,
 }
@@ -76,21 +76,23 @@ impl Watch {
     async fn next(&mut self) -> Option<pb::watch_events_response::Item> {
         use pb::watch_events_response::Item;
         loop {
-            if let Some(event) = self.ahead.pop_front() {
-                return Some(Item::Event(convert::event(event)));
+            if let Some((event, chat_with)) = self.ahead.pop_front() {
+                return Some(Item::Event(convert::event(event, chat_with)));
             }
             // Marked as seen before it is read: an append in between wakes the next wait.
             let head = *self.head.borrow_and_update();
             let page = self.pages.read(self.cursor).await?;
             let moved = page.cursor != self.cursor;
             self.cursor = page.cursor;
-            self.ahead.extend(
-                page.events
-                    .into_iter()
-                    .filter(|event| self.filter.passes(&event.what, &self.other_name)),
-            );
+            let passing = page
+                .events
+                .into_iter()
+                .filter(|event| self.filter.passes(&event.what, &self.other_name));
+            let named = passing.map(|event| named(event, &self.other_name));
+            self.ahead.extend(named);
             if let Some((Seq(from), Seq(to))) = page.gap {
-                return Some(Item::Gap(pb::Gap { from, to }));
+                let damaged = page.damaged;
+                return Some(Item::Gap(pb::Gap { from, to, damaged }));
             }
             let beat = self.told + HEARTBEAT;
             if moved {
@@ -115,6 +117,26 @@ impl Watch {
             }
         }
     }
+}
+
+/// The event with its chat's one name, and whom that is with: it may have been recorded before the person's LID was known.
+fn named(mut event: Event, other_name: &OtherName) -> (Event, Option<Contact>) {
+    let what = &mut event.what;
+    let chat = what.chat().filter(|chat| chat.is_person()).cloned();
+    let Some(chat) = chat.filter(|_| !matches!(what, Occurrence::Dropped(_))) else {
+        return (event, None);
+    };
+    let mut with = Contact::of_jid(chat.jid());
+    let other = what.other_side().cloned().unwrap_or_default();
+    let looked_up = || Contact::of_jid(&other_name(chat.jid()).unwrap_or_default());
+    let known = (other.phone.is_some() && other.lid.is_some()).then_some(other);
+    let Contact { phone, lid } = known.unwrap_or_else(looked_up);
+    with.phone = with.phone.or(phone);
+    with.lid = with.lid.or(lid);
+    if let Some(lid) = &with.lid {
+        what.rename_chat(ChatId::new(lid.jid()));
+    }
+    (event, Some(with))
 }
 
 #[cfg(test)]
@@ -207,7 +229,14 @@ mod tests {
         let journal = journal(&volume, 6);
         append(&journal, 5).await;
         let got = items(watch(&journal, Some(2), false)).await;
-        assert_eq!(got[0], Item::Gap(pb::Gap { from: 3, to: 5 }));
+        assert_eq!(
+            got[0],
+            Item::Gap(pb::Gap {
+                from: 3,
+                to: 5,
+                damaged: false
+            })
+        );
         assert_eq!(seqs(&got), [6, 7, 8, 9, 10]);
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openclaw_vault::{Batch, Key};
 
-use super::{Arrival, Journal, Limits, Mark};
+use super::{Arrival, Journal, Limits, MessageName};
 use crate::model::{ChatId, Contact, Lost, MessageId, Occurrence, Seq};
 use crate::vault::trial::Volume;
 use crate::vault::{Tables, Ticket};
@@ -29,9 +29,13 @@ fn occurrence(name: &str) -> Occurrence {
     })
 }
 
+fn message(id: &str) -> MessageName {
+    MessageName::new(vec!["chat".into()], vec!["sender".into()], id)
+}
+
 fn arrival(name: &str) -> Arrival {
     Arrival {
-        mark: Mark::new("chat", "sender", name),
+        name: message(name),
         what: Some(occurrence(name)),
     }
 }
@@ -168,7 +172,7 @@ async fn a_message_arrives_once_also_across_a_restart() {
     journal.arrive(vec![arrival("b"), arrival("c")], START, |_| {});
     journal.flush().await;
     assert_eq!(journal.range().0, Seq(2_003));
-    assert!(journal.knows(Mark::new("chat", "sender", "c")));
+    assert!(journal.knows(&message("c")));
 }
 
 #[tokio::test]
@@ -227,4 +231,180 @@ async fn what_a_later_version_wrote_is_shown_as_unknown() {
     let page = journal.read(Seq(0), 10);
     assert_eq!(page.events[0].what, Occurrence::Unknown);
     assert_eq!(page.events.len(), 2);
+}
+
+#[tokio::test]
+async fn a_message_is_known_after_its_event_was_let_go_of() {
+    let mut volume = Volume::new();
+    let limits = Limits {
+        bytes: 1 << 20,
+        ..FOREVER
+    };
+    let journal = open(&volume, limits);
+    for names in (0..6_000).collect::<Vec<_>>().chunks(400) {
+        let arrivals = names.iter().map(|n| arrival(&n.to_string())).collect();
+        journal.arrive(arrivals, START, |_| {});
+    }
+    journal.flush().await;
+    journal.tidy().await;
+    let (head, Seq(oldest)) = journal.range();
+    assert!(oldest > 1_000, "{oldest}");
+    let check = async |journal: &Journal| {
+        for name in ["0", "1", "999", "5999"] {
+            journal.arrive(vec![arrival(name)], START, |_| {});
+        }
+        journal.flush().await;
+        assert_eq!(journal.range().0, head);
+    };
+    check(&journal).await;
+    drop(journal);
+    volume.reopen();
+    check(&open(&volume, limits)).await;
+}
+
+/// A volume that the version before this one wrote: two messages by number, one in a group, then more, the last one not in a
+/// file.
+#[tokio::test]
+async fn a_journal_of_an_earlier_version_is_read_and_knows_its_messages() {
+    let volume = Volume::of(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/journal"
+    ));
+    let journal = open(&volume, FOREVER);
+    let (head, oldest) = journal.range();
+    assert_eq!((head, oldest), (Seq(2_054), Seq(1)));
+    let (seqs, gap) = all(&journal, 0);
+    assert_eq!((seqs.len(), gap), (2_054, None));
+    let chat = "15550100002@s.whatsapp.net";
+    let named = |chat: &str, sender: &str, id: &str| {
+        let names = |jid: &str| vec![ChatId::of_jid(jid).jid().to_owned()];
+        MessageName::new(names(chat), names(sender), id).addressed(chat, sender)
+    };
+    for id in ["3EB0A", "3EB0B", "3EB0D"] {
+        assert!(
+            journal.knows(&named(chat, "15550100002:3@s.whatsapp.net", id)),
+            "{id}"
+        );
+    }
+    let group = "120363000000000001@g.us";
+    assert!(journal.knows(&named(group, "100000000000002:1@lid", "3EB0C")));
+    assert!(!journal.knows(&named(chat, "15550100002:3@s.whatsapp.net", "3EB0E")));
+}
+
+#[tokio::test]
+async fn a_message_is_known_by_every_name_of_its_sender_and_its_author_is_found() {
+    let volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    let (number, lid) = ("15550100123@s.whatsapp.net", "100000000000001@lid");
+    let named = |names: &[&str], id: &str| {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        MessageName::new(names.clone(), names, id)
+    };
+    let arrive = |names: &[&str], id: &str, sender: Contact| {
+        let lost = Lost {
+            id: MessageId::new(id),
+            chat: ChatId::new(names[0].into()),
+            sender,
+            reason: "x".into(),
+        };
+        let what = Some(Occurrence::Lost(lost));
+        let name = named(names, id);
+        journal.arrive(vec![Arrival { name, what }], START, |_| {});
+    };
+    let by_number = Contact::of_jid(number);
+    let both = Contact {
+        lid: Contact::of_jid(lid).lid,
+        ..by_number.clone()
+    };
+    arrive(&[number], "A", by_number.clone());
+    arrive(&[lid, number], "B", both);
+    append(&journal, 2_100).await;
+    journal.tidy().await;
+    // The LID was not known at first, and is now; or it was known, and now the number comes alone.
+    assert!(journal.knows(&named(&[lid, number], "A")));
+    assert!(journal.knows(&named(&[number], "B")) && journal.knows(&named(&[lid], "B")));
+    assert!(!journal.knows(&named(&["100000000000002@lid"], "B")));
+    let written = journal.written(&MessageId::new("A"));
+    assert_eq!(written.len(), 1);
+    assert_eq!((&written[0].author, written[0].ours), (&by_number, false));
+    assert!(journal.written(&MessageId::new("C")).is_empty());
+}
+
+#[tokio::test]
+async fn damage_is_one_list_for_whatever_reads_it() {
+    let volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    append(&journal, 4_000).await;
+    journal.tidy().await;
+    let path = |number: u64| volume.path().join(format!("journal-{number}.seg"));
+    // Missing, cut short, another's, one byte.
+    std::fs::remove_file(path(1)).unwrap();
+    let whole = std::fs::read(path(3)).unwrap();
+    std::fs::write(path(3), &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(path(5), &whole).unwrap();
+    journal.examine(false).await;
+    let quick = journal.damaged();
+    assert!(
+        quick
+            .iter()
+            .any(|damage| damage.why == "journal-1.seg is missing")
+    );
+    assert!(
+        quick
+            .iter()
+            .any(|damage| damage.why == "journal-3.seg is damaged")
+    );
+    journal.examine(true).await;
+    let damaged = journal.damaged();
+    assert_eq!(damaged.len(), 3, "{damaged:?}");
+    assert!(
+        damaged[1].first > damaged[0].last,
+        "only the half that is missing"
+    );
+    let mut cursor = Seq(0);
+    let mut gaps = Vec::new();
+    let mut seqs = Vec::new();
+    loop {
+        let page = journal.read(cursor, 50);
+        if page.cursor == cursor {
+            break;
+        }
+        gaps.extend(page.gap.inspect(|_| assert!(page.damaged)));
+        seqs.extend(page.events.iter().map(|event| event.seq.0));
+        cursor = page.cursor;
+    }
+    let ranges: Vec<_> = damaged.iter().map(|it| (it.first, it.last)).collect();
+    assert_eq!(gaps, ranges);
+    let missing: u64 = ranges
+        .iter()
+        .map(|(first, last)| last.0 - first.0 + 1)
+        .sum();
+    assert_eq!(seqs.len() as u64 + missing, 4_000);
+    assert_eq!(journal.damaged(), damaged, "reading it finds nothing else");
+}
+
+#[tokio::test]
+async fn a_message_that_comes_again_is_known_whatever_the_distance() {
+    let mut volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    journal.arrive(vec![arrival("first")], START, |_| {});
+    let others: Vec<_> = (0..20_000).map(|n| n.to_string()).collect();
+    for names in others.chunks(400) {
+        let arrivals = names.iter().map(|name| arrival(name)).collect();
+        journal.arrive(arrivals, START, |_| {});
+    }
+    journal.flush().await;
+    journal.tidy().await;
+    again(&journal).await;
+    drop(journal);
+    volume.reopen();
+    again(&open(&volume, FOREVER)).await;
+}
+
+async fn again(journal: &Journal) {
+    for name in ["first", "0", "1", "3999", "10000", "19999"] {
+        journal.arrive(vec![arrival(name)], START, |_| {});
+    }
+    journal.flush().await;
+    assert_eq!(journal.range().0, Seq(20_001));
 }

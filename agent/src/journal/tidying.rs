@@ -21,6 +21,7 @@ impl Journal {
     /// Makes durable what nobody waits for, moves old events into files, and lets go of those that are too old. Runs until
     /// it is dropped; nothing depends on where it stopped.
     pub async fn run(self: Arc<Self>) {
+        self.examine(false).await;
         loop {
             self.tidy().await;
             if tokio::time::timeout(IDLE, self.appended.notified())
@@ -29,6 +30,8 @@ impl Journal {
             {
                 tokio::time::sleep(TOGETHER).await;
                 self.flush().await;
+            } else {
+                self.examine(false).await;
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! All of it is written to disk by serde, under the short names given here: see `stored.rs`.
 
+mod change;
 mod content;
 mod filter;
 mod kind;
@@ -13,6 +14,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+pub use change::{AuthorCheck, Rejected};
 pub use content::{Content, Details, Media, Place, Poll, Quoted};
 pub use filter::{ChatSet, Filter, MAX_CHATS};
 pub use kind::{Kind, KindSet};
@@ -87,6 +89,9 @@ pub enum Occurrence {
     /// A message arrived from somebody who is not admitted.
     #[serde(rename = "drop")]
     Dropped(Dropped),
+    /// A change arrived from a person who may not make it.
+    #[serde(rename = "rej")]
+    Rejected(Box<Rejected>),
     /// Written by a later version, or damaged: it happened, and that is all that is known.
     #[default]
     #[serde(rename = "unknown")]
@@ -159,6 +164,12 @@ pub struct Edit {
     /// What the message says now. Its word is `sealed` when that could not be opened.
     #[serde(rename = "c")]
     pub content: Content,
+    /// Who had written it.
+    #[serde(rename = "a", default)]
+    pub author: Contact,
+    /// Whether that could be checked.
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
+    pub check: AuthorCheck,
 }
 
 /// A message was deleted for everyone.
@@ -173,6 +184,9 @@ pub struct Deletion {
     /// Who had written it: the sender, unless a group's admin deleted it.
     #[serde(rename = "a", default)]
     pub author: Contact,
+    /// Whether that could be checked.
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
+    pub check: AuthorCheck,
 }
 
 /// Somebody reacted to a message, or no longer does.
@@ -193,6 +207,9 @@ pub struct Reaction {
     /// It came sealed, and could not be opened: the emoji is not known.
     #[serde(rename = "x", default, skip_serializing_if = "is_false")]
     pub sealed: bool,
+    /// Whether it could be checked that the message is of this chat, and who wrote it.
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
+    pub check: AuthorCheck,
 }
 
 /// Never shows the emoji.
@@ -220,6 +237,9 @@ pub struct Receipt {
     /// [`SendState::Delivered`] or [`SendState::Read`].
     #[serde(rename = "s")]
     pub state: SendState,
+    /// Whether it could be checked that the messages are ours and of this chat.
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
+    pub check: AuthorCheck,
 }
 
 /// A message arrived that could not be decrypted.
@@ -286,7 +306,84 @@ pub struct Dropped {
     pub reason: Word,
 }
 
+/// What names something that somebody wrote.
+#[derive(Clone, Copy, Debug)]
+pub struct NameRef<'a> {
+    /// Its id.
+    pub id: &'a MessageId,
+    /// Where.
+    pub chat: &'a ChatId,
+    /// Who.
+    pub sender: &'a Contact,
+    /// By the account itself.
+    pub from_me: bool,
+}
+
 impl Occurrence {
+    /// What names it, where it is something that arrived in a chat and was opened.
+    #[must_use]
+    pub fn named(&self) -> Option<NameRef<'_>> {
+        let origin = match self {
+            Self::Message(m) => &m.origin,
+            Self::Edit(e) => &e.origin,
+            Self::Deletion(d) => &d.origin,
+            Self::Reaction(r) => &r.origin,
+            Self::Lost(l) => {
+                return Some(NameRef {
+                    id: &l.id,
+                    chat: &l.chat,
+                    sender: &l.sender,
+                    from_me: false,
+                });
+            }
+            Self::Dropped(d) => {
+                return Some(NameRef {
+                    id: &d.id,
+                    chat: &d.chat,
+                    sender: &d.sender,
+                    from_me: false,
+                });
+            }
+            Self::Rejected(r) => {
+                return Some(NameRef {
+                    id: &r.id,
+                    chat: &r.chat,
+                    sender: &r.sender,
+                    from_me: r.from_me,
+                });
+            }
+            Self::Receipt(_)
+            | Self::Send(_)
+            | Self::Undecryptable(_)
+            | Self::Link(_)
+            | Self::Unknown => return None,
+        };
+        Some(NameRef {
+            id: &origin.id,
+            chat: &origin.chat,
+            sender: &origin.sender,
+            from_me: origin.from_me,
+        })
+    }
+
+    /// Gives the chat another name: a person's LID for their number.
+    pub fn rename_chat(&mut self, name: ChatId) {
+        let chat = match self {
+            Self::Message(m) => &mut m.origin.chat,
+            Self::Edit(e) => &mut e.origin.chat,
+            Self::Deletion(d) => &mut d.origin.chat,
+            Self::Reaction(r) => &mut r.origin.chat,
+            Self::Receipt(r) => &mut r.chat,
+            Self::Send(s) => &mut s.chat,
+            Self::Undecryptable(u) => &mut u.chat,
+            Self::Lost(l) => &mut l.chat,
+            Self::Dropped(d) => &mut d.chat,
+            Self::Rejected(r) => &mut r.chat,
+            Self::Link(_) | Self::Unknown => return,
+        };
+        *chat = name;
+    }
+
     /// The chat that it happened in, when it did in one.
     #[must_use]
     pub fn chat(&self) -> Option<&ChatId> {
@@ -300,6 +397,7 @@ impl Occurrence {
             Self::Undecryptable(u) => Some(&u.chat),
             Self::Lost(l) => Some(&l.chat),
             Self::Dropped(d) => Some(&d.chat),
+            Self::Rejected(r) => Some(&r.chat),
             Self::Link(_) | Self::Unknown => None,
         }
     }
@@ -311,13 +409,14 @@ impl Occurrence {
                 let quoted = m.content.quoted.iter_mut().map(|quoted| &mut quoted.sender);
                 quoted.chain([&mut m.origin.sender]).collect()
             }
-            Self::Edit(e) => vec![&mut e.origin.sender],
+            Self::Edit(e) => vec![&mut e.origin.sender, &mut e.author],
             Self::Deletion(d) => vec![&mut d.origin.sender, &mut d.author],
             Self::Reaction(r) => vec![&mut r.origin.sender, &mut r.author],
             Self::Receipt(r) => vec![&mut r.by],
             Self::Undecryptable(u) => vec![&mut u.sender],
             Self::Lost(l) => vec![&mut l.sender],
             Self::Dropped(d) => vec![&mut d.sender],
+            Self::Rejected(r) => vec![&mut r.sender, &mut r.author],
             Self::Send(_) | Self::Link(_) | Self::Unknown => vec![],
         }
     }
@@ -331,6 +430,7 @@ impl Occurrence {
             Self::Deletion(_) => size_of::<Deletion>(),
             Self::Reaction(r) => size_of::<Reaction>() + r.emoji.capacity(),
             Self::Receipt(r) => r.messages.len() * size_of::<MessageId>(),
+            Self::Rejected(r) => size_of::<Rejected>() + r.messages.len() * size_of::<MessageId>(),
             Self::Link(_) => size_of::<Link>(),
             Self::Send(_)
             | Self::Undecryptable(_)

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use super::Outbox;
 use super::entry::Trouble;
 use super::entry::{Entry, Stage};
-use crate::model::{Failure, MessageId, Recipient, Token};
+use crate::journal::Written;
+use crate::model::{ChatId, Contact, Failure, MessageId, Recipient, Token};
 
 /// A message that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,19 @@ pub enum CancelDenied {
 }
 
 impl Outbox {
+    /// The message of that id, if it is one of ours.
+    #[must_use]
+    pub fn written(&self, id: &MessageId) -> Option<Written> {
+        let messages = &mut self.state().messages;
+        let order = messages.by_id(id)?;
+        let entry = messages.get(order)?;
+        Some(Written {
+            chat: ChatId::from(&entry.to),
+            author: Contact::default(),
+            ours: true,
+        })
+    }
+
     /// Every message that is kept until it is sent, oldest first.
     #[must_use]
     pub fn queued(&self) -> Vec<Queued> {

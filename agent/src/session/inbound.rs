@@ -1,28 +1,32 @@
 //! What arrives: messages into the journal before WhatsApp hears the ack, everything else as it
 //! is told.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::durability_hook::InboundDurabilityHook;
 use whatsapp_rust::types::events::{
     ConnectFailureReason, Event, EventHandler, InboundMessage, Receipt as WireReceipt, ServerAck,
 };
-use whatsapp_rust::types::message::MessageSource;
+use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::types::presence::ReceiptType;
 
 use super::backlog::Backlog;
 use super::gate::Gate;
+use super::order::{Order, Place as OrderPlace};
 use super::{Loss, Refusal, Report, Setup, Signal, translate};
-use crate::admission::Admission;
+use crate::admission::{Admission, Held};
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::journal::{Arrival, Journal, Mark};
-use crate::model::{MessageId, Occurrence, Receipt, Secret, SendState};
+use crate::journal::{Arrival, Journal, Mark, MessageName};
+use crate::model::{AuthorCheck, MessageId, Occurrence, Receipt, Secret, SendState};
 use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::traffic::Traffic;
@@ -38,7 +42,13 @@ pub(super) struct Inbound {
     signals: mpsc::Sender<Signal>,
     gate: Arc<Gate>,
     backlog: Arc<Backlog>,
+    order: Arc<Order>,
+    /// A task looks after what waits for its place in its conversation.
+    releasing: Arc<AtomicBool>,
 }
+
+/// How often to look whether what waits may go.
+const RELEASE_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Inbound {
     pub(super) fn new(
@@ -57,27 +67,104 @@ impl Inbound {
             signals,
             gate,
             backlog,
+            order: Arc::default(),
+            releasing: Arc::default(),
         }
     }
 
-    /// What of a batch has not arrived before, for the journal.
-    fn arrivals(&self, batch: &[InboundMessage]) -> Vec<Arrival> {
+    /// What of a batch has not arrived before, for the journal, with their places in their conversations.
+    fn arrivals(&self, batch: &[InboundMessage]) -> Vec<(Option<OrderPlace>, Arrival)> {
         for (chat, seconds) in batch.iter().filter_map(translate::timer) {
             self.store.set_timer(&chat, seconds);
         }
-        let arrivals = batch.iter().map(|message| Arrival {
-            mark: mark(message),
-            what: translate::occurrence(message),
-        });
-        let news = arrivals.filter(|arrival| !self.journal.knows(arrival.mark));
-        news.inspect(|arrival| {
-            if let Some(Occurrence::Message(message)) = &arrival.what
+        let mut arrivals = Vec::with_capacity(batch.len());
+        for message in batch {
+            let name = self.name(message);
+            let place = self.order.landed(&name);
+            if self.journal.knows(&name) {
+                continue;
+            }
+            let what = translate::occurrence(message);
+            if let Some(Occurrence::Message(message)) = &what
                 && !message.origin.from_me
             {
                 self.traffic.count_received();
             }
-        })
-        .collect()
+            arrivals.push((place, Arrival { name, what }));
+        }
+        arrivals
+    }
+
+    /// Judges what has arrived, in the order of arrival. What overtook another message of its conversation is held until
+    /// that has arrived, too.
+    fn judged(&self, batch: &[InboundMessage], now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
+        let mut arrivals = self.arrivals(batch);
+        // One whose place is not known keeps it, behind the one before it.
+        let mut number = 0;
+        arrivals.sort_by_cached_key(|(place, _)| {
+            number = place.as_ref().map_or(number, |place| place.number);
+            number
+        });
+        let places = arrivals.iter().filter_map(|(place, arrival)| {
+            let place = place.clone()?;
+            Some((arrival.name.mark(), place))
+        });
+        let places: HashMap<Mark, OrderPlace> = places.collect();
+        let arrivals = arrivals.into_iter().map(|(_, arrival)| arrival).collect();
+        let (mut arrivals, mut held) = self.admission.judge(arrivals, now);
+        let instant = Instant::now();
+        for arrival in &mut arrivals {
+            let mark = arrival.name.mark();
+            if arrival.what.is_some()
+                && let Some(place) = places.get(&mark)
+                && self.order.waits(place, mark, instant)
+            {
+                held.extend(self.admission.keep_back(arrival, now));
+            }
+        }
+        (arrivals, held)
+    }
+
+    /// Gives the journal what waited for others that have arrived by now, and looks again while anything waits.
+    fn release(&self) {
+        let ready = self.order.ready(Instant::now());
+        self.admission.release(&ready, clock::now());
+        if self.order.has_waiting() && !self.releasing.swap(true, Ordering::AcqRel) {
+            let inbound = self.clone();
+            // Ends by itself: nothing waits for long.
+            tokio::spawn(async move {
+                while inbound.order.has_waiting() {
+                    tokio::time::sleep(RELEASE_INTERVAL).await;
+                    let ready = inbound.order.ready(Instant::now());
+                    inbound.admission.release(&ready, clock::now());
+                }
+                inbound.releasing.store(false, Ordering::Release);
+            });
+        }
+    }
+
+    /// What names a message here, and when it is delivered again.
+    fn name(&self, message: &InboundMessage) -> MessageName {
+        self.name_of(&message.info)
+    }
+
+    fn name_of(&self, info: &MessageInfo) -> MessageName {
+        let MessageSource {
+            chat,
+            sender,
+            sender_alt,
+            recipient_alt,
+            ..
+        } = &info.source;
+        let (sender_alt, recipient_alt) = (
+            sender_alt.as_ref().map(ToString::to_string),
+            recipient_alt.as_ref().map(ToString::to_string),
+        );
+        self.store.message_name(
+            [&chat.to_string(), &sender.to_string()],
+            [recipient_alt.as_deref(), sender_alt.as_deref()],
+            &info.id,
+        )
     }
 
     fn signal(&self, signal: Signal) {
@@ -116,19 +203,23 @@ impl Inbound {
             .iter()
             .map(|id| MessageId::new(id))
             .collect();
-        for id in &messages {
-            if self.outbox.advance(id, state, now, now) {
-                self.traffic.count_sent();
-            }
-        }
-        let event = Receipt {
+        let receipt = Receipt {
             messages,
             chat: translate::chat(&receipt.source.chat),
             by: translate::sender(&receipt.source),
             state,
+            check: AuthorCheck::Unspecified,
         };
-        let event = self.store.introduce(Occurrence::Receipt(event));
-        self.journal.append(event, now);
+        for event in self.admission.authorship().receipt(receipt) {
+            if let Occurrence::Receipt(receipt) = &event {
+                for id in &receipt.messages {
+                    if self.outbox.advance(id, state, now, now) {
+                        self.traffic.count_sent();
+                    }
+                }
+            }
+            self.journal.append(event, now);
+        }
     }
 }
 
@@ -138,6 +229,7 @@ impl EventHandler for Inbound {
         match &*event {
             Event::RawNode(stanza) => {
                 self.backlog.arrived(stanza);
+                self.order.arrived(stanza, &self.store);
                 if let Some(event) = translate::sealed_for_the_phone(stanza.get()) {
                     self.traffic.count_undecryptable();
                     self.journal.append(self.store.introduce(event), now);
@@ -145,10 +237,11 @@ impl EventHandler for Inbound {
             }
             // What the hook has committed is in the journal; what bypasses it is not.
             Event::Messages(batch) if !batch.hook_committed => {
-                let (arrivals, held) = self.admission.judge(self.arrivals(&batch.messages), now);
+                let (arrivals, held) = self.judged(&batch.messages, now);
                 self.journal.arrive(arrivals, now, |changes| {
                     held.iter().for_each(|held| held.keep(changes));
                 });
+                self.release();
             }
             Event::Messages(_) => failpoint::pass(Place::Acked),
             Event::ServerAck(ack) => self.acknowledged(ack, now),
@@ -157,6 +250,8 @@ impl EventHandler for Inbound {
                 self.traffic.count_undecryptable();
                 let event = Occurrence::Undecryptable(translate::undecryptable(message));
                 self.journal.append(self.store.introduce(event), now);
+                let _ = self.order.landed(&self.name_of(&message.info));
+                self.release();
             }
             Event::PairingQrCode(qr) => {
                 self.report(Report::Qr {
@@ -243,7 +338,7 @@ impl InboundDurabilityHook for Inbound {
     /// In the journal first, acked to WhatsApp second. What names a message here names it when it is delivered again.
     async fn on_messages(&self, _: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         let now = clock::now();
-        let (arrivals, held) = self.admission.judge(self.arrivals(batch), now);
+        let (arrivals, held) = self.judged(batch, now);
         // A batch of what waited at the server is durable already, in the library's words, and is found there at a start.
         let enough = self.store.pending_written();
         self.journal
@@ -256,11 +351,7 @@ impl InboundDurabilityHook for Inbound {
                 }
             })
             .await;
+        self.release();
         Ok(())
     }
-}
-
-fn mark(message: &InboundMessage) -> Mark {
-    let MessageSource { chat, sender, .. } = &message.info.source;
-    Mark::new(&chat.to_string(), &sender.to_string(), &message.info.id)
 }

@@ -11,7 +11,7 @@ use whatsapp_rust::{Jid, Server};
 
 use super::{Setup, translate};
 use crate::clock;
-use crate::journal::{Arrival, Mark};
+use crate::journal::Arrival;
 use crate::model::{Lost, Occurrence};
 use crate::store::{Pending, Store};
 
@@ -22,13 +22,14 @@ const PROBE: &str = "__wa_durability_probe_";
 pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
     let pending = store.pending();
     if pending.is_empty() {
+        setup.admission.settle(clock::now(), false);
         return;
     }
     let arrivals: Vec<_> = pending
         .iter()
         .filter(|row| !row.id.starts_with(PROBE))
         .map(|row| Arrival {
-            mark: Mark::new(&row.chat, &row.sender, &row.id),
+            name: store.message_name([&row.chat, &row.sender], [None; 2], &row.id),
             what: match message(client, row) {
                 Some(message) => translate::occurrence(&message),
                 None => Some(unreadable(row)),
@@ -52,6 +53,8 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
             Store::settle(batch, chat, sender, id);
         }
     });
+    // What had overtaken these, and waited for them.
+    setup.admission.settle(now, false);
     setup.journal.flush().await;
 }
 

@@ -14,8 +14,7 @@ use whatsapp_rust::wacore::types::message::MessageCategory;
 use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 
 use crate::model::{
-    ChatId, ChatKind, Contact, Details, Lid, Message, MessageId, Occurrence, Origin, Phone,
-    Undecryptable,
+    ChatId, ChatKind, Contact, Details, Message, MessageId, Occurrence, Origin, Undecryptable,
 };
 
 /// The longest name kept: WhatsApp's own limit is 25 characters.
@@ -88,7 +87,7 @@ fn whereabouts(source: &MessageSource) -> ChatId {
 }
 
 pub(super) fn chat(jid: &Jid) -> ChatId {
-    ChatId::new(jid.to_non_ad().to_string())
+    ChatId::of_jid(&jid.to_string())
 }
 
 /// The sender by number and by LID: the stanza has one as the address and often tells the other.
@@ -159,9 +158,7 @@ fn named(jid: &str) -> Contact {
 }
 
 fn add(contact: &mut Contact, jid: &Jid) {
-    if jid.is_pn() {
-        contact.phone = contact.phone.take().or_else(|| Phone::of_digits(&jid.user));
-    } else if jid.is_lid() {
-        contact.lid = contact.lid.take().or_else(|| Lid::new(&jid.user));
-    }
+    let Contact { phone, lid } = Contact::of_jid(&jid.to_string());
+    contact.phone = contact.phone.take().or(phone);
+    contact.lid = contact.lid.take().or(lid);
 }

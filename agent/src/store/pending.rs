@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::Store;
 use super::records::{Records, check_size, joined, now, split, timed, untimed};
-use crate::journal::Mark;
+use crate::model::Lost;
 use crate::vault::{Tables, Ticket};
 
 /// A message that a process left behind that ended before the journal had it.
@@ -61,10 +61,12 @@ pub(super) async fn find(records: &Records, chat: &str, sender: &str, id: &str) 
         let message = untimed(&stored).map(|(_, message)| message.to_vec());
         return records.readable(key, message);
     }
-    if let Some(inbox) = &records.inbox
-        && !inbox.knows(Mark::new(chat, sender, id))
-    {
-        inbox.lost(chat, sender, id).await;
+    if let Some(inbox) = &records.inbox {
+        let named = records.message_name([chat, sender], [None; 2], id);
+        if !inbox.knows(&named) {
+            let lost = Lost::of_jids(chat, sender, id, "not_kept");
+            inbox.lost(named, lost).await;
+        }
     }
     None
 }

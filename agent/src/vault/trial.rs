@@ -24,6 +24,22 @@ impl Volume {
         }
     }
 
+    /// A copy of a store that is in a folder.
+    pub(crate) fn of(folder: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), dir.path().join(file.file_name())).unwrap();
+        }
+        let (sealed, _) = Sealed::open(Folder::new(dir.path()), &secret(), on_heap).unwrap();
+        let (vault, keeper) = Vault::start(sealed, 0);
+        Self {
+            dir,
+            keeper: Some(keeper),
+            vault,
+        }
+    }
+
     pub(crate) fn reopen(&mut self) {
         self.keeper.take().unwrap().stop();
         let folder = Folder::new(self.dir.path());

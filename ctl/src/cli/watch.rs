@@ -100,4 +100,6 @@ pub(crate) enum Kind {
     Lost,
     /// A message arrived from somebody who is not on the allowlist.
     Dropped,
+    /// A change arrived from a person who may not make it, and was not applied.
+    Rejected,
 }

@@ -4,7 +4,8 @@ mod message;
 
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
-    Contact, Dropped, Event, LinkStatus, Lost, Receipt, SendOutcome, SendState, Undecryptable,
+    AuthorCheck, Contact, Dropped, Event, LinkStatus, Lost, Receipt, Rejected, SendOutcome,
+    SendState, Undecryptable,
 };
 use prost_types::Timestamp;
 
@@ -15,19 +16,26 @@ use crate::text::one_line;
 
 /// `18204  4 s ago      message        +1 555 XXX XXXX (Alice): hello`
 pub(crate) fn line(event: &Event, now: Timestamp) -> String {
-    let Event { seq, at, kind } = event;
+    let Event {
+        seq,
+        at,
+        kind,
+        chat_with,
+    } = event;
+    let with = chat_with.as_ref();
     let age = at.map_or_else(String::new, |at| ago(at, now));
     let (name, said) = match kind {
-        Some(Kind::Message(message)) => ("message", message::of_message(message)),
-        Some(Kind::Edit(edit)) => ("edit", message::of_edit(edit)),
-        Some(Kind::Deletion(deletion)) => ("deletion", message::of_deletion(deletion)),
-        Some(Kind::Reaction(reaction)) => ("reaction", message::of_reaction(reaction)),
+        Some(Kind::Message(message)) => ("message", message::of_message(message, with)),
+        Some(Kind::Edit(edit)) => ("edit", message::of_edit(edit, with)),
+        Some(Kind::Deletion(deletion)) => ("deletion", message::of_deletion(deletion, with)),
+        Some(Kind::Reaction(reaction)) => ("reaction", message::of_reaction(reaction, with)),
         Some(Kind::Receipt(receipt)) => ("receipt", of_receipt(receipt)),
         Some(Kind::Link(link)) => ("link", of_link(link, now)),
-        Some(Kind::Send(outcome)) => ("send", of_send(outcome)),
+        Some(Kind::Send(outcome)) => ("send", of_send(outcome, with)),
         Some(Kind::Undecryptable(lost)) => ("undecryptable", of_undecryptable(lost)),
         Some(Kind::Lost(lost)) => ("lost", of_lost(lost)),
         Some(Kind::Dropped(dropped)) => ("dropped", of_dropped(dropped)),
+        Some(Kind::Rejected(rejected)) => ("rejected", of_rejected(rejected)),
         None => (
             "unknown",
             "a kind that this openclawctl or its agent does not know".to_owned(),
@@ -39,10 +47,11 @@ pub(crate) fn line(event: &Event, now: Timestamp) -> String {
 fn of_receipt(receipt: &Receipt) -> String {
     let ids: Vec<String> = receipt.message_ids.iter().map(|id| one_line(id)).collect();
     format!(
-        "{} by {}: {}",
+        "{} by {}: {}{}",
         send_words(receipt.state()),
         person(receipt.by.as_ref()),
-        ids.join(", ")
+        ids.join(", "),
+        checked(receipt.author_check())
     )
 }
 
@@ -63,7 +72,7 @@ fn of_link(link: &LinkStatus, now: Timestamp) -> String {
     said
 }
 
-fn of_send(outcome: &SendOutcome) -> String {
+fn of_send(outcome: &SendOutcome, with: Option<&Contact>) -> String {
     let mut said = send_words(outcome.state()).to_owned();
     if !outcome.reason.is_empty() {
         said.push_str(&format!(" ({})", one_line(&outcome.reason)));
@@ -75,8 +84,16 @@ fn of_send(outcome: &SendOutcome) -> String {
     format!(
         "{said}: {} to {}",
         one_line(name),
-        one_line(&masked_jid(&outcome.chat))
+        chat(&outcome.chat, with)
     )
+}
+
+/// A chat's name for a person: the number of whom it is with, where it is known.
+fn chat(jid: &str, with: Option<&Contact>) -> String {
+    match with {
+        Some(with) if !with.phone.is_empty() => masked(&with.phone),
+        _ => one_line(&masked_jid(jid)),
+    }
 }
 
 fn of_undecryptable(lost: &Undecryptable) -> String {
@@ -112,6 +129,34 @@ fn of_dropped(dropped: &Dropped) -> String {
         one_line(&dropped.id),
         one_line(&dropped.reason)
     )
+}
+
+fn of_rejected(rejected: &Rejected) -> String {
+    let who = match rejected.from_me {
+        true => "me".to_owned(),
+        false => person(rejected.sender.as_ref()),
+    };
+    let ids: Vec<String> = rejected.message_ids.iter().map(|id| one_line(id)).collect();
+    let author = rejected.author.as_ref();
+    let author = author.filter(|author| **author != Contact::default());
+    let author = author.map_or_else(String::new, |author| {
+        format!(", written by {}", person(Some(author)))
+    });
+    format!(
+        "{} by {who} to {}{author}: not applied ({})",
+        one_line(&rejected.change),
+        ids.join(", "),
+        one_line(&rejected.reason)
+    )
+}
+
+/// What a person should know of a change that could not be checked.
+fn checked(check: AuthorCheck) -> &'static str {
+    match check {
+        AuthorCheck::Unspecified | AuthorCheck::Checked => "",
+        AuthorCheck::Unknown => " (author not checked)",
+        AuthorCheck::AdminAssumed => " (as an admin, not checked)",
+    }
 }
 
 /// The number, masked; else the LID, which tells no number.

@@ -37,6 +37,7 @@ pub(crate) struct Status {
     caller: Option<Caller>,
     tls: Option<Tls>,
     alerts: Option<Alerts>,
+    damaged_events: Vec<DamagedEvents>,
     /// `null` when nothing can be known.
     rolled_back: Option<bool>,
 }
@@ -45,6 +46,14 @@ pub(crate) struct Status {
 struct Events {
     head: u64,
     oldest: u64,
+}
+
+/// Events that should be kept and cannot be read.
+#[derive(Serialize)]
+struct DamagedEvents {
+    first: u64,
+    last: u64,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -103,6 +112,7 @@ impl Status {
             caller,
             tls,
             alerts,
+            damaged_events,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();
@@ -131,7 +141,26 @@ impl Status {
             caller: caller.map(Caller::from),
             tls: tls.map(Tls::from),
             alerts: alerts.map(Alerts::from),
+            damaged_events: damaged_events
+                .into_iter()
+                .map(DamagedEvents::from)
+                .collect(),
             rolled_back,
+        }
+    }
+}
+
+impl From<pb::DamagedEvents> for DamagedEvents {
+    fn from(damaged: pb::DamagedEvents) -> Self {
+        let pb::DamagedEvents {
+            first,
+            last,
+            reason,
+        } = damaged;
+        Self {
+            first,
+            last,
+            reason,
         }
     }
 }

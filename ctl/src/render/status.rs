@@ -1,6 +1,8 @@
 //! The answer of `status`, for a person.
 
-use openclaw_proto::v1::{Build, EventRange, LinkState, LinkStatus, StatusResponse, Storage};
+use openclaw_proto::v1::{
+    Build, DamagedEvents, EventRange, LinkState, LinkStatus, StatusResponse, Storage,
+};
 use prost_types::Timestamp;
 
 use crate::alerts;
@@ -60,6 +62,7 @@ pub(crate) fn lines(
         caller,
         tls,
         alerts: alerting,
+        damaged_events,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);
@@ -87,6 +90,15 @@ pub(crate) fn lines(
                 _ => format!("head {head}, oldest {oldest}"),
             },
         );
+    }
+    for DamagedEvents {
+        first,
+        last,
+        reason,
+    } in damaged_events
+    {
+        let reason = text::one_line(reason);
+        add("", format!("{first} to {last} are damaged: {reason}"));
     }
     if *pairing && link.state() != LinkState::Linking {
         add("Pairing:", "in progress".to_owned());

@@ -83,10 +83,10 @@ impl Cursor {
     pub(crate) fn take(&mut self, item: WatchEventsResponse) -> Step {
         match item.item {
             Some(Item::Event(event)) if self.is_new(event.seq) => Step::Print(Box::new(event)),
-            Some(Item::Gap(Gap { from, to })) if from <= to && self.is_new(to) => {
+            Some(Item::Gap(Gap { from, to, damaged })) if from <= to && self.is_new(to) => {
                 let from = from.max(self.seen.map_or(0, |seen| seen + 1));
                 self.seen = Some(to);
-                Step::Gap(Gap { from, to })
+                Step::Gap(Gap { from, to, damaged })
             }
             Some(Item::Heartbeat(Heartbeat { head })) => self.beat(head),
             _ => Step::Quiet,
@@ -125,7 +125,11 @@ mod tests {
 
     fn gap(from: u64, to: u64) -> WatchEventsResponse {
         WatchEventsResponse {
-            item: Some(Item::Gap(Gap { from, to })),
+            item: Some(Item::Gap(Gap {
+                from,
+                to,
+                damaged: false,
+            })),
         }
     }
 
@@ -193,7 +197,14 @@ mod tests {
     fn only_the_unseen_part_of_a_gap_is_told() {
         let mut cursor = Cursor::new(Some(5));
         assert_eq!(cursor.take(gap(1, 5)), Step::Quiet);
-        assert_eq!(cursor.take(gap(4, 9)), Step::Gap(Gap { from: 6, to: 9 }));
+        assert_eq!(
+            cursor.take(gap(4, 9)),
+            Step::Gap(Gap {
+                from: 6,
+                to: 9,
+                damaged: false
+            })
+        );
         assert_eq!(cursor.take(gap(9, 4)), Step::Quiet);
         assert_eq!(printed(&mut cursor, event(9)), None);
         assert_eq!(printed(&mut cursor, event(10)), Some(10));

@@ -2567,9 +2567,13 @@ pub struct Event {
     /// When the agent recorded it.
     #[prost(message, optional, tag = "2")]
     pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whom the chat is with, by number and by LID, as far as the agent knows now. Absent for a group and for what happens
+    /// in no chat, and of a Dropped. The chat's own name, `chat`, is the LID where it is known, else the number.
+    #[prost(message, optional, tag = "20")]
+    pub chat_with: ::core::option::Option<Contact>,
     /// What happened. Absent when this agent cannot tell, which is so of events that a later version
     /// of it has written. Such an event passes every filter.
-    #[prost(oneof = "event::Kind", tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "event::Kind", tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub kind: ::core::option::Option<event::Kind>,
 }
 /// Nested message and enum types in `Event`.
@@ -2608,6 +2612,9 @@ pub mod event {
         /// EVENT_KIND_DROPPED.
         #[prost(message, tag = "12")]
         Dropped(super::Dropped),
+        /// EVENT_KIND_REJECTED.
+        #[prost(message, tag = "13")]
+        Rejected(super::Rejected),
     }
 }
 /// A person on WhatsApp. WhatsApp names people by phone number, by LID, or both.
@@ -2835,6 +2842,12 @@ pub struct Edit {
     /// True when it was too long, and something of it is missing here.
     #[prost(bool, tag = "11")]
     pub cut: bool,
+    /// Who had written the message.
+    #[prost(message, optional, tag = "12")]
+    pub author: ::core::option::Option<Contact>,
+    /// Whether that could be checked.
+    #[prost(enumeration = "AuthorCheck", tag = "13")]
+    pub author_check: i32,
 }
 /// A message was deleted for everyone.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2867,6 +2880,9 @@ pub struct Deletion {
     /// Who had written it: another than the sender when a group's admin deleted it.
     #[prost(message, optional, tag = "9")]
     pub author: ::core::option::Option<Contact>,
+    /// Whether that could be checked.
+    #[prost(enumeration = "AuthorCheck", tag = "10")]
+    pub author_check: i32,
 }
 /// Somebody reacted to a message, or took a reaction back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2905,6 +2921,9 @@ pub struct Reaction {
     /// True when it came encrypted with a secret that the agent does not have: the emoji is not known.
     #[prost(bool, tag = "11")]
     pub sealed: bool,
+    /// Whether it could be checked that the message is of this chat, and who wrote it.
+    #[prost(enumeration = "AuthorCheck", tag = "12")]
+    pub author_check: i32,
 }
 /// What became of messages of ours at the other side.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2922,6 +2941,10 @@ pub struct Receipt {
     /// DELIVERED or READ.
     #[prost(enumeration = "SendState", tag = "4")]
     pub state: i32,
+    /// Whether it could be checked that the messages are the account's and were sent to this chat. In a group WhatsApp's
+    /// server answers for it that `by` is a member.
+    #[prost(enumeration = "AuthorCheck", tag = "5")]
+    pub author_check: i32,
 }
 /// A message given to Send changed its state.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3002,6 +3025,36 @@ pub struct Dropped {
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
+/// A change arrived from a person who may not make it: an edit or a deletion of another's message, a reaction to a message of
+/// another chat, a receipt for a message that was sent to someone else. Nothing was changed, and what it said is not kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Rejected {
+    /// WhatsApp's id of the change. Empty for a receipt.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The chat's JID.
+    #[prost(string, tag = "2")]
+    pub chat: ::prost::alloc::string::String,
+    /// Who did it.
+    #[prost(message, optional, tag = "3")]
+    pub sender: ::core::option::Option<Contact>,
+    /// True when the account itself did it, on another device.
+    #[prost(bool, tag = "4")]
+    pub from_me: bool,
+    /// The ids of the messages that it would have changed.
+    #[prost(string, repeated, tag = "5")]
+    pub message_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What it was: "edit", "deletion", "reaction", "receipt", or the content of a message ("poll_vote", "pin", ...).
+    #[prost(string, tag = "6")]
+    pub change: ::prost::alloc::string::String,
+    /// Who wrote the message, where the agent has it and it is of this chat.
+    #[prost(message, optional, tag = "7")]
+    pub author: ::core::option::Option<Contact>,
+    /// Why, in one word: "not_the_author", "not_the_recipient", "other_chat" (the message is of another chat).
+    #[prost(string, tag = "8")]
+    pub reason: ::prost::alloc::string::String,
+}
 /// The kinds of events, for filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3028,6 +3081,8 @@ pub enum EventKind {
     Lost = 9,
     /// A message arrived from somebody who is not on the allowlist.
     Dropped = 10,
+    /// A change arrived from a person who may not make it. Nothing was changed.
+    Rejected = 11,
 }
 impl EventKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3047,6 +3102,7 @@ impl EventKind {
             Self::Reaction => "EVENT_KIND_REACTION",
             Self::Lost => "EVENT_KIND_LOST",
             Self::Dropped => "EVENT_KIND_DROPPED",
+            Self::Rejected => "EVENT_KIND_REJECTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3063,6 +3119,47 @@ impl EventKind {
             "EVENT_KIND_REACTION" => Some(Self::Reaction),
             "EVENT_KIND_LOST" => Some(Self::Lost),
             "EVENT_KIND_DROPPED" => Some(Self::Dropped),
+            "EVENT_KIND_REJECTED" => Some(Self::Rejected),
+            _ => None,
+        }
+    }
+}
+/// Whether the agent could check that who did something to a message may do it. A change that may not be is no Edit,
+/// Deletion, Reaction or Receipt, but a Rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AuthorCheck {
+    /// Not said: a version of the agent recorded it that did not check.
+    Unspecified = 0,
+    /// The agent has the message, `author` wrote it, and the sender may do this.
+    Checked = 1,
+    /// The agent does not have the message: it is from before the agent was linked, or let go of. Who wrote it is as the
+    /// change says.
+    Unknown = 2,
+    /// The agent has the message, and another than its author deleted it in a group, as an admin may. Whether it was one
+    /// is not known to the agent; WhatsApp's clients check it.
+    AdminAssumed = 3,
+}
+impl AuthorCheck {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "AUTHOR_CHECK_UNSPECIFIED",
+            Self::Checked => "AUTHOR_CHECK_CHECKED",
+            Self::Unknown => "AUTHOR_CHECK_UNKNOWN",
+            Self::AdminAssumed => "AUTHOR_CHECK_ADMIN_ASSUMED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "AUTHOR_CHECK_UNSPECIFIED" => Some(Self::Unspecified),
+            "AUTHOR_CHECK_CHECKED" => Some(Self::Checked),
+            "AUTHOR_CHECK_UNKNOWN" => Some(Self::Unknown),
+            "AUTHOR_CHECK_ADMIN_ASSUMED" => Some(Self::AdminAssumed),
             _ => None,
         }
     }
@@ -3468,6 +3565,22 @@ pub struct StatusResponse {
     /// How alerting is.
     #[prost(message, optional, tag = "13")]
     pub alerts: ::core::option::Option<AlertsStatus>,
+    /// Events that should be kept and cannot be read, as far as that is known, oldest first. Diagnose looks at every file.
+    #[prost(message, repeated, tag = "19")]
+    pub damaged_events: ::prost::alloc::vec::Vec<DamagedEvents>,
+}
+/// Events that cannot be read: their file on the volume is missing or damaged.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DamagedEvents {
+    /// The seq of the first.
+    #[prost(uint64, tag = "1")]
+    pub first: u64,
+    /// The seq of the last.
+    #[prost(uint64, tag = "2")]
+    pub last: u64,
+    /// Why, in a sentence for a person. It names the file.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
 }
 /// The range of events that can be watched.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3728,6 +3841,9 @@ pub struct Gap {
     /// The last missing seq.
     #[prost(uint64, tag = "2")]
     pub to: u64,
+    /// True when they should be kept: their file on the volume is missing or damaged. Status lists all of them.
+    #[prost(bool, tag = "3")]
+    pub damaged: bool,
 }
 /// The stream is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

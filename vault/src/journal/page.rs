@@ -1,5 +1,7 @@
 //! Events read in order, some at a time.
 
+use std::ops::RangeInclusive;
+
 use zeroize::Zeroizing;
 
 use super::{Filed, Journal, ROW_HEAD, segment};
@@ -22,12 +24,22 @@ pub struct Row {
     pub event: Zeroizing<Vec<u8>>,
 }
 
+impl Row {
+    pub(super) fn of(seq: u64, row: &[u8]) -> Self {
+        Self {
+            seq,
+            at: segment::time(row).unwrap_or_default(),
+            event: Zeroizing::new(row.get(ROW_HEAD..).unwrap_or_default().to_vec()),
+        }
+    }
+}
+
 /// What a cursor finds.
 #[derive(Default)]
 pub struct Page {
-    /// Events that are not there any more, first and last: they were let go of, or their file is harmed.
+    /// Events that are not there any more, first and last: they were let go of, or their file is damaged.
     pub gap: Option<(u64, u64)>,
-    /// Why a file could not be read, if that is the gap's cause.
+    /// Why a file could not be read, if that is the gap's cause: never both causes in one gap.
     pub harmed: Option<Error>,
     /// The events, oldest first.
     pub rows: Vec<Row>,
@@ -39,14 +51,23 @@ impl Page {
         self.rows.len() >= most || self.bytes >= PAGE_BYTES
     }
 
+    /// Notes events that cannot be read, if they are what comes next. False when there is something before them.
+    fn harm(&mut self, first: u64, last: u64, error: Error) -> bool {
+        match (&mut self.gap, &self.harmed) {
+            _ if !self.rows.is_empty() => return false,
+            // Those that were let go of are reported first, and by themselves.
+            (Some(_), None) => return false,
+            (Some(gap), Some(_)) => gap.1 = last,
+            (gap @ None, _) => *gap = Some((first, last)),
+        }
+        self.harmed.get_or_insert(error);
+        true
+    }
+
     fn add(&mut self, seq: u64, row: &[u8]) {
-        let event = row.get(ROW_HEAD..).unwrap_or_default();
-        self.bytes += event.len();
-        self.rows.push(Row {
-            seq,
-            at: segment::time(row).unwrap_or_default(),
-            event: Zeroizing::new(event.to_vec()),
-        });
+        let row = Row::of(seq, row);
+        self.bytes += row.event.len();
+        self.rows.push(row);
     }
 }
 
@@ -65,15 +86,8 @@ impl Journal {
             page.gap = Some((from, oldest - 1));
         }
         let mut seq = from.max(oldest);
-        if let Some(file) = self.files.iter().find(|file| file.last >= seq).copied() {
-            let read = self.read_file(vault, file, seq, until, most, &mut page);
-            // What was read before the harm is shown first.
-            if let Err(error) = read
-                && page.rows.is_empty()
-            {
-                page.gap = Some((page.gap.map_or(seq, |(first, _)| first), file.last));
-                page.harmed = Some(error);
-            }
+        if let Some(file) = self.files.iter().find(|file| file.last >= seq) {
+            self.read_file(vault, file, seq..=until, most, &mut page)?;
             return Ok(page);
         }
         while seq <= until && seq < self.next && !page.is_full(most) {
@@ -89,13 +103,13 @@ impl Journal {
         Ok(page)
     }
 
-    fn row<D: Disk>(
+    pub(super) fn row<D: Disk>(
         &self,
         vault: &Vault<D>,
         seq: u64,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let after = self.chunks.partition_point(|chunk| chunk.first <= seq);
-        let Some(chunk) = after.checked_sub(1).map(|place| self.chunks[place]) else {
+        let Some(chunk) = after.checked_sub(1).map(|place| &self.chunks[place]) else {
             return Ok(None);
         };
         let (scope, id) = (chunk.number.to_be_bytes(), seq.to_be_bytes());
@@ -111,22 +125,39 @@ impl Journal {
         Ok(record.and_then(|record| Segment::decode(number, &record)))
     }
 
+    /// Reads of a file what can be read: up to what is damaged, or what is damaged and no further.
     fn read_file<D: Disk>(
         &self,
         vault: &Vault<D>,
-        file: Filed,
-        from: u64,
-        until: u64,
+        file: &Filed,
+        seqs: RangeInclusive<u64>,
         most: usize,
         page: &mut Page,
     ) -> Result<(), Error> {
-        let name = segment::name(file.number);
-        let missing = || Error::LogMissing(name.clone());
-        let (segment, _) = self.segment(vault, file.number)?.ok_or_else(missing)?;
-        let opened = vault.disk.open(&name).map_err(Error::Folder)?;
-        let opened = opened.ok_or_else(missing)?;
+        let (from, until) = seqs.into_inner();
+        let (segment, opened) = match self.open_file(vault, file)? {
+            Ok(opened) => opened,
+            Err(error) => {
+                page.harm(from, file.last, error);
+                return Ok(());
+            }
+        };
         for place in segment.block_of(from)..segment.blocks() {
-            let (first, block) = segment.open(&opened, place)?;
+            let block = match segment.open(&opened, place) {
+                Ok(block) => block,
+                Err(error) => {
+                    let (first, last) = segment.seqs_of(place, file.last);
+                    if !page.harm(first.max(from), last, error) {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            };
+            // What follows the damage is read next.
+            if page.harmed.is_some() {
+                return Ok(());
+            }
+            let (first, block) = block;
             for (seq, row) in (first..).zip(segment::rows(&block)) {
                 if seq > until || page.is_full(most) {
                     return Ok(());
@@ -137,5 +168,23 @@ impl Journal {
             }
         }
         Ok(())
+    }
+
+    /// Opens a file that is there and as long as it was written.
+    #[expect(clippy::type_complexity, reason = "damage is no failure of the vault")]
+    pub(super) fn open_file<D: Disk>(
+        &self,
+        vault: &Vault<D>,
+        file: &Filed,
+    ) -> Result<Result<(Segment, D::File), Error>, Error> {
+        let name = segment::name(file.number);
+        let Some((segment, _)) = self.segment(vault, file.number)? else {
+            return Ok(Err(Error::LogMissing(name)));
+        };
+        Ok(match vault.disk.open(&name) {
+            Ok(Some(opened)) => Ok((segment, opened)),
+            Ok(None) => Err(Error::LogMissing(name)),
+            Err(error) => Err(Error::Folder(error)),
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::filter::Filter;
 use super::{Chunk, Filed, Journal, JournalTables, segment};
 use crate::batch::Batch;
 use crate::disk::Disk;
@@ -22,6 +23,7 @@ impl Journal {
             next: first,
             files: VecDeque::new(),
             chunks: VecDeque::new(),
+            gone: VecDeque::new(),
         };
         let floor = vault.load(Key::new(tables.state, "", ""))?;
         let floor = floor.and_then(|floor| floor.first_chunk().map(|f| u64::from_le_bytes(*f)));
@@ -35,9 +37,13 @@ impl Journal {
         }
         journal.find_files(vault)?;
         journal.find_rows(vault)?;
+        journal.find_gone(vault)?;
+        journal.bound_filters();
         journal.remove_strays(vault)?;
         let last = journal.chunks.back().map(|chunk| chunk.number);
         let last = last.or_else(|| journal.files.back().map(|file| file.number));
+        // A number is not given again while marks are kept under it.
+        let last = last.max(journal.last_gone());
         if journal.chunks.is_empty() {
             let number = last.map_or(1, |number| number + 1);
             journal.chunks.push_back(Chunk::new(number, journal.next));
@@ -51,33 +57,34 @@ impl Journal {
             let Some(number) = entry.id.first_chunk().map(|id| u64::from_be_bytes(*id)) else {
                 return;
             };
-            if let Some((segment, newest)) = segment::Segment::decode(number, &entry.value) {
-                files.insert(number, (segment, newest));
+            let decoded = segment::Segment::decode(number, &entry.value);
+            let Some((segment, newest)) = decoded else {
+                return;
+            };
+            if let Some(first) = segment.first() {
+                let file = Filed {
+                    number,
+                    first,
+                    last: 0,
+                    bytes: segment.bytes(),
+                    newest,
+                    marks: Filter::of(&segment.marks),
+                };
+                files.insert(number, file);
             }
         })?;
-        let ends: Vec<u64> = files
-            .values()
-            .filter_map(|(segment, _)| segment.first())
-            .collect();
-        for (place, (number, (segment, newest))) in files.into_iter().enumerate() {
-            let Some(first) = segment.first() else {
-                continue;
-            };
-            // Up to where the next one begins; the last one's end is where the rows begin.
-            let last = ends.get(place + 1).map_or(0, |next| next - 1);
-            self.files.push_back(Filed {
-                number,
-                first,
-                last,
-                bytes: segment.bytes(),
-                newest,
-            });
+        self.files = files.into_values().collect();
+        // Up to where the next one begins; the last one's end is where the rows begin.
+        let ends: Vec<u64> = self.files.iter().skip(1).map(|file| file.first).collect();
+        for (file, end) in self.files.iter_mut().zip(ends) {
+            file.last = end - 1;
         }
         Ok(())
     }
 
     fn find_rows<D: Disk>(&mut self, vault: &Vault<D>) -> Result<(), Error> {
         let mut chunks: BTreeMap<u64, Chunk> = BTreeMap::new();
+        let mut marks: BTreeMap<u64, u64> = BTreeMap::new();
         vault.scan(self.tables.rows, None, |entry| {
             let number = entry.scope.first_chunk().map(|n| u64::from_be_bytes(*n));
             let seq = entry.id.first_chunk().map(|n| u64::from_be_bytes(*n));
@@ -89,9 +96,17 @@ impl Journal {
                 .or_insert_with(|| Chunk::new(number, seq));
             let at = segment::time(&entry.value).unwrap_or_default();
             chunk.first = chunk.first.min(seq);
-            chunk.note(entry.value.len(), at);
+            chunk.count(entry.value.len(), at);
+            marks.insert(seq, segment::mark(&entry.value).unwrap_or_default());
         })?;
         self.chunks = chunks.into_values().collect();
+        for chunk in &mut self.chunks {
+            let seqs = chunk.first..chunk.first + chunk.rows;
+            // In the order of their seqs, whatever that of the scan was.
+            marks
+                .range(seqs)
+                .for_each(|(_, mark)| chunk.marks.push(*mark));
+        }
         if let Some(chunk) = self.chunks.back() {
             self.next = self.next.max(chunk.first + chunk.rows);
         }
@@ -111,29 +126,5 @@ impl Journal {
             }
         }
         Ok(())
-    }
-
-    /// The marks of the newest events, oldest first, at most about `most`.
-    pub fn marks<D: Disk>(&self, vault: &Vault<D>, most: usize) -> Result<Vec<u64>, Error> {
-        let mut pieces = Vec::new();
-        let mut rows: BTreeMap<u64, u64> = BTreeMap::new();
-        vault.scan(self.tables.rows, None, |entry| {
-            let seq = entry.id.first_chunk().map(|n| u64::from_be_bytes(*n));
-            let mark = segment::mark(&entry.value).filter(|mark| *mark != 0);
-            rows.extend(seq.zip(mark));
-        })?;
-        let mut found = rows.len();
-        pieces.push(rows.into_values().collect());
-        for file in self.files.iter().rev() {
-            if found >= most {
-                break;
-            }
-            if let Some((segment, _)) = self.segment(vault, file.number)? {
-                found += segment.marks.len();
-                pieces.push(segment.marks);
-            }
-        }
-        pieces.reverse();
-        Ok(pieces.concat())
     }
 }

@@ -161,6 +161,13 @@ impl Segment {
         after.saturating_sub(1)
     }
 
+    /// The first and the last seq of a block, in a file that ends with `last`.
+    pub(super) fn seqs_of(&self, place: usize, last: u64) -> (u64, u64) {
+        let first = self.blocks.get(place).map_or(last, |(first, _)| *first);
+        let next = self.blocks.get(place + 1);
+        (first, next.map_or(last, |(first, _)| first - 1))
+    }
+
     /// How many blocks it has.
     pub(super) fn blocks(&self) -> usize {
         self.blocks.len()
@@ -177,13 +184,12 @@ impl Segment {
         let at = before as u64;
         let mut bytes = Zeroizing::new(vec![0; length + TAG]);
         let read = file.read_at(&mut bytes, at).map_err(Error::Read)?;
-        let end = at + read as u64;
         let aad = associated(self.number);
         let opened = (read == bytes.len())
             .then(|| cipher(&self.key).open_in_place(nonce(place), Aad::from(&aad), &mut bytes))
             .is_some_and(|opened| opened.is_ok());
         if !opened {
-            return Err(Error::Damaged { at, end });
+            return Err(Error::EventsDamaged(name(self.number)));
         }
         bytes.truncate(length);
         Ok((first, bytes))

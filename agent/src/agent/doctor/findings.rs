@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use super::Person;
 use crate::agent::{Status, Storage};
 use crate::allow::{Because, Failed, Summary, Verdict};
+use crate::journal::Damage;
 use crate::model::{Finding, LinkState, Seq};
 use crate::session::Named;
 
@@ -40,6 +41,32 @@ pub(super) fn storage(storage: Option<&Storage>) -> Finding {
             "start the version that wrote them, or restore a backup",
         ),
     }
+}
+
+/// Events that should be there: every file of them was looked at.
+pub(super) fn events(status: &Status) -> Vec<Finding> {
+    let (Seq(head), Seq(oldest)) = status.events;
+    if status.damaged.is_empty() {
+        let text = match oldest {
+            0 => "there are no events yet".to_owned(),
+            _ => format!("the events {oldest} to {head} are whole"),
+        };
+        return vec![Finding::good("events", text)];
+    }
+    let found = status.damaged.iter().map(|damage| {
+        let Damage {
+            first: Seq(first),
+            last: Seq(last),
+            why,
+        } = damage;
+        Finding::bad(
+            "events",
+            format!("the events {first} to {last} are damaged and cannot be read: {why}"),
+            "stop the agent, put that file back from a copy of the volume and start it; without a copy they are lost, and \
+             watch continues behind them",
+        )
+    });
+    found.collect()
 }
 
 pub(super) fn rules(summary: &Summary) -> Vec<Finding> {

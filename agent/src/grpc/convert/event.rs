@@ -8,11 +8,11 @@ use prost_types::Timestamp;
 use super::send_state;
 use super::status::link_status;
 use crate::model::{
-    ChatId, ChatKind, Contact, Content, Deletion, Dropped, Edit, Event, Lid, Lost, Message,
-    Occurrence, Origin, Reaction, Receipt, SendOutcome, Sent, Undecryptable,
+    AuthorCheck, ChatId, ChatKind, Contact, Content, Deletion, Dropped, Edit, Event, Lid, Lost,
+    Message, Occurrence, Origin, Reaction, Receipt, Rejected, SendOutcome, Sent, Undecryptable,
 };
 
-pub(in crate::grpc) fn event(event: Event) -> pb::Event {
+pub(in crate::grpc) fn event(event: Event, chat_with: Option<Contact>) -> pb::Event {
     use pb::event::Kind as Wire;
     let Event { seq, at, what } = event;
     let kind = match what {
@@ -26,12 +26,14 @@ pub(in crate::grpc) fn event(event: Event) -> pb::Event {
         Occurrence::Undecryptable(message) => Some(Wire::Undecryptable(undecryptable(message))),
         Occurrence::Lost(message) => Some(Wire::Lost(lost(message))),
         Occurrence::Dropped(message) => Some(Wire::Dropped(dropped(message))),
+        Occurrence::Rejected(change) => Some(Wire::Rejected(rejected(*change))),
         Occurrence::Unknown => None,
     };
     pb::Event {
         seq: seq.0,
         at: Some(Timestamp::from(at)),
         kind,
+        chat_with: chat_with.map(contact),
     }
 }
 
@@ -100,6 +102,8 @@ fn edit(edit: Edit) -> pb::Edit {
         origin,
         message,
         content,
+        author,
+        check,
     } = edit;
     let Content {
         word, text, cut, ..
@@ -116,6 +120,8 @@ fn edit(edit: Edit) -> pb::Edit {
         content: word.into_owned(),
         text,
         cut,
+        author: Some(contact(author)),
+        author_check: author_check(check).into(),
     }
 }
 
@@ -124,6 +130,7 @@ fn deletion(deletion: Deletion) -> pb::Deletion {
         origin,
         message,
         author,
+        check,
     } = deletion;
     pb::Deletion {
         id: origin.id.as_str().to_owned(),
@@ -135,6 +142,7 @@ fn deletion(deletion: Deletion) -> pb::Deletion {
         offline: origin.offline,
         message_id: message.as_str().to_owned(),
         author: Some(contact(author)),
+        author_check: author_check(check).into(),
     }
 }
 
@@ -145,6 +153,7 @@ fn reaction(reaction: Reaction) -> pb::Reaction {
         author,
         emoji,
         sealed,
+        check,
     } = reaction;
     pb::Reaction {
         id: origin.id.as_str().to_owned(),
@@ -158,6 +167,7 @@ fn reaction(reaction: Reaction) -> pb::Reaction {
         author: Some(contact(author)),
         emoji,
         sealed,
+        author_check: author_check(check).into(),
     }
 }
 
@@ -167,12 +177,46 @@ fn receipt(receipt: Receipt) -> pb::Receipt {
         chat,
         by,
         state,
+        check,
     } = receipt;
     pb::Receipt {
         message_ids: messages.iter().map(|id| id.as_str().to_owned()).collect(),
         chat: chat_jid(&chat),
         by: Some(contact(by)),
         state: send_state(state).into(),
+        author_check: author_check(check).into(),
+    }
+}
+
+fn author_check(check: AuthorCheck) -> pb::AuthorCheck {
+    match check {
+        AuthorCheck::Unspecified => pb::AuthorCheck::Unspecified,
+        AuthorCheck::Checked => pb::AuthorCheck::Checked,
+        AuthorCheck::Unknown => pb::AuthorCheck::Unknown,
+        AuthorCheck::AdminAssumed => pb::AuthorCheck::AdminAssumed,
+    }
+}
+
+fn rejected(rejected: Rejected) -> pb::Rejected {
+    let Rejected {
+        id,
+        chat,
+        sender,
+        from_me,
+        messages,
+        change,
+        author,
+        reason,
+    } = rejected;
+    pb::Rejected {
+        id: id.as_str().to_owned(),
+        chat: chat_jid(&chat),
+        sender: Some(contact(sender)),
+        from_me,
+        message_ids: messages.iter().map(|id| id.as_str().to_owned()).collect(),
+        change: change.into_owned(),
+        author: Some(contact(author)),
+        reason: reason.into_owned(),
     }
 }
 

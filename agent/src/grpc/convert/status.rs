@@ -10,6 +10,7 @@ use super::{caller, tls};
 use crate::agent::Status;
 use crate::grpc::Network;
 use crate::grpc::listen::Caller;
+use crate::journal::Damage;
 use crate::model::{Account, Hardening, Lid, Link, LinkState, Seq};
 use crate::session::DEVICE_NAME;
 
@@ -31,6 +32,7 @@ pub(in crate::grpc) fn status(
         rules,
         held,
         alerts,
+        damaged,
     } = status;
     pb::StatusResponse {
         link: Some(link_status(link, last_frame)),
@@ -54,6 +56,20 @@ pub(in crate::grpc) fn status(
         caller: caller(who),
         tls: tls(network),
         alerts: Some(super::alerts::alerts_status(&alerts)),
+        damaged_events: damaged.into_iter().map(damaged_events).collect(),
+    }
+}
+
+fn damaged_events(damage: Damage) -> pb::DamagedEvents {
+    let Damage {
+        first: Seq(first),
+        last: Seq(last),
+        why,
+    } = damage;
+    pb::DamagedEvents {
+        first,
+        last,
+        reason: why,
     }
 }
 

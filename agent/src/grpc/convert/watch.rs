@@ -63,6 +63,7 @@ fn kinds(kinds: Vec<i32>) -> Result<KindSet, GrpcStatus> {
             Ok(pb::EventKind::Reaction) => Ok(Kind::Reaction),
             Ok(pb::EventKind::Lost) => Ok(Kind::Lost),
             Ok(pb::EventKind::Dropped) => Ok(Kind::Dropped),
+            Ok(pb::EventKind::Rejected) => Ok(Kind::Rejected),
             Ok(pb::EventKind::Unspecified) | Err(_) => Err(invalid("kinds", &UnknownValue(kind))),
         });
     Ok(KindSet::of(known.collect::<Result<Vec<_>, _>>()?))

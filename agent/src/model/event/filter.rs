@@ -66,11 +66,8 @@ impl Filter {
         if chats.0.is_empty() {
             return chat_kinds.contains(ChatKind::of(chat));
         }
-        let person = ["@s.whatsapp.net", "@lid"]
-            .iter()
-            .any(|server| chat.jid().ends_with(server));
         chats.0.contains(chat.jid())
-            || person
+            || chat.is_person()
                 && (what.other_side().is_some_and(|who| chats.names(who))
                     || other_name(chat.jid()).is_some_and(|jid| chats.0.contains(&jid)))
     }
@@ -94,7 +91,8 @@ fn phone_jid(digits: &str) -> String {
 
 impl Occurrence {
     /// Whom a chat of two is with, where the occurrence says more of them than the chat's name.
-    fn other_side(&self) -> Option<&Contact> {
+    #[must_use]
+    pub fn other_side(&self) -> Option<&Contact> {
         let origin = match self {
             Self::Message(m) => &m.origin,
             Self::Edit(e) => &e.origin,
@@ -104,6 +102,7 @@ impl Occurrence {
             Self::Undecryptable(u) => return Some(&u.sender),
             Self::Lost(l) => return Some(&l.sender),
             Self::Dropped(d) => return Some(&d.sender),
+            Self::Rejected(r) => return (!r.from_me).then_some(&r.sender),
             Self::Send(_) | Self::Link(_) | Self::Unknown => return None,
         };
         (!origin.from_me).then_some(&origin.sender)
@@ -133,6 +132,7 @@ mod tests {
                 lid: None,
             },
             state: SendState::Read,
+            check: crate::model::AuthorCheck::Checked,
         })
     }
 

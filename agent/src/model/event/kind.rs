@@ -26,13 +26,15 @@ pub enum Kind {
     Lost,
     /// [`Occurrence::Dropped`]
     Dropped,
+    /// [`Occurrence::Rejected`]
+    Rejected,
     /// [`Occurrence::Unknown`]
     Unknown,
 }
 
 impl Kind {
     /// How many there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 12;
 
     /// Their names, in their order.
     pub const NAMES: [&'static str; Self::COUNT] = [
@@ -46,6 +48,7 @@ impl Kind {
         "reaction",
         "lost",
         "dropped",
+        "rejected",
         "unknown",
     ];
 }
@@ -94,6 +97,7 @@ impl Occurrence {
             Self::Undecryptable(_) => Kind::Undecryptable,
             Self::Lost(_) => Kind::Lost,
             Self::Dropped(_) => Kind::Dropped,
+            Self::Rejected(_) => Kind::Rejected,
             Self::Unknown => Kind::Unknown,
         }
     }

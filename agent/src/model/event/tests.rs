@@ -133,11 +133,14 @@ fn every_occurrence() -> Vec<Occurrence> {
             origin: origin(),
             message: id.clone(),
             content: content(None),
+            author: contact(),
+            check: AuthorCheck::Checked,
         })),
         Occurrence::Deletion(Box::new(Deletion {
             origin: origin(),
             message: id.clone(),
             author: contact(),
+            check: AuthorCheck::AdminAssumed,
         })),
         Occurrence::Reaction(Box::new(Reaction {
             origin: origin(),
@@ -145,13 +148,22 @@ fn every_occurrence() -> Vec<Occurrence> {
             author: contact(),
             emoji: "🐟".into(),
             sealed: false,
+            check: AuthorCheck::Unknown,
         })),
         Occurrence::Receipt(Receipt {
             messages: vec![id.clone(), MessageId::new("3EB0AD")],
             chat: chat.clone(),
             by: contact(),
             state: SendState::Read,
+            check: AuthorCheck::Unspecified,
         }),
+        Occurrence::Rejected(Box::new(Rejected::of(
+            &origin(),
+            &id,
+            "edit".into(),
+            contact(),
+            "not_the_author",
+        ))),
         Occurrence::Send(SendOutcome {
             sent: Sent {
                 id: id.clone(),

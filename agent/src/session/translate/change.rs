@@ -8,7 +8,9 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
 use super::{content, named, person, sender, whence};
-use crate::model::{Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction};
+use crate::model::{
+    AuthorCheck, Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction,
+};
 
 /// The longest emoji kept, in bytes: a family with skin tones has 41.
 const MAX_EMOJI: usize = 64;
@@ -34,6 +36,7 @@ fn reaction(message: &wa::Message, info: &MessageInfo) -> Option<Reaction> {
         author: author(key, &info.source),
         emoji: content::cut(emoji.unwrap_or_default(), MAX_EMOJI).to_owned(),
         sealed: open.is_none(),
+        check: AuthorCheck::Unspecified,
         origin: whence(info),
     })
 }
@@ -46,6 +49,9 @@ fn edit(message: &wa::Message, info: &MessageInfo) -> Option<Edit> {
                 word: "sealed".into(),
                 ..Content::default()
             },
+            // An edit is its author's, or none.
+            author: sender(&info.source),
+            check: AuthorCheck::Unspecified,
             origin: whence(info),
         });
     }
@@ -53,6 +59,8 @@ fn edit(message: &wa::Message, info: &MessageInfo) -> Option<Edit> {
     Some(Edit {
         message: id(key)?,
         content: content::content(protocol.edited_message.as_option()?),
+        author: sender(&info.source),
+        check: AuthorCheck::Unspecified,
         origin: whence(info),
     })
 }
@@ -65,6 +73,7 @@ fn deletion(message: &wa::Message, info: &MessageInfo) -> Option<Deletion> {
             Some(author) => named(author),
             None => sender(&info.source),
         },
+        check: AuthorCheck::Unspecified,
         origin: whence(info),
     })
 }

@@ -8,7 +8,7 @@ use whatsapp_rust::waproto::whatsapp::message as content;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
 use super::*;
-use crate::model::{Content, Edit, Kind, Media, Place, Poll, Reaction};
+use crate::model::{Content, Edit, Kind, Lid, Media, Place, Poll, Reaction};
 
 const ANNA: &str = "100000000000001:2@lid";
 const GROUP: &str = "120363000000000001@g.us";
@@ -292,7 +292,10 @@ fn an_edit_names_what_it_changes_and_what_that_says_now() {
             origin,
             message,
             content,
+            author,
+            check: _,
         } = *edit;
+        assert_eq!(author, origin.sender, "an edit is its author's");
         assert_eq!((origin.id.as_str(), message.as_str()), ("3EB0AA", "3EB0BB"));
         assert_eq!((&*content.word, &*content.text), ("text", "later"));
     }

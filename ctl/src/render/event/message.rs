@@ -3,13 +3,12 @@
 use openclaw_proto::v1::message::Details;
 use openclaw_proto::v1::{ChatKind, Contact, Deletion, Edit, Media, Message, Reaction};
 
-use super::person;
-use crate::phone::masked_jid;
+use super::{checked, person};
 use crate::render::size::size;
 use crate::render::time::length;
 use crate::text::one_line;
 
-pub(super) fn of_message(message: &Message) -> String {
+pub(super) fn of_message(message: &Message, with: Option<&Contact>) -> String {
     let who = match (message.from_me, person(message.sender.as_ref())) {
         (true, _) => "me".to_owned(),
         (false, who) if message.push_name.is_empty() => who,
@@ -22,7 +21,8 @@ pub(super) fn of_message(message: &Message) -> String {
             String::new(),
         ),
         ChatKind::Person | ChatKind::Group | ChatKind::Unspecified => {
-            (who, place(&message.chat, message.group, message.from_me))
+            let place = place(&message.chat, with, message.group, message.from_me);
+            (who, place)
         }
     };
     let mut said = format!("{who}{place}: {}", content(message));
@@ -38,42 +38,48 @@ pub(super) fn of_message(message: &Message) -> String {
     said
 }
 
-pub(super) fn of_edit(edit: &Edit) -> String {
+pub(super) fn of_edit(edit: &Edit, with: Option<&Contact>) -> String {
     let said = match edit.content.as_str() {
         "text" => one_line(&edit.text),
         content => bracketed(content, &[], &edit.text),
     };
     let who = doer(edit.sender.as_ref(), edit.from_me);
-    let place = place(&edit.chat, edit.group, edit.from_me);
+    let place = place(&edit.chat, with, edit.group, edit.from_me);
     format!(
-        "{who}{place}: {} is now: {said}",
-        one_line(&edit.message_id)
+        "{who}{place}: {} is now: {said}{}",
+        one_line(&edit.message_id),
+        checked(edit.author_check())
     )
 }
 
-pub(super) fn of_deletion(deletion: &Deletion) -> String {
+pub(super) fn of_deletion(deletion: &Deletion, with: Option<&Contact>) -> String {
     let who = doer(deletion.sender.as_ref(), deletion.from_me);
-    let place = place(&deletion.chat, deletion.group, deletion.from_me);
+    let place = place(&deletion.chat, with, deletion.group, deletion.from_me);
     let by = match &deletion.author {
         Some(author) if deletion.group && deletion.author != deletion.sender => {
             format!(", by {}", person(Some(author)))
         }
         _ => String::new(),
     };
-    format!("{who}{place}: {}{by}", one_line(&deletion.message_id))
+    format!(
+        "{who}{place}: {}{by}{}",
+        one_line(&deletion.message_id),
+        checked(deletion.author_check())
+    )
 }
 
-pub(super) fn of_reaction(reaction: &Reaction) -> String {
+pub(super) fn of_reaction(reaction: &Reaction, with: Option<&Contact>) -> String {
     let who = doer(reaction.sender.as_ref(), reaction.from_me);
-    let place = place(&reaction.chat, reaction.group, reaction.from_me);
+    let place = place(&reaction.chat, with, reaction.group, reaction.from_me);
     let emoji = match (reaction.sealed, reaction.emoji.as_str()) {
         (true, _) => "[sealed]".to_owned(),
         (false, "") => "no longer".to_owned(),
         (false, emoji) => one_line(emoji),
     };
     format!(
-        "{who}{place}: {emoji} to {}",
-        one_line(&reaction.message_id)
+        "{who}{place}: {emoji} to {}{}",
+        one_line(&reaction.message_id),
+        checked(reaction.author_check())
     )
 }
 
@@ -85,10 +91,10 @@ fn doer(sender: Option<&Contact>, from_me: bool) -> String {
     }
 }
 
-fn place(chat: &str, group: bool, from_me: bool) -> String {
+fn place(chat: &str, with: Option<&Contact>, group: bool, from_me: bool) -> String {
     match (group, from_me) {
-        (true, _) => format!(" in {}", one_line(&masked_jid(chat))),
-        (false, true) => format!(" to {}", one_line(&masked_jid(chat))),
+        (true, _) => format!(" in {}", super::chat(chat, None)),
+        (false, true) => format!(" to {}", super::chat(chat, with)),
         (false, false) => String::new(),
     }
 }

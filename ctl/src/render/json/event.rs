@@ -17,6 +17,9 @@ pub(crate) struct Event {
     at: Option<String>,
     #[serde(flatten)]
     what: What,
+    /// Whom the chat is with, when it is a chat of two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_with: Option<Contact>,
 }
 
 #[derive(Serialize)]
@@ -32,6 +35,7 @@ enum What {
     Reaction { reaction: Reaction },
     Lost { lost: Undecryptable },
     Dropped { dropped: Dropped },
+    Rejected { rejected: Rejected },
     Unknown,
 }
 
@@ -47,6 +51,7 @@ struct Receipt {
     chat: String,
     by: Contact,
     state: &'static str,
+    author_check: &'static str,
 }
 
 #[derive(Serialize)]
@@ -88,6 +93,8 @@ struct Edit {
     content: String,
     text: String,
     cut: bool,
+    author: Contact,
+    author_check: &'static str,
 }
 
 #[derive(Serialize)]
@@ -101,6 +108,20 @@ struct Deletion {
     offline: bool,
     message_id: String,
     author: Contact,
+    author_check: &'static str,
+}
+
+/// A change that was not applied.
+#[derive(Serialize)]
+struct Rejected {
+    id: String,
+    chat: String,
+    sender: Contact,
+    from_me: bool,
+    message_ids: Vec<String>,
+    change: String,
+    author: Contact,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -116,11 +137,17 @@ struct Reaction {
     author: Contact,
     emoji: String,
     sealed: bool,
+    author_check: &'static str,
 }
 
 impl From<pb::Event> for Event {
     fn from(event: pb::Event) -> Self {
-        let pb::Event { seq, at, kind } = event;
+        let pb::Event {
+            seq,
+            at,
+            kind,
+            chat_with,
+        } = event;
         let what = match kind {
             Some(Kind::Message(message)) => What::Message {
                 message: Message::from(message),
@@ -152,10 +179,19 @@ impl From<pb::Event> for Event {
             Some(Kind::Dropped(dropped)) => What::Dropped {
                 dropped: Dropped::from(dropped),
             },
+            Some(Kind::Rejected(rejected)) => What::Rejected {
+                rejected: Rejected::from(rejected),
+            },
             None => What::Unknown,
         };
         let at = time(at);
-        Self { seq, at, what }
+        let chat_with = chat_with.map(|with| Contact::from(Some(with)));
+        Self {
+            seq,
+            at,
+            what,
+            chat_with,
+        }
     }
 }
 
@@ -169,17 +205,20 @@ impl From<Option<pb::Contact>> for Contact {
 impl From<pb::Receipt> for Receipt {
     fn from(receipt: pb::Receipt) -> Self {
         let state = send_word(receipt.state());
+        let author_check = check_word(receipt.author_check());
         let pb::Receipt {
             message_ids,
             chat,
             by,
             state: _,
+            author_check: _,
         } = receipt;
         Self {
             message_ids,
             chat,
             by: Contact::from(by),
             state,
+            author_check,
         }
     }
 }
@@ -257,6 +296,7 @@ impl From<pb::Dropped> for Dropped {
 
 impl From<pb::Edit> for Edit {
     fn from(edit: pb::Edit) -> Self {
+        let author_check = check_word(edit.author_check());
         let pb::Edit {
             id,
             chat,
@@ -269,6 +309,8 @@ impl From<pb::Edit> for Edit {
             content,
             text,
             cut,
+            author,
+            author_check: _,
         } = edit;
         Self {
             id,
@@ -282,12 +324,15 @@ impl From<pb::Edit> for Edit {
             content,
             text,
             cut,
+            author: Contact::from(author),
+            author_check,
         }
     }
 }
 
 impl From<pb::Deletion> for Deletion {
     fn from(deletion: pb::Deletion) -> Self {
+        let author_check = check_word(deletion.author_check());
         let pb::Deletion {
             id,
             chat,
@@ -298,6 +343,7 @@ impl From<pb::Deletion> for Deletion {
             offline,
             message_id,
             author,
+            author_check: _,
         } = deletion;
         Self {
             id,
@@ -309,12 +355,14 @@ impl From<pb::Deletion> for Deletion {
             offline,
             message_id,
             author: Contact::from(author),
+            author_check,
         }
     }
 }
 
 impl From<pb::Reaction> for Reaction {
     fn from(reaction: pb::Reaction) -> Self {
+        let author_check = check_word(reaction.author_check());
         let pb::Reaction {
             id,
             chat,
@@ -327,6 +375,7 @@ impl From<pb::Reaction> for Reaction {
             author,
             emoji,
             sealed,
+            author_check: _,
         } = reaction;
         Self {
             id,
@@ -340,6 +389,42 @@ impl From<pb::Reaction> for Reaction {
             author: Contact::from(author),
             emoji,
             sealed,
+            author_check,
         }
+    }
+}
+
+impl From<pb::Rejected> for Rejected {
+    fn from(rejected: pb::Rejected) -> Self {
+        let pb::Rejected {
+            id,
+            chat,
+            sender,
+            from_me,
+            message_ids,
+            change,
+            author,
+            reason,
+        } = rejected;
+        Self {
+            id,
+            chat,
+            sender: Contact::from(sender),
+            from_me,
+            message_ids,
+            change,
+            author: Contact::from(author),
+            reason,
+        }
+    }
+}
+
+/// Whether the author was checked, in one word.
+fn check_word(check: pb::AuthorCheck) -> &'static str {
+    match check {
+        pb::AuthorCheck::Unspecified => "unspecified",
+        pb::AuthorCheck::Checked => "checked",
+        pb::AuthorCheck::Unknown => "unknown",
+        pb::AuthorCheck::AdminAssumed => "admin_assumed",
     }
 }

@@ -1,0 +1,66 @@
+//! Who wrote a message, as the journal knows: by its id, in every chat that has a message of that id.
+
+use super::{Journal, Mark, MessageName, State, event};
+use crate::model::{ChatId, Contact, Event, MessageId, Occurrence};
+use crate::vault::sure;
+
+/// A message, as an event has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Where.
+    pub chat: ChatId,
+    /// By whom. Not known of a message that was given to Send: see `ours`.
+    pub author: Contact,
+    /// By this account.
+    pub ours: bool,
+}
+
+impl Written {
+    /// The message that an event is, or is about, if its id is this one.
+    #[must_use]
+    pub fn of(what: &Occurrence, id: &MessageId) -> Option<Self> {
+        if let Occurrence::Send(outcome) = what {
+            return (outcome.sent.id == *id).then(|| Self {
+                chat: outcome.chat.clone(),
+                author: Contact::default(),
+                ours: true,
+            });
+        }
+        let named = what.named()?;
+        (named.id == id).then(|| Self {
+            chat: named.chat.clone(),
+            author: named.sender.clone(),
+            ours: named.from_me,
+        })
+    }
+}
+
+impl Journal {
+    /// The messages of that id that are kept, the newest first.
+    #[must_use]
+    pub fn written(&self, id: &MessageId) -> Vec<Written> {
+        let events = self.named(&self.state(), id.as_str());
+        let written = events
+            .iter()
+            .filter_map(|event| Written::of(&event.what, id));
+        written.collect()
+    }
+
+    /// The events that may be of that id.
+    pub(super) fn named(&self, state: &State, id: &str) -> Vec<Event> {
+        let half = Mark::half_of(id);
+        let rows = self.vault.with(|sealed| state.kept.named(sealed, half));
+        let rows = rows.map(sure).unwrap_or_default();
+        rows.iter().map(event).collect()
+    }
+}
+
+impl Occurrence {
+    /// Whether it is what arrived under that name.
+    pub(super) fn is(&self, name: &MessageName) -> bool {
+        self.named().is_some_and(|named| {
+            let other_side = Some(named.sender).filter(|_| !named.from_me);
+            name.is(named.id.as_str(), named.chat, other_side, named.sender)
+        })
+    }
+}

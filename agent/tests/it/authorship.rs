@@ -1,0 +1,292 @@
+//! Who may change what: a receipt, an edit, a deletion, a reaction or a vote counts only from a person who may make it.
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::SendState;
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{By, content};
+use tonic::Code;
+
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, reason, request, seconds};
+
+const CLARA: &str = "+15550100004";
+
+impl World {
+    /// Returns what has arrived once all of it has.
+    async fn settled(&self) -> Vec<Kind> {
+        self.all_acked().await;
+        let mut events = self.watch().await;
+        let last = self.peer(CLARA);
+        let last = last.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+        events
+            .event(|event| match &event.kind {
+                Some(Kind::Message(message)) if message.id == last => Some(()),
+                _ => None,
+            })
+            .await;
+        let events = self.events().await;
+        events.into_iter().filter_map(|event| event.kind).collect()
+    }
+
+    async fn wait_for_read(&self, seconds_: i64) -> Result<pb::SendResponse, tonic::Status> {
+        self.send_with(pb::SendRequest {
+            token: "t".to_owned(),
+            wait: SendState::Read.into(),
+            timeout: seconds(seconds_),
+            ..request(ANNA, WORD)
+        })
+        .await
+    }
+}
+
+fn rejected(kind: &Kind) -> Option<&pb::Rejected> {
+    match kind {
+        Kind::Rejected(rejected) => Some(rejected),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_said_to_be_unchecked_and_an_admins_deletion_too() {
+    let world = World::linked().await;
+    let members = [ACCOUNT, ANNA, BERT];
+    let group = world.phone().create_group(WORD, &members).await.unwrap();
+    let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
+    let id = bert.send_to_group(&group, WORD).await.unwrap();
+    world.settled().await;
+    // From before this device was linked.
+    let old = "3EB0000000000000000001";
+    let edit = content::edit(old, WORD);
+    anna.send(ACCOUNT, edit, By::Lid, None).await.unwrap();
+    let read = anna.send_receipt(ACCOUNT, old, Some("read"), By::Lid);
+    read.await.unwrap();
+    let bert_ = BERT.parse().unwrap();
+    let gone = content::deletion_by_admin(&id, &bert_);
+    anna.send_group_message(&group, gone, None).await.unwrap();
+    // An admin deletes what its author wrote, and nothing else.
+    let wrong = content::deletion_by_admin(&id, &CLARA.parse().unwrap());
+    anna.send_group_message(&group, wrong, None).await.unwrap();
+    // There are no admins in a chat of two.
+    let ours = world.send(ANNA, WORD).await.unwrap().message_id;
+    let gone = content::deletion_by_admin(&ours, &ACCOUNT.parse().unwrap());
+    anna.send(ACCOUNT, gone, By::Lid, None).await.unwrap();
+    let told = world.settled().await;
+    let checks: Vec<_> = told
+        .iter()
+        .filter_map(|kind| match kind {
+            Kind::Edit(it) => Some(("edit", it.author_check())),
+            Kind::Receipt(it) if it.message_ids == [old] => Some(("receipt", it.author_check())),
+            Kind::Deletion(it) => Some(("deletion", it.author_check())),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        ("edit", pb::AuthorCheck::Unknown),
+        ("receipt", pb::AuthorCheck::Unknown),
+        ("deletion", pb::AuthorCheck::AdminAssumed),
+    ];
+    assert_eq!(checks, expected);
+    let rejected = told.iter().filter_map(rejected);
+    let reasons: Vec<_> = rejected.map(|it| (&*it.change, &*it.reason)).collect();
+    assert_eq!(reasons, [("deletion", "not_the_author"); 2]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn changes_in_the_same_backlog_as_their_message_are_judged_by_it() {
+    let world = World::linked().await;
+    let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
+    let members = [ACCOUNT, ANNA, BERT];
+    let group = world.phone().create_group(WORD, &members).await.unwrap();
+    world.cut_off().await;
+    let id = bert.send_to_group(&group, WORD).await.unwrap();
+    for who in [&anna, &bert] {
+        let edit = content::edit(&id, WORD);
+        who.send_group_message(&group, edit, None).await.unwrap();
+    }
+    world.sim.fault(openclaw_sim::Fault::Clear).await;
+    let told = world.settled().await;
+    let edits = told.iter().filter_map(|kind| match kind {
+        Kind::Edit(it) => Some((it.author_check(), it.sender.clone().unwrap().phone)),
+        _ => None,
+    });
+    let by_bert = (pb::AuthorCheck::Checked, BERT.to_owned());
+    assert_eq!(edits.collect::<Vec<_>>(), [by_bert]);
+    assert_eq!(told.iter().filter_map(rejected).count(), 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_receipt_by_someone_else_changes_nothing() {
+    let world = World::linked().await;
+    let sent = pb::SendRequest {
+        token: "t".to_owned(),
+        wait: SendState::Delivered.into(),
+        ..request(ANNA, WORD)
+    };
+    let id = world.send_with(sent).await.unwrap().message_id;
+    for (who, by, kind) in [
+        (BERT, By::Lid, Some("read")),
+        (CLARA, By::Pn, Some("read")),
+        (BERT, By::Pn, Some("played")),
+        (CLARA, By::Lid, None),
+    ] {
+        let other = world.peer(who);
+        other.send_receipt(ACCOUNT, &id, kind, by).await.unwrap();
+    }
+    let late = world.wait_for_read(2).await;
+    assert_ne!(late.map(|sent| sent.state()).ok(), Some(SendState::Read));
+    let receipts = world
+        .settled()
+        .await
+        .into_iter()
+        .filter_map(|kind| match kind {
+            Kind::Receipt(receipt) => Some(receipt.by.unwrap().phone),
+            _ => None,
+        });
+    let by: Vec<_> = receipts.collect();
+    assert!(by.iter().all(|by| by == ANNA), "{by:?}");
+    // By the other name than the one that it was sent to.
+    let anna = world.peer(ANNA);
+    let read = anna.send_receipt(ACCOUNT, &id, Some("read"), By::Pn);
+    read.await.unwrap();
+    let sent = world.wait_for_read(20).await.unwrap();
+    assert_eq!(sent.state(), SendState::Read);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_receipt_for_a_message_that_is_not_ours_changes_nothing() {
+    let world = World::linked().await;
+    let bert = world.peer(BERT);
+    let theirs = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    world.settled().await;
+    let anna = world.peer(ANNA);
+    let read = anna.send_receipt(ACCOUNT, &theirs, Some("read"), By::Lid);
+    read.await.unwrap();
+    let receipts = world.settled().await;
+    let told = receipts.iter().any(|kind| match kind {
+        Kind::Receipt(receipt) => receipt.message_ids.contains(&theirs),
+        _ => false,
+    });
+    assert!(!told);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
+    let world = World::linked().await;
+    let members = [ACCOUNT, ANNA, BERT];
+    let group = world.phone().create_group(WORD, &members).await.unwrap();
+    let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
+    // Bert's in the group, Bert's in his own chat, and ours in Anna's chat.
+    let in_group = bert.send_to_group(&group, WORD).await.unwrap();
+    let in_chat = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    let ours = world.send(ANNA, WORD).await.unwrap().message_id;
+    world.settled().await;
+    let text = format!("{WORD} changed");
+    for id in [&in_group, &in_chat, &ours] {
+        for change in [content::edit(id, &text), content::deletion(id)] {
+            anna.send(ACCOUNT, change, By::Lid, None).await.unwrap();
+        }
+    }
+    for change in [
+        content::edit(&in_group, &text),
+        content::deletion(&in_group),
+    ] {
+        let sent = anna.send_group_message(&group, change, None);
+        sent.await.unwrap();
+    }
+    let told = world.settled().await;
+    let applied = told
+        .iter()
+        .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
+    assert_eq!(applied.count(), 0);
+    let rejected: Vec<_> = told.iter().filter_map(rejected).collect();
+    let mut said: Vec<_> = rejected
+        .iter()
+        .map(|it| {
+            let author = it.author.as_ref().unwrap();
+            (
+                &*it.reason,
+                &*it.change,
+                &*it.message_ids[0],
+                &*author.phone,
+            )
+        })
+        .collect();
+    let two = |id, reason, author| {
+        let (deletion, edit) = ("deletion", "edit");
+        [(reason, deletion, id, author), (reason, edit, id, author)]
+    };
+    let mut expected = [
+        two(&*in_group, "other_chat", ""),
+        two(&in_chat, "other_chat", ""),
+        two(&ours, "not_the_author", ACCOUNT),
+        two(&in_group, "not_the_author", BERT),
+    ]
+    .concat();
+    // The two chats have an order each.
+    said.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(said, expected);
+    let by_anna = |it: &&pb::Rejected| it.sender.as_ref().unwrap().phone == ANNA;
+    assert!(rejected.iter().all(by_anna));
+    // The author's own are.
+    bert.send_group_message(&group, content::edit(&in_group, &text), None)
+        .await
+        .unwrap();
+    bert.send(ACCOUNT, content::deletion(&in_chat), By::Pn, None)
+        .await
+        .unwrap();
+    let told = world.settled().await;
+    let applied = told
+        .iter()
+        .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
+    let checked = applied.map(|kind| match kind {
+        Kind::Edit(it) => (it.author_check(), it.author.clone().unwrap().phone),
+        Kind::Deletion(it) => (it.author_check(), it.author.clone().unwrap().phone),
+        _ => unreachable!(),
+    });
+    let by_bert = (pb::AuthorCheck::Checked, BERT.to_owned());
+    assert_eq!(checked.collect::<Vec<_>>(), [by_bert.clone(), by_bert]);
+    world.all_acked().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_reaction_reaches_only_messages_of_its_chat() {
+    let world = World::linked().await;
+    let bert = world.peer(BERT);
+    let theirs = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    let ours = world.send(BERT, WORD).await.unwrap().message_id;
+    world.settled().await;
+    let anna = world.peer(ANNA);
+    for id in [&theirs, &ours] {
+        let reaction = content::reaction(id, "👍");
+        anna.send(ACCOUNT, reaction, By::Lid, None).await.unwrap();
+    }
+    let told = world.settled().await;
+    assert!(!told.iter().any(|kind| matches!(kind, Kind::Reaction(_))));
+    let reaction = content::reaction(&ours, "👍");
+    bert.send(ACCOUNT, reaction, By::Lid, None).await.unwrap();
+    let told = world.settled().await;
+    assert!(told.iter().any(|kind| matches!(kind, Kind::Reaction(_))));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_wait_for_read_that_only_another_reported_ends_in_its_timeout() {
+    let world = World::linked().await;
+    let sent = pb::SendRequest {
+        token: "t".to_owned(),
+        ..request(ANNA, WORD)
+    };
+    let id = world.send_with(sent).await.unwrap().message_id;
+    let bert = world.peer(BERT);
+    bert.send_receipt(ACCOUNT, &id, Some("read"), By::Lid)
+        .await
+        .unwrap();
+    let late = world.wait_for_read(2).await.unwrap_err();
+    assert_eq!(late.code(), Code::DeadlineExceeded, "{}", reason(&late));
+    world.finish().await;
+}

@@ -1,0 +1,122 @@
+//! A file of the journal that is not as it was: the log, Status, doctor and WatchEvents report the same.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::access_client::AccessClient;
+use openclaw_proto::v1::watch_events_response::Item;
+use openclaw_sim::By;
+
+use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World};
+
+const LOGGED: &str = "events of the journal cannot be read";
+
+impl World {
+    /// Files of events on the volume, by their numbers, once there are so many.
+    async fn event_files(&self, count: usize) -> BTreeMap<u64, PathBuf> {
+        let found = || {
+            let entries = fs::read_dir(self.agent.volume()).unwrap();
+            let paths = entries.map(|entry| entry.unwrap().path());
+            let numbered = paths.filter_map(|path| {
+                let name = path.file_name()?.to_str()?.to_owned();
+                let number = name.strip_prefix("journal-")?.strip_suffix(".seg")?;
+                Some((number.parse().ok()?, path))
+            });
+            numbered.collect::<BTreeMap<u64, PathBuf>>()
+        };
+        self.sim
+            .until(PATIENCE, || found().len() >= count)
+            .await
+            .unwrap();
+        found()
+    }
+
+    async fn damaged(&self) -> Vec<(u64, u64)> {
+        let damaged = self.agent.status().await.damaged_events;
+        damaged.iter().map(|it| (it.first, it.last)).collect()
+    }
+
+    /// The gaps that a watch from the oldest event on shows, and how many events.
+    async fn gaps(&self) -> (Vec<(u64, u64)>, usize) {
+        let request = pb::WatchEventsRequest {
+            after: Some(0),
+            ..Default::default()
+        };
+        let mut stream = self
+            .client()
+            .watch_events(request)
+            .await
+            .unwrap()
+            .into_inner();
+        let (mut gaps, mut events) = (Vec::new(), 0);
+        while let Some(frame) = stream.message().await.unwrap() {
+            match frame.item {
+                Some(Item::Gap(gap)) => {
+                    assert!(gap.damaged);
+                    gaps.push((gap.from, gap.to));
+                }
+                Some(Item::Event(_)) => events += 1,
+                _ => {}
+            }
+        }
+        (gaps, events)
+    }
+
+    async fn findings(&self) -> Vec<pb::Finding> {
+        let mut access = AccessClient::new(self.agent.channel());
+        let request = pb::DiagnoseRequest::default();
+        let found = access.diagnose(request).await.unwrap().into_inner();
+        let events = found.findings.into_iter().filter(|it| it.check == "events");
+        events.collect()
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_of_events_is_reported_alike_wherever_one_looks() {
+    let mut world = World::linked().await;
+    let anna = world.peer(ANNA);
+    for _ in 0..160 {
+        let text = format!("{WORD}{}", "x".repeat(8_000));
+        anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
+    }
+    world.all_acked().await;
+    let files = world.event_files(4).await;
+    let range = world.agent.status().await.events.unwrap();
+    assert!(world.damaged().await.is_empty());
+    let findings = world.findings().await;
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].state(), pb::FindingState::Good, "{findings:?}");
+
+    // Missing, cut short, another's; one of them while the agent runs.
+    let url = world.sim.url();
+    world.agent.kill().await;
+    fs::remove_file(&files[&1]).unwrap();
+    let third = fs::read(&files[&3]).unwrap();
+    fs::write(&files[&3], &third[..third.len() / 2]).unwrap();
+    world.agent.start_again(&url).await;
+    world.agent.logged_times(LOGGED, 2).await;
+    fs::copy(&files[&2], &files[&4]).unwrap();
+
+    let findings = world.findings().await;
+    let damaged = world.damaged().await;
+    assert_eq!(damaged.len(), 3, "{damaged:?}");
+    assert_eq!(findings.len(), 3);
+    for ((first, last), finding) in damaged.iter().zip(&findings) {
+        assert_eq!(finding.state(), pb::FindingState::Bad);
+        assert!(
+            finding.text.contains(&format!("{first} to {last}")),
+            "{}",
+            finding.text
+        );
+        assert!(finding.hint.contains("copy of the volume"));
+    }
+    let (gaps, events) = world.gaps().await;
+    assert_eq!(gaps, damaged);
+    let gone: u64 = damaged.iter().map(|(first, last)| last - first + 1).sum();
+    let head = world.agent.status().await.events.unwrap().head;
+    assert_eq!(events as u64 + gone, head - range.oldest + 1);
+    assert_eq!(world.agent.count_logged(LOGGED), 3, "each once");
+    world.finish().await;
+}

@@ -1,0 +1,159 @@
+//! One name of a conversation and of a person, whatever address the wire used.
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{By, Fault};
+
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid};
+
+impl World {
+    /// Every message that is kept, oldest first.
+    async fn messages(&self) -> Vec<pb::Message> {
+        let events = self.events().await.into_iter();
+        let messages = events.filter_map(|event| match event.kind {
+            Some(Kind::Message(message)) => Some(message),
+            _ => None,
+        });
+        messages.collect()
+    }
+
+    async fn writes(&self, who: &str, text: &str, by: By, id: Option<&str>) -> String {
+        let message = whatsapp_rust::waproto::whatsapp::Message {
+            conversation: Some(text.to_owned()),
+            ..Default::default()
+        };
+        let id = id.map(str::to_owned);
+        let sent = self.peer(who).send(ACCOUNT, message, by, id).await;
+        sent.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_comes_by_number_and_by_lid_is_one_event() {
+    let mut world = World::linked().await;
+    let orders = [(By::Lid, By::Pn), (By::Pn, By::Lid), (By::Pn, By::Pn)];
+    let mut ids = Vec::new();
+    for (who, (first, again)) in [ANNA, BERT, "+15550100004"].into_iter().zip(orders) {
+        let id = world.writes(who, WORD, first, None).await;
+        world.all_acked().await;
+        world.writes(who, WORD, again, Some(&id)).await;
+        world.all_acked().await;
+        ids.push((who, id));
+    }
+    // And after a restart.
+    let url = world.sim.url();
+    world.agent.kill().await;
+    world.agent.start_again(&url).await;
+    for (who, id) in &ids {
+        for by in [By::Lid, By::Pn] {
+            world.writes(who, WORD, by, Some(id)).await;
+        }
+    }
+    world.all_acked().await;
+    let heard: Vec<_> = world.messages().await.into_iter().map(|m| m.id).collect();
+    assert_eq!(heard, ids.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_chat_has_one_name_in_every_event_and_is_found_by_both() {
+    let world = World::linked().await;
+    world.writes(ANNA, WORD, By::Pn, None).await;
+    world.writes(ANNA, WORD, By::Lid, None).await;
+    world.writes(ANNA, WORD, By::Pn, None).await;
+    let sent = world.send(ANNA, WORD).await.unwrap();
+    let anna = world.peer(ANNA);
+    anna.send_receipt(ACCOUNT, &sent.message_id, Some("read"), By::Pn)
+        .await
+        .unwrap();
+    let mut events = world.watch().await;
+    events
+        .event(|event| match &event.kind {
+            Some(Kind::Send(send)) if send.state() == pb::SendState::Read => Some(()),
+            _ => None,
+        })
+        .await;
+    let name = format!("{}@lid", lid(ANNA));
+    let chats = |events: &[pb::Event]| -> Vec<String> {
+        let chats = events
+            .iter()
+            .filter_map(|event| match event.kind.as_ref()? {
+                Kind::Message(it) => Some(it.chat.clone()),
+                Kind::Receipt(it) => Some(it.chat.clone()),
+                Kind::Send(it) => Some(it.chat.clone()),
+                _ => None,
+            });
+        chats.collect()
+    };
+    let told = chats(&world.events().await);
+    assert!(told.len() >= 6, "{}", told.len());
+    assert!(told.iter().all(|chat| *chat == name), "more than one name");
+    for asked in [ANNA, &name] {
+        let request = pb::WatchEventsRequest {
+            after: Some(0),
+            chats: vec![asked.to_owned()],
+            ..Default::default()
+        };
+        let found = world.watch_with(request).await.all().await;
+        assert_eq!(chats(&found).len(), told.len());
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_backlog_by_number_and_by_lid_is_in_the_order_of_arrival() {
+    const WAITING: usize = 60;
+    let world = World::linked().await;
+    world
+        .writes(ANNA, &format!("{WORD} first"), By::Lid, None)
+        .await;
+    world.all_acked().await;
+    world.cut_off().await;
+    let mut texts = vec![format!("{WORD} first")];
+    for n in 0..WAITING {
+        // Runs of different lengths by each of the two.
+        let by = if n % 7 < 4 { By::Pn } else { By::Lid };
+        let text = format!("{WORD} {n}");
+        world.writes(ANNA, &text, by, None).await;
+        texts.push(text);
+    }
+    world.sim.fault(Fault::Clear).await;
+    let mut events = world.watch().await;
+    let heard = events.texts(WAITING + 1).await;
+    assert_eq!(heard, texts);
+    world.all_acked().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn both_sides_of_a_conversation_are_in_the_order_of_arrival_over_many_batches() {
+    const WAITING: usize = 900;
+    let world = World::linked().await;
+    world.writes(ANNA, WORD, By::Lid, None).await;
+    world.all_acked().await;
+    world.cut_off().await;
+    let mut texts = vec![WORD.to_owned()];
+    for n in 0..WAITING {
+        let text = format!("{WORD} {n}");
+        // Long runs by one, so that the queues of the others are far ahead.
+        match n % 300 {
+            0..200 => world.writes(ANNA, &text, By::Pn, None).await,
+            200..290 => world.writes(ANNA, &text, By::Lid, None).await,
+            _ => world.phone().send_text(ANNA, &text).await.unwrap(),
+        };
+        texts.push(text);
+    }
+    world.sim.fault(Fault::Clear).await;
+    let mut events = world.watch().await;
+    let heard = events.texts(WAITING + 1).await;
+    let wrong = heard
+        .iter()
+        .zip(&texts)
+        .position(|(heard, text)| heard != text);
+    assert_eq!(wrong, None, "the first out of its place");
+    world.all_acked().await;
+    assert_eq!(world.messages().await.len(), WAITING + 1);
+    let held = world.agent.status().await.rules.unwrap().held;
+    assert_eq!(held, 0, "nothing is left behind");
+    world.finish().await;
+}
