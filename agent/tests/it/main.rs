@@ -28,6 +28,8 @@ mod outbox;
 mod pairing;
 mod platform;
 mod process;
+mod relinking;
+mod resuming;
 mod runbook;
 mod supervisor;
 mod volume;

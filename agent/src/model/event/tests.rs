@@ -111,6 +111,7 @@ fn every_link() -> impl Iterator<Item = Occurrence> {
                 since: at(),
                 account,
                 reason,
+                code: state.needs_person().then_some(406),
             }))
         })
     })
