@@ -91,6 +91,7 @@ enum Command {
         PairRequest,
         oneshot::Sender<Result<mpsc::Receiver<Frame>, Denied>>,
     ),
+    Resume(oneshot::Sender<Result<(), Denied>>),
     Unpair(oneshot::Sender<Result<bool, Denied>>),
     Restore(
         Box<archive::Staged>,
@@ -164,6 +165,9 @@ pub enum Denied {
     /// Another pairing is in progress.
     #[error("another pairing is in progress")]
     AlreadyPairing,
+    /// WhatsApp does not accept the credentials any more, and will not.
+    #[error("the credentials are dead: WhatsApp removed this device")]
+    CredentialsDead,
     /// The token stands for another message.
     #[error("the token was used for another message")]
     TokenReused,
@@ -268,6 +272,23 @@ impl Agent {
     /// Starts a pairing. Its frames end with `Linked` or `Failed`; dropping them stops it.
     pub async fn pair(&self, request: PairRequest) -> Result<mpsc::Receiver<Frame>, Denied> {
         self.ask(|reply| Command::Pair(request, reply)).await?
+    }
+
+    /// Connects now with the credentials that there are, once, also where WhatsApp had ended the link. Returns how the
+    /// link is when that attempt has an outcome, or after `timeout`.
+    pub async fn resume(&self, timeout: Duration) -> Result<Status, Denied> {
+        let mut view = self.view.clone();
+        let before = view.borrow_and_update().link.since;
+        self.ask(Command::Resume).await??;
+        let ended = view.wait_for(|view| match view.link.state {
+            LinkState::Connecting | LinkState::Linking => false,
+            // The wait from before, which is about to end.
+            LinkState::BackingOff { .. } => view.link.since != before,
+            _ => true,
+        });
+        // Neither a timeout nor the end of the owner is a failure: the state says what there is to say.
+        let _ = tokio::time::timeout(timeout, ended).await;
+        Ok(self.status())
     }
 
     /// Unlinks, erases the store and ends the owner. True when WhatsApp confirmed; the credentials are gone either way.

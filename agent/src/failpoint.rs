@@ -35,6 +35,26 @@ pub enum Place {
     Handed,
     /// A client is known and its code used, and it has not been told.
     Enrolled,
+    /// A pairing has begun, and has no code yet.
+    Pairing,
+    /// A code was shown.
+    Shown,
+    /// A phone has accepted the new device, of which nothing is in the store.
+    Accepted,
+    /// The new device is about to take the place of the old one.
+    Adopting,
+    /// It has, durably.
+    Adopted,
+    /// WhatsApp was asked to remove the old one.
+    Removed,
+    /// A link that rests is about to be taken back.
+    Resuming,
+    /// That is durable, and nothing is connected yet.
+    Resumed,
+    /// A backup is read and good, and about to take the place of an empty store.
+    Restoring,
+    /// It has, durably.
+    Restored,
 }
 
 #[cfg(feature = "sim")]
@@ -60,7 +80,7 @@ mod armed {
     /// it came to the first; a task that is held at the first goes no further.
     const VARIABLE: &str = "OPENCLAW_KILL_AT";
 
-    const NAMES: [(&str, Place); 15] = [
+    const NAMES: [(&str, Place); 25] = [
         ("decrypted", Place::Decrypted),
         ("pending", Place::Pending),
         ("journaling", Place::Journaling),
@@ -76,6 +96,16 @@ mod armed {
         ("claimed", Place::Claimed),
         ("handed", Place::Handed),
         ("enrolled", Place::Enrolled),
+        ("pairing", Place::Pairing),
+        ("shown", Place::Shown),
+        ("accepted", Place::Accepted),
+        ("adopting", Place::Adopting),
+        ("adopted", Place::Adopted),
+        ("removed", Place::Removed),
+        ("resuming", Place::Resuming),
+        ("resumed", Place::Resumed),
+        ("restoring", Place::Restoring),
+        ("restored", Place::Restored),
     ];
 
     /// What is still ahead, the next one last.

@@ -133,8 +133,8 @@ struct WhatsApp {
     phone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    hint: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    hint: String,
 }
 
 impl Health {
@@ -149,6 +149,7 @@ impl Health {
             (false, LinkState::Connected) => "silent",
             (false, state) => state.name(),
         };
+        let hint = link.hint(now, clock::utc);
         Self {
             status,
             whatsapp: WhatsApp {
@@ -156,7 +157,7 @@ impl Health {
                 state: link.state.name(),
                 phone: link.account.map(|account| account.phone.to_string()),
                 reason: link.reason.map(|reason| reason.to_string()),
-                hint: link.state.hint(),
+                hint,
             },
             uptime: seconds(started_at, now),
             version: env!("CARGO_PKG_VERSION"),

@@ -13,6 +13,7 @@ mod outbound;
 mod recover;
 mod silence;
 mod translate;
+mod verdict;
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -38,6 +39,7 @@ use crate::traffic::Traffic;
 pub use dial::{Endpoint, EndpointError};
 pub use names::{AT_ONCE, Named};
 pub use outbound::{Error as SendError, new_message_id};
+pub use verdict::Loss;
 
 /// The name shown on the phone under Linked devices.
 pub const DEVICE_NAME: &str = "OpenClaw";
@@ -113,29 +115,6 @@ pub enum Refusal {
     Passkey,
     /// The new credentials could not be stored.
     Storage,
-}
-
-/// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// No connection could be made.
-    Unreachable,
-    /// It was there and is gone, or it fell silent.
-    Connection,
-    /// The server asked for a new one.
-    Restart,
-    /// All QR codes of this connection were shown; a new session gets new ones.
-    CodesExhausted,
-    /// The server refused the login with this code, and may accept it later.
-    Refused(i32),
-    /// The phone removed this device.
-    LoggedOut,
-    /// Another process took over.
-    Replaced,
-    /// The account is banned, for this long if known.
-    Banned(Option<Duration>),
-    /// The client version is not accepted.
-    Outdated,
 }
 
 /// The session could not be set up.

@@ -66,6 +66,23 @@ impl Store {
         Self { records }
     }
 
+    /// For a session of the account that is in the store.
+    #[must_use]
+    pub fn live(&self) -> Self {
+        self.over(self.vault().live())
+    }
+
+    /// For a device in the making: see [`Vault::aside`].
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        self.over(self.vault().aside())
+    }
+
+    fn over(&self, vault: Vault) -> Self {
+        let records = Arc::new(self.records.over(vault));
+        Self { records }
+    }
+
     /// The vault itself.
     #[must_use]
     pub fn vault(&self) -> &Vault {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::agent::View;
+use crate::clock;
 use crate::model::Link;
 
 /// Who is told that the agent is ready, well, and stopping. Without a service manager it is nobody.
@@ -122,7 +123,7 @@ impl Supervisor {
 
 /// `whatsapp unlinked: run `openclawctl pair` and scan the code`
 fn status(link: &Link) -> String {
-    let (state, hint) = (link.state.name(), link.state.hint());
+    let (state, hint) = (link.state.name(), link.hint(clock::now(), clock::utc));
     if hint.is_empty() {
         format!("whatsapp {state}")
     } else {

@@ -45,7 +45,7 @@ pub struct Counts {
     pub connects: u64,
     /// Attempts to connect that failed.
     pub failed_attempts: u64,
-    /// How often it went down, for each of [`DROPS`].
+    /// How often it went down, or WhatsApp refused it for good, for each of [`DROPS`].
     pub drops: [u64; DROPS.len()],
 }
 
@@ -82,8 +82,7 @@ impl Traffic {
             }
             _ => {}
         }
-        if was_up
-            && link.state != LinkState::Connected
+        if has_ended(before.state, link.state)
             && let Some(reason) = &link.reason
         {
             self.drops[place(reason)].fetch_add(1, Ordering::Relaxed);
@@ -102,6 +101,16 @@ impl Traffic {
             failed_attempts: self.failed_attempts.load(Ordering::Relaxed),
             drops: std::array::from_fn(|at| self.drops[at].load(Ordering::Relaxed)),
         }
+    }
+}
+
+/// Whether a link has gone down: it was up, or WhatsApp has answered an attempt with a verdict. A verdict that was kept
+/// from an earlier process is not another one.
+const fn has_ended(before: LinkState, state: LinkState) -> bool {
+    match before {
+        LinkState::Connected => !matches!(state, LinkState::Connected),
+        LinkState::Connecting | LinkState::BackingOff { .. } => state.needs_person(),
+        _ => false,
     }
 }
 
@@ -124,6 +133,69 @@ const fn place(reason: &Reason) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn link(state: LinkState, reason: Option<Reason>) -> Link {
+        Link {
+            state,
+            since: std::time::SystemTime::UNIX_EPOCH,
+            account: None,
+            reason,
+            code: None,
+        }
+    }
+
+    /// What is counted when a link comes through these states.
+    fn counted(states: &[(LinkState, Option<Reason>)]) -> [u64; DROPS.len()] {
+        let traffic = Traffic::default();
+        for pair in states.windows(2) {
+            let of = |(state, reason): &(LinkState, Option<Reason>)| link(*state, reason.clone());
+            traffic.count_link(&of(&pair[0]), &of(&pair[1]));
+        }
+        traffic.counts().drops
+    }
+
+    const VERDICTS: [(LinkState, Reason); 4] = [
+        (LinkState::LoggedOut, Reason::LoggedOut),
+        (LinkState::Replaced, Reason::Replaced),
+        (LinkState::Banned { until: None }, Reason::Banned),
+        (LinkState::Outdated, Reason::Outdated),
+    ];
+
+    #[test]
+    fn every_verdict_is_counted_once_whether_the_link_was_up_or_not() {
+        let lost = Some(Reason::ConnectionLost);
+        let backing_off = LinkState::BackingOff {
+            attempt: 1,
+            until: std::time::SystemTime::UNIX_EPOCH,
+        };
+        let (up, connecting) = ((LinkState::Connected, None), (LinkState::Connecting, None));
+        for (state, reason) in VERDICTS {
+            let end = (state, Some(reason.clone()));
+            for way in [
+                vec![up.clone(), end.clone()],
+                vec![connecting.clone(), end.clone()],
+                vec![
+                    up.clone(),
+                    (backing_off, lost.clone()),
+                    (LinkState::Connecting, lost.clone()),
+                    end.clone(),
+                ],
+            ] {
+                let drops = counted(&way);
+                assert_eq!(drops[place(&reason)], 1, "{reason} after {}", way.len());
+                let lost = u64::from(way.len() == 4);
+                assert_eq!(drops.iter().sum::<u64>(), 1 + lost, "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_verdict_of_an_earlier_process_is_not_counted_again() {
+        for (state, reason) in VERDICTS {
+            let kept = [(LinkState::Unlinked, None), (state, Some(reason))];
+            assert_eq!(counted(&kept).iter().sum::<u64>(), 0);
+        }
+    }
 
     #[test]
     fn every_reason_has_its_place() {

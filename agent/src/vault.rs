@@ -4,7 +4,9 @@
 //! No call returns an error. A store that cannot read or write what it holds ends the process (a failed fsync cannot be
 //! tried again): the next start finds everything that was durable, and WhatsApp delivers again what was not acked.
 
+mod account;
 mod keeper;
+mod source;
 mod table;
 mod time;
 #[cfg(test)]
@@ -16,7 +18,11 @@ use openclaw_vault::{Batch, Entry, Error, Folder, Key, Secret, Summary, Table};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+use account::{Account, lock};
+use source::Source;
+
 pub use keeper::Keeper;
+pub use source::Update;
 pub use table::Tables;
 pub use time::{from_millis, span_millis, to_millis};
 
@@ -27,6 +33,8 @@ pub type Sealed = openclaw_vault::Vault<Folder>;
 #[derive(Clone)]
 pub struct Vault {
     shared: Arc<Shared>,
+    /// Whose rows the account's tables hold for this handle; without one, those that are in the store.
+    account: Option<Account>,
 }
 
 struct Shared {
@@ -79,53 +87,55 @@ impl Vault {
             heir: OnceLock::new(),
         });
         let keeper = Keeper::start(Arc::clone(&shared));
-        (Self { shared }, keeper)
+        let vault = Self {
+            shared,
+            account: None,
+        };
+        (vault, keeper)
     }
 
     /// A record's value.
     #[must_use]
     pub fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
-        let state = self.shared.lock();
-        state
-            .sealed
-            .as_ref()
-            .and_then(|sealed| sure(sealed.load(key)))
+        self.read(|source| source.load(key))
     }
 
     /// Whether there is a record of that name.
     #[must_use]
     pub fn contains(&self, key: Key<'_>) -> bool {
-        let state = self.shared.lock();
-        state
-            .sealed
-            .as_ref()
-            .is_some_and(|sealed| sealed.contains(key))
+        self.read(|source| source.contains(key))
     }
 
     /// Whether there is any record of that scope.
     #[must_use]
     pub fn contains_scope(&self, table: Table, scope: &[u8]) -> bool {
-        let state = self.shared.lock();
-        state
-            .sealed
-            .as_ref()
-            .is_some_and(|sealed| sealed.contains_scope(table, scope))
+        self.read(|source| source.contains_scope(table, scope))
     }
 
     /// The records of a table, or of a scope of it, in the order they were written.
     #[must_use]
     pub fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
-        let state = self.shared.lock();
-        state
-            .sealed
-            .as_ref()
-            .map(|sealed| scan(sealed, table, scope))
-            .unwrap_or_default()
+        self.read(|source| source.scan(table, scope))
     }
 
-    /// Writes a batch behind everything written before. It becomes durable with the next commit, whoever's that is.
+    fn read<R>(&self, read: impl FnOnce(&Source<'_>) -> R) -> R {
+        let state = self.shared.lock();
+        let holder = self.account.as_ref().map(lock);
+        read(&Source {
+            sealed: state.sealed.as_ref(),
+            holder: holder.as_deref(),
+        })
+    }
+
+    /// Writes a batch behind everything written before. It becomes durable with the next commit, whoever's that is. What is
+    /// in memory only, aside, never is.
     pub fn write(&self, batch: &Batch) -> Ticket {
-        self.shared.append(batch)
+        self.append(batch).unwrap_or(Ticket::NEVER)
+    }
+
+    fn append(&self, batch: &Batch) -> Option<Ticket> {
+        let mut state = self.shared.lock();
+        account::append(&mut state, self.account.as_ref(), batch)
     }
 
     /// Whether everything up to a place is durable.
@@ -144,8 +154,9 @@ impl Vault {
 
     /// Writes a batch, and returns once it and everything written before is durable. Concurrent commits share one fsync.
     pub async fn commit(&self, batch: &Batch) {
-        let ticket = self.shared.append(batch);
-        self.durable(ticket).await;
+        if let Some(ticket) = self.append(batch) {
+            self.durable(ticket).await;
+        }
     }
 
     /// Returns once everything written so far is durable.
@@ -156,13 +167,18 @@ impl Vault {
     /// Reads and writes with nobody in between. What `change` writes becomes durable with the next commit.
     pub fn update<R>(&self, change: impl FnOnce(&mut Update<'_>) -> R) -> R {
         let mut state = self.shared.lock();
+        let holder = self.account.as_ref().map(lock);
         let mut update = Update {
-            sealed: state.sealed.as_ref(),
+            source: Source {
+                sealed: state.sealed.as_ref(),
+                holder: holder.as_deref(),
+            },
             batch: Batch::new(),
         };
         let result = change(&mut update);
-        let Update { batch, .. } = update;
-        state.append(&batch);
+        let batch = update.batch;
+        drop(holder);
+        account::append(&mut state, self.account.as_ref(), &batch);
         result
     }
 
@@ -253,58 +269,9 @@ impl std::fmt::Debug for Vault {
     }
 }
 
-/// Several reads and writes with nobody in between. Reads do not see the writes: those happen at the end, together.
-pub struct Update<'a> {
-    sealed: Option<&'a Sealed>,
-    batch: Batch,
-}
-
-impl Update<'_> {
-    /// A record's value, as before this update.
-    #[must_use]
-    pub fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
-        self.sealed.and_then(|sealed| sure(sealed.load(key)))
-    }
-
-    /// Whether there was a record of that name before this update.
-    #[must_use]
-    pub fn contains(&self, key: Key<'_>) -> bool {
-        self.sealed.is_some_and(|sealed| sealed.contains(key))
-    }
-
-    /// The records of a table, or of a scope of it, as before this update.
-    #[must_use]
-    pub fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
-        self.sealed
-            .map(|sealed| scan(sealed, table, scope))
-            .unwrap_or_default()
-    }
-
-    /// How many records a table had before this update.
-    #[must_use]
-    pub fn count(&self, table: Table) -> usize {
-        self.sealed.map_or(0, |sealed| sealed.count(table))
-    }
-
-    /// What will be written.
-    pub fn batch(&mut self) -> &mut Batch {
-        &mut self.batch
-    }
-}
-
-fn scan(sealed: &Sealed, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    sure(sealed.scan(table, scope, |entry| entries.push(entry)));
-    entries
-}
-
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn append(&self, batch: &Batch) -> Ticket {
-        self.lock().append(batch)
     }
 
     fn want(&self, ticket: Ticket) {

@@ -56,6 +56,12 @@ pub(crate) enum Command {
     ///
     /// Phone numbers are masked, in JSON too, unless --show-numbers is given.
     Status(StatusArgs),
+    /// Take the link back without the phone: connect now, with the credentials that the agent has.
+    ///
+    /// For an agent that was replaced, banned or outdated, or that waits for its next attempt. It tries
+    /// once: what WhatsApp refuses again stays refused. Exit code 0 means that it is connected, 4 that
+    /// WhatsApp or the agent refused, 1 that it is not connected yet.
+    Resume(ResumeArgs),
     /// Send one text message.
     Send(SendArgs),
     /// See what waits to be sent (`send --queue`), and take it back.
@@ -129,7 +135,10 @@ pub(crate) struct PairArgs {
     /// Link by a code typed on the phone with this number, instead of a QR code.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["format", "output", "invert"])]
     pub(crate) phone: Option<String>,
-    /// Discard the present link, if there is one, and make a new one.
+    /// Make a new link although there is one that works.
+    ///
+    /// The old one stays until the new one is complete: Ctrl-C, a mistyped number or a code that no one
+    /// scans leave it as it was.
     #[arg(long)]
     pub(crate) replace: bool,
     /// Give up after this long, for example 90s or 10m [default: 5m].
@@ -149,6 +158,14 @@ pub(crate) struct StatusArgs {
     /// Call the state of the agent's store normal, although it went back.
     #[arg(long)]
     pub(crate) accept_rollback: bool,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// Wait this long for the outcome, at most 5m.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) timeout: Duration,
 }
 
 /// `send`.

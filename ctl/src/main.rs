@@ -28,6 +28,7 @@ mod progress;
 mod qr;
 mod render;
 mod restore;
+mod resume;
 mod rollback;
 mod secret;
 mod send;
@@ -104,6 +105,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
     match command {
         Command::Pair(args) => pair::run(address, &args, json).await,
         Command::Status(args) => status::run(address, &args, json).await,
+        Command::Resume(args) => resume::run(address, &args, json).await,
         Command::Send(args) => send::run(address, &args, json).await,
         Command::Outbox(command) => outbox::run(address, &command, json).await,
         Command::Watch(args) => watch::run(address, &args, json).await,

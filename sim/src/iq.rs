@@ -98,10 +98,14 @@ pub(crate) fn answer_unlinked(shared: &Shared, link: &Arc<Link>, node: &Node) {
         set: stanza::is(node, "type", "set"),
         child: stanza::children(node).first(),
     };
-    let answer = if question.child_is("link_code_companion_reg") {
-        link_code::answer(shared, link, &question)
-    } else {
-        stanza::result(node, [])
+    let xmlns = stanza::text(node, "xmlns").unwrap_or_default();
+    let error = lock(&shared.state).faults.iq_error(&xmlns);
+    let answer = match error {
+        Some(code) => stanza::error(node, code, "fault"),
+        None if question.child_is("link_code_companion_reg") => {
+            link_code::answer(shared, link, &question)
+        }
+        None => stanza::result(node, []),
     };
     lock(&shared.state).tell(link, None, &answer);
 }

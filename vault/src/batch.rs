@@ -103,6 +103,12 @@ impl Batch {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The changes, in order.
+    pub fn ops(&self) -> impl Iterator<Item = Op<'_>> {
+        // A batch that was made here can be read here.
+        Ops::new(&self.bytes).map_while(|op| op.ok().map(|(_, _, op)| op))
+    }
 }
 
 /// Grows by moving: what was there is wiped, which `Vec` by itself leaves to the allocator.

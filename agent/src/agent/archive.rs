@@ -15,7 +15,7 @@ use openclaw_vault::{Backup, Folder, HEADER, Key, Op, Reader, Restore, Secret, S
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
-use super::{Agent, Command, Denied};
+use super::{Agent, Command, Denied, record};
 use crate::clock;
 use crate::model::Phone;
 use crate::store::{Dropped, Sieve};
@@ -274,6 +274,8 @@ pub(super) struct Staged {
     vault: Vault,
     restore: Restore<Folder>,
     dropped: Dropped,
+    /// How the link was.
+    link: Option<Vec<u8>>,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -285,6 +287,7 @@ impl Staged {
             vault,
             mut restore,
             dropped,
+            link,
             _turn,
         } = self;
         let own = lend(&vault, |sealed| {
@@ -299,6 +302,10 @@ impl Staged {
                     let value = &entry.value;
                     restore.push(Op::Put { key, value })?;
                 }
+            }
+            if let Some(value) = link.as_deref().and_then(record::revived) {
+                let (key, value) = (record::key(), value.as_slice());
+                restore.push(Op::Put { key, value })?;
             }
             sealed.finish_restore(restore)?;
             Ok(kept)
@@ -323,8 +330,13 @@ fn stage(
     let mut reader = Reader::open(input, secret).map_err(|error| unreadable(error, secret))?;
     let mut restore = lend(&vault, |sealed| sealed.restore())?;
     // Writing beside the store can fail for want of room: that is no fault of the backup's.
-    let mut failed = None;
+    let (mut failed, mut link) = (None, None);
     let mut write = |op: Op<'_>| {
+        if let Op::Put { key, value } = op
+            && key == record::key()
+        {
+            link = Some(value.to_vec());
+        }
         restore.push(op).map_err(|error| {
             failed = Some(error);
             openclaw_vault::Error::Broken
@@ -343,6 +355,7 @@ fn stage(
             vault,
             restore,
             dropped: sieve.dropped(),
+            link,
             _turn: turn,
         }),
     }

@@ -24,7 +24,8 @@ pub(super) fn log(before: &Link, link: &Link) {
             tracing::warn!(
                 phone,
                 state = state.name(),
-                hint = state.hint(),
+                code = link.code,
+                hint = link.hint(clock::now(), clock::utc),
                 "WhatsApp disconnected: {reason}"
             );
         }

@@ -1,20 +1,23 @@
 //! The task that owns the link: it opens sessions, lets them connect, and decides what follows.
 
 mod account;
+mod candidate;
 mod linking;
 mod restoring;
+mod resuming;
 
 use std::time::SystemTime;
 
 use tokio::sync::{mpsc, watch};
 
+use self::candidate::Candidate;
 use super::pairing::{Input, Pairing};
 use super::retry::{Next, Retry};
 use super::running::Running;
 use super::{Agent, Archive, COMMANDS, Command, Ended, Resolver, Sender, View, line, record};
 use crate::alerts::Alerts;
 use crate::clock;
-use crate::model::{Frame, Link, LinkState, Method, Occurrence, PairFailure, Reason};
+use crate::model::{Frame, Link, LinkState, Occurrence, PairFailure, Reason};
 use crate::session::{Loss, OpenError, Report, Setup};
 use crate::store::Store;
 use crate::vault::Vault;
@@ -26,6 +29,8 @@ const FRAMES: usize = 16;
 pub struct Owner {
     setup: Setup,
     store: Store,
+    /// The store as the sessions of the present account see it.
+    account: Store,
     vault: Vault,
     commands: mpsc::Receiver<Command>,
     view: watch::Sender<View>,
@@ -40,12 +45,18 @@ pub struct Owner {
 struct Active {
     pairing: Pairing,
     frames: mpsc::Sender<Frame>,
+    /// The new device, until it has taken the place of the old one, if any.
+    candidate: Option<Candidate>,
+    /// The operator has gone, and the phone has accepted: it continues without them.
+    unwatched: bool,
 }
 
 /// What woke the owner.
 enum Wake {
     Command(Option<Command>),
     Report(Option<Report>),
+    /// The new device of a pairing has something to say, or its connection's task has died.
+    Candidate(Option<Report>),
     /// It is time to connect, or a pairing's deadline has come.
     Time,
     /// The operator has closed the pairing's stream.
@@ -63,6 +74,7 @@ impl Owner {
             since: started_at,
             account: None,
             reason: None,
+            code: None,
         };
         let (view, watched) = watch::channel(View {
             link,
@@ -88,6 +100,7 @@ impl Owner {
             view: agent.watch(),
         };
         let owner = Self {
+            account: store.live(),
             setup,
             store,
             vault,
@@ -108,6 +121,9 @@ impl Owner {
             match self.wake().await {
                 Wake::Command(Some(Command::Pair(request, reply))) => {
                     let _ = reply.send(self.pair(request).await?);
+                }
+                Wake::Command(Some(Command::Resume(reply))) => {
+                    let _ = reply.send(self.resume().await?);
                 }
                 Wake::Command(Some(Command::Unpair(reply))) => {
                     let unpaired = self.unpair().await;
@@ -135,6 +151,7 @@ impl Owner {
                     self.discard_session().await;
                     self.ended(Loss::Connection).await?;
                 }
+                Wake::Candidate(report) => self.on_candidate(report).await?,
                 Wake::Time => self.on_time().await?,
                 Wake::Abandoned => self.abandon().await,
             }
@@ -142,18 +159,29 @@ impl Owner {
     }
 
     async fn wake(&mut self) -> Wake {
-        let connect_at = self.connect_at;
-        let deadline = self.pairing.as_ref().map(|active| active.pairing.wake_at());
-        let due = connect_at.into_iter().chain(deadline).min();
+        let due = self.due();
         let time = async {
             match due {
                 Some(at) => tokio::time::sleep(clock::until(at)).await,
                 None => std::future::pending().await,
             }
         };
+        let (abandoned, candidate) = match &mut self.pairing {
+            Some(active) => {
+                let watched = (!active.unwatched).then_some(&active.frames);
+                (watched, active.candidate.as_mut())
+            }
+            None => (None, None),
+        };
         let abandoned = async {
-            match &self.pairing {
-                Some(active) => active.frames.closed().await,
+            match abandoned {
+                Some(frames) => frames.closed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let candidate = async {
+            match candidate {
+                Some(candidate) => candidate.report().await,
                 None => std::future::pending().await,
             }
         };
@@ -166,15 +194,28 @@ impl Owner {
         tokio::select! {
             biased;
             report = report => Wake::Report(report),
+            report = candidate => Wake::Candidate(report),
             command = self.commands.recv() => Wake::Command(command),
             () = abandoned => Wake::Abandoned,
             () = time => Wake::Time,
         }
     }
 
+    /// When there is something to do.
+    fn due(&self) -> Option<SystemTime> {
+        let pairing = self.pairing.iter().flat_map(|active| {
+            let connect_at = active.candidate.as_ref().and_then(|it| it.connect_at);
+            connect_at.into_iter().chain([active.pairing.wake_at()])
+        });
+        pairing.chain(self.connect_at).min()
+    }
+
     async fn stop(&mut self) {
         if let Some(active) = self.pairing.take() {
             let _ = active.frames.try_send(Frame::Failed(PairFailure::Stopping));
+            if let Some(candidate) = active.candidate {
+                candidate.close().await;
+            }
         }
         self.discard_session().await;
         if self.link().state == LinkState::Connected {
@@ -183,32 +224,22 @@ impl Owner {
     }
 
     async fn on_report(&mut self, report: Report) -> Result<(), OpenError> {
-        let input = match report {
-            Report::Qr { payload, valid } => Input::Qr { payload, valid },
-            Report::PhoneCode { code, valid } => Input::PhoneCode { code, valid },
-            Report::PhoneCodeSpent => Input::PhoneCodeSpent,
-            Report::PasskeyRequest(options) => Input::PasskeyRequest(options),
-            Report::PasskeyConfirmation(code) => Input::PasskeyConfirmation(code),
-            Report::PairingRefused(refusal) => Input::Refused(refusal),
-            Report::Accepted { phone, lid } => {
-                self.remember(phone.clone(), lid, clock::now());
-                self.enter(LinkState::Connecting, None);
-                self.vault.flush().await;
-                Input::Accepted(phone)
-            }
+        match report {
             Report::LoggedIn => {
                 self.logged_in();
-                Input::LoggedIn
+                self.step_linked(Input::LoggedIn).await
             }
             Report::Silent => {
                 self.enter(LinkState::Connecting, Some(Reason::ConnectionLost));
-                return Ok(());
+                Ok(())
             }
-            Report::Ended(loss) => return self.ended(loss).await,
-        };
-        self.step(input).await
+            Report::Ended(loss) => self.ended(loss).await,
+            // A device that is linked makes no others.
+            _ => Ok(()),
+        }
     }
 
+    /// WhatsApp's `<success>` was seen on the link's connection.
     fn logged_in(&mut self) {
         let known = self
             .running
@@ -225,25 +256,18 @@ impl Owner {
         }
     }
 
-    /// The connection has ended: the pairing decides what follows, or the retry rules.
+    /// The link's connection has ended: the pairing that has just made it decides what follows, or the retry rules.
     async fn ended(&mut self, loss: Loss) -> Result<(), OpenError> {
         if let Some(running) = &mut self.running {
             running.rejoin().await;
         }
-        if let Some(error) = self
-            .running
-            .as_ref()
-            .and_then(|running| running.session().dial_error())
-        {
-            tracing::warn!(%error, "WhatsApp cannot be reached");
+        if let Some(running) = &self.running {
+            running.log_dial_error();
         }
-        if self.pairing.is_some() {
-            if loss == Loss::CodesExhausted {
-                self.discard_session().await;
-            }
-            self.step(Input::Lost(loss)).await?;
+        if self.is_completing() {
+            self.step_linked(Input::Lost(loss)).await?;
             // A link that the phone has accepted outlives its pairing, and then the retry rules decide.
-            if self.pairing.is_some() || self.link().account.is_none() {
+            if self.is_completing() || self.link().account.is_none() {
                 return Ok(());
             }
         }
@@ -263,7 +287,7 @@ impl Owner {
             }
             Next::Rest(state, reason) => {
                 self.discard_session().await;
-                self.enter(state, Some(reason));
+                self.enter_with(state, Some(reason), loss.code(), clock::now());
                 self.vault.flush().await;
             }
         }
@@ -282,27 +306,20 @@ impl Owner {
             }
             self.connect();
         }
+        self.connect_candidate(now).await?;
         self.step(Input::Tick).await
     }
 
     async fn open_session(&mut self) -> Result<(), OpenError> {
-        let running = Running::open(&self.setup, &self.store).await?;
+        let running = Running::open(&self.setup, &self.account).await?;
         self.show(|view| view.session = Some(running.session().clone()));
         self.running = Some(running);
         Ok(())
     }
 
     fn connect(&mut self) {
-        let Some(running) = &mut self.running else {
-            return;
-        };
-        let started = running.connect();
-        if let Some(Active { pairing, .. }) = &self.pairing
-            && let Method::PhoneCode(phone) = pairing.method()
-            && started
-            && !pairing.is_accepted()
-        {
-            running.session().request_phone_code(phone.clone());
+        if let Some(running) = &mut self.running {
+            running.connect();
         }
     }
 
@@ -331,17 +348,24 @@ impl Owner {
     }
 
     fn enter(&mut self, state: LinkState, reason: Option<Reason>) {
-        self.enter_since(state, reason, clock::now());
+        self.enter_with(state, reason, None, clock::now());
     }
 
     /// Enters a state: tells the store, the view, the journal and the log, in that order.
-    fn enter_since(&mut self, state: LinkState, reason: Option<Reason>, since: SystemTime) {
+    fn enter_with(
+        &mut self,
+        state: LinkState,
+        reason: Option<Reason>,
+        code: Option<i32>,
+        since: SystemTime,
+    ) {
         let now = clock::now();
         let before = self.link();
         let link = Link {
             state,
             since,
             reason,
+            code,
             ..before.clone()
         };
         record::keep(&self.vault, &link);

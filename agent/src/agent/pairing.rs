@@ -155,9 +155,9 @@ impl Pairing {
                 }
             }
             Loss::Refused(500 | 503) => Step::Reconnect(Duration::from_secs(2)),
-            Loss::Refused(_) | Loss::LoggedOut | Loss::Replaced => fail(PairFailure::Refused),
-            Loss::Banned(_) => fail(PairFailure::Banned),
-            Loss::Outdated => fail(PairFailure::Outdated),
+            Loss::Refused(_) | Loss::LoggedOut(_) | Loss::Replaced => fail(PairFailure::Refused),
+            Loss::Banned { .. } => fail(PairFailure::Banned),
+            Loss::Outdated(_) => fail(PairFailure::Outdated),
         }
     }
 }

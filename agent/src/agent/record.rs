@@ -1,4 +1,4 @@
-//! What of the link outlives the process: since when a phone has linked us, and whether the credentials are dead.
+//! What of the link outlives the process: since when a phone has linked us, and whether WhatsApp has ended the link.
 
 use std::time::SystemTime;
 
@@ -27,11 +27,15 @@ struct VerdictRow {
     since: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<u64>,
+    /// The code that WhatsApp gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
     /// The version of the agent that was told so: another one may be welcome where this was outdated.
     agent: String,
 }
 
-fn key() -> Key<'static> {
+/// Where it is.
+pub(super) fn key() -> Key<'static> {
     Key::new(Tables::LINK, "", "")
 }
 
@@ -64,6 +68,7 @@ fn row(account: &Account, link: &Link) -> Row {
         state: link.state.name().to_owned(),
         since: to_millis(link.since),
         until: until.map(to_millis),
+        code: link.code,
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     });
     Row {
@@ -85,6 +90,16 @@ pub(super) struct Verdict {
     pub(super) state: LinkState,
     pub(super) reason: Reason,
     pub(super) since: SystemTime,
+    pub(super) code: Option<i32>,
+}
+
+/// The row of a backup, as it is to be restored: what had replaced this device when the backup was made is to be replaced
+/// by it now, since that is what a restore is for.
+pub(super) fn revived(row: &[u8]) -> Option<Vec<u8>> {
+    let row: Row = serde_json::from_slice(row).ok()?;
+    let replaced = LinkState::Replaced.name();
+    let verdict = row.verdict.filter(|verdict| verdict.state != replaced);
+    serde_json::to_vec(&Row { verdict, ..row }).ok()
 }
 
 /// `None` without an account, or when the row means nothing to this version.
@@ -106,6 +121,7 @@ fn verdict(row: VerdictRow) -> Option<Verdict> {
         state,
         since,
         until,
+        code,
         agent,
     } = row;
     let (state, reason) = match state.as_str() {
@@ -122,6 +138,7 @@ fn verdict(row: VerdictRow) -> Option<Verdict> {
         state,
         reason,
         since: from_millis(since),
+        code,
     })
 }
 
@@ -139,6 +156,7 @@ mod tests {
                 linked_at: from_millis(1_600_000_000_456),
             }),
             reason: None,
+            code: Some(402),
         }
     }
 
@@ -161,6 +179,7 @@ mod tests {
         ] {
             let kept = verdict(kept(state).verdict.unwrap()).unwrap();
             assert_eq!((kept.state, kept.since), (state, link(state).since));
+            assert_eq!(kept.code, Some(402));
         }
     }
 
@@ -168,6 +187,21 @@ mod tests {
     fn a_live_link_leaves_no_verdict() {
         for state in [LinkState::Connecting, LinkState::Connected] {
             assert!(kept(state).verdict.is_none());
+        }
+    }
+
+    #[test]
+    fn a_restored_device_forgets_that_it_was_replaced_and_nothing_else() {
+        let restored = |state| {
+            let row = serde_json::to_vec(&kept(state)).unwrap();
+            let row: Row = serde_json::from_slice(&revived(&row).unwrap()).unwrap();
+            assert_eq!(row.phone, "+15550100123");
+            row.verdict.map(|verdict| verdict.state)
+        };
+        assert_eq!(restored(LinkState::Replaced), None);
+        assert_eq!(restored(LinkState::Connected), None);
+        for state in [LinkState::LoggedOut, LinkState::Outdated] {
+            assert_eq!(restored(state).unwrap(), state.name());
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) enum Next {
         until: SystemTime,
         reason: Reason,
     },
-    /// The credentials are dead: never retried, since that gets accounts locked.
+    /// WhatsApp has ended the link: never retried without a person, since that gets accounts locked.
     Rest(LinkState, Reason),
 }
 
@@ -50,10 +50,10 @@ impl Retry {
             self.attempt = 0;
         }
         let reason = match loss {
-            Loss::LoggedOut => return Next::Rest(LinkState::LoggedOut, Reason::LoggedOut),
+            Loss::LoggedOut(_) => return Next::Rest(LinkState::LoggedOut, Reason::LoggedOut),
             Loss::Replaced => return Next::Rest(LinkState::Replaced, Reason::Replaced),
-            Loss::Outdated => return Next::Rest(LinkState::Outdated, Reason::Outdated),
-            Loss::Banned(lasts) => {
+            Loss::Outdated(_) => return Next::Rest(LinkState::Outdated, Reason::Outdated),
+            Loss::Banned { lasts, .. } => {
                 let until = lasts.and_then(|lasts| now.checked_add(lasts));
                 return Next::Rest(LinkState::Banned { until }, Reason::Banned);
             }
@@ -107,6 +107,10 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
+    fn banned(lasts: Option<Duration>) -> Loss {
+        Loss::Banned { lasts, code: 402 }
+    }
+
     fn wait(next: Next) -> (u32, SystemTime) {
         match next {
             Next::Wait { attempt, until, .. } => (attempt, until),
@@ -151,10 +155,11 @@ mod tests {
     #[test]
     fn dead_credentials_are_never_retried() {
         for loss in [
-            Loss::LoggedOut,
+            Loss::LoggedOut(None),
+            Loss::LoggedOut(Some(406)),
             Loss::Replaced,
-            Loss::Outdated,
-            Loss::Banned(None),
+            Loss::Outdated(405),
+            banned(None),
         ] {
             let next = Retry::default().on(loss, at(0), 0.0);
             assert!(
@@ -166,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_ban_without_a_sane_end_has_none() {
-        let next = Retry::default().on(Loss::Banned(Some(Duration::MAX)), at(0), 0.0);
+        let next = Retry::default().on(banned(Some(Duration::MAX)), at(0), 0.0);
         assert_eq!(
             next,
             Next::Rest(LinkState::Banned { until: None }, Reason::Banned)

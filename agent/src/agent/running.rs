@@ -72,6 +72,20 @@ impl Running {
         }
     }
 
+    /// Why WhatsApp could not be reached, if it could not.
+    pub(super) fn log_dial_error(&self) {
+        if let Some(error) = self.session.dial_error() {
+            tracing::warn!(%error, "WhatsApp cannot be reached");
+        }
+    }
+
+    /// Has WhatsApp remove this device, and closes. True when WhatsApp confirmed.
+    pub(super) async fn remove_device(self) -> bool {
+        let removed = tokio::time::timeout(CLOSE, self.session.deregister()).await;
+        self.close().await;
+        removed.unwrap_or(false)
+    }
+
     /// Flushes what is buffered, closes the socket and waits for the connection's task.
     pub(super) async fn close(self) {
         let Self {

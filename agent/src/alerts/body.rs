@@ -140,6 +140,7 @@ mod tests {
                 linked_at: now,
             }),
             reason: Some(Reason::LoggedOut),
+            code: None,
         };
         let notice = Notice {
             kind,

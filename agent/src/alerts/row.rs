@@ -6,6 +6,7 @@ use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Kind, Notice, Standing};
+use crate::clock;
 use crate::model::Link;
 use crate::vault::{Tables, Vault, to_millis};
 
@@ -90,7 +91,7 @@ impl Row {
             since: to_millis(*since),
             state: link.state.name().to_owned(),
             reason: reason.unwrap_or_default(),
-            hint: hint(*kind, link).to_owned(),
+            hint: hint(*kind, link, now),
             phone: phone.unwrap_or_default(),
             store: speaker.store.clone(),
             host: speaker.host.clone(),
@@ -108,12 +109,12 @@ impl Row {
     }
 }
 
-fn hint(kind: Kind, link: &Link) -> &'static str {
+fn hint(kind: Kind, link: &Link, now: SystemTime) -> String {
     match kind {
         Kind::ConnectionLost => {
-            "the agent goes on trying: see whether its network reaches WhatsApp (`openclawctl status`)"
+            "the agent goes on trying: see whether its network reaches WhatsApp (`openclawctl status`)".to_owned()
         }
-        _ => link.state.hint(),
+        _ => link.hint(now, clock::utc),
     }
 }
 

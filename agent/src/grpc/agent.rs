@@ -80,6 +80,16 @@ where
         )))
     }
 
+    async fn resume(
+        &self,
+        request: Request<pb::ResumeRequest>,
+    ) -> Result<Response<pb::ResumeResponse>, Status> {
+        let timeout = convert::resume_request(request.into_inner())?;
+        let resumed = self.agent.resume(timeout).await;
+        let status = resumed.map_err(|denied| status::denied(&denied))?;
+        Ok(Response::new(convert::resumed(status)))
+    }
+
     async fn send(
         &self,
         request: Request<pb::SendRequest>,

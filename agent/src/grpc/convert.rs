@@ -29,7 +29,7 @@ pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
 pub(super) use event::event;
 pub(super) use pair::{frame, pair_request};
 pub(super) use send::{cancel_request, cancelled, queue, send_request, send_response};
-pub(super) use status::status;
+pub(super) use status::{resume_request, resumed, status};
 pub(super) use watch::{WatchRequest, consumer, consumers, watch_request};
 
 /// A duration that is not positive or too long.

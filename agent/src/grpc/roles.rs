@@ -12,6 +12,7 @@ use super::status::with_info;
 const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Agent/Pair", Role::Admin),
     ("/openclaw.agent.v1.Agent/Status", Role::Reader),
+    ("/openclaw.agent.v1.Agent/Resume", Role::Operator),
     ("/openclaw.agent.v1.Agent/Send", Role::Operator),
     ("/openclaw.agent.v1.Agent/ListQueue", Role::Reader),
     ("/openclaw.agent.v1.Agent/CancelSend", Role::Operator),

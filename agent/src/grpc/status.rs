@@ -42,12 +42,17 @@ pub(super) fn denied(denied: &Denied) -> Status {
         Denied::AlreadyLinked => (
             Code::FailedPrecondition,
             "ALREADY_LINKED",
-            "to discard the link and make a new one: `openclawctl pair --replace`",
+            "to make a new link in its place: `openclawctl pair --replace`",
         ),
         Denied::AlreadyPairing => (
             Code::AlreadyExists,
             "ALREADY_PAIRING",
             "wait until it has ended, or stop the other `openclawctl pair`",
+        ),
+        Denied::CredentialsDead => (
+            Code::FailedPrecondition,
+            "CREDENTIALS_DEAD",
+            "run `openclawctl pair` to link it again",
         ),
         Denied::TokenReused => (
             Code::AlreadyExists,
@@ -257,6 +262,7 @@ mod tests {
             Denied::NotLinked,
             Denied::AlreadyLinked,
             Denied::AlreadyPairing,
+            Denied::CredentialsDead,
             Denied::TokenReused,
             Denied::NotOnWhatsApp,
             Denied::Busy,

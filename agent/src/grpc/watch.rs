@@ -167,6 +167,7 @@ mod tests {
                 since,
                 account: None,
                 reason: None,
+                code: None,
             };
             journal.append(Occurrence::Link(Box::new(link)), since);
         }

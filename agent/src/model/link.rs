@@ -16,8 +16,10 @@ use super::{Lid, Phone};
 ///     ^                  │                  ^     │ lost             │ lost
 ///     └──────────────────┘ gave up          │     v                  v
 ///                                           └── backing_off <────────┘
-/// any linked state ── verdict ──> logged_out | replaced | banned | outdated ── pair ──> linking
+/// any linked state ── verdict ──> logged_out | replaced | banned | outdated ── resume ──> connecting
 /// ```
+///
+/// A pairing beside an account leaves the state as it is, until the new device takes the old one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
@@ -38,7 +40,7 @@ pub enum LinkState {
         #[serde(rename = "u", with = "time")]
         until: SystemTime,
     },
-    /// The phone removed this device.
+    /// The phone removed this device, or WhatsApp logged it out: [`Link::code`] is all that it said of why.
     LoggedOut,
     /// Another process uses the same credentials.
     Replaced,
@@ -82,7 +84,7 @@ impl LinkState {
         "outdated",
     ];
 
-    /// Whether the credentials are dead: only a person can change this state.
+    /// Whether WhatsApp has ended the link: only a person can change this state.
     #[must_use]
     pub const fn needs_person(self) -> bool {
         matches!(
@@ -91,21 +93,23 @@ impl LinkState {
         )
     }
 
-    /// What a person should do, when anything.
+    /// What a person should do, when anything, as far as the state alone says it: [`Link::hint`] says more.
     #[must_use]
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Unlinked => "run `openclawctl pair` and scan the code",
             Self::LoggedOut => {
-                "the phone removed this device: run `openclawctl pair` to link it again"
+                "WhatsApp logged this device out: `openclawctl status` says what is known of why"
             }
             Self::Replaced => {
-                "another process uses the same credentials: stop it, then run `openclawctl pair`"
+                "another process uses the same credentials: stop it, then run `openclawctl resume`"
             }
             Self::Banned { .. } => {
-                "WhatsApp banned this account: open WhatsApp on the phone to see why and to appeal"
+                "WhatsApp banned this account: open WhatsApp on the phone to see why and to appeal; once it works there, run `openclawctl resume`"
             }
-            Self::Outdated => "WhatsApp no longer accepts this version: update openclaw-agent",
+            Self::Outdated => {
+                "WhatsApp no longer accepts this version: update openclaw-agent, which then continues by itself; `openclawctl resume` tries this version again"
+            }
             Self::Linking | Self::Connecting | Self::Connected | Self::BackingOff { .. } => "",
         }
     }
@@ -123,7 +127,7 @@ pub enum Reason {
     Unreachable,
     /// The server refused the login with this code, and may accept it later.
     Refused(i32),
-    /// The phone removed this device.
+    /// The phone removed this device, or WhatsApp logged it out.
     LoggedOut,
     /// Another process took the connection over.
     Replaced,
@@ -183,11 +187,108 @@ pub struct Link {
     /// Why the link is down; `None` while it is up or was never made.
     #[serde(rename = "r", default)]
     pub reason: Option<Reason>,
+    /// The code with which WhatsApp ended the link, in a state that needs a person. `None` where it gave none, as when the
+    /// phone removed this device.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+}
+
+/// WhatsApp does not know the device any more.
+const UNAUTHORIZED: i32 = 401;
+
+impl Link {
+    /// Whether the credentials are of no use any more, as far as is known: then only another pairing helps.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.state == LinkState::LoggedOut && matches!(self.code, None | Some(UNAUTHORIZED))
+    }
+
+    /// What a person should do, when anything. Says no more of the cause than WhatsApp did. `utc` writes a time.
+    #[must_use]
+    pub fn hint(&self, now: SystemTime, utc: impl Fn(SystemTime) -> String) -> String {
+        let code = self.code.map(|code| format!(" (code {code})"));
+        let code = code.unwrap_or_default();
+        match self.state {
+            LinkState::LoggedOut => match self.code {
+                None => "the phone removed this device: run `openclawctl pair` to link it again"
+                    .to_owned(),
+                Some(UNAUTHORIZED) => format!(
+                    "WhatsApp does not know this device any more{code}: run `openclawctl pair` to link it again"
+                ),
+                Some(_) => format!(
+                    "WhatsApp logged this device out and did not say why{code}: run `openclawctl resume` to try once more, and `openclawctl pair` if that is refused too"
+                ),
+            },
+            LinkState::Banned { until: Some(until) } if until <= now => format!(
+                "WhatsApp banned this account{code} until {}, which is over: run `openclawctl resume` to take the link back",
+                utc(until)
+            ),
+            LinkState::Banned { until: Some(until) } => format!(
+                "WhatsApp banned this account{code} until {}: open WhatsApp on the phone to see why; after that time run `openclawctl resume`",
+                utc(until)
+            ),
+            LinkState::Banned { until: None } => format!(
+                "WhatsApp banned or locked this account{code}: open WhatsApp on the phone to see why and to appeal; once it works there, run `openclawctl resume`"
+            ),
+            state => state.hint().to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn hint(state: LinkState, code: Option<i32>) -> String {
+        let link = Link {
+            state,
+            since: SystemTime::UNIX_EPOCH,
+            account: None,
+            reason: None,
+            code,
+        };
+        let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(100);
+        link.hint(now, |at| {
+            let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            format!("second {}", since.as_secs())
+        })
+    }
+
+    #[test]
+    fn only_what_whatsapp_said_is_said() {
+        let removed = "the phone removed this device";
+        assert!(hint(LinkState::LoggedOut, None).contains(removed));
+        for code in [401, 406, 516] {
+            let hint = hint(LinkState::LoggedOut, Some(code));
+            assert!(!hint.contains("phone"), "{hint}");
+            assert!(hint.contains(&code.to_string()), "{hint}");
+        }
+        let locked = hint(LinkState::Banned { until: None }, Some(403));
+        assert!(locked.contains("(code 403)"), "{locked}");
+    }
+
+    #[test]
+    fn a_command_without_the_phone_is_named_where_the_credentials_may_be_good() {
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+        let resume = "`openclawctl resume`";
+        for (state, code) in [
+            (LinkState::Replaced, None),
+            (LinkState::Outdated, Some(405)),
+            (LinkState::Banned { until: None }, Some(402)),
+            (LinkState::Banned { until: at(99) }, Some(402)),
+            (LinkState::Banned { until: at(101) }, Some(402)),
+            (LinkState::LoggedOut, Some(406)),
+        ] {
+            assert!(hint(state, code).contains(resume), "{}", state.name());
+        }
+        for code in [None, Some(401)] {
+            assert!(!hint(LinkState::LoggedOut, code).contains(resume));
+        }
+        let over = hint(LinkState::Banned { until: at(100) }, None);
+        assert!(over.contains("second 100, which is over"), "{over}");
+        let lasts = hint(LinkState::Banned { until: at(101) }, None);
+        assert!(lasts.contains("until second 101:"), "{lasts}");
+    }
 
     #[test]
     fn every_state_that_needs_a_person_says_what_to_do() {

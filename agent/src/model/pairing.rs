@@ -26,7 +26,7 @@ pub enum Method {
 pub struct PairRequest {
     /// How.
     pub method: Method,
-    /// Discard a present link first.
+    /// Also where there is a link that works.
     pub replace: bool,
     /// For how long to try.
     pub timeout: Duration,
@@ -84,6 +84,8 @@ pub enum PairFailure {
     Verification,
     /// The phone accepted, but the login did not follow; the link is kept and tried on.
     NotConnected,
+    /// The phone accepted, but the login did not follow; the link that the agent had before is kept.
+    NotCompleted,
     /// The account is banned.
     Banned,
     /// The client version is not accepted.
@@ -103,6 +105,7 @@ impl PairFailure {
             Self::Passkey => "PASSKEY_REQUIRED",
             Self::Verification => "VERIFICATION_FAILED",
             Self::NotConnected => "LINKED_NOT_CONNECTED",
+            Self::NotCompleted => "NOT_COMPLETED",
             Self::Banned => "BANNED",
             Self::Outdated => "OUTDATED",
             Self::Stopping => "AGENT_STOPPING",
@@ -122,6 +125,10 @@ impl PairFailure {
             }
             Self::Verification => "pair again; if it happens again, update WhatsApp on the phone",
             Self::NotConnected => "the link is kept and tried on: see `openclawctl status`",
+            Self::NotCompleted => {
+                "the link from before is kept: remove the newest OpenClaw on the phone (WhatsApp → Settings → Linked \
+                 devices), see `openclawctl status`, then pair again"
+            }
             Self::Banned => "open WhatsApp on the phone to see why",
             Self::Outdated => "update openclaw-agent",
             Self::Stopping => "pair again once it is back",

@@ -13,7 +13,7 @@ use whatsapp_rust::anyhow;
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::durability_hook::InboundDurabilityHook;
 use whatsapp_rust::types::events::{
-    ConnectFailureReason, Event, EventHandler, InboundMessage, Receipt as WireReceipt, ServerAck,
+    Event, EventHandler, InboundMessage, Receipt as WireReceipt, ServerAck,
 };
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::types::presence::ReceiptType;
@@ -21,7 +21,8 @@ use whatsapp_rust::types::presence::ReceiptType;
 use super::backlog::Backlog;
 use super::gate::Gate;
 use super::order::{Order, Place as OrderPlace};
-use super::{Loss, Refusal, Report, Setup, Signal, translate};
+use super::verdict::verdict;
+use super::{Refusal, Report, Setup, Signal, translate};
 use crate::admission::{Admission, Held};
 use crate::clock;
 use crate::failpoint::{self, Place};
@@ -288,48 +289,6 @@ impl EventHandler for Inbound {
                 }
             }
         }
-    }
-}
-
-/// What an event says about why the connection ends.
-fn verdict(event: &Event) -> Option<Loss> {
-    Some(match event {
-        Event::Disconnected(_) => Loss::Connection,
-        Event::PairingQrCodesExhausted(codes) if codes.disconnected => Loss::CodesExhausted,
-        Event::StreamReplaced(_) => Loss::Replaced,
-        Event::ClientOutdated(_) => Loss::Outdated,
-        Event::TemporaryBan(ban) => Loss::Banned(ban.expire.to_std().ok()),
-        Event::LoggedOut(out) => match out.reason {
-            ConnectFailureReason::AccountLocked => Loss::Banned(None),
-            _ => Loss::LoggedOut,
-        },
-        Event::ConnectFailure(failure) => match failure.reason {
-            ConnectFailureReason::TempBanned => Loss::Banned(None),
-            ConnectFailureReason::BadUserAgent => Loss::Outdated,
-            reason => Loss::Refused(code(reason)),
-        },
-        _ => return None,
-    })
-}
-
-/// The number on the wire.
-fn code(reason: ConnectFailureReason) -> i32 {
-    match reason {
-        ConnectFailureReason::Generic => 400,
-        ConnectFailureReason::LoggedOut => 401,
-        ConnectFailureReason::TempBanned => 402,
-        ConnectFailureReason::AccountLocked => 403,
-        ConnectFailureReason::ClientOutdated => 405,
-        ConnectFailureReason::UnknownLogout => 406,
-        ConnectFailureReason::BadUserAgent => 409,
-        ConnectFailureReason::CatExpired => 413,
-        ConnectFailureReason::CatInvalid => 414,
-        ConnectFailureReason::NotFound => 415,
-        ConnectFailureReason::ClientUnknown => 418,
-        ConnectFailureReason::InternalServerError => 500,
-        ConnectFailureReason::Experimental => 501,
-        ConnectFailureReason::ServiceUnavailable => 503,
-        ConnectFailureReason::Unknown(code) => code,
     }
 }
 

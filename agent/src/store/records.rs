@@ -31,7 +31,7 @@ pub(super) struct Records {
     pub(super) inbox: Option<Arc<Journal>>,
     /// The last write of a message that is not in the journal yet.
     pub(super) pending: Mutex<Ticket>,
-    unreadable: Unreadable,
+    unreadable: Arc<Unreadable>,
     /// Of the times of messages sent.
     pub(super) sent: Oldest,
     /// Of the deadlines of messages' secrets.
@@ -46,10 +46,18 @@ impl Records {
             vault,
             inbox,
             pending: Mutex::default(),
-            unreadable: Unreadable::default(),
+            unreadable: Arc::default(),
             sent: Oldest::default(),
             secrets: Oldest::default(),
             sessions_owed: AtomicBool::new(false),
+        }
+    }
+
+    /// Those of another handle of the vault, with one count of unreadable rows.
+    pub(super) fn over(&self, vault: Vault) -> Self {
+        Self {
+            unreadable: Arc::clone(&self.unreadable),
+            ..Self::new(vault, self.inbox.clone())
         }
     }
 

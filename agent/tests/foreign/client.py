@@ -210,6 +210,7 @@ def every(api, phone, contact):
     assert api.agent("Agent/Status").link.state == 1
     message = {"to": contact, "text": "a cormorant too early"}
     refused(lambda: api.agent("Agent/Send", message), grpc.StatusCode.FAILED_PRECONDITION, "NOT_LINKED")
+    refused(lambda: api.agent("Agent/Resume"), grpc.StatusCode.FAILED_PRECONDITION, "NOT_LINKED")
     health = api.call(f"{HEALTH}/Watch", {"service": "whatsapp"}, timeout=3 * PATIENCE)
     assert next(health).status == 2
     pair(api, phone)
@@ -217,6 +218,7 @@ def every(api, phone, contact):
     health.cancel()
     status = api.agent("Agent/Status")
     assert status.link.state == 4 and status.link.phone == phone, status
+    assert api.agent("Agent/Resume", {"timeout": "10s"}).link.state == 4
     send(api, contact)
     watch(api)
     admit(api, contact)

@@ -32,6 +32,8 @@ mod outbox;
 mod pairing;
 mod platform;
 mod process;
+mod relinking;
+mod resuming;
 mod runbook;
 mod settings;
 mod supervisor;

@@ -134,7 +134,9 @@ async fn a_linked_agent_is_linked_anew_only_on_request() {
 
     let mut pairing = world.pair(replacing()).await.unwrap();
     let qr = pairing.qr().await;
-    assert!(world.phone().companions().is_empty(), "WhatsApp was told");
+    let devices = world.phone().companions();
+    assert_eq!(devices.len(), 1, "what there is stays meanwhile");
+    assert_eq!(devices[0].device, before);
     world.phone().scan(&qr.payload).await.unwrap();
     pairing.linked().await;
     let devices = world.phone().companions();

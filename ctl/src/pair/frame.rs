@@ -109,6 +109,7 @@ pub(crate) fn why_failed(reason: &str) -> String {
         "PASSKEY_REQUIRED" => "WhatsApp asks for a passkey",
         "VERIFICATION_FAILED" => "the phone and the agent could not verify each other",
         "LINKED_NOT_CONNECTED" => "the phone is linked, but the agent could not log in yet",
+        "NOT_COMPLETED" => "the phone accepted, but the agent could not log in",
         "BANNED" => "WhatsApp banned this account",
         "OUTDATED" => "WhatsApp no longer accepts this version of the agent",
         "AGENT_STOPPING" => "the agent is stopping",

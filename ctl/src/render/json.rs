@@ -84,6 +84,25 @@ struct Link {
     banned_until: Option<String>,
     reason: String,
     hint: String,
+    /// `null` where WhatsApp gave none.
+    code: Option<i32>,
+}
+
+/// The answer of `resume --json`.
+#[derive(Serialize)]
+pub(crate) struct Resumed {
+    connected: bool,
+    link: Link,
+}
+
+impl Resumed {
+    /// The shape of `resume`.
+    pub(crate) fn new(link: pb::LinkStatus) -> Self {
+        Self {
+            connected: link.state() == pb::LinkState::Connected,
+            link: Link::new(link, Numbers::Masked),
+        }
+    }
 }
 
 impl Status {
@@ -181,6 +200,7 @@ impl Link {
             banned_until,
             reason,
             hint,
+            code,
         } = link;
         Self {
             state,
@@ -198,6 +218,7 @@ impl Link {
             banned_until: time(banned_until),
             reason,
             hint,
+            code: (code != 0).then_some(code),
         }
     }
 }

@@ -158,7 +158,7 @@ pub(crate) fn lines(
 }
 
 /// `Connected: +1 555 XXX XXXX`, and for other states what makes them so.
-fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> String {
+pub(crate) fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> String {
     let mut parts = Vec::new();
     if !link.phone.is_empty() {
         parts.push(numbers.show(&link.phone));
@@ -181,6 +181,9 @@ fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> String {
             None => "WhatsApp named no end".to_owned(),
         }),
         _ => {}
+    }
+    if link.code != 0 {
+        parts.push(format!("code {}", link.code));
     }
     if let (true, Some(since)) = (needs_person(link.state()), link.since) {
         parts.push(ago(since, now));
@@ -224,7 +227,8 @@ pub(crate) fn state_word(state: LinkState) -> &'static str {
     }
 }
 
-fn needs_person(state: LinkState) -> bool {
+/// Whether WhatsApp has ended the link.
+pub(crate) fn needs_person(state: LinkState) -> bool {
     matches!(
         state,
         LinkState::LoggedOut | LinkState::Replaced | LinkState::Banned | LinkState::Outdated

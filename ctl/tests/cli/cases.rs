@@ -92,6 +92,7 @@ files!(
     outbox,
     pair,
     restore,
+    resume,
     rollback,
     send,
     silence,

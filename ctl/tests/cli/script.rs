@@ -37,6 +37,7 @@ pub(crate) struct Script {
     pub(crate) revoke_client: VecDeque<Value>,
     pub(crate) test_alert: VecDeque<Value>,
     pub(crate) list_alerts: VecDeque<Value>,
+    pub(crate) resume: VecDeque<Value>,
     pub(crate) unpair: VecDeque<Value>,
     pub(crate) pair: VecDeque<Vec<Value>>,
     pub(crate) watch: VecDeque<Vec<Value>>,

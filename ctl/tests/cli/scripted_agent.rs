@@ -24,8 +24,9 @@ use openclaw_proto::v1::{
     AckEventsRequest, AckEventsResponse, BackupRequest, BackupResponse, CancelSendRequest,
     CancelSendResponse, ListConsumersRequest, ListConsumersResponse, ListQueueRequest,
     ListQueueResponse, PairFrame, PairRequest, RemoveConsumerRequest, RemoveConsumerResponse,
-    RestoreRequest, RestoreResponse, SendRequest, SendResponse, StatusRequest, StatusResponse,
-    UnpairRequest, UnpairResponse, WatchEventsRequest, WatchEventsResponse,
+    RestoreRequest, RestoreResponse, ResumeRequest, ResumeResponse, SendRequest, SendResponse,
+    StatusRequest, StatusResponse, UnpairRequest, UnpairResponse, WatchEventsRequest,
+    WatchEventsResponse,
 };
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};
@@ -253,6 +254,16 @@ impl Agent for Methods {
         self.0.note("Status {}".to_owned());
         let answer = self.0.script.lock().unwrap().status.pop_front();
         self.0.answer("StatusResponse", answer).await
+    }
+
+    async fn resume(
+        &self,
+        request: Request<ResumeRequest>,
+    ) -> Result<Response<ResumeResponse>, Status> {
+        let asked = written("ResumeRequest", request.get_ref());
+        self.0.note(format!("Resume {asked}"));
+        let answer = self.0.script.lock().unwrap().resume.pop_front();
+        self.0.answer("ResumeResponse", answer).await
     }
 
     async fn send(&self, request: Request<SendRequest>) -> Result<Response<SendResponse>, Status> {

@@ -2495,6 +2495,10 @@ pub struct LinkStatus {
     /// What a person should do now. Empty when nothing.
     #[prost(string, tag = "12")]
     pub hint: ::prost::alloc::string::String,
+    /// The code with which WhatsApp ended the link, where it gave one: 401, 402, 403, 405, 406, ... Else 0, also when the
+    /// phone removed this device.
+    #[prost(int32, tag = "13")]
+    pub code: i32,
 }
 /// The state of the link to WhatsApp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2512,13 +2516,14 @@ pub enum LinkState {
     Connected = 4,
     /// Linked; the connection was lost and is tried again at `retry_at`.
     BackingOff = 5,
-    /// The phone removed this device. A person must pair again.
+    /// The phone removed this device, or WhatsApp logged it out: `code` and `hint` say what is known. A person must pair
+    /// again, or resume where `hint` says so.
     LoggedOut = 6,
-    /// Another process uses the same credentials. A person must stop it, then pair again.
+    /// Another process uses the same credentials. A person must stop it, then resume.
     Replaced = 7,
-    /// WhatsApp banned the account, until `banned_until` if that is set.
+    /// WhatsApp banned the account, until `banned_until` if that is set. A person may resume after it.
     Banned = 8,
-    /// WhatsApp no longer accepts this client version. The agent must be updated.
+    /// WhatsApp no longer accepts this client version. The agent must be updated, and then connects by itself.
     Outdated = 9,
 }
 impl LinkState {
@@ -3376,7 +3381,7 @@ impl KeySlotKind {
 /// How to link.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PairRequest {
-    /// Discard the present link, if there is one, and make a new one.
+    /// Make a new link although there is one that works. The new one takes its place once it is complete.
     #[prost(bool, tag = "3")]
     pub replace: bool,
     /// Give up after this long. Default 5 minutes, at most 30.
@@ -3398,6 +3403,20 @@ pub mod pair_request {
         #[prost(message, tag = "2")]
         PhoneCode(super::PhoneCodeMethod),
     }
+}
+/// How long to wait for the outcome.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeRequest {
+    /// Default 30 seconds, at most 5 minutes.
+    #[prost(message, optional, tag = "1")]
+    pub timeout: ::core::option::Option<::prost_types::Duration>,
+}
+/// How the attempt ended.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeResponse {
+    /// The link after it.
+    #[prost(message, optional, tag = "1")]
+    pub link: ::core::option::Option<LinkStatus>,
 }
 /// Link by QR code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3983,6 +4002,9 @@ pub mod agent_client {
         /// One pairing runs at a time; a second caller gets ALREADY_EXISTS. A linked agent answers
         /// FAILED_PRECONDITION unless `replace` is set. Closing the stream stops the pairing.
         /// The last frame is always `linked` or `failed`, unless the call itself fails.
+        ///
+        /// A link that the agent has stays as it is, connected too, until the new one has taken its place durably:
+        /// that is once the new device has logged in. Before, whatever ends the pairing leaves the link that was.
         pub async fn pair(
             &mut self,
             request: impl tonic::IntoRequest<super::PairRequest>,
@@ -4006,6 +4028,36 @@ pub mod agent_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "Pair"));
             self.inner.server_streaming(req, path, codec).await
+        }
+        /// Takes the link back without the phone: connects now, once, with the credentials that the agent has.
+        ///
+        /// For an agent that was replaced, banned, outdated, logged out with a code of no known meaning, or that waits for its
+        /// next attempt. Answers when that attempt has an outcome, or at the deadline with the state at that time; whatever
+        /// WhatsApp answers is in `link`. A refusal of WhatsApp is final again: the agent does not try a second time. While the
+        /// agent is connecting or connected nothing is done but to wait.
+        ///
+        /// FAILED_PRECONDITION when it is not linked (NOT_LINKED), or when the credentials are dead and only pairing helps
+        /// (CREDENTIALS_DEAD). ALREADY_EXISTS while a pairing is in progress.
+        pub async fn resume(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResumeRequest>,
+        ) -> std::result::Result<tonic::Response<super::ResumeResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Agent/Resume",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "Resume"));
+            self.inner.unary(req, path, codec).await
         }
         /// Says how the agent is now. Always answers while the process runs.
         pub async fn status(
@@ -4279,10 +4331,26 @@ pub mod agent_server {
         /// One pairing runs at a time; a second caller gets ALREADY_EXISTS. A linked agent answers
         /// FAILED_PRECONDITION unless `replace` is set. Closing the stream stops the pairing.
         /// The last frame is always `linked` or `failed`, unless the call itself fails.
+        ///
+        /// A link that the agent has stays as it is, connected too, until the new one has taken its place durably:
+        /// that is once the new device has logged in. Before, whatever ends the pairing leaves the link that was.
         async fn pair(
             &self,
             request: tonic::Request<super::PairRequest>,
         ) -> std::result::Result<tonic::Response<Self::PairStream>, tonic::Status>;
+        /// Takes the link back without the phone: connects now, once, with the credentials that the agent has.
+        ///
+        /// For an agent that was replaced, banned, outdated, logged out with a code of no known meaning, or that waits for its
+        /// next attempt. Answers when that attempt has an outcome, or at the deadline with the state at that time; whatever
+        /// WhatsApp answers is in `link`. A refusal of WhatsApp is final again: the agent does not try a second time. While the
+        /// agent is connecting or connected nothing is done but to wait.
+        ///
+        /// FAILED_PRECONDITION when it is not linked (NOT_LINKED), or when the credentials are dead and only pairing helps
+        /// (CREDENTIALS_DEAD). ALREADY_EXISTS while a pairing is in progress.
+        async fn resume(
+            &self,
+            request: tonic::Request<super::ResumeRequest>,
+        ) -> std::result::Result<tonic::Response<super::ResumeResponse>, tonic::Status>;
         /// Says how the agent is now. Always answers while the process runs.
         async fn status(
             &self,
@@ -4502,6 +4570,49 @@ pub mod agent_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Agent/Resume" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResumeSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::ResumeRequest>
+                    for ResumeSvc<T> {
+                        type Response = super::ResumeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResumeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::resume(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResumeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -9,7 +9,7 @@ use crate::batch::Op;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::header::Slot;
-use crate::key::Table;
+use crate::key::{Key, Table};
 use crate::log;
 use crate::rewrite::{Rewrite, Walk};
 use crate::secret::{DataKey, Key32};
@@ -166,6 +166,16 @@ impl<D: Disk> Vault<D> {
 
     /// Removes the records of these tables, by a new log without them. A compaction or a backup under way ends there.
     pub fn clear(&mut self, tables: &[Table]) -> Result<(), Error> {
+        self.replace(tables, [])
+    }
+
+    /// Puts other records in the place of those of these tables: one write of the header makes the new log, which has
+    /// the new ones and not the old ones, the live one. A compaction or a backup under way ends there.
+    pub fn replace<'a>(
+        &mut self,
+        tables: &[Table],
+        records: impl IntoIterator<Item = (Key<'a>, &'a [u8])>,
+    ) -> Result<(), Error> {
         self.guard(|vault| {
             vault.compacting = None;
             let mut walk = Walk::new(&vault.log, &vault.data_key, vault.store(), vault.log.end);
@@ -174,6 +184,9 @@ impl<D: Disk> Vault<D> {
                 Op::Put { key, .. } if !tables.contains(&key.table) => rewrite.push(op),
                 _ => Ok(()),
             })?;
+            for (key, value) in records {
+                rewrite.push(Op::Put { key, value })?;
+            }
             let slots = vault.headers.header.slots.clone();
             vault.switch(rewrite, slots)
         })

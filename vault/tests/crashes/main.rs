@@ -1,7 +1,7 @@
 //! Crashes without number: random lives of a store and of its journal on a simulated disk, each from a seed.
 //!
 //! `VAULT_CRASH_SECONDS` says for how long; built for speed it goes on until 100,000 crashes are through, too.
-//! `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED` and `ERASURE_CRASH_SEED` live one life again, as a failure tells it.
+//! `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED`, `ERASURE_CRASH_SEED` and `REPLACEMENT_CRASH_SEED` live one life again, as a failure tells it.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ mod inode;
 mod journal;
 mod ledger;
 mod model;
+mod replacement;
 mod run;
 mod usage;
 
@@ -49,6 +50,11 @@ fn whatever_ends_it_a_journal_has_all_that_was_durable_once_and_in_order() {
 #[test]
 fn whatever_stops_it_an_erasure_leaves_everything_or_what_outlives_it() {
     crash("ERASURE_CRASH_SEED", 20, erasure::end);
+}
+
+#[test]
+fn whatever_stops_it_a_replacement_leaves_the_old_records_or_the_new_ones() {
+    crash("REPLACEMENT_CRASH_SEED", 20, replacement::replace);
 }
 
 /// Lives one life after the other, for a part of the time and of the crashes.

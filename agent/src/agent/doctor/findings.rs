@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use super::Person;
 use crate::agent::{Status, Storage};
 use crate::allow::{Because, Failed, Summary, Verdict};
+use crate::clock;
 use crate::journal::Damage;
 use crate::model::{Finding, LinkState, Seq};
 use crate::session::Named;
@@ -14,14 +15,17 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
     if status.is_connected(now) {
         return Finding::good("link", "the agent is connected to WhatsApp");
     }
-    let hint = match state {
-        LinkState::Unlinked => "run `openclawctl pair` and scan the code",
-        LinkState::Connected => "the connection is silent; it is given up and made again by itself",
-        state if !state.hint().is_empty() => state.hint(),
-        _ => "the agent connects by itself: see `openclawctl status` for the next attempt",
+    let hint = match (state, status.link.hint(now, clock::utc)) {
+        (LinkState::Connected, _) => {
+            "the connection is silent; it is given up and made again by itself".to_owned()
+        }
+        (_, hint) if hint.is_empty() => {
+            "the agent connects by itself: see `openclawctl status` for the next attempt".to_owned()
+        }
+        (_, hint) => hint,
     };
     let text = format!("the agent is not connected to WhatsApp: {}", state.name());
-    Finding::bad("link", text, hint)
+    Finding::bad("link", text, &hint)
 }
 
 pub(super) fn storage(storage: Option<&Storage>) -> Finding {

@@ -1,4 +1,4 @@
-//! The owner's part in the account itself: found at the start, remembered, told to go, forgotten.
+//! The owner's part in the account itself: found at the start, remembered, unlinked.
 
 use std::time::SystemTime;
 
@@ -39,9 +39,10 @@ impl Owner {
                 state,
                 reason,
                 since,
+                code,
             }) => {
                 self.discard_session().await;
-                self.enter_since(state, Some(reason), since);
+                self.enter_with(state, Some(reason), code, since);
             }
             None => {
                 self.enter(LinkState::Connecting, None);
@@ -67,6 +68,9 @@ impl Owner {
         }
         if let Some(active) = self.pairing.take() {
             let _ = active.frames.try_send(Frame::Failed(PairFailure::Refused));
+            if let Some(candidate) = active.candidate {
+                candidate.close().await;
+            }
         }
         let confirmed = self.deregister().await;
         self.vault.erase(volume::seconds(clock::now()));
@@ -76,19 +80,12 @@ impl Owner {
     }
 
     /// Tells WhatsApp that this device goes, and closes the session. True when WhatsApp confirmed.
-    pub(super) async fn deregister(&mut self) -> bool {
+    async fn deregister(&mut self) -> bool {
         let confirmed = match &self.running {
             Some(running) => running.session().deregister().await,
             None => false,
         };
         self.discard_session().await;
         confirmed
-    }
-
-    /// Removes what belongs to the account: the next pairing begins with new keys. The session must be closed.
-    pub(super) fn forget(&mut self) {
-        self.vault.clear(&Tables::ACCOUNT);
-        self.connect_at = None;
-        self.update(|link| link.account = None);
     }
 }

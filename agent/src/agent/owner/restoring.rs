@@ -1,11 +1,10 @@
 //! The owner's part in a restore: it puts a backup in the place of a store without an account, and connects.
 
 use super::Owner;
+use crate::agent::Denied;
 use crate::agent::archive::{Error, Restored, Staged};
 use crate::agent::retry::Retry;
-use crate::agent::{Denied, record};
-use crate::clock;
-use crate::model::{Link, LinkState};
+use crate::failpoint::{self, Place};
 use crate::session::OpenError;
 
 impl Owner {
@@ -13,14 +12,7 @@ impl Owner {
         &mut self,
         staged: Staged,
     ) -> Result<Result<Restored, Error>, OpenError> {
-        // Closing a stream and calling again is one motion for an operator.
-        if self
-            .pairing
-            .as_ref()
-            .is_some_and(|active| active.frames.is_closed())
-        {
-            self.abandon().await;
-        }
+        self.abandon_if_closed().await;
         if self.pairing.is_some() {
             return Ok(Err(Denied::AlreadyPairing.into()));
         }
@@ -28,14 +20,16 @@ impl Owner {
             return Ok(Err(Denied::AlreadyLinked.into()));
         }
         self.discard_session().await;
+        failpoint::pass(Place::Restoring);
         let (kept, dropped) = match staged.put_in_place() {
             Ok(counts) => counts,
             Err(error) => return Ok(Err(error)),
         };
+        failpoint::pass(Place::Restored);
         self.setup.journal.restart();
         self.setup.admission.gate().recall();
         self.retry = Retry::default();
-        self.revive();
+        self.account = self.store.live();
         self.start().await?;
         let account = self.link().account.ok_or(Error::NoAccount);
         Ok(account.map(|account| Restored {
@@ -43,21 +37,5 @@ impl Owner {
             kept,
             dropped,
         }))
-    }
-
-    /// Who had replaced this device when the backup was made is to be replaced by it now: that is what a restore is for.
-    fn revive(&self) {
-        let Some(record::Kept { account, verdict }) = record::load(&self.vault) else {
-            return;
-        };
-        if verdict.is_some_and(|verdict| verdict.state == LinkState::Replaced) {
-            let link = Link {
-                state: LinkState::Connecting,
-                since: clock::now(),
-                account: Some(account),
-                reason: None,
-            };
-            record::keep(&self.vault, &link);
-        }
     }
 }

@@ -17,6 +17,7 @@ fn row(kind: Kind, seconds: u64) -> Row {
         since: at(seconds),
         account: None,
         reason: None,
+        code: None,
     };
     let notice = Notice {
         kind,

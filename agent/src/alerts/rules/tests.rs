@@ -23,6 +23,7 @@ fn link(state: LinkState, seconds: u64) -> Link {
             linked_at: at(0),
         }),
         reason: None,
+        code: None,
     }
 }
 

@@ -1,18 +1,38 @@
 //! The agent's status and the link's.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use openclaw_proto::v1 as pb;
 use prost_types::Timestamp;
+use tonic::Status as GrpcStatus;
 
 use super::vault::vault;
-use super::{caller, tls};
+use super::{caller, duration, tls};
 use crate::agent::Status;
+use crate::clock;
 use crate::grpc::Network;
 use crate::grpc::listen::Caller;
 use crate::journal::Damage;
 use crate::model::{Account, Hardening, Lid, Link, LinkState, Seq};
 use crate::session::DEVICE_NAME;
+
+/// How long `Resume` waits for an outcome.
+const RESUME_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_RESUME_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+pub(in crate::grpc) fn resume_request(request: pb::ResumeRequest) -> Result<Duration, GrpcStatus> {
+    let pb::ResumeRequest { timeout } = request;
+    duration("timeout", timeout, RESUME_TIMEOUT, MAX_RESUME_TIMEOUT)
+}
+
+pub(in crate::grpc) fn resumed(status: Status) -> pb::ResumeResponse {
+    let Status {
+        link, last_frame, ..
+    } = status;
+    pb::ResumeResponse {
+        link: Some(link_status(link, last_frame)),
+    }
+}
 
 pub(in crate::grpc) fn status(
     status: Status,
@@ -95,11 +115,13 @@ fn hardening(hardening: Hardening) -> pb::Hardening {
 }
 
 pub(super) fn link_status(link: Link, last_frame: Option<SystemTime>) -> pb::LinkStatus {
+    let hint = link.hint(clock::now(), clock::utc);
     let Link {
         state,
         since,
         account,
         reason,
+        code,
     } = link;
     let (attempt, retry_at) = match state {
         LinkState::BackingOff { attempt, until } => (attempt, Some(until)),
@@ -117,7 +139,8 @@ pub(super) fn link_status(link: Link, last_frame: Option<SystemTime>) -> pb::Lin
         retry_at: retry_at.map(Timestamp::from),
         banned_until: banned_until.map(Timestamp::from),
         reason: reason.map(|reason| reason.to_string()).unwrap_or_default(),
-        hint: state.hint().to_owned(),
+        hint,
+        code: code.unwrap_or_default(),
         ..Default::default()
     };
     if let Some(Account {

@@ -113,6 +113,7 @@ fn every_link() -> impl Iterator<Item = Occurrence> {
                 since: at(),
                 account,
                 reason,
+                code: state.needs_person().then_some(406),
             }))
         })
     })

@@ -13,7 +13,7 @@ use tonic::{Code, Request, Status};
 
 use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World, refusal, request};
 
-const METHODS: [&str; 5] = ["Pair", "Status", "Send", "WatchEvents", "Unpair"];
+const METHODS: [&str; 6] = ["Pair", "Resume", "Status", "Send", "WatchEvents", "Unpair"];
 
 fn bad_texts() -> Vec<String> {
     vec![

@@ -95,7 +95,7 @@ async fn reflection_lists_every_service_and_serves_its_descriptors() {
     ];
     for files in files {
         let methods = methods(&files);
-        for method in ["Pair", "Status", "Send", "WatchEvents", "Unpair"] {
+        for method in ["Pair", "Resume", "Status", "Send", "WatchEvents", "Unpair"] {
             assert!(methods.iter().any(|name| name == method), "{methods:?}");
         }
     }

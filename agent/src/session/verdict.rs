@@ -1,0 +1,162 @@
+//! What WhatsApp said when it ended a connection: no more than that.
+
+use std::time::Duration;
+
+use whatsapp_rust::types::events::{ConnectFailureReason, Event, LoggedOut};
+use whatsapp_rust::wacore_binary::Node;
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// No connection could be made.
+    Unreachable,
+    /// It was there and is gone, or it fell silent.
+    Connection,
+    /// The server asked for a new one.
+    Restart,
+    /// All QR codes of this connection were shown; a new session gets new ones.
+    CodesExhausted,
+    /// The server refused the login with this code, and may accept it later.
+    Refused(i32),
+    /// The phone removed this device, or WhatsApp logged it out with this code.
+    LoggedOut(Option<i32>),
+    /// Another process took over.
+    Replaced,
+    /// The account is banned.
+    Banned {
+        /// For how long, if known.
+        lasts: Option<Duration>,
+        /// With this code.
+        code: i32,
+    },
+    /// The client version is not accepted, by this code.
+    Outdated(i32),
+}
+
+impl Loss {
+    /// The code with which WhatsApp ended the link for good, where it gave one.
+    #[must_use]
+    pub const fn code(self) -> Option<i32> {
+        match self {
+            Self::LoggedOut(code) => code,
+            Self::Banned { code, .. } | Self::Outdated(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// What an event says about why the connection ends.
+pub(super) fn verdict(event: &Event) -> Option<Loss> {
+    Some(match event {
+        Event::Disconnected(_) => Loss::Connection,
+        Event::PairingQrCodesExhausted(codes) if codes.disconnected => Loss::CodesExhausted,
+        Event::StreamReplaced(_) => Loss::Replaced,
+        Event::ClientOutdated(_) => Loss::Outdated(code(ConnectFailureReason::ClientOutdated)),
+        Event::TemporaryBan(ban) => Loss::Banned {
+            lasts: ban.expire.to_std().ok(),
+            code: code(ConnectFailureReason::TempBanned),
+        },
+        Event::LoggedOut(out) => logged_out(out),
+        Event::ConnectFailure(failure) => match failure.reason {
+            reason @ ConnectFailureReason::TempBanned => Loss::Banned {
+                lasts: None,
+                code: code(reason),
+            },
+            reason @ ConnectFailureReason::BadUserAgent => Loss::Outdated(code(reason)),
+            reason => Loss::Refused(code(reason)),
+        },
+        _ => return None,
+    })
+}
+
+/// That the phone removed the device is known from a conflict that says so, and from nothing else: a code is passed on
+/// as it came.
+fn logged_out(out: &LoggedOut) -> Loss {
+    if let reason @ ConnectFailureReason::AccountLocked = out.reason {
+        return Loss::Banned {
+            lasts: None,
+            code: code(reason),
+        };
+    }
+    // Of a refused login the reason is precise; a stream error has its code in the stanza.
+    let stream = out.raw.as_ref().filter(|_| !out.on_connect);
+    let conflict = stream.and_then(|stanza| stanza.get_optional_child("conflict"));
+    let kind = conflict.and_then(|conflict| attribute(conflict, "type"));
+    if kind.as_deref() == Some("device_removed") {
+        return Loss::LoggedOut(None);
+    }
+    let told = stream.and_then(|stanza| attribute(stanza, "code")?.parse().ok());
+    Loss::LoggedOut(Some(told.unwrap_or_else(|| code(out.reason))))
+}
+
+fn attribute(node: &Node, name: &str) -> Option<String> {
+    let value = node.attrs().optional_string(name)?;
+    Some(value.into_owned())
+}
+
+/// The number on the wire.
+fn code(reason: ConnectFailureReason) -> i32 {
+    match reason {
+        ConnectFailureReason::Generic => 400,
+        ConnectFailureReason::LoggedOut => 401,
+        ConnectFailureReason::TempBanned => 402,
+        ConnectFailureReason::AccountLocked => 403,
+        ConnectFailureReason::ClientOutdated => 405,
+        ConnectFailureReason::UnknownLogout => 406,
+        ConnectFailureReason::BadUserAgent => 409,
+        ConnectFailureReason::CatExpired => 413,
+        ConnectFailureReason::CatInvalid => 414,
+        ConnectFailureReason::NotFound => 415,
+        ConnectFailureReason::ClientUnknown => 418,
+        ConnectFailureReason::InternalServerError => 500,
+        ConnectFailureReason::Experimental => 501,
+        ConnectFailureReason::ServiceUnavailable => 503,
+        ConnectFailureReason::Unknown(code) => code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::wacore_binary::builder::NodeBuilder;
+
+    use super::*;
+
+    fn stream_error(kind: Option<&'static str>, code: Option<&'static str>) -> Loss {
+        let conflict = kind.map(|kind| NodeBuilder::new("conflict").attr("type", kind).build());
+        let mut stanza = NodeBuilder::new("stream:error");
+        if let Some(code) = code {
+            stanza = stanza.attr("code", code);
+        }
+        let out = LoggedOut::builder()
+            .on_connect(false)
+            .reason(ConnectFailureReason::LoggedOut)
+            .raw(stanza.children(conflict).build());
+        verdict(&Event::LoggedOut(out.build())).unwrap()
+    }
+
+    fn at_login(reason: ConnectFailureReason) -> Loss {
+        let out = LoggedOut::builder().on_connect(true).reason(reason);
+        verdict(&Event::LoggedOut(out.build())).unwrap()
+    }
+
+    #[test]
+    fn the_phone_removed_the_device_only_where_whatsapp_said_so() {
+        let removed = stream_error(Some("device_removed"), Some("401"));
+        assert_eq!(removed, Loss::LoggedOut(None));
+        for (kind, code, told) in [
+            (None, Some("401"), 401),
+            (None, Some("516"), 516),
+            (Some("unheard_of"), Some("440"), 440),
+            (Some("unheard_of"), None, 401),
+        ] {
+            assert_eq!(stream_error(kind, code), Loss::LoggedOut(Some(told)));
+        }
+        let unknown = at_login(ConnectFailureReason::UnknownLogout);
+        assert_eq!(unknown, Loss::LoggedOut(Some(406)));
+        let unauthorized = at_login(ConnectFailureReason::LoggedOut);
+        assert_eq!(unauthorized, Loss::LoggedOut(Some(401)));
+        let locked = at_login(ConnectFailureReason::AccountLocked);
+        let lasts = None;
+        assert_eq!(locked, Loss::Banned { lasts, code: 403 });
+    }
+}

@@ -1,0 +1,312 @@
+//! Whose rows the account's tables hold, as one handle of the vault sees them.
+//!
+//! ```text
+//! vault.live()    a session of the account that is in the store
+//! vault.aside()   a device in the making: its rows are in memory, and those in the store stay as they are
+//! vault.adopt()   the rows of a handle aside take the place of those in the store, durably and at once: that handle is
+//!                 the live one from then on, and the one that was reads nothing and writes nothing any more
+//! ```
+//!
+//! Only [`Tables::ACCOUNT`] are seen so. All other tables are the same for every handle.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use openclaw_vault::{Batch, Entry, Key, Op, Table};
+use zeroize::Zeroizing;
+
+use super::{State, Tables, Ticket, Vault, sure};
+
+/// No batch of an account's rows is larger, in bytes: it is far below what a frame of the log takes.
+const MAX_BATCH: usize = 1 << 20;
+
+/// What a handle's account is. Shared by its clones.
+pub(super) type Account = Arc<Mutex<Holder>>;
+
+/// Where a handle finds the rows of its account.
+pub(super) enum Holder {
+    /// In the store.
+    Live,
+    /// In memory.
+    Aside(Rows),
+    /// Nowhere: another account has taken its place.
+    Retired,
+}
+
+/// Rows in memory. Values are wiped when they go.
+#[derive(Default)]
+pub(super) struct Rows {
+    rows: BTreeMap<Name, Row>,
+    written: u64,
+}
+
+type Name = (u8, Vec<u8>, Vec<u8>);
+
+struct Row {
+    /// Its place in the order of writes.
+    order: u64,
+    value: Zeroizing<Vec<u8>>,
+}
+
+fn name(key: Key<'_>) -> Name {
+    (key.table.0, key.scope.to_vec(), key.id.to_vec())
+}
+
+/// Whether a table's rows are an account's.
+pub(super) fn is_account(table: Table) -> bool {
+    Tables::ACCOUNT.contains(&table)
+}
+
+impl Rows {
+    pub(super) fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        self.rows.get(&name(key)).map(|row| row.value.clone())
+    }
+
+    pub(super) fn contains(&self, key: Key<'_>) -> bool {
+        self.rows.contains_key(&name(key))
+    }
+
+    /// A table's rows, or those of a scope of it, in the order they were written.
+    pub(super) fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
+        let mut found: Vec<_> = self.of(table, scope).collect();
+        found.sort_unstable_by_key(|(_, row)| row.order);
+        let entry = |((_, scope, id), row): (&Name, &Row)| Entry {
+            table,
+            scope: scope.clone(),
+            id: id.clone(),
+            value: row.value.clone(),
+        };
+        found.into_iter().map(entry).collect()
+    }
+
+    pub(super) fn count(&self, table: Table) -> usize {
+        self.of(table, None).count()
+    }
+
+    pub(super) fn has_scope(&self, table: Table, scope: &[u8]) -> bool {
+        self.of(table, Some(scope)).next().is_some()
+    }
+
+    fn of<'a>(
+        &'a self,
+        table: Table,
+        scope: Option<&'a [u8]>,
+    ) -> impl Iterator<Item = (&'a Name, &'a Row)> {
+        let first = (table.0, scope.unwrap_or_default().to_vec(), Vec::new());
+        let rows = self.rows.range(first..);
+        rows.take_while(move |((number, in_scope, _), _)| {
+            *number == table.0 && scope.is_none_or(|scope| scope == *in_scope)
+        })
+    }
+
+    fn apply(&mut self, op: Op<'_>) {
+        match op {
+            Op::Put { key, value } => {
+                self.written += 1;
+                let row = Row {
+                    order: self.written,
+                    value: Zeroizing::new(value.to_vec()),
+                };
+                self.rows.insert(name(key), row);
+            }
+            Op::Delete { key } => drop(self.rows.remove(&name(key))),
+            Op::ClearScope { table, scope } => {
+                self.rows
+                    .retain(|(number, of, _), _| *number != table.0 || of != scope);
+            }
+            Op::ClearTable { table } => self.rows.retain(|(number, ..), _| *number != table.0),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Key<'_>, &[u8])> {
+        self.rows.iter().map(|((table, scope, id), row)| {
+            let key = Key::new(Table(*table), scope, id);
+            (key, row.value.as_slice())
+        })
+    }
+}
+
+impl Vault {
+    /// A handle for a session of the account that is in the store.
+    #[must_use]
+    pub fn live(&self) -> Self {
+        self.with_account(Holder::Live)
+    }
+
+    /// A handle for a device in the making. Nothing of it is in the store until it is adopted, and nothing when it is
+    /// dropped before.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        self.with_account(Holder::Aside(Rows::default()))
+    }
+
+    fn with_account(&self, holder: Holder) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            account: Some(Arc::new(Mutex::new(holder))),
+        }
+    }
+
+    /// Puts the rows of `next`, a handle aside, in the place of the account's, but for those of the tables `keep`, and
+    /// is durable when it returns: killed before, the store has the old account, and killed after, the new one. The
+    /// handle `before` is retired.
+    pub fn adopt(&self, next: &Self, before: Option<&Self>, keep: &[Table]) {
+        let mut state = self.shared.lock();
+        let mut holder = next.account.as_ref().map(lock);
+        if let Some(Holder::Aside(rows)) = holder.as_deref()
+            && let Some(sealed) = &mut state.sealed
+        {
+            let tables = Tables::ACCOUNT.into_iter();
+            let tables: Vec<_> = tables.filter(|table| !keep.contains(table)).collect();
+            let mut batch = Batch::new();
+            rows.iter().for_each(|(key, value)| batch.put(key, value));
+            let is_empty = tables.iter().all(|table| sealed.count(*table) == 0);
+            if is_empty && batch.len() <= MAX_BATCH {
+                // There is nothing that must go from the log: a batch is one step as well.
+                sure(sealed.append(&batch));
+                sure(sealed.sync());
+            } else {
+                sure(sealed.replace(&tables, rows.iter()));
+            }
+        }
+        if let Some(holder) = holder.as_deref_mut() {
+            *holder = Holder::Live;
+        }
+        if let Some(before) = before.and_then(|before| before.account.as_ref()) {
+            *lock(before) = Holder::Retired;
+        }
+        self.shared.publish(&state);
+    }
+}
+
+pub(super) fn lock(account: &Account) -> MutexGuard<'_, Holder> {
+    account.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes a batch as a handle with this account does. `None` when nothing of it went into the store.
+pub(super) fn append(
+    state: &mut State,
+    account: Option<&Account>,
+    batch: &Batch,
+) -> Option<Ticket> {
+    let mut holder = account.map(lock);
+    let holder = holder.as_deref_mut();
+    let Some(holder) = holder.filter(|holder| !matches!(holder, Holder::Live)) else {
+        return Some(state.append(batch));
+    };
+    let mut rest = Batch::new();
+    for op in batch.ops() {
+        match holder {
+            _ if !is_account(op.table()) => drop(rest.push(op)),
+            Holder::Aside(rows) => rows.apply(op),
+            Holder::Live | Holder::Retired => {}
+        }
+    }
+    let whole = batch.is_empty() || !rest.is_empty();
+    whole.then(|| state.append(&rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::trial::Volume;
+
+    fn put(vault: &Vault, key: Key<'_>, value: &[u8]) {
+        let mut batch = Batch::new();
+        batch.put(key, value);
+        vault.write(&batch);
+    }
+
+    fn loaded(vault: &Vault, key: Key<'_>) -> Option<Vec<u8>> {
+        vault.load(key).map(|value| value.to_vec())
+    }
+
+    const DEVICE: Key<'static> = Key {
+        table: Tables::DEVICE,
+        scope: b"",
+        id: b"",
+    };
+
+    #[test]
+    fn a_device_in_the_making_leaves_no_trace_in_the_store() {
+        let mut volume = Volume::new();
+        put(&volume.vault, DEVICE, b"old");
+        let aside = volume.vault.aside();
+        assert_eq!(loaded(&aside, DEVICE), None, "it begins with nothing");
+        put(&aside, DEVICE, b"new");
+        put(&aside, Key::new(Tables::PREKEYS, "", "1"), b"new");
+        assert_eq!(loaded(&aside, DEVICE).unwrap(), b"new");
+        assert_eq!(loaded(&volume.vault, DEVICE).unwrap(), b"old");
+        drop(aside);
+        volume.reopen();
+        assert_eq!(loaded(&volume.vault, DEVICE).unwrap(), b"old");
+        assert_eq!(volume.vault.scan(Tables::PREKEYS, None).len(), 0);
+    }
+
+    #[test]
+    fn what_is_adopted_takes_the_place_of_all_that_was_the_accounts() {
+        let mut volume = Volume::new();
+        let (session, held, event) = (
+            Key::new(Tables::SESSIONS, "user", "address"),
+            Key::new(Tables::HELD, "", "1"),
+            Key::new(Tables::JOURNAL, "", "1"),
+        );
+        for key in [DEVICE, session, held, event] {
+            put(&volume.vault, key, b"old");
+        }
+        let (before, aside) = (volume.vault.live(), volume.vault.aside());
+        put(&aside, DEVICE, b"new");
+        volume.vault.adopt(&aside, Some(&before), &[Tables::HELD]);
+        for _ in 0..2 {
+            assert_eq!(loaded(&volume.vault, DEVICE).unwrap(), b"new");
+            assert_eq!(loaded(&volume.vault, session), None);
+            assert_eq!(loaded(&volume.vault, held).unwrap(), b"old");
+            assert_eq!(loaded(&volume.vault, event).unwrap(), b"old");
+            volume.reopen();
+        }
+    }
+
+    #[test]
+    fn a_handle_that_was_adopted_writes_on_in_the_store_and_the_one_before_it_nowhere() {
+        let volume = Volume::new();
+        let (before, aside) = (volume.vault.live(), volume.vault.aside());
+        put(&before, DEVICE, b"old");
+        put(&aside, DEVICE, b"new");
+        volume.vault.adopt(&aside, Some(&before), &[]);
+        put(&before, DEVICE, b"old again");
+        assert_eq!(loaded(&before, DEVICE), None);
+        put(&aside, DEVICE, b"newer");
+        assert_eq!(loaded(&volume.vault, DEVICE).unwrap(), b"newer");
+        // What is no account's is the same for all.
+        put(&before, Key::new(Tables::JOURNAL, "", "1"), b"event");
+        assert!(volume.vault.contains(Key::new(Tables::JOURNAL, "", "1")));
+    }
+
+    #[test]
+    fn rows_aside_are_scanned_counted_and_cleared_as_those_in_the_store() {
+        let volume = Volume::new();
+        for vault in [volume.vault.live(), volume.vault.aside()] {
+            for (scope, id) in [("b", "2"), ("a", "1"), ("a", "0"), ("", "9")] {
+                put(&vault, Key::new(Tables::SESSIONS, scope, id), b"v");
+            }
+            let ids = |scope: Option<&[u8]>| -> Vec<Vec<u8>> {
+                let rows = vault.scan(Tables::SESSIONS, scope);
+                rows.into_iter().map(|row| row.id).collect()
+            };
+            assert_eq!(ids(Some(b"a")), [b"1", b"0"]);
+            assert_eq!(ids(None), [b"2", b"1", b"0", b"9"]);
+            assert!(vault.contains_scope(Tables::SESSIONS, b"a"));
+            assert!(!vault.contains_scope(Tables::SESSIONS, b"c"));
+            let count = |vault: &Vault| vault.update(|update| update.count(Tables::SESSIONS));
+            assert_eq!(count(&vault), 4);
+            let mut batch = Batch::new();
+            batch.clear_scope(Tables::SESSIONS, b"a");
+            batch.delete(Key::new(Tables::SESSIONS, "", "9"));
+            vault.write(&batch);
+            assert_eq!(ids(None), [b"2"]);
+            batch.clear_table(Tables::SESSIONS);
+            vault.write(&batch);
+            assert_eq!(count(&vault), 0);
+        }
+    }
+}

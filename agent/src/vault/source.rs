@@ -1,0 +1,113 @@
+//! Where a handle of the vault finds its rows, and reads and writes with nobody in between.
+
+use openclaw_vault::{Batch, Entry, Key, Table};
+use zeroize::Zeroizing;
+
+use super::account::{Holder, Rows, is_account};
+use super::{Sealed, sure};
+
+/// Where reads find their rows.
+pub(super) struct Source<'a> {
+    pub(super) sealed: Option<&'a Sealed>,
+    pub(super) holder: Option<&'a Holder>,
+}
+
+/// One table's rows.
+enum At<'a> {
+    Store(&'a Sealed),
+    Aside(&'a Rows),
+    Nowhere,
+}
+
+impl Source<'_> {
+    fn at(&self, table: Table) -> At<'_> {
+        match self.holder {
+            Some(Holder::Aside(rows)) if is_account(table) => At::Aside(rows),
+            Some(Holder::Retired) if is_account(table) => At::Nowhere,
+            _ => self.sealed.map_or(At::Nowhere, At::Store),
+        }
+    }
+
+    pub(super) fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        match self.at(key.table) {
+            At::Store(sealed) => sure(sealed.load(key)),
+            At::Aside(rows) => rows.load(key),
+            At::Nowhere => None,
+        }
+    }
+
+    pub(super) fn contains(&self, key: Key<'_>) -> bool {
+        match self.at(key.table) {
+            At::Store(sealed) => sealed.contains(key),
+            At::Aside(rows) => rows.contains(key),
+            At::Nowhere => false,
+        }
+    }
+
+    pub(super) fn contains_scope(&self, table: Table, scope: &[u8]) -> bool {
+        match self.at(table) {
+            At::Store(sealed) => sealed.contains_scope(table, scope),
+            At::Aside(rows) => rows.has_scope(table, scope),
+            At::Nowhere => false,
+        }
+    }
+
+    pub(super) fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
+        match self.at(table) {
+            At::Store(sealed) => scan(sealed, table, scope),
+            At::Aside(rows) => rows.scan(table, scope),
+            At::Nowhere => Vec::new(),
+        }
+    }
+
+    pub(super) fn count(&self, table: Table) -> usize {
+        match self.at(table) {
+            At::Store(sealed) => sealed.count(table),
+            At::Aside(rows) => rows.count(table),
+            At::Nowhere => 0,
+        }
+    }
+}
+
+/// Several reads and writes with nobody in between. Reads do not see the writes: those happen at the end, together.
+pub struct Update<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) batch: Batch,
+}
+
+impl Update<'_> {
+    /// A record's value, as before this update.
+    #[must_use]
+    pub fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        self.source.load(key)
+    }
+
+    /// Whether there was a record of that name before this update.
+    #[must_use]
+    pub fn contains(&self, key: Key<'_>) -> bool {
+        self.source.contains(key)
+    }
+
+    /// The records of a table, or of a scope of it, as before this update.
+    #[must_use]
+    pub fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
+        self.source.scan(table, scope)
+    }
+
+    /// How many records a table had before this update.
+    #[must_use]
+    pub fn count(&self, table: Table) -> usize {
+        self.source.count(table)
+    }
+
+    /// What will be written.
+    pub fn batch(&mut self) -> &mut Batch {
+        &mut self.batch
+    }
+}
+
+fn scan(sealed: &Sealed, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    sure(sealed.scan(table, scope, |entry| entries.push(entry)));
+    entries
+}

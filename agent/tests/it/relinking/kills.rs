@@ -1,0 +1,247 @@
+//! `kill -9` at each step of `pair`, `pair --replace`, `resume` and `restore` (agent/src/failpoint.rs): before the last
+//! step the old link works, after it the new one does.
+
+use std::time::Duration;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::LinkState;
+use openclaw_proto::v1::admin_client::AdminClient;
+use openclaw_proto::v1::{backup_response, restore_request, secret};
+
+use super::{End, replacing};
+use crate::harness::{Agent, STARTED, World};
+
+/// How long an agent is given to come to its place.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The steps before the last one.
+const BEFORE: [&str; 4] = ["pairing", "shown", "accepted", "adopting"];
+/// The steps from the last one on.
+const AFTER: [&str; 2] = ["adopted", "removed"];
+
+impl World {
+    /// Another process in the same volume, which ends at that place.
+    async fn doom(&mut self, place: &str) {
+        self.agent.kill().await;
+        let begun = self.agent.count_logged(STARTED);
+        let url = self.sim.url();
+        self.agent.start_doomed(&url, Some(&format!("{place}:1")));
+        self.agent.begun(begun + 1).await;
+    }
+
+    /// Waits until the process has ended at its place, and starts another.
+    async fn dies_and_returns(&mut self, place: &str) {
+        assert!(self.agent.dies_within(LIMIT).await, "not at {place}");
+        let url = self.sim.url();
+        self.agent.start_again(&url).await;
+    }
+
+    /// Pairs as far as that process comes.
+    async fn pair_until_death(&mut self, place: &str) {
+        let mut pairing = self.pair(replacing()).await;
+        if let Ok(pairing) = &mut pairing
+            && !matches!(place, "pairing" | "shown")
+        {
+            let qr = pairing.qr().await;
+            // The phone may hear no more after it has accepted.
+            let _ = self.phone().scan(&qr.payload).await;
+        }
+        self.dies_and_returns(place).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connected_link_survives_every_kill_before_the_new_one_has_its_place() {
+    let mut world = World::linked().await;
+    world.works("at first").await;
+    let device = world.devices()[0];
+    for place in BEFORE {
+        world.doom(place).await;
+        world.agent.until_state(LinkState::Connected).await;
+        world.pair_until_death(place).await;
+        world.works(place).await;
+        let online = world.phone().companions();
+        let old = online.iter().find(|one| one.device == device);
+        assert!(old.is_some_and(|one| one.online), "{place}: {online:?}");
+    }
+    world.link_instead().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_new_link_works_after_every_kill_once_it_has_its_place() {
+    for place in AFTER {
+        let mut world = World::linked().await;
+        world.works("at first").await;
+        let device = world.devices()[0];
+        world.doom(place).await;
+        world.agent.until_state(LinkState::Connected).await;
+        world.pair_until_death(place).await;
+        world.works(place).await;
+        let online = world.phone().companions();
+        let new = online.iter().find(|one| one.online);
+        assert!(new.is_some_and(|one| one.device != device), "{online:?}");
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_rests_survives_every_kill_too() {
+    for place in BEFORE.into_iter().chain(AFTER) {
+        let mut world = World::linked().await;
+        world.works("at first").await;
+        world.end(End::Replaced).await;
+        world.agent.until_state(LinkState::Replaced).await;
+        world.doom(place).await;
+        world.agent.until_state(LinkState::Replaced).await;
+        world.pair_until_death(place).await;
+        if BEFORE.contains(&place) {
+            let link = world.agent.until_state(LinkState::Replaced).await;
+            assert!(link.hint.contains("`openclawctl resume`"), "{}", link.hint);
+            assert_eq!(world.resume().await.unwrap().state(), LinkState::Connected);
+        }
+        world.works(place).await;
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_first_pairing_is_whole_or_was_never_there() {
+    for place in BEFORE.into_iter().chain(["adopted"]) {
+        let mut world = World::new().await;
+        world.doom(place).await;
+        world.pair_until_death(place).await;
+        if BEFORE.contains(&place) {
+            let link = world.agent.until_state(LinkState::Unlinked).await;
+            assert_eq!(link.phone, "");
+            world.link().await;
+        }
+        world.works(place).await;
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_phones_acceptance_outlives_a_kill_where_no_good_link_is_in_its_place() {
+    let mut world = World::linked().await;
+    world.phone().unlink(None).await.unwrap();
+    world.agent.until_state(LinkState::LoggedOut).await;
+    world.doom("adopted").await;
+    world.agent.until_state(LinkState::LoggedOut).await;
+    world.pair_until_death("adopted").await;
+    world.works("again").await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_resume_that_is_killed_has_not_begun_or_goes_on() {
+    for place in ["resuming", "resumed"] {
+        let mut world = World::linked().await;
+        world.works("at first").await;
+        world.end(End::Replaced).await;
+        world.agent.until_state(LinkState::Replaced).await;
+        world.doom(place).await;
+        world.agent.until_state(LinkState::Replaced).await;
+        world.resume().await.unwrap_err();
+        world.dies_and_returns(place).await;
+        if place == "resuming" {
+            world.agent.until_state(LinkState::Replaced).await;
+            world.resume().await.unwrap();
+        }
+        world.works(place).await;
+        world.finish().await;
+    }
+}
+
+const WORDS: &str = "some fine words";
+
+async fn backup(agent: &Agent) -> Vec<u8> {
+    let mut client = AdminClient::new(agent.channel());
+    let secret = Some(pb::Secret {
+        secret: Some(secret::Secret::Passphrase(WORDS.to_owned())),
+    });
+    let request = pb::BackupRequest { secret };
+    let mut stream = client.backup(request).await.unwrap().into_inner();
+    let mut bytes = Vec::new();
+    while let Some(piece) = stream.message().await.unwrap() {
+        if let Some(backup_response::Frame::Chunk(chunk)) = piece.frame {
+            bytes.extend(chunk);
+        }
+    }
+    bytes
+}
+
+async fn restore(agent: &Agent, words: &str, bytes: &[u8]) -> Result<(), tonic::Status> {
+    let frame = |frame| pb::RestoreRequest { frame: Some(frame) };
+    let secret = Some(pb::Secret {
+        secret: Some(secret::Secret::Passphrase(words.to_owned())),
+    });
+    let start = restore_request::Frame::Start(pb::RestoreStart { secret });
+    let chunks = bytes
+        .chunks(10_000)
+        .map(|chunk| restore_request::Frame::Chunk(chunk.to_vec()));
+    let requests: Vec<_> = [start].into_iter().chain(chunks).map(frame).collect();
+    let mut client = AdminClient::new(agent.channel());
+    client.restore(tokio_stream::iter(requests)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restore_that_is_killed_is_whole_or_was_never_there() {
+    for (place, end) in [
+        ("restoring", None),
+        ("restored", None),
+        // What had replaced the device when the backup was made is what a restore is for.
+        ("restored", Some(End::Replaced)),
+    ] {
+        let mut world = World::linked().await;
+        world.works("at first").await;
+        if let Some(end) = end {
+            world.end(end).await;
+            world.agent.until_state(LinkState::Replaced).await;
+        }
+        let device = world.devices();
+        let bytes = backup(&world.agent).await;
+        world.agent.kill().await;
+        world.check_output();
+        world.agent = Agent::start(&world.sim.url(), &[]).await;
+
+        // What is refused leaves what was.
+        restore(&world.agent, "other words", &bytes)
+            .await
+            .unwrap_err();
+        let cut = &bytes[..bytes.len() - 1];
+        restore(&world.agent, WORDS, cut).await.unwrap_err();
+        let link = world.agent.until_state(LinkState::Unlinked).await;
+        assert_eq!(link.phone, "");
+
+        world.doom(place).await;
+        restore(&world.agent, WORDS, &bytes).await.unwrap_err();
+        world.dies_and_returns(place).await;
+        if place == "restoring" {
+            world.agent.until_state(LinkState::Unlinked).await;
+            restore(&world.agent, WORDS, &bytes).await.unwrap();
+        }
+        world.works(place).await;
+        assert_eq!(world.devices(), device, "without another scan");
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_restore_beside_an_account_changes_nothing() {
+    let world = World::linked().await;
+    world.works("at first").await;
+    let bytes = backup(&world.agent).await;
+    for state in [LinkState::Connected, LinkState::Replaced] {
+        if state == LinkState::Replaced {
+            world.end(End::Replaced).await;
+            world.agent.until_state(state).await;
+        }
+        restore(&world.agent, WORDS, &bytes).await.unwrap_err();
+        world.agent.until_state(state).await;
+    }
+    assert_eq!(world.resume().await.unwrap().state(), LinkState::Connected);
+    world.works("still").await;
+    world.finish().await;
+}
