@@ -60,6 +60,7 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/peer/send", post(peer::send))
         .route("/peer/flood", post(peer::flood))
         .route("/peer/receipt", post(peer::receipt))
+        .route("/peer/online", post(peer::online))
         .route("/peer/inbox", get(peer::inbox))
         .route("/group", post(phone::group))
         .route("/unknown", post(peer::unknown))

@@ -70,7 +70,7 @@ mod sync;
 mod verdict;
 
 pub use companion::About;
-pub use fault::{Failure, Fault, IqError};
+pub use fault::{Failure, Fault, IqError, Nack};
 pub use noise::Pattern;
 pub use number::{InvalidNumber, Number};
 pub use pairing::Linked;
