@@ -12,6 +12,7 @@ mod pairing;
 mod record;
 mod resolver;
 mod retry;
+mod rollback;
 mod running;
 mod sender;
 mod sending;
@@ -30,12 +31,13 @@ use crate::journal::Journal;
 use crate::model::{Frame, Link, LinkState, PairRequest, Seq};
 use crate::outbox::Outbox;
 use crate::session::Session;
-use crate::store::Store;
+use crate::store::{Dropped, Store};
 use crate::traffic::{Counts, Traffic};
 
-pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start};
+pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
 pub use owner::Owner;
 pub use resolver::Resolver;
+pub use rollback::{Decision, Held, StoreSeen};
 pub use sender::Sender;
 pub use sending::{Answer, SendFailure, Terms};
 
@@ -96,6 +98,7 @@ enum Command {
         Box<archive::Staged>,
         oneshot::Sender<Result<Restored, ArchiveError>>,
     ),
+    Renew(oneshot::Sender<Result<Dropped, Denied>>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -133,6 +136,8 @@ pub struct Status {
     pub held: usize,
     /// Who is told when the link needs a person.
     pub alerts: Board,
+    /// Why nothing is sent, while that is so.
+    pub hold: Option<Held>,
 }
 
 impl Status {
@@ -177,6 +182,12 @@ pub enum Denied {
     /// As many messages are kept until they can be sent as may be.
     #[error("{0} messages wait to be sent, and no more are kept")]
     QueueFull(usize),
+    /// Sends are held: the store went back, and no admin has decided yet.
+    #[error("nothing is sent: the agent's store went back, its volume is an older copy")]
+    RolledBack,
+    /// Sends are not held.
+    #[error("sends are not held: there is nothing to decide")]
+    NotHeld,
     /// The agent is stopping.
     #[error("the agent is stopping")]
     Stopping,
@@ -208,6 +219,7 @@ impl Agent {
             rules: self.gate().summary(clock::now()),
             held: self.admission.count_held(),
             alerts: self.alerts.board(),
+            hold: self.held(),
         }
     }
 

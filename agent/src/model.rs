@@ -8,6 +8,7 @@ mod event;
 mod finding;
 mod hardening;
 mod link;
+mod nack;
 mod pairing;
 mod phone;
 mod send;
@@ -23,6 +24,7 @@ pub use event::{
 pub use finding::{Finding, State};
 pub use hardening::{Confinement, Hardening};
 pub use link::{Account, Link, LinkState, Reason};
+pub use nack::{Nack, NackClass};
 pub use pairing::{Frame, Method, PairFailure, PairRequest, Qr, QrError, Secret};
 pub use phone::{Phone, PhoneError};
 pub use send::{

@@ -171,7 +171,7 @@ fn open_line(invitation: &Invitation, now: Timestamp) -> String {
     format!("{who:<20} {:<9} a code{end}", word(invitation.role()))
 }
 
-/// The code is told once: without stdout it goes to stderr, or nobody could use it.
+/// The code is shown once: without stdout it goes to stderr, or no one could use it.
 fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
     let role = word(invited.role());
     let InviteClientResponse {

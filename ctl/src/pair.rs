@@ -160,10 +160,10 @@ async fn follow(
     }
 }
 
-/// A code that no one sees: the phone is not linked, whoever has closed the output.
+/// A code that no one sees: the phone is not linked, also when the reader of stdout has gone.
 fn unseen(failure: Failure) -> Failure {
     match failure.exit() {
-        Exit::Done => Failure::new("the reader of stdout has gone: nobody sees the code")
+        Exit::Done => Failure::new("the reader of stdout has gone: no one sees the code")
             .with_reason("STDOUT")
             .with_hint(after(false)),
         _ => failure,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
-use self::findings::{link, person, rules, storage, waiting};
+use self::findings::{hold, link, person, rules, storage, waiting};
 use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;
@@ -54,6 +54,7 @@ impl Agent {
         let now = clock::now();
         let status = self.status();
         let mut findings = vec![link(&status, now), storage(status.storage.as_ref())];
+        findings.extend(hold(&status));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
         if let Some(phone) = phone {

@@ -120,6 +120,9 @@ impl Owner {
                 Wake::Command(Some(Command::Restore(staged, reply))) => {
                     let _ = reply.send(self.restore(*staged).await?);
                 }
+                Wake::Command(Some(Command::Renew(reply))) => {
+                    let _ = reply.send(self.renew().await?);
+                }
                 Wake::Command(Some(Command::Stop(reply))) => {
                     self.stop().await;
                     let _ = reply.send(());
@@ -193,6 +196,8 @@ impl Owner {
             Report::Accepted { phone, lid } => {
                 self.remember(phone.clone(), lid, clock::now());
                 self.enter(LinkState::Connecting, None);
+                // There is no session yet whose keys could have been used.
+                self.setup.outbox.end_hold();
                 self.vault.flush().await;
                 Input::Accepted(phone)
             }

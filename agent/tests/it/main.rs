@@ -28,6 +28,7 @@ mod outbox;
 mod pairing;
 mod platform;
 mod process;
+mod rolled_back;
 mod runbook;
 mod supervisor;
 mod volume;

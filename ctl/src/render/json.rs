@@ -7,6 +7,7 @@
 mod alerts;
 mod caller;
 mod event;
+mod hold;
 mod rules;
 mod vault;
 
@@ -18,6 +19,7 @@ use crate::render::status::{Numbers, state_word};
 use alerts::Alerts;
 use caller::{Caller, Tls};
 pub(crate) use event::Event;
+use hold::Hold;
 pub(crate) use rules::Rules;
 use vault::{Hardening, Vault};
 
@@ -39,6 +41,8 @@ pub(crate) struct Status {
     alerts: Option<Alerts>,
     /// `null` when nothing can be known.
     rolled_back: Option<bool>,
+    /// Why nothing is sent; `null` when that is not so.
+    hold: Option<Hold>,
 }
 
 #[derive(Serialize)]
@@ -103,6 +107,7 @@ impl Status {
             caller,
             tls,
             alerts,
+            hold,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();
@@ -132,6 +137,7 @@ impl Status {
             tls: tls.map(Tls::from),
             alerts: alerts.map(Alerts::from),
             rolled_back,
+            hold: hold.map(Hold::from),
         }
     }
 }

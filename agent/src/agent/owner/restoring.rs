@@ -7,6 +7,7 @@ use crate::agent::{Denied, record};
 use crate::clock;
 use crate::model::{Link, LinkState};
 use crate::session::OpenError;
+use crate::store::{self, Dropped};
 
 impl Owner {
     pub(super) async fn restore(
@@ -28,7 +29,7 @@ impl Owner {
             return Ok(Err(Denied::AlreadyLinked.into()));
         }
         self.discard_session().await;
-        let (kept, dropped) = match staged.put_in_place() {
+        let (kept, dropped, tokens) = match staged.put_in_place(&self.setup.outbox) {
             Ok(counts) => counts,
             Err(error) => return Ok(Err(error)),
         };
@@ -42,7 +43,20 @@ impl Owner {
             phone: account.phone,
             kept,
             dropped,
+            tokens,
         }))
+    }
+
+    /// Leaves sessions and own sender keys behind, and connects again: new ones are made as they are needed.
+    pub(super) async fn renew(&mut self) -> Result<Result<Dropped, Denied>, OpenError> {
+        if self.pairing.is_some() {
+            return Ok(Err(Denied::AlreadyPairing));
+        }
+        self.discard_session().await;
+        let dropped = store::renew(&self.vault);
+        self.vault.flush().await;
+        self.start().await?;
+        Ok(Ok(dropped))
     }
 
     /// Who had replaced this device when the backup was made is to be replaced by it now: that is what a restore is for.

@@ -31,6 +31,7 @@ pub(in crate::grpc) fn status(
         rules,
         held,
         alerts,
+        hold,
     } = status;
     pb::StatusResponse {
         link: Some(link_status(link, last_frame)),
@@ -54,6 +55,7 @@ pub(in crate::grpc) fn status(
         caller: caller(who),
         tls: tls(network),
         alerts: Some(super::alerts::alerts_status(&alerts)),
+        hold: hold.map(super::send_hold),
     }
 }
 

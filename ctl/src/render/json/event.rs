@@ -56,6 +56,9 @@ struct SendOutcome {
     chat: String,
     state: &'static str,
     reason: String,
+    code: u32,
+    meaning: String,
+    hint: String,
 }
 
 #[derive(Serialize)]
@@ -193,6 +196,9 @@ impl From<pb::SendOutcome> for SendOutcome {
             chat,
             state: _,
             reason,
+            code,
+            meaning,
+            hint,
         } = outcome;
         Self {
             token,
@@ -200,6 +206,9 @@ impl From<pb::SendOutcome> for SendOutcome {
             chat,
             state,
             reason,
+            code,
+            meaning,
+            hint,
         }
     }
 }
