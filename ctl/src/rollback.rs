@@ -1,7 +1,7 @@
 //! The lookout for a volume that went back: an older copy of the store, put in the place of the
 //! present one, as a platform's one-click restore does.
 //!
-//! Nothing on the volume itself can tell. So the client remembers how far the store was, says loudly when it is not that
+//! Nothing on the volume itself shows it. So the client remembers how far the store was, says loudly when it is not that
 //! far any more, and reports it to the agent, which then holds sends until an admin has decided. It forgets nothing until
 //! that.
 
@@ -97,7 +97,7 @@ impl Lookout {
         match verdict {
             Verdict::Back(back) => {
                 self.seen = seen.map(|seen| wire(&reported, seen));
-                let holds = self.tell(agent, back).await;
+                let holds = self.report(agent, back).await;
                 self.say(back, holds);
                 Some(true)
             }
@@ -118,13 +118,13 @@ impl Lookout {
 
     /// Has the agent hold its sends. True when it does; an older one, or one that takes no such word from this client, does
     /// not.
-    async fn tell(&self, agent: &mut AgentClient<Channel>, back: Back) -> bool {
+    async fn report(&self, agent: &mut AgentClient<Channel>, back: Back) -> bool {
         if self.said == Some(back) {
             return true;
         }
         let seen = self.seen.clone();
-        let told = agent.report_store(ReportStoreRequest { seen });
-        match tokio::time::timeout(PATIENCE, told).await {
+        let reporting = agent.report_store(ReportStoreRequest { seen });
+        match tokio::time::timeout(PATIENCE, reporting).await {
             Ok(Ok(answer)) => answer.into_inner().hold.is_some(),
             _ => false,
         }

@@ -166,7 +166,7 @@ impl Outbox {
         hold
     }
 
-    /// Callers' messages that wait for their turn do not go: their callers are told.
+    /// Callers' messages that wait for their turn are not sent, and their callers learn it at once.
     fn stop_callers(&self, state: &mut State) {
         let orders: Vec<u64> = state.messages.in_line().map(|entry| entry.order).collect();
         let mut unsent = Vec::new();
@@ -193,7 +193,7 @@ impl Outbox {
         self.state().holding.hold
     }
 
-    /// Sends go on: an admin has decided, or the sessions are others now. What was reported holds nothing again. False
+    /// Sends continue: an admin has decided, or the sessions are new. What was reported holds nothing again. False
     /// when sends were not held. [`Outbox::durable`] makes that safe.
     pub fn end_hold(&self) -> bool {
         let state = &mut *self.state();

@@ -92,7 +92,7 @@ async fn a_client_that_has_seen_the_store_further_on_holds_every_send_durably() 
     let url = world.sim.url();
     let heard = world.peer(ANNA).inbox_len();
     held(world.send_with(with(&seen, ANNA, "t1")).await);
-    // Nobody's goes, whoever asks: not at once, and not to be kept.
+    // No send is taken: not at once, and not to be kept.
     for to in [ANNA, BERT, ACCOUNT] {
         held(world.send(to, WORD).await);
         let kept = pb::SendRequest {

@@ -153,7 +153,7 @@ async fn what_is_done_is_done_whatever_happens_to_the_output() {
             "not serving",
         ),
     ];
-    for (args, answers, exit, told) in cases {
+    for (args, answers, exit, shown) in cases {
         for json in [false, true] {
             let mut args = args.to_vec();
             if json && !args.contains(&"--json") {
@@ -162,8 +162,8 @@ async fn what_is_done_is_done_whatever_happens_to_the_output() {
             for (place, stdout) in unwritable() {
                 let (ended, stderr) = run(&args, script(answers.clone()), stdout).await;
                 assert_eq!(ended, Some(exit), "{args:?} into {place}: {stderr}");
-                let told = if json { "" } else { told };
-                assert!(stderr.contains(told), "{args:?} into {place}: {stderr}");
+                let shown = if json { "" } else { shown };
+                assert!(stderr.contains(shown), "{args:?} into {place}: {stderr}");
                 assert!(!stderr.is_empty(), "{args:?} into {place}");
             }
         }

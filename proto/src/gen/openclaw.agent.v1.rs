@@ -790,7 +790,7 @@ pub struct ResolveRollbackRequest {
     #[prost(enumeration = "RollbackDecision", tag = "1")]
     pub decision: i32,
 }
-/// Sends go on, and that is stored.
+/// Sends continue, and that is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResolveRollbackResponse {
     /// Sessions with contacts that were left behind.

@@ -47,7 +47,7 @@ async fn a_wait_that_runs_out_names_the_state_that_was_reached() {
         (delivered.state(), delivered.wait_ran_out),
         (SendState::Delivered, false)
     );
-    // Delivered, and nobody reads it.
+    // Delivered, and no one reads it.
     let unread = world.send_with(waiting(ANNA, "t4", SendState::Read)).await;
     let unread = unread.unwrap();
     assert_eq!(

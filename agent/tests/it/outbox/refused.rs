@@ -48,7 +48,7 @@ async fn a_code_that_passes_outlasts_the_wait_and_the_token_is_free_to_try_again
     let meaning = fact(&failed, "meaning").expect("in words");
     assert!(meaning.contains("not available"), "{meaning}");
     world.fault(Fault::Clear).await;
-    // Nothing goes by itself: its caller was told that it did not.
+    // Nothing is sent by itself: its caller has the error.
     assert!(world.heard(ANNA).is_empty());
     let sent = world.send_with(short).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck);
@@ -78,7 +78,7 @@ async fn a_restricted_account_is_reported_as_such_and_not_tried_in_a_loop() {
             (SendState::Failed, "restricted", u32::from(code))
         );
         assert!(!outcome.meaning.is_empty() && !outcome.hint.is_empty());
-        // A caller that repeats it at once is told the same, and WhatsApp is not asked.
+        // A caller that repeats it at once gets the same error, and WhatsApp is not asked.
         let again = world.send_with(tokened(ANNA, WORD, &token)).await;
         let again = again.unwrap_err();
         assert_eq!(refusal(&again).1, "RESTRICTED");
