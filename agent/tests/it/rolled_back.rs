@@ -260,7 +260,7 @@ async fn a_reader_cannot_hold_sends_and_only_an_admin_releases_them() {
         assert_eq!(
             refusal(&answer),
             (Code::PermissionDenied, "ROLE".to_owned())
-        )
+        );
     };
     let mut client = reader.client(&world.agent).await;
     denied(client.report_store(request()).await.unwrap_err());
