@@ -20,9 +20,8 @@ fn needed(method: &str) -> Role {
         "Status" | "WatchEvents" | "ListConsumers" | "ListQueue" | "ListAllowed" | "ListAlerts" => {
             Role::Reader
         }
-        "Send" | "CancelSend" | "AckEvents" | "RemoveConsumer" | "ReloadRules" | "Diagnose" => {
-            Role::Operator
-        }
+        "Send" | "CancelSend" | "ReportStore" | "AckEvents" | "RemoveConsumer" | "ReloadRules"
+        | "Diagnose" => Role::Operator,
         _ => Role::Admin,
     }
 }
