@@ -12,6 +12,7 @@ mod pairing;
 mod record;
 mod resolver;
 mod retry;
+mod rollback;
 mod running;
 mod sender;
 mod sending;
@@ -30,12 +31,13 @@ use crate::journal::{Damage, Journal};
 use crate::model::{Frame, Link, LinkState, PairRequest, Seq};
 use crate::outbox::Outbox;
 use crate::session::Session;
-use crate::store::Store;
+use crate::store::{Dropped, Store};
 use crate::traffic::{Counts, Traffic};
 
-pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start};
+pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
 pub use owner::Owner;
 pub use resolver::Resolver;
+pub use rollback::{Decision, Held, StoreSeen};
 pub use sender::Sender;
 pub use sending::{Answer, SendFailure, Terms};
 
@@ -97,6 +99,7 @@ enum Command {
         Box<archive::Staged>,
         oneshot::Sender<Result<Restored, ArchiveError>>,
     ),
+    Renew(oneshot::Sender<Result<Dropped, Denied>>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -136,6 +139,8 @@ pub struct Status {
     pub alerts: Board,
     /// Events that should be kept and cannot be read.
     pub damaged: Vec<Damage>,
+    /// Why nothing is sent, while that is so.
+    pub hold: Option<Held>,
 }
 
 impl Status {
@@ -183,6 +188,12 @@ pub enum Denied {
     /// As many messages are kept until they can be sent as may be.
     #[error("{0} messages wait to be sent, and no more are kept")]
     QueueFull(usize),
+    /// Sends are held: the store went back, and no admin has decided yet.
+    #[error("nothing is sent: the agent's store went back, its volume is an older copy")]
+    RolledBack,
+    /// Sends are not held.
+    #[error("sends are not held: there is nothing to decide")]
+    NotHeld,
     /// The agent is stopping.
     #[error("the agent is stopping")]
     Stopping,
@@ -215,6 +226,7 @@ impl Agent {
             held: self.admission.count_held(),
             alerts: self.alerts.board(),
             damaged: self.journal.damaged(),
+            hold: self.held(),
         }
     }
 

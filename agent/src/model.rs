@@ -9,6 +9,7 @@ mod event;
 mod finding;
 mod hardening;
 mod link;
+mod nack;
 mod pairing;
 mod send;
 mod stored;
@@ -23,6 +24,7 @@ pub use event::{
 pub use finding::{Finding, State};
 pub use hardening::{Confinement, Hardening};
 pub use link::{Account, Link, LinkState, Reason};
+pub use nack::{Nack, NackClass};
 pub use openclaw_types::{
     ChatId, Contact, Lid, LidError, Phone, PhoneError, Recipient, RecipientError,
 };

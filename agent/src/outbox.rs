@@ -10,10 +10,13 @@
 //! event. It sends nothing itself: [`Outbox::turn`] says whose turn it is. It knows neither WhatsApp's library nor gRPC.
 
 mod attempt;
+mod carried;
 mod entry;
+mod hold;
 mod messages;
 mod pace;
 mod queue;
+mod refused;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -30,11 +33,14 @@ use crate::model::{
 };
 use crate::vault::Vault;
 use entry::{Entry, Stage, fingerprint};
+use hold::Holding;
 use messages::Messages;
 use pace::Pace;
 
 pub use attempt::Job;
+pub use carried::Carried;
 pub use entry::{Progress, Trouble};
+pub use hold::Hold;
 pub use pace::Pacing;
 pub use queue::{CancelDenied, Cancelled, Queued};
 
@@ -71,6 +77,7 @@ pub struct Outbox {
 struct State {
     messages: Messages,
     pace: Pace,
+    holding: Holding,
 }
 
 /// A caller's wish.
@@ -86,6 +93,8 @@ pub struct Wish {
     pub connected: bool,
     /// Keep it until then, if it cannot be sent at once.
     pub until: Option<SystemTime>,
+    /// It goes to the account itself.
+    pub is_own: bool,
 }
 
 /// The message is not let in. Nothing has happened.
@@ -101,17 +110,19 @@ pub enum Refusal {
     Busy,
     /// Too many messages are kept.
     QueueFull(usize),
+    /// Sends are held, because the store went back.
+    Held,
 }
 
-impl Outbox {
+impl State {
     /// What the vault remembers.
-    #[must_use]
-    pub fn open(vault: Vault, journal: Arc<Journal>, limits: Limits) -> Self {
+    fn load(vault: &Vault, limits: Limits) -> Self {
         let mut state = State {
             messages: Messages::default(),
             pace: Pace::new(limits.pacing),
+            holding: Holding::load(vault),
         };
-        let entries = row::load(&vault);
+        let entries = row::load(vault);
         let mut handed: Vec<_> = entries
             .iter()
             .filter_map(|entry| Some((entry.handed_at?, entry.to.clone())))
@@ -122,6 +133,20 @@ impl Outbox {
         }
         for entry in entries {
             state.messages.insert(entry);
+        }
+        state
+    }
+}
+
+impl Outbox {
+    /// What the vault remembers.
+    #[must_use]
+    pub fn open(vault: Vault, journal: Arc<Journal>, limits: Limits) -> Self {
+        let state = State::load(&vault, limits);
+        if state.holding.is_held() {
+            tracing::error!(
+                "sends are held: the store went back; decide with `openclawctl rollback`"
+            );
         }
         Self {
             vault,
@@ -159,7 +184,8 @@ impl Outbox {
             id,
             account,
             until,
-            ..
+            is_own,
+            connected: _,
         } = wish;
         if first {
             let sent = Sent {
@@ -168,14 +194,17 @@ impl Outbox {
                 state: SendState::Accepted,
                 server_ack_at: None,
                 failure: None,
+                nack: None,
             };
             let mut entry = Entry::new(sent, to, account.clone(), draft);
             entry.created_at = now;
+            entry.is_own = is_own;
             state.messages.insert(entry);
             self.forget(state, now);
         }
         let order = state.messages.by_token(token).ok_or(Refusal::Busy)?;
         let entry = state.messages.get(order).ok_or(Refusal::Busy)?;
+        entry.reopen();
         entry.stage = Stage::Waiting(now);
         entry.account = account;
         entry.until = until;
@@ -185,7 +214,7 @@ impl Outbox {
         if until.is_some() {
             row::put_text(&mut batch, token, &text);
         } else {
-            entry.text = Some(text);
+            entry.text = Some(Arc::new(text));
         }
         entry.written = Some(self.vault.write(&batch));
         entry.tell();
@@ -197,7 +226,14 @@ impl Outbox {
 
     /// Whether there is room for one more message, and pace for one that goes at once.
     fn admit(&self, state: &mut State, wish: &Wish, now: SystemTime) -> Result<(), Refusal> {
-        let State { messages, pace } = state;
+        let State {
+            messages,
+            pace,
+            holding,
+        } = state;
+        if holding.is_held() {
+            return Err(Refusal::Held);
+        }
         let to = &wish.draft.to;
         if wish.until.is_some() {
             let full = messages.queued() >= self.limits.queue;
@@ -241,6 +277,9 @@ impl Outbox {
 
     /// A message of ours has come this far: states never go back. True when it is at WhatsApp's server for all we know
     /// only now.
+    ///
+    /// The account's own devices send no receipts to each other: what went to the account itself is read once the server
+    /// has it, by who wrote it.
     pub fn advance(&self, id: &MessageId, to: SendState, at: SystemTime, now: SystemTime) -> bool {
         let state = &mut *self.state();
         let Some(order) = state.messages.by_id(id) else {
@@ -251,6 +290,11 @@ impl Outbox {
         };
         // A server's ack may arrive after the recipient's receipt: it still has its time.
         entry.sent.server_ack_at.get_or_insert(at);
+        let to = if entry.is_own && to == SendState::ServerAck {
+            SendState::Read
+        } else {
+            to
+        };
         let unconfirmed = entry.sent.failure.as_deref() == Some(Failure::Unconfirmed.name());
         if !unconfirmed && to <= entry.sent.state {
             return false;
@@ -258,16 +302,9 @@ impl Outbox {
         let arrived = unconfirmed || entry.sent.state == SendState::Accepted;
         entry.sent.state = to;
         entry.sent.failure = None;
+        entry.sent.nack = None;
         self.record(state, order, now);
         arrived
-    }
-
-    /// WhatsApp's server refused the message.
-    pub fn refused(&self, id: &MessageId, now: SystemTime) {
-        let state = &mut *self.state();
-        if let Some(order) = state.messages.by_id(id) {
-            self.settle_failed(state, order, Failure::RefusedByServer, now);
-        }
     }
 
     fn settle_failed(&self, state: &mut State, order: u64, why: Failure, now: SystemTime) {

@@ -43,7 +43,7 @@ use crate::vault::Vault;
 
 pub use self::device::Unreadable;
 pub(crate) use self::pending::Pending;
-pub use self::restore::{Dropped, Sieve};
+pub use self::restore::{Dropped, Sieve, renew};
 
 /// One device's credentials and Signal state. Cloned handles share it.
 #[derive(Clone)]

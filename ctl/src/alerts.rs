@@ -32,13 +32,13 @@ pub(crate) async fn run(
             let tested = client::answer_within(address, TEST_LIMIT, call).await?;
             let delivered = tested.delivered;
             if json {
-                console::json(&Tested::from(tested))?;
+                console::report_json(&Tested::from(tested));
                 return Ok(if delivered { Exit::Done } else { Exit::Failed });
             }
             if !delivered {
                 return Err(not_delivered(&tested));
             }
-            console::line(&delivered_line(&tested))?;
+            console::report(&delivered_line(&tested));
         }
         AlertsCommand::List => {
             let call = alerts.list_alerts(ListAlertsRequest {});

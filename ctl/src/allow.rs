@@ -50,21 +50,21 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             } else {
                 "Admitted already: nothing was changed"
             };
-            said(json, added, words)?;
+            said(json, added, words);
         }
         AllowCommand::Remove { who } => {
             let call = agent.remove_allowed(RemoveAllowedRequest { who: who.clone() });
             client::answer(address, call).await?;
-            said(json, true, "Removed: no longer admitted")?;
+            said(json, true, "Removed: no longer admitted");
         }
         AllowCommand::Reload => {
             let call = agent.reload_rules(ReloadRulesRequest {});
             let rules = client::answer(address, call).await?.rules;
             let rules = rules.unwrap_or_default();
             if json {
-                console::json(&json::Rules::from(rules))?;
+                console::report_json(&json::Rules::from(rules));
             } else {
-                console::line(&format!("Read again: {}", rules::line(&rules)))?;
+                console::report(&format!("Read again: {}", rules::line(&rules)));
                 remarks(&rules);
             }
         }
@@ -72,11 +72,11 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
     Ok(Exit::Done)
 }
 
-fn said(json: bool, changed: bool, words: &str) -> Result<(), Failure> {
+fn said(json: bool, changed: bool, words: &str) {
     if json {
-        console::json(&Changed { changed })
+        console::report_json(&Changed { changed });
     } else {
-        console::line(words)
+        console::report(words);
     }
 }
 

@@ -59,11 +59,11 @@ pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Res
     };
     let whole = stops.or(stopped, copy).await?;
     output.finish()?;
-    report(file, whole, json)?;
+    report(file, whole, json);
     Ok(Exit::Done)
 }
 
-fn report(file: &Path, whole: Whole, json: bool) -> Result<(), Failure> {
+fn report(file: &Path, whole: Whole, json: bool) {
     let said = format!(
         "Backed up: {}, generation {}, read back and whole",
         whole.amount(),
@@ -73,7 +73,7 @@ fn report(file: &Path, whole: Whole, json: bool) -> Result<(), Failure> {
     match (json, is_dash(file)) {
         // stdout is the backup.
         (false, true) => console::note(&said),
-        (false, false) => console::line(&said)?,
+        (false, false) => console::report(&said),
         (true, dash) => {
             let made = Made {
                 file: name.into_owned(),
@@ -83,11 +83,10 @@ fn report(file: &Path, whole: Whole, json: bool) -> Result<(), Failure> {
             if dash {
                 console::json_note(&made);
             } else {
-                console::json(&made)?;
+                console::report_json(&made);
             }
         }
     }
-    Ok(())
 }
 
 fn stopped() -> Failure {

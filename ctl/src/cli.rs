@@ -19,7 +19,7 @@ pub(crate) use watch::{ChatKind, ConsumersArgs, ConsumersCommand, Kind, WatchArg
 /// Drive an OpenClaw agent: link it to a phone, ask how it is, send, and follow what happens.
 ///
 /// Exit codes: 0 done, 1 failed, 2 usage, 3 agent unreachable, 4 refused because of its state,
-/// 64 bad configuration.
+/// 5 sent, but the wait for more ran out, 64 bad configuration.
 #[derive(Debug, Parser)]
 #[command(name = "openclawctl", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -108,6 +108,12 @@ pub(crate) enum Command {
     /// The phone need not scan again. Sessions with contacts and own sender keys are left behind:
     /// their keys must never be used twice.
     Restore(RestoreArgs),
+    /// Decide what follows when the agent's store went back, so that it sends again.
+    ///
+    /// A volume that is an older copy of itself has message keys that were used since. The agent holds
+    /// every send when a client reports that, until an admin decides.
+    #[command(subcommand)]
+    Rollback(RollbackCommand),
     /// Ask whether it serves; the exit code is the answer.
     Health(HealthArgs),
     /// Print a completion script for a shell.
@@ -155,7 +161,8 @@ pub(crate) struct StatusArgs {
     /// Say more: what opens the store, and what protects the process.
     #[arg(long, short)]
     pub(crate) verbose: bool,
-    /// Call the state of the agent's store normal, although it went back.
+    /// Call the state of the agent's store normal for this client, although it went back. Sends that the
+    /// agent holds are released by `rollback`.
     #[arg(long)]
     pub(crate) accept_rollback: bool,
 }
@@ -177,7 +184,7 @@ pub(crate) struct SendArgs {
     /// The text. `-`, or none when stdin is not a terminal: read it from stdin.
     #[arg(allow_hyphen_values = true)]
     pub(crate) text: Option<String>,
-    /// What to wait for.
+    /// What to wait for. The exit code is 5 when WhatsApp's server has it and the time runs out first.
     #[arg(long, value_enum, default_value_t = Wait::ServerAck)]
     pub(crate) wait: Wait,
     /// The name of this message: the same token is never sent twice [default: a new one].
@@ -207,6 +214,16 @@ pub(crate) enum OutboxCommand {
         /// Its token, as `send` and `outbox list` told it.
         token: String,
     },
+}
+
+/// `rollback`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RollbackCommand {
+    /// Continue with the store as it is: right when nothing was sent since the copy was made.
+    Accept,
+    /// Leave sessions with contacts and own sender keys behind, as a restore does: no key is used
+    /// twice. New ones are made as they are needed, and the phone need not scan again.
+    Renew,
 }
 
 /// `alerts`.

@@ -75,13 +75,13 @@ pub(crate) async fn run(
                 name: name.clone().unwrap_or_default(),
             });
             let invited = client::answer(address, call).await?;
-            invite(invited, address, json)?;
+            invite(invited, address, json);
         }
         ClientsCommand::Revoke { client } => {
             let client = client.clone();
             let call = clients.revoke_client(RevokeClientRequest { client });
             let revoked = client::answer(address, call).await?.client;
-            revoke(revoked.unwrap_or_default(), json)?;
+            revoke(revoked.unwrap_or_default(), json);
         }
         // It asks nobody, and was done before.
         ClientsCommand::NewCode => {}
@@ -171,7 +171,8 @@ fn open_line(invitation: &Invitation, now: Timestamp) -> String {
     format!("{who:<20} {:<9} a code{end}", word(invitation.role()))
 }
 
-fn invite(invited: InviteClientResponse, address: &Address, json: bool) -> Result<(), Failure> {
+/// The code is shown once: without stdout it goes to stderr, or no one could use it.
+fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
     let role = word(invited.role());
     let InviteClientResponse {
         code,
@@ -181,7 +182,7 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) -> Resul
         address: told,
     } = invited;
     if json {
-        return console::json(&Invited {
+        return console::report_json(&Invited {
             code,
             role,
             name,
@@ -189,7 +190,7 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) -> Resul
             address: told,
         });
     }
-    console::line(&one_line(&code))?;
+    console::report(&one_line(&code));
     let whose = match name.as_str() {
         "" => String::new(),
         name => format!(" called {}", one_line(name)),
@@ -206,7 +207,6 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) -> Resul
     console::note(&format!(
         "note: good once, for one {role}{whose}{end}\nhint: there, `openclawctl enroll {place}`, and type or paste the code"
     ));
-    Ok(())
 }
 
 /// Nobody reads fractions of a second.
@@ -214,23 +214,23 @@ const fn whole(at: Timestamp) -> Timestamp {
     Timestamp { nanos: 0, ..at }
 }
 
-fn revoke(client: Client, json: bool) -> Result<(), Failure> {
+fn revoke(client: Client, json: bool) {
     let role = word(client.role());
     let Client {
         name, fingerprint, ..
     } = client;
     if json {
-        return console::json(&Revoked {
+        return console::report_json(&Revoked {
             revoked: name,
             role,
             fingerprint,
         });
     }
-    console::line(&format!(
+    console::report(&format!(
         "Revoked: {} ({role}), {}",
         one_line(&name),
         one_line(&fingerprint)
-    ))
+    ));
 }
 
 /// A role in one word, the same in JSON.

@@ -1,4 +1,8 @@
 //! stdout is data, stderr is everything else. A reader that goes away is not an error.
+//!
+//! What a command has looked up is lost when it cannot be written, so that is a failure. What it has done is done, whatever
+//! happens to its output: a report of it goes to stderr when stdout does not take it, and the exit code says that it is
+//! done. A script that repeats a command by its exit code must not do a thing twice.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -10,13 +14,16 @@ use crate::failure::Failure;
 
 /// Writes `text` to stdout as it is, at once.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
+    put(text).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::reader_gone(),
+        _ => Failure::new(format!("write to stdout: {error}")),
+    })
+}
+
+fn put(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::reader_gone(),
-            _ => Failure::new(format!("write to stdout: {error}")),
-        })
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// Writes `bytes` to stdout as they are, at once. A reader that goes away has not all of them.
@@ -51,6 +58,39 @@ pub(crate) async fn reader_gone() {
     if waiting.await.is_err() {
         std::future::pending().await
     }
+}
+
+/// Reports something that is done, as lines on stdout, at once; on stderr when stdout does not take it.
+pub(crate) fn report(text: &str) {
+    if let Err(error) = put(&format!("{text}\n")) {
+        note(&format!(
+            "warning: this is done, but stdout cannot be written: {error}"
+        ));
+        note(text);
+    }
+}
+
+/// [`report`], as one line of JSON. On stderr it is the field `answer` of a note.
+pub(crate) fn report_json(value: &impl Serialize) {
+    // The shapes here are plain: they have an encoding.
+    let Ok(text) = serde_json::to_string(value) else {
+        return;
+    };
+    if let Err(error) = put(&format!("{text}\n")) {
+        json_note(&Unwritten {
+            note: "stdout_not_written",
+            why: error.to_string(),
+            answer: value,
+        });
+    }
+}
+
+/// What stdout did not take.
+#[derive(Serialize)]
+struct Unwritten<'a, T> {
+    note: &'static str,
+    why: String,
+    answer: &'a T,
 }
 
 /// Tells the person something, on stderr. There is nobody to tell when that fails.

@@ -35,9 +35,9 @@ pub(crate) async fn run(
             let call = agent.remove_consumer(RemoveConsumerRequest { consumer });
             client::answer(address, call).await?;
             if json {
-                console::json(&Removed { removed: name })?;
+                console::report_json(&Removed { removed: name });
             } else {
-                console::line(&format!("Removed: {}", one_line(name)))?;
+                console::report(&format!("Removed: {}", one_line(name)));
             }
         }
     }

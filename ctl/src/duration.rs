@@ -47,6 +47,26 @@ pub(crate) fn to_wire(duration: Duration) -> Option<prost_types::Duration> {
     prost_types::Duration::try_from(duration).ok()
 }
 
+/// `3 s`, `2 min`, `1 h 30 min`: `duration` in words.
+pub(crate) fn words(duration: Duration) -> String {
+    if duration.subsec_millis() > 0 && duration < Duration::from_secs(60) {
+        return format!("{} s", duration.as_secs_f64());
+    }
+    let seconds = duration.as_secs();
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let said: Vec<String> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count} {unit}"))
+        .collect();
+    said.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +78,19 @@ mod tests {
         assert_eq!(parse("7d"), Ok(Duration::from_secs(604_800)));
         assert_eq!(parse("2 min"), Ok(Duration::from_secs(120)));
         assert_eq!(parse("1500ms"), Ok(Duration::from_millis(1500)));
+    }
+
+    #[test]
+    fn a_time_is_written_in_words() {
+        for (given, words) in [
+            ("3s", "3 s"),
+            ("1500ms", "1.5 s"),
+            ("90s", "1 min 30 s"),
+            ("1h", "1 h"),
+            ("2d", "2 d"),
+        ] {
+            assert_eq!(super::words(parse(given).expect("a time")), words);
+        }
     }
 
     #[test]

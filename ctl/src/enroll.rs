@@ -270,7 +270,7 @@ fn report(store: &Store, context: &Context, first: bool, json: bool) -> Result<(
     let role = context.role();
     let current = store.current()?.as_ref() == Some(name);
     if json {
-        return console::json(&Json {
+        console::report_json(&Json {
             enrolled: true,
             context: name.as_str(),
             endpoint: endpoint.to_string(),
@@ -280,12 +280,13 @@ fn report(store: &Store, context: &Context, first: bool, json: bool) -> Result<(
             fingerprint: context.identity().fingerprint().to_string(),
             current,
         });
+        return Ok(());
     }
     let client = text::one_line(client);
-    console::write(&format!(
-        "Enrolled with {endpoint} as \"{client}\" ({role})\nAgent key:   {}\n",
+    console::report(&format!(
+        "Enrolled with {endpoint} as \"{client}\" ({role})\nAgent key:   {}",
         context.agent().fingerprint
-    ))?;
+    ));
     let before = Environment::read().goes_before_current();
     console::note(&match (first, current) {
         (true, _) => match before {

@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     Unreachable = 3,
     /// The agent refused: its state does not allow it.
     Refused = 4,
+    /// Done as far as WhatsApp's server: the message is sent, and the wait for more ran out.
+    Partly = 5,
     /// The configuration makes no sense.
     Configuration = 64,
 }

@@ -28,13 +28,13 @@ pub(crate) async fn run(address: &Address, args: &HealthArgs, json: bool) -> Res
     let answer = client::answer(address, health.check(request)).await?;
     let serving = answer.status() == ServingStatus::Serving;
     if json {
-        console::json(&Json {
+        console::report_json(&Json {
             service: name,
             serving,
-        })?;
+        });
     } else {
         let state = if serving { "serving" } else { "not serving" };
-        console::line(&format!("{name}: {state}"))?;
+        console::report(&format!("{name}: {state}"));
     }
     if serving {
         return Ok(Exit::Done);

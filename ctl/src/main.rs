@@ -116,6 +116,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Allow(args) => allow::run(address, &args, json).await,
         Command::Alerts(command) => alerts::run(address, &command, json).await,
         Command::Clients(command) => clients::run(address, &command, json).await,
+        Command::Rollback(command) => rollback::run(address, &command, json).await,
         Command::Doctor(args) => doctor::run(address, &args, json).await,
         Command::Health(args) => health::run(address, &args, json).await,
         // They ask none, and were done before.

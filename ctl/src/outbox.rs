@@ -24,6 +24,9 @@ struct Waiting {
     attempts: u32,
     reason: Option<String>,
     retry_at: Option<String>,
+    code: u32,
+    meaning: String,
+    held: bool,
 }
 
 #[derive(Serialize)]
@@ -73,18 +76,18 @@ async fn cancel(address: &Address, token: &str, json: bool) -> Result<Exit, Fail
         never_sent,
     } = answer;
     if json {
-        console::json(&Cancelled {
+        console::report_json(&Cancelled {
             cancelled: true,
             message_id,
             never_sent,
-        })?;
+        });
         return Ok(Exit::Done);
     }
     let id = one_line(&message_id);
     if never_sent {
-        console::line(&format!("Cancelled: {id} was never sent"))?;
+        console::report(&format!("Cancelled: {id} was never sent"));
     } else {
-        console::line(&format!("Cancelled: {id} is not sent again"))?;
+        console::report(&format!("Cancelled: {id} is not sent again"));
         console::note(
             "warning: it was handed to WhatsApp before, which did not acknowledge it: it may have arrived",
         );
@@ -109,12 +112,17 @@ fn line(message: &QueuedMessage, now: Timestamp) -> String {
         one_line(&message.token),
         one_line(&to)
     );
-    if message.handed_over {
+    if message.held {
+        said.push_str("; held: `openclawctl status` says why");
+    } else if message.handed_over {
         said.push_str("; handed to WhatsApp, not acknowledged yet");
     } else if message.attempts > 0 {
         let attempts = message.attempts;
         let plural = if attempts == 1 { "" } else { "s" };
-        let reason = one_line(&message.reason);
+        let reason = match message.code {
+            0 => one_line(&message.reason),
+            code => format!("{code}, {}", one_line(&message.meaning)),
+        };
         said.push_str(&format!("; {attempts} attempt{plural} ({reason})"));
         if let Some(at) = message.retry_at {
             said.push_str(&format!(", next {}", until(at, now)));
@@ -135,6 +143,9 @@ impl From<QueuedMessage> for Waiting {
             attempts,
             reason,
             retry_at,
+            code,
+            meaning,
+            held,
         } = message;
         Self {
             token,
@@ -146,6 +157,9 @@ impl From<QueuedMessage> for Waiting {
             attempts,
             reason: Some(reason).filter(|reason| !reason.is_empty()),
             retry_at: time(retry_at),
+            code,
+            meaning,
+            held,
         }
     }
 }

@@ -60,14 +60,14 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     drop(output);
     let (number, device) = result?;
     if json {
-        console::json(&frame::Json::linked(&phone::masked(&number), &device))?;
+        console::report_json(&frame::Json::linked(&phone::masked(&number), &device));
         return Ok(Exit::Done);
     }
     let linked = format!("Linked: {}", phone::masked(&number));
     if raw {
         console::note(&linked);
     } else {
-        console::line(&linked)?;
+        console::report(&linked);
     }
     console::note(NEXT);
     Ok(Exit::Done)
@@ -142,7 +142,12 @@ async fn follow(
         match Frame::try_from(frame)? {
             Frame::Shown(shown) => {
                 scanned |= matches!(shown, Shown::Scanned);
-                output.show(shown)?;
+                match output.show(shown) {
+                    // The phone has accepted: it is linked, whether that can be shown or not.
+                    Err(_) if scanned => {}
+                    Err(failure) => return Err(unseen(failure)),
+                    Ok(()) => {}
+                }
             }
             Frame::Outcome(Outcome::Linked { phone, device }) => return Ok((phone, device)),
             Frame::Outcome(Outcome::Failed { reason, hint }) => {
@@ -152,6 +157,16 @@ async fn follow(
             }
             Frame::Unknown => {}
         }
+    }
+}
+
+/// A code that no one sees: the phone is not linked, also when the reader of stdout has gone.
+fn unseen(failure: Failure) -> Failure {
+    match failure.exit() {
+        Exit::Done => Failure::new("the reader of stdout has gone: no one sees the code")
+            .with_reason("STDOUT")
+            .with_hint(after(false)),
+        _ => failure,
     }
 }
 

@@ -8,6 +8,7 @@ use openclaw_proto::v1::restore_request::Frame;
 use openclaw_proto::v1::{
     LinkStatus, RestoreRequest, RestoreResponse, RestoreStart, Secret, StatusRequest,
 };
+use prost_types::Timestamp;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -17,6 +18,7 @@ use crate::backup::{self, checked};
 use crate::cli::RestoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
+use crate::render::json::time;
 use crate::render::size::{count, size};
 use crate::render::status::Numbers;
 use crate::rollback::Lookout;
@@ -36,6 +38,9 @@ struct Json {
     sessions_dropped: u64,
     sender_keys_dropped: u64,
     others_dropped: u64,
+    tokens_known_until: Option<String>,
+    tokens_kept: u64,
+    waiting_dropped: u64,
 }
 
 /// Restores. Exit code 0 means that the account is back and durable.
@@ -94,7 +99,7 @@ pub(crate) async fn run(
     } else {
         Numbers::Masked
     };
-    report(restored, numbers, json)?;
+    report(restored, numbers, json);
     Lookout::new(json).look(&mut agent).await;
     Ok(Exit::Done)
 }
@@ -141,35 +146,53 @@ async fn feed(
     }
 }
 
-fn report(restored: RestoreResponse, numbers: Numbers, json: bool) -> Result<(), Failure> {
+fn report(restored: RestoreResponse, numbers: Numbers, json: bool) {
     let RestoreResponse {
         phone,
         records_kept,
         sessions_dropped,
         sender_keys_dropped,
         others_dropped,
+        tokens_known_until,
+        tokens_kept,
+        waiting_dropped,
     } = restored;
     let phone = numbers.show(&phone);
     if json {
-        return console::json(&Json {
+        return console::report_json(&Json {
             restored: true,
             phone,
             records_kept,
             sessions_dropped,
             sender_keys_dropped,
             others_dropped,
+            tokens_known_until: time(tokens_known_until),
+            tokens_kept,
+            waiting_dropped,
         });
     }
-    console::line(&format!(
+    console::report(&format!(
         "Restored: {phone}, {}",
         count(records_kept, "record")
-    ))?;
-    console::line(&format!(
+    ));
+    console::report(&format!(
         "Left behind: {}, {}, {} (their keys must not be used twice)",
         count(sessions_dropped, "session"),
         count(sender_keys_dropped, "sender key"),
         count(others_dropped, "other record"),
-    ))?;
+    ));
+    if let Some(until) = tokens_known_until {
+        console::report(&format!(
+            "Tokens:   {} known; those used after {} are unknown: a message sent later with one of them is sent again",
+            tokens_kept,
+            Timestamp { nanos: 0, ..until }
+        ));
+    }
+    if waiting_dropped > 0 {
+        console::note(&format!(
+            "warning: {} waited to be sent when the backup was made, and may have gone since: send again with the same token what must go",
+            count(waiting_dropped, "message")
+        ));
+    }
     console::note(NEXT);
-    Ok(())
 }

@@ -1,22 +1,24 @@
 //! The lookout for a volume that went back: an older copy of the store, put in the place of the
 //! present one, as a platform's one-click restore does.
 //!
-//! Nothing on the volume itself can tell. So the client remembers how far the store was, and says
-//! loudly when it is not that far any more. It does not stop anybody, and it forgets nothing until
-//! it is told to.
+//! Nothing on the volume itself shows it. So the client remembers how far the store was, says loudly when it is not that
+//! far any more, and reports it to the agent, which then holds sends until an admin has decided. It forgets nothing until
+//! that.
 
+mod decide;
 mod judge;
 mod memory;
 
 use std::time::Duration;
 
 use openclaw_proto::v1::agent_client::AgentClient;
-use openclaw_proto::v1::{StatusRequest, StatusResponse};
+use openclaw_proto::v1::{ReportStoreRequest, StatusRequest, StatusResponse, StoreSeen};
 use serde::Serialize;
 use tonic::transport::Channel;
 
 use crate::console;
 use crate::failure::{Exit, Failure};
+pub(crate) use decide::run;
 use judge::{Back, Reported, Verdict, judge};
 use memory::Memory;
 
@@ -24,8 +26,9 @@ use memory::Memory;
 const PATIENCE: Duration = Duration::from_secs(2);
 const MEANING: &str = "its volume is an older copy: messages that contacts encrypted after that copy was made cannot be read, \
 and keys that were used since would be used twice";
-const HINT: &str = "do not send with it: run `openclawctl unpair`, then `openclawctl pair`, or restore a backup into an empty volume, \
-which leaves such keys behind; to call this state normal: `openclawctl status --accept-rollback`";
+const HINT: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; \
+`openclawctl rollback accept` continues as it is, when nothing was sent since that copy was made";
+const HOLDS: &str = "the agent holds every send until then";
 
 /// Compares what the agent says of its store with what this client remembers.
 pub(crate) struct Lookout {
@@ -34,6 +37,8 @@ pub(crate) struct Lookout {
     /// What was said already, so that a long run does not repeat itself.
     said: Option<Back>,
     warned: bool,
+    /// How far the store was seen, by this answer or before.
+    seen: Option<StoreSeen>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +46,9 @@ struct Note {
     note: &'static str,
     why: String,
     hint: Option<&'static str>,
+    /// Whether the agent holds its sends for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<bool>,
 }
 
 impl Lookout {
@@ -51,6 +59,7 @@ impl Lookout {
             json,
             said: None,
             warned: false,
+            seen: None,
         }
     }
 
@@ -87,15 +96,37 @@ impl Lookout {
         };
         match verdict {
             Verdict::Back(back) => {
-                self.say(back);
+                self.seen = seen.map(|seen| wire(&reported, seen));
+                let holds = self.report(agent, back).await;
+                self.say(back, holds);
                 Some(true)
             }
             Verdict::Onward(now) => {
+                self.seen = Some(wire(&reported, now));
                 if seen.as_ref() != Some(&now) {
                     self.store(&reported, now);
                 }
                 Some(false)
             }
+        }
+    }
+
+    /// How far the store was seen, for the agent to judge.
+    pub(crate) fn seen(&self) -> Option<StoreSeen> {
+        self.seen.clone()
+    }
+
+    /// Has the agent hold its sends. True when it does; an older one, or one that takes no such word from this client, does
+    /// not.
+    async fn report(&self, agent: &mut AgentClient<Channel>, back: Back) -> bool {
+        if self.said == Some(back) {
+            return true;
+        }
+        let seen = self.seen.clone();
+        let reporting = agent.report_store(ReportStoreRequest { seen });
+        match tokio::time::timeout(PATIENCE, reporting).await {
+            Ok(Ok(answer)) => answer.into_inner().hold.is_some(),
+            _ => false,
         }
     }
 
@@ -128,7 +159,7 @@ impl Lookout {
         }
     }
 
-    fn say(&mut self, back: Back) {
+    fn say(&mut self, back: Back, holds: bool) {
         if self.said == Some(back) {
             return;
         }
@@ -138,11 +169,15 @@ impl Lookout {
                 note: "rolled_back",
                 why: back.to_string(),
                 hint: Some(HINT),
+                held: Some(holds),
             });
             return;
         }
         console::note(&format!("warning: the agent's store went back: {back}"));
         console::note(&format!("warning: {MEANING}"));
+        if holds {
+            console::note(&format!("note: {HOLDS}"));
+        }
         console::note(&format!("hint: {HINT}"));
     }
 
@@ -157,10 +192,25 @@ impl Lookout {
                 note: "no_memory",
                 why,
                 hint: None,
+                held: None,
             });
         } else {
             console::note(&format!("warning: {why}"));
         }
+    }
+}
+
+fn wire(reported: &Reported, seen: judge::Seen) -> StoreSeen {
+    let judge::Seen {
+        generation,
+        id,
+        commits,
+    } = seen;
+    StoreSeen {
+        store_id: reported.store.to_vec(),
+        generation,
+        id,
+        commits,
     }
 }
 

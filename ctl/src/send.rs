@@ -21,7 +21,9 @@ use crate::{client, console, duration, text};
 /// The contract's limit, in bytes.
 const LONGEST_TEXT: usize = 65_536;
 /// Why the agent is unavailable for the moment, and certain that it has sent nothing.
-const NOTHING_SENT: [&str; 3] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED"];
+const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
+/// WhatsApp's server did not take it, each time.
+const SERVER_ERROR: &str = "SERVER_ERROR";
 /// The agent answers a little after the time it was given; its answer is the better one.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -32,6 +34,9 @@ struct Json {
     token: String,
     server_ack_at: Option<String>,
     queued_until: Option<String>,
+    wait_ran_out: bool,
+    code: u32,
+    meaning: String,
 }
 
 /// Sends, waits for the state asked for, and prints it.
@@ -39,6 +44,10 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
     let text = text_to_send(args.text.as_deref())?;
     let wanted = SendState::from(args.wait);
     let token = args.token.clone().unwrap_or_else(fresh_token);
+    let mut agent = client::agent(address).await?;
+    // Before, not after: a key that is used twice stays used.
+    let mut lookout = Lookout::new(json);
+    lookout.look(&mut agent).await;
     let request = SendRequest {
         to: args.to.clone(),
         text,
@@ -47,10 +56,8 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
         timeout: duration::to_wire(args.timeout),
         queue: args.queue,
         deadline: args.deadline.and_then(duration::to_wire),
+        seen: lookout.seen(),
     };
-    let mut agent = client::agent(address).await?;
-    // Before, not after: a key that is used twice stays used.
-    Lookout::new(json).look(&mut agent).await;
     let answer = tokio::select! {
         answer = agent.send(request) => answer.map_err(|status| failed(&status, &token))?,
         () = tokio::time::sleep(args.timeout.saturating_add(GRACE)) => {
@@ -58,10 +65,15 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
         }
         _ = tokio::signal::ctrl_c() => return Err(unknown("interrupted", &token)),
     };
-    report(answer.into_inner(), wanted, args.queue, json)
+    report(answer.into_inner(), wanted, args, json)
 }
 
-fn report(sent: SendResponse, wanted: SendState, queue: bool, json: bool) -> Result<Exit, Failure> {
+fn report(
+    sent: SendResponse,
+    wanted: SendState,
+    args: &SendArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
     let state = sent.state();
     if state == SendState::Failed {
         return Err(Failure::new("WhatsApp did not take the message").with_token(sent.token));
@@ -72,33 +84,71 @@ fn report(sent: SendResponse, wanted: SendState, queue: bool, json: bool) -> Res
         token,
         server_ack_at,
         queued_until,
+        wait_ran_out,
+        code,
+        meaning,
     } = sent;
+    let refused = match code {
+        0 => String::new(),
+        code => format!("; refused so far: {code}, {}", text::one_line(&meaning)),
+    };
     if json {
-        console::json(&Json {
+        console::report_json(&Json {
             message_id,
             state: send_word(state),
             token: token.clone(),
             server_ack_at: time(server_ack_at),
             queued_until: time(queued_until),
-        })?;
+            wait_ran_out,
+            code,
+            meaning,
+        });
     } else {
         let id = text::one_line(&message_id);
         // "Sent" is WhatsApp's server's word. Before it has the message, nothing is sent.
-        console::line(&match (state, queued_until) {
-            (SendState::Accepted, Some(until)) => format!("Accepted: {id} (queued until {until})"),
+        console::report(&match (state, queued_until) {
+            (SendState::Accepted, Some(until)) => {
+                format!("Accepted: {id} (queued until {until}{refused})")
+            }
             (SendState::Unspecified | SendState::Accepted, _) => {
                 format!("Accepted: {id} (not at WhatsApp's server yet)")
             }
             _ => format!("Sent: {id} ({})", send_words(state)),
-        })?;
+        });
     }
-    if state < wanted && !(queue && queued_until.is_some()) {
-        return Err(Failure::new(format!("not {} yet", send_words(wanted)))
-            .with_reason("NOT_YET")
-            .with_hint(ask_again(&token))
-            .with_token(token));
+    if state < wanted && !(args.queue && queued_until.is_some()) {
+        return Err(not_reached(state, wanted, args.timeout, token));
     }
     Ok(Exit::Done)
+}
+
+/// `sent; not delivered within 3 s`: what WhatsApp's server has is done, and no failure to be repeated.
+fn not_reached(state: SendState, wanted: SendState, waited: Duration, token: String) -> Failure {
+    let (reached, exit) = match state {
+        SendState::Unspecified | SendState::Accepted | SendState::Failed => {
+            ("accepted", Exit::Failed)
+        }
+        SendState::ServerAck => ("sent", Exit::Partly),
+        SendState::Delivered | SendState::Read => (send_words(state), Exit::Partly),
+    };
+    let wanted = match wanted {
+        SendState::ServerAck => "at WhatsApp's server",
+        other => send_words(other),
+    };
+    let hint = match exit {
+        Exit::Partly => format!(
+            "do not send it anew: WhatsApp delivers it when the recipient is online; to wait on, repeat it with `--token {token}`"
+        ),
+        _ => ask_again(&token),
+    };
+    Failure::new(format!(
+        "{reached}; not {wanted} within {}",
+        duration::words(waited)
+    ))
+    .with_exit(exit)
+    .with_reason("NOT_YET")
+    .with_hint(hint)
+    .with_token(token)
 }
 
 /// A refusal is certain: nothing was sent. A deadline and a lost connection are not.
@@ -113,7 +163,11 @@ fn failed(status: &Status, token: &str) -> Failure {
                 .reason()
                 .is_some_and(|why| NOTHING_SENT.contains(&why)) =>
         {
-            refused
+            match refused.reason() {
+                // The agent was reached: it is WhatsApp's server that does not take it.
+                Some(SERVER_ERROR) => refused.with_exit(Exit::Failed).with_token(token),
+                _ => refused,
+            }
         }
         Code::DeadlineExceeded | Code::Unavailable | Code::Cancelled => {
             unknown(status.message(), token)

@@ -31,11 +31,15 @@ pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Res
     } else {
         Numbers::Masked
     };
-    if json {
-        console::json(&json::Status::new(&status, numbers, rolled_back))?;
-    } else {
-        let detail = if verbose { Detail::All } else { Detail::Wrong };
-        console::write(&lines(&status, numbers, detail, clock::now()))?;
+    let shown = json::Status::new(&status, numbers, rolled_back);
+    let detail = if verbose { Detail::All } else { Detail::Wrong };
+    let lines = lines(&status, numbers, detail, clock::now());
+    match (json, accept_rollback) {
+        // What was accepted is, whatever happens to the output.
+        (true, true) => console::report_json(&shown),
+        (true, false) => console::json(&shown)?,
+        (false, true) => console::report(lines.trim_end()),
+        (false, false) => console::write(&lines)?,
     }
     Ok(Exit::Done)
 }

@@ -45,7 +45,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     let answer = agent.unpair(UnpairRequest {}).await?.into_inner();
     let confirmed = answer.confirmed;
     if !json {
-        report(confirmed)?;
+        report(confirmed);
     }
     // An agent that seals its state replaces its process, so that no key stays in memory.
     let back = match before.vault {
@@ -53,11 +53,11 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
         None => None,
     };
     if json {
-        console::json(&Json {
+        console::report_json(&Json {
             unpaired: true,
             confirmed,
             back,
-        })?;
+        });
     } else if back == Some(true) {
         console::note("The agent is back, with an empty store: `openclawctl pair` links it again");
     } else if back == Some(false) {
@@ -69,13 +69,12 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     Ok(Exit::Done)
 }
 
-fn report(confirmed: bool) -> Result<(), Failure> {
+fn report(confirmed: bool) {
     if confirmed {
-        return console::line("Unlinked: WhatsApp confirmed, the credentials are wiped");
+        return console::report("Unlinked: WhatsApp confirmed, the credentials are wiped");
     }
-    console::line("Unlinked: the credentials are wiped, WhatsApp did not confirm")?;
+    console::report("Unlinked: the credentials are wiped, WhatsApp did not confirm");
     console::note("hint: remove the device on the phone: WhatsApp → Settings → Linked devices");
-    Ok(())
 }
 
 /// Waits until a process answers that started after `before`.

@@ -60,6 +60,7 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/peer/send", post(peer::send))
         .route("/peer/flood", post(peer::flood))
         .route("/peer/receipt", post(peer::receipt))
+        .route("/peer/online", post(peer::online))
         .route("/peer/inbox", get(peer::inbox))
         .route("/channel/post", post(phone::post))
         .route("/bot/answer", post(phone::bot))

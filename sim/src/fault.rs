@@ -34,6 +34,8 @@ pub enum Fault {
     Failure(Failure),
     /// Answers the next iqs in a namespace with an error.
     IqError(IqError),
+    /// Answers the account's next messages with an error, and delivers none of them.
+    Nack(Nack),
     /// Sends each of the next messages to the account twice.
     Duplicate(u32),
     /// Spoils the ciphertext of each of the next messages to the account: the companion has to ask for it again.
@@ -70,6 +72,15 @@ pub struct IqError {
     pub count: u32,
 }
 
+/// `<ack error>` for a message: WhatsApp's server refuses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nack {
+    /// The error code: 463 restricted, 429, 500, 503 …
+    pub code: u16,
+    /// How many messages.
+    pub count: u32,
+}
+
 /// The faults that last, of one account or of all.
 #[derive(Default)]
 pub(crate) struct Faults {
@@ -77,6 +88,7 @@ pub(crate) struct Faults {
     pub(crate) freeze_next: bool,
     pub(crate) failures: VecDeque<Failure>,
     iq_errors: Vec<IqError>,
+    nacks: VecDeque<Nack>,
     corrupt: u32,
     duplicate: u32,
     reorder: usize,
@@ -113,6 +125,17 @@ impl Faults {
         released
     }
 
+    /// The error for the next message of the account, if one is due.
+    pub(crate) fn nack(&mut self) -> Option<u16> {
+        let next = self.nacks.front_mut()?;
+        let code = next.code;
+        next.count = next.count.saturating_sub(1);
+        if next.count == 0 {
+            self.nacks.pop_front();
+        }
+        Some(code)
+    }
+
     /// The error for an iq in this namespace, if one is due.
     pub(crate) fn iq_error(&mut self, xmlns: &str) -> Option<u16> {
         let found = self
@@ -143,6 +166,7 @@ impl Shared {
             Fault::Delay(_)
             | Fault::Failure(_)
             | Fault::IqError(_)
+            | Fault::Nack(_)
             | Fault::Corrupt(_)
             | Fault::Duplicate(_)
             | Fault::Reorder(_) => {
@@ -225,6 +249,8 @@ fn set_lasting(faults: &mut Faults, fault: Fault) {
         Fault::Delay(delay) => faults.delay = Some(delay).filter(|delay| !delay.is_zero()),
         Fault::Failure(failure) => faults.failures.push_back(failure),
         Fault::IqError(error) => faults.iq_errors.push(error),
+        Fault::Nack(nack) if nack.count == 0 => {}
+        Fault::Nack(nack) => faults.nacks.push_back(nack),
         Fault::Corrupt(count) => faults.corrupt = count,
         Fault::Duplicate(count) => faults.duplicate = count,
         Fault::Reorder(count) => faults.reorder = usize::try_from(count).unwrap_or(usize::MAX),
@@ -323,5 +349,15 @@ mod tests {
         assert_eq!(faults.iq_error("w:g2"), None);
         assert_eq!(faults.iq_error("usync"), Some(503));
         assert_eq!(faults.iq_error("usync"), None);
+    }
+
+    #[test]
+    fn nacks_are_spent_one_a_message_and_in_order() {
+        let mut faults = Faults::default();
+        for (code, count) in [(503, 2), (429, 0), (463, 1)] {
+            set_lasting(&mut faults, Fault::Nack(Nack { code, count }));
+        }
+        let codes: Vec<_> = std::iter::from_fn(|| faults.nack()).collect();
+        assert_eq!(codes, [503, 503, 463]);
     }
 }

@@ -56,16 +56,13 @@ impl Shared {
             to,
             node,
         };
-        let kept = if transit.to.is_group() {
-            self.route_to_group(&transit)
-        } else {
-            self.route_direct(&transit)
-        };
+        let refused = self.nack(&transit);
+        let refused = refused.or_else(|| (!self.route(&transit)).then_some(INVALID));
+        let kept = refused.is_none();
         let answer = ack(node, "message");
-        let answer = if kept {
-            answer
-        } else {
-            answer.attr("error", INVALID)
+        let answer = match refused {
+            None => answer,
+            Some(code) => answer.attr("error", code),
         };
         // The ack goes first: whatever the message leads to comes after it.
         lock(&self.state).tell(link, Some(&from.0), &answer.build());
@@ -76,6 +73,24 @@ impl Shared {
             }
         }
         self.announce();
+    }
+
+    fn route(&self, transit: &Transit<'_>) -> bool {
+        if transit.to.is_group() {
+            self.route_to_group(transit)
+        } else {
+            self.route_direct(transit)
+        }
+    }
+
+    /// The error that a fault wants for this message. What an account's own devices say to each other has none.
+    fn nack(&self, transit: &Transit<'_>) -> Option<u16> {
+        if transit.node.attrs.contains_key("category") {
+            return None;
+        }
+        let mut state = lock(&self.state);
+        let own = state.user(&transit.from.0).faults.nack();
+        own.or_else(|| state.faults.nack())
     }
 
     fn route_direct(&self, transit: &Transit<'_>) -> bool {

@@ -71,7 +71,7 @@ mod unasked;
 mod verdict;
 
 pub use companion::About;
-pub use fault::{Failure, Fault, IqError};
+pub use fault::{Failure, Fault, IqError, Nack};
 pub use noise::Pattern;
 pub use number::{InvalidNumber, Number};
 pub use pairing::Linked;

@@ -254,6 +254,12 @@ impl Peer {
         lock(&self.shared.state).user(&self.number).auto_receipts = answer;
     }
 
+    /// Takes the contact offline, or back. While it is offline it sends no delivery receipts; it sends those that it owes
+    /// as soon as it is back.
+    pub fn set_online(&self, online: bool) {
+        self.shared.set_online(&self.number, online);
+    }
+
     /// What the contact has got, opened, in the order in which it came.
     pub fn inbox(&self) -> Vec<Received> {
         lock(&self.shared.state).user(&self.number).inbox.clone()

@@ -12,7 +12,7 @@ use crate::peer::Receipt;
 use crate::queue::{Class, Item};
 use crate::sim::Shared;
 use crate::stanza;
-use crate::state::DeviceId;
+use crate::state::{DeviceId, OwedReceipt};
 use crate::sync::lock;
 
 impl Shared {
@@ -51,10 +51,35 @@ impl Shared {
         for (number, device) in recipients {
             let from_other = number != from.0 && device == 0;
             if from_other && !state.unknown.contains(&number) && state.user(&number).auto_receipts {
+                if state.user(&number).offline {
+                    let owed = OwedReceipt {
+                        to: from.clone(),
+                        chat: to.clone(),
+                        id: id.to_owned(),
+                    };
+                    state.user(&number).owed_receipts.push(owed);
+                    continue;
+                }
                 let receipt = receipt(&number, to, id, None);
                 state.deliver(from, receipt);
             }
         }
+    }
+
+    /// Takes a contact offline, or back: then it confirms what has been delivered to it since.
+    pub(crate) fn set_online(&self, number: &Number, online: bool) {
+        let mut state = lock(&self.state);
+        let user = state.user(number);
+        user.offline = !online;
+        if !online {
+            return;
+        }
+        for OwedReceipt { to, chat, id } in std::mem::take(&mut user.owed_receipts) {
+            let receipt = receipt(number, &chat, &id, None);
+            state.deliver(&to, receipt);
+        }
+        drop(state);
+        self.announce();
     }
 
     /// Hands a companion's receipt to the one whose messages it is about.

@@ -58,6 +58,9 @@ pub(crate) struct User {
     pub(crate) receipts: Vec<Receipt>,
     /// Whether device 0 answers a message with a delivery receipt by itself.
     pub(crate) auto_receipts: bool,
+    /// Device 0 is offline: what it owes delivery receipts for is kept until it is back.
+    pub(crate) offline: bool,
+    pub(crate) owed_receipts: Vec<OwedReceipt>,
     /// Devices that have device 0's sender key, per group.
     pub(crate) distributed: HashMap<String, BTreeSet<DeviceId>>,
     /// The last things device 0 sent to companions, for retry receipts.
@@ -65,6 +68,14 @@ pub(crate) struct User {
     pub(crate) app_state: AppState,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
+}
+
+/// A message that an offline device 0 has yet to confirm.
+pub(crate) struct OwedReceipt {
+    /// The companion that sent it.
+    pub(crate) to: DeviceId,
+    pub(crate) chat: Jid,
+    pub(crate) id: String,
 }
 
 /// A stanza that a companion has acked.
@@ -97,6 +108,8 @@ impl User {
             heard: HashSet::new(),
             receipts: Vec::new(),
             auto_receipts: true,
+            offline: false,
+            owed_receipts: Vec::new(),
             distributed: HashMap::new(),
             sent: VecDeque::new(),
             app_state: AppState::default(),

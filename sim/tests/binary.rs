@@ -195,6 +195,8 @@ POST /peer/send | {"from":"+15550100002","group":"1@g.us","text":"x"} | 404 | no
 POST /peer/send | \u0001 | 400 | expected value
 POST /peer/flood | {"from":"15550100002","to":"15550100009","count":4294967295} | 400 | at once
 POST /peer/receipt | {"from":"15550100002","to":"15550100009","id":"x","type":"seen"} | 400 | `seen`
+POST /peer/online | {"peer":"+15550100002"} | 400 | missing field `online`
+POST /fault | {"kind":"nack"} | 400 | missing field `code`
 POST /group | {"account":"+15550100009","subject":"x","members":["y"]} | 400 | not a phone number
 POST /spelling | {"number":"+15550100002"} | 400 | missing field `also`
 POST /fault | {"kind":"earthquake"} | 400 | unknown variant `earthquake`

@@ -23,6 +23,7 @@ mod index;
 mod journal;
 mod key;
 mod log;
+mod past;
 mod rewrite;
 mod secret;
 mod slots;
@@ -41,6 +42,7 @@ pub use journal::{
     Harm, Journal, JournalTables, MAX_EVENT, Page, Retention, Row, Sealing, Segment,
 };
 pub use key::{Key, Table};
+pub use past::{Back, went_back};
 pub use secret::{BadSecret, Cost, DataKey, Hold, Key32, NoRandom, Secret, on_heap};
 pub use strength::{MIN_CHARS as MIN_PASSPHRASE_CHARS, Weakness};
 pub use vault::{Compaction, Entry, Lsn, Opened, Summary, SyncJob, Vault};

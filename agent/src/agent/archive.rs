@@ -9,7 +9,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use openclaw_vault::{Backup, Folder, HEADER, Key, Op, Reader, Restore, Secret, Summary};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -18,6 +18,7 @@ use tokio::task::spawn_blocking;
 use super::{Agent, Command, Denied, record};
 use crate::clock;
 use crate::model::Phone;
+use crate::outbox::{Carried, Outbox};
 use crate::store::{Dropped, Sieve};
 use crate::vault::{Sealed, Tables, Vault};
 use crate::volume;
@@ -89,6 +90,19 @@ pub struct Restored {
     pub kept: u64,
     /// What was left behind.
     pub dropped: Dropped,
+    /// Tokens of messages of ours.
+    pub tokens: Tokens,
+}
+
+/// What is known of tokens after a restore: the same one is still the same message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// Those that were used later are not known: when the backup was made.
+    pub known_until: SystemTime,
+    /// How many are known.
+    pub kept: u64,
+    /// Messages that waited then, and are not sent by themselves.
+    pub waiting: u64,
 }
 
 /// One part of a backup.
@@ -276,24 +290,29 @@ pub(super) struct Staged {
     dropped: Dropped,
     /// How the link was.
     link: Option<Vec<u8>>,
+    made_at: SystemTime,
+    waiting: u64,
     _turn: OwnedSemaphorePermit,
 }
 
 impl Staged {
     /// Puts it in the place of all that is in the store, durably and at once. Says how many records that are, and how
     /// many were left behind.
-    pub(super) fn put_in_place(self) -> Result<(u64, Dropped), Error> {
+    pub(super) fn put_in_place(self, outbox: &Outbox) -> Result<(u64, Dropped, Tokens), Error> {
         let Self {
             vault,
             mut restore,
             dropped,
             link,
+            made_at,
+            waiting,
             _turn,
         } = self;
         let own = lend(&vault, |sealed| {
             let mut kept = 0;
             // What is the agent's own stays, as it is now.
-            for table in Tables::OWN {
+            // Nor is a token forgotten that was used here.
+            for table in Tables::OWN.into_iter().chain([Tables::OUTBOX]) {
                 let mut own = Vec::new();
                 sealed.scan(table, None, |entry| own.push(entry))?;
                 kept += own.len();
@@ -312,7 +331,14 @@ impl Staged {
         })?;
         let records = vault.summary().map_or(0, |summary| summary.records);
         let records = records.saturating_sub(own);
-        Ok((u64::try_from(records).unwrap_or(u64::MAX), dropped))
+        // The sessions are others now: what went back before does not count.
+        let tokens = Tokens {
+            known_until: made_at,
+            kept: outbox.reload(),
+            waiting,
+        };
+        outbox.end_hold();
+        Ok((u64::try_from(records).unwrap_or(u64::MAX), dropped, tokens))
     }
 }
 
@@ -343,8 +369,13 @@ fn stage(
         })
     };
     let mut sieve = Sieve::default();
+    let mut carried = Carried::default();
+    let made_at = SystemTime::UNIX_EPOCH + Duration::from_secs(reader.origin().slot.created);
     let read = (|| {
-        while reader.next(|op| sieve.sift(op, &mut write))? {}
+        while reader.next(|op| match carried.take(&op, &mut write)? {
+            true => Ok(()),
+            false => sieve.sift(op, &mut write),
+        })? {}
         sieve.finish(&mut write)
     })();
     match (read, failed) {
@@ -356,6 +387,8 @@ fn stage(
             restore,
             dropped: sieve.dropped(),
             link,
+            made_at,
+            waiting: carried.waiting(),
             _turn: turn,
         }),
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
-use self::findings::{events, link, person, rules, storage, waiting};
+use self::findings::{events, hold, link, person, rules, storage, waiting};
 use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;
@@ -56,6 +56,7 @@ impl Agent {
         let status = self.status();
         let mut findings = vec![link(&status, now), storage(status.storage.as_ref())];
         findings.extend(events(&status));
+        findings.extend(hold(&status));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
         if let Some(phone) = phone {

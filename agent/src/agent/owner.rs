@@ -136,6 +136,9 @@ impl Owner {
                 Wake::Command(Some(Command::Restore(staged, reply))) => {
                     let _ = reply.send(self.restore(*staged).await?);
                 }
+                Wake::Command(Some(Command::Renew(reply))) => {
+                    let _ = reply.send(self.renew().await?);
+                }
                 Wake::Command(Some(Command::Stop(reply))) => {
                     self.stop().await;
                     let _ = reply.send(());

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::View;
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::model::{LinkState, Phone};
+use crate::model::{LinkState, Nack, Phone};
 use crate::outbox::{Job, Outbox, Trouble};
 use crate::session::{SendError, Session};
 
@@ -90,6 +90,9 @@ impl Sender {
     }
 
     async fn attempt(&self, session: &Session, job: &Job) -> Result<(), Trouble> {
+        if job.refused.is_some_and(Nack::is_stale_group) {
+            session.refresh_group(&job.to).await;
+        }
         session.check(&job.to).await.map_err(|error| match error {
             SendError::NotOnWhatsApp => Trouble::NotOnWhatsApp,
             SendError::Refused(code) => Trouble::NotChecked(code),
@@ -106,7 +109,7 @@ impl Sender {
             SendError::NotEncrypted => Trouble::NotEncrypted,
             // The server's own trouble, or too much at once: it may be better in a moment.
             SendError::Refused(408 | 429 | 500..) => Trouble::NotEncrypted,
-            SendError::Refused(_) => Trouble::Refused,
+            SendError::Refused(code) => Trouble::Refused(Nack(code)),
         })
     }
 }

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use super::{Agent, Denied};
 use crate::clock;
-use crate::model::{Draft, Failure, Link, LinkState, Phone, SendState, Sent, Token};
+use crate::model::{
+    Account, Draft, Failure, Link, LinkState, Nack, Phone, Recipient, SendState, Sent, Token,
+};
 use crate::outbox::{CancelDenied, Cancelled, Progress, Queued, Refusal, Trouble, Wish};
 use crate::session::new_message_id;
 
@@ -26,6 +28,8 @@ pub struct Answer {
     pub sent: Sent,
     /// It is kept until then, and sent as soon as that can be.
     pub queued_until: Option<SystemTime>,
+    /// The time to wait ended before the state that was asked for.
+    pub wait_ran_out: bool,
 }
 
 /// Why Send did not reach the state asked for.
@@ -46,9 +50,36 @@ pub enum SendFailure {
     /// It could not be encrypted for the moment: a key or a list of devices could not be fetched. Nothing was sent.
     #[error("the message could not be encrypted for its recipient for the moment")]
     NotEncrypted,
-    /// It will not be sent.
-    #[error("the message was not sent: {0}")]
-    Failed(Failure),
+    /// WhatsApp's server refused it each time. Nothing was delivered.
+    #[error("WhatsApp's server did not take the message: {nack}")]
+    ServerError {
+        /// The last code.
+        nack: Nack,
+        /// Tries again.
+        token: Box<Token>,
+    },
+    /// It will not be sent by itself.
+    #[error("the message was not sent: {why}{}", Because(.nack))]
+    Failed {
+        /// Why.
+        why: Failure,
+        /// The code of WhatsApp's server.
+        nack: Option<Nack>,
+        /// When the same token is tried again, if ever.
+        again_at: Option<SystemTime>,
+    },
+}
+
+/// `" (463, …)"`, or nothing.
+struct Because<'a>(&'a Option<Nack>);
+
+impl std::fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(nack) => write!(f, " ({nack})"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Agent {
@@ -63,6 +94,7 @@ impl Agent {
         let now = clock::now();
         let token = draft.token.clone().unwrap_or_else(new_token);
         let (account, state) = self.account()?;
+        let is_own = self.is_own(&draft.to);
         let connected = state == LinkState::Connected;
         let wish = Wish {
             draft,
@@ -70,6 +102,7 @@ impl Agent {
             account,
             connected,
             until: keep.map(|keep| now + keep),
+            is_own,
         };
         let submitted = self.outbox.submit(&token, wish, now);
         let mut progress = submitted.map_err(|refusal| denied(refusal, state))?;
@@ -78,10 +111,31 @@ impl Agent {
         let reached = progress.wait_for(|progress| progress.has_reached(wait));
         // The sender of this channel may be dropped, but not before it has told the end.
         let reached = tokio::time::timeout(timeout, reached).await.is_ok();
+        if !reached {
+            self.outbox.give_up(&token);
+        }
         let told = progress.borrow().clone();
         // Durable first, told second: what failed too.
         self.outbox.durable().await;
-        self.answer(told, reached, &token)
+        let wait_ran_out = !reached && waits;
+        let answer = self.answer(told, reached, &token)?;
+        Ok(Answer {
+            wait_ran_out,
+            ..answer
+        })
+    }
+
+    /// Whether a message goes to the account itself.
+    fn is_own(&self, to: &Recipient) -> bool {
+        let view = self.view.borrow();
+        let Some(Account { phone, lid, .. }) = &view.link.account else {
+            return false;
+        };
+        match to {
+            Recipient::Phone(to) => to == phone,
+            Recipient::Lid(to) => lid.as_ref() == Some(to),
+            Recipient::Group(_) => false,
+        }
     }
 
     fn answer(
@@ -95,20 +149,28 @@ impl Agent {
             until,
             accepted: _,
             stopped,
+            again_at,
         } = progress;
         if let Some(trouble) = stopped {
             return Err(self.stopped(trouble, token));
         }
         if let Some(why) = sent.failure {
             let why = Failure::named(&why).unwrap_or(Failure::RefusedByServer);
-            return Err(SendFailure::Failed(why));
+            let nack = sent.nack;
+            return Err(SendFailure::Failed {
+                why,
+                nack,
+                again_at,
+            });
         }
-        if !reached && until.is_none() {
+        // What the server has is not unknown: the answer says how far it came.
+        if !reached && until.is_none() && sent.state < SendState::ServerAck {
             return Err(SendFailure::Timeout(Box::new(token.clone())));
         }
         Ok(Answer {
             sent,
             queued_until: until,
+            wait_ran_out: false,
         })
     }
 
@@ -125,7 +187,16 @@ impl Agent {
             Trouble::NotChecked(code) => SendFailure::NotChecked(code),
             Trouble::NotEncrypted => SendFailure::NotEncrypted,
             Trouble::NotOnWhatsApp => Denied::NotOnWhatsApp.into(),
-            Trouble::Refused => SendFailure::Failed(Failure::RefusedByServer),
+            Trouble::Held => Denied::RolledBack.into(),
+            Trouble::ServerError(nack) => SendFailure::ServerError {
+                nack,
+                token: Box::new(token.clone()),
+            },
+            Trouble::Refused(nack) => SendFailure::Failed {
+                why: Failure::RefusedByServer,
+                nack: Some(nack),
+                again_at: None,
+            },
         }
     }
 
@@ -166,6 +237,7 @@ fn denied(refusal: Refusal, state: LinkState) -> Denied {
         Refusal::Paced(at) => Denied::Paced(at),
         Refusal::Busy => Denied::Busy,
         Refusal::QueueFull(most) => Denied::QueueFull(most),
+        Refusal::Held => Denied::RolledBack,
     }
 }
 

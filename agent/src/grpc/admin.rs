@@ -90,6 +90,16 @@ where
         let restored = restored.map_err(|error| status::archive(&error))?;
         Ok(Response::new(convert::restored(restored)))
     }
+
+    async fn resolve_rollback(
+        &self,
+        request: Request<pb::ResolveRollbackRequest>,
+    ) -> Result<Response<pb::ResolveRollbackResponse>, Status> {
+        let decision = convert::decision(&request.into_inner())?;
+        let dropped = self.agent.resolve_rollback(decision).await;
+        let dropped = dropped.map_err(|denied| status::denied(&denied))?;
+        Ok(Response::new(convert::rollback_resolved(dropped)))
+    }
 }
 
 async fn next<T>(requests: &mut Streaming<T>) -> Result<Option<T>, Status> {

@@ -94,10 +94,24 @@ where
         &self,
         request: Request<pb::SendRequest>,
     ) -> Result<Response<pb::SendResponse>, Status> {
-        let (draft, terms) = convert::send_request(request.into_inner())?;
+        let mut request = request.into_inner();
+        let seen = convert::store_seen(request.seen.take())?;
+        let (draft, terms) = convert::send_request(request)?;
+        if let Some(seen) = seen {
+            self.agent.report_store(seen).await;
+        }
         let answer = self.agent.send(draft, terms).await;
         let answer = answer.map_err(|failure| status::send_failure(&failure))?;
         Ok(Response::new(convert::send_response(answer)))
+    }
+
+    async fn report_store(
+        &self,
+        request: Request<pb::ReportStoreRequest>,
+    ) -> Result<Response<pb::ReportStoreResponse>, Status> {
+        let seen = convert::report_store_request(request.into_inner())?;
+        let hold = self.agent.report_store(seen).await;
+        Ok(Response::new(convert::report_store_response(hold)))
     }
 
     async fn list_queue(

@@ -7,6 +7,7 @@ mod alerts;
 mod clients;
 mod event;
 mod pair;
+mod rollback;
 mod send;
 mod status;
 mod vault;
@@ -19,6 +20,7 @@ use tonic::Status as GrpcStatus;
 
 use super::status::invalid;
 use crate::model::SendState;
+use rollback::send_hold;
 
 pub(super) use access::{allowed, diagnose_request, findings, rules, who};
 pub(super) use admin::{
@@ -28,6 +30,9 @@ pub(super) use alerts::{alerts, tested};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
 pub(super) use event::event;
 pub(super) use pair::{frame, pair_request};
+pub(super) use rollback::{
+    decision, report_store_request, report_store_response, rollback_resolved, store_seen,
+};
 pub(super) use send::{cancel_request, cancelled, queue, send_request, send_response};
 pub(super) use status::{resume_request, resumed, status};
 pub(super) use watch::{WatchRequest, consumer, consumers, watch_request};

@@ -18,6 +18,9 @@ use crate::consumers;
 pub(super) use clients::{client_denied, no_tls};
 pub(super) use sending::{cancel_denied, send_failure};
 
+/// What to do about a store that went back.
+pub(super) const ROLLED_BACK: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; `openclawctl rollback accept` continues as it is, when nothing was sent since the copy was made";
+
 /// A request that cannot be understood.
 pub(super) fn invalid(field: &str, error: &dyn std::error::Error) -> Status {
     let hint = format!("correct `{field}` and call again");
@@ -73,6 +76,12 @@ pub(super) fn denied(denied: &Denied) -> Status {
             Code::ResourceExhausted,
             "QUEUE_FULL",
             "see `openclawctl outbox list`; the agent's --send-queue says how many may wait",
+        ),
+        Denied::RolledBack => (Code::FailedPrecondition, "STORE_ROLLED_BACK", ROLLED_BACK),
+        Denied::NotHeld => (
+            Code::FailedPrecondition,
+            "NOT_HELD",
+            "`openclawctl status` says how the agent is",
         ),
         Denied::Stopping => (
             Code::Unavailable,
@@ -268,6 +277,8 @@ mod tests {
             Denied::Busy,
             Denied::Paced(SystemTime::UNIX_EPOCH),
             Denied::QueueFull(1000),
+            Denied::RolledBack,
+            Denied::NotHeld,
             Denied::Stopping,
         ]);
         for refusal in refusals {

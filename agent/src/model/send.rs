@@ -8,6 +8,7 @@ use heapless::String as Bounded;
 use serde::{Deserialize, Serialize};
 
 use super::event::Word;
+use super::nack::Nack;
 use super::stored::maybe_time;
 use super::{ChatId, Recipient};
 
@@ -191,6 +192,8 @@ pub enum SendState {
 pub enum Failure {
     /// WhatsApp's server did not take it.
     RefusedByServer,
+    /// WhatsApp restricts the account: its server did not take it, and takes others.
+    Restricted,
     /// Nobody on WhatsApp has this number.
     NotOnWhatsApp,
     /// It waited, and its deadline came before it could be sent.
@@ -204,8 +207,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::RefusedByServer,
+        Self::Restricted,
         Self::NotOnWhatsApp,
         Self::Deadline,
         Self::Unconfirmed,
@@ -218,6 +222,7 @@ impl Failure {
     pub const fn name(self) -> &'static str {
         match self {
             Self::RefusedByServer => "refused_by_server",
+            Self::Restricted => "restricted",
             Self::NotOnWhatsApp => "not_on_whatsapp",
             Self::Deadline => "deadline",
             Self::Unconfirmed => "unconfirmed",
@@ -257,6 +262,9 @@ pub struct Sent {
     /// Why it failed, in one word.
     #[serde(rename = "f", default)]
     pub failure: Option<Word>,
+    /// The code with which WhatsApp's server refused it last, unless it has taken it since.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub nack: Option<Nack>,
 }
 
 /// A message of ours changed its state.

@@ -1,5 +1,6 @@
 //! Whose turn it is, and what came of it: for whoever hands messages to WhatsApp, one after the other.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use openclaw_vault::Batch;
@@ -7,7 +8,7 @@ use openclaw_vault::Batch;
 use super::entry::{Stage, Trouble};
 use super::messages::Turn;
 use super::{Outbox, State, row};
-use crate::model::{Failure, MessageId, Phone, Recipient, Text};
+use crate::model::{Failure, MessageId, Nack, Phone, Recipient, Text};
 
 /// A message whose turn it is. Whoever has it reports by [`Outbox::report`].
 #[derive(Debug)]
@@ -18,7 +19,9 @@ pub struct Job {
     /// To whom.
     pub to: Recipient,
     /// What.
-    pub text: Text,
+    pub text: Arc<Text>,
+    /// The code with which WhatsApp's server refused it before.
+    pub refused: Option<Nack>,
 }
 
 impl Outbox {
@@ -29,7 +32,14 @@ impl Outbox {
             self.settle_failed(state, order, Failure::OtherAccount, now);
         }
         loop {
-            let State { messages, pace } = state;
+            let State {
+                messages,
+                pace,
+                holding,
+            } = state;
+            if holding.is_held() {
+                return Err(messages.next_deadline());
+            }
             let order = match messages.turn(account, pace, now) {
                 Turn::Of(order) => order,
                 Turn::Nobody(at) => {
@@ -40,10 +50,15 @@ impl Outbox {
             let Some(entry) = messages.get(order) else {
                 return Err(None);
             };
+            if entry.is_abandoned() {
+                entry.rest(entry.trouble);
+                state.messages.settle(order);
+                continue;
+            }
             let queued = entry.is_queued();
-            let text = match entry.text.take() {
-                Some(text) => Some(text),
-                None => row::load_text(&self.vault, &entry.sent.token),
+            let text = match &entry.text {
+                Some(text) => Some(Arc::clone(text)),
+                None => row::load_text(&self.vault, &entry.sent.token).map(Arc::new),
             };
             let Some(text) = text else {
                 tracing::error!("a message that waits has lost its text");
@@ -59,6 +74,7 @@ impl Outbox {
                 id: entry.sent.id.clone(),
                 to: entry.to.clone(),
                 text,
+                refused: entry.sent.nack,
             });
         }
     }
@@ -75,6 +91,7 @@ impl Outbox {
         for (order, why) in state.messages.overdue(now) {
             self.settle_failed(state, order, why, now);
         }
+        state.messages.drop_late_texts(now);
     }
 
     /// To be awaited right before the message may reach the wire: its row is durable, and says that it may be there.
@@ -109,10 +126,16 @@ impl Outbox {
         entry.trouble = result.err();
         match result {
             Ok(()) => {
-                entry.attempts = 0;
+                // What the server refuses is refused after this.
+                if entry.sent.nack.is_none() {
+                    entry.attempts = 0;
+                }
                 entry.stage = Stage::Handed(now);
+                entry.handed_before = before;
+                state.messages.bound_texts(job.order);
             }
-            Err(Trouble::Refused) => {
+            Err(Trouble::Refused(nack)) => {
+                entry.sent.nack = Some(nack);
                 self.settle_failed(state, job.order, Failure::RefusedByServer, now);
                 return;
             }
@@ -121,14 +144,16 @@ impl Outbox {
                 return;
             }
             Err(Trouble::ConnectionLost) if entry.is_queued() => entry.try_later(now),
-            Err(Trouble::ConnectionLost) => entry.stage = Stage::Resting,
+            Err(Trouble::ConnectionLost) => entry.rest(Some(Trouble::ConnectionLost)),
             // Nothing went out: what was known before is true again.
             Err(_) => {
                 self.take_back(state, job.order, before, now);
                 return;
             }
         }
-        entry.tell();
+        if let Some(entry) = state.messages.get(job.order) {
+            entry.tell();
+        }
         state.messages.settle(job.order);
     }
 
@@ -149,7 +174,7 @@ impl Outbox {
         if entry.is_queued() {
             entry.try_later(now);
         } else {
-            entry.stage = Stage::Resting;
+            entry.rest(entry.trouble);
         }
         let unsent = !entry.is_queued() && before.is_none();
         entry.tell();

@@ -1,16 +1,20 @@
 //! One message of ours: what is kept of it, and what is known of it while the process runs. Pure.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use crate::model::{Draft, Failure, Phone, Recipient, SendState, Sent, Text};
+use crate::model::{Draft, Failure, Nack, Phone, Recipient, SendState, Sent, Text};
 use crate::vault::Ticket;
 
 /// How long the server's ack may take before a caller's retry sends the message again under its id.
 pub(super) const ACK_DUE: Duration = Duration::from_secs(20);
 /// How long it may take before a message that waits is sent again under its id by itself.
 const ACK_OVERDUE: Duration = Duration::from_secs(60);
+/// How long a message that WhatsApp's restriction of the account refused stays refused to its caller: trying it again
+/// makes the restriction worse.
+const RESTRICTED_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest delay between two attempts.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
@@ -31,7 +35,11 @@ pub enum Trouble {
     /// Nobody on WhatsApp has this number. Nothing was sent.
     NotOnWhatsApp,
     /// WhatsApp refused it for good. Nothing was sent.
-    Refused,
+    Refused(Nack),
+    /// WhatsApp's server did not take it this time. Nothing was delivered.
+    ServerError(Nack),
+    /// Sends are held, because the store went back. Nothing was sent.
+    Held,
 }
 
 impl Trouble {
@@ -44,7 +52,9 @@ impl Trouble {
             Self::NotChecked(_) => "not_checked",
             Self::NotEncrypted => "not_encrypted",
             Self::NotOnWhatsApp => "not_on_whatsapp",
-            Self::Refused => "refused",
+            Self::Refused(_) => "refused",
+            Self::ServerError(_) => "server_error",
+            Self::Held => "held",
         }
     }
 }
@@ -60,6 +70,8 @@ pub struct Progress {
     pub accepted: bool,
     /// The agent does no more about it unless it is asked again.
     pub stopped: Option<Trouble>,
+    /// Of a message that WhatsApp's restriction refused: when the same token is tried again.
+    pub again_at: Option<SystemTime>,
 }
 
 impl Progress {
@@ -98,13 +110,19 @@ pub(super) struct Entry {
     pub(super) created_at: SystemTime,
     /// When it was last handed to WhatsApp, as far as that is known: then it may be there.
     pub(super) handed_at: Option<SystemTime>,
+    /// What `handed_at` was before the last time.
+    pub(super) handed_before: Option<SystemTime>,
+    /// When WhatsApp's restriction of the account refused it.
+    pub(super) restricted_at: Option<SystemTime>,
+    /// It goes to the account itself.
+    pub(super) is_own: bool,
     /// It is kept until it is sent or this time has come.
     pub(super) until: Option<SystemTime>,
     /// What was last written of it that must be durable before it leaves.
     pub(super) written: Option<Ticket>,
     pub(super) stage: Stage,
-    /// The text of one that is not kept, until it is handed over.
-    pub(super) text: Option<Text>,
+    /// The text of one that is not kept, until the server's ack.
+    pub(super) text: Option<Arc<Text>>,
     /// Attempts in a row that did not bring it out.
     pub(super) attempts: u32,
     pub(super) trouble: Option<Trouble>,
@@ -121,6 +139,9 @@ impl Entry {
             draft,
             created_at: SystemTime::UNIX_EPOCH,
             handed_at: None,
+            handed_before: None,
+            restricted_at: None,
+            is_own: false,
             until: None,
             written: None,
             stage: Stage::Resting,
@@ -153,11 +174,48 @@ impl Entry {
     /// A caller that asks again changes nothing: the message is on its way, or at its end.
     pub(super) fn goes_by_itself(&self, now: SystemTime) -> bool {
         match self.stage {
-            _ if self.is_settled() => true,
+            _ if self.is_settled() => self.again_at().is_none_or(|again_at| now < again_at),
             Stage::Waiting(_) | Stage::Busy(_) => true,
             Stage::Handed(at) => self.is_queued() || now < at + ACK_DUE,
             Stage::Resting => false,
         }
+    }
+
+    /// When its token is tried again, though it has failed: WhatsApp's restriction may have ended.
+    pub(super) fn again_at(&self) -> Option<SystemTime> {
+        let failed = self.sent.state == SendState::Failed;
+        let refused_at = self.restricted_at.filter(|_| failed)?;
+        Some(refused_at + RESTRICTED_PAUSE)
+    }
+
+    /// It has failed, and its caller asks again.
+    pub(super) fn reopen(&mut self) {
+        if self.sent.state == SendState::Failed {
+            self.sent.state = SendState::Accepted;
+            self.sent.failure = None;
+        }
+        self.sent.nack = None;
+        self.restricted_at = None;
+        self.attempts = 0;
+    }
+
+    /// A caller's message that waits to be tried again, and no one waits for it.
+    pub(super) fn is_abandoned(&self) -> bool {
+        let waits = matches!(self.stage, Stage::Waiting(_)) && self.sent.nack.is_some();
+        waits && !self.is_queued() && self.followers() == 0
+    }
+
+    /// How many follow it.
+    pub(super) fn followers(&self) -> usize {
+        let watchers = self.watchers.as_ref();
+        watchers.map_or(0, watch::Sender::receiver_count)
+    }
+
+    /// Nothing more happens to it by itself.
+    pub(super) fn rest(&mut self, trouble: Option<Trouble>) {
+        self.stage = Stage::Resting;
+        self.text = None;
+        self.trouble = trouble;
     }
 
     /// Why it fails now, if its time has come.
@@ -198,6 +256,7 @@ impl Entry {
                 Stage::Resting if !self.is_settled() => self.trouble,
                 _ => None,
             },
+            again_at: self.again_at(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use super::entry::{Entry, Stage, Trouble};
+use super::entry::{ACK_DUE, Entry, Stage, Trouble};
 use super::pace::Pace;
 use crate::model::{Failure, MessageId, Phone, Recipient, Token};
 
@@ -11,6 +11,9 @@ use crate::model::{Failure, MessageId, Phone, Recipient, Token};
 const REMEMBERED: usize = 4096;
 /// How long they are.
 const MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How many bytes of texts are held for callers' messages whose ack has not come, in case it is an error.
+const TEXTS: usize = 1 << 20;
 
 /// The messages, by their place among all.
 #[derive(Debug, Default)]
@@ -34,7 +37,8 @@ pub(super) enum Turn {
 impl Messages {
     /// Adds a message behind all others, or at the place it has had.
     pub(super) fn insert(&mut self, mut entry: Entry) -> u64 {
-        if entry.order == 0 {
+        // A token that came with a restore may have the place of one that was here.
+        if entry.order == 0 || self.entries.contains_key(&entry.order) {
             entry.order = self.entries.last_key_value().map_or(0, |(last, _)| *last) + 1;
         }
         let order = entry.order;
@@ -55,6 +59,11 @@ impl Messages {
 
     pub(super) fn get(&mut self, order: u64) -> Option<&mut Entry> {
         self.entries.get_mut(&order)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     pub(super) fn by_token(&self, token: &Token) -> Option<u64> {
@@ -155,13 +164,9 @@ impl Messages {
                 Stage::Busy(_) | Stage::Resting => continue,
                 Stage::Waiting(_) if entry.is_queued() => continue,
                 Stage::Handed(_) if entry.is_queued() => entry.stage = Stage::Waiting(now),
-                Stage::Handed(_) => {
-                    entry.stage = Stage::Resting;
-                    entry.trouble = Some(Trouble::ConnectionLost);
-                }
+                Stage::Handed(_) => entry.rest(Some(Trouble::ConnectionLost)),
                 Stage::Waiting(_) => {
-                    entry.stage = Stage::Resting;
-                    entry.trouble = Some(Trouble::NotConnected);
+                    entry.rest(Some(Trouble::NotConnected));
                     if entry.handed_at.is_none() {
                         unsent.push(order);
                     }
@@ -171,6 +176,38 @@ impl Messages {
             self.settle(order);
         }
         unsent
+    }
+
+    /// Keeps within bounds what is held of callers' texts until their acks come: the text that was handed over last goes
+    /// when there are too many.
+    pub(super) fn bound_texts(&mut self, handed: u64) {
+        let texts = self.in_line().filter_map(|entry| match entry.stage {
+            Stage::Handed(_) => entry.text.as_ref(),
+            _ => None,
+        });
+        let held: usize = texts.map(|text| text.as_str().len()).sum();
+        if held > TEXTS
+            && let Some(entry) = self.entries.get_mut(&handed)
+        {
+            entry.text = None;
+        }
+    }
+
+    /// Lets go of the texts of callers' messages whose ack is late: their callers have to ask again.
+    pub(super) fn drop_late_texts(&mut self, now: SystemTime) {
+        let late = |entry: &Entry| {
+            entry.text.is_some() && matches!(entry.stage, Stage::Handed(at) if at + ACK_DUE <= now)
+        };
+        let late: Vec<u64> = self
+            .in_line()
+            .filter(|entry| late(entry))
+            .map(|entry| entry.order)
+            .collect();
+        for order in late {
+            if let Some(entry) = self.entries.get_mut(&order) {
+                entry.text = None;
+            }
+        }
     }
 
     /// Those to be forgotten: old, or with too many after them.

@@ -6,7 +6,7 @@ use super::Outbox;
 use super::entry::Trouble;
 use super::entry::{Entry, Stage};
 use crate::journal::Written;
-use crate::model::{ChatId, Contact, Failure, MessageId, Recipient, Token};
+use crate::model::{ChatId, Contact, Failure, MessageId, Nack, Recipient, Token};
 
 /// A message that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,10 @@ pub struct Queued {
     pub trouble: Option<Trouble>,
     /// Not before this time is it tried again.
     pub retry_at: Option<SystemTime>,
+    /// The code with which WhatsApp's server refused it last.
+    pub nack: Option<Nack>,
+    /// Sends are held.
+    pub held: bool,
 }
 
 /// A message that is not sent any more.
@@ -72,7 +76,9 @@ impl Outbox {
     #[must_use]
     pub fn queued(&self) -> Vec<Queued> {
         let state = self.state();
-        state.messages.in_line().filter_map(queued).collect()
+        let held = state.holding.is_held();
+        let queued = state.messages.in_line().filter_map(queued);
+        queued.map(|queued| Queued { held, ..queued }).collect()
     }
 
     /// How many there are.
@@ -123,5 +129,7 @@ fn queued(entry: &Entry) -> Option<Queued> {
         attempts: entry.attempts,
         trouble: entry.trouble,
         retry_at,
+        nack: entry.sent.nack,
+        held: false,
     })
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::entry::{Entry, Fingerprint, Stage};
-use crate::model::{MessageId, Phone, Recipient, SendState, Sent, Text, Token, Word};
+use crate::model::{MessageId, Nack, Phone, Recipient, SendState, Sent, Text, Token, Word};
 use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The scope of the rows.
@@ -40,6 +40,14 @@ struct Row {
     server_ack_at: Option<u64>,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     until: Option<u64>,
+    /// The code with which WhatsApp's server refused it.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    nack: Option<Nack>,
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    restricted_at: Option<u64>,
+    /// To the account itself.
+    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
+    is_own: bool,
 }
 
 fn row_key(token: &Token) -> Key<'_> {
@@ -58,6 +66,7 @@ pub(super) fn put(batch: &mut Batch, entry: &Entry) {
         state,
         server_ack_at,
         failure,
+        nack,
     } = &entry.sent;
     let row = Row {
         order: entry.order,
@@ -71,10 +80,17 @@ pub(super) fn put(batch: &mut Batch, entry: &Entry) {
         handed_at: entry.handed_at.map(to_millis),
         server_ack_at: server_ack_at.map(to_millis),
         until: entry.until.map(to_millis),
+        nack: *nack,
+        restricted_at: entry.restricted_at.map(to_millis),
+        is_own: entry.is_own,
     };
+    batch.put(row_key(token), &encoded(&row));
+}
+
+fn encoded(row: &Row) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(512));
-    ciborium::into_writer(&row, &mut *bytes).expect("a row has an encoding, and memory is no file");
-    batch.put(row_key(token), &bytes);
+    ciborium::into_writer(row, &mut *bytes).expect("a row has an encoding, and memory is no file");
+    bytes
 }
 
 /// Writes the text beside the row.
@@ -91,6 +107,33 @@ pub(super) fn drop_text(batch: &mut Batch, token: &Token) {
 pub(super) fn delete(batch: &mut Batch, token: &Token) {
     batch.delete(row_key(token));
     batch.delete(text_key(token));
+}
+
+/// A row as it lives on in another store.
+pub(super) struct AtRest {
+    pub(super) value: Zeroizing<Vec<u8>>,
+    /// It waited to be sent.
+    pub(super) waited: bool,
+}
+
+/// Whether a record of the outbox is a message's row.
+pub(super) fn is_row(key: Key<'_>) -> bool {
+    key.scope == ROW
+}
+
+/// The same row, of a message that goes only when its caller asks again. `None` when it means nothing.
+pub(super) fn at_rest(mut bytes: &[u8]) -> Option<AtRest> {
+    let mut row: Row = ciborium::from_reader(&mut bytes).ok()?;
+    let waited = row.until.is_some() && state(&row.state)? == SendState::Accepted;
+    if waited {
+        // It may have been handed over after the backup.
+        row.handed_at.get_or_insert(row.created_at);
+        row.until = None;
+    }
+    Some(AtRest {
+        value: encoded(&row),
+        waited,
+    })
 }
 
 /// The text beside a row.
@@ -128,6 +171,7 @@ fn entry(token: &str, mut bytes: &[u8]) -> Option<Entry> {
         state,
         server_ack_at: row.server_ack_at.map(from_millis),
         failure: row.failure.map(Word::from),
+        nack: row.nack,
     };
     let mut entry = Entry::new(
         sent,
@@ -139,6 +183,8 @@ fn entry(token: &str, mut bytes: &[u8]) -> Option<Entry> {
     entry.created_at = from_millis(row.created_at);
     entry.handed_at = row.handed_at.map(from_millis);
     entry.until = row.until.map(from_millis);
+    entry.restricted_at = row.restricted_at.map(from_millis);
+    entry.is_own = row.is_own;
     if entry.is_queued() {
         entry.stage = Stage::Waiting(SystemTime::UNIX_EPOCH);
     } else {

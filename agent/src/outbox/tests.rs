@@ -1,6 +1,8 @@
 //! The outbox against its rules, over a store on a disk.
 
+mod hold;
 mod limits;
+mod refused;
 
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use openclaw_vault::{Folder, Key32, Secret, on_heap};
 
 use super::*;
 use crate::journal;
-use crate::model::Seq;
+use crate::model::{Nack, Seq};
 use crate::vault::{Keeper, Sealed};
 
 const ME: &str = "+15550100001";
@@ -129,6 +131,7 @@ fn wish(token: &str, to: &str, text: &str) -> (Token, Wish) {
         account: ME.parse().unwrap(),
         connected: true,
         until: None,
+        is_own: false,
     };
     (token.parse().unwrap(), wish)
 }
@@ -214,7 +217,7 @@ async fn states_never_go_back() {
     let advance = |state, now| world.outbox.advance(&id, state, now, now);
     assert!(advance(SendState::Delivered, at(1)));
     assert!(!advance(SendState::ServerAck, at(2)));
-    world.outbox.refused(&id, at(3));
+    assert!(!world.outbox.refused(&id, Nack(500), at(3)));
     assert!(!advance(SendState::Read, at(4)), "it was there before");
     let states: Vec<_> = world.told().await.into_iter().map(|told| told.1).collect();
     assert_eq!(states, [SendState::Delivered, SendState::Read]);

@@ -27,7 +27,7 @@ use crate::admission::{Admission, Held};
 use crate::clock;
 use crate::failpoint::{self, Place};
 use crate::journal::{Arrival, Journal, Mark, MessageName};
-use crate::model::{AuthorCheck, MessageId, Occurrence, Receipt, Secret, SendState};
+use crate::model::{AuthorCheck, MessageId, Nack, Occurrence, Receipt, Secret, SendState};
 use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::traffic::Traffic;
@@ -186,8 +186,15 @@ impl Inbound {
         }
         let id = MessageId::new(&ack.id);
         let at = ack.timestamp.map_or(now, SystemTime::from);
-        if ack.error.is_some() {
-            self.outbox.refused(&id, now);
+        if let Some(code) = &ack.error {
+            let nack = Nack::parse(code);
+            if self.outbox.refused(&id, nack, now) {
+                tracing::warn!(
+                    code = nack.0,
+                    meaning = nack.meaning(),
+                    "message refused by WhatsApp's server"
+                );
+            }
         } else if self.outbox.advance(&id, SendState::ServerAck, at, now) {
             self.traffic.count_sent();
         }

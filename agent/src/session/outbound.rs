@@ -8,7 +8,7 @@ use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::request::IqError;
 use whatsapp_rust::wacore::request::RequestUtils;
 use whatsapp_rust::waproto::whatsapp as wa;
-use whatsapp_rust::{Jid, SendOptions};
+use whatsapp_rust::{Freshness, Jid, SendOptions};
 
 use super::{Session, lock};
 use crate::model::{ChatId, MessageId, Phone, Recipient, Text};
@@ -108,6 +108,18 @@ impl Session {
         }
         self.directory.learn(phone.clone());
         Ok(())
+    }
+
+    /// Asks WhatsApp again for what is known of a group. What it answers is used by the next message; without an answer
+    /// that one shows what is wrong.
+    pub async fn refresh_group(&self, to: &Recipient) {
+        if matches!(to, Recipient::Group(_)) {
+            let (groups, group) = (self.client.groups(), jid(to));
+            let asked = groups.query_info_with_freshness(&group, Freshness::Refresh);
+            if asked.await.is_err() {
+                tracing::warn!("WhatsApp did not answer for a group");
+            }
+        }
     }
 
     /// Encrypts the text and writes it to the socket. That is not yet an ack. In a chat whose messages disappear it does

@@ -4,11 +4,10 @@
 //! ```text
 //! left behind     sessions; own sender keys, and who has them; what was known of sessions to notice collisions;
 //!                 messages kept for a retry or for a redelivery in a session that is no more; events and consumers' places
-//!                 in them, of another journal; messages that waited to be sent; another agent's key, its clients and
-//!                 its alerts: those of this one stay
+//!                 in them, of another journal; another agent's key, its clients and its alerts: those of this one stay
 //! asked again     devices of users, metadata of groups: they may be others by now
 //! changed         the device: it uploads new prekeys, far above any number that may have been in use
-//! kept            everything else
+//! kept            everything else; of messages of ours the outbox says what lives on (`outbox::Carried`)
 //! ```
 
 use std::collections::HashSet;
@@ -19,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::device;
 use super::records::{encode, user_of};
-use crate::vault::Tables;
+use crate::vault::{Tables, Vault};
 
 /// Prekeys have numbers of 24 bits.
 const PREKEYS: u32 = 1 << 24;
@@ -135,11 +134,7 @@ impl Sieve {
         let Some(mut device) = device.filter(Device::is_registered) else {
             return Ok(false);
         };
-        let own: Vec<&str> = [&device.pn, &device.lid]
-            .into_iter()
-            .flatten()
-            .map(|jid| jid.user.as_str())
-            .collect();
+        let own = own_users(&device);
         for (group, name) in &self.sender_keys {
             if !is_of(&own, name) {
                 continue;
@@ -149,7 +144,7 @@ impl Sieve {
                 key: Key::new(Tables::SENDER_KEYS, group, name),
             })?;
         }
-        renew(&mut device, fastrand::u32(..));
+        renew_prekeys(&mut device, fastrand::u32(..));
         let Ok(row) = encode(&device) else {
             return Ok(false);
         };
@@ -172,16 +167,58 @@ impl Sieve {
     }
 }
 
+/// Leaves behind, in the store itself, what a restore leaves behind of a backup, so that no key is used twice: sessions, own
+/// sender keys and what was known of both. Messages that arrived and those kept for a retry stay. The session must be closed.
+pub fn renew(vault: &Vault) -> Dropped {
+    vault.update(|update| {
+        let mut dropped = Dropped {
+            sessions: u64::try_from(update.count(Tables::SESSIONS)).unwrap_or(u64::MAX),
+            ..Dropped::default()
+        };
+        for table in [
+            Tables::SESSIONS,
+            Tables::SENDER_KEY_DEVICES,
+            Tables::BASE_KEYS,
+            Tables::DEVICE_LISTS,
+            Tables::GROUPS,
+        ] {
+            update.batch().clear_table(table);
+        }
+        let row = update.load(device::key());
+        let Some(mut device) = row.and_then(|row| device::read(&row)) else {
+            return dropped;
+        };
+        let own = own_users(&device);
+        for entry in update.scan(Tables::SENDER_KEYS, None) {
+            if is_of(&own, &entry.id) {
+                dropped.sender_keys += 1;
+                let key = Key::new(Tables::SENDER_KEYS, &entry.scope, &entry.id);
+                update.batch().delete(key);
+            }
+        }
+        renew_prekeys(&mut device, fastrand::u32(..));
+        if let Ok(row) = encode(&device) {
+            update.batch().put(device::key(), &row);
+        }
+        dropped
+    })
+}
+
+fn own_users(device: &Device) -> Vec<String> {
+    let addresses = [&device.pn, &device.lid].into_iter().flatten();
+    addresses.map(|jid| jid.user.to_string()).collect()
+}
+
 /// Whether a sender key, `group:address`, is one of ours, of whichever device. A name that cannot be read is taken for one.
-fn is_of(own: &[&str], name: &[u8]) -> bool {
+fn is_of(own: &[String], name: &[u8]) -> bool {
     let name = std::str::from_utf8(name).unwrap_or_default();
     name.split_once(':')
-        .is_none_or(|(_, address)| own.contains(&user_of(address)))
+        .is_none_or(|(_, address)| own.iter().any(|own| own == user_of(address)))
 }
 
 /// New prekeys are uploaded at the next login. The server may know some with numbers that this device has yet to give:
 /// it goes on far above them.
-fn renew(device: &mut Device, random: u32) {
+fn renew_prekeys(device: &mut Device, random: u32) {
     let gap = GAP + random % GAP;
     let next = device.next_pre_key_id.saturating_add(gap);
     let next = if next < PREKEYS - ROOM {
@@ -314,7 +351,7 @@ mod tests {
             for random in [0, GAP - 1, u32::MAX] {
                 let mut device = registered();
                 device.next_pre_key_id = next;
-                renew(&mut device, random);
+                renew_prekeys(&mut device, random);
                 assert!((1..PREKEYS - ROOM).contains(&device.next_pre_key_id));
             }
         }

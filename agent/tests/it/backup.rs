@@ -1,5 +1,7 @@
 //! Backups, and what becomes of an account that is restored from one.
 
+mod tokens;
+
 use std::path::Path;
 
 use openclaw_proto::v1 as pb;

@@ -34,6 +34,7 @@ mod platform;
 mod process;
 mod relinking;
 mod resuming;
+mod rolled_back;
 mod runbook;
 mod settings;
 mod supervisor;

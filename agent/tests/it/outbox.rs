@@ -1,6 +1,8 @@
 //! One token is one message, whatever happens on the way; and what waits is sent, or is said not to be.
 
 mod chance;
+mod reached;
+mod refused;
 
 use std::time::{Duration, SystemTime};
 

@@ -69,11 +69,11 @@ pub(crate) async fn run(
             let context = store.load(&name)?;
             store.set_current(&name)?;
             if json {
-                console::json(&Used {
+                console::report_json(&Used {
                     current: name.as_str(),
-                })?;
+                });
             } else {
-                console::line(&format!("Current: {name} ({})", context.endpoint))?;
+                console::report(&format!("Current: {name} ({})", context.endpoint));
                 if let Some(variable) = Environment::read().goes_before_current() {
                     console::note(&format!("note: {variable} is set, and goes before it"));
                 }
@@ -82,12 +82,12 @@ pub(crate) async fn run(
         ContextCommand::Rename { old, new } => {
             store.rename(&old, &new)?;
             if json {
-                console::json(&Renamed {
+                console::report_json(&Renamed {
                     renamed: old.as_str(),
                     to: new.as_str(),
-                })?;
+                });
             } else {
-                console::line(&format!("Renamed: {old} is {new} now"))?;
+                console::report(&format!("Renamed: {old} is {new} now"));
             }
         }
         ContextCommand::Remove { name, revoke } => remove(store, &name, revoke, json).await?,
@@ -179,15 +179,17 @@ async fn remove(store: &Store, name: &Name, revoke: bool, json: bool) -> Result<
     }
     store.remove(name)?;
     if json {
-        return console::json(&Removed {
+        console::report_json(&Removed {
             removed: name.as_str(),
             revoked: revoke,
         });
+        return Ok(());
     }
     if revoke {
-        return console::line(&format!("Removed: {name}, and its key is revoked"));
+        console::report(&format!("Removed: {name}, and its key is revoked"));
+        return Ok(());
     }
-    console::line(&format!("Removed: {name}"))?;
+    console::report(&format!("Removed: {name}"));
     let (client, endpoint) = match &context {
         Some(context) => (
             text::one_line(&context.client),

@@ -36,16 +36,17 @@ pub(super) fn export(context: &Context, dir: &Path, json: bool) -> Result<(), Fa
     let key = put("client-key.pem", &context.identity.key_pem())?;
     if json {
         let shown = |path: &Path| path.to_string_lossy().into_owned();
-        return console::json(&Json {
+        console::report_json(&Json {
             endpoint: context.endpoint.to_string(),
             server_name: SERVER_NAME,
             agent: shown(&agent),
             certificate: shown(&certificate),
             key: shown(&key),
         });
+        return Ok(());
     }
     for path in [&agent, &certificate, &key] {
-        console::line(&text::one_line(&path.to_string_lossy()))?;
+        console::report(&text::one_line(&path.to_string_lossy()));
     }
     console::note(&format!(
         "note: whoever has client-key.pem is \"{}\" to {}; the name in the agent's certificate is {SERVER_NAME}",

@@ -74,8 +74,13 @@ fn of_link(link: &LinkStatus, now: Timestamp) -> String {
 
 fn of_send(outcome: &SendOutcome, with: Option<&Contact>) -> String {
     let mut said = send_words(outcome.state()).to_owned();
-    if !outcome.reason.is_empty() {
-        said.push_str(&format!(" ({})", one_line(&outcome.reason)));
+    match (outcome.reason.as_str(), outcome.code) {
+        ("", _) => {}
+        (reason, 0) => said.push_str(&format!(" ({})", one_line(reason))),
+        (reason, code) => {
+            let meaning = one_line(&outcome.meaning);
+            said.push_str(&format!(" ({}: {code}, {meaning})", one_line(reason)));
+        }
     }
     let name = match outcome.message_id.as_str() {
         "" => &outcome.token,

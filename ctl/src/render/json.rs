@@ -7,6 +7,7 @@
 mod alerts;
 mod caller;
 mod event;
+mod hold;
 mod rules;
 mod vault;
 
@@ -18,6 +19,7 @@ use crate::render::status::{Numbers, state_word};
 use alerts::Alerts;
 use caller::{Caller, Tls};
 pub(crate) use event::Event;
+use hold::Hold;
 pub(crate) use rules::Rules;
 use vault::{Hardening, Vault};
 
@@ -40,6 +42,8 @@ pub(crate) struct Status {
     damaged_events: Vec<DamagedEvents>,
     /// `null` when nothing can be known.
     rolled_back: Option<bool>,
+    /// Why nothing is sent; `null` when that is not so.
+    hold: Option<Hold>,
 }
 
 #[derive(Serialize)]
@@ -132,6 +136,7 @@ impl Status {
             tls,
             alerts,
             damaged_events,
+            hold,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();
@@ -165,6 +170,7 @@ impl Status {
                 .map(DamagedEvents::from)
                 .collect(),
             rolled_back,
+            hold: hold.map(Hold::from),
         }
     }
 }

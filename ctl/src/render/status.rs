@@ -1,7 +1,7 @@
 //! The answer of `status`, for a person.
 
 use openclaw_proto::v1::{
-    Build, DamagedEvents, EventRange, LinkState, LinkStatus, StatusResponse, Storage,
+    Build, DamagedEvents, EventRange, LinkState, LinkStatus, SendHold, StatusResponse, Storage,
 };
 use prost_types::Timestamp;
 
@@ -9,6 +9,7 @@ use crate::alerts;
 use crate::clock::seconds_between;
 use crate::render::caller;
 use crate::render::rules;
+use crate::render::size::count;
 use crate::render::store;
 use crate::render::time::{ago, moment, span, until};
 use crate::{phone, text};
@@ -63,6 +64,7 @@ pub(crate) fn lines(
         tls,
         alerts: alerting,
         damaged_events,
+        hold,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);
@@ -70,6 +72,10 @@ pub(crate) fn lines(
     let mut add = |label: &str, value: String| lines.push(format!("{label:<13}{value}"));
     if let Some(hint) = hint(link) {
         add("Next:", text::one_line(hint));
+    }
+    if let Some(hold) = hold {
+        add("Sends:", held(hold, now));
+        add("", text::one_line(&hold.hint));
     }
     if let Some(device) = device(link, now) {
         add("Device:", device);
@@ -155,6 +161,22 @@ pub(crate) fn lines(
         }
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// `held for 3 h: the store went back (seen at generation 5, now 3); 2 messages wait`
+fn held(hold: &SendHold, now: Timestamp) -> String {
+    let since = hold
+        .since
+        .map_or_else(String::new, |at| format!(" since {}", ago(at, now)));
+    let seen = hold.seen.as_ref().map_or(0, |seen| seen.generation);
+    let waiting = match hold.queued {
+        0 => String::new(),
+        queued => format!("; {} held", count(queued.into(), "message")),
+    };
+    format!(
+        "held{since}: the store went back, its volume is an older copy (seen at generation {seen}, then at {}){waiting}",
+        hold.generation
+    )
 }
 
 /// `Connected: +1 555 XXX XXXX`, and for other states what makes them so.

@@ -4,20 +4,11 @@
 //! long as the store only goes on, an epoch keeps its id and its commits only grow; a copy that is
 //! older misses commits, and one that went on by itself has other ids.
 
-use std::fmt;
-
 use openclaw_proto::v1::{Epoch, Vault};
+use openclaw_vault::went_back;
 
-/// How far a store was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen {
-    /// The number of its latest opening.
-    pub(crate) generation: u64,
-    /// The random id of that opening.
-    pub(crate) id: u64,
-    /// The durable commits in it.
-    pub(crate) commits: u64,
-}
+/// How far a store was: its latest opening.
+pub(crate) use openclaw_vault::{Back, Epoch as Seen};
 
 /// What a store says of itself, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +23,7 @@ pub(crate) struct Reported {
 impl Reported {
     /// `None` when it says too little to judge by.
     pub(crate) fn of(vault: &Vault) -> Option<Self> {
-        let mut epochs: Vec<Seen> = vault.history.iter().map(Seen::from).collect();
+        let mut epochs: Vec<Seen> = vault.history.iter().map(seen).collect();
         let current = epochs.pop()?;
         let rising = epochs
             .iter()
@@ -54,18 +45,16 @@ impl Reported {
     }
 }
 
-impl From<&Epoch> for Seen {
-    fn from(epoch: &Epoch) -> Self {
-        let Epoch {
-            generation,
-            id,
-            commits,
-        } = *epoch;
-        Self {
-            generation,
-            id,
-            commits,
-        }
+fn seen(epoch: &Epoch) -> Seen {
+    let Epoch {
+        generation,
+        id,
+        commits,
+    } = *epoch;
+    Seen {
+        generation,
+        id,
+        commits,
     }
 }
 
@@ -78,74 +67,14 @@ pub(crate) enum Verdict {
     Back(Back),
 }
 
-/// How it went back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Back {
-    /// It was opened more often before.
-    Generation { seen: u64, now: u64 },
-    /// The opening that was seen is not part of its past.
-    OtherPast { generation: u64 },
-    /// The opening that was seen had made more commits.
-    Commits {
-        generation: u64,
-        seen: u64,
-        now: u64,
-    },
-}
-
-impl fmt::Display for Back {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Generation { seen, now } => {
-                write!(
-                    f,
-                    "it was seen at generation {seen}, and is at generation {now}"
-                )
-            }
-            Self::OtherPast { generation } => {
-                write!(
-                    f,
-                    "its generation {generation} is not the one that was seen"
-                )
-            }
-            Self::Commits {
-                generation,
-                seen,
-                now,
-            } => write!(
-                f,
-                "{seen} commits were seen in generation {generation}, and there are {now}"
-            ),
-        }
-    }
-}
-
 /// Judges. A store that was not seen before is taken as it is.
 pub(crate) fn judge(seen: Option<&Seen>, reported: &Reported) -> Verdict {
     let current = reported.current;
-    let Some(seen) = seen else {
-        return Verdict::Onward(current);
-    };
-    let generation = seen.generation;
-    if current.generation < generation {
-        return Verdict::Back(Back::Generation {
-            seen: generation,
-            now: current.generation,
-        });
-    }
-    let mut past = reported.earlier.iter().chain([&current]);
-    let oldest = reported.earlier.first().unwrap_or(&current).generation;
-    match past.find(|epoch| epoch.generation == generation) {
-        Some(epoch) if epoch.id != seen.id => Verdict::Back(Back::OtherPast { generation }),
-        Some(epoch) if epoch.commits < seen.commits => Verdict::Back(Back::Commits {
-            generation,
-            seen: seen.commits,
-            now: epoch.commits,
-        }),
-        // A history that reaches so far back has no holes.
-        None if oldest < generation => Verdict::Back(Back::OtherPast { generation }),
-        // Only the latest openings are told: what was seen is too long ago.
-        Some(_) | None => Verdict::Onward(current),
+    let mut known = reported.earlier.clone();
+    known.push(current);
+    match seen.and_then(|seen| went_back(seen, &known)) {
+        Some(back) => Verdict::Back(back),
+        None => Verdict::Onward(current),
     }
 }
 

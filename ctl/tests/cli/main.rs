@@ -17,4 +17,5 @@ mod script;
 mod scripted_agent;
 mod sealed;
 mod terminal;
+mod unwritable;
 mod watching;

@@ -25,6 +25,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 pub(crate) struct Script {
     pub(crate) status: VecDeque<Value>,
     pub(crate) send: VecDeque<Value>,
+    pub(crate) report_store: VecDeque<Value>,
+    pub(crate) rollback: VecDeque<Value>,
     pub(crate) list_queue: VecDeque<Value>,
     pub(crate) cancel_send: VecDeque<Value>,
     pub(crate) list_allowed: VecDeque<Value>,
@@ -96,7 +98,8 @@ pub(crate) fn step<M: prost::Message + Default>(name: &str, mut value: Value) ->
     if value.get("cut").is_some() {
         return Step::Cut;
     }
-    if value.get("hold").is_some() {
+    // A message may have a field of that name.
+    if value.get("hold").is_some_and(Value::is_boolean) {
         return Step::Hold;
     }
     if let Some(text) = value.get("when") {

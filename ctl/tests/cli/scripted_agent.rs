@@ -24,6 +24,7 @@ use openclaw_proto::v1::{
     AckEventsRequest, AckEventsResponse, BackupRequest, BackupResponse, CancelSendRequest,
     CancelSendResponse, ListConsumersRequest, ListConsumersResponse, ListQueueRequest,
     ListQueueResponse, PairFrame, PairRequest, RemoveConsumerRequest, RemoveConsumerResponse,
+    ReportStoreRequest, ReportStoreResponse, ResolveRollbackRequest, ResolveRollbackResponse,
     RestoreRequest, RestoreResponse, ResumeRequest, ResumeResponse, SendRequest, SendResponse,
     StatusRequest, StatusResponse, UnpairRequest, UnpairResponse, WatchEventsRequest,
     WatchEventsResponse,
@@ -273,6 +274,16 @@ impl Agent for Methods {
         self.0.answer("SendResponse", answer).await
     }
 
+    async fn report_store(
+        &self,
+        request: Request<ReportStoreRequest>,
+    ) -> Result<Response<ReportStoreResponse>, Status> {
+        let asked = written("ReportStoreRequest", request.get_ref());
+        self.0.note(format!("ReportStore {asked}"));
+        let answer = self.0.script.lock().unwrap().report_store.pop_front();
+        self.0.answer("ReportStoreResponse", answer).await
+    }
+
     async fn list_queue(
         &self,
         _: Request<ListQueueRequest>,
@@ -361,6 +372,16 @@ impl Admin for Methods {
             steps.into_iter().flat_map(whole).collect()
         });
         self.stream("Backup", "BackupResponse", steps)
+    }
+
+    async fn resolve_rollback(
+        &self,
+        request: Request<ResolveRollbackRequest>,
+    ) -> Result<Response<ResolveRollbackResponse>, Status> {
+        let asked = written("ResolveRollbackRequest", request.get_ref());
+        self.0.note(format!("ResolveRollback {asked}"));
+        let answer = self.0.script.lock().unwrap().rollback.pop_front();
+        self.0.answer("ResolveRollbackResponse", answer).await
     }
 
     /// Reads all that comes before it answers, unless it refuses.

@@ -783,6 +783,23 @@ pub mod access_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// What to decide.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResolveRollbackRequest {
+    /// What follows.
+    #[prost(enumeration = "RollbackDecision", tag = "1")]
+    pub decision: i32,
+}
+/// Sends continue, and that is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResolveRollbackResponse {
+    /// Sessions with contacts that were left behind.
+    #[prost(uint64, tag = "1")]
+    pub sessions_dropped: u64,
+    /// Own sender keys of groups that were left behind.
+    #[prost(uint64, tag = "2")]
+    pub sender_keys_dropped: u64,
+}
 /// What opens a backup. Do not log it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -917,6 +934,51 @@ pub struct RestoreResponse {
     /// Other records that were left behind: what must fit those, or has to be asked for again.
     #[prost(uint64, tag = "5")]
     pub others_dropped: u64,
+    /// Tokens of Send that are known up to then, when the backup was made: the same token is still the
+    /// same message. Tokens that were used later are not known: with those, ask for the outcome first.
+    #[prost(message, optional, tag = "6")]
+    pub tokens_known_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many tokens are known.
+    #[prost(uint64, tag = "7")]
+    pub tokens_kept: u64,
+    /// Messages that waited to be sent when the backup was made. They are not sent by themselves, since
+    /// they may have gone since; Send with their token sends them under the same id.
+    #[prost(uint64, tag = "8")]
+    pub waiting_dropped: u64,
+}
+/// What follows from a store that went back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RollbackDecision {
+    /// Not said: refused.
+    Unspecified = 0,
+    /// Continue with the store as it is. Right when nothing was sent since the copy was made.
+    Accept = 1,
+    /// Leave sessions with contacts and own sender keys behind, as a restore does, so that no key is used
+    /// twice. New ones are made as they are needed. Nothing else is lost, and the phone need not scan.
+    Renew = 2,
+}
+impl RollbackDecision {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROLLBACK_DECISION_UNSPECIFIED",
+            Self::Accept => "ROLLBACK_DECISION_ACCEPT",
+            Self::Renew => "ROLLBACK_DECISION_RENEW",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROLLBACK_DECISION_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROLLBACK_DECISION_ACCEPT" => Some(Self::Accept),
+            "ROLLBACK_DECISION_RENEW" => Some(Self::Renew),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 pub mod admin_client {
@@ -1067,6 +1129,34 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Admin", "Restore"));
             self.inner.client_streaming(req, path, codec).await
         }
+        /// Ends a hold of sends (`SendHold`): decides what follows from a store that went back.
+        ///
+        /// Afterwards the openings of the store that were reported count as known: the clients that reported
+        /// them do not hold sends again. FAILED_PRECONDITION, NOT_HELD, when sends are not held.
+        pub async fn resolve_rollback(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResolveRollbackRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResolveRollbackResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Admin/ResolveRollback",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Admin", "ResolveRollback"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1116,6 +1206,17 @@ pub mod admin_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::RestoreRequest>>,
         ) -> std::result::Result<tonic::Response<super::RestoreResponse>, tonic::Status>;
+        /// Ends a hold of sends (`SendHold`): decides what follows from a store that went back.
+        ///
+        /// Afterwards the openings of the store that were reported count as known: the clients that reported
+        /// them do not hold sends again. FAILED_PRECONDITION, NOT_HELD, when sends are not held.
+        async fn resolve_rollback(
+            &self,
+            request: tonic::Request<super::ResolveRollbackRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResolveRollbackResponse>,
+            tonic::Status,
+        >;
     }
     /// Backs the agent's store up, and restores it.
     #[derive(Debug)]
@@ -1283,6 +1384,51 @@ pub mod admin_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.client_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Admin/ResolveRollback" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResolveRollbackSvc<T: Admin>(pub Arc<T>);
+                    impl<
+                        T: Admin,
+                    > tonic::server::UnaryService<super::ResolveRollbackRequest>
+                    for ResolveRollbackSvc<T> {
+                        type Response = super::ResolveRollbackResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResolveRollbackRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::resolve_rollback(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResolveRollbackSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
@@ -2969,12 +3115,23 @@ pub struct SendOutcome {
     pub state: i32,
     /// Why it failed, in one word. Empty otherwise.
     ///
-    /// "refused_by_server", "not_on_whatsapp"; of a message that was kept: "deadline" (it never left),
+    /// "refused_by_server" and "restricted" (WhatsApp restricts the account), both with `code`;
+    /// "not_on_whatsapp"; of a message that was kept: "deadline" (it never left),
     /// "cancelled", "other_account" (another account was linked meanwhile), and "unconfirmed": it was
     /// handed to WhatsApp and the server's ack did not come in time, so that it may have arrived. Only
-    /// after "unconfirmed" may a better state follow.
+    /// after "unconfirmed" may a better state follow, and after "restricted" when the message was sent
+    /// again with its token.
     #[prost(string, tag = "5")]
     pub reason: ::prost::alloc::string::String,
+    /// The code with which WhatsApp's server refused it last. 0 when it did not.
+    #[prost(uint32, tag = "6")]
+    pub code: u32,
+    /// What `code` means, in words.
+    #[prost(string, tag = "7")]
+    pub meaning: ::prost::alloc::string::String,
+    /// What to do about it. Empty when nothing.
+    #[prost(string, tag = "8")]
+    pub hint: ::prost::alloc::string::String,
 }
 /// A message arrived that could not be decrypted. The sender is asked to send it again; if that
 /// works, a Message with the same id follows.
@@ -3584,6 +3741,9 @@ pub struct StatusResponse {
     /// How alerting is.
     #[prost(message, optional, tag = "13")]
     pub alerts: ::core::option::Option<AlertsStatus>,
+    /// Set while the agent holds every send.
+    #[prost(message, optional, tag = "15")]
+    pub hold: ::core::option::Option<SendHold>,
     /// Events that should be kept and cannot be read, as far as that is known, oldest first. Diagnose looks at every file.
     #[prost(message, repeated, tag = "19")]
     pub damaged_events: ::prost::alloc::vec::Vec<DamagedEvents>,
@@ -3600,6 +3760,58 @@ pub struct DamagedEvents {
     /// Why, in a sentence for a person. It names the file.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
+}
+/// Nothing is sent, because the store went back: its volume is an older copy of itself, so that message
+/// keys that were used since would be used twice. The agent cannot know that by itself; a client that
+/// has seen the store further on has reported it. It holds over restarts, until an admin has decided with
+/// Admin.ResolveRollback (`openclawctl rollback`).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SendHold {
+    /// Since when.
+    #[prost(message, optional, tag = "1")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// The opening of the store that was seen.
+    #[prost(message, optional, tag = "2")]
+    pub seen: ::core::option::Option<StoreSeen>,
+    /// The generation of the store when that was reported.
+    #[prost(uint64, tag = "3")]
+    pub generation: u64,
+    /// Messages that are kept and held.
+    #[prost(uint32, tag = "4")]
+    pub queued: u32,
+    /// What to do next.
+    #[prost(string, tag = "5")]
+    pub hint: ::prost::alloc::string::String,
+}
+/// How far a client has seen the agent's store: its latest opening then, from `Vault`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoreSeen {
+    /// The store's name, as in Vault. Another store's is ignored.
+    #[prost(bytes = "vec", tag = "1")]
+    pub store_id: ::prost::alloc::vec::Vec<u8>,
+    /// As in Epoch.
+    #[prost(uint64, tag = "2")]
+    pub generation: u64,
+    /// As in Epoch.
+    #[prost(fixed64, tag = "3")]
+    pub id: u64,
+    /// As in Epoch.
+    #[prost(uint64, tag = "4")]
+    pub commits: u64,
+}
+/// What was seen.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportStoreRequest {
+    /// How far the store was.
+    #[prost(message, optional, tag = "1")]
+    pub seen: ::core::option::Option<StoreSeen>,
+}
+/// What it comes to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportStoreResponse {
+    /// Set when sends are held now.
+    #[prost(message, optional, tag = "1")]
+    pub hold: ::core::option::Option<SendHold>,
 }
 /// The range of events that can be watched.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3667,6 +3879,10 @@ pub struct SendRequest {
     /// `unconfirmed` if it was handed to WhatsApp and never acknowledged. Default 1 h, at most 7 days.
     #[prost(message, optional, tag = "7")]
     pub deadline: ::core::option::Option<::prost_types::Duration>,
+    /// How far the caller has seen the agent's store. If the store is behind that now, nothing is sent and
+    /// sends are held: STORE_ROLLED_BACK. Absent: not judged.
+    #[prost(message, optional, tag = "8")]
+    pub seen: ::core::option::Option<StoreSeen>,
 }
 /// What became of the message.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3686,6 +3902,16 @@ pub struct SendResponse {
     /// Set while the message is kept to be sent: until when. What becomes of it is told by events.
     #[prost(message, optional, tag = "5")]
     pub queued_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// The time to wait ended before the state in `wait` was reached; `state` is how far the message came.
+    /// A message to the account's own number counts as read as soon as WhatsApp's server has it.
+    #[prost(bool, tag = "6")]
+    pub wait_ran_out: bool,
+    /// Of a message that is kept: the code with which WhatsApp's server refused it last. 0 when it did not.
+    #[prost(uint32, tag = "7")]
+    pub code: u32,
+    /// What `code` means, in words.
+    #[prost(string, tag = "8")]
+    pub meaning: ::prost::alloc::string::String,
 }
 /// Nothing to say yet.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3728,6 +3954,15 @@ pub struct QueuedMessage {
     /// When the next one comes, if that is known.
     #[prost(message, optional, tag = "9")]
     pub retry_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The code with which WhatsApp's server refused it last. 0 when it did not.
+    #[prost(uint32, tag = "10")]
+    pub code: u32,
+    /// What `code` means, in words.
+    #[prost(string, tag = "11")]
+    pub meaning: ::prost::alloc::string::String,
+    /// It is held: nothing is sent until an admin has decided. See `SendHold`.
+    #[prost(bool, tag = "12")]
+    pub held: bool,
 }
 /// Which message to take back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4095,7 +4330,18 @@ pub mod agent_client {
         /// INVALID_ARGUMENT for an address or a text that cannot be sent, ALREADY_EXISTS for a token that
         /// stands for another message. UNAVAILABLE when it could not be sent for the moment: nothing was
         /// sent (NOT_CHECKED, NOT_ENCRYPTED), or that is not known (CONNECTION_LOST).
-        /// DEADLINE_EXCEEDED means that the outcome is not known yet. Call again with the same token.
+        /// DEADLINE_EXCEEDED means that the outcome is not known yet: not even WhatsApp's server has
+        /// acknowledged the message. Call again with the same token. A wait that ends later than that is no
+        /// error: the answer has the state that was reached, and `wait_ran_out`.
+        ///
+        /// When WhatsApp's server refuses the message, `metadata["code"]` is its code and
+        /// `metadata["meaning"]` what that means. Codes that pass (429, 500, 503, ...) are tried again under
+        /// the same id until the wait ends, then UNAVAILABLE (SERVER_ERROR): nothing was delivered, and the
+        /// same token may be used again. ABORTED (NOT_SENT) is final. FAILED_PRECONDITION (RESTRICTED) is
+        /// WhatsApp's restriction of the account (463, 475): the agent does not try again by itself, and
+        /// the same token is tried again from `metadata["retry_at"]` on.
+        ///
+        /// FAILED_PRECONDITION (STORE_ROLLED_BACK) while sends are held: see `SendHold`.
         pub async fn send(
             &mut self,
             request: impl tonic::IntoRequest<super::SendRequest>,
@@ -4115,6 +4361,33 @@ pub mod agent_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "Send"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reports how far the caller has seen the agent's store. When the store is behind that, its volume
+        /// is an older copy, and the agent holds every send until an admin has decided: see `SendHold`.
+        /// Send with `seen` does the same.
+        pub async fn report_store(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportStoreRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportStoreResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Agent/ReportStore",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "ReportStore"));
             self.inner.unary(req, path, codec).await
         }
         /// Lists the messages that are kept until they can be sent, oldest first.
@@ -4370,11 +4643,32 @@ pub mod agent_server {
         /// INVALID_ARGUMENT for an address or a text that cannot be sent, ALREADY_EXISTS for a token that
         /// stands for another message. UNAVAILABLE when it could not be sent for the moment: nothing was
         /// sent (NOT_CHECKED, NOT_ENCRYPTED), or that is not known (CONNECTION_LOST).
-        /// DEADLINE_EXCEEDED means that the outcome is not known yet. Call again with the same token.
+        /// DEADLINE_EXCEEDED means that the outcome is not known yet: not even WhatsApp's server has
+        /// acknowledged the message. Call again with the same token. A wait that ends later than that is no
+        /// error: the answer has the state that was reached, and `wait_ran_out`.
+        ///
+        /// When WhatsApp's server refuses the message, `metadata["code"]` is its code and
+        /// `metadata["meaning"]` what that means. Codes that pass (429, 500, 503, ...) are tried again under
+        /// the same id until the wait ends, then UNAVAILABLE (SERVER_ERROR): nothing was delivered, and the
+        /// same token may be used again. ABORTED (NOT_SENT) is final. FAILED_PRECONDITION (RESTRICTED) is
+        /// WhatsApp's restriction of the account (463, 475): the agent does not try again by itself, and
+        /// the same token is tried again from `metadata["retry_at"]` on.
+        ///
+        /// FAILED_PRECONDITION (STORE_ROLLED_BACK) while sends are held: see `SendHold`.
         async fn send(
             &self,
             request: tonic::Request<super::SendRequest>,
         ) -> std::result::Result<tonic::Response<super::SendResponse>, tonic::Status>;
+        /// Reports how far the caller has seen the agent's store. When the store is behind that, its volume
+        /// is an older copy, and the agent holds every send until an admin has decided: see `SendHold`.
+        /// Send with `seen` does the same.
+        async fn report_store(
+            &self,
+            request: tonic::Request<super::ReportStoreRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportStoreResponse>,
+            tonic::Status,
+        >;
         /// Lists the messages that are kept until they can be sent, oldest first.
         async fn list_queue(
             &self,
@@ -4688,6 +4982,49 @@ pub mod agent_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SendSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Agent/ReportStore" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportStoreSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::ReportStoreRequest>
+                    for ReportStoreSvc<T> {
+                        type Response = super::ReportStoreResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportStoreRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::report_store(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportStoreSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -77,6 +77,11 @@ enum Kind {
         #[serde(default = "once")]
         count: u32,
     },
+    Nack {
+        code: u16,
+        #[serde(default = "once")]
+        count: u32,
+    },
     Corrupt {
         #[serde(default = "once")]
         count: u32,
@@ -115,6 +120,7 @@ impl From<Kind> for Fault {
             Kind::IqError { xmlns, code, count } => {
                 Self::IqError(fault::IqError { xmlns, code, count })
             }
+            Kind::Nack { code, count } => Self::Nack(fault::Nack { code, count }),
             Kind::Corrupt { count } => Self::Corrupt(count),
             Kind::Duplicate { count } => Self::Duplicate(count),
             Kind::Reorder { count } => Self::Reorder(count),
@@ -168,6 +174,13 @@ mod tests {
             (
                 r#"{"kind":"iq_error","xmlns":"usync","code":500}"#,
                 Fault::IqError(iq_error),
+            ),
+            (
+                r#"{"kind":"nack","code":463}"#,
+                Fault::Nack(fault::Nack {
+                    code: 463,
+                    count: 1,
+                }),
             ),
             (r#"{"kind":"duplicate"}"#, Fault::Duplicate(1)),
             (r#"{"kind":"reorder","count":2}"#, Fault::Reorder(2)),

@@ -222,6 +222,21 @@ pub(super) async fn receipt(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Online {
+    peer: E164,
+    online: bool,
+}
+
+pub(super) async fn online(
+    State(sim): State<Arc<Sim>>,
+    Body(Online { peer, online }): Body<Online>,
+) -> Result<Json<Value>, Failure> {
+    sim.peer(&peer)?.set_online(online);
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Inbox {
     peer: E164,
 }

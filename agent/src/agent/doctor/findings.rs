@@ -73,6 +73,20 @@ pub(super) fn events(status: &Status) -> Vec<Finding> {
     found.collect()
 }
 
+/// Whether sends are held.
+pub(super) fn hold(status: &Status) -> Option<Finding> {
+    let held = status.hold?;
+    let (seen, now) = (held.hold.seen.generation, held.hold.generation);
+    Some(Finding::bad(
+        "hold",
+        format!(
+            "nothing is sent: the store went back, its volume is an older copy (a client has seen generation {seen}, it was at {now}); {} messages wait",
+            held.queued
+        ),
+        "decide: `openclawctl rollback renew` or `openclawctl rollback accept`",
+    ))
+}
+
 pub(super) fn rules(summary: &Summary) -> Vec<Finding> {
     let Summary {
         rules,

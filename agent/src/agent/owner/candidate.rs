@@ -187,6 +187,8 @@ impl Owner {
         self.vault
             .adopt(store.vault(), Some(self.account.vault()), keep);
         failpoint::pass(Place::Adopted);
+        // There is no session of the new device whose keys could have been used.
+        self.setup.outbox.end_hold();
         self.account = store;
         let old = std::mem::replace(&mut self.running, running);
         self.connect_at = connect_at;

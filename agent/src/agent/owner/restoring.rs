@@ -6,6 +6,7 @@ use crate::agent::archive::{Error, Restored, Staged};
 use crate::agent::retry::Retry;
 use crate::failpoint::{self, Place};
 use crate::session::OpenError;
+use crate::store::{self, Dropped};
 
 impl Owner {
     pub(super) async fn restore(
@@ -21,7 +22,7 @@ impl Owner {
         }
         self.discard_session().await;
         failpoint::pass(Place::Restoring);
-        let (kept, dropped) = match staged.put_in_place() {
+        let (kept, dropped, tokens) = match staged.put_in_place(&self.setup.outbox) {
             Ok(counts) => counts,
             Err(error) => return Ok(Err(error)),
         };
@@ -36,6 +37,19 @@ impl Owner {
             phone: account.phone,
             kept,
             dropped,
+            tokens,
         }))
+    }
+
+    /// Leaves sessions and own sender keys behind, and connects again: new ones are made as they are needed.
+    pub(super) async fn renew(&mut self) -> Result<Result<Dropped, Denied>, OpenError> {
+        if self.pairing.is_some() {
+            return Ok(Err(Denied::AlreadyPairing));
+        }
+        self.discard_session().await;
+        let dropped = store::renew(&self.vault);
+        self.vault.flush().await;
+        self.start().await?;
+        Ok(Ok(dropped))
     }
 }

@@ -6,7 +6,7 @@ use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 use zeroize::Zeroizing;
 
-use crate::agent::{Piece, Restored, Start};
+use crate::agent::{Piece, Restored, Start, Tokens};
 use crate::grpc::status::invalid;
 use crate::store::Dropped;
 
@@ -108,6 +108,12 @@ pub(in crate::grpc) fn restored(restored: Restored) -> pb::RestoreResponse {
         phone,
         kept,
         dropped,
+        tokens:
+            Tokens {
+                known_until,
+                kept: tokens_kept,
+                waiting,
+            },
     } = restored;
     let Dropped {
         sessions,
@@ -120,6 +126,9 @@ pub(in crate::grpc) fn restored(restored: Restored) -> pb::RestoreResponse {
         sessions_dropped: sessions,
         sender_keys_dropped: sender_keys,
         others_dropped: others,
+        tokens_known_until: Some(Timestamp::from(known_until)),
+        tokens_kept,
+        waiting_dropped: waiting,
     }
 }
 

@@ -9,7 +9,8 @@ use super::send_state;
 use super::status::link_status;
 use crate::model::{
     AuthorCheck, ChatId, ChatKind, Contact, Content, Deletion, Dropped, Edit, Event, Lid, Lost,
-    Message, Occurrence, Origin, Reaction, Receipt, Rejected, SendOutcome, Sent, Undecryptable,
+    Message, Nack, Occurrence, Origin, Reaction, Receipt, Rejected, SendOutcome, SendState, Sent,
+    Undecryptable,
 };
 
 pub(in crate::grpc) fn event(event: Event, chat_with: Option<Contact>) -> pb::Event {
@@ -229,15 +230,20 @@ fn send_outcome(outcome: SendOutcome) -> pb::SendOutcome {
                 state,
                 server_ack_at: _,
                 failure,
+                nack,
             },
         chat,
     } = outcome;
+    let refused = nack.filter(|_| state == SendState::Failed);
     pb::SendOutcome {
         token: token.as_str().to_owned(),
         message_id: id.as_str().to_owned(),
         chat: chat_jid(&chat),
         state: send_state(state).into(),
         reason: failure.unwrap_or_default().into_owned(),
+        code: refused.map_or(0, |Nack(code)| code.into()),
+        meaning: refused.map_or("", Nack::meaning).to_owned(),
+        hint: refused.map_or("", Nack::hint).to_owned(),
     }
 }
 

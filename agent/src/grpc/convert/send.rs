@@ -9,7 +9,7 @@ use tonic::Status as GrpcStatus;
 use super::{UnknownValue, duration, send_state};
 use crate::agent::{Answer, Terms};
 use crate::grpc::status::invalid;
-use crate::model::{Draft, SendState, Sent, Text, Token};
+use crate::model::{Draft, Nack, SendState, Sent, Text, Token};
 use crate::outbox::{Cancelled, Queued, Trouble};
 
 const DEFAULT: Duration = Duration::from_secs(30);
@@ -41,6 +41,7 @@ pub(in crate::grpc) fn send_request(
         timeout,
         queue,
         deadline,
+        seen: _,
     } = request;
     if pb::SendState::try_from(given).is_err() {
         return Err(invalid("wait", &UnknownValue(given)));
@@ -100,6 +101,8 @@ fn queued(queued: Queued) -> pb::QueuedMessage {
         attempts,
         trouble,
         retry_at,
+        nack,
+        held,
     } = queued;
     pb::QueuedMessage {
         token: token.as_str().to_owned(),
@@ -111,6 +114,9 @@ fn queued(queued: Queued) -> pb::QueuedMessage {
         attempts,
         reason: trouble.map_or("", Trouble::name).to_owned(),
         retry_at: retry_at.map(Timestamp::from),
+        code: code(nack),
+        meaning: meaning(nack),
+        held,
     }
 }
 
@@ -123,8 +129,10 @@ pub(in crate::grpc) fn send_response(answer: Answer) -> pb::SendResponse {
                 state,
                 server_ack_at,
                 failure: _,
+                nack,
             },
         queued_until,
+        wait_ran_out,
     } = answer;
     pb::SendResponse {
         message_id: id.as_str().to_owned(),
@@ -132,7 +140,19 @@ pub(in crate::grpc) fn send_response(answer: Answer) -> pb::SendResponse {
         token: token.as_str().to_owned(),
         server_ack_at: server_ack_at.map(Timestamp::from),
         queued_until: queued_until.map(Timestamp::from),
+        wait_ran_out,
+        code: code(nack),
+        meaning: meaning(nack),
     }
+}
+
+/// 0 is none.
+fn code(nack: Option<Nack>) -> u32 {
+    nack.map_or(0, |Nack(code)| code.into())
+}
+
+fn meaning(nack: Option<Nack>) -> String {
+    nack.map_or("", Nack::meaning).to_owned()
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ pub(in crate::grpc) fn status(
         held,
         alerts,
         damaged,
+        hold,
     } = status;
     pb::StatusResponse {
         link: Some(link_status(link, last_frame)),
@@ -76,6 +77,7 @@ pub(in crate::grpc) fn status(
         caller: caller(who),
         tls: tls(network),
         alerts: Some(super::alerts::alerts_status(&alerts)),
+        hold: hold.map(super::send_hold),
         damaged_events: damaged.into_iter().map(damaged_events).collect(),
     }
 }

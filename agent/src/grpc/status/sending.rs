@@ -8,7 +8,7 @@ use tonic_types::StatusExt as _;
 use super::{denied, details, with_info};
 use crate::agent::{Denied, SendFailure};
 use crate::clock;
-use crate::model::LinkState;
+use crate::model::{Failure, LinkState, Nack};
 use crate::outbox::CancelDenied;
 
 /// Names the state and the next attempt, where there is one.
@@ -112,12 +112,12 @@ pub(in crate::grpc) fn send_failure(failure: &SendFailure) -> Status {
             "the outcome is not known: call again with the same token once the agent is connected",
             [("token", token.as_str())],
         ),
-        SendFailure::NotChecked(_) => with_info(
+        SendFailure::NotChecked(code) => with_info(
             Code::Unavailable,
             &message,
             "NOT_CHECKED",
             "nothing was sent: call again in a moment",
-            [],
+            [("code", &code.to_string())],
         ),
         SendFailure::NotEncrypted => with_info(
             Code::Unavailable,
@@ -126,14 +126,56 @@ pub(in crate::grpc) fn send_failure(failure: &SendFailure) -> Status {
             "nothing was sent: call again in a moment",
             [],
         ),
-        SendFailure::Failed(why) => with_info(
-            Code::Aborted,
-            &message,
-            "NOT_SENT",
-            "it will not be sent: to try again use another token",
-            [("failure", why.name())],
-        ),
+        SendFailure::ServerError { nack, token } => {
+            let code = nack.0.to_string();
+            let more = [
+                ("code", code.as_str()),
+                ("meaning", nack.meaning()),
+                ("token", token.as_str()),
+            ];
+            let code = Code::Unavailable;
+            with_info(code, &message, "SERVER_ERROR", nack.hint(), more)
+        }
+        SendFailure::Failed {
+            why,
+            nack,
+            again_at,
+        } => not_sent(&message, *why, *nack, *again_at),
     }
+}
+
+fn not_sent(
+    message: &str,
+    why: Failure,
+    nack: Option<Nack>,
+    again_at: Option<SystemTime>,
+) -> Status {
+    let retry = Retry::at(again_at);
+    let number = nack.map_or_else(String::new, |Nack(code)| code.to_string());
+    let more = [
+        ("failure", why.name()),
+        ("code", &number),
+        ("meaning", nack.map_or("", Nack::meaning)),
+        retry.fact(),
+    ];
+    let (code, reason, hint) = match (why, nack) {
+        (Failure::Restricted, Some(nack)) => {
+            let again = again_at.map_or_else(String::new, |at| {
+                format!("; the same token is tried again from {} on", clock::utc(at))
+            });
+            let hint = format!("{}{again}", nack.hint());
+            (Code::FailedPrecondition, "RESTRICTED", hint)
+        }
+        (Failure::RefusedByServer, Some(nack)) => {
+            let hint = format!("{}; another token is another message", nack.hint());
+            (Code::Aborted, "NOT_SENT", hint)
+        }
+        _ => {
+            let hint = "it will not be sent: to try again use another token";
+            (Code::Aborted, "NOT_SENT", hint.to_owned())
+        }
+    };
+    with_retry(&retry, code, message, reason, &hint, more)
 }
 
 fn with_retry<const N: usize>(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ciborium::{Value, cbor};
 
 use super::*;
-use crate::model::{Account, LinkState, Phone, Reason, Sent};
+use crate::model::{Account, LinkState, Nack, Phone, Reason, Sent};
 
 fn at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(1_800_000_000, 123_456_789)
@@ -172,6 +172,7 @@ fn every_occurrence() -> Vec<Occurrence> {
                 state: SendState::Failed,
                 server_ack_at: Some(at()),
                 failure: Some("refused_by_server".into()),
+                nack: Some(Nack(479)),
             },
             chat: chat.clone(),
         }),

@@ -20,7 +20,7 @@ fn needed(method: &str) -> Role {
         "Status" | "WatchEvents" | "ListConsumers" | "ListQueue" | "ListAllowed" | "ListAlerts" => {
             Role::Reader
         }
-        "Resume" | "Send" | "CancelSend" | "AckEvents" | "RemoveConsumer" | "ReloadRules"
+        "Resume" | "Send" | "CancelSend" | "ReportStore" | "AckEvents" | "RemoveConsumer" | "ReloadRules"
         | "Diagnose" => Role::Operator,
         _ => Role::Admin,
     }

@@ -61,6 +61,9 @@ struct SendOutcome {
     chat: String,
     state: &'static str,
     reason: String,
+    code: u32,
+    meaning: String,
+    hint: String,
 }
 
 #[derive(Serialize)]
@@ -232,6 +235,9 @@ impl From<pb::SendOutcome> for SendOutcome {
             chat,
             state: _,
             reason,
+            code,
+            meaning,
+            hint,
         } = outcome;
         Self {
             token,
@@ -239,6 +245,9 @@ impl From<pb::SendOutcome> for SendOutcome {
             chat,
             state,
             reason,
+            code,
+            meaning,
+            hint,
         }
     }
 }

@@ -1,0 +1,149 @@
+//! An error code in a server's ack for a message of ours: what it means, and whether trying again may help.
+//!
+//! The codes and their names are those of WhatsApp Web (`NackFromStanza`), as WhatsApp's library lists them, and those that
+//! its server is seen to send beyond that list. A message that was refused was not delivered.
+
+use serde::{Deserialize, Serialize};
+
+/// The code on the wire; 0 when the server sent something that is no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nack(pub u16);
+
+/// Whether trying again may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NackClass {
+    /// The server's own problem, or too much at once: it passes.
+    Passing,
+    /// WhatsApp restricts the account. Trying again makes it worse.
+    Restricted,
+    /// The same message is refused every time.
+    Final,
+}
+
+impl Nack {
+    /// From the ack's attribute.
+    #[must_use]
+    pub fn parse(code: &str) -> Self {
+        Self(code.trim().parse().unwrap_or_default())
+    }
+
+    /// Whether trying again may help. A code of the server's own (5xx) that is not known passes; any other does not.
+    #[must_use]
+    pub const fn class(self) -> NackClass {
+        match self.0 {
+            463 | 475 => NackClass::Restricted,
+            // What an agent asks for anew before it tries again: see `is_stale_group`.
+            421 => NackClass::Passing,
+            550 | 551 => NackClass::Final,
+            408 | 429 | 500..=599 => NackClass::Passing,
+            _ => NackClass::Final,
+        }
+    }
+
+    /// What is known of the group is out of date: it has to be asked for before the message is sent again.
+    #[must_use]
+    pub const fn is_stale_group(self) -> bool {
+        self.0 == 421
+    }
+
+    /// What it means, in words.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self.0 {
+            400 => "WhatsApp takes the message for malformed",
+            401 | 403 => "this account may not write there",
+            404 => "the recipient is not there",
+            408 => "WhatsApp's server did not get to it in time",
+            421 => "what is known of the group is out of date",
+            429 => "too much was sent in a short time",
+            463 => {
+                "WhatsApp restricts this account: it may not write to people it has no chat with (reach-out time-lock)"
+            }
+            475 => "WhatsApp restricts this account: it has reached its cap of new chats",
+            479 => "a field of the message has a form that WhatsApp does not accept",
+            487 => "WhatsApp cannot parse the message",
+            488..=490 => "WhatsApp does not know this kind of message",
+            491 => "WhatsApp cannot read what is in the message",
+            493 => "WhatsApp does not take the message for a hosted account",
+            495 => "the key of the message that this one is about is missing",
+            496 => "the message was encrypted with a key that was used before",
+            499 => "the message that this one is about was deleted",
+            500 => "an error in WhatsApp's server",
+            503 => "WhatsApp's server is not available",
+            550 => "this account may not delete that message for all",
+            551 => "WhatsApp does not take messages for this group from this account",
+            552 => "an error in WhatsApp's database",
+            501..=599 => "a temporary error in WhatsApp's server",
+            0 => "WhatsApp gave no code",
+            _ => "WhatsApp gave no meaning",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn hint(self) -> &'static str {
+        match (self.class(), self.0) {
+            (NackClass::Passing, 429) => {
+                "nothing was delivered; send less at once (the agent's --send-rate), and try again with the same token"
+            }
+            (NackClass::Passing, _) => {
+                "nothing was delivered; try again in a moment with the same token"
+            }
+            (NackClass::Restricted, _) => {
+                "nothing was delivered; do not repeat it: chats that exist can be answered, the phone shows for how long the restriction lasts (WhatsApp → Settings), and the other side may write first"
+            }
+            (NackClass::Final, 401 | 403) => {
+                "nothing was delivered; see on the phone whether this account is a member and may write there"
+            }
+            (NackClass::Final, _) => {
+                "nothing was delivered, and the same message is refused again; check the recipient, update the agent, and report the code"
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Nack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {}", self.0, self.meaning())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_restricts_is_not() {
+        for (code, class) in [
+            (429, NackClass::Passing),
+            (500, NackClass::Passing),
+            (502, NackClass::Passing),
+            (503, NackClass::Passing),
+            (552, NackClass::Passing),
+            (421, NackClass::Passing),
+            (463, NackClass::Restricted),
+            (475, NackClass::Restricted),
+            (400, NackClass::Final),
+            (479, NackClass::Final),
+            (487, NackClass::Final),
+            (550, NackClass::Final),
+            (551, NackClass::Final),
+            (418, NackClass::Final),
+            (0, NackClass::Final),
+        ] {
+            assert_eq!(Nack(code).class(), class, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_code_has_a_meaning_and_a_next_step() {
+        for code in 0..=600 {
+            let nack = Nack(code);
+            assert!(!nack.meaning().is_empty() && !nack.hint().is_empty());
+        }
+        assert_eq!(Nack::parse("463"), Nack(463));
+        for odd in ["", "rate-overlimit", "-1", "99999999"] {
+            assert_eq!(Nack::parse(odd), Nack(0), "{odd}");
+        }
+    }
+}

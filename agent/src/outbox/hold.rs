@@ -1,0 +1,214 @@
+//! Every send held: the store went back, as a client has reported, and nothing leaves until an admin has decided.
+//!
+//! ```text
+//! report ──> held (durable) ──> decided: the openings that were reported are known, and hold nothing again
+//! ```
+//!
+//! An older copy of the store has message keys that were used since; used again they break the secrecy of both messages.
+//! Nothing on the volume shows that it is a copy, so what holds is a client's word. Who may report is decided by role.
+
+use std::time::SystemTime;
+
+use openclaw_vault::{Batch, Epoch, Key, went_back};
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Stage, Trouble};
+use super::{Outbox, State};
+use crate::vault::{Tables, Vault, from_millis, to_millis};
+
+/// The scope of the row.
+const HOLD: &[u8] = b"hold";
+/// How many openings that were reported are remembered. The oldest goes first.
+const MAX_OPENINGS: usize = 32;
+
+/// An opening of the store: its number and its random id.
+type Opening = (u64, u64);
+
+/// Why nothing is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Since when.
+    pub since: SystemTime,
+    /// How far the store was seen by the client that reported it first.
+    pub seen: Epoch,
+    /// The generation of the store at that time.
+    pub generation: u64,
+}
+
+/// What is known of stores that went back.
+#[derive(Default)]
+pub(super) struct Holding {
+    hold: Option<Hold>,
+    /// The openings that were reported in this hold.
+    reported: Vec<Opening>,
+    /// Those of earlier holds, which were decided.
+    decided: Vec<Opening>,
+}
+
+/// The row. Fields may be added, never renamed: volumes hold it.
+#[derive(Default, Serialize, Deserialize)]
+struct Row {
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    hold: Option<HoldRow>,
+    #[serde(rename = "r", default)]
+    reported: Vec<Opening>,
+    #[serde(rename = "d", default)]
+    decided: Vec<Opening>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HoldRow {
+    #[serde(rename = "t")]
+    since: u64,
+    /// Generation, id and commits.
+    #[serde(rename = "s")]
+    seen: (u64, u64, u64),
+    #[serde(rename = "g")]
+    generation: u64,
+}
+
+fn key() -> Key<'static> {
+    Key::new(Tables::OUTBOX, HOLD, "")
+}
+
+impl Holding {
+    pub(super) fn load(vault: &Vault) -> Self {
+        let Some(bytes) = vault.load(key()) else {
+            return Self::default();
+        };
+        let Row {
+            hold,
+            reported,
+            decided,
+        } = ciborium::from_reader(&**bytes).unwrap_or_default();
+        let hold = hold.map(|row| {
+            let (generation, id, commits) = row.seen;
+            Hold {
+                since: from_millis(row.since),
+                seen: Epoch {
+                    generation,
+                    id,
+                    commits,
+                },
+                generation: row.generation,
+            }
+        });
+        Self {
+            hold,
+            reported,
+            decided,
+        }
+    }
+
+    fn put(&self, batch: &mut Batch) {
+        let hold = self.hold.map(|hold| HoldRow {
+            since: to_millis(hold.since),
+            seen: (hold.seen.generation, hold.seen.id, hold.seen.commits),
+            generation: hold.generation,
+        });
+        let row = Row {
+            hold,
+            reported: self.reported.clone(),
+            decided: self.decided.clone(),
+        };
+        let mut bytes = Vec::new();
+        ciborium::into_writer(&row, &mut bytes)
+            .expect("a row has an encoding, and memory is no file");
+        batch.put(key(), &bytes);
+    }
+
+    pub(super) const fn is_held(&self) -> bool {
+        self.hold.is_some()
+    }
+}
+
+fn remember(openings: &mut Vec<Opening>, opening: Opening) -> bool {
+    if openings.contains(&opening) {
+        return false;
+    }
+    if openings.len() >= MAX_OPENINGS {
+        openings.remove(0);
+    }
+    openings.push(opening);
+    true
+}
+
+impl Outbox {
+    /// A client has seen the store at `seen`; `known` are its latest openings, the current one last. Holds sends when the
+    /// store is behind that, unless it was decided already. [`Outbox::durable`] makes that safe.
+    pub fn report_seen(&self, seen: Epoch, known: &[Epoch], now: SystemTime) -> Option<Hold> {
+        let state = &mut *self.state();
+        let opening = (seen.generation, seen.id);
+        let holding = &mut state.holding;
+        let back = went_back(&seen, known).filter(|_| !holding.decided.contains(&opening));
+        let Some(back) = back else {
+            return holding.hold;
+        };
+        if !remember(&mut holding.reported, opening) {
+            return holding.hold;
+        }
+        if holding.hold.is_none() {
+            tracing::error!(
+                why = %back,
+                "sends are held: the store went back, its volume is an older copy; decide with `openclawctl rollback`"
+            );
+            holding.hold = Some(Hold {
+                since: now,
+                seen,
+                generation: known.last().map_or(0, |epoch| epoch.generation),
+            });
+        }
+        let hold = holding.hold;
+        let mut batch = Batch::new();
+        holding.put(&mut batch);
+        self.vault.write(&batch);
+        self.stop_callers(state);
+        hold
+    }
+
+    /// Callers' messages that wait for their turn are not sent, and their callers learn it at once.
+    fn stop_callers(&self, state: &mut State) {
+        let orders: Vec<u64> = state.messages.in_line().map(|entry| entry.order).collect();
+        let mut unsent = Vec::new();
+        for order in orders {
+            let Some(entry) = state.messages.get(order) else {
+                continue;
+            };
+            if entry.is_queued() || !matches!(entry.stage, Stage::Waiting(_)) {
+                continue;
+            }
+            entry.rest(Some(Trouble::Held));
+            if entry.handed_at.is_none() {
+                unsent.push(order);
+            }
+            entry.tell();
+            state.messages.settle(order);
+        }
+        self.remove(state, unsent);
+    }
+
+    /// Why nothing is sent, while that is so.
+    #[must_use]
+    pub fn hold(&self) -> Option<Hold> {
+        self.state().holding.hold
+    }
+
+    /// Sends continue: an admin has decided, or the sessions are new. What was reported holds nothing again. False
+    /// when sends were not held. [`Outbox::durable`] makes that safe.
+    pub fn end_hold(&self) -> bool {
+        let state = &mut *self.state();
+        let holding = &mut state.holding;
+        if holding.hold.take().is_none() {
+            return false;
+        }
+        for opening in std::mem::take(&mut holding.reported) {
+            remember(&mut holding.decided, opening);
+        }
+        let mut batch = Batch::new();
+        holding.put(&mut batch);
+        self.vault.write(&batch);
+        tracing::warn!("sends are no longer held");
+        self.work.notify_one();
+        true
+    }
+}

@@ -1,0 +1,83 @@
+//! What follows when WhatsApp's server refuses a message: its ack has an error. Nothing of it was delivered then.
+//!
+//! ```text
+//! passing      again under the same id, later and later: as long as it is kept, or its caller waits
+//! restricted   failed; its token is tried again when a caller asks, but not at once
+//! final        failed
+//! ```
+//!
+//! The same id is what makes a second attempt the same message: WhatsApp and the recipients know it by that.
+
+use std::time::SystemTime;
+
+use openclaw_vault::Batch;
+
+use super::entry::{Stage, Trouble};
+use super::{Outbox, State, row};
+use crate::model::{Failure, MessageId, Nack, NackClass, Token};
+
+impl Outbox {
+    /// WhatsApp's server refused the message with this code. True when it is known and was not over before.
+    pub fn refused(&self, id: &MessageId, nack: Nack, now: SystemTime) -> bool {
+        let state = &mut *self.state();
+        let Some(order) = state.messages.by_id(id) else {
+            return false;
+        };
+        let Some(entry) = state.messages.get(order).filter(|it| !it.is_settled()) else {
+            return false;
+        };
+        entry.sent.nack = Some(nack);
+        match nack.class() {
+            NackClass::Passing => self.try_again(state, order, nack, now),
+            NackClass::Restricted => {
+                entry.restricted_at = Some(now);
+                self.settle_failed(state, order, Failure::Restricted, now);
+            }
+            NackClass::Final => self.settle_failed(state, order, Failure::RefusedByServer, now),
+        }
+        true
+    }
+
+    fn try_again(&self, state: &mut State, order: u64, nack: Nack, now: SystemTime) {
+        let Some(entry) = state.messages.get(order) else {
+            return;
+        };
+        entry.handed_at = match entry.stage {
+            Stage::Busy(before) => before,
+            _ => entry.handed_before.take(),
+        };
+        let trouble = Some(Trouble::ServerError(nack));
+        if entry.is_queued() {
+            entry.try_later(now);
+            entry.trouble = trouble;
+            let mut batch = Batch::new();
+            row::put(&mut batch, entry);
+            self.vault.write(&batch);
+        } else if entry.text.is_some() && entry.followers() > 0 {
+            entry.try_later(now);
+            entry.trouble = trouble;
+        } else {
+            entry.rest(trouble);
+        }
+        entry.tell();
+        state.messages.settle(order);
+        self.work.notify_one();
+    }
+
+    /// A caller's wait has ended. What only waits to be tried again for that caller is not tried again.
+    pub fn give_up(&self, token: &Token) {
+        let state = &mut *self.state();
+        let Some(order) = state.messages.by_token(token) else {
+            return;
+        };
+        let Some(entry) = state.messages.get(order) else {
+            return;
+        };
+        let waits = matches!(entry.stage, Stage::Waiting(_)) && entry.sent.nack.is_some();
+        if waits && !entry.is_queued() && entry.followers() <= 1 {
+            entry.rest(entry.trouble);
+            entry.tell();
+            state.messages.settle(order);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What follows when WhatsApp's server refuses a message.
+
+use super::*;
+use crate::model::Failure;
+
+const PAUSE: u64 = 15 * 60;
+
+#[tokio::test]
+async fn a_refusal_that_passes_waits_longer_each_time_and_keeps_the_id() {
+    let world = World::new();
+    let progress = world.direct("t", ANNA, "hi", at(0)).unwrap();
+    let id = world.hand_over(at(0)).await;
+    let mut now = 0;
+    for delay in [2, 4, 8, 16, 32, 60, 60] {
+        assert!(world.outbox.refused(&id, Nack(503), at(now)));
+        assert!(!progress.borrow().has_reached(SendState::ServerAck));
+        let next = at(now + delay);
+        assert!(matches!(world.turn(at(now)), Err(Some(due)) if due == next));
+        now += delay;
+        assert_eq!(world.hand_over(at(now)).await, id);
+    }
+    assert!(world.acked(&id, at(now)));
+    let sent = progress.borrow().sent.clone();
+    assert_eq!((sent.state, sent.nack), (SendState::ServerAck, None));
+    assert!(!world.outbox.refused(&id, Nack(500), at(now)), "it is over");
+}
+
+#[tokio::test]
+async fn what_no_caller_waits_for_is_not_tried_again_by_itself() {
+    let world = World::new();
+    drop(world.direct("gone", ANNA, "hi", at(0)).unwrap());
+    let id = world.hand_over(at(0)).await;
+    world.outbox.refused(&id, Nack(500), at(1));
+    assert!(
+        matches!(world.turn(at(99)), Err(None)),
+        "refused after it had gone"
+    );
+
+    let waiting = world.direct("leaves", BERT, "hi", at(100)).unwrap();
+    let id = world.hand_over(at(100)).await;
+    world.outbox.refused(&id, Nack(429), at(100));
+    drop(waiting);
+    assert!(
+        matches!(world.turn(at(199)), Err(None)),
+        "it left while that waited"
+    );
+
+    let ended = world.direct("ends", BERT, "ho", at(200)).unwrap();
+    let id = world.hand_over(at(200)).await;
+    world.outbox.refused(&id, Nack(552), at(200));
+    world.outbox.give_up(&"ends".parse().unwrap());
+    let stopped = ended.borrow().stopped;
+    assert_eq!(stopped, Some(Trouble::ServerError(Nack(552))));
+    assert!(matches!(world.turn(at(299)), Err(None)));
+    // The same token tries again, under the same id.
+    world.direct("ends", BERT, "ho", at(300)).unwrap();
+    assert_eq!(world.hand_over(at(300)).await, id);
+}
+
+#[tokio::test]
+async fn texts_that_are_held_for_a_refusal_are_bounded() {
+    let world = World::new();
+    let text = "x".repeat(60_000);
+    let mut sent = Vec::new();
+    for n in 0..20 {
+        let progress = world.direct(&format!("t{n}"), ANNA, &text, at(0)).unwrap();
+        sent.push((world.hand_over(at(0)).await, progress));
+    }
+    let held = |world: &World| {
+        let state = world.outbox.state();
+        let texts = state.messages.in_line().filter_map(|it| it.text.clone());
+        texts.map(|text| text.as_str().len()).sum::<usize>()
+    };
+    assert!(held(&world) <= 1 << 20, "{}", held(&world));
+    // The last one's is not there any more: its caller asks again.
+    let (id, progress) = sent.pop().unwrap();
+    world.outbox.refused(&id, Nack(503), at(1));
+    let stopped = progress.borrow().stopped;
+    assert_eq!(stopped, Some(Trouble::ServerError(Nack(503))));
+    // Nor are they held for an ack that does not come.
+    world.outbox.expire(at(30));
+    assert_eq!(held(&world), 0);
+}
+
+#[tokio::test]
+async fn a_restriction_is_final_for_a_while_and_its_token_is_not_stuck() {
+    for code in [463, 475] {
+        let mut world = World::new();
+        drop(world.direct("t", ANNA, "hi", at(0)).unwrap());
+        let id = world.hand_over(at(0)).await;
+        world.outbox.refused(&id, Nack(code), at(0));
+        for now in [1, PAUSE - 1] {
+            world.restart();
+            let progress = world.direct("t", ANNA, "hi", at(now)).unwrap();
+            let progress = progress.borrow().clone();
+            assert_eq!(progress.sent.state, SendState::Failed);
+            let failure = progress.sent.failure.as_deref();
+            assert_eq!(failure, Some(Failure::Restricted.name()));
+            assert_eq!(progress.sent.nack, Some(Nack(code)));
+            assert_eq!(progress.again_at, Some(at(PAUSE)));
+            assert!(matches!(world.turn(at(now)), Err(None)));
+        }
+        let progress = world.direct("t", ANNA, "hi", at(PAUSE)).unwrap();
+        assert_eq!(world.hand_over(at(PAUSE)).await, id);
+        assert!(world.acked(&id, at(PAUSE)));
+        assert_eq!(progress.borrow().sent.failure, None);
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_and_refused_until_its_deadline_never_arrived() {
+    let mut world = World::new();
+    world.queued("t", ANNA, at(0)).unwrap();
+    let id = world.hand_over(at(1)).await;
+    world.outbox.refused(&id, Nack(503), at(2));
+    let waiting = world.outbox.queued();
+    assert_eq!(waiting[0].nack, Some(Nack(503)));
+    assert_eq!(waiting[0].trouble, Some(Trouble::ServerError(Nack(503))));
+    world.restart();
+    world.outbox.expire(at(3601));
+    let told = world.told().await;
+    assert_eq!(told[0].2, "deadline", "not `unconfirmed`: it is not there");
+}
+
+#[tokio::test]
+async fn a_message_to_oneself_is_read_with_the_servers_ack() {
+    let mut world = World::new();
+    let (token, own) = wish("t", ME, "hi");
+    let own = Wish {
+        is_own: true,
+        ..own
+    };
+    world.outbox.submit(&token, own, at(0)).unwrap();
+    let id = world.hand_over(at(0)).await;
+    world.restart();
+    assert!(world.acked(&id, at(1)));
+    assert_eq!(world.told().await[0].1, SendState::Read);
+}

@@ -1,0 +1,100 @@
+//! A token is one message also beyond a restore: what was used before the backup is known, and the answer says until when.
+
+use std::time::{Duration, SystemTime};
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::{LinkState, SendState};
+use openclaw_sim::{Fault, Nack};
+use tonic::Code;
+
+use super::{PASSPHRASE, backup, lose_the_machine, restore};
+use crate::harness::{ANNA, BERT, PATIENCE, WORD, World, refusal, request};
+
+fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
+    pb::SendRequest {
+        token: token.to_owned(),
+        ..request(to, text)
+    }
+}
+
+fn heard(world: &World, number: &str) -> usize {
+    world.peer(number).inbox_len()
+}
+
+#[tokio::test]
+async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_restore() {
+    let mut world = World::linked().await;
+    let phone = world.phone();
+    let group = phone.create_group("Tides", &[ANNA, BERT]).await.unwrap();
+    let mut sent = Vec::new();
+    for (n, to) in [ANNA, BERT, &group].into_iter().enumerate() {
+        let wish = tokened(to, WORD, &format!("t{n}"));
+        sent.push((world.send_with(wish.clone()).await.unwrap(), wish));
+    }
+    // One that the server refused for good stays refused.
+    let nack = Nack {
+        code: 479,
+        count: 1,
+    };
+    world.fault(Fault::Nack(nack)).await;
+    let refused = tokened(ANNA, "refused", "r");
+    world.send_with(refused.clone()).await.unwrap_err();
+    let before = (heard(&world, ANNA), heard(&world, BERT));
+    let (start, bytes) = backup(&world.agent).await.unwrap();
+    lose_the_machine(&mut world).await;
+    let restored = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
+    assert_eq!((restored.tokens_kept, restored.waiting_dropped), (4, 0));
+    let until = SystemTime::try_from(restored.tokens_known_until.unwrap()).unwrap();
+    let made = SystemTime::try_from(start.created_at.unwrap()).unwrap();
+    let apart = made.duration_since(until).unwrap_or_default();
+    assert!(until <= made && apart < Duration::from_secs(2), "{apart:?}");
+    world.agent.until_state(LinkState::Connected).await;
+    for (first, wish) in &sent {
+        let again = world.send_with(wish.clone()).await.unwrap();
+        assert_eq!(again.message_id, first.message_id);
+        assert!(again.state() >= SendState::ServerAck);
+        let other = tokened(ANNA, "another text", &wish.token);
+        let reused = world.send_with(other).await.unwrap_err();
+        assert_eq!(refusal(&reused).0, Code::AlreadyExists);
+    }
+    let again = world.send_with(refused).await.unwrap_err();
+    assert_eq!(refusal(&again), (Code::Aborted, "NOT_SENT".to_owned()));
+    assert_eq!((heard(&world, ANNA), heard(&world, BERT)), before);
+    // Also over a restart; and what is new is new.
+    let url = world.sim.url();
+    world.agent.kill().await;
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    let (first, wish) = &sent[0];
+    let again = world.send_with(wish.clone()).await.unwrap();
+    assert_eq!(again.message_id, first.message_id);
+    world.send_with(tokened(ANNA, "new", "n")).await.unwrap();
+    assert_eq!(heard(&world, ANNA), before.0 + 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_waited_when_the_backup_was_made_goes_only_when_its_caller_asks_again() {
+    let mut world = World::linked().await;
+    world.cut_off().await;
+    let wish = pb::SendRequest {
+        queue: true,
+        ..tokened(ANNA, WORD, "t")
+    };
+    let kept = world.send_with(wish.clone()).await.unwrap();
+    let (_, bytes) = backup(&world.agent).await.unwrap();
+    // It goes after the backup.
+    world.sim.fault(Fault::Clear).await;
+    let there = || heard(&world, ANNA) == 1;
+    world.sim.until(PATIENCE, there).await.unwrap();
+    lose_the_machine(&mut world).await;
+    let restored = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
+    assert_eq!((restored.tokens_kept, restored.waiting_dropped), (1, 1));
+    world.agent.until_state(LinkState::Connected).await;
+    let queue = world.client().list_queue(pb::ListQueueRequest {}).await;
+    assert!(queue.unwrap().into_inner().messages.is_empty());
+    let again = world.send_with(wish).await.unwrap();
+    assert_eq!(again.message_id, kept.message_id, "the same message");
+    assert_eq!(heard(&world, ANNA), 1, "the recipient knows it by its id");
+    world.finish().await;
+}

@@ -1,0 +1,67 @@
+//! `rollback`: what an admin decides when the agent's store went back, so that it sends again.
+
+use openclaw_proto::v1::{
+    ResolveRollbackRequest, ResolveRollbackResponse, RollbackDecision, StatusRequest,
+};
+use serde::Serialize;
+
+use super::Lookout;
+use crate::address::Address;
+use crate::cli::RollbackCommand;
+use crate::failure::{Exit, Failure};
+use crate::render::size::count;
+use crate::{client, console};
+
+#[derive(Serialize)]
+struct Json {
+    decision: &'static str,
+    sessions_dropped: u64,
+    sender_keys_dropped: u64,
+}
+
+/// Has the agent send again, and calls the store's state normal for this client too.
+pub(crate) async fn run(
+    address: &Address,
+    command: &RollbackCommand,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let (decision, word) = match command {
+        RollbackCommand::Accept => (RollbackDecision::Accept, "accept"),
+        RollbackCommand::Renew => (RollbackDecision::Renew, "renew"),
+    };
+    let (mut admin, mut agent) = client::admin(address).await?;
+    let mut lookout = Lookout::new(json);
+    // What this client has seen is decided with it: it does not hold sends again.
+    lookout.look(&mut agent).await;
+    let request = ResolveRollbackRequest {
+        decision: decision.into(),
+    };
+    let ResolveRollbackResponse {
+        sessions_dropped,
+        sender_keys_dropped,
+    } = client::answer(address, admin.resolve_rollback(request)).await?;
+    if json {
+        console::report_json(&Json {
+            decision: word,
+            sessions_dropped,
+            sender_keys_dropped,
+        });
+    } else {
+        console::report(&match decision {
+            RollbackDecision::Renew => format!(
+                "Renewed: {} and {} are left behind, new ones are made as they are needed; sends continue",
+                count(sessions_dropped, "session"),
+                count(sender_keys_dropped, "sender key")
+            ),
+            _ => "Accepted: the store counts as it is; sends continue".to_owned(),
+        });
+    }
+    let status = client::answer(address, agent.status(StatusRequest {})).await;
+    let remembered = status.and_then(|status| lookout.accept(&status));
+    if let Err(failure) = remembered {
+        console::note(&format!(
+            "warning: this client still takes the store for one that went back: {failure}"
+        ));
+    }
+    Ok(Exit::Done)
+}
