@@ -134,6 +134,13 @@ impl Vault {
         *self.shared.durable.borrow() >= ticket.0
     }
 
+    /// Whether something is waited for that is not durable yet.
+    #[must_use]
+    pub fn is_syncing(&self) -> bool {
+        let state = self.shared.lock();
+        state.wanted > state.durable()
+    }
+
     /// Returns once everything up to a place is durable.
     pub async fn durable(&self, ticket: Ticket) {
         self.shared.want(ticket);

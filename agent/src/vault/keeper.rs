@@ -62,6 +62,7 @@ fn keep(shared: &Shared) {
     loop {
         match next(shared, compaction) {
             Work::Sync(job) => {
+                failpoint::syncing();
                 let result = job.run();
                 let mut state = shared.lock();
                 if let Some(sealed) = &mut state.sealed {

@@ -8,6 +8,7 @@
 mod access;
 mod alerts;
 mod api;
+mod backlog;
 mod backup;
 mod changes;
 mod clients;
