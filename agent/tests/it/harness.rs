@@ -201,6 +201,12 @@ impl World {
         self.sim.violations()
     }
 
+    /// The end of a test whose agent has ended by itself.
+    pub(crate) fn abandon(mut self) {
+        self.check_output();
+        self.finished = true;
+    }
+
     /// Nothing that was printed is a secret, and stdout is JSON, one object a line.
     pub(crate) fn check_output(&self) {
         let (stdout, stderr) = self.agent.output();

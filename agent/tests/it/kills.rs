@@ -164,6 +164,7 @@ async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usi
     told.holds(&crowd);
     letters.came_once();
     assert_eq!(world.phone().companions().len(), 1, "the same device");
+    for line in world.agent.output().0 { if !line.contains("\"INFO\"") { println!("LINE {}", &line[40..]); } }
     // The simulator has verified every signature and every MAC, and that no message key came twice.
     world.finish().await;
     died
