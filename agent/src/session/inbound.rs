@@ -84,7 +84,7 @@ impl Inbound {
         // Full only if one connection says more than it has things to say; then the end of the
         // connection still arrives, since it is told by the run itself.
         if self.signals.try_send(signal).is_err() {
-            tracing::error!("the session's owner does not keep up");
+            tracing::warn!("the session's owner does not keep up");
         }
     }
 
