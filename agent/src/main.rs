@@ -72,6 +72,8 @@ fn main() -> ExitCode {
 
 fn run(config: Config, secrets: &Secrets) -> ExitCode {
     logging::init(config.log);
+    // It learns where the stack ends, which a sandbox may keep from it.
+    openclaw_harden::scrub_stack();
     let started = match start::start(&config, clock::now()) {
         Ok(started) => started,
         Err(error) => return fail(&error, &error.hint(), error.exit_code()),

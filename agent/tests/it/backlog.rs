@@ -171,31 +171,28 @@ async fn what_comes_faster_than_a_slow_disk_takes_it_waits_at_the_server() {
     world.finish().await;
 }
 
-/// The whole of it, in a container's memory. A build with optimisations of the agent for the simulator is needed, and the
-/// right to make a cgroup (version 1):
+/// The whole of it, in a container's memory. It takes the right to make a cgroup (version 1), and minutes:
 ///
 /// ```sh
-/// cargo build --release --locked --features openclaw-agent/sim -p openclaw-agent
-/// OPENCLAW_TEST_BINARY=$PWD/target/release/openclaw-agent \
-///     cargo test --release --features openclaw-agent/sim -p openclaw-agent --test it -- --ignored two_hundred_thousand
+/// cargo test --release --locked -p openclaw-agent --features sim --test it -- --ignored two_hundred_thousand --nocapture
 /// ```
+///
+/// A build without optimisations needs more: `OPENCLAW_TEST_MEMORY_MIB=56`.
 #[tokio::test]
 #[ignore = "takes minutes, and a cgroup"]
 async fn two_hundred_thousand_messages_are_drained_in_32_megabytes() {
     const MESSAGES: usize = 200_000;
-    let limit = Cgroup::of(32 << 20);
+    let mebibytes = std::env::var("OPENCLAW_TEST_MEMORY_MIB");
+    let limit = Cgroup::of(mebibytes.map_or(32, |mebibytes| mebibytes.parse().unwrap()) << 20);
     let mut world = away().await;
     write(&peers(&world, 8), MESSAGES, 20).await;
-    // 400 at a time are made durable: that is 200 s of waiting for the disk alone.
+    // 400 at a time are made durable: that is 100 s and more of waiting for the disk alone.
     comes_back(&mut world, 200).await;
     limit.holds(world.agent.pid());
     let drained = drained(&world, 20 * LIBRARY_LIMIT).await;
-    println!(
-        "the first and the last quarter: {:?}, {:?}",
-        drained.when(0.75),
-        drained.when(0.0) - drained.when(0.25)
-    );
-    each_came_once(&world, MESSAGES).await;
+    let (first, last) = (drained.when(0.75), drained.when(0.0) - drained.when(0.25));
+    println!("the first quarter took {first:?}, the last {last:?}");
+    assert!(last < 2 * first);
     world.finish().await;
 }
 

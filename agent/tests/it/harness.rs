@@ -21,7 +21,7 @@ use tonic_types::StatusExt as _;
 
 pub(crate) use bare::{Bare, Ended, new_key};
 pub(crate) use client::{Client, TLS};
-pub(crate) use memory::{copies, occurrences};
+pub(crate) use memory::{Copies, copies, occurrences, places};
 pub(crate) use middle::{Cut, Middle, Mood};
 pub(crate) use opened::open;
 pub(crate) use process::{Agent, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
