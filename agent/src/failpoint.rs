@@ -1,6 +1,8 @@
 //! Places at which a test ends the process as `kill -9` does, each named by what comes next or was done last.
 //!
-//! Only a simulator build has them. Elsewhere passing one is nothing, and nobody reads the variable.
+//! And a disk as slow as a test wants it.
+//!
+//! Only a simulator build has them. Elsewhere passing one is nothing, and no variable is read.
 
 /// A place that a process may not get past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub enum Place {
 }
 
 #[cfg(feature = "sim")]
-pub use armed::{Malformed, arm, pass, reach};
+pub use armed::{Malformed, arm, pass, reach, syncing};
 
 /// Comes past a place.
 #[cfg(not(feature = "sim"))]
@@ -68,9 +70,15 @@ pub(crate) const fn pass(_: Place) {}
 #[cfg(not(feature = "sim"))]
 pub(crate) async fn reach(_: Place) {}
 
+/// Writes are about to be made durable.
+#[cfg(not(feature = "sim"))]
+pub(crate) const fn syncing() {}
+
 #[cfg(feature = "sim")]
 mod armed {
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
 
     use rustix::process::{Signal, getpid, kill_process};
 
@@ -79,6 +87,12 @@ mod armed {
     /// `PLACE:N`, the N-th time that a process comes past it. `PLACE:N,PLACE:N` ends it at the second, counted from when
     /// it came to the first; a task that is held at the first goes no further.
     const VARIABLE: &str = "OPENCLAW_KILL_AT";
+
+    /// Milliseconds that each fsync takes longer.
+    const SLOW_DISK: &str = "OPENCLAW_SLOW_DISK_MS";
+
+    /// What [`SLOW_DISK`] says.
+    static SYNC_MILLIS: AtomicU64 = AtomicU64::new(0);
 
     const NAMES: [(&str, Place); 25] = [
         ("decrypted", Place::Decrypted),
@@ -116,18 +130,29 @@ mod armed {
         passes: u32,
     }
 
-    /// The variable says something else.
+    /// A variable says something else.
     #[derive(Debug, thiserror::Error)]
-    #[error("{VARIABLE}: {0:?} is not PLACE:N or PLACE:N,PLACE:N")]
-    pub struct Malformed(String);
+    pub enum Malformed {
+        /// Where the process ends.
+        #[error("{VARIABLE}: {0:?} is not PLACE:N or PLACE:N,PLACE:N")]
+        Place(String),
+        /// How slow the disk is.
+        #[error("{SLOW_DISK}: {0:?} is not a number of milliseconds")]
+        Millis(String),
+    }
 
-    /// Reads the variable. The process ends there, and only there.
+    /// Reads the variables. The process ends there, and only there.
     pub fn arm() -> Result<(), Malformed> {
+        if let Ok(millis) = std::env::var(SLOW_DISK) {
+            let parsed = millis.parse().map_err(|_| Malformed::Millis(millis))?;
+            SYNC_MILLIS.store(parsed, Ordering::Relaxed);
+        }
         let Ok(told) = std::env::var(VARIABLE) else {
             return Ok(());
         };
         let steps: Option<Vec<Step>> = told.split(',').rev().map(step).collect();
-        *AHEAD.lock().unwrap_or_else(PoisonError::into_inner) = steps.ok_or(Malformed(told))?;
+        *AHEAD.lock().unwrap_or_else(PoisonError::into_inner) =
+            steps.ok_or(Malformed::Place(told))?;
         Ok(())
     }
 
@@ -147,6 +172,14 @@ mod armed {
     pub async fn reach(place: Place) {
         if arrives(place) {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Writes are about to be made durable: takes as long as on a slow disk.
+    pub fn syncing() {
+        let millis = SYNC_MILLIS.load(Ordering::Relaxed);
+        if millis > 0 {
+            std::thread::sleep(Duration::from_millis(millis));
         }
     }
 

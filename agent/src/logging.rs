@@ -1,9 +1,15 @@
 //! The log: stdout, one JSON object a line, or text on a terminal.
 //!
-//! WhatsApp's library logs numbers, codes and stanzas. Of its lines only warnings and errors pass,
-//! and of those only what cannot be a secret: see `scrub`.
+//! An ERROR needs a person. Nothing that WhatsApp's library logs does by itself: what it cannot handle, the agent reports
+//! in its own words (a link state, an event, an alert) or ends over. Its errors are warnings here, and one of a kind is
+//! printed at most once in [`REPEAT_INTERVAL`], with the number of those that were not.
+//!
+//! The library logs numbers, codes and stanzas. Of its lines only warnings and errors pass, and of those only what cannot
+//! be a secret: see `scrub`.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -38,8 +44,15 @@ pub fn init(level: LevelFilter) {
     }
 }
 
+/// How often a line of the library's is printed that stands at one place of its source.
+const REPEAT_INTERVAL: Duration = Duration::from_secs(60);
+/// Places of its source that are remembered: more than ever log within the interval.
+const MAX_PLACES: usize = 64;
+
 /// Takes the library's lines.
 struct Library;
+
+static REPEATS: Mutex<Repeats> = Mutex::new(Repeats(Vec::new()));
 
 impl log::Log for Library {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
@@ -50,15 +63,59 @@ impl log::Log for Library {
         if !self.enabled(record.metadata()) {
             return;
         }
+        if is_settled(record.module_path().unwrap_or_else(|| record.target())) {
+            tracing::debug!(target: LIBRARY, "{}", scrub(&record.args().to_string()));
+            return;
+        }
+        let place = (record.file_static(), record.line());
+        let mut repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(suppressed) = repeats.pass(place, Instant::now()) else {
+            return;
+        };
+        drop(repeats);
         let line = scrub(&record.args().to_string());
-        if record.level() == log::Level::Error {
-            tracing::error!(target: LIBRARY, "{line}");
-        } else {
+        if suppressed == 0 {
             tracing::warn!(target: LIBRARY, "{line}");
+        } else {
+            tracing::warn!(target: LIBRARY, suppressed, "{line}");
         }
     }
 
     fn flush(&self) {}
+}
+
+/// Whether what a module logs is reported by the agent in any case. A message that does not open is an event and counted
+/// (`undecryptable`), or one that was opened before: WhatsApp delivers those again after each lost connection.
+fn is_settled(module: &str) -> bool {
+    module.starts_with("wacore_libsignal")
+}
+
+/// A place in the library's source.
+type Place = (Option<&'static str>, Option<u32>);
+
+/// When each place was last printed, and how often it was not since.
+struct Repeats(Vec<(Place, Instant, u64)>);
+
+impl Repeats {
+    /// Whether a line is printed; how many like it were not, since the one before.
+    fn pass(&mut self, place: Place, now: Instant) -> Option<u64> {
+        let known = self.0.iter_mut().find(|(known, ..)| *known == place);
+        if let Some((_, printed, suppressed)) = known {
+            if now.saturating_duration_since(*printed) < REPEAT_INTERVAL {
+                *suppressed += 1;
+                return None;
+            }
+            *printed = now;
+            return Some(std::mem::take(suppressed));
+        }
+        if self.0.len() >= MAX_PLACES {
+            let oldest = self.0.iter().enumerate().min_by_key(|(_, entry)| entry.1);
+            let oldest = oldest.map_or(0, |(at, _)| at);
+            self.0.swap_remove(oldest);
+        }
+        self.0.push((place, now, 0));
+        Some(0)
+    }
 }
 
 /// The longest line of the library's that is kept.
@@ -92,6 +149,34 @@ fn scrub(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_place_is_printed_once_in_a_while_and_counted_meanwhile() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let (one, two) = ((Some("receive.rs"), Some(1)), (Some("receive.rs"), Some(2)));
+        let mut repeats = Repeats(Vec::new());
+        assert_eq!(repeats.pass(one, at(0)), Some(0));
+        for second in 1..60 {
+            assert_eq!(repeats.pass(one, at(second)), None);
+        }
+        assert_eq!(repeats.pass(two, at(30)), Some(0), "another place");
+        assert_eq!(repeats.pass(one, at(60)), Some(59));
+        assert_eq!(repeats.pass(one, at(200)), Some(0));
+        for line in 0..1_000 {
+            repeats.pass((None, Some(line)), at(201));
+        }
+        assert_eq!(repeats.0.len(), MAX_PLACES);
+        assert_eq!(repeats.pass(one, at(202)), Some(0), "forgotten");
+    }
+
+    #[test]
+    fn what_the_agent_reports_itself_is_settled() {
+        assert!(is_settled("wacore_libsignal::protocol::session_cipher"));
+        for other in ["whatsapp_rust::message::receive", "wacore::store", ""] {
+            assert!(!is_settled(other), "{other}");
+        }
+    }
 
     #[test]
     fn numbers_keys_and_codes_do_not_pass() {

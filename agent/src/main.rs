@@ -88,6 +88,8 @@ fn run(config: Config, secrets: &Secrets) -> ExitCode {
             "this variable is not a setting of the agent and does nothing"
         );
     }
+    // It learns where the stack ends, which a sandbox may keep from it.
+    openclaw_harden::scrub_stack();
     let started = match start::start(&config, clock::now()) {
         Ok(started) => started,
         Err(error) => return fail(&error, &error.hint(), error.exit_code()),

@@ -11,6 +11,7 @@ mod names;
 mod order;
 mod outbound;
 mod recover;
+mod runtime;
 mod silence;
 mod translate;
 mod verdict;
@@ -22,12 +23,12 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
-use whatsapp_rust::RawNodeLease;
 use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::client::{Client, NodeFilter};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
+use whatsapp_rust::{CacheConfig, RawNodeLease};
 
 use crate::admission::Admission;
 use crate::journal::Journal;
@@ -170,7 +171,9 @@ impl Session {
         let (signals, waiting) = mpsc::channel(REPORTS);
         let dialled = Arc::new(dial::Outcome::default());
         let gate = Arc::new(gate::Gate::default());
-        let backlog = Arc::new(backlog::Backlog::default());
+        let turns = Arc::<runtime::Turns>::default();
+        let vault = store.vault().clone();
+        let backlog = Arc::new(backlog::Backlog::new(vault, Arc::clone(&turns)));
         let inbound = inbound::Inbound::new(
             setup,
             store.clone(),
@@ -182,7 +185,7 @@ impl Session {
             endpoint: setup.endpoint.clone(),
             outcome: Arc::clone(&dialled),
             gate: Arc::clone(&gate),
-            backlog,
+            backlog: Arc::clone(&backlog),
         };
         let props = DevicePropsOverride::new()
             .with_os(DEVICE_NAME)
@@ -191,6 +194,8 @@ impl Session {
             .with_backend_arc(store.backend())
             .with_transport_factory(dialer)
             .with_http_client(dial::Http::new(Arc::clone(&dialled)))
+            .with_runtime(runtime::Paced::new(turns))
+            .with_cache_config(caches())
             .with_device_props(props)
             .with_inbound_durability_hook(inbound.clone())
             .with_event_handler(inbound)
@@ -201,6 +206,7 @@ impl Session {
         let bot = builder.build().await.map_err(OpenError)?;
         let client = bot.client();
         gate.attach(&client);
+        backlog.attach(&client);
         recover::recover(&client, store, setup).await;
         let session = Self {
             client,
@@ -338,6 +344,14 @@ impl Driver {
             Loss::Unreachable
         };
         tell(reports, Report::Ended(verdict.unwrap_or(otherwise))).await;
+    }
+}
+
+/// As the library has them, but for the tasks that it keeps for chats that are silent: 9 KiB each.
+fn caches() -> CacheConfig {
+    CacheConfig {
+        chat_lanes_capacity: 256,
+        ..CacheConfig::default()
     }
 }
 

@@ -144,6 +144,13 @@ impl Vault {
         *self.shared.durable.borrow() >= ticket.0
     }
 
+    /// Whether something is waited for that is not durable yet.
+    #[must_use]
+    pub fn is_syncing(&self) -> bool {
+        let state = self.shared.lock();
+        state.wanted > state.durable()
+    }
+
     /// Returns once everything up to a place is durable.
     pub async fn durable(&self, ticket: Ticket) {
         self.shared.want(ticket);
@@ -318,10 +325,19 @@ fn die(error: &Error) -> ! {
     let cause = std::error::Error::source(error);
     let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
     let why = format!("the store failed: {error}{cause}");
-    tracing::error!("{why}; ending, so that nothing is told that is not kept");
-    // A command beside the agent has no log.
-    eprintln!(
-        "error: {why}\nhint: see whether the volume is full, then start again; nothing that was acknowledged is lost"
+    let hint = match error {
+        Error::Replaced(_) => {
+            "one process uses a volume, and nothing else changes its files while it runs: stop it before a volume is moved, copied back or restored, then start again on the one that is meant"
+        }
+        _ => {
+            "see whether the volume is full, then start again; nothing that was acknowledged is lost"
+        }
+    };
+    tracing::error!(
+        hint,
+        "{why}; ending, so that nothing is reported that is not kept"
     );
+    // A command beside the agent has no log.
+    eprintln!("error: {why}\nhint: {hint}");
     std::process::abort();
 }

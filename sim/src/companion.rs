@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wacore_binary::SERVER_JID;
 use wacore_binary::builder::NodeBuilder;
 
+use crate::feed::Feed;
 use crate::link::Link;
 use crate::party::{Bundle, SignedPreKey};
 use crate::queue::{Class, Item, Queue};
@@ -22,6 +23,8 @@ pub(crate) struct Companion {
     pub(crate) keys: Keys,
     pub(crate) about: About,
     pub(crate) queue: Queue,
+    /// What of the queue its socket has not got yet, while it is behind.
+    pub(crate) feed: Option<Feed>,
     pub(crate) link: Option<Arc<Link>>,
     /// The companion has said that it wants its stanzas.
     pub(crate) active: bool,
@@ -114,6 +117,7 @@ impl Companion {
     pub(crate) fn lost(&mut self, link: u64) {
         if self.link.as_ref().is_some_and(|own| own.id == link) {
             self.link = None;
+            self.feed = None;
             self.active = false;
             self.presence = None;
         }

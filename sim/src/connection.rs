@@ -124,7 +124,7 @@ async fn converse(shared: &Arc<Shared>, link: &Arc<Link>, tcp: TcpStream) -> Res
     let role = shared.admit(link, client_static, &payload)?;
     tokio::select! {
         outcome = read(shared, link, &role, &receive, &mut incoming) => return outcome,
-        outcome = write(link, &send, &mut sink) => outcome?,
+        outcome = write(shared, link, &role, &send, &mut sink) => outcome?,
     }
     // Closing swallows what still comes in: nobody may read beside it, or frames would be missing.
     match tokio::time::timeout(FAREWELL, sink.close()).await {
@@ -184,9 +184,18 @@ fn decode(frame: BytesMut) -> Result<Node, Error> {
 }
 
 /// Writes what is queued, until the link is to be closed.
-async fn write(link: &Link, cipher: &NoiseCipher, sink: &mut Sink) -> Result<(), Error> {
+async fn write(
+    shared: &Shared,
+    link: &Link,
+    role: &Role,
+    cipher: &NoiseCipher,
+    sink: &mut Sink,
+) -> Result<(), Error> {
     let mut counter = 0;
     loop {
+        if let Role::Companion(device) = role {
+            lock(&shared.state).feed(device, link);
+        }
         let mut frames = BytesMut::new();
         let mut close = false;
         for outgoing in link.outgoing(BATCH_STANZAS).await {

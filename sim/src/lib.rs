@@ -24,7 +24,8 @@
 //! connection          one socket: frames and Noise    link      what others may put on it
 //! login, pairing      who a socket is                 receive   one stanza, to whoever answers it
 //! iq, devices         questions to the server         queue     what a companion has not acked
-//! inbound, receipts   what companions send            verdict   what clients got wrong
+//! inbound, receipts   what companions send            feed      how far a socket has got in the queue
+//! verdict             what clients got wrong
 //! outbound, retry, bootstrap   what phones and peers send
 //! state               everything known, behind one lock
 //! party, adv, link_code        Signal, and the signatures and keys of linking
@@ -44,6 +45,7 @@ pub mod content;
 pub mod control;
 mod devices;
 mod fault;
+mod feed;
 mod group;
 mod id;
 mod inbound;

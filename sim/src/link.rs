@@ -12,8 +12,10 @@ use wacore_binary::Node;
 
 use crate::sync::lock;
 
-/// A client that lets this many stanzas pile up is cut off. Its queue keeps what it has not acked.
-const MAX_WAITING: usize = 200_000;
+/// So many stanzas may be unread before no more of what is owed is put on the socket: see `feed`.
+const MAX_UNREAD: usize = 1_024;
+/// A client that asks for this many answers and reads none of them is cut off.
+const MAX_WAITING: usize = 64 * MAX_UNREAD;
 
 /// What becomes of the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,16 @@ impl Link {
             Ok(bytes) => self.push(Outgoing::Stanza(bytes), delay),
             Err(error) => tracing::error!(%error, tag = %node.tag, "cannot marshal a stanza"),
         }
+    }
+
+    /// How many stanzas have not been written to the socket yet.
+    pub(crate) fn unread(&self) -> usize {
+        lock(&self.waiting).len()
+    }
+
+    /// How many more stanzas of what is owed it may be given now.
+    pub(crate) fn room(&self) -> usize {
+        MAX_UNREAD.saturating_sub(self.unread())
     }
 
     /// Closes the socket after what is queued.

@@ -9,6 +9,7 @@ use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
 use crate::fault::{self, Failure};
+use crate::feed::Feed;
 use crate::link::{Fate, Link};
 use crate::number::Number;
 use crate::queue::{Class, Queue};
@@ -79,6 +80,7 @@ impl Shared {
             return Err(logged_out);
         }
         companion.active = false;
+        companion.feed = None;
         if let Some(previous) = companion.link.replace(Arc::clone(link)) {
             replace(&previous);
         }
@@ -103,26 +105,9 @@ impl Shared {
             return;
         }
         companion.active = true;
-        let owed: Vec<Node> = companion
-            .queue
-            .iter()
-            .map(|item| offline(&item.node))
-            .collect();
+        companion.feed = Some(Feed::backlog(&companion.queue));
+        // The socket's own task takes the rest as fast as it is read.
         link.send(&preview(&companion.queue), delay);
-        for node in &owed {
-            link.send(node, delay);
-        }
-        let end = NodeBuilder::new("offline")
-            .attr("count", owed.len())
-            .build();
-        link.send(&stanza::ib(end), delay);
-        for kind in ["account_sync", "groups"] {
-            let dirty = NodeBuilder::new("dirty")
-                .attr("type", kind)
-                .attr("timestamp", unix_now())
-                .build();
-            link.send(&stanza::ib(dirty), delay);
-        }
         drop(state);
         self.announce();
     }
@@ -141,7 +126,7 @@ fn replace(previous: &Link) {
 fn preview(queue: &Queue) -> Node {
     let count = |class: Class| queue.iter().filter(|item| item.class == class).count();
     let preview = NodeBuilder::new("offline_preview")
-        .attr("count", queue.iter().count())
+        .attr("count", queue.len())
         .attr("message", count(Class::Message))
         .attr("receipt", count(Class::Receipt))
         .attr("notification", count(Class::Notification))
@@ -162,13 +147,6 @@ fn freeze_if_asked(state: &mut State, number: &Number, link: &Link) {
     if std::mem::take(&mut state.user(number).faults.freeze_next) || everybody {
         link.decide(Fate::Frozen);
     }
-}
-
-/// A stanza as it comes after a login: marked as one that waited.
-fn offline(node: &Node) -> Node {
-    let mut node = node.clone();
-    node.attrs.insert("offline", "1");
-    node
 }
 
 fn success((number, device): &DeviceId) -> Node {

@@ -299,6 +299,7 @@ impl Shared {
             keys: pairing.keys,
             about: pairing.about,
             queue: Queue::default(),
+            feed: None,
             link: None,
             active: false,
             presence: None,

@@ -52,11 +52,29 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn push(&mut self, item: Item) {
+    /// Adds an item. Returns its place.
+    pub(crate) fn push(&mut self, item: Item) -> u64 {
+        let place = self.next;
         let key = (item.class, item.id.clone());
         self.by_id.entry(key).or_default().push(self.next);
         self.items.insert(self.next, item);
         self.next += 1;
+        place
+    }
+
+    /// The place of the next item to come.
+    pub(crate) fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// The first item at this place or behind it, and its place.
+    pub(crate) fn at_or_after(&self, place: u64) -> Option<(u64, &Item)> {
+        let (place, item) = self.items.range(place..).next()?;
+        Some((*place, item))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
     }
 
     /// Settles an id. Of several items with that id, those from `origin`; if none is from there, all of them.
@@ -108,6 +126,16 @@ mod tests {
             .iter()
             .map(|item| (item.id.as_str(), item.origin.as_str()))
             .collect()
+    }
+
+    #[test]
+    fn a_reader_passes_what_was_settled_meanwhile() {
+        let mut queue = Queue::default();
+        let places = ["A", "B", "C"].map(|id| queue.push(item(id, "one")));
+        assert!(queue.ack(Class::Message, "B", "one"));
+        let (place, next) = queue.at_or_after(places[1]).expect("one is left");
+        assert_eq!((place, next.id.as_str()), (places[2], "C"));
+        assert!(queue.at_or_after(queue.end()).is_none());
     }
 
     #[test]

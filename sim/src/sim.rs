@@ -247,6 +247,18 @@ impl Sim {
         Ok(owed)
     }
 
+    /// How many stanzas the account's companions have still to ack.
+    ///
+    /// # Errors
+    /// The number is malformed.
+    pub fn owed(&self, account: &str) -> Result<usize, Error> {
+        let number: Number = account.parse()?;
+        let state = lock(&self.shared.state);
+        let user = state.users.get(&number).into_iter();
+        let companions = user.flat_map(|user| user.companions.values());
+        Ok(companions.map(|companion| companion.queue.len()).sum())
+    }
+
     /// Every rule that a client broke.
     pub fn violations(&self) -> Vec<Violation> {
         lock(&self.shared.verdicts).violations().to_vec()

@@ -12,6 +12,7 @@ use crate::app_state::AppState;
 use crate::companion::Companion;
 use crate::devices::Watcher;
 use crate::fault::Faults;
+use crate::feed::Feed;
 use crate::group::Group;
 use crate::link::Link;
 use crate::number::Number;
@@ -179,20 +180,19 @@ impl State {
         let Some(companion) = user.companions.get_mut(&device.1) else {
             return;
         };
-        companion.queue.push(item.clone());
+        let (class, node) = (item.class, item.node.clone());
+        let place = companion.queue.push(item);
         let Some(link) = companion.link.clone().filter(|_| companion.active) else {
             return;
         };
-        if item.class != Class::Message {
-            link.send(&item.node, delay);
+        if companion.feed.is_some() {
             return;
         }
-        let faults = if user.faults.touches_messages() {
-            &mut user.faults
-        } else {
-            &mut self.faults
-        };
-        for node in faults.mangle(&device.0, device.1, item.node) {
+        if link.room() == 0 {
+            companion.feed = Some(Feed::from(place));
+            return;
+        }
+        for node in self.mangled(device, class, node) {
             link.send(&node, delay);
         }
     }

@@ -1,8 +1,8 @@
 //! What the vault asks of a disk: a folder of files, and five things of a file. Tests own the other side.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A folder.
@@ -21,6 +21,10 @@ pub trait Disk: Send {
     fn names(&self) -> io::Result<Vec<String>>;
     /// Makes names as durable as they will be.
     fn sync(&self) -> io::Result<()>;
+    /// Whether a name still stands for a file that was opened under it. A disk that nobody else has need not look.
+    fn is_named(&self, _name: &str, _file: &Self::File) -> io::Result<bool> {
+        Ok(true)
+    }
 }
 
 /// A file.
@@ -35,6 +39,10 @@ pub trait DiskFile: Send + Sync + 'static {
     fn length(&self) -> io::Result<u64>;
     /// Makes what was written durable.
     fn sync(&self) -> io::Result<()>;
+    /// Locks the file against every other opening of it, until it is closed. False when it is locked.
+    fn lock(&self) -> io::Result<bool> {
+        Ok(true)
+    }
 }
 
 /// The number in the name of one of several files.
@@ -107,6 +115,12 @@ impl Disk for Folder {
     fn sync(&self) -> io::Result<()> {
         fs::File::open(&self.dir)?.sync_all()
     }
+
+    fn is_named(&self, name: &str, file: &fs::File) -> io::Result<bool> {
+        let ours = file.metadata()?;
+        let there = absent(fs::symlink_metadata(self.dir.join(name)))?;
+        Ok(there.is_some_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))
+    }
 }
 
 fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
@@ -146,5 +160,13 @@ impl DiskFile for fs::File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn lock(&self) -> io::Result<bool> {
+        match self.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 }

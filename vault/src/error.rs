@@ -106,6 +106,14 @@ pub enum Error {
     /// The log is being rewritten.
     #[error("the vault is being rewritten; try again when that is done")]
     Busy,
+    /// Another process has it open, under this name or another.
+    #[error("the store is open in another process")]
+    InUse,
+    /// A file has gone from its place, or another is there.
+    #[error(
+        "{0} is not the file that was opened: the folder was moved, replaced, or written to by another program"
+    )]
+    Replaced(String),
     /// An earlier write or sync failed.
     #[error("an earlier write failed: the vault must be opened anew")]
     Broken,

@@ -115,6 +115,7 @@ impl<D: Disk> Headers<D> {
             file.write_at(&copy, at).map_err(Error::Write)?;
         }
         file.sync().map_err(Error::Sync)?;
+        lock(&file)?;
         disk.rename(NEW_NAME, NAME).map_err(Error::Folder)?;
         disk.sync().map_err(Error::Folder)?;
         Ok(Self {
@@ -128,6 +129,7 @@ impl<D: Disk> Headers<D> {
     /// Opens the newest genuine copy.
     pub(crate) fn open(disk: &D, secret: &Secret, hold: Hold) -> Result<(Self, DataKey), Error> {
         let file = open(disk, NAME)?.ok_or(Error::Absent)?;
+        lock(&file)?;
         let copies = read(&file)?;
         let mut wrong_key = None;
         for (rank, (place, copy)) in copies.iter().enumerate() {
@@ -165,6 +167,11 @@ impl<D: Disk> Headers<D> {
         self.file.sync().map_err(Error::Sync)
     }
 
+    /// Fails when the header's name stands for another file, or for none.
+    pub(crate) fn in_place(&self, disk: &D) -> Result<(), Error> {
+        in_place(disk, NAME, &self.file)
+    }
+
     /// Writes both copies anew, one after the other: first the one that does not hold.
     pub(crate) fn write(&mut self, data_key: &[u8; 32]) -> Result<(), Error> {
         self.header.revision += 1;
@@ -177,6 +184,20 @@ impl<D: Disk> Headers<D> {
         self.agree = true;
         Ok(())
     }
+}
+
+/// One process at a time, whatever the folder is called.
+fn lock(file: &impl DiskFile) -> Result<(), Error> {
+    let locked = file.lock().map_err(Error::Folder)?;
+    locked.then_some(()).ok_or(Error::InUse)
+}
+
+/// Fails when a name stands for another file than this, or for none.
+pub(crate) fn in_place<D: Disk>(disk: &D, name: &str, file: &D::File) -> Result<(), Error> {
+    let named = disk.is_named(name, file).map_err(Error::Folder)?;
+    named
+        .then_some(())
+        .ok_or_else(|| Error::Replaced(name.to_owned()))
 }
 
 /// Removes the journal's files, whose keys are gone.

@@ -15,7 +15,7 @@ use crate::header::{Header, Purpose, Slot, SlotInfo, StoreId};
 use crate::headers::{self, Headers};
 use crate::index::{Index, Place};
 use crate::key::{Key, Table};
-use crate::log::Log;
+use crate::log::{self, Log};
 use crate::rewrite::follow;
 use crate::secret::{DataKey, Hold, Key32, Secret};
 
@@ -147,6 +147,15 @@ impl<D: Disk> Vault<D> {
         })
     }
 
+    /// Fails, for good, when the names of the header or the log stand for other files than those that are open: what is
+    /// written then would be in a folder that nobody looks into, or beside what another process writes.
+    pub fn in_place(&mut self) -> Result<(), Error> {
+        self.guard(|vault| {
+            vault.headers.in_place(&vault.disk)?;
+            headers::in_place(&vault.disk, &log::name(vault.log.number), &vault.log.file)
+        })
+    }
+
     /// The last batch that was written.
     pub fn written(&self) -> Lsn {
         Lsn(self.history.current.commits)
@@ -252,6 +261,7 @@ impl<D: Disk> Vault<D> {
 
     /// Puts other slots in place of the present ones.
     pub(crate) fn write_slots(&mut self, slots: Vec<Slot>) -> Result<(), Error> {
+        self.in_place()?;
         self.guard(|vault| {
             vault.headers.header.slots = slots;
             vault.headers.write(&vault.data_key)
@@ -260,6 +270,7 @@ impl<D: Disk> Vault<D> {
 
     /// Makes everything durable, and says in the header how much that is: a later cut of the log is then noticed.
     pub fn close(mut self) -> Result<(), Error> {
+        self.in_place()?;
         self.guard(|vault| {
             vault.log.sync()?;
             vault.headers.header.durable = vault.log.end;
@@ -268,7 +279,8 @@ impl<D: Disk> Vault<D> {
     }
 
     /// Ends the store: the header first, without which the log is noise, then the log. The folder is as good as new.
-    pub fn erase(self) -> Result<D, Error> {
+    pub fn erase(mut self) -> Result<D, Error> {
+        self.in_place()?;
         let Self {
             disk,
             headers,
@@ -291,6 +303,7 @@ impl<D: Disk> Vault<D> {
         slot: &str,
         now: u64,
     ) -> Result<D, Error> {
+        self.in_place()?;
         let data_key = Key32::random()?;
         let slot = Slot::wrap(Purpose::Vault, self.store(), slot, now, secret, &data_key)?;
         self.copy(data_key, vec![slot], |table| keep.contains(&table))?;

@@ -4,52 +4,126 @@
 //! until it is decrypted, durable and acked (whatsapp-rust 0.7.0, `src/handlers/message.rs:78`). What comes faster than
 //! the disk takes it would fill the memory; left in the socket it slows the server down instead.
 //!
-//! A message counts as long as the library holds its stanza. What must pass for a message to be done with (an answer
-//! from the server, say) may be behind the ones that wait: after a while without progress one more frame is let through.
+//! Three things wait, and each has a bound:
+//!
+//! - stanzas that are still in the queue of their chat: a message counts as long as the library holds its stanza;
+//! - messages that are out of it and wait for their turn to be decrypted, one of each chat: [`Turns`] counts them;
+//! - receipts and acks of messages that are done with, in queues without a bound (`src/message/dispatch.rs:120`): the
+//!   library reports how many, and is asked now and then.
+//!
+//! What must pass for a message to be done with (an answer from the server, say) may be behind the ones that wait: after
+//! a while without progress a little more is let through. A disk at work is progress, or a slow one would open the
+//! bound; but not for ever.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use whatsapp_rust::OwnedNodeRef;
 use whatsapp_rust::async_channel::{self, Receiver, Sender};
+use whatsapp_rust::bytes::Bytes;
+use whatsapp_rust::client::Client;
 use whatsapp_rust::transport::TransportEvent;
+use whatsapp_rust::types::events::InboundMessage;
 
 use super::lock;
+use super::runtime::Turns;
+use crate::vault::Vault;
 
-/// Messages that may wait. More than the library makes durable at a time when it drains what waited at the server: 400
-/// (`src/message/commit_batch.rs`).
-const MESSAGES: usize = 1024;
-/// Bytes of encrypted messages that may wait, against few large ones; also more than it makes durable at a time, 4 MiB.
-const BYTES: usize = 8 << 20;
+/// Messages that may wait in the queues of their chats. What is decrypted and not yet durable is beyond these: the
+/// library keeps up to 400 of them, or 4 MiB (`src/message/commit_batch.rs`).
+const MESSAGES: usize = 512;
+/// Bytes of encrypted messages that may wait, against few large ones.
+const BYTES: usize = 1 << 20;
+/// Messages that may wait for their turn. Each has a task of its own, and may be large.
+const TURNS: usize = 64;
+/// Receipts and acks that may wait to be written.
+const UNSENT: usize = 512;
+/// After how many messages the library is asked for them: it counts much else for that.
+const ASK_AFTER: usize = 128;
+/// How much is read at a time: a message from the server may have hundreds of ours in it.
+const PIECE_BYTES: usize = 8 << 10;
 /// How often to look while too many wait.
-const PAUSE: Duration = Duration::from_millis(2);
-/// How long without progress until one more frame is let through.
-const PATIENCE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// How long nothing moves until a piece more is let through.
+const STALL_LIMIT: Duration = Duration::from_millis(50);
+/// How long nothing but the disk moves until then.
+const DISK_STALL_LIMIT: Duration = Duration::from_secs(1);
 
 /// The messages that the library holds, of all connections of a session.
-#[derive(Default)]
-pub(super) struct Backlog(Mutex<VecDeque<Waiting>>);
+pub(super) struct Backlog {
+    waiting: Mutex<VecDeque<Waiting>>,
+    turns: Arc<Turns>,
+    vault: Vault,
+    client: OnceLock<Weak<Client>>,
+    /// Messages that have arrived since the library was last asked what is unsent.
+    since_asked: AtomicUsize,
+}
 
 struct Waiting {
     stanza: Weak<OwnedNodeRef>,
     bytes: usize,
 }
 
+/// What waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Load {
+    messages: usize,
+    bytes: usize,
+    turns: usize,
+    unsent: usize,
+}
+
+impl Load {
+    const fn is_too_much(self) -> bool {
+        self.messages >= MESSAGES
+            || self.bytes >= BYTES
+            || self.turns >= TURNS
+            || self.unsent >= UNSENT
+    }
+
+    const fn sum(self) -> usize {
+        self.messages + self.turns + self.unsent
+    }
+}
+
 impl Backlog {
+    /// Nothing waits yet.
+    pub(super) fn new(vault: Vault, turns: Arc<Turns>) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            turns,
+            vault,
+            client: OnceLock::new(),
+            since_asked: AtomicUsize::new(0),
+        }
+    }
+
+    /// Names the library's client, which asks for its transports before it has a name.
+    pub(super) fn attach(&self, client: &Arc<Client>) {
+        // Once for each session.
+        let _ = self.client.set(Arc::downgrade(client));
+    }
+
     /// A stanza has arrived.
     pub(super) fn arrived(&self, stanza: &Arc<OwnedNodeRef>) {
+        let node = stanza.get();
+        if node.get_attr("offline").is_some() {
+            self.turns.drain().moved();
+        }
         if stanza.tag() != "message" {
             return;
         }
-        let children = stanza.get().children().unwrap_or_default();
+        let children = node.children().unwrap_or_default();
         let bytes = children.iter().filter_map(|child| child.content_bytes());
         let waiting = Waiting {
             stanza: Arc::downgrade(stanza),
             bytes: bytes.map(<[u8]>::len).sum(),
         };
-        let mut all = lock(&self.0);
+        self.since_asked.fetch_add(1, Ordering::Relaxed);
+        let mut all = lock(&self.waiting);
         // Mostly they are done with in the order in which they came.
         while all.front().is_some_and(Waiting::is_over) {
             all.pop_front();
@@ -57,25 +131,55 @@ impl Backlog {
         all.push_back(waiting);
     }
 
-    /// How many wait, and whether that is too many.
-    fn look(&self) -> (usize, bool) {
-        let mut all = lock(&self.0);
-        all.retain(|waiting| !waiting.is_over());
-        let bytes: usize = all.iter().map(|waiting| waiting.bytes).sum();
-        (all.len(), all.len() >= MESSAGES || bytes >= BYTES)
+    /// Messages are about to be made durable.
+    pub(super) fn committed(&self, batch: &[InboundMessage]) {
+        if batch.iter().any(|message| message.info.is_offline) {
+            self.turns.drain().moved();
+        }
     }
 
-    /// Waits until few enough wait, or nothing moves.
-    async fn settle(&self) {
-        let (mut least, mut too_many) = self.look();
-        let mut progress = Instant::now();
-        while too_many && progress.elapsed() < PATIENCE {
-            tokio::time::sleep(PAUSE).await;
-            let (waiting, still) = self.look();
-            if waiting < least {
-                (least, progress) = (waiting, Instant::now());
+    /// What waits, but for what the library would have to be asked for.
+    fn load(&self) -> Load {
+        let mut all = lock(&self.waiting);
+        all.retain(|waiting| !waiting.is_over());
+        Load {
+            messages: all.len(),
+            bytes: all.iter().map(|waiting| waiting.bytes).sum(),
+            turns: self.turns.count(),
+            unsent: 0,
+        }
+    }
+
+    /// What waits. The library is asked when that could have changed much, or `unsent` were too many.
+    async fn measure(&self, unsent: usize) -> Load {
+        let mut load = self.load();
+        if unsent >= UNSENT || self.since_asked.load(Ordering::Relaxed) >= ASK_AFTER {
+            self.since_asked.store(0, Ordering::Relaxed);
+            if let Some(client) = self.client.get().and_then(Weak::upgrade) {
+                let report = client.memory_report().await;
+                load.unsent = report.delivery_receipt_queue + report.transport_ack_queue;
             }
-            too_many = still;
+        }
+        load
+    }
+
+    /// Waits until little enough waits, or nothing moves.
+    async fn settle(&self) {
+        let mut load = self.measure(0).await;
+        let mut least = load.sum();
+        let (mut moved, mut less) = (Instant::now(), Instant::now());
+        while load.is_too_much()
+            && moved.elapsed() < STALL_LIMIT
+            && less.elapsed() < DISK_STALL_LIMIT
+        {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            load = self.measure(load.unsent).await;
+            if load.sum() < least {
+                (least, less) = (load.sum(), Instant::now());
+                moved = less;
+            } else if self.vault.is_syncing() {
+                moved = Instant::now();
+            }
         }
     }
 }
@@ -103,9 +207,33 @@ async fn pass(
     passed: Sender<TransportEvent>,
 ) {
     while let Ok(event) = events.recv().await {
-        backlog.settle().await;
-        if passed.send(event).await.is_err() {
+        let passed_on = match event {
+            TransportEvent::DataReceived(data) => pass_data(&backlog, data, &passed).await,
+            other => {
+                backlog.settle().await;
+                passed.send(other).await.is_ok()
+            }
+        };
+        if !passed_on {
             return;
+        }
+    }
+}
+
+/// A piece at a time: the library puts frames together by itself. False when the other end has gone.
+async fn pass_data(backlog: &Backlog, mut data: Bytes, passed: &Sender<TransportEvent>) -> bool {
+    loop {
+        backlog.settle().await;
+        let piece = data.split_to(data.len().min(PIECE_BYTES));
+        if passed
+            .send(TransportEvent::DataReceived(piece))
+            .await
+            .is_err()
+        {
+            return false;
+        }
+        if data.is_empty() {
+            return true;
         }
     }
 }
@@ -113,9 +241,12 @@ async fn pass(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vault::trial::Volume;
     use whatsapp_rust::NodeBuilder;
-    use whatsapp_rust::bytes::Bytes;
+    use whatsapp_rust::Runtime as _;
     use whatsapp_rust::wacore_binary::marshal::marshal;
+
+    use super::super::runtime::{PERMIT_WAIT, Paced};
 
     fn stanza(tag: &'static str, bytes: usize) -> Arc<OwnedNodeRef> {
         let enc = NodeBuilder::new("enc").bytes(vec![7; bytes]).build();
@@ -125,62 +256,95 @@ mod tests {
         Arc::new(OwnedNodeRef::new(packed).unwrap())
     }
 
-    fn data(n: u8) -> TransportEvent {
-        TransportEvent::DataReceived(Bytes::copy_from_slice(&[n]))
+    fn data(bytes: &[u8]) -> TransportEvent {
+        TransportEvent::DataReceived(Bytes::copy_from_slice(bytes))
+    }
+
+    fn backlog() -> (Volume, Arc<Backlog>) {
+        let volume = Volume::new();
+        let turns = Arc::<Turns>::default();
+        let backlog = Backlog::new(volume.vault.clone(), turns);
+        (volume, Arc::new(backlog))
+    }
+
+    /// As many as may wait.
+    fn full(backlog: &Backlog) -> Vec<Arc<OwnedNodeRef>> {
+        let held: Vec<_> = (0..MESSAGES).map(|_| stanza("message", 1)).collect();
+        held.iter().for_each(|stanza| backlog.arrived(stanza));
+        held
     }
 
     #[test]
-    fn messages_count_while_somebody_holds_them() {
-        let backlog = Backlog::default();
-        let mut held: Vec<_> = (0..MESSAGES).map(|_| stanza("message", 1)).collect();
-        held.iter().for_each(|stanza| backlog.arrived(stanza));
+    fn messages_count_while_the_library_holds_them() {
+        let (_volume, backlog) = backlog();
+        let mut held = full(&backlog);
         backlog.arrived(&stanza("receipt", 1));
-        assert_eq!(backlog.look(), (MESSAGES, true));
+        assert_eq!(backlog.load().messages, MESSAGES);
+        assert!(backlog.load().is_too_much());
         held.swap_remove(MESSAGES / 2);
-        assert_eq!(backlog.look(), (MESSAGES - 1, false));
+        assert_eq!(backlog.load().messages, MESSAGES - 1);
+        assert!(!backlog.load().is_too_much());
         held.clear();
-        assert_eq!(backlog.look(), (0, false));
+        assert_eq!(backlog.load().sum(), 0);
     }
 
     #[test]
     fn few_that_are_large_are_too_many() {
-        let backlog = Backlog::default();
-        let held: Vec<_> = (0..9).map(|_| stanza("message", 1 << 20)).collect();
+        let (_volume, backlog) = backlog();
+        let held: Vec<_> = (0..5).map(|_| stanza("message", 256 << 10)).collect();
         held.iter().for_each(|stanza| backlog.arrived(stanza));
-        assert_eq!(backlog.look(), (9, true));
+        assert!(backlog.load().is_too_much());
+    }
+
+    /// One of each chat is out of its queue, however many chats there are.
+    #[tokio::test]
+    async fn messages_count_while_they_wait_for_their_turn() {
+        let (_volume, backlog) = backlog();
+        let runtime = Paced::new(Arc::clone(&backlog.turns));
+        let mut waits: Vec<_> = (0..TURNS).map(|_| runtime.sleep(PERMIT_WAIT)).collect();
+        let _other = runtime.sleep(Duration::from_secs(5));
+        assert_eq!(backlog.load().turns, TURNS);
+        assert!(backlog.load().is_too_much());
+        waits.pop();
+        assert!(!backlog.load().is_too_much());
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_socket_is_read_on_when_the_messages_are_done_with() {
-        let backlog = Arc::new(Backlog::default());
+        let (_volume, backlog) = backlog();
         let (socket, events) = async_channel::bounded(8);
         let passed = behind(Arc::clone(&backlog), events);
-        let held: Vec<_> = (0..MESSAGES).map(|_| stanza("message", 1)).collect();
-        held.iter().for_each(|stanza| backlog.arrived(stanza));
-        socket.send(data(1)).await.unwrap();
-        let early = tokio::time::timeout(PATIENCE / 2, passed.recv()).await;
+        let held = full(&backlog);
+        socket.send(data(&[1])).await.unwrap();
+        let early = tokio::time::timeout(STALL_LIMIT / 2, passed.recv()).await;
         assert!(early.is_err(), "it was read while too many waited");
         drop(held);
-        let next = tokio::time::timeout(2 * PAUSE, passed.recv()).await;
+        let next = tokio::time::timeout(2 * POLL_INTERVAL, passed.recv()).await;
         assert!(matches!(next, Ok(Ok(TransportEvent::DataReceived(_)))));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_frame_at_a_time_is_let_through_when_nothing_moves() {
-        let backlog = Arc::new(Backlog::default());
+    async fn a_piece_at_a_time_is_let_through_when_nothing_moves() {
+        let (_volume, backlog) = backlog();
         let (socket, events) = async_channel::bounded(8);
         let passed = behind(Arc::clone(&backlog), events);
-        let held: Vec<_> = (0..MESSAGES).map(|_| stanza("message", 1)).collect();
-        held.iter().for_each(|stanza| backlog.arrived(stanza));
-        for n in 0..3 {
-            socket.send(data(n)).await.unwrap();
-        }
+        let held = full(&backlog);
+        let long: Vec<u8> = (0..=u8::MAX).cycle().take(3 * PIECE_BYTES).collect();
+        socket.send(data(&long)).await.unwrap();
+        let mut came = Vec::new();
         for n in 0..3 {
             let begun = Instant::now();
-            let next = passed.recv().await;
-            assert!(matches!(next, Ok(TransportEvent::DataReceived(it)) if it[..] == [n]));
-            assert!(begun.elapsed() + PAUSE >= PATIENCE, "the {n}th came early");
+            let Ok(TransportEvent::DataReceived(piece)) = passed.recv().await else {
+                panic!("the {n}th did not come");
+            };
+            assert!(piece.len() <= PIECE_BYTES, "{} bytes at once", piece.len());
+            came.extend_from_slice(&piece);
+            assert!(
+                begun.elapsed() + POLL_INTERVAL >= STALL_LIMIT,
+                "the {n}th came early"
+            );
         }
+        assert_eq!(came, long);
         drop(held);
     }
 }

@@ -32,6 +32,9 @@ use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::traffic::Traffic;
 
+/// Messages of a batch that are copied and written at a time: a batch has up to 400, and 4 MiB.
+const PART: usize = 32;
+
 /// Receives the library's events. It never waits: what needs waiting becomes a [`Signal`].
 #[derive(Clone)]
 pub(super) struct Inbound {
@@ -172,7 +175,7 @@ impl Inbound {
         // Full only if one connection says more than it has things to say; then the end of the
         // connection still arrives, since it is told by the run itself.
         if self.signals.try_send(signal).is_err() {
-            tracing::error!("the session's owner does not keep up");
+            tracing::warn!("the session's owner does not keep up");
         }
     }
 
@@ -304,19 +307,26 @@ impl InboundDurabilityHook for Inbound {
     /// In the journal first, acked to WhatsApp second. What names a message here names it when it is delivered again.
     async fn on_messages(&self, _: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         let now = clock::now();
-        let (arrivals, held) = self.judged(batch, now);
+        self.backlog.committed(batch);
         // A batch of what waited at the server is durable already, in the library's words, and is found there at a start.
         let enough = self.store.pending_written();
-        self.journal
-            .arrived(arrivals, now, enough, |changes| {
-                held.iter().for_each(|held| held.keep(changes));
-                for message in batch {
-                    let MessageSource { chat, sender, .. } = &message.info.source;
-                    let (chat, sender) = (chat.to_string(), sender.to_string());
-                    Store::settle(changes, &chat, &sender, &message.info.id);
-                }
-            })
-            .await;
+        if batch.len() > PART {
+            // Once for all parts, or each of them would wait for the disk.
+            self.store.vault().durable(enough).await;
+        }
+        for part in batch.chunks(PART) {
+            let (arrivals, held) = self.judged(part, now);
+            self.journal
+                .arrived(arrivals, now, enough, |changes| {
+                    held.iter().for_each(|held| held.keep(changes));
+                    for message in part {
+                        let MessageSource { chat, sender, .. } = &message.info.source;
+                        let (chat, sender) = (chat.to_string(), sender.to_string());
+                        Store::settle(changes, &chat, &sender, &message.info.id);
+                    }
+                })
+                .await;
+        }
         self.release();
         Ok(())
     }

@@ -15,6 +15,9 @@ use super::records::{Records, check_size, joined, now, split, timed, untimed};
 use crate::model::Lost;
 use crate::vault::{Tables, Ticket};
 
+/// How much of what the library writes at once is copied at once.
+const PART_BYTES: usize = 256 << 10;
+
 /// A message that a process left behind that ended before the journal had it.
 pub(crate) struct Pending {
     pub(crate) chat: String,
@@ -39,8 +42,12 @@ pub(super) fn write(records: &Records, rows: &[PendingInboundRow<'_>]) -> Result
             id,
             message,
         } = *row;
-        check_size(batch.len() + message.len())?;
+        check_size(message.len())?;
         batch.put(key(chat, &joined(sender, id)), &timed(now, message));
+        // Each is found by itself: they need not be written together, and there may be 4 MiB of them.
+        if batch.len() > PART_BYTES {
+            records.vault.write(&std::mem::take(&mut batch));
+        }
     }
     let ticket = records.vault.write(&batch);
     *records

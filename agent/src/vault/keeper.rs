@@ -15,6 +15,9 @@ const STEP: usize = 128 << 10;
 /// How long a compaction rests that waits for the end of a backup.
 const REST: Duration = Duration::from_secs(1);
 
+/// How often a store that nothing is written to is looked for in its place.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
 /// The thread's handle.
 pub struct Keeper {
     shared: Arc<Shared>,
@@ -23,6 +26,7 @@ pub struct Keeper {
 
 /// What there is to do.
 enum Work {
+    Look,
     Sync(SyncJob<std::fs::File>),
     Compact,
     Stop,
@@ -61,9 +65,13 @@ fn keep(shared: &Shared) {
     let mut compaction = Compaction::Idle;
     loop {
         match next(shared, compaction) {
+            Work::Look => look(&mut shared.lock()),
             Work::Sync(job) => {
+                failpoint::syncing();
                 let result = job.run();
                 let mut state = shared.lock();
+                // Durable elsewhere is not durable.
+                look(&mut state);
                 if let Some(sealed) = &mut state.sealed {
                     sure(sealed.synced(&job, result));
                 }
@@ -95,15 +103,21 @@ fn next(shared: &Shared, compaction: Compaction) -> Work {
         }
         // What was sealed and opened on the way here.
         openclaw_harden::scrub_stack();
-        let work = &shared.work;
-        if held {
-            let waited = work
-                .wait_timeout(state, REST)
-                .unwrap_or_else(PoisonError::into_inner);
-            (state, rested) = (waited.0, waited.1.timed_out());
-        } else {
-            state = work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let rest = if held { REST } else { LOOK_INTERVAL };
+        let waited = shared.work.wait_timeout(state, rest);
+        let waited = waited.unwrap_or_else(PoisonError::into_inner);
+        state = waited.0;
+        rested = held && waited.1.timed_out();
+        if !held && waited.1.timed_out() {
+            return Work::Look;
         }
+    }
+}
+
+/// Ends the process when the store's files are no longer where it was opened.
+fn look(state: &mut State) {
+    if let Some(sealed) = &mut state.sealed {
+        sure(sealed.in_place());
     }
 }
 

@@ -93,6 +93,9 @@ fn store_hint(dir: &Path, error: &openclaw_vault::Error) -> String {
             "give the key or the passphrase of one of these slots; another key cannot open it, and a new one means a new, empty volume"
                 .to_owned()
         }
+        Store::InUse => {
+            "one process uses a store at a time, whatever its folder is called: stop that one first".to_owned()
+        }
         Store::Newer { .. } => "start the version that wrote it, or a later one".to_owned(),
         Store::Foreign | Store::HeaderDamaged | Store::HeaderMissing | Store::LogMissing(_) | Store::Damaged { .. }
         | Store::Older { .. } | Store::Malformed { .. } => format!(

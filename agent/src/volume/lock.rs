@@ -1,10 +1,14 @@
-//! One process on a volume: a lock on a file that goes with its process, however that ends.
+//! One process on a volume: a lock on the folder itself, and one on a file in it. Both go with their process, however that
+//! ends.
 //!
-//! What the file says is for the error message of others. A file without a lock on it means nothing.
+//! The folder cannot be removed or replaced without notice, whatever it is called and by whichever path it is reached; the
+//! file can. The file's lock is for file systems that lock files only (NFS), and for earlier versions, which know no
+//! other. What the file says is for the error message of others. A file without a lock on it means nothing. The store's
+//! header has a lock of its own (vault/src/headers.rs), and is looked for in its place while the store is open.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -22,6 +26,7 @@ const LONGEST: u64 = 1024;
 
 /// Held until dropped.
 pub struct Lock {
+    _folder: File,
     _file: File,
 }
 
@@ -44,40 +49,72 @@ impl Lock {
         now: SystemTime,
         waiting: impl FnOnce(&str),
     ) -> Result<Self, Error> {
-        let opened = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-            .open(dir.join(NAME));
-        let mut file = opened.map_err(|source| Error::folder(dir, source))?;
+        let folder = File::open(dir).map_err(|source| Error::folder(dir, source))?;
         let deadline = Instant::now() + patience;
         let mut waiting = Some(waiting);
         loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(source)) => return Err(Error::folder(dir, source)),
-                Err(TryLockError::WouldBlock) => {}
+            match Self::take(&folder, dir) {
+                Ok(Some(mut file)) => {
+                    Holder::this(now).write(&mut file);
+                    return Ok(Self {
+                        _folder: folder,
+                        _file: file,
+                    });
+                }
+                Ok(None) => {}
+                Err(source) => return Err(Error::folder(dir, source)),
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let holder = Holder::read(&mut file).to_string();
                 return Err(Error::Locked {
                     dir: dir.to_owned(),
-                    holder,
+                    holder: Holder::of(dir).to_string(),
                     waited: patience,
                 });
             }
             if let Some(waiting) = waiting.take() {
-                waiting(&Holder::read(&mut file).to_string());
+                waiting(&Holder::of(dir).to_string());
             }
             std::thread::sleep(POLL.min(left));
         }
-        Holder::this(now).write(&mut file);
-        Ok(Self { _file: file })
     }
+
+    /// Locks the folder, and the file in it, which it returns. `None` when another process has either.
+    fn take(folder: &File, dir: &Path) -> io::Result<Option<File>> {
+        match folder.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            // Not every file system locks folders.
+            Err(TryLockError::Error(error)) if is_unsupported(&error) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let file = open(dir, true)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::WouldBlock) => {
+                let _ = folder.unlock();
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn open(dir: &Path, create: bool) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(create)
+        .create(create)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .open(dir.join(NAME))
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let unsupported = [Errno::BADF, Errno::INVAL, Errno::NOLCK, Errno::OPNOTSUPP];
+    Errno::from_io_error(error).is_some_and(|errno| unsupported.contains(&errno))
 }
 
 impl Holder {
@@ -88,6 +125,12 @@ impl Holder {
             boot: line("/proc/sys/kernel/random/boot_id"),
             since: clock::utc(now),
         }
+    }
+
+    /// Whoever it is that has this folder.
+    fn of(dir: &Path) -> Self {
+        let opened = open(dir, false).ok();
+        opened.map_or_else(Self::default, |mut file| Self::read(&mut file))
     }
 
     fn read(file: &mut File) -> Self {

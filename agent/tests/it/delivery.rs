@@ -32,6 +32,7 @@ async fn duplicates_and_disorder_become_one_event_each() {
         format!("{WORD} last"),
         "nothing came twice"
     );
+    assert_eq!(world.agent.errors(), [""; 0], "duplicates are for no one");
     world.finish().await;
 }
 
@@ -110,5 +111,27 @@ async fn what_comes_faster_than_it_is_made_durable_does_not_fill_the_memory() {
         "{grown} KiB more for {sent} KiB"
     );
     world.all_acked().await;
+    world.finish().await;
+}
+
+/// What does not open is an event, and asked for again; what was delivered before is nothing.
+#[tokio::test]
+async fn what_the_library_handles_is_no_error_in_the_log() {
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    let anna = world.peer(ANNA);
+    for fault in [Fault::Corrupt(3), Fault::Duplicate(20)] {
+        world.fault(fault).await;
+        for n in 0..20 {
+            let text = format!("{WORD} {n}");
+            anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
+        }
+        events.texts(20).await;
+        world.all_acked().await;
+    }
+    assert_eq!(world.agent.errors(), [""; 0]);
+    let (log, _) = world.agent.output();
+    let of_library = log.iter().filter(|line| line.contains("\"WARN\""));
+    assert!(of_library.count() < 20, "{log:#?}");
     world.finish().await;
 }

@@ -21,7 +21,7 @@ use tonic_types::StatusExt as _;
 
 pub(crate) use bare::{Bare, Ended, new_key};
 pub(crate) use client::{Client, TLS};
-pub(crate) use memory::{copies, occurrences};
+pub(crate) use memory::{Copies, copies, occurrences, places};
 pub(crate) use middle::{Cut, Middle, Mood};
 pub(crate) use opened::open;
 pub(crate) use process::{Agent, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
@@ -199,6 +199,12 @@ impl World {
         self.check_output();
         self.finished = true;
         self.sim.violations()
+    }
+
+    /// The end of a test whose agent has ended by itself.
+    pub(crate) fn abandon(mut self) {
+        self.check_output();
+        self.finished = true;
     }
 
     /// Nothing that was printed is a secret, and stdout is JSON, one object a line.

@@ -41,6 +41,9 @@ const PLACES: [(&str, u32); 14] = [
     ("handed", 2),
 ];
 
+/// What the log says of a message that is lost.
+const NOT_KEPT: &str = "a message was delivered again that was decrypted before and is not kept";
+
 /// How an agent ends.
 enum Shot {
     /// At a place, at its so-many-th pass.
@@ -164,6 +167,10 @@ async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usi
     told.holds(&crowd);
     letters.came_once();
     assert_eq!(world.phone().companions().len(), 1, "the same device");
+    // A message that is lost is for a person; one that came twice is not.
+    let errors = world.agent.errors();
+    let unexpected: Vec<_> = errors.iter().filter(|error| *error != NOT_KEPT).collect();
+    assert_eq!(unexpected, [""; 0]);
     // The simulator has verified every signature and every MAC, and that no message key came twice.
     world.finish().await;
     died

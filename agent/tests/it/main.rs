@@ -9,6 +9,7 @@ mod access;
 mod alerts;
 mod api;
 mod authorship;
+mod backlog;
 mod backup;
 mod changes;
 mod chats;

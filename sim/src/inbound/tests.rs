@@ -76,6 +76,7 @@ impl Bench {
             keys: Keys::registered(registration, identity, signed),
             about: About::default(),
             queue: Queue::default(),
+            feed: None,
             link: None,
             active: false,
             presence: None,

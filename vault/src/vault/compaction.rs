@@ -118,6 +118,8 @@ impl<D: Disk> Vault<D> {
 
     /// Begins the next log, which becomes the live one in [`Vault::switch`].
     pub(crate) fn rewrite(&self, data_key: DataKey) -> Result<Rewrite<D::File>, Error> {
+        // Names are made and removed from here on.
+        self.headers.in_place(&self.disk)?;
         // What an earlier attempt left goes, and its number is not used again: two logs of one number would pass for
         // one another.
         remove_strays(&self.disk, self.log.number)?;
@@ -144,6 +146,7 @@ impl<D: Disk> Vault<D> {
     ) -> Result<(), Error> {
         rewrite.finish(&self.history)?;
         self.disk.sync().map_err(Error::Folder)?;
+        self.headers.in_place(&self.disk)?;
         let Rewrite {
             log,
             index,

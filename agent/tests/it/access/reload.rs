@@ -67,6 +67,11 @@ async fn a_mistaken_change_leaves_the_rules_before_it_in_force_and_is_told_with_
         told.reload_error.contains("openclaw.yml: line 4"),
         "{told:?}"
     );
+    let errors = world.agent.errors();
+    assert!(
+        errors.len() == 1 && errors[0].contains("line 4"),
+        "for a person: {errors:?}"
+    );
     assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
     assert_eq!(tells(&world, ANNA).await, Ok(WORD.to_owned()));
     fs::remove_file(&file).unwrap();

@@ -8,10 +8,25 @@ const LARGEST: u64 = 256 << 20;
 
 /// How often these bytes are in the memory of process `pid` that it can write to.
 pub(crate) fn copies(pid: u32, secret: &[u8]) -> usize {
+    let Copies { stack, elsewhere } = places(pid, secret);
+    stack + elsewhere
+}
+
+/// Where copies are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Copies {
+    /// On the stack of the first thread, which runs everything but the disk.
+    pub(crate) stack: usize,
+    /// On the heap, and on the stacks of other threads.
+    pub(crate) elsewhere: usize,
+}
+
+/// [`copies`], by where they are.
+pub(crate) fn places(pid: u32, secret: &[u8]) -> Copies {
     let memory = File::open(format!("/proc/{pid}/mem")).expect("a process of the same user");
-    let mut found = 0;
+    let mut found = Copies::default();
     let mut seen = 0;
-    for (from, to) in regions(pid) {
+    for (from, to, is_stack) in regions(pid) {
         let length = usize::try_from((to - from).min(LARGEST)).unwrap();
         let mut bytes = vec![0; length];
         // Guard pages cannot be read.
@@ -19,7 +34,12 @@ pub(crate) fn copies(pid: u32, secret: &[u8]) -> usize {
             continue;
         };
         seen += read;
-        found += occurrences(&bytes[..read], secret);
+        let here = occurrences(&bytes[..read], secret);
+        if is_stack {
+            found.stack += here;
+        } else {
+            found.elsewhere += here;
+        }
     }
     assert!(seen > 1 << 20, "only {seen} bytes of memory were seen");
     found
@@ -34,7 +54,8 @@ pub(crate) fn occurrences(bytes: &[u8], part: &[u8]) -> usize {
         .count()
 }
 
-fn regions(pid: u32) -> Vec<(u64, u64)> {
+/// From where to where, and whether it is the first thread's stack.
+fn regions(pid: u32) -> Vec<(u64, u64, bool)> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let region = |line: &str| {
         let mut fields = line.split_ascii_whitespace();
@@ -42,7 +63,7 @@ fn regions(pid: u32) -> Vec<(u64, u64)> {
         let is_ours = fields.next()?.starts_with("rw");
         let number = |text| u64::from_str_radix(text, 16).ok();
         is_ours
-            .then(|| Some((number(from)?, number(to)?)))
+            .then(|| Some((number(from)?, number(to)?, line.ends_with("[stack]"))))
             .flatten()
     };
     maps.lines().filter_map(region).collect()

@@ -232,6 +232,16 @@ impl Agent {
             .count()
     }
 
+    /// The messages of all lines with the level ERROR: each is for a person.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        let errors = self
+            .lines
+            .entries()
+            .filter(|entry| entry["level"] == "ERROR");
+        let message = |entry: serde_json::Value| entry["message"].as_str().map(str::to_owned);
+        errors.filter_map(message).collect()
+    }
+
     /// All lines so far, of stdout and of stderr.
     pub(crate) fn output(&self) -> (Vec<String>, Vec<String>) {
         self.lines.all()

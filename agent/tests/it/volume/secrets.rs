@@ -8,8 +8,12 @@ use openclaw_sim::By;
 use openclaw_vault::Secret;
 
 use crate::harness::{
-    ACCOUNT, ANNA, BERT, Bare, STARTED, WORD, World, bare, copies, lid, new_key, occurrences, open,
+    ACCOUNT, ANNA, BERT, Bare, Copies, PATIENCE, POLL, STARTED, WORD, World, bare, copies, lid,
+    new_key, occurrences, open, places,
 };
+
+/// Copies of a private key that the library's live state has at most.
+const IN_USE: usize = 6;
 
 /// A linked agent that has sent and received, one to one and in a group.
 async fn with_traffic() -> World {
@@ -94,6 +98,37 @@ async fn the_volume_and_the_output_show_no_number_no_name_no_word_and_no_key() {
             assert_eq!(occurrences(bytes, key), 0, "{name} is in the {place}");
         }
     }
+    world.finish().await;
+}
+
+/// The numbers of docs/security.md ("Memory"): none on the stack, those of the library's live state on the heap.
+#[tokio::test]
+async fn an_idle_agent_has_no_key_on_its_stack_and_few_copies_on_its_heap() {
+    let world = World::linked().await;
+    world.all_acked().await;
+    let opened = open(&world.agent.volume(), &world.agent.key_file());
+    let pid = world.agent.pid();
+    let found = || {
+        let keys = opened.keys.iter();
+        keys.map(|(name, key)| (*name, places(pid, key)))
+            .collect::<Vec<_>>()
+    };
+    let is_idle = |found: &[(&str, Copies)]| {
+        let few = |(name, copies): &(&str, Copies)| {
+            let most = if *name == "data key" { 1 } else { IN_USE };
+            copies.stack == 0 && (1..=most).contains(&copies.elsewhere)
+        };
+        found.iter().all(few)
+    };
+    // What follows a link is over within seconds.
+    let resting = async {
+        while !is_idle(&found()) {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    let rested = tokio::time::timeout(PATIENCE, resting).await;
+    println!("{:?}", found());
+    assert!(rested.is_ok(), "{:?}", found());
     world.finish().await;
 }
 

@@ -1,0 +1,223 @@
+//! What waits at the server while an agent is away, or comes while it is there, however much and on a disk however slow:
+//! flat memory, steady speed, and each message once.
+//!
+//! The disk is slow by a variable that only builds for the simulator read (agent/src/failpoint.rs).
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use openclaw_proto::v1::LinkState;
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{By, Peer};
+
+use crate::harness::{ACCOUNT, PATIENCE, WORD, World};
+
+/// Milliseconds that each fsync takes longer.
+const SLOW_DISK: &str = "OPENCLAW_SLOW_DISK_MS";
+/// After so long the library takes what waited at the server for done (`session/runtime.rs`).
+const LIBRARY_LIMIT: Duration = Duration::from_secs(60);
+/// What a backlog may cost above a linked agent that has just started, in a build without optimisations.
+const SPARE_KIB: u64 = 10 * 1024;
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// What came of a backlog.
+struct Drained {
+    /// How many messages were left, at each moment.
+    left: Vec<(Duration, usize)>,
+    grown_kib: u64,
+}
+
+/// A linked agent, ended.
+async fn away() -> World {
+    let mut world = World::linked().await;
+    world.all_acked().await;
+    world.agent.terminate().await;
+    world
+}
+
+fn peers(world: &World, count: usize) -> Vec<Peer> {
+    let number = |n| format!("+1555020{n:04}");
+    (0..count).map(|n| world.peer(&number(n))).collect()
+}
+
+/// So many messages, of `length` characters and more.
+async fn write(peers: &[Peer], messages: usize, length: usize) {
+    for n in 0..messages {
+        let text = format!("{WORD} {n} {}", "~".repeat(length + n % 100));
+        let peer = &peers[n % peers.len()];
+        peer.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
+    }
+}
+
+/// Starts the agent on a slow disk.
+async fn comes_back(world: &mut World, millis: u64) {
+    let url = world.sim.url();
+    let slow = (SLOW_DISK, millis.to_string());
+    let agent = &mut world.agent;
+    agent
+        .start_again_where(&url, &[], (slow.0, slow.1.as_str()))
+        .await;
+    let phone = world.phone();
+    phone.wait_until_active(PATIENCE).await.unwrap();
+}
+
+/// Watches until nothing is left.
+async fn drained(world: &World, limit: Duration) -> Drained {
+    let begun = Instant::now();
+    let before = world.agent.peak_kib();
+    let mut left = Vec::new();
+    loop {
+        let now = (begun.elapsed(), world.sim.owed(ACCOUNT).unwrap());
+        left.push(now);
+        if now.1 == 0 {
+            break;
+        }
+        assert!(now.0 < limit, "{} are left after {:?}", now.1, now.0);
+        tokio::time::sleep(INTERVAL).await;
+    }
+    let grown_kib = world.agent.peak_kib() - before;
+    println!(
+        "{} in {:?}: {grown_kib} KiB more than {before} KiB",
+        left[0].1,
+        begun.elapsed()
+    );
+    Drained { left, grown_kib }
+}
+
+impl Drained {
+    /// When so much of it was left, in parts of the whole.
+    fn when(&self, part: f64) -> Duration {
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand messages")]
+        let is_there =
+            |(_, left): &&(Duration, usize)| *left as f64 <= part * self.left[0].1 as f64;
+        self.left.iter().find(is_there).unwrap().0
+    }
+}
+
+/// Each was recorded once, and no warning of the library says that something took too long.
+async fn each_came_once(world: &World, messages: usize) {
+    let mut numbers = HashSet::new();
+    for event in world.events().await {
+        assert!(!matches!(event.kind, Some(Kind::Lost(_))), "{event:?}");
+        if let Some(Kind::Message(message)) = event.kind {
+            let mut words = message.text.split_whitespace();
+            let number: usize = words.nth(1).unwrap().parse().unwrap();
+            assert!(numbers.insert(number), "{number} came twice");
+        }
+    }
+    assert_eq!(numbers.len(), messages);
+    let (log, _) = world.agent.output();
+    let late = |line: &&String| line.contains("Offline sync timed out");
+    assert_eq!(log.iter().find(late), None);
+}
+
+#[tokio::test]
+async fn a_backlog_that_takes_longer_than_the_library_waits_is_drained_at_one_speed() {
+    const MESSAGES: usize = 16_000;
+    let mut world = away().await;
+    write(&peers(&world, 8), MESSAGES, 20).await;
+    comes_back(&mut world, 1_400).await;
+    let logins = world.handshakes();
+    let drained = drained(&world, 4 * LIBRARY_LIMIT).await;
+    let whole = drained.when(0.0);
+    assert!(whole > LIBRARY_LIMIT, "{whole:?} prove nothing");
+    // The last quarter is what the library used to take one by one.
+    let (first, last) = (drained.when(0.75), whole - drained.when(0.25));
+    assert!(last < 2 * first, "{first:?} at first, {last:?} at last");
+    assert!(drained.grown_kib < SPARE_KIB);
+    world.agent.until_state(LinkState::Connected).await;
+    assert_eq!(world.handshakes(), logins, "on one connection");
+    each_came_once(&world, MESSAGES).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_backlog_of_many_chats_takes_no_more_memory_than_one_of_few() {
+    const MESSAGES: usize = 4_000;
+    let mut world = away().await;
+    write(&peers(&world, 1_000), MESSAGES, 20).await;
+    comes_back(&mut world, 200).await;
+    let drained = drained(&world, LIBRARY_LIMIT).await;
+    // A session for each of them is kept, besides.
+    assert!(drained.grown_kib < 2 * SPARE_KIB);
+    each_came_once(&world, MESSAGES).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_backlog_of_long_messages_takes_no_more_memory_than_one_of_short_ones() {
+    const MESSAGES: usize = 1_000;
+    let mut world = away().await;
+    // A long one for each chat: 32 MB in all.
+    write(&peers(&world, 100), MESSAGES, 32 * 1024).await;
+    comes_back(&mut world, 400).await;
+    let drained = drained(&world, LIBRARY_LIMIT).await;
+    assert!(drained.grown_kib < 3 * SPARE_KIB);
+    each_came_once(&world, MESSAGES).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_comes_faster_than_a_slow_disk_takes_it_waits_at_the_server() {
+    const MESSAGES: usize = 4_000;
+    let mut world = away().await;
+    comes_back(&mut world, 20).await;
+    world.hears_again().await;
+    write(&peers(&world, 100), MESSAGES, 20).await;
+    let drained = drained(&world, 3 * LIBRARY_LIMIT).await;
+    assert!(drained.grown_kib < 2 * SPARE_KIB);
+    world.finish().await;
+}
+
+/// The whole of it, in a container's memory. It takes the right to make a cgroup (version 1), and minutes:
+///
+/// ```sh
+/// cargo test --release --locked -p openclaw-agent --features sim --test it -- --ignored two_hundred_thousand --nocapture
+/// ```
+///
+/// A build without optimisations needs more: `OPENCLAW_TEST_MEMORY_MIB=56`.
+#[tokio::test]
+#[ignore = "takes minutes, and a cgroup"]
+async fn two_hundred_thousand_messages_are_drained_in_32_megabytes() {
+    const MESSAGES: usize = 200_000;
+    let mebibytes = std::env::var("OPENCLAW_TEST_MEMORY_MIB");
+    let limit = Cgroup::of(mebibytes.map_or(32, |mebibytes| mebibytes.parse().unwrap()) << 20);
+    let mut world = away().await;
+    write(&peers(&world, 8), MESSAGES, 20).await;
+    // 400 at a time are made durable: that is 100 s and more of waiting for the disk alone.
+    comes_back(&mut world, 200).await;
+    limit.holds(world.agent.pid());
+    let drained = drained(&world, 20 * LIBRARY_LIMIT).await;
+    let (first, last) = (drained.when(0.75), drained.when(0.0) - drained.when(0.25));
+    println!("the first quarter took {first:?}, the last {last:?}");
+    assert!(last < 2 * first);
+    world.finish().await;
+}
+
+/// A limit of memory, of the kernel's.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn of(bytes: u64) -> Self {
+        let dir = PathBuf::from(format!(
+            "/sys/fs/cgroup/memory/openclaw-{}",
+            std::process::id()
+        ));
+        fs::create_dir(&dir).expect("the right to make a cgroup");
+        fs::write(dir.join("memory.limit_in_bytes"), bytes.to_string()).unwrap();
+        Self(dir)
+    }
+
+    fn holds(&self, pid: u32) {
+        fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // Empty once its process has ended; what is left of it harms nobody.
+        let _ = fs::remove_dir(&self.0);
+    }
+}

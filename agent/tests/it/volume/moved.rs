@@ -1,0 +1,137 @@
+//! One process on a volume, whatever is done to the volume's files and names behind its back.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use openclaw_proto::v1::LinkState;
+
+use crate::harness::{ACCOUNT, ANNA, WORD, World, bare};
+use openclaw_sim::By;
+
+/// What a second agent says of a volume, given at once.
+fn refused(world: &World, dir: &Path) -> Output {
+    let mut second = Command::new(bare::BINARY);
+    second
+        .env_clear()
+        .current_dir(world.agent.folder())
+        .args(["--socket", "second.sock", "--http", "127.0.0.1:0"])
+        .args(["--whatsapp-url", &world.sim.url(), "--lock-wait", "0"])
+        .arg("--auth-dir")
+        .arg(dir)
+        .arg("--auth-key-file")
+        .arg(world.agent.key_file());
+    second.output().unwrap()
+}
+
+#[track_caller]
+fn says_in_use(ended: &Output) {
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    let in_use = said.contains("in use by") || said.contains("open in another process");
+    assert!(in_use && said.contains("hint: one process uses"), "{said}");
+}
+
+#[tokio::test]
+async fn a_lock_file_that_is_removed_or_replaced_lets_no_second_agent_in() {
+    let world = World::linked().await;
+    let volume = world.agent.volume();
+    let lock = volume.join("lock");
+    fs::remove_file(&lock).unwrap();
+    says_in_use(&refused(&world, &volume));
+    fs::write(&lock, "").unwrap();
+    says_in_use(&refused(&world, &volume));
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    says_in_use(&refused(&world, &volume));
+    world.agent.until_state(LinkState::Connected).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn another_path_to_a_volume_lets_no_second_agent_in() {
+    let world = World::linked().await;
+    let volume = world.agent.volume();
+    let link = world.agent.folder().join("link");
+    symlink(&volume, &link).unwrap();
+    says_in_use(&refused(&world, &link));
+    // Another folder with the same files.
+    let twin = world.agent.folder().join("twin");
+    fs::create_dir(&twin).unwrap();
+    for entry in fs::read_dir(&volume).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != "lock" {
+            fs::hard_link(entry.path(), twin.join(entry.file_name())).unwrap();
+        }
+    }
+    says_in_use(&refused(&world, &twin));
+    world.agent.until_state(LinkState::Connected).await;
+    world.finish().await;
+}
+
+/// What is done to a volume, by name; the agent ends at the next thing that it would keep, or soon when there is none.
+#[tokio::test]
+async fn an_agent_whose_volume_is_moved_or_replaced_ends_with_the_reason() {
+    let moved: fn(&Path) = |volume| fs::rename(volume, volume.with_extension("2")).unwrap();
+    let copied_back: fn(&Path) = |volume| {
+        let away = volume.with_extension("2");
+        fs::rename(volume, &away).unwrap();
+        fs::create_dir(volume).unwrap();
+        for entry in fs::read_dir(&away).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), volume.join(entry.file_name())).unwrap();
+        }
+    };
+    let log_replaced: fn(&Path) = |volume| {
+        for entry in fs::read_dir(volume).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|end| end == "log") {
+                let copy = path.with_extension("copy");
+                fs::copy(&path, &copy).unwrap();
+                fs::rename(&copy, &path).unwrap();
+            }
+        }
+    };
+    let header_removed: fn(&Path) = |volume| fs::remove_file(volume.join("vault.hdr")).unwrap();
+    for (done, is_busy) in [
+        (moved, true),
+        (copied_back, true),
+        (copied_back, false),
+        (log_replaced, true),
+        (header_removed, false),
+    ] {
+        let mut world = World::linked().await;
+        world.all_acked().await;
+        let acked = world.sim.acks(ACCOUNT).unwrap().len();
+        done(&world.agent.volume());
+        if is_busy {
+            let anna = world.peer(ANNA);
+            anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+        }
+        let ended = world.agent.ended().await;
+        assert!(!ended.success());
+        assert_eq!(world.sim.acks(ACCOUNT).unwrap().len(), acked, "acked");
+        assert!(world.agent.complained("is not the file that was opened"));
+        assert!(world.agent.complained("hint: one process uses a volume"));
+        world.abandon();
+    }
+}
+
+/// A command beside an agent uses the same lock.
+#[tokio::test]
+async fn a_command_for_keys_is_kept_out_as_well() {
+    let world = World::linked().await;
+    fs::remove_file(world.agent.volume().join("lock")).unwrap();
+    let mut command = Command::new(bare::BINARY);
+    command
+        .env_clear()
+        .args(["keys", "rotate-data", "--lock-wait", "0", "--auth-dir"])
+        .arg(world.agent.volume())
+        .arg("--auth-key-file")
+        .arg(world.agent.key_file());
+    let ended = command.output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("in use by"), "{said}");
+    world.finish().await;
+}
