@@ -94,6 +94,7 @@ files!(
     restore,
     rollback,
     send,
+    settings,
     silence,
     status,
     unpair,

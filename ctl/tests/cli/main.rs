@@ -16,5 +16,7 @@ mod screen;
 mod script;
 mod scripted_agent;
 mod sealed;
+mod settings;
+mod small;
 mod terminal;
 mod watching;
