@@ -32,6 +32,7 @@ pub struct Alerts(Option<Handle>);
 struct Handle {
     board: watch::Receiver<Board>,
     tests: mpsc::Sender<oneshot::Sender<Tested>>,
+    by_proxy: bool,
 }
 
 /// There is no test.
@@ -49,8 +50,22 @@ pub enum Denied {
 }
 
 impl Alerts {
-    fn new(board: watch::Receiver<Board>, tests: mpsc::Sender<oneshot::Sender<Tested>>) -> Self {
-        Self(Some(Handle { board, tests }))
+    fn new(
+        board: watch::Receiver<Board>,
+        tests: mpsc::Sender<oneshot::Sender<Tested>>,
+        by_proxy: bool,
+    ) -> Self {
+        Self(Some(Handle {
+            board,
+            tests,
+            by_proxy,
+        }))
+    }
+
+    /// Whether they go through the proxy of the environment; `None` where no receiver is set.
+    #[must_use]
+    pub fn is_by_proxy(&self) -> Option<bool> {
+        self.0.as_ref().map(|handle| handle.by_proxy)
     }
 
     /// How alerting is now.

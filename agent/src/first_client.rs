@@ -28,7 +28,7 @@ pub async fn expect(
             let code = code.reveal();
             tracing::warn!(
                 minutes = minutes(LIFETIME),
-                "no client is enrolled yet; the first one enrolls with: openclawctl enroll {at} --code {}",
+                "no client is enrolled yet: run `openclawctl enroll {at}`, and type or paste this code when it asks: {}",
                 *code
             );
         }

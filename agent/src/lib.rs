@@ -30,6 +30,7 @@ pub mod keys;
 pub mod logging;
 pub mod model;
 pub mod outbox;
+pub mod proxy;
 pub mod session;
 pub mod start;
 pub mod store;

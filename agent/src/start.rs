@@ -11,6 +11,7 @@ use crate::allow::{self, Loaded};
 use crate::config::Config;
 use crate::harden;
 use crate::model::Hardening;
+use crate::proxy;
 use crate::supervisor::Supervisor;
 use crate::volume::{self, Open};
 
@@ -80,6 +81,7 @@ impl Error {
 
 /// Does all of it.
 pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
+    warn_of_proxies(config);
     let protection = harden::shed(config)?;
     let Config { place, source, .. } = config;
     // By the user who will read it again, and before anything is claimed or made.
@@ -110,6 +112,23 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
         alert_key,
         supervisor,
     })
+}
+
+/// A proxy that is set and not used keeps nobody from leaking what it should have hidden.
+fn warn_of_proxies(config: &Config) {
+    let alerts = match &config.alerts {
+        None => "none are set",
+        Some(alerts) if alerts.address.is_by_proxy() => "sent through the proxy",
+        Some(_) => "sent without a proxy",
+    };
+    for proxy in proxy::found() {
+        tracing::warn!(
+            variable = proxy.variable,
+            proxy = proxy.address,
+            alerts,
+            "a proxy is set, and WhatsApp is not reached through it"
+        );
+    }
 }
 
 fn announce(config: &Config, open: &Open) {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::context::{Context, Name, Store};
 use crate::failure::{Exit, Failure};
+use crate::variables::Variable;
 pub(crate) use endpoint::Endpoint;
 
 /// Where the agent listens.
@@ -46,16 +47,15 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// That of this process. An empty variable is none.
-    pub(crate) fn read() -> Self {
-        let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let text = |name| var(name).map(|value| value.to_string_lossy().into_owned());
-        Self {
-            agent: text("OPENCLAW_AGENT"),
-            context: text("OPENCLAW_CONTEXT"),
-            socket: var("OPENCLAW_SOCKET").map(PathBuf::from),
-            runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
-        }
+    /// That of this process.
+    pub(crate) fn read() -> Result<Self, Failure> {
+        let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty());
+        Ok(Self {
+            agent: Variable::Agent.read()?,
+            context: Variable::Context.read()?,
+            socket: Variable::Socket.read()?.map(PathBuf::from),
+            runtime_dir: runtime_dir.map(PathBuf::from),
+        })
     }
 
     /// The context that a variable names, if it is set.

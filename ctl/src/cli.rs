@@ -126,20 +126,24 @@ pub(crate) enum Command {
 /// `pair`.
 #[derive(Debug, Args)]
 pub(crate) struct PairArgs {
-    /// How to show the QR code: unicode, ascii, raw, png FILE or svg FILE (also png=FILE).
+    /// How to show the QR code: unicode, ascii, raw, png FILE or svg FILE (also png=FILE) [default:
+    /// unicode, or ascii where the locale is not UTF-8].
     ///
     /// raw prints the text inside the code. A file is rewritten for each new code and removed at
     /// the end: whoever reads it can take the link.
-    #[arg(long, value_names = ["FORMAT", "FILE"], num_args = 1..=2, default_value = "unicode")]
+    #[arg(long, value_names = ["FORMAT", "FILE"], num_args = 1..=2)]
     pub(crate) format: Vec<String>,
     /// The file for --format png and svg.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace the file if it exists; it is removed at the end.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Swap light and dark, for a light terminal without colour.
     #[arg(long)]
     pub(crate) invert: bool,
     /// Link by a code typed on the phone with this number, instead of a QR code.
-    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["format", "output", "invert"])]
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["format", "output", "invert", "force"])]
     pub(crate) phone: Option<String>,
     /// Make a new link although there is one that works.
     ///

@@ -111,7 +111,68 @@ pub(crate) fn is_screen() -> bool {
     io::stdout().is_terminal() && !dumb
 }
 
+/// True unless the locale says that what is printed is not UTF-8. Without one (an empty container, a remote command) it
+/// nearly always is, but for terminals that can do little.
+pub(crate) fn is_utf8() -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    let locale = locale.map(|it| it.to_string_lossy().into_owned());
+    let term = set("TERM").map(|it| it.to_string_lossy().into_owned());
+    is_utf8_in(locale.as_deref(), term.as_deref())
+}
+
+/// `de_DE.UTF-8@euro`: the encoding is between the dot and the modifier.
+fn is_utf8_in(locale: Option<&str>, term: Option<&str>) -> bool {
+    match locale {
+        Some(locale) => {
+            let encoding = locale.split('@').next().unwrap_or_default();
+            let encoding = encoding
+                .rsplit_once('.')
+                .map_or("", |(_, encoding)| encoding);
+            encoding.replace('-', "").eq_ignore_ascii_case("utf8")
+        }
+        None => !matches!(
+            term,
+            Some("linux" | "ansi" | "vt52" | "vt100" | "vt102" | "vt220")
+        ),
+    }
+}
+
 /// True when colour is welcome on such a terminal: <https://no-color.org>.
 pub(crate) fn is_coloured() -> bool {
     is_screen() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locale_says_whether_text_is_utf_8() {
+        for locale in [
+            "en_US.UTF-8",
+            "C.UTF-8",
+            "C.utf8",
+            "de_DE.UTF-8@euro",
+            "en_NZ.utf-8",
+        ] {
+            assert!(is_utf8_in(Some(locale), Some("linux")), "{locale}");
+        }
+        for locale in [
+            "C",
+            "POSIX",
+            "en_US",
+            "en_US.ISO-8859-1",
+            "ru_RU.KOI8-R",
+            "ja_JP.eucJP",
+            "de_DE@euro",
+        ] {
+            assert!(
+                !is_utf8_in(Some(locale), Some("xterm-256color")),
+                "{locale}"
+            );
+        }
+        assert!(is_utf8_in(None, None) && is_utf8_in(None, Some("xterm-256color")));
+        assert!(!is_utf8_in(None, Some("linux")) && is_utf8_in(None, Some("dumb")));
+    }
 }

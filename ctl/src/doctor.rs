@@ -38,7 +38,12 @@ pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Res
             })?;
         }
     } else {
-        console::write(&findings.iter().map(lines).collect::<String>())?;
+        console::write(
+            &findings
+                .iter()
+                .map(|finding| lines(finding, console::is_utf8()))
+                .collect::<String>(),
+        )?;
     }
     Ok(if wrong { Exit::Refused } else { Exit::Done })
 }
@@ -53,18 +58,22 @@ const fn word(state: FindingState) -> &'static str {
 }
 
 /// A finding, and below it what to do next.
-fn lines(finding: &Finding) -> String {
-    let mark = match finding.state() {
-        FindingState::Good => '✓',
-        FindingState::Bad => '✗',
-        _ => '·',
+fn lines(finding: &Finding, utf8: bool) -> String {
+    let mark = match (finding.state(), utf8) {
+        (FindingState::Good, true) => "✓",
+        (FindingState::Good, false) => "ok:",
+        (FindingState::Bad, true) => "✗",
+        (FindingState::Bad, false) => "BAD:",
+        (_, true) => "·",
+        (_, false) => "note:",
     };
+    let arrow = if utf8 { "→" } else { "->" };
     let said = text::one_line(&finding.text);
     if finding.hint.is_empty() {
         return format!("{mark} {said}\n");
     }
     let hint = text::one_line(&finding.hint);
-    format!("{mark} {said}\n  → {hint}\n")
+    format!("{mark} {said}\n  {arrow} {hint}\n")
 }
 
 #[cfg(test)]
@@ -79,11 +88,13 @@ mod tests {
             text: "the agent is connected".to_owned(),
             hint: String::new(),
         };
-        assert_eq!(lines(&finding), "✓ the agent is connected\n");
+        assert_eq!(lines(&finding, true), "✓ the agent is connected\n");
+        assert!(lines(&finding, false).is_ascii());
         finding.set_state(FindingState::Bad);
         finding.text = "it is\u{1b}[2J not".to_owned();
         finding.hint = "pair it".to_owned();
-        let said = lines(&finding);
+        assert!(lines(&finding, false).is_ascii());
+        let said = lines(&finding, true);
         assert!(said.starts_with("✗ it is") && said.ends_with(" not\n  → pair it\n"));
         assert!(!said.contains('\u{1b}'), "{said:?}");
     }

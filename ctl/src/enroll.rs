@@ -50,7 +50,7 @@ pub(crate) async fn run(
     let client = args.name.clone().unwrap_or_else(this_machine);
     let replaced = store.find(&name).ok().flatten();
     let mut stops = Stops::listen()?;
-    let code = code::obtain(args.code.as_ref(), &mut stops).await?;
+    let code = code::obtain(args, &mut stops).await?;
 
     let (pending, again) = prepare(store, &name, endpoint)?;
     let asking = take_in(&pending, &code, &client);
@@ -287,7 +287,7 @@ fn report(store: &Store, context: &Context, first: bool, json: bool) -> Result<(
         "Enrolled with {endpoint} as \"{client}\" ({role})\nAgent key:   {}",
         context.agent().fingerprint
     ));
-    let before = Environment::read().goes_before_current();
+    let before = Environment::read()?.goes_before_current();
     console::note(&match (first, current) {
         (true, _) => match before {
             None => format!("note: context `{name}` is current: commands go to this agent now"),

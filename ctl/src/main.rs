@@ -37,6 +37,7 @@ mod status;
 mod stop;
 mod text;
 mod unpair;
+mod variables;
 mod watch;
 
 use std::process::ExitCode;
@@ -72,6 +73,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         console::write(&cli::completions(shell))?;
         return Ok(Exit::Done);
     }
+    variables::warn_of_near_misses(json);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -94,7 +96,7 @@ async fn perform(flags: Flags<'_>, json: bool, command: Command) -> Result<Exit,
         Command::Context(command) => context::run(flags, &store, command, json).await,
         Command::Clients(ClientsCommand::NewCode) => clients::new_code(json),
         command => {
-            let address = address::resolve(flags, &Environment::read(), &store)?;
+            let address = address::resolve(flags, &Environment::read()?, &store)?;
             ask(&address, json, command).await
         }
     }

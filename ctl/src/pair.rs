@@ -38,6 +38,13 @@ const NEXT: &str =
 pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Result<Exit, Failure> {
     let target = Target::parse(args)?;
     let request = request(args)?;
+    let live = console::is_screen() && !json && matches!(target, Target::Unicode | Target::Ascii);
+    let style = target::style(&target, args.invert);
+    // Before the agent is asked: whether the file may be written is known here.
+    let plain = match live {
+        true => None,
+        false => Some(Plain::new(target, args, json)?),
+    };
     let mut stops = Stops::listen()?;
     let mut agent = client::agent(address).await?;
     let open = async {
@@ -45,14 +52,9 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
         Ok(agent.pair(request).await?.into_inner())
     };
     let stream = stops.or(|| stopped(false), open).await?;
-    let live = console::is_screen() && !json && matches!(target, Target::Unicode | Target::Ascii);
-    let mut output = if live {
-        Output::Screen(Box::new(Screen::enter(target::style(
-            &target,
-            args.invert,
-        ))?))
-    } else {
-        Output::Plain(Plain::new(target, args.invert, json))
+    let mut output = match plain {
+        Some(plain) => Output::Plain(plain),
+        None => Output::Screen(Box::new(Screen::enter(style)?)),
     };
     let result = follow(stream, &mut output, &mut stops).await;
     let raw = matches!(&output, Output::Plain(plain) if plain.is_raw());

@@ -5,19 +5,43 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 /// Puts `content` in the place of what was at `path`, so that nobody ever sees half of it.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    put(path, content, |_| Ok(()))
+    put(path, content, |_| Ok(()), |fresh| fs::rename(fresh, path))
+}
+
+/// Puts `content` where nothing is. What is there by then is left alone: [`io::ErrorKind::AlreadyExists`].
+pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    let name = |fresh: &Path| {
+        renameat_with(CWD, fresh, CWD, path, RenameFlags::NOREPLACE).or_else(|error| match error {
+            // A file system that cannot rename so can link, which replaces nothing either.
+            Errno::INVAL | Errno::NOSYS => {
+                fs::hard_link(fresh, path).and_then(|()| fs::remove_file(fresh))
+            }
+            error => Err(error.into()),
+        })
+    };
+    put(path, content, |_| Ok(()), name)
 }
 
 /// The same, and it survives a loss of power from then on.
 pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> io::Result<()> {
-    put(path, content, File::sync_all)?;
+    put(path, content, File::sync_all, |fresh| {
+        fs::rename(fresh, path)
+    })?;
     path.parent()
         .map_or(Ok(()), |dir| File::open(dir)?.sync_all())
 }
 
-fn put(path: &Path, content: &[u8], sync: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
+fn put(
+    path: &Path,
+    content: &[u8],
+    sync: impl Fn(&File) -> io::Result<()>,
+    name_it: impl Fn(&Path) -> io::Result<()>,
+) -> io::Result<()> {
     let mut name = path
         .file_name()
         .ok_or(io::ErrorKind::InvalidFilename)?
@@ -30,7 +54,7 @@ fn put(path: &Path, content: &[u8], sync: impl Fn(&File) -> io::Result<()>) -> i
         .mode(0o600)
         .open(&fresh)
         .and_then(|mut file| file.write_all(content).and_then(|()| sync(&file)))
-        .and_then(|()| fs::rename(&fresh, path));
+        .and_then(|()| name_it(&fresh));
     if written.is_err() {
         let _ = fs::remove_file(&fresh);
     }

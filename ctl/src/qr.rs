@@ -5,13 +5,16 @@ pub(crate) mod blocks;
 pub(crate) mod png;
 pub(crate) mod svg;
 
-/// Light modules around the code. ISO/IEC 18004 asks for four; scanners miss codes with fewer.
+/// Light modules around the code. ISO/IEC 18004 asks for four.
 pub(crate) const QUIET: usize = 4;
+/// The least around it, where a terminal has no room for more: readers of today find such a code as well.
+const LEAST_QUIET: usize = 2;
 
 /// The modules of one code. It is a credential, so it has no `Debug`.
 #[derive(Clone)]
 pub(crate) struct Matrix {
     size: usize,
+    quiet: usize,
     bits: Vec<u8>,
 }
 
@@ -23,22 +26,31 @@ impl Matrix {
         let is_code = (21..=177).contains(&size) && (size - 17).is_multiple_of(4);
         (is_code && bits.len() == (size * size).div_ceil(8)).then(|| Self {
             size,
+            quiet: QUIET,
             bits: bits.to_vec(),
         })
     }
 
+    /// The same with half the quiet zone.
+    pub(crate) fn compact(&self) -> Self {
+        Self {
+            quiet: LEAST_QUIET,
+            ..self.clone()
+        }
+    }
+
     /// Modules along one side, with the quiet zone.
     pub(crate) fn side(&self) -> usize {
-        self.size + 2 * QUIET
+        self.size + 2 * self.quiet
     }
 
     /// True for a dark module. Coordinates include the quiet zone; around it all is light.
     pub(crate) fn is_dark(&self, x: usize, y: usize) -> bool {
-        let inside = QUIET..QUIET + self.size;
+        let inside = self.quiet..self.quiet + self.size;
         if !inside.contains(&x) || !inside.contains(&y) {
             return false;
         }
-        let bit = (y - QUIET) * self.size + (x - QUIET);
+        let bit = (y - self.quiet) * self.size + (x - self.quiet);
         self.bits[bit / 8] & (0x80 >> (bit % 8)) != 0
     }
 }

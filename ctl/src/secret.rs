@@ -8,19 +8,20 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use openclaw_proto::v1 as pb;
-use openclaw_vault::{BadSecret, Secret};
+use openclaw_settings::Flaw;
+use openclaw_vault::{BadSecret, Secret, Weakness};
 use zeroize::Zeroizing;
 
 use crate::cli::SecretArgs;
 use crate::failure::Failure;
 use crate::stop::Stops;
-use crate::text;
+use crate::{console, text};
 pub(crate) use prompt::Prompt;
 
 /// A file with a secret is not larger.
 const LARGEST: u64 = 4096;
-/// Shorter passphrases are found by trying.
-const SHORTEST: usize = 8;
+/// What to do about a passphrase with quotes or marks around it.
+const PLAIN: &str = "every character of a passphrase counts: give it on one line, without quotes, marks or blanks around it";
 
 /// What it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,27 +44,48 @@ pub(crate) async fn obtain(
     } = args;
     let secret = match (passphrase_file, key_file) {
         (_, Some(path)) => {
-            let text = read(path)?;
-            Secret::parse_key(&text).map_err(|bad| named(path, bad))?
+            let given = read(path)?;
+            let key = openclaw_settings::value(&given)
+                .map_err(|flaw| unusable(path, &flaw.to_string()))?;
+            Secret::parse_key(key.unwrap_or_default()).map_err(|bad| named(path, bad))?
         }
         (Some(path), None) => {
-            let text = read(path)?;
-            if text.trim_end_matches(['\r', '\n']).contains(['\r', '\n']) {
-                return Err(unusable(path, "has more than one line"));
-            }
-            Secret::parse_passphrase(&text).map_err(|bad| named(path, bad))?
+            let given = read(path)?;
+            let words = passphrase(&given, &shown(path), purpose)?;
+            Secret::parse_passphrase(words).map_err(|bad| named(path, bad))?
         }
         (None, None) => typed(purpose, stops).await?,
     };
-    match &secret {
-        Secret::Passphrase(words) if purpose == Use::Seal && words.chars().count() < SHORTEST => {
-            Err(Failure::usage(format!(
-                "the passphrase is shorter than {SHORTEST} characters"
-            ))
-            .with_reason("SHORT_PASSPHRASE")
-            .with_hint("whoever has the file can try passphrases: use some words, or --key-file"))
+    match secret.weakness().filter(|_| purpose == Use::Seal) {
+        Some(weakness) => Err(Failure::usage(format!("the passphrase {weakness}"))
+            .with_reason(match weakness {
+                Weakness::Short => "SHORT_PASSPHRASE",
+                Weakness::Guessable => "WEAK_PASSPHRASE",
+            })
+            .with_hint("whoever has the file can try passphrases: use some words, or --key-file")),
+        None => Ok(secret),
+    }
+}
+
+/// The passphrase in what was given. One that may be another than was meant seals nothing; what is sealed to it may be
+/// opened, and then it is said.
+fn passphrase<'a>(given: &'a [u8], origin: &str, purpose: Use) -> Result<&'a str, Failure> {
+    let refused = |why: &str| Failure::usage(format!("{origin} {why}")).with_reason("BAD_SECRET");
+    let text = openclaw_settings::free_text(given).map_err(|flaw| refused(&flaw.to_string()))?;
+    let Some(text) = text else { return Ok("") };
+    let words = text.as_given();
+    match (text.flaw(), purpose) {
+        (Some(Flaw::Control), _) if words.contains(['\r', '\n']) => {
+            Err(refused("has more than one line"))
         }
-        _ => Ok(secret),
+        (Some(flaw), Use::Seal) => Err(refused(&flaw.to_string()).with_hint(PLAIN)),
+        (Some(flaw), Use::Open) => {
+            console::note(&format!(
+                "note: the passphrase in {origin} {flaw}, which counts"
+            ));
+            Ok(words)
+        }
+        (None, _) => Ok(words),
     }
 }
 
@@ -83,27 +105,24 @@ pub(crate) fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     // Room for all of it, so that no part stays behind when it grows.
     let room = usize::try_from(LARGEST).unwrap_or_default() + 2;
-    let mut text = Zeroizing::new(String::with_capacity(room));
+    let mut given = Zeroizing::new(Vec::with_capacity(room));
     let read = if is_dash(path) {
-        take(io::stdin().lock(), &mut text)
+        take(io::stdin().lock(), &mut given)
     } else {
-        File::open(path).and_then(|file| take(file, &mut text))
+        File::open(path).and_then(|file| take(file, &mut given))
     };
     match read {
         Ok(length) if length > LARGEST => Err(unusable(path, "is too large to hold a secret")),
-        Ok(_) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(unusable(path, "is not text"))
-        }
+        Ok(_) => Ok(given),
         Err(error) => Err(Failure::usage(format!("read {}: {error}", shown(path)))),
     }
 }
 
-fn take(input: impl Read, text: &mut String) -> io::Result<u64> {
-    let length = input.take(LARGEST + 1).read_to_string(text)?;
+fn take(input: impl Read, given: &mut Vec<u8>) -> io::Result<u64> {
+    let length = input.take(LARGEST + 1).read_to_end(given)?;
     Ok(u64::try_from(length).unwrap_or(u64::MAX))
 }
 
@@ -141,6 +160,7 @@ async fn typed(purpose: Use, stops: &mut Stops) -> Result<Secret, Failure> {
             return Err(Failure::new("the two passphrases differ").with_reason("DIFFERENT"));
         }
     }
-    Secret::parse_passphrase(&words)
+    let words = passphrase(words.as_bytes(), "what was typed", purpose)?;
+    Secret::parse_passphrase(words)
         .map_err(|bad| Failure::usage(bad.to_string()).with_reason("BAD_SECRET"))
 }

@@ -4,12 +4,13 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
-use self::findings::{events, hold, link, person, rules, storage, waiting};
+use self::findings::{events, hold, link, person, proxies, rules, storage, waiting};
 use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;
 use crate::clock;
 use crate::model::{ChatId, Contact, Event, Finding, Lid, Occurrence, Phone, Seq};
+use crate::proxy;
 use crate::session::{Named, SendError};
 
 /// How many events are looked through at once, and altogether.
@@ -57,6 +58,7 @@ impl Agent {
         let mut findings = vec![link(&status, now), storage(status.storage.as_ref())];
         findings.extend(events(&status));
         findings.extend(hold(&status));
+        findings.extend(proxies(&proxy::found(), self.alerts.is_by_proxy()));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
         if let Some(phone) = phone {

@@ -81,6 +81,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         } = settings;
         let (standing, rows) = row::load(&vault);
         let queue = Queue::new(rows, clock::now());
+        let by_proxy = address.is_by_proxy();
         let receiver = Receiver::new(address, key, format);
         let (board, shown) = watch::channel(Board::of(receiver.host(), &queue));
         let (test, tests) = mpsc::channel(1);
@@ -108,7 +109,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             tester: None,
             flight: None,
         };
-        (Alerts::new(shown, test), bell)
+        (Alerts::new(shown, test, by_proxy), bell)
     }
 
     /// Runs until `stop` resolves, and then for as long as the attempt takes that is underway, within bounds.

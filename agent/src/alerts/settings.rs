@@ -155,6 +155,14 @@ impl Address {
         host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
+    /// Whether alerts go there through the proxy that the environment names: not where `NO_PROXY` has the host, and not
+    /// on this machine.
+    #[must_use]
+    pub fn is_by_proxy(&self) -> bool {
+        let proxy = ureq::Proxy::try_from_env().filter(|_| !self.is_loopback());
+        proxy.is_some_and(|proxy| !proxy.is_no_proxy(&self.0))
+    }
+
     /// Whether nobody on the way can read along.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {

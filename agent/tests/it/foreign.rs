@@ -81,7 +81,7 @@ async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
 async fn keys(world: &World, shell: &Shell, address: &str) -> std::path::PathBuf {
     let code = world.agent.first_code().await.reveal();
     let enroll = format!(
-        "openclawctl enroll {address} --name grpcio --code {}",
+        "openclawctl enroll {address} --name grpcio --code-file - <<<{}",
         *code
     );
     for line in [&enroll, "openclawctl context export --pem keys"] {

@@ -14,11 +14,13 @@ pub(crate) struct EnrollArgs {
     /// Where the agent is reached: HOST:PORT.
     #[arg(value_name = "HOST:PORT", value_parser = parse_endpoint)]
     pub(crate) endpoint: Endpoint,
-    /// The code; `-` reads it from stdin. Without it OPENCLAW_ENROLL_CODE counts, else it is asked for
-    /// on the terminal and not shown.
-    ///
-    /// Others on this machine can see what is given here while the command runs.
-    #[arg(long)]
+    /// Read the code from this file; `-` is stdin. Without it OPENCLAW_ENROLL_CODE counts, else the code
+    /// is asked for on the terminal and not shown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) code_file: Option<PathBuf>,
+    /// The code itself, for tests: it stays in the shell's history, and others on this machine can see it
+    /// while the command runs.
+    #[arg(long, conflicts_with = "code_file")]
     pub(crate) code: Option<Typed>,
     /// What the agent is to call this client, unless the invitation says [default: this machine's name].
     #[arg(long, value_parser = parse_client)]

@@ -74,7 +74,7 @@ pub(crate) async fn run(
                 });
             } else {
                 console::report(&format!("Current: {name} ({})", context.endpoint));
-                if let Some(variable) = Environment::read().goes_before_current() {
+                if let Some(variable) = Environment::read()?.goes_before_current() {
                     console::note(&format!("note: {variable} is set, and goes before it"));
                 }
             }
@@ -104,7 +104,7 @@ pub(crate) async fn run(
 
 /// The one that the environment names, else the current one.
 fn chosen(store: &Store) -> Result<Context, Failure> {
-    let named = Environment::read().context()?;
+    let named = Environment::read()?.context()?;
     match named.map_or_else(|| store.current(), |name| Ok(Some(name)))? {
         Some(name) => store.load(&name),
         None => Err(Failure::usage("no context is current")

@@ -1,29 +1,32 @@
-//! The code to enroll with: from the command line, the environment, stdin, or a person.
+//! The code to enroll with: from a file, stdin, the environment, or a person. On the command line it can be given as well,
+//! for tests: there other processes can read it.
 
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 use openclaw_trust::Code;
 use zeroize::Zeroizing;
 
-use crate::cli::Typed;
+use crate::cli::{EnrollArgs, Typed};
 use crate::client::GET_A_CODE;
 use crate::failure::{Exit, Failure};
-use crate::secret::Prompt;
+use crate::secret::{Prompt, is_dash};
 use crate::stop::Stops;
+use crate::text;
+use crate::variables::Variable;
 
-/// The agent reads the same variable.
-const VARIABLE: &str = "OPENCLAW_ENROLL_CODE";
 /// More than any code.
 const LONGEST: u64 = 1024;
 
 /// The code that is named, else the one that a person types.
-pub(super) async fn obtain(flag: Option<&Typed>, stops: &mut Stops) -> Result<Code, Failure> {
-    let from_env = || std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
-    match flag {
-        Some(Typed(dash)) if dash == "-" => parse(&from_stdin()?, "stdin", Exit::Usage),
-        Some(Typed(text)) => parse(text, "--code", Exit::Usage),
-        None => match from_env().map(Zeroizing::new) {
-            Some(text) => parse(&text, VARIABLE, Exit::Configuration),
+pub(super) async fn obtain(args: &EnrollArgs, stops: &mut Stops) -> Result<Code, Failure> {
+    match (&args.code, &args.code_file) {
+        (Some(Typed(text)), _) if text != "-" => parse(text, "--code", Exit::Usage),
+        (Some(_), _) => from_file(Path::new("-")),
+        (None, Some(path)) => from_file(path),
+        (None, None) => match Variable::EnrollCode.read()?.map(Zeroizing::new) {
+            Some(text) => parse(&text, Variable::EnrollCode.name(), Exit::Configuration),
             None => typed(stops).await,
         },
     }
@@ -34,27 +37,37 @@ async fn typed(stops: &mut Stops) -> Result<Code, Failure> {
         Failure::usage("nobody can be asked for the code: there is no terminal")
             .with_reason("NO_TERMINAL")
             .with_hint(format!(
-                "give it with --code, `--code -` and stdin, or {VARIABLE}"
+                "give it with --code-file FILE, `--code-file -` and stdin, or {}",
+                Variable::EnrollCode.name()
             ))
     })?;
     let text = prompt.ask("Code (not shown): ", stops).await?;
     parse(&text, "the terminal", Exit::Usage)
 }
 
-fn from_stdin() -> Result<Zeroizing<String>, Failure> {
+fn from_file(path: &Path) -> Result<Code, Failure> {
+    let origin = if is_dash(path) {
+        "stdin".to_owned()
+    } else {
+        text::one_line(&path.to_string_lossy())
+    };
+    // Room for all of it, so that no part stays behind when it grows.
     let room = usize::try_from(LONGEST).unwrap_or_default();
-    let mut text = Zeroizing::new(String::with_capacity(room));
-    io::stdin()
-        .lock()
-        .take(LONGEST)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::usage(format!("read the code from stdin: {error}")))?;
-    Ok(text)
+    let mut given = Zeroizing::new(Vec::with_capacity(room));
+    let read = if is_dash(path) {
+        io::stdin().lock().take(LONGEST).read_to_end(&mut given)
+    } else {
+        File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut given))
+    };
+    read.map_err(|error| Failure::usage(format!("read the code from {origin}: {error}")))?;
+    let code = openclaw_settings::value(&given)
+        .map_err(|flaw| Failure::usage(format!("{origin} {flaw}")).with_reason("BAD_CODE"))?;
+    parse(code.unwrap_or_default(), &origin, Exit::Usage)
 }
 
 /// What was given is not repeated: it may be the code but for a slip.
 fn parse(text: &str, origin: &str, exit: Exit) -> Result<Code, Failure> {
-    Code::parse(text).map_err(|bad| {
+    Code::parse(text.trim()).map_err(|bad| {
         let failure = Failure::new(format!("{origin}: {bad}"))
             .with_exit(exit)
             .with_reason("BAD_CODE");

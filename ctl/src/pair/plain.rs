@@ -7,6 +7,7 @@ use super::file::CodeFile;
 use super::frame::{Json, Shown};
 use super::target::{Target, style};
 use super::view::{self, Style};
+use crate::cli::PairArgs;
 use crate::failure::Failure;
 use crate::qr::{Matrix, png, svg};
 use crate::{console, text};
@@ -26,14 +27,17 @@ enum Form {
 
 impl Plain {
     /// Writes the codes to `target`; with `json` also every frame as a line.
-    pub(crate) fn new(target: Target, invert: bool, json: bool) -> Self {
+    ///
+    /// # Errors
+    /// The file is there already, or is none.
+    pub(crate) fn new(target: Target, args: &PairArgs, json: bool) -> Result<Self, Failure> {
         let form = match target {
-            Target::Unicode | Target::Ascii => Form::Text(style(&target, invert)),
+            Target::Unicode | Target::Ascii => Form::Text(style(&target, args.invert)),
             Target::Raw => Form::Raw,
-            Target::Png(path) => Form::Png(CodeFile::new(path)),
-            Target::Svg(path) => Form::Svg(CodeFile::new(path)),
+            Target::Png(path) => Form::Png(CodeFile::new(path, args.force)?),
+            Target::Svg(path) => Form::Svg(CodeFile::new(path, args.force)?),
         };
-        Self { form, json }
+        Ok(Self { form, json })
     }
 
     /// True when stdout holds codes alone.

@@ -26,7 +26,13 @@ pub(crate) enum Target {
 impl Target {
     /// `png FILE`, `png=FILE`, and `png` with `--output FILE` are the same.
     pub(crate) fn parse(args: &PairArgs) -> Result<Self, Failure> {
+        let usual = if console::is_utf8() {
+            "unicode"
+        } else {
+            "ascii"
+        };
         let (format, attached) = match args.format.as_slice() {
+            [] => (usual, None),
             [one] => match one.split_once('=') {
                 Some((format, file)) => (format, Some(PathBuf::from(file))),
                 None => (one.as_str(), None),
@@ -71,6 +77,7 @@ impl Target {
 pub(crate) fn style(target: &Target, invert: bool) -> Style {
     Style {
         ascii: *target == Target::Ascii,
+        utf8: console::is_utf8(),
         ink: match (console::is_coloured(), invert) {
             (true, _) => Ink::Colour,
             (false, false) => Ink::Light,

@@ -31,6 +31,8 @@ pub(crate) struct Extent {
 pub(crate) struct Style {
     /// ASCII instead of half blocks.
     pub(crate) ascii: bool,
+    /// Whether the terminal could show half blocks.
+    pub(crate) utf8: bool,
     /// How dark and light are made.
     pub(crate) ink: Ink,
 }
@@ -87,13 +89,20 @@ pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp
             let footer = said.pop().unwrap_or_default() + ". Ctrl-C stops.";
             let above: Vec<String> = said.iter().flat_map(fit).collect();
             let below = wrap(&footer, extent.columns);
-            let (columns, lines) = style.extent(code);
-            let lines = lines + above.len() + below.len();
-            if columns > extent.columns || lines > extent.lines {
-                let needs = Extent { columns, lines };
-                return too_small(code, needs, extent, style);
+            let needs = |code: &Matrix| {
+                let (columns, lines) = style.extent(code);
+                let lines = lines + above.len() + below.len();
+                Extent { columns, lines }
+            };
+            let compact = code.compact();
+            let fitting = [code, &compact].into_iter().find(|code| {
+                let Extent { columns, lines } = needs(code);
+                columns <= extent.columns && lines <= extent.lines
+            });
+            match fitting {
+                Some(code) => [above, style.draw(code), below].concat(),
+                None => too_small(&compact, needs(&compact), extent, style),
             }
-            [above, style.draw(code), below].concat()
         }
         Shown::PhoneCode { code, .. } => {
             let lines: Vec<String> = said.iter().flat_map(fit).collect();
@@ -129,7 +138,7 @@ fn too_small(code: &Matrix, needs: Extent, has: Extent, style: Style) -> Vec<Str
             .to_owned(),
     ];
     let (columns, lines) = blocks::unicode_extent(code.side());
-    if style.ascii && columns <= has.columns && lines + 3 <= has.lines {
+    if style.ascii && style.utf8 && columns <= has.columns && lines + 3 <= has.lines {
         said.push("Or stop with Ctrl-C and use `--format unicode`: it fits here.".to_owned());
     } else {
         said.push(
@@ -179,6 +188,7 @@ mod tests {
     };
     const STYLE: Style = Style {
         ascii: false,
+        utf8: true,
         ink: Ink::Light,
     };
 
@@ -213,8 +223,17 @@ mod tests {
     }
 
     #[test]
+    fn a_code_with_half_the_quiet_zone_is_drawn_where_the_whole_does_not_fit() {
+        for (columns, lines) in [(64, 35), (65, 34), (61, 33)] {
+            let lines = shown(columns, lines, STYLE);
+            assert_eq!(lines.len(), 33);
+            assert!(lines[1..32].iter().all(|line| line.chars().count() == 61));
+        }
+    }
+
+    #[test]
     fn a_code_that_does_not_fit_is_not_drawn() {
-        for (columns, lines) in [(64, 35), (65, 34), (1, 1), (0, 0)] {
+        for (columns, lines) in [(60, 33), (61, 32), (1, 1), (0, 0)] {
             let said = shown(columns, lines, STYLE).join(" ");
             assert!(said.starts_with("This"), "{said}");
             assert!(said.contains("png=FILE") && !said.contains('█'), "{said}");
@@ -229,6 +248,16 @@ mod tests {
         };
         assert!(shown(100, 40, style).join(" ").contains("--format unicode"));
         assert!(shown(60, 40, style).join(" ").contains("--format png=FILE"));
+        // Not where the terminal could not show them.
+        let style = Style {
+            utf8: false,
+            ..style
+        };
+        assert!(
+            shown(100, 40, style)
+                .join(" ")
+                .contains("--format png=FILE")
+        );
         assert!(shown(130, 67, style).join(" ").is_ascii());
     }
 

@@ -95,6 +95,7 @@ files!(
     resume,
     rollback,
     send,
+    settings,
     silence,
     status,
     unpair,

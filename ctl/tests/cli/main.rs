@@ -16,6 +16,8 @@ mod screen;
 mod script;
 mod scripted_agent;
 mod sealed;
+mod settings;
+mod small;
 mod terminal;
 mod unwritable;
 mod watching;

@@ -8,6 +8,7 @@ use crate::allow::{Because, Failed, Summary, Verdict};
 use crate::clock;
 use crate::journal::Damage;
 use crate::model::{Finding, LinkState, Seq};
+use crate::proxy::Proxy;
 use crate::session::Named;
 
 pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
@@ -26,6 +27,23 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
     };
     let text = format!("the agent is not connected to WhatsApp: {}", state.name());
     Finding::bad("link", text, &hint)
+}
+
+/// A proxy that is set and not used. `alerts` says whether alerts use it; `None` where there are none.
+pub(super) fn proxies(found: &[Proxy], alerts: Option<bool>) -> Vec<Finding> {
+    let alerts = match alerts {
+        None => "",
+        Some(true) => "; alerts go through it",
+        Some(false) => "; alerts are sent without a proxy too",
+    };
+    let finding = |proxy: &Proxy| {
+        Finding::note(
+            "proxy",
+            format!("{proxy} is set, and WhatsApp is not reached through it{alerts}"),
+            "let the agent connect to web.whatsapp.com:443 directly; this version has no setting for a proxy",
+        )
+    };
+    found.iter().map(finding).collect()
 }
 
 pub(super) fn storage(storage: Option<&Storage>) -> Finding {

@@ -161,7 +161,8 @@ async fn the_log_has_no_code_once_somebody_is_enrolled_and_another_one_before() 
     assert!(client.is_known(&world.agent).await);
     let log = world.agent.since_start();
     assert!(
-        !log.iter().any(|line| line.to_string().contains("--code")),
+        !log.iter()
+            .any(|line| line.to_string().contains("when it asks")),
         "{log:?}"
     );
     world.finish().await;

@@ -182,7 +182,7 @@ impl Agent {
         };
         let message = tokio::time::timeout(PATIENCE, telling).await;
         let message = message.expect("the log has a code");
-        let (_, code) = message.split_once("--code ").unwrap();
+        let (_, code) = message.split_once("when it asks: ").unwrap();
         Code::parse(code).unwrap()
     }
 

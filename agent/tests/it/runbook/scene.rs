@@ -13,7 +13,8 @@ use crate::harness::{ACCOUNT, ANNA, Agent, BERT, Client, TLS, World};
 /// Names of the page.
 const PROXY: &str = "tramway.proxy.rlwy.net:15140";
 const HTTP: &str = "https://openclaw-agent.up.railway.app";
-const CODE: &str = "W3CT-8Q0V-0F6M-PXKZ-9D2N-HJ4R-T1AS-YE7G";
+/// What asks for the code; here there is no terminal to type it on, and stdin has it.
+const ASKED: &str = "Code (not shown):";
 
 /// An agent in some state, and a terminal.
 pub(crate) struct Scene {
@@ -21,6 +22,7 @@ pub(crate) struct Scene {
     pub(crate) shell: Shell,
     /// What stands in the page for what is here.
     names: Vec<(&'static str, String)>,
+    code: Option<String>,
     enrolls: bool,
     stopped: bool,
     _alerted: Option<Receiver>,
@@ -30,7 +32,7 @@ impl Scene {
     /// What a page calls it.
     pub(crate) async fn set(name: &str) -> Self {
         let shell = Shell::new();
-        let (mut names, mut alerted) = (Vec::new(), None);
+        let (mut names, mut alerted, mut first_code) = (Vec::new(), None, None);
         let world = match name {
             "an agent that is not linked" => World::new().await,
             "a linked agent with rules" => {
@@ -42,7 +44,7 @@ impl Scene {
                 let world = World::with(openclaw_sim::Config::default(), &TLS).await;
                 names.push((PROXY, world.agent.tls().to_string()));
                 let code = world.agent.first_code().await.reveal();
-                names.push((CODE, String::clone(&code)));
+                first_code = Some(String::clone(&code));
                 world
             }
             "an agent whose operator has lost a laptop" => {
@@ -65,6 +67,7 @@ impl Scene {
             world,
             shell,
             names,
+            code: first_code,
             enrolls: name == "an agent that nobody is enrolled with",
             stopped: false,
             _alerted: alerted,
@@ -140,9 +143,15 @@ impl Scene {
         };
         let http = (HTTP, format!("http://{http}"));
         let names = self.names.iter().chain([&http]);
-        names.fold(line.to_owned(), |line, (name, here)| {
+        let line = names.fold(line.to_owned(), |line, (name, here)| {
             line.replace(name, here)
-        })
+        });
+        match &self.code {
+            Some(code) if line.starts_with("openclawctl enroll ") => {
+                format!("echo '{ASKED}'; {line} --code-file - <<<{code}")
+            }
+            _ => line,
+        }
     }
 
     /// What was printed here as the page has it.

@@ -1,1 +1,104 @@
-//! (later)
+//! Proxies that the environment names: WhatsApp is reached without one, and that is said.
+
+use std::sync::Arc;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::access_client::AccessClient;
+
+use super::{agent, lines, log};
+use crate::harness::Agent;
+
+const SET: &str = "WhatsApp is not reached through it";
+
+#[tokio::test]
+async fn a_proxy_that_is_not_used_is_said_in_the_log_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+    ] {
+        let mut agent = agent(folder.path());
+        let said = log(agent.env(name, "http://anna:swordfish@proxy.example.com:3128/")).await;
+        let warned = lines(&said, "WARN", SET);
+        assert_eq!(warned.len(), 1, "{name}: {said:#?}");
+        assert_eq!(warned[0]["variable"], name);
+        assert_eq!(warned[0]["proxy"], "proxy.example.com:3128");
+        assert_eq!(warned[0]["alerts"], "none are set");
+        let said = format!("{said:?}");
+        assert!(
+            !said.contains("swordfish") && !said.contains("anna"),
+            "{said}"
+        );
+    }
+    for nothing in ["", " ", "\"\""] {
+        let mut agent = agent(folder.path());
+        let said = log(agent.env("HTTPS_PROXY", nothing)).await;
+        assert_eq!(lines(&said, "WARN", SET).len(), 0, "{nothing:?}");
+    }
+    for odd in [
+        &b"http://anna:sword\xff@proxy.example.com"[..],
+        b"sword fish",
+    ] {
+        let mut agent = agent(folder.path());
+        let said = log(agent.env("HTTPS_PROXY", super::bytes(odd))).await;
+        assert_eq!(lines(&said, "WARN", SET).len(), 1);
+        assert!(!format!("{said:?}").contains("sword"));
+    }
+}
+
+#[tokio::test]
+async fn whether_alerts_use_it_is_said_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    for (url, exempt, alerts) in [
+        ("https://hooks.example.com/", "", "sent through the proxy"),
+        (
+            "https://hooks.example.com/",
+            "hooks.example.com",
+            "sent without a proxy",
+        ),
+        ("https://hooks.example.com/", "*", "sent without a proxy"),
+        ("http://127.0.0.1:9/", "", "sent without a proxy"),
+    ] {
+        let mut agent = agent(folder.path());
+        agent
+            .env("HTTPS_PROXY", "http://proxy.example.com:3128")
+            .env("NO_PROXY", exempt)
+            .args(["--alert-url", url, "--alert-format", "slack"]);
+        let said = log(&mut agent).await;
+        let warned = lines(&said, "WARN", SET);
+        assert_eq!(warned.len(), 1, "{said:#?}");
+        assert_eq!(warned[0]["alerts"], alerts, "{url} {exempt}");
+    }
+}
+
+#[tokio::test]
+async fn doctor_says_it_too() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let environment = [(
+        "HTTPS_PROXY",
+        "http://anna:swordfish@proxy.example.com:3128",
+    )];
+    let mut agent = Agent::start_within(folder, "ws://127.0.0.1:1/ws/chat", &environment).await;
+    let mut access = AccessClient::new(agent.channel());
+    let found = access
+        .diagnose(pb::DiagnoseRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let proxy: Vec<_> = found
+        .findings
+        .iter()
+        .filter(|it| it.check == "proxy")
+        .collect();
+    assert_eq!(proxy.len(), 1, "{found:#?}");
+    assert_eq!(proxy[0].state(), pb::FindingState::Note);
+    let said =
+        "HTTPS_PROXY (proxy.example.com:3128) is set, and WhatsApp is not reached through it";
+    assert_eq!(proxy[0].text, said);
+    assert!(!proxy[0].hint.is_empty());
+    assert_eq!(agent.terminate().await.code(), Some(0));
+}

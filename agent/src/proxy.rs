@@ -1,0 +1,114 @@
+//! Proxies that the environment names. WhatsApp is reached without one; alerts may use it. Of a proxy's address only host
+//! and port are ever shown: what stands before them is a name and a password.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use hyper::http::Uri;
+
+/// The variables that other programs look at, in the order in which alerts do.
+const VARIABLES: [&str; 6] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+];
+
+/// A variable that names a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// The variable.
+    pub variable: &'static str,
+    /// Host and port, if its value is an address.
+    pub address: Option<String>,
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.address {
+            Some(address) => write!(f, "{} ({address})", self.variable),
+            None => write!(f, "{}, which is no address of a proxy", self.variable),
+        }
+    }
+}
+
+/// Those of this process' environment. One that is set to nothing is none.
+#[must_use]
+pub fn found() -> Vec<Proxy> {
+    found_in(&|name| std::env::var_os(name))
+}
+
+fn found_in(environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<Proxy> {
+    let proxy =
+        |variable: &&'static str| match openclaw_settings::variable_in(variable, environment) {
+            Ok(None) => None,
+            Ok(Some(value)) => Some(Proxy {
+                variable,
+                address: shown(&value),
+            }),
+            Err(_) => Some(Proxy {
+                variable,
+                address: None,
+            }),
+        };
+    VARIABLES.iter().filter_map(proxy).collect()
+}
+
+/// Host and port alone. What is before them is cut off first, so that no parser can take a password for a host.
+fn shown(value: &str) -> Option<String> {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let address = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, address)| address);
+    let uri: Uri = format!("http://{address}").parse().ok()?;
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    Some(
+        uri.port_u16()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(value: &str) -> Vec<Proxy> {
+        found_in(&|name| (name == "HTTPS_PROXY").then(|| value.into()))
+    }
+
+    #[test]
+    fn a_proxy_is_shown_without_name_and_password() {
+        for (value, address) in [
+            (
+                "http://proxy.example.com:3128",
+                Some("proxy.example.com:3128"),
+            ),
+            ("proxy.example.com:3128", Some("proxy.example.com:3128")),
+            (
+                "http://anna:sword@proxy.example.com:3128/",
+                Some("proxy.example.com:3128"),
+            ),
+            ("anna:sword@proxy.example.com", Some("proxy.example.com")),
+            (
+                "socks5h://anna:sw@rd@[2001:db8::7]:1080",
+                Some("[2001:db8::7]:1080"),
+            ),
+            (
+                "\"http://proxy.example.com:3128\"",
+                Some("proxy.example.com:3128"),
+            ),
+            ("http://anna:sword@", None),
+            ("sword fish", None),
+        ] {
+            let [proxy] = &one(value)[..] else {
+                panic!("{value}")
+            };
+            assert_eq!(proxy.address.as_deref(), address, "{value}");
+            assert!(!format!("{proxy} {proxy:?}").contains("sw"), "{value}");
+        }
+        assert!(one("").is_empty() && one(" ").is_empty());
+    }
+}

@@ -1,0 +1,116 @@
+//! The variables of this client, read by the rule that the agent reads its own by, and those that nearly have their names.
+
+use std::ffi::OsString;
+
+use openclaw_settings::names::unknown;
+use serde::Serialize;
+
+use crate::console;
+use crate::failure::{Exit, Failure};
+
+/// A variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Variable {
+    /// The agent's address.
+    Agent,
+    /// The context.
+    Context,
+    /// The agent's socket, as the agent reads it.
+    Socket,
+    /// The code to enroll with, as the agent reads it.
+    EnrollCode,
+}
+
+impl Variable {
+    const ALL: [Self; 4] = [Self::Agent, Self::Context, Self::Socket, Self::EnrollCode];
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "OPENCLAW_AGENT",
+            Self::Context => "OPENCLAW_CONTEXT",
+            Self::Socket => "OPENCLAW_SOCKET",
+            Self::EnrollCode => "OPENCLAW_ENROLL_CODE",
+        }
+    }
+
+    /// Its value. Empty is unset, quotes around it do not count; what cannot be read is bad configuration.
+    pub(crate) fn read(self) -> Result<Option<String>, Failure> {
+        openclaw_settings::variable(self.name()).map_err(|refused| {
+            Failure::new(refused.to_string())
+                .with_exit(Exit::Configuration)
+                .with_hint("set it to the value alone, or unset it")
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Note<'a> {
+    note: &'static str,
+    variable: &'a str,
+    nearest: &'a str,
+}
+
+/// Says which variables have nearly one of these names: they do nothing. The agent's own may be here too, so that names
+/// that are merely unknown are no mistake.
+pub(crate) fn warn_of_near_misses(json: bool) {
+    for (name, nearest) in near_misses(std::env::vars_os()) {
+        if json {
+            console::json_note(&Note {
+                note: "unknown_variable",
+                variable: &name,
+                nearest: &nearest,
+            });
+        } else {
+            console::note(&format!(
+                "note: {name} is not a variable of openclawctl; is {nearest} meant?"
+            ));
+        }
+    }
+}
+
+fn near_misses(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (String, String)> {
+    let known = Variable::ALL.map(Variable::name);
+    let unknown = unknown(environment, &known).into_iter();
+    unknown.filter_map(|it| Some((it.name, it.nearest?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nearest(name: &str, value: &str) -> Option<String> {
+        let environment = [(OsString::from(name), OsString::from(value))];
+        near_misses(environment).next().map(|(_, nearest)| nearest)
+    }
+
+    #[test]
+    fn a_near_miss_is_named_and_what_the_agent_or_kubernetes_has_is_not() {
+        for (name, meant) in [
+            ("OPENCLAW_AGNET", "OPENCLAW_AGENT"),
+            ("openclaw_agent", "OPENCLAW_AGENT"),
+            ("OPENCLAW_CONTXT", "OPENCLAW_CONTEXT"),
+            ("OPENCLAW_SOCKETS", "OPENCLAW_SOCKET"),
+            ("OPENCLAW_ENROL_CODE", "OPENCLAW_ENROLL_CODE"),
+        ] {
+            assert_eq!(nearest(name, "x").as_deref(), Some(meant), "{name}");
+        }
+        for name in [
+            "OPENCLAW_AUTH_KEY",
+            "OPENCLAW_AUTH_DIR",
+            "OPENCLAW_CONFIG",
+            "OPENCLAW_LISTEN",
+            "OPENCLAW_HTTP",
+            "OPENCLAW_LOG",
+            "OPENCLAW_ALERT_URL",
+            "OPENCLAW_METRICS",
+            "WHATSAPP_ALLOW",
+            "AGENT",
+        ] {
+            assert_eq!(nearest(name, "x"), None, "{name}");
+        }
+        assert_eq!(nearest("OPENCLAW_AGENT_PORT", "tcp://10.0.0.7:50051"), None);
+    }
+}

@@ -1,0 +1,81 @@
+//! A code on terminals that have little room, or no UTF-8.
+
+use serde_json::{Value, json};
+
+use crate::codes::PAYLOAD;
+use crate::screen::start;
+use crate::script::Script;
+
+const DARK: u8 = 0;
+const LIGHT: u8 = 255;
+
+fn pairing() -> Script {
+    let code: Value = json!({"qr": {"payload": PAYLOAD, "ordinal": 1}});
+    Script {
+        pair: [vec![code, json!({"hold": true})]].into(),
+        ..Script::default()
+    }
+}
+
+#[tokio::test]
+async fn a_code_with_half_its_quiet_zone_is_read_on_every_ground() {
+    for (env, ground) in [(&[][..], DARK), (&[], LIGHT), (&[("NO_COLOR", "1")], DARK)] {
+        // Two modules a cell, and the lines above and below it: the whole code needs four columns and two lines more.
+        for size in [(61, 33), (64, 36), (70, 34)] {
+            let (_dir, _agent, mut terminal) = start(pairing(), &["pair"], env, size).await;
+            terminal
+                .until("a code", |t| t.code(ground).as_deref() == Some(PAYLOAD))
+                .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_without_utf_8_gets_ascii_by_itself() {
+    for env in [
+        &[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")][..],
+        &[("LC_CTYPE", "POSIX"), ("LANG", "en_US.UTF-8")],
+        &[("LANG", "en_US.ISO-8859-1")],
+        &[("TERM", "linux")],
+    ] {
+        let (_dir, _agent, mut terminal) = start(pairing(), &["pair"], env, (140, 70)).await;
+        terminal
+            .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
+            .await;
+        assert!(
+            terminal.text().is_ascii() && terminal.raw().is_ascii(),
+            "{env:?}"
+        );
+        // Where it does not fit nobody is sent to half blocks.
+        terminal.resize(100, 50);
+        terminal
+            .until("words", |t| t.text().contains("too small"))
+            .await;
+        let said = terminal.text();
+        assert!(
+            said.contains("png=FILE") && said.contains("--phone") && !said.contains("unicode"),
+            "{said}"
+        );
+    }
+    for env in [
+        &[("LC_ALL", "C.UTF-8")][..],
+        &[("LANG", "de_DE.utf8")],
+        &[("LC_ALL", ""), ("LANG", "C.UTF-8")],
+    ] {
+        let (_dir, _agent, mut terminal) = start(pairing(), &["pair"], env, (80, 40)).await;
+        terminal
+            .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
+            .await;
+        assert!(!terminal.text().is_ascii(), "{env:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_drawn_whatever_the_locale() {
+    let args = ["pair", "--format", "unicode"];
+    let (_dir, _agent, mut terminal) = start(pairing(), &args, &[("LC_ALL", "C")], (80, 40)).await;
+    terminal
+        .until("a code", |t| t.code(DARK).as_deref() == Some(PAYLOAD))
+        .await;
+    assert!(terminal.text().contains('▀'));
+}
