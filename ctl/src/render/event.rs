@@ -1,4 +1,4 @@
-//! One event, for a person: one line each, numbers masked, nothing in it that a terminal acts on.
+//! One event, for a person: one line each, nothing in it that a terminal acts on.
 
 mod message;
 
@@ -8,12 +8,12 @@ use openclaw_proto::v1::{
 };
 use prost_types::Timestamp;
 
-use crate::phone::{masked, masked_jid};
+use crate::numbers::Numbers;
 use crate::render::status::state_word;
 use crate::render::time::{ago, until};
 use crate::text::one_line;
 
-/// `18204  4 s ago      message        +1 555 XXX XXXX (Alice): hello`
+/// `18204  4 s ago      message        +15550100123 (Alice): hello`
 pub(crate) fn line(event: &Event, now: Timestamp) -> String {
     let Event { seq, at, kind } = event;
     let age = at.map_or_else(String::new, |at| ago(at, now));
@@ -75,7 +75,7 @@ fn of_send(outcome: &SendOutcome) -> String {
     format!(
         "{said}: {} to {}",
         one_line(name),
-        one_line(&masked_jid(&outcome.chat))
+        Numbers::chosen().show_jid(&outcome.chat)
     )
 }
 
@@ -100,7 +100,7 @@ fn of_lost(lost: &Lost) -> String {
 fn of_dropped(dropped: &Dropped) -> String {
     let place = match dropped.chat.as_str() {
         "" => String::new(),
-        chat => format!(" in {}", one_line(&masked_jid(chat))),
+        chat => format!(" in {}", Numbers::chosen().show_jid(chat)),
     };
     format!(
         "from {}{place}: {} ({})",
@@ -110,10 +110,10 @@ fn of_dropped(dropped: &Dropped) -> String {
     )
 }
 
-/// The number, masked; else the LID, which tells no number.
+/// The number; else the LID.
 fn person(contact: Option<&Contact>) -> String {
     match contact {
-        Some(contact) if !contact.phone.is_empty() => masked(&contact.phone),
+        Some(contact) if !contact.phone.is_empty() => Numbers::chosen().show(&contact.phone),
         Some(contact) if !contact.lid.is_empty() => one_line(&contact.lid),
         _ => "unknown".to_owned(),
     }

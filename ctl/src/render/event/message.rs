@@ -4,7 +4,7 @@ use openclaw_proto::v1::message::Details;
 use openclaw_proto::v1::{Contact, Deletion, Edit, Media, Message, Reaction};
 
 use super::person;
-use crate::phone::masked_jid;
+use crate::numbers::Numbers;
 use crate::render::size::size;
 use crate::text::one_line;
 
@@ -77,8 +77,8 @@ fn doer(sender: Option<&Contact>, from_me: bool) -> String {
 
 fn place(chat: &str, group: bool, from_me: bool) -> String {
     match (group, from_me) {
-        (true, _) => format!(" in {}", one_line(&masked_jid(chat))),
-        (false, true) => format!(" to {}", one_line(&masked_jid(chat))),
+        (true, _) => format!(" in {}", Numbers::chosen().show_jid(chat)),
+        (false, true) => format!(" to {}", Numbers::chosen().show_jid(chat)),
         (false, false) => String::new(),
     }
 }
