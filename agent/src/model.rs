@@ -26,9 +26,7 @@ pub use hardening::{Confinement, Hardening};
 pub use link::{Account, Link, LinkState, Reason};
 pub use nack::{Nack, NackClass};
 pub use openclaw_types::{
-    ChatId, Contact, Lid, LidError, Phone, PhoneError, Recipient, RecipientError,
+    ChatId, Contact, Lid, LidError, Phone, PhoneError, Recipient, RecipientError, Text, TextError,
 };
 pub use pairing::{Frame, Method, PairFailure, PairRequest, Qr, QrError, Secret};
-pub use send::{
-    Draft, Failure, MessageId, SendOutcome, SendState, Sent, Text, TextError, Token, TokenError,
-};
+pub use send::{Draft, Failure, MessageId, SendOutcome, SendState, Sent, Token, TokenError};

@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::address::Address;
 use crate::cli::{AllowArgs, AllowCommand};
 use crate::failure::{Exit, Failure};
+use crate::numbers::{Numbers, recipient};
 use crate::render::json;
 use crate::render::rules;
-use crate::render::status::Numbers;
 use crate::{client, console, text};
 
 #[derive(Serialize)]
@@ -35,15 +35,19 @@ struct Changed {
 
 /// Asks for the list or the change, and prints what there is now.
 pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Result<Exit, Failure> {
+    let who = match &args.command {
+        AllowCommand::Add { who } | AllowCommand::Remove { who } => recipient("WHO", who)?,
+        AllowCommand::List { .. } | AllowCommand::Reload => String::new(),
+    };
     let mut agent = client::access(address).await?;
     match &args.command {
-        AllowCommand::List { show_numbers } => {
+        AllowCommand::List { show_numbers: _ } => {
             let call = agent.list_allowed(ListAllowedRequest {});
             let list = client::answer(address, call).await?;
-            show(list, *show_numbers, json)?;
+            show(list, Numbers::chosen(), json)?;
         }
-        AllowCommand::Add { who } => {
-            let call = agent.add_allowed(AddAllowedRequest { who: who.clone() });
+        AllowCommand::Add { who: _ } => {
+            let call = agent.add_allowed(AddAllowedRequest { who });
             let added = client::answer(address, call).await?.added;
             let words = if added {
                 "Added: admitted from now on"
@@ -52,8 +56,8 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             };
             said(json, added, words);
         }
-        AllowCommand::Remove { who } => {
-            let call = agent.remove_allowed(RemoveAllowedRequest { who: who.clone() });
+        AllowCommand::Remove { who: _ } => {
+            let call = agent.remove_allowed(RemoveAllowedRequest { who });
             client::answer(address, call).await?;
             said(json, true, "Removed: no longer admitted");
         }
@@ -80,7 +84,7 @@ fn said(json: bool, changed: bool, words: &str) {
     }
 }
 
-fn show(list: ListAllowedResponse, whole: bool, json: bool) -> Result<(), Failure> {
+fn show(list: ListAllowedResponse, numbers: Numbers, json: bool) -> Result<(), Failure> {
     let ListAllowedResponse { rules, allowed } = list;
     let rules = rules.unwrap_or_default();
     if json {
@@ -103,11 +107,6 @@ fn show(list: ListAllowedResponse, whole: bool, json: bool) -> Result<(), Failur
             rules: json::Rules::from(rules),
         });
     }
-    let numbers = if whole {
-        Numbers::Full
-    } else {
-        Numbers::Masked
-    };
     let mut lines = vec![rules::line(&rules)];
     lines.extend(allowed.iter().map(|one| entry(one, numbers)));
     remarks(&rules);
@@ -135,11 +134,11 @@ fn entry(allowed: &Allowed, numbers: Numbers) -> String {
     let who = if allowed.who.starts_with('+') {
         numbers.show(&allowed.who)
     } else {
-        text::one_line(&allowed.who)
+        numbers.show_jid(&allowed.who)
     };
     let list = text::one_line(&allowed.list);
     let place = text::one_line(&allowed.place);
-    format!("{who:<28}{list:<16}{place}")
+    format!("{who:<27} {list:<15} {place}")
 }
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ pub(crate) struct Cli {
     /// Write JSON, one object a line: answers to stdout, errors to stderr.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Mask phone numbers, in JSON too: +1 555 XXX XXXX.
+    #[arg(long, global = true)]
+    pub(crate) mask: bool,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -53,8 +56,6 @@ pub(crate) enum Command {
     /// phone: WhatsApp → Settings → Linked devices → Link a device.
     Pair(PairArgs),
     /// Say how the agent is.
-    ///
-    /// Phone numbers are masked, in JSON too, unless --show-numbers is given.
     Status(StatusArgs),
     /// Take the link back without the phone: connect now, with the credentials that the agent has.
     ///
@@ -72,7 +73,6 @@ pub(crate) enum Command {
     /// It goes on where the last watch of this agent by this user ended, reconnects by itself, and
     /// never prints an event twice or skips one; what is no longer kept is told on stderr as a gap.
     /// The first time it begins with what happens from now on, or with --once at the oldest event.
-    /// A person sees masked numbers, a program that reads --json sees them whole.
     Watch(WatchArgs),
     /// List the programs whose place among the events the agent remembers, or remove one.
     Consumers(ConsumersArgs),
@@ -159,8 +159,8 @@ pub(crate) struct PairArgs {
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Show the phone number in full.
-    #[arg(long)]
+    /// Numbers are shown whole anyway, unless --mask is given.
+    #[arg(long, hide = true)]
     pub(crate) show_numbers: bool,
     /// Say more: what opens the store, and what protects the process.
     #[arg(long, short)]
@@ -182,8 +182,7 @@ pub(crate) struct ResumeArgs {
 /// `send`.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// To whom: a phone number such as +15550100123, or a group's JID.
-    #[arg(value_parser = parse_recipient)]
+    /// To whom: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
     pub(crate) to: String,
     /// The text. `-`, or none when stdin is not a terminal: read it from stdin.
     #[arg(allow_hyphen_values = true)]
@@ -210,8 +209,6 @@ pub(crate) struct SendArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum OutboxCommand {
     /// List what waits to be sent, oldest first.
-    ///
-    /// A person sees masked numbers, a program that reads --json sees them whole.
     List,
     /// Take a message back that waits.
     Cancel {
@@ -255,8 +252,7 @@ pub(crate) enum Wait {
 /// `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Whose messages to explain: a number such as +15550100123 [default: the agent alone].
-    #[arg(value_parser = parse_number)]
+    /// Whose messages to explain: a number such as +15550100123, or a LID (…@lid) [default: the agent alone].
     pub(crate) number: Option<String>,
 }
 
@@ -311,8 +307,8 @@ pub(crate) struct RestoreArgs {
     /// What opens it.
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
-    /// Show the phone number in full.
-    #[arg(long)]
+    /// Numbers are shown whole anyway, unless --mask is given.
+    #[arg(long, hide = true)]
     pub(crate) show_numbers: bool,
 }
 
@@ -351,30 +347,6 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// A phone number, with the separators that people write removed, or a group's JID.
-fn parse_recipient(given: &str) -> Result<String, String> {
-    if given.ends_with("@g.us") {
-        return Ok(given.to_owned());
-    }
-    parse_phone(given)
-        .ok_or_else(|| "give a number such as +15550100123, or a group's JID (…@g.us)".to_owned())
-}
-
-fn parse_number(given: &str) -> Result<String, String> {
-    parse_phone(given).ok_or_else(|| "give a number such as +15550100123".to_owned())
-}
-
-/// E.164 from what a person writes: `+1 555-010-0123` is `+15550100123`.
-pub(crate) fn parse_phone(given: &str) -> Option<String> {
-    let digits = given.strip_prefix('+')?;
-    let digits: String = digits
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')'))
-        .collect();
-    let valid = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    valid.then(|| format!("+{digits}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,17 +363,6 @@ mod tests {
             for command in Cli::command().get_subcommands() {
                 assert!(script.contains(command.get_name()), "{shell}: {command}");
             }
-        }
-    }
-
-    #[test]
-    fn a_number_may_be_written_as_people_write_it() {
-        assert_eq!(
-            parse_phone("+1 (555) 010-0123").as_deref(),
-            Some("+15550100123")
-        );
-        for wrong in ["15550100123", "+1555abc0123", "+123", "+", ""] {
-            assert_eq!(parse_phone(wrong), None, "{wrong}");
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::aside;
 use crate::failure::Failure;
+use crate::numbers::Numbers;
 
 /// Writes `text` to stdout as it is, at once.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
@@ -41,8 +42,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 
 /// Writes `value` to stdout as one line of JSON, at once.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value)
-        .map_err(|error| Failure::new(format!("write JSON: {error}")))?;
+    let text = json_text(value).map_err(|error| Failure::new(format!("write JSON: {error}")))?;
     line(&text)
 }
 
@@ -100,8 +100,16 @@ pub(crate) fn note(text: &str) {
 
 /// Tells a program something beside the data, as one line of JSON on stderr.
 pub(crate) fn json_note(value: &impl Serialize) {
-    if let Ok(text) = serde_json::to_string(value) {
+    if let Ok(text) = json_text(value) {
         note(&text);
+    }
+}
+
+/// Not by way of a tree where nothing is to be masked: that would sort the fields.
+fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
+    match Numbers::chosen() {
+        Numbers::Full => serde_json::to_string(value),
+        masked => serde_json::to_string(&masked.show_json(serde_json::to_value(value)?)),
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::address::Address;
 use crate::cli::DoctorArgs;
 use crate::failure::{Exit, Failure};
+use crate::numbers::{Numbers, person};
 use crate::{client, console, text};
 
 #[derive(Serialize)]
@@ -18,11 +19,22 @@ struct Json {
 
 /// Asks, prints each finding, and says by its exit code whether something is wrong.
 pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Result<Exit, Failure> {
+    let phone = match &args.number {
+        Some(given) => person("NUMBER", given)?,
+        None => String::new(),
+    };
+    let whole = |text: &str| Numbers::chosen().show_in(text, &phone);
+    let request = DiagnoseRequest {
+        phone: phone.clone(),
+    };
     let mut agent = client::access(address).await?;
-    let phone = args.number.clone().unwrap_or_default();
     // It asks WhatsApp, which may take as long as it takes to find that it does not answer.
-    let answer = agent.diagnose(DiagnoseRequest { phone }).await?;
-    let findings = answer.into_inner().findings;
+    let answer = agent.diagnose(request).await?;
+    let mut findings = answer.into_inner().findings;
+    for finding in &mut findings {
+        finding.text = whole(&finding.text);
+        finding.hint = whole(&finding.hint);
+    }
     let wrong = findings.iter().any(|one| one.state() == FindingState::Bad);
     if json {
         for finding in findings {

@@ -20,9 +20,9 @@ mod duration;
 mod enroll;
 mod failure;
 mod health;
+mod numbers;
 mod outbox;
 mod pair;
-mod phone;
 mod private_file;
 mod progress;
 mod qr;
@@ -48,6 +48,7 @@ use crate::address::{Address, Environment, Flags};
 use crate::cli::{BackupArgs, BackupCommand, Cli, ClientsCommand, Command};
 use crate::context::Store;
 use crate::failure::{Exit, Failure};
+use crate::numbers::Numbers;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -67,8 +68,10 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         agent,
         context,
         json,
+        mask,
         command,
     } = cli;
+    Numbers::choose(mask);
     if let Command::Completions { shell } = command {
         console::write(&cli::completions(shell))?;
         return Ok(Exit::Done);

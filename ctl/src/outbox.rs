@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::address::Address;
 use crate::cli::OutboxCommand;
 use crate::failure::{Exit, Failure};
-use crate::phone::{masked, masked_jid};
+use crate::numbers::Numbers;
 use crate::render::json::time;
 use crate::render::time::{ago, until};
 use crate::text::one_line;
@@ -98,8 +98,8 @@ async fn cancel(address: &Address, token: &str, json: bool) -> Result<Exit, Fail
 /// `t-1  to +1 555 XXX XXXX, queued 4 s ago, gives up in 59 min`
 fn line(message: &QueuedMessage, now: Timestamp) -> String {
     let to = match message.to.as_str() {
-        jid if jid.contains('@') => masked_jid(jid),
-        number => masked(number),
+        jid if jid.contains('@') => Numbers::chosen().show_jid(jid),
+        number => Numbers::chosen().show(number),
     };
     let since = message
         .queued_at

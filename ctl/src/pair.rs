@@ -19,11 +19,12 @@ use tokio::time::{Interval, interval};
 use tonic::{Status, Streaming};
 
 use crate::address::Address;
-use crate::cli::{PairArgs, parse_phone};
+use crate::cli::PairArgs;
 use crate::failure::{Exit, Failure, is_transport};
+use crate::numbers::Numbers;
 use crate::rollback::Lookout;
 use crate::stop::{Stops, listen};
-use crate::{client, clock, console, duration, phone};
+use crate::{client, clock, console, duration, numbers};
 use frame::{Frame, Outcome, Shown};
 use plain::Plain;
 use target::Target;
@@ -62,10 +63,10 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     drop(output);
     let (number, device) = result?;
     if json {
-        console::report_json(&frame::Json::linked(&phone::masked(&number), &device));
+        console::report_json(&frame::Json::linked(&number, &device));
         return Ok(Exit::Done);
     }
-    let linked = format!("Linked: {}", phone::masked(&number));
+    let linked = format!("Linked: {}", Numbers::chosen().show(&number));
     if raw {
         console::note(&linked);
     } else {
@@ -79,8 +80,7 @@ fn request(args: &PairArgs) -> Result<PairRequest, Failure> {
     let method = match args.phone.as_deref() {
         None => Method::Qr(QrMethod {}),
         Some(given) => {
-            let phone = parse_phone(given)
-                .ok_or_else(|| Failure::usage("--phone needs a number such as +15550100123"))?;
+            let phone = numbers::phone("--phone", given)?;
             Method::PhoneCode(PhoneCodeMethod { phone })
         }
     };

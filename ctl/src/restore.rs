@@ -52,7 +52,7 @@ pub(crate) async fn run(
     let RestoreArgs {
         file: path,
         secret,
-        show_numbers,
+        show_numbers: _,
     } = args;
     if is_dash(path) {
         return Err(
@@ -94,11 +94,7 @@ pub(crate) async fn run(
         Ok(answer?.into_inner())
     };
     let restored = stops.or(stopped, send).await?;
-    let numbers = if *show_numbers {
-        Numbers::Full
-    } else {
-        Numbers::Masked
-    };
+    let numbers = Numbers::chosen();
     report(restored, numbers, json);
     Lookout::new(json).look(&mut agent).await;
     Ok(Exit::Done)

@@ -7,19 +7,22 @@ use std::io::{self, IsTerminal as _, Read as _};
 use std::time::Duration;
 
 use openclaw_proto::v1::{SendRequest, SendResponse, SendState};
+use openclaw_types::{MAX_TEXT_CHARS, Text, TextError};
 use serde::Serialize;
 use tonic::{Code, Status};
 
 use crate::address::Address;
 use crate::cli::{SendArgs, Wait};
 use crate::failure::{Exit, Failure, is_transport};
+use crate::numbers::recipient;
 use crate::render::event::send_words;
 use crate::render::json::{send_word, time};
 use crate::rollback::Lookout;
 use crate::{client, console, duration, text};
 
-/// The contract's limit, in bytes.
-const LONGEST_TEXT: usize = 65_536;
+/// How much is read from stdin: more than a text may have, also when every character has four bytes, so that its length
+/// can be named.
+const MAX_PIPED_BYTES: u64 = 1024 * 1024;
 /// Why the agent is unavailable for the moment, and certain that it has sent nothing.
 const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
 /// WhatsApp's server did not take it, each time.
@@ -49,7 +52,7 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
     let mut lookout = Lookout::new(json);
     lookout.look(&mut agent).await;
     let request = SendRequest {
-        to: args.to.clone(),
+        to: recipient("TO", &args.to)?,
         text,
         token: token.clone(),
         wait: i32::from(wanted),
@@ -198,20 +201,17 @@ fn text_to_send(argument: Option<&str>) -> Result<String, Failure> {
         }
         None => from_stdin()?,
     };
-    match text.len() {
-        0 => Err(Failure::usage("the text is empty")),
-        1..=LONGEST_TEXT => Ok(text),
-        _ => Err(too_long()),
+    match Text::try_from(text) {
+        Ok(text) => Ok(String::from(text)),
+        Err(error) => Err(Failure::usage(error.to_string())),
     }
 }
 
 fn from_stdin() -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    // Enough to see that it is too long, also when a line end of two bytes follows.
-    let limit = u64::try_from(LONGEST_TEXT).unwrap_or(u64::MAX) + 3;
     io::stdin()
         .lock()
-        .take(limit)
+        .take(MAX_PIPED_BYTES)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::new(format!("read stdin: {error}")))?;
     piped_text(bytes)
@@ -226,15 +226,12 @@ fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
             break;
         }
     }
-    // Before the encoding: a text that is cut off may end within a character.
-    if bytes.len() > LONGEST_TEXT {
-        return Err(too_long());
+    // Before the encoding: what was cut off may end within a character.
+    let chars = bytes.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
+    if chars > MAX_TEXT_CHARS {
+        return Err(Failure::usage(TextError::TooLong { chars }.to_string()));
     }
     String::from_utf8(bytes).map_err(|_| Failure::usage("stdin is not UTF-8 text"))
-}
-
-fn too_long() -> Failure {
-    Failure::usage(format!("the text is longer than {LONGEST_TEXT} bytes"))
 }
 
 /// 128 bits that no other call has. Two maps' random keys; unique is enough, secret it need not be.
@@ -278,11 +275,11 @@ mod tests {
 
     #[test]
     fn a_text_that_is_cut_off_within_a_character_is_too_long_not_garbled() {
-        let mut bytes = "é".repeat(LONGEST_TEXT / 2).into_bytes();
+        let mut bytes = "é".repeat(MAX_TEXT_CHARS).into_bytes();
         assert!(piped_text(bytes.clone()).is_ok());
         bytes.push(0xc3);
         let refused = piped_text(bytes).map_err(|failure| format!("{failure:?}"));
-        assert!(refused.is_err_and(|failure| failure.contains("longer")));
+        assert!(refused.is_err_and(|failure| failure.contains("65537 characters")));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{client, clock, console};
 /// Asks and prints. Whatever the state of the link, an answer is success.
 pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Result<Exit, Failure> {
     let StatusArgs {
-        show_numbers,
+        show_numbers: _,
         verbose,
         accept_rollback,
     } = *args;
@@ -26,11 +26,7 @@ pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Res
     } else {
         lookout.judge(&status, &mut agent).await
     };
-    let numbers = if show_numbers {
-        Numbers::Full
-    } else {
-        Numbers::Masked
-    };
+    let numbers = Numbers::chosen();
     let shown = json::Status::new(&status, numbers, rolled_back);
     let detail = if verbose { Detail::All } else { Detail::Wrong };
     let lines = lines(&status, numbers, detail, clock::now());

@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::address::Address;
 use crate::cli::UnpairArgs;
 use crate::failure::{Exit, Failure};
-use crate::{client, console, phone};
+use crate::numbers::Numbers;
+use crate::{client, console};
 
 /// The agent is away for some 100 ms.
 const RETURN_LIMIT: Duration = Duration::from_secs(10);
@@ -96,7 +97,7 @@ async fn is_back(address: &Address, before: Option<Timestamp>) -> bool {
 fn confirmed_by_person(link: Option<&LinkStatus>) -> Result<bool, Failure> {
     let from = match link.map(|link| link.phone.as_str()) {
         None | Some("") => String::new(),
-        Some(number) => format!(" from {}", phone::masked(number)),
+        Some(number) => format!(" from {}", Numbers::chosen().show(number)),
     };
     let mut stderr = io::stderr().lock();
     let _ = write!(

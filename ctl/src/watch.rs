@@ -22,6 +22,7 @@ use tonic::{Code, Status, Streaming};
 use crate::address::Address;
 use crate::cli::{ChatKind, Kind, WatchArgs};
 use crate::failure::{Exit, Failure, is_transport};
+use crate::numbers::chat;
 use crate::render::{event, json};
 use crate::rollback::Lookout;
 use crate::{client, clock, console};
@@ -41,9 +42,11 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
     // Before anything is said: whoever reads it may answer with one.
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
+    let chats = args.chats.iter().map(|given| chat("--chats", given));
     let mut watch = Watch {
         address,
         args,
+        chats: chats.collect::<Result<_, _>>()?,
         notes: Notes { json },
         cursor: Cursor::new(args.after.or(args.from_start.then_some(0))),
         keeping: Keeping::new(args),
@@ -65,6 +68,7 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
 struct Watch<'a> {
     address: &'a Address,
     args: &'a WatchArgs,
+    chats: Vec<String>,
     notes: Notes,
     cursor: Cursor,
     keeping: Keeping<'a>,
@@ -130,7 +134,7 @@ impl Watch<'_> {
                 .iter()
                 .map(|kind| i32::from(EventKind::from(*kind)))
                 .collect(),
-            chats: self.args.chats.clone(),
+            chats: self.chats.clone(),
             consumer: self.args.consumer.clone().unwrap_or_default(),
             chat_kinds: self
                 .args

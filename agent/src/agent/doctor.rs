@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
-use self::findings::{events, hold, link, person, proxies, rules, storage, waiting};
+use self::findings::{
+    by_lid_alone, events, hold, link, person, proxies, rules, storage, waiting,
+};
 use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;
@@ -49,9 +51,17 @@ struct Person<'a> {
     traces: Traces,
 }
 
+/// What there is to say of a LID whose number is not known.
+struct Nameless {
+    direct: Verdict,
+    in_groups: Verdict,
+    held: usize,
+    traces: Traces,
+}
+
 impl Agent {
     /// Explains how the agent is, and what becomes of somebody's messages.
-    pub async fn diagnose(&self, phone: Option<&Phone>) -> Vec<Finding> {
+    pub async fn diagnose(&self, who: Option<Contact>) -> Vec<Finding> {
         let now = clock::now();
         self.journal.examine(true).await;
         let status = self.status();
@@ -61,10 +71,32 @@ impl Agent {
         findings.extend(proxies(&proxy::found(), self.alerts.is_by_proxy()));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
-        if let Some(phone) = phone {
-            findings.extend(person(&self.look_at(phone).await, &status.rules, now));
+        let Some(who) = who else {
+            return findings;
+        };
+        let number = || self.gate().number_of(who.lid.as_ref()?);
+        if let Some(phone) = who.phone.clone().or_else(number) {
+            findings.extend(person(&self.look_at(&phone).await, &status.rules, now));
+        } else {
+            let nameless = self.look_at_nameless(&who).await;
+            findings.extend(by_lid_alone(&nameless, &status.rules, now));
         }
         findings
+    }
+
+    /// Of a LID alone: WhatsApp cannot be asked for its number.
+    async fn look_at_nameless(&self, contact: &Contact) -> Nameless {
+        let now = clock::now();
+        let judge = |chat: &str| {
+            let chat = ChatId::new(chat.to_owned());
+            self.gate().judge(contact, &chat, false, now)
+        };
+        Nameless {
+            direct: judge(""),
+            in_groups: judge(SOME_GROUP),
+            held: self.admission.count_held_of(contact),
+            traces: self.traces(contact).await,
+        }
     }
 
     async fn look_at<'a>(&self, phone: &'a Phone) -> Person<'a> {

@@ -263,6 +263,12 @@ impl Gate {
         answered.or_else(|| self.book.lid_of(phone))
     }
 
+    /// The number of a LID, as far as it is known here.
+    #[must_use]
+    pub fn number_of(&self, lid: &Lid) -> Option<Phone> {
+        self.book.number_of(lid)
+    }
+
     /// Takes up who was added according to a vault whose content was replaced.
     pub fn recall(&self) {
         let mut state = self.state();

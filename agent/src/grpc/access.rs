@@ -67,8 +67,8 @@ impl pb::access_server::Access for Service {
         &self,
         request: Request<pb::DiagnoseRequest>,
     ) -> Result<Response<pb::DiagnoseResponse>, Status> {
-        let phone = convert::diagnose_request(&request.into_inner())?;
-        let findings = self.agent.diagnose(phone.as_ref()).await;
+        let who = convert::diagnose_request(&request.into_inner())?;
+        let findings = self.agent.diagnose(who).await;
         Ok(Response::new(convert::findings(findings)))
     }
 }

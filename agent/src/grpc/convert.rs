@@ -5,6 +5,8 @@ mod access;
 mod admin;
 mod alerts;
 mod clients;
+#[cfg(test)]
+mod corpus;
 mod event;
 mod pair;
 mod rollback;

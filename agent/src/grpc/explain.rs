@@ -29,7 +29,7 @@ fn explained(status: &Status) -> Status {
         Code::OutOfRange | Code::ResourceExhausted => (
             "TOO_LARGE",
             status.message(),
-            "a text has at most 65,536 bytes: send less at once",
+            "a text has at most 65,536 characters: send less at once",
         ),
         Code::Unimplemented => (
             "UNKNOWN_METHOD",

@@ -10,10 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::event::Word;
 use super::nack::Nack;
 use super::stored::maybe_time;
-use super::{ChatId, Recipient};
+use super::{ChatId, Recipient, Text};
 
-/// The longest text that is sent, in bytes of UTF-8.
-const MAX_TEXT: usize = 65_536;
 /// The longest client token.
 const MAX_TOKEN: usize = 128;
 /// The longest message id: WhatsApp's own have up to 32 characters.
@@ -108,51 +106,6 @@ impl From<Token> for String {
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// A text that may be sent: not empty, bounded, no NUL.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Text(String);
-
-/// Why a text is not sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TextError {
-    /// Nothing to send.
-    #[error("the text is empty")]
-    Empty,
-    /// Over the bound.
-    #[error("the text is longer than {MAX_TEXT} bytes")]
-    TooLong,
-    /// A character that no client shows.
-    #[error("the text contains a NUL character")]
-    Nul,
-}
-
-impl Text {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Text {
-    type Error = TextError;
-
-    fn try_from(text: String) -> Result<Self, TextError> {
-        match text {
-            text if text.trim().is_empty() => Err(TextError::Empty),
-            text if text.len() > MAX_TEXT => Err(TextError::TooLong),
-            text if text.contains('\0') => Err(TextError::Nul),
-            text => Ok(Self(text)),
-        }
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
     }
 }
 
@@ -283,26 +236,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_and_tokens_are_bounded() {
-        assert_eq!(Text::try_from(" \n".to_owned()), Err(TextError::Empty));
-        assert_eq!(Text::try_from("a\0b".to_owned()), Err(TextError::Nul));
-        assert_eq!(
-            Text::try_from("x".repeat(MAX_TEXT + 1)),
-            Err(TextError::TooLong)
-        );
-        assert!(Text::try_from("x".repeat(MAX_TEXT)).is_ok());
+    fn tokens_are_bounded() {
         for bad in ["", "a b", "é", "a\n"] {
             assert!(bad.parse::<Token>().is_err(), "{bad:?}");
         }
         assert!("x".repeat(MAX_TOKEN + 1).parse::<Token>().is_err());
-    }
-
-    #[test]
-    fn debug_tells_no_text() {
-        assert_eq!(
-            format!("{:?}", Text::try_from("secret".to_owned()).unwrap()),
-            "6 bytes"
-        );
     }
 
     #[test]

@@ -140,7 +140,7 @@ pub(super) fn at_rest(mut bytes: &[u8]) -> Option<AtRest> {
 pub(super) fn load_text(vault: &Vault, token: &Token) -> Option<Text> {
     let bytes = vault.load(text_key(token))?;
     let text = std::str::from_utf8(&bytes).ok()?;
-    Text::try_from(text.to_owned()).ok()
+    Some(Text::kept(text.to_owned()))
 }
 
 /// Every message, oldest first. One that cannot be read is passed over, and the log says how many.

@@ -311,7 +311,7 @@ async fn two_hundred_sends_in_a_row_keep_their_order() {
 #[tokio::test]
 async fn a_text_arrives_byte_for_byte() {
     let world = World::linked().await;
-    let longest = format!("{WORD}{}", "x".repeat(65_536 - WORD.len()));
+    let longest = format!("{WORD}{}", "🦆".repeat(65_536 - WORD.len()));
     let texts = [
         format!("{WORD} 🦆\n\tKāi tahu — \u{202e}left\u{202c} \u{7}"),
         format!("  {WORD}  "),

@@ -1,4 +1,4 @@
-//! One event, for a person: one line each, numbers masked, nothing in it that a terminal acts on.
+//! One event, for a person: one line each, nothing in it that a terminal acts on.
 
 mod message;
 
@@ -9,12 +9,12 @@ use openclaw_proto::v1::{
 };
 use prost_types::Timestamp;
 
-use crate::phone::{masked, masked_jid};
+use crate::numbers::Numbers;
 use crate::render::status::state_word;
 use crate::render::time::{ago, moment, until};
 use crate::text::one_line;
 
-/// `18204  4 s ago      message        +1 555 XXX XXXX (Alice): hello`
+/// `18204  4 s ago      message        +15550100123 (Alice): hello`
 pub(crate) fn line(event: &Event, now: Timestamp) -> String {
     let Event {
         seq,
@@ -126,7 +126,7 @@ fn of_dropped(dropped: &Dropped) -> String {
         place.push(format!("from {}", one_line(&dropped.sender)));
     }
     if !dropped.chat.is_empty() {
-        place.push(format!("in {}", one_line(&masked_jid(&dropped.chat))));
+        place.push(format!("in {}", Numbers::chosen().show_jid(&dropped.chat)));
     }
     format!(
         "{}: {} ({})",
@@ -164,10 +164,10 @@ fn checked(check: AuthorCheck) -> &'static str {
     }
 }
 
-/// The number, masked; else the LID, which tells no number.
+/// The number; else the LID.
 fn person(contact: Option<&Contact>) -> String {
     match contact {
-        Some(contact) if !contact.phone.is_empty() => masked(&contact.phone),
+        Some(contact) if !contact.phone.is_empty() => Numbers::chosen().show(&contact.phone),
         Some(contact) if !contact.lid.is_empty() => one_line(&contact.lid),
         _ => "unknown".to_owned(),
     }

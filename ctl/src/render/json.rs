@@ -1,8 +1,7 @@
 //! The JSON shapes. Programs depend on them: fields are added, never renamed or removed.
 //!
 //! Names are those of the contract, times are RFC 3339 in UTC, what is absent is `null`, and what
-//! is not said is `""`. Only `status` and `pair` mask phone numbers; a program that watches needs
-//! them whole.
+//! is not said is `""`. Phone numbers are whole, unless `--mask` was given.
 
 mod alerts;
 mod caller;

@@ -7,31 +7,13 @@ use prost_types::Timestamp;
 
 use crate::alerts;
 use crate::clock::seconds_between;
+pub(crate) use crate::numbers::Numbers;
 use crate::render::caller;
 use crate::render::rules;
 use crate::render::size::count;
 use crate::render::store;
 use crate::render::time::{ago, moment, span, until};
-use crate::{phone, text};
-
-/// Whether phone numbers are shown in full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Numbers {
-    /// The default: `+1 555 XXX XXXX`.
-    Masked,
-    /// Only when asked for.
-    Full,
-}
-
-impl Numbers {
-    /// `phone` as it is to be shown.
-    pub(crate) fn show(self, phone: &str) -> String {
-        match self {
-            Self::Masked => phone::masked(phone),
-            Self::Full => text::one_line(phone),
-        }
-    }
-}
+use crate::text;
 
 /// How much is said of what is as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +161,7 @@ fn held(hold: &SendHold, now: Timestamp) -> String {
     )
 }
 
-/// `Connected: +1 555 XXX XXXX`, and for other states what makes them so.
+/// `Connected: +15550100123`, and for other states what makes them so.
 pub(crate) fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> String {
     let mut parts = Vec::new();
     if !link.phone.is_empty() {

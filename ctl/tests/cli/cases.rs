@@ -89,6 +89,7 @@ files!(
     doctor,
     enroll,
     health,
+    numbers,
     outbox,
     pair,
     restore,

@@ -209,7 +209,7 @@ async fn what_is_typed_neither_shows_nor_stops_it_nor_reaches_the_shell() {
     terminal.type_keys("exit\r").await;
     assert_eq!(terminal.end().await, Some(0));
     let text = terminal.text();
-    assert!(text.contains("Linked: +1 555 XXX XXXX\nnext: "), "{text}");
+    assert!(text.contains("Linked: +15550100001\nnext: "), "{text}");
     assert!(text.contains("the shell got: exit"), "{text}");
     assert!(!terminal.raw().contains("rm -rf"), "{}", terminal.raw());
 }
@@ -274,7 +274,7 @@ async fn unpair_asks_and_takes_only_yes_for_yes() {
             ..Script::default()
         };
         let (_dir, agent, mut terminal) = start(script, &["unpair"], &[], (90, 24)).await;
-        let question = "Unlink this agent from +1 555 XXX XXXX and wipe its credentials? [y/N]";
+        let question = "Unlink this agent from +15550100001 and wipe its credentials? [y/N]";
         terminal
             .until("the question", |t| t.text().contains(question))
             .await;

@@ -109,7 +109,7 @@ pub struct ReloadRulesResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DiagnoseRequest {
-    /// Whose messages to explain: a number in E.164. Empty: the agent alone.
+    /// Whose messages to explain: a number in E.164, or a LID ("123456@lid"). Empty: the agent alone.
     #[prost(string, tag = "1")]
     pub phone: ::prost::alloc::string::String,
 }
@@ -3853,10 +3853,12 @@ pub struct Traffic {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct SendRequest {
-    /// To whom: a phone number in E.164 ("+15550100123") or a group's JID ("...@g.us").
+    /// To whom: a phone number ("+15550100123"), a LID ("...@lid") or a group's JID ("...@g.us"). A number
+    /// begins with "+" and a country code that exists, or is a JID ("...@s.whatsapp.net"). Separators,
+    /// invisible marks, "tel:" and wa.me links are understood, in every field that takes a number.
     #[prost(string, tag = "1")]
     pub to: ::prost::alloc::string::String,
-    /// The text: 1 to 65,536 bytes of UTF-8.
+    /// The text: 1 to 65,536 characters (Unicode code points), of which at least one shows something.
     #[prost(string, tag = "2")]
     pub text: ::prost::alloc::string::String,
     /// The caller's name for this message, up to 128 printable ASCII characters. The same token

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::Person;
+use super::{Nameless, Person, Traces};
 use crate::agent::{Status, Storage};
 use crate::allow::{Because, Failed, Summary, Verdict};
 use crate::clock;
@@ -191,14 +191,42 @@ pub(super) fn person(person: &Person<'_>, summary: &Summary, now: SystemTime) ->
         findings.push(verdict("by_lid", &what, by_lid, summary));
     }
     let what = format!("messages of {phone} in a group");
-    let in_groups = verdict("groups", &what, &person.in_groups, summary);
-    findings.push(match person.in_groups {
-        Verdict::Admit(_) => in_groups,
-        // Most people are not meant to be heard in groups.
-        _ => Finding::note("groups", in_groups.text, ""),
-    });
-    findings.extend(traces(person, now));
+    findings.push(groups(&what, &person.in_groups, summary));
+    findings.extend(traces(&person.traces, &person.direct, person.held, now));
     findings
+}
+
+pub(super) fn by_lid_alone(
+    nameless: &Nameless,
+    summary: &Summary,
+    now: SystemTime,
+) -> Vec<Finding> {
+    let Nameless {
+        direct,
+        in_groups,
+        held,
+        traces: found,
+    } = nameless;
+    let mut findings = vec![
+        Finding::note(
+            "lid",
+            "the number of this LID is not known: rules that name a number do not match it",
+            "run `openclawctl doctor` with the number, if you know it, while the agent is connected",
+        ),
+        verdict("direct", "direct messages of this LID", direct, summary),
+        groups("messages of this LID in a group", in_groups, summary),
+    ];
+    findings.extend(traces(found, direct, *held, now));
+    findings
+}
+
+fn groups(what: &str, in_groups: &Verdict, summary: &Summary) -> Finding {
+    let finding = verdict("groups", what, in_groups, summary);
+    match in_groups {
+        Verdict::Admit(_) => finding,
+        // Most people are not meant to be heard in groups.
+        _ => Finding::note("groups", finding.text, ""),
+    }
 }
 
 fn registered(person: &Person<'_>) -> Finding {
@@ -277,8 +305,7 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
     }
 }
 
-fn traces(person: &Person<'_>, now: SystemTime) -> Vec<Finding> {
-    let Person { traces, held, .. } = person;
+fn traces(traces: &Traces, direct: &Verdict, held: usize, now: SystemTime) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.push(match &traces.last {
         Some((Seq(seq), at)) => Finding::good(
@@ -300,7 +327,7 @@ fn traces(person: &Person<'_>, now: SystemTime) -> Vec<Finding> {
             traces.dropped,
             span(*at, now)
         );
-        findings.push(match person.direct {
+        findings.push(match direct {
             Verdict::Admit(_) => {
                 Finding::note("dropped", text, "ask for them again: they are not kept")
             }
@@ -318,7 +345,7 @@ fn traces(person: &Person<'_>, now: SystemTime) -> Vec<Finding> {
             "ask for them again; if that goes on, have the sender's phone connect to the internet once",
         ));
     }
-    if *held > 0 {
+    if held > 0 {
         findings.push(Finding::bad(
             "held",
             format!("{held} messages are held until it is known who wrote them"),

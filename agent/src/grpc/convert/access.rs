@@ -7,7 +7,7 @@ use tonic::Status;
 use super::{count, invalid};
 use crate::allow::file::named;
 use crate::allow::{Entry, Failed, Place, Rules, Summary, Who};
-use crate::model::{Finding, Phone, State};
+use crate::model::{Contact, Finding, Recipient, State};
 
 pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
     let Summary {
@@ -80,15 +80,25 @@ pub(in crate::grpc) fn who(text: &str) -> Result<Who, Status> {
     named(text).map_err(|error| invalid("who", &error))
 }
 
+/// A group has no messages of its own to explain.
+#[derive(Debug, thiserror::Error)]
+#[error("that is a group: give a number or a LID (…@lid)")]
+struct AGroup;
+
 pub(in crate::grpc) fn diagnose_request(
     request: &pb::DiagnoseRequest,
-) -> Result<Option<Phone>, Status> {
+) -> Result<Option<Contact>, Status> {
     let pb::DiagnoseRequest { phone } = request;
     if phone.is_empty() {
         return Ok(None);
     }
-    let phone = phone.parse().map_err(|error| invalid("phone", &error))?;
-    Ok(Some(phone))
+    let (phone, lid) = match phone.parse() {
+        Ok(Recipient::Phone(phone)) => (Some(phone), None),
+        Ok(Recipient::Lid(lid)) => (None, Some(lid)),
+        Ok(Recipient::Group(_)) => return Err(invalid("phone", &AGroup)),
+        Err(error) => return Err(invalid("phone", &error)),
+    };
+    Ok(Some(Contact { phone, lid }))
 }
 
 pub(in crate::grpc) fn findings(findings: Vec<Finding>) -> pb::DiagnoseResponse {
