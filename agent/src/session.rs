@@ -213,7 +213,7 @@ impl Session {
             .with_http_client(dial::Http::new(Arc::clone(&dialled)))
             .with_device_props(props)
             .with_inbound_durability_hook(inbound.clone())
-            .with_event_handler(inbound)
+            .with_event_handler(inbound.clone())
             .skip_history_sync();
         if let Some(version) = setup.endpoint.client_version() {
             builder = builder.with_version(version);
@@ -222,6 +222,7 @@ impl Session {
         let client = bot.client();
         gate.attach(&client);
         recover::recover(&client, store, setup).await;
+        inbound.restore();
         let session = Self {
             client,
             dialled,
