@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::allow::{Because, Gate, Verdict};
 use crate::authorship::Authorship;
 use crate::journal::{Arrival, Journal, Mark};
-use crate::model::{Contact, Dropped, Occurrence, Origin};
+use crate::model::{ChatId, Contact, Dropped, MessageId, Occurrence, Origin};
 use crate::store::Store;
 use crate::traffic::Traffic;
 use crate::vault::{Tables, to_millis};
@@ -45,6 +45,19 @@ pub struct Held {
     mark: Mark,
     #[serde(rename = "w")]
     what: Occurrence,
+    /// It is held for its place in its conversation alone, behind these and what is held so before it.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    behind: Option<Vec<MessageId>>,
+}
+
+/// A message that is held for its place in its conversation alone.
+pub struct KeptBack {
+    /// Its mark.
+    pub mark: Mark,
+    /// Its chat.
+    pub chat: ChatId,
+    /// What is to arrive before it.
+    pub behind: Vec<MessageId>,
 }
 
 impl Admission {
@@ -69,6 +82,9 @@ impl Admission {
         };
         for (_, held) in admission.held() {
             admission.journal.remember(held.mark);
+            if held.behind.is_some() {
+                admission.kept_back().insert(held.mark);
+            }
         }
         admission
     }
@@ -104,13 +120,36 @@ impl Admission {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds back what was judged, until [`Admission::release`]: something that came before it is still on its way. It is
-    /// given to the journal at the next start, should the process end before.
-    pub fn keep_back(&self, arrival: &mut Arrival, now: SystemTime) -> Option<Held> {
+    /// Holds back what was judged, until [`Admission::release`]: these came before it and are still on their way.
+    pub fn keep_back(
+        &self,
+        arrival: &mut Arrival,
+        behind: Vec<MessageId>,
+        now: SystemTime,
+    ) -> Option<Held> {
         let (at, mark) = (to_millis(now), arrival.name.mark());
         let what = arrival.what.take()?;
         self.kept_back().insert(mark);
-        Some(Held { at, mark, what })
+        Some(Held {
+            at,
+            mark,
+            what,
+            behind: Some(behind),
+        })
+    }
+
+    /// What an earlier session or process had held back, in its order. What has arrived since is not waited for any more.
+    #[must_use]
+    pub fn were_kept_back(&self) -> Vec<KeptBack> {
+        let held = self.held().into_iter();
+        let kept_back = held.filter_map(|(_, held)| {
+            let chat = held.what.chat()?.clone();
+            let mut behind = held.behind?;
+            behind.retain(|id| self.journal.written(id).is_empty());
+            let mark = held.mark;
+            Some(KeptBack { mark, chat, behind })
+        });
+        kept_back.collect()
     }
 
     /// Gives the journal what was held back, in this order.
@@ -175,7 +214,12 @@ impl Admission {
                 Verdict::Admit(_) => what,
                 Verdict::Hold if count < MOST_HELD => {
                     let (at, mark) = (to_millis(now), name.mark());
-                    held.extend(what.map(|what| Held { at, mark, what }));
+                    held.extend(what.map(|what| Held {
+                        at,
+                        mark,
+                        what,
+                        behind: None,
+                    }));
                     count += 1;
                     None
                 }
@@ -194,14 +238,11 @@ impl Admission {
 
     /// Judges again what is held. `asked` says that WhatsApp was just asked in vain: then there is an end to it.
     pub fn settle(&self, now: SystemTime, asked: bool) {
-        for (id, Held { at, mark, what }) in self.held() {
+        for (id, Held { at, mark, what, .. }) in self.held() {
             if self.kept_back().contains(&mark) {
                 continue;
             }
             let Some(origin) = origin(&what) else {
-                // It was judged, and held back by a process that ended.
-                self.journal
-                    .release(mark, &what, now, |batch| batch.delete(row(&id)));
                 continue;
             };
             let age = Duration::from_millis(to_millis(now).saturating_sub(at));

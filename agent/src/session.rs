@@ -198,7 +198,7 @@ impl Session {
             .with_cache_config(caches())
             .with_device_props(props)
             .with_inbound_durability_hook(inbound.clone())
-            .with_event_handler(inbound)
+            .with_event_handler(inbound.clone())
             .skip_history_sync();
         if let Some(version) = setup.endpoint.client_version() {
             builder = builder.with_version(version);
@@ -208,6 +208,7 @@ impl Session {
         gate.attach(&client);
         backlog.attach(&client);
         recover::recover(&client, store, setup).await;
+        inbound.restore();
         let session = Self {
             client,
             dialled,

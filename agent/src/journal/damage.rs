@@ -40,7 +40,7 @@ impl Journal {
                 let found = self
                     .vault
                     .with(|sealed| state.kept.examine(sealed, after, whole));
-                let Some((last, harm)) = found.map(sure).flatten() else {
+                let Some((last, harm)) = found.and_then(sure) else {
                     return;
                 };
                 after = last;

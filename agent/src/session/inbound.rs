@@ -23,7 +23,7 @@ use super::gate::Gate;
 use super::order::{Order, Place as OrderPlace};
 use super::verdict::verdict;
 use super::{Refusal, Report, Setup, Signal, translate};
-use crate::admission::{Admission, Held};
+use crate::admission::{Admission, Held, KeptBack};
 use crate::clock;
 use crate::failpoint::{self, Place};
 use crate::journal::{Arrival, Journal, Mark, MessageName};
@@ -121,12 +121,21 @@ impl Inbound {
             let mark = arrival.name.mark();
             if arrival.what.is_some()
                 && let Some(place) = places.get(&mark)
-                && self.order.waits(place, mark, instant)
+                && let Some(behind) = self.order.waits(place, mark, instant)
             {
-                held.extend(self.admission.keep_back(arrival, now));
+                held.extend(self.admission.keep_back(arrival, behind, now));
             }
         }
         (arrivals, held)
+    }
+
+    /// Takes up what waited for others when an earlier session or process ended.
+    pub(super) fn restore(&self) {
+        let now = Instant::now();
+        for KeptBack { mark, chat, behind } in self.admission.were_kept_back() {
+            self.order.restore(chat.jid(), mark, behind, now);
+        }
+        self.release();
     }
 
     /// Gives the journal what waited for others that have arrived by now, and looks again while anything waits.
@@ -291,7 +300,10 @@ impl EventHandler for Inbound {
             Event::PairSuccess(_) => self.signal(Signal::Accepted),
             Event::PairError(_) => self.report(Report::PairingRefused(Refusal::Verification)),
             Event::PairingCodeError(_) => self.report(Report::PairingRefused(Refusal::Server)),
-            Event::OfflineSyncCompleted(_) => self.gate.caught_up(),
+            Event::OfflineSyncCompleted(_) => {
+                self.order.caught_up(Instant::now());
+                self.gate.caught_up();
+            }
             Event::Connected(_) | Event::SelfPushNameUpdated(_) => self.signal(Signal::Announced),
             other => {
                 if let Some(loss) = verdict(other) {

@@ -7,6 +7,8 @@
 //! A stanza is on its way until its message has landed, has failed to, or the library is done with it without either: a
 //! duplicate. That shows when the stanza is dropped, and surely when a later one of the same queue is; of the last one it
 //! is believed after a while.
+//!
+//! What waits outlives the process, and so does what it waits for: that was not acknowledged, and WhatsApp delivers it again.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
@@ -17,11 +19,13 @@ use whatsapp_rust::OwnedNodeRef;
 
 use super::lock;
 use crate::journal::{Mark, MessageName};
-use crate::model::ChatId;
+use crate::model::{ChatId, MessageId};
 use crate::store::Store;
 
 /// How long after its stanza was dropped a message may still land.
-const LANDING: Duration = Duration::from_secs(2);
+const LANDING: Duration = Duration::from_secs(5);
+/// How long after a start a message may be delivered again that others wait for.
+const REDELIVERY: Duration = Duration::from_secs(60);
 /// Stanzas that are remembered before those that are over are looked for.
 const MAX_REMEMBERED: usize = 4096;
 
@@ -55,6 +59,8 @@ struct Coming {
     queue: String,
     id: String,
     stanza: Weak<OwnedNodeRef>,
+    /// Until then the stanza may come again, which an earlier process had.
+    expected_until: Option<Instant>,
     dropped_at: Option<Instant>,
 }
 
@@ -95,13 +101,51 @@ impl Order {
             state.chats.retain(|_, chat| chat.is_awaited());
         }
         let chat = state.chats.entry(chat).or_default();
+        let mut coming = chat.coming.iter_mut();
+        if let Some(expected) = coming.find(|it| it.id == id && it.expected_until.is_some()) {
+            // It keeps its place.
+            (expected.queue, expected.stanza) = (queue, stanza);
+            expected.expected_until = None;
+            return;
+        }
         chat.coming.push_back(Coming {
             number,
             queue,
             id,
             stanza,
+            expected_until: None,
             dropped_at: None,
         });
+    }
+
+    /// A message waits since an earlier process, for these among others.
+    pub(super) fn restore(&self, chat: &str, mark: Mark, behind: Vec<MessageId>, now: Instant) {
+        let mut state = lock(&self.0);
+        let mut number = state.last;
+        let conversation = state.chats.entry(chat.to_owned()).or_default();
+        for id in behind {
+            number += 1;
+            conversation.coming.push_back(Coming {
+                number,
+                queue: String::new(),
+                id: id.as_str().to_owned(),
+                stanza: Weak::new(),
+                expected_until: Some(now + REDELIVERY),
+                dropped_at: None,
+            });
+        }
+        number += 1;
+        conversation.waiting.insert(number, mark);
+        state.last = number;
+    }
+
+    /// What waited at the server has come: what was expected and did not is not there.
+    pub(super) fn caught_up(&self, now: Instant) {
+        let mut state = lock(&self.0);
+        let coming = state.chats.values_mut().flat_map(|chat| &mut chat.coming);
+        for coming in coming.filter(|coming| coming.expected_until.is_some()) {
+            coming.expected_until = Some(now);
+        }
     }
 
     /// A message has landed, or will not. Where it stands, if something else may come between.
@@ -129,19 +173,23 @@ impl Order {
         None
     }
 
-    /// Whether a message waits, since something that came before it is on its way or waits itself.
-    pub(super) fn waits(&self, place: &Place, mark: Mark, now: Instant) -> bool {
+    /// Whether a message waits, since something that came before it is on its way or waits itself. Returns what is on its way
+    /// and was not before the one that waits before it.
+    pub(super) fn waits(&self, place: &Place, mark: Mark, now: Instant) -> Option<Vec<MessageId>> {
         let mut state = lock(&self.0);
-        let Some(conversation) = state.chats.get_mut(&place.chat) else {
-            return false;
-        };
+        let conversation = state.chats.get_mut(&place.chat)?;
         let first = conversation.first_coming(now);
-        let waits = first.is_some_and(|first| first < place.number)
-            || conversation.waiting.range(..place.number).next().is_some();
-        if waits {
-            conversation.waiting.insert(place.number, mark);
+        let before = conversation.waiting.range(..place.number).next_back();
+        let before = before.map(|(number, _)| *number);
+        if before.is_none() && first.is_none_or(|first| first > place.number) {
+            return None;
         }
-        waits
+        let between = before.unwrap_or_default()..place.number;
+        let coming = conversation.coming.iter();
+        let coming = coming.filter(|coming| between.contains(&coming.number));
+        let behind = coming.map(|coming| MessageId::new(&coming.id)).collect();
+        conversation.waiting.insert(place.number, mark);
+        Some(behind)
     }
 
     /// Those that wait for nothing any more, in their order.
@@ -174,12 +222,12 @@ impl Conversation {
     /// The number of the first that is still on its way. Forgets those that are not.
     fn first_coming(&mut self, now: Instant) -> Option<u64> {
         let mut last_dropped: HashMap<&str, u64> = HashMap::new();
-        for coming in self.coming.iter().filter(|coming| coming.is_dropped()) {
+        for coming in self.coming.iter().filter(|coming| coming.is_dropped(now)) {
             last_dropped.insert(&coming.queue, coming.number);
         }
         let last: Vec<u64> = last_dropped.into_values().collect();
         self.coming.retain_mut(|coming| {
-            if !coming.is_dropped() {
+            if !coming.is_dropped(now) {
                 return true;
             }
             let since = *coming.dropped_at.get_or_insert(now);
@@ -189,7 +237,8 @@ impl Conversation {
     }
 
     fn is_awaited(&self) -> bool {
-        !self.waiting.is_empty() || self.coming.iter().any(|coming| !coming.is_dropped())
+        let on_its_way = |coming: &Coming| coming.stanza.strong_count() > 0;
+        !self.waiting.is_empty() || self.coming.iter().any(on_its_way)
     }
 
     fn is_over(&self) -> bool {
@@ -198,8 +247,9 @@ impl Conversation {
 }
 
 impl Coming {
-    fn is_dropped(&self) -> bool {
-        self.stanza.strong_count() == 0
+    fn is_dropped(&self, now: Instant) -> bool {
+        let expected = self.expected_until.is_some_and(|until| now < until);
+        self.stanza.strong_count() == 0 && !expected
     }
 }
 
@@ -237,7 +287,7 @@ mod tests {
         fn lands(&self, id: &str) -> bool {
             let name = named(id);
             let place = self.landed(&name).unwrap();
-            self.waits(&place, name.mark(), Instant::now())
+            self.waits(&place, name.mark(), Instant::now()).is_some()
         }
 
         fn is_ready(&self) -> Vec<Mark> {
@@ -286,6 +336,54 @@ mod tests {
         assert!(order.lands("3"), "2 may land yet, and 1 will not");
         assert!(!order.lands("2"));
         assert_eq!(order.is_ready(), marks(&["3"]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_restart_what_waits_waits_for_what_is_delivered_again() {
+        let before = Order::default();
+        let held = [("a", "1"), ("b", "2"), ("a", "3"), ("b", "4")]
+            .map(|(queue, id)| before.comes(queue, id));
+        let mut rows = Vec::new();
+        for id in ["2", "4"] {
+            let name = named(id);
+            let place = before.landed(&name).unwrap();
+            let behind = before.waits(&place, name.mark(), Instant::now()).unwrap();
+            rows.push((name.mark(), behind));
+        }
+        drop(held);
+        assert_eq!(rows[1].1, [MessageId::new("3")], "1 is said once");
+
+        let order = Order::default();
+        for (mark, behind) in rows {
+            order.restore(CHAT, mark, behind, Instant::now());
+        }
+        assert!(order.is_ready().is_empty());
+        let _held = [("b", "5"), ("a", "1"), ("a", "3")].map(|(queue, id)| order.comes(queue, id));
+        assert!(order.lands("5"), "it is behind those that wait");
+        assert!(!order.lands("1"));
+        assert_eq!(order.is_ready(), marks(&["2"]));
+        order.caught_up(Instant::now());
+        assert!(!order.lands("3"));
+        assert_eq!(order.is_ready(), marks(&["4", "5"]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_delivered_again_is_waited_for_until_all_has_come() {
+        for caught_up in [true, false] {
+            let order = Order::default();
+            let mark = named("2").mark();
+            order.restore(CHAT, mark, vec![MessageId::new("1")], Instant::now());
+            tokio::time::advance(REDELIVERY / 2).await;
+            assert!(order.is_ready().is_empty());
+            if caught_up {
+                order.caught_up(Instant::now());
+            } else {
+                tokio::time::advance(REDELIVERY).await;
+            }
+            order.is_ready();
+            tokio::time::advance(LANDING).await;
+            assert!(!order.has_waiting() || order.is_ready() == [mark]);
+        }
     }
 
     #[test]

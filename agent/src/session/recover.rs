@@ -22,7 +22,6 @@ const PROBE: &str = "__wa_durability_probe_";
 pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
     let pending = store.pending();
     if pending.is_empty() {
-        setup.admission.settle(clock::now(), false);
         return;
     }
     let arrivals: Vec<_> = pending
@@ -53,8 +52,6 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
             Store::settle(batch, chat, sender, id);
         }
     });
-    // What had overtaken these, and waited for them.
-    setup.admission.settle(now, false);
     setup.journal.flush().await;
 }
 

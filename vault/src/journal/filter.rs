@@ -91,7 +91,7 @@ impl Filter {
         let hash = mixed(u64::from(key) ^ self.seed.rotate_left(32));
         let part = u64::from(self.part);
         let place = |turn: u32, nth: u64| {
-            let slice = (hash.rotate_left(turn) & u64::from(u32::MAX)) * part >> 32;
+            let slice = ((hash.rotate_left(turn) & u64::from(u32::MAX)) * part) >> 32;
             usize::try_from(slice + nth * part).unwrap_or(usize::MAX)
         };
         Lookup {

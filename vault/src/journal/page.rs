@@ -170,8 +170,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Opens a file that is there and as long as it was written.
-    #[expect(clippy::type_complexity, reason = "damage is no failure of the vault")]
+    /// Opens a file, if it is there: that it is not is no failure of the vault.
     pub(super) fn open_file<D: Disk>(
         &self,
         vault: &Vault<D>,
