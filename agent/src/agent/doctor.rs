@@ -4,9 +4,7 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
-use self::findings::{
-    by_lid_alone, events, hold, link, person, proxies, rules, storage, waiting,
-};
+use self::findings::{by_lid_alone, events, hold, link, person, proxies, rules, storage, waiting};
 use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;

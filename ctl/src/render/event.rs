@@ -96,8 +96,8 @@ fn of_send(outcome: &SendOutcome, with: Option<&Contact>) -> String {
 /// A chat's name for a person: the number of whom it is with, where it is known.
 fn chat(jid: &str, with: Option<&Contact>) -> String {
     match with {
-        Some(with) if !with.phone.is_empty() => masked(&with.phone),
-        _ => one_line(&masked_jid(jid)),
+        Some(with) if !with.phone.is_empty() => Numbers::chosen().show(&with.phone),
+        _ => Numbers::chosen().show_jid(jid),
     }
 }
 

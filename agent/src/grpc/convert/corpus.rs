@@ -3,6 +3,7 @@
 
 use openclaw_proto::v1 as pb;
 use openclaw_types::corpus::{self, Case};
+use std::env::VarError;
 
 use super::{diagnose_request, pair_request, send_request, watch_request, who};
 use crate::allow::file;
@@ -51,12 +52,15 @@ fn is_watched(input: &str) -> bool {
 fn in_file(input: &str) -> Answer {
     let quoted = serde_json::to_string(input).ok()?;
     let text = format!("channels:\n  whatsapp:\n    allowFrom:\n      - {quoted}\n");
-    let rules = file::read(&text, &|_| None).ok()?;
+    let rules = file::read(&text, &|_| Err(VarError::NotPresent)).ok()?;
     Some(rules.people.first()?.who.to_string())
 }
 
 fn in_environment(input: &str) -> Answer {
-    let lookup = |name: &str| (name == file::VARIABLE).then(|| input.to_owned());
+    let lookup = |name: &str| match name {
+        file::VARIABLE => Ok(input.to_owned()),
+        _ => Err(VarError::NotPresent),
+    };
     let rules = file::without(&lookup).ok()??;
     Some(rules.people.first()?.who.to_string())
 }

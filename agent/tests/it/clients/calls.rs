@@ -20,8 +20,8 @@ fn needed(method: &str) -> Role {
         "Status" | "WatchEvents" | "ListConsumers" | "ListQueue" | "ListAllowed" | "ListAlerts" => {
             Role::Reader
         }
-        "Resume" | "Send" | "CancelSend" | "ReportStore" | "AckEvents" | "RemoveConsumer" | "ReloadRules"
-        | "Diagnose" => Role::Operator,
+        "Resume" | "Send" | "CancelSend" | "ReportStore" | "AckEvents" | "RemoveConsumer"
+        | "ReloadRules" | "Diagnose" => Role::Operator,
         _ => Role::Admin,
     }
 }

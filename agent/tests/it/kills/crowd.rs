@@ -35,6 +35,8 @@ pub(super) struct Written {
     pub(super) id: String,
     /// Who wrote it and where, as the simulator spells that.
     pub(super) origin: String,
+    /// By LID, not by number.
+    pub(super) by_lid: bool,
 }
 
 impl Crowd {
@@ -78,10 +80,10 @@ impl Crowd {
         let chosen = self.random.usize(..self.peers.len());
         let peer = &self.peers[chosen];
         let digits = peer.number().digits().to_owned();
-        let (id, origin) = if self.grouped && self.random.u8(..4) == 0 {
+        let (id, origin, by_lid) = if self.grouped && self.random.u8(..4) == 0 {
             let id = peer.send_to_group(&self.group, &text).await.unwrap();
             let group = self.group.split('@').next().unwrap();
-            (id, format!("{group}/{digits}"))
+            (id, format!("{group}/{digits}"), true)
         } else {
             let by = match chosen {
                 0..3 => By::Lid,
@@ -90,9 +92,9 @@ impl Crowd {
                 _ => By::Pn,
             };
             let id = peer.send_text(ACCOUNT, &text, by).await.unwrap();
-            (id, digits)
+            (id, digits, matches!(by, By::Lid))
         };
-        self.written.push(Written { id, origin });
+        self.written.push(Written { id, origin, by_lid });
     }
 }
 

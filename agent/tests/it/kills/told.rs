@@ -106,7 +106,16 @@ impl Told {
             let name = (written.origin.clone(), written.id.clone());
             assert!(known.contains(&name), "message {n} is nowhere: {name:?}");
         }
-        for (chat, messages) in &self.messages {
+        // After a kill the order holds for what came by one address: what the library had decrypted is found again at the
+        // start, and what came by a person's other address before it is delivered again later.
+        let addresses = self.messages.iter().flat_map(|(chat, messages)| {
+            [true, false].map(|by_lid| {
+                let mut messages = messages.clone();
+                messages.retain(|(_, n)| crowd.written[*n].by_lid == by_lid);
+                (chat, messages)
+            })
+        });
+        for (chat, messages) in addresses {
             // What had to be sent again comes late.
             let in_time = messages
                 .iter()
