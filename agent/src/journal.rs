@@ -9,6 +9,7 @@
 //!                └── a chunk at a time ──> journal-N.seg ──> let go of when too old or too many
 //! ```
 
+mod ages;
 mod recent;
 mod tally;
 mod tidying;
@@ -26,6 +27,7 @@ use crate::failpoint::{self, Place};
 use crate::model::{Event, Lost, Occurrence, Seq};
 use crate::vault::{Sealed, Tables, Ticket, Vault, from_millis, sure, to_millis};
 
+use ages::Ages;
 pub use recent::Mark;
 use recent::Recent;
 use tally::Tally;
@@ -42,7 +44,7 @@ const TABLES: JournalTables = JournalTables {
 pub struct Limits {
     /// Bytes, as they are sealed.
     pub bytes: u64,
-    /// Time since an event was recorded.
+    /// Time since an event was recorded, in which the agent ran or the machine did.
     pub age: Duration,
 }
 
@@ -68,6 +70,7 @@ pub struct Journal {
 
 struct State {
     kept: openclaw_vault::Journal,
+    ages: Ages,
     recent: Recent,
     unseen: Unseen,
     /// Events that were written and may not be durable yet: the last of each write.
@@ -113,6 +116,7 @@ impl Journal {
         // What was found was made durable when the vault was opened.
         let head = Seq(kept.head());
         let state = State {
+            ages: Ages::open(&vault, head.0),
             kept,
             recent,
             unseen,
@@ -128,7 +132,8 @@ impl Journal {
         }
     }
 
-    /// Adds an event. It becomes durable, and is shown, within a moment.
+    /// Adds an event. It becomes durable, and is shown, within a moment. `at` is in the agent's time, here and below: the
+    /// event has what the system's clock shows for it.
     pub fn append(&self, what: Occurrence, at: SystemTime) -> Seq {
         self.append_with(what, at, |_| {})
     }
@@ -147,7 +152,7 @@ impl Journal {
         let event = self.counted(&what);
         let mut state = self.state();
         let mut batch = Batch::new();
-        let seq = Seq(state.kept.push(&mut batch, to_millis(at), 0, &event));
+        let seq = Seq(state.kept.push(&mut batch, recorded(at), 0, &event));
         also(&mut batch);
         self.write(&mut state, &batch);
         seq
@@ -169,7 +174,7 @@ impl Journal {
             match what {
                 Some(what) => {
                     let event = self.counted(&what);
-                    state.kept.push(&mut batch, to_millis(at), mark.0, &event);
+                    state.kept.push(&mut batch, recorded(at), mark.0, &event);
                 }
                 None => state.unseen.push(mark, &mut batch),
             }
@@ -209,7 +214,7 @@ impl Journal {
         let mut batch = Batch::new();
         state
             .kept
-            .push(&mut batch, to_millis(at), mark.0, &self.counted(what));
+            .push(&mut batch, recorded(at), mark.0, &self.counted(what));
         also(&mut batch);
         self.write(&mut state, &batch);
     }
@@ -307,6 +312,7 @@ impl Journal {
             .with(|sealed| openclaw_vault::Journal::open(sealed, TABLES, next));
         if let Some(kept) = opened.map(sure) {
             state.kept = kept;
+            state.ages = Ages::default();
             state.recent = Recent::default();
             state.unseen = Unseen::default();
         }
@@ -368,6 +374,11 @@ impl std::fmt::Debug for Journal {
 /// them is told that it is.
 fn first(now: SystemTime) -> u64 {
     to_millis(now).max(1)
+}
+
+/// An event's own time.
+fn recorded(at: SystemTime) -> u64 {
+    to_millis(clock::shown(at))
 }
 
 fn encode(what: &Occurrence) -> zeroize::Zeroizing<Vec<u8>> {

@@ -33,6 +33,7 @@ pub mod session;
 pub mod start;
 pub mod store;
 pub mod supervisor;
+pub mod timekeeper;
 pub mod traffic;
 pub mod vault;
 pub mod volume;

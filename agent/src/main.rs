@@ -51,7 +51,7 @@ fn main() -> ExitCode {
             place,
             source,
         }) => {
-            let done = import::run(&from, json, &place, &source, clock::now());
+            let done = import::run(&from, json, &place, &source, clock::wall());
             done.map_or_else(
                 |error| end(&error, &error.hint(), error.exit_code()),
                 |()| ExitCode::SUCCESS,
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 
 fn run(config: Config, secrets: &Secrets) -> ExitCode {
     logging::init(config.log);
-    let started = match start::start(&config, clock::now()) {
+    let started = match start::start(&config, clock::wall()) {
         Ok(started) => started,
         Err(error) => return fail(&error, &error.hint(), error.exit_code()),
     };

@@ -11,6 +11,7 @@ mod names;
 mod outbound;
 mod recover;
 mod silence;
+mod time;
 mod translate;
 
 use std::pin::pin;
@@ -28,6 +29,7 @@ use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
 use crate::admission::Admission;
+use crate::clock;
 use crate::journal::Journal;
 use crate::model::{Lid, Phone, Secret};
 use crate::outbox::Outbox;
@@ -37,6 +39,7 @@ use crate::traffic::Traffic;
 pub use dial::{Endpoint, EndpointError};
 pub use names::Named;
 pub use outbound::{Error as SendError, new_message_id};
+pub use time::keep_time;
 
 /// The name shown on the phone under Linked devices.
 pub const DEVICE_NAME: &str = "OpenClaw";
@@ -249,12 +252,14 @@ impl Session {
         Some((phone, self.client.lid().and_then(|lid| Lid::new(&lid.user))))
     }
 
-    /// When the last frame arrived on the present connection.
+    /// When the last frame arrived on the present connection, in the agent's time.
     #[must_use]
     pub fn last_frame(&self) -> Option<SystemTime> {
         match self.client.stats().last_data_received_ms {
             0 => None,
-            ms => Some(SystemTime::UNIX_EPOCH + Duration::from_millis(ms)),
+            ms => Some(clock::from_protocol(
+                SystemTime::UNIX_EPOCH + Duration::from_millis(ms),
+            )),
         }
     }
 

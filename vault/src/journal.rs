@@ -54,8 +54,8 @@ pub struct JournalTables {
 pub struct Retention {
     /// Bytes. The oldest files go beyond this.
     pub bytes: u64,
-    /// Milliseconds.
-    pub age: u64,
+    /// Events up to this seq have been kept for long enough.
+    pub until: u64,
 }
 
 /// The journal's places. Its events are in the vault.
@@ -85,7 +85,6 @@ struct Filed {
     first: u64,
     last: u64,
     bytes: u64,
-    newest: u64,
 }
 
 impl Chunk {
@@ -204,7 +203,6 @@ impl Journal {
             first: chunk.first,
             last: chunk.first + chunk.rows - 1,
             bytes: segment.bytes(),
-            newest: chunk.newest,
         });
         Ok(lsn)
     }
@@ -214,13 +212,12 @@ impl Journal {
         &mut self,
         vault: &mut Vault<D>,
         retention: Retention,
-        now: u64,
     ) -> Result<Vec<u64>, Error> {
         let mut batch = Batch::new();
         let mut gone = Vec::new();
-        let too_old = |newest: u64| newest.saturating_add(retention.age) < now;
+        let too_old = |last: u64| last <= retention.until;
         while let Some(file) = self.files.front().copied()
-            && (too_old(file.newest) || self.bytes() > retention.bytes)
+            && (too_old(file.last) || self.bytes() > retention.bytes)
         {
             batch.delete(Key::new(self.tables.files, "", &file.number.to_be_bytes()));
             gone.push(file.number);
@@ -229,7 +226,7 @@ impl Journal {
         while let Some(chunk) = self.chunks.front().copied()
             && self.files.is_empty()
             && chunk.rows > 0
-            && too_old(chunk.newest)
+            && too_old(chunk.first + chunk.rows - 1)
         {
             batch.clear_scope(self.tables.rows, &chunk.number.to_be_bytes());
             self.chunks.pop_front();

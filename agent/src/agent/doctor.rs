@@ -57,7 +57,11 @@ impl Agent {
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
         if let Some(phone) = phone {
-            findings.extend(person(&self.look_at(phone).await, &status.rules, now));
+            findings.extend(person(
+                &self.look_at(phone).await,
+                &status.rules,
+                clock::wall(),
+            ));
         }
         findings
     }

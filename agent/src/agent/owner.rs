@@ -147,7 +147,7 @@ impl Owner {
         let due = connect_at.into_iter().chain(deadline).min();
         let time = async {
             match due {
-                Some(at) => tokio::time::sleep(clock::until(at)).await,
+                Some(at) => clock::sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
@@ -191,7 +191,7 @@ impl Owner {
             Report::PasskeyConfirmation(code) => Input::PasskeyConfirmation(code),
             Report::PairingRefused(refusal) => Input::Refused(refusal),
             Report::Accepted { phone, lid } => {
-                self.remember(phone.clone(), lid, clock::now());
+                self.remember(phone.clone(), lid, clock::wall());
                 self.enter(LinkState::Connecting, None);
                 self.vault.flush().await;
                 Input::Accepted(phone)
@@ -218,7 +218,7 @@ impl Owner {
             let linked_at = self
                 .link()
                 .account
-                .map_or_else(clock::now, |account| account.linked_at);
+                .map_or_else(clock::wall, |account| account.linked_at);
             self.remember(phone, lid, linked_at);
             self.retry.connected(clock::now());
             self.enter(LinkState::Connected, None);
@@ -346,9 +346,10 @@ impl Owner {
         };
         record::keep(&self.vault, &link);
         self.show(|view| view.link = link.clone());
-        self.setup
-            .journal
-            .append(Occurrence::Link(Box::new(link.clone())), now);
+        self.setup.journal.append(
+            Occurrence::Link(Box::new(link.clone().shown_by(clock::shown))),
+            now,
+        );
         self.setup.traffic.count_link(&before, &link);
         line::log(&before, &link);
     }

@@ -81,7 +81,7 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
     text.seconds(
         "openclaw_whatsapp_link_state_since_seconds",
         "When the link entered its present state, in seconds since 1970.",
-        since_epoch(status.link.since),
+        since_epoch(clock::shown(status.link.since)),
     );
     if let Some(at) = status.last_frame {
         text.seconds(
@@ -304,7 +304,7 @@ fn process(text: &mut Text, process: Process, started_at: SystemTime) {
     text.seconds(
         "process_start_time_seconds",
         "Start time of the process since unix epoch in seconds.",
-        since_epoch(started_at),
+        since_epoch(clock::shown(started_at)),
     );
 }
 

@@ -94,7 +94,7 @@ impl Inbound {
             return;
         }
         let id = MessageId::new(&ack.id);
-        let at = ack.timestamp.map_or(now, SystemTime::from);
+        let at = ack.timestamp.map_or_else(clock::wall, SystemTime::from);
         if ack.error.is_some() {
             self.outbox.refused(&id, now);
         } else if self.outbox.advance(&id, SendState::ServerAck, at, now) {
@@ -114,7 +114,7 @@ impl Inbound {
             .map(|id| MessageId::new(id))
             .collect();
         for id in &messages {
-            if self.outbox.advance(id, state, now, now) {
+            if self.outbox.advance(id, state, clock::shown(now), now) {
                 self.traffic.count_sent();
             }
         }

@@ -59,7 +59,7 @@ impl Journal {
             .values()
             .filter_map(|(segment, _)| segment.first())
             .collect();
-        for (place, (number, (segment, newest))) in files.into_iter().enumerate() {
+        for (place, (number, (segment, _))) in files.into_iter().enumerate() {
             let Some(first) = segment.first() else {
                 continue;
             };
@@ -70,7 +70,6 @@ impl Journal {
                 first,
                 last,
                 bytes: segment.bytes(),
-                newest,
             });
         }
         Ok(())

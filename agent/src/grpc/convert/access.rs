@@ -7,6 +7,7 @@ use tonic::Status;
 use super::{count, invalid};
 use crate::allow::file::{group, person};
 use crate::allow::{Entry, Failed, Place, Rules, Summary, Who};
+use crate::clock;
 use crate::model::{Finding, Phone, State};
 
 /// The text names nobody.
@@ -26,7 +27,7 @@ pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
     let mut wire = pb::Rules {
         none: rules.is_none(),
         file: file.unwrap_or_default(),
-        loaded_at: Some(Timestamp::from(loaded_at)),
+        loaded_at: Some(Timestamp::from(clock::shown(loaded_at))),
         added: count(added.len()),
         unresolved: count(unresolved),
         held: count(held),
@@ -48,7 +49,7 @@ pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
     }
     if let Some(Failed { at, why }) = failed {
         wire.reload_error = why;
-        wire.reload_failed_at = Some(Timestamp::from(at));
+        wire.reload_failed_at = Some(Timestamp::from(clock::shown(at)));
     }
     wire
 }

@@ -8,6 +8,7 @@ use prost_types::Timestamp;
 use super::vault::vault;
 use super::{caller, tls};
 use crate::agent::Status;
+use crate::clock;
 use crate::grpc::Network;
 use crate::grpc::listen::Caller;
 use crate::model::{Account, Hardening, Lid, Link, LinkState, Seq};
@@ -33,8 +34,11 @@ pub(in crate::grpc) fn status(
         alerts,
     } = status;
     pb::StatusResponse {
-        link: Some(link_status(link, last_frame)),
-        started_at: Some(Timestamp::from(started_at)),
+        link: Some(link_status(
+            link.shown_by(clock::shown),
+            last_frame.map(clock::shown),
+        )),
+        started_at: Some(Timestamp::from(clock::shown(started_at))),
         events: Some(pb::EventRange { head, oldest }),
         build: Some(pb::Build {
             version: env!("CARGO_PKG_VERSION").to_owned(),
