@@ -289,6 +289,7 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Se
     let setup = Setup {
         endpoint: config.endpoint.clone(),
         keepalive_limit: config.keepalive_limit,
+        ready_after: config.ready_after,
         outbox: Arc::new(outbox),
         journal,
         traffic,

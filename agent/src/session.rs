@@ -54,6 +54,8 @@ pub struct Setup {
     pub endpoint: Endpoint,
     /// The longest silence on a connection that is still called connected.
     pub keepalive_limit: Duration,
+    /// How long a connection must last before the agent calls itself ready.
+    pub ready_after: Duration,
     /// Where events go.
     pub journal: Arc<Journal>,
     /// Where the outcomes of sends go.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
-use self::findings::{link, person, rules, storage, waiting};
+use self::findings::{clock as clock_finding, link, person, rules, storage, waiting};
 use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;
@@ -56,6 +56,7 @@ impl Agent {
         let mut findings = vec![link(&status, now), storage(status.storage.as_ref())];
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
+        findings.extend(clock_finding(status.steps, now));
         if let Some(phone) = phone {
             findings.extend(person(
                 &self.look_at(phone).await,

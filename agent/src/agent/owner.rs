@@ -67,6 +67,7 @@ impl Owner {
         let (view, watched) = watch::channel(View {
             link,
             pairing: false,
+            disconnected_at: started_at,
             session: None,
         });
         let agent = Agent {
@@ -77,6 +78,7 @@ impl Owner {
             traffic: setup.traffic.clone(),
             admission: setup.admission.clone(),
             keepalive_limit: setup.keepalive_limit,
+            ready_after: setup.ready_after,
             started_at,
             archive: Archive::new(vault.clone()),
             store: store.clone(),
@@ -345,7 +347,7 @@ impl Owner {
             ..before.clone()
         };
         record::keep(&self.vault, &link);
-        self.show(|view| view.link = link.clone());
+        self.show(|view| view.change(link.clone(), now));
         self.setup.journal.append(
             Occurrence::Link(Box::new(link.clone().shown_by(clock::shown))),
             now,

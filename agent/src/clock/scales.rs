@@ -56,10 +56,10 @@ pub struct Step {
 }
 
 impl Step {
-    /// By how many whole seconds.
+    /// By how many seconds, to the nearest.
     #[must_use]
     pub const fn seconds(self) -> i64 {
-        self.by / 1000
+        (self.by + self.by.signum() * 500) / 1000
     }
 }
 

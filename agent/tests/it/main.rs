@@ -30,5 +30,6 @@ mod platform;
 mod process;
 mod runbook;
 mod supervisor;
+mod time;
 mod volume;
 mod watch;

@@ -37,6 +37,7 @@ pub(crate) struct Status {
     caller: Option<Caller>,
     tls: Option<Tls>,
     alerts: Option<Alerts>,
+    clock: Option<Clock>,
     /// `null` when nothing can be known.
     rolled_back: Option<bool>,
 }
@@ -62,6 +63,14 @@ struct Traffic {
 }
 
 #[derive(Serialize)]
+struct Clock {
+    steps: u64,
+    last_step_at: Option<String>,
+    /// Seconds; negative when it went back.
+    last_step: Option<f64>,
+}
+
+#[derive(Serialize)]
 struct Link {
     state: &'static str,
     since: Option<String>,
@@ -75,6 +84,9 @@ struct Link {
     banned_until: Option<String>,
     reason: String,
     hint: String,
+    ready: bool,
+    ready_at: Option<String>,
+    disconnected_at: Option<String>,
 }
 
 impl Status {
@@ -103,6 +115,7 @@ impl Status {
             caller,
             tls,
             alerts,
+            clock,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();
@@ -131,7 +144,26 @@ impl Status {
             caller: caller.map(Caller::from),
             tls: tls.map(Tls::from),
             alerts: alerts.map(Alerts::from),
+            clock: clock.map(Clock::from),
             rolled_back,
+        }
+    }
+}
+
+impl From<pb::Clock> for Clock {
+    fn from(clock: pb::Clock) -> Self {
+        let pb::Clock {
+            steps,
+            last_step_at,
+            last_step,
+        } = clock;
+        Self {
+            steps,
+            last_step_at: time(last_step_at),
+            last_step: last_step.map(|step| {
+                let whole = step.seconds as f64;
+                whole + f64::from(step.nanos) / 1e9
+            }),
         }
     }
 }
@@ -152,6 +184,9 @@ impl Link {
             banned_until,
             reason,
             hint,
+            ready,
+            ready_at,
+            disconnected_at,
         } = link;
         Self {
             state,
@@ -169,6 +204,9 @@ impl Link {
             banned_until: time(banned_until),
             reason,
             hint,
+            ready,
+            ready_at: time(ready_at),
+            disconnected_at: time(disconnected_at),
         }
     }
 }

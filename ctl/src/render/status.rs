@@ -1,6 +1,8 @@
 //! The answer of `status`, for a person.
 
-use openclaw_proto::v1::{Build, EventRange, LinkState, LinkStatus, StatusResponse, Storage};
+use openclaw_proto::v1::{
+    Build, Clock, EventRange, LinkState, LinkStatus, StatusResponse, Storage,
+};
 use prost_types::Timestamp;
 
 use crate::alerts;
@@ -60,6 +62,7 @@ pub(crate) fn lines(
         caller,
         tls,
         alerts: alerting,
+        clock,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);
@@ -67,6 +70,9 @@ pub(crate) fn lines(
     let mut add = |label: &str, value: String| lines.push(format!("{label:<13}{value}"));
     if let Some(hint) = hint(link) {
         add("Next:", text::one_line(hint));
+    }
+    if let Some(line) = settling(link, now) {
+        add("Ready:", line);
     }
     if let Some(device) = device(link, now) {
         add("Device:", device);
@@ -77,6 +83,9 @@ pub(crate) fn lines(
             uptime.push_str(&format!(", last frame {}", ago(frame, now)));
         }
         add("Uptime:", uptime);
+    }
+    if let Some(line) = clock.as_ref().and_then(|clock| stepped(clock, now)) {
+        add("Clock:", line);
     }
     if let Some(EventRange { head, oldest }) = events {
         add(
@@ -143,6 +152,35 @@ pub(crate) fn lines(
         }
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// `in 2 s, if the connection holds`: for a link that has just come up.
+fn settling(link: &LinkStatus, now: Timestamp) -> Option<String> {
+    let at = link.ready_at.filter(|_| !link.ready)?;
+    Some(format!("{}, if the connection holds", until(at, now)))
+}
+
+/// `stepped back by 1h 0m, 3 min ago (2 times)`
+fn stepped(clock: &Clock, now: Timestamp) -> Option<String> {
+    let step = clock.last_step?;
+    let direction = if step.seconds < 0 || step.nanos < 0 {
+        "back"
+    } else {
+        "forward"
+    };
+    let start = Timestamp::default();
+    let end = Timestamp {
+        seconds: step.seconds.saturating_abs(),
+        nanos: 0,
+    };
+    let mut line = format!("stepped {direction} by {}", span(start, end));
+    if let Some(at) = clock.last_step_at {
+        line.push_str(&format!(", {}", ago(at, now)));
+    }
+    if clock.steps > 1 {
+        line.push_str(&format!(" ({} times)", clock.steps));
+    }
+    Some(line)
 }
 
 /// `Connected: +1 555 XXX XXXX`, and for other states what makes them so.

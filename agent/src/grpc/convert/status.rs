@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use openclaw_proto::v1 as pb;
-use prost_types::Timestamp;
+use prost_types::{Duration, Timestamp};
 
 use super::vault::vault;
 use super::{caller, tls};
 use crate::agent::Status;
-use crate::clock;
+use crate::clock::{self, Steps};
 use crate::grpc::Network;
 use crate::grpc::listen::Caller;
 use crate::model::{Account, Hardening, Lid, Link, LinkState, Seq};
@@ -20,6 +20,8 @@ pub(in crate::grpc) fn status(
     network: &Network,
     who: Option<&Caller>,
 ) -> pb::StatusResponse {
+    let readiness = status.readiness(clock::now());
+    let ready_at = status.ready_at().map(clock::shown);
     let Status {
         link,
         last_frame,
@@ -28,16 +30,21 @@ pub(in crate::grpc) fn status(
         events: (Seq(head), Seq(oldest)),
         counts,
         keepalive_limit: _,
+        ready_after: _,
+        disconnected_at,
+        steps,
         storage,
         rules,
         held,
         alerts,
     } = status;
+    let disconnected_at = (link.state != LinkState::Connected).then_some(disconnected_at);
+    let mut link = link_status(link.shown_by(clock::shown), last_frame.map(clock::shown));
+    link.ready = readiness.ready;
+    link.ready_at = ready_at.map(Timestamp::from);
+    link.disconnected_at = disconnected_at.map(clock::shown).map(Timestamp::from);
     pb::StatusResponse {
-        link: Some(link_status(
-            link.shown_by(clock::shown),
-            last_frame.map(clock::shown),
-        )),
+        link: Some(link),
         started_at: Some(Timestamp::from(clock::shown(started_at))),
         events: Some(pb::EventRange { head, oldest }),
         build: Some(pb::Build {
@@ -58,6 +65,18 @@ pub(in crate::grpc) fn status(
         caller: caller(who),
         tls: tls(network),
         alerts: Some(super::alerts::alerts_status(&alerts)),
+        clock: Some(steps_of_clock(steps)),
+    }
+}
+
+fn steps_of_clock(Steps { count, last }: Steps) -> pb::Clock {
+    pb::Clock {
+        steps: count,
+        last_step_at: last.map(|step| Timestamp::from(clock::shown(step.at))),
+        last_step: last.map(|step| Duration {
+            seconds: step.by / 1000,
+            nanos: i32::try_from(step.by % 1000 * 1_000_000).unwrap_or_default(),
+        }),
     }
 }
 
