@@ -80,7 +80,7 @@ pub fn protocol() -> SystemTime {
 /// A time of the connection's in the agent's time.
 #[must_use]
 pub fn from_protocol(at: SystemTime) -> SystemTime {
-    scales().from_protocol(at)
+    scales().heard_at(at)
 }
 
 /// Sets the connection's time by the system's clock, unless that was stepped a short while ago. To be called before a

@@ -84,6 +84,13 @@ struct Link {
     banned_until: Option<String>,
     reason: String,
     hint: String,
+    /// Of a status; an event knows nothing of it.
+    #[serde(flatten)]
+    readiness: Option<Readiness>,
+}
+
+#[derive(Serialize)]
+struct Readiness {
     ready: bool,
     ready_at: Option<String>,
     disconnected_at: Option<String>,
@@ -126,7 +133,7 @@ impl Status {
             dropped,
         } = traffic.unwrap_or_default();
         Self {
-            link: Link::new(link.unwrap_or_default(), numbers),
+            link: Link::with_readiness(link.unwrap_or_default(), numbers),
             started_at: time(started_at),
             events: Events { head, oldest },
             build: Build { version, simulator },
@@ -169,6 +176,18 @@ impl From<pb::Clock> for Clock {
 }
 
 impl Link {
+    fn with_readiness(link: pb::LinkStatus, numbers: Numbers) -> Self {
+        let readiness = Readiness {
+            ready: link.ready,
+            ready_at: time(link.ready_at),
+            disconnected_at: time(link.disconnected_at),
+        };
+        Self {
+            readiness: Some(readiness),
+            ..Self::new(link, numbers)
+        }
+    }
+
     fn new(link: pb::LinkStatus, numbers: Numbers) -> Self {
         let state = state_word(link.state());
         let pb::LinkStatus {
@@ -184,9 +203,9 @@ impl Link {
             banned_until,
             reason,
             hint,
-            ready,
-            ready_at,
-            disconnected_at,
+            ready: _,
+            ready_at: _,
+            disconnected_at: _,
         } = link;
         Self {
             state,
@@ -204,9 +223,7 @@ impl Link {
             banned_until: time(banned_until),
             reason,
             hint,
-            ready,
-            ready_at: time(ready_at),
-            disconnected_at: time(disconnected_at),
+            readiness: None,
         }
     }
 }
