@@ -9,6 +9,7 @@ mod doctor;
 mod line;
 mod owner;
 mod pairing;
+mod readiness;
 mod record;
 mod resolver;
 mod retry;
@@ -25,7 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::admission::Admission;
 use crate::alerts::{Alerts, Board};
 use crate::allow::{Gate, Summary};
-use crate::clock;
+use crate::clock::{self, Steps};
 use crate::consumers::Consumers;
 use crate::journal::{Damage, Journal};
 use crate::model::{Frame, Link, LinkState, PairRequest, Seq};
@@ -36,6 +37,7 @@ use crate::traffic::{Counts, Traffic};
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
 pub use owner::Owner;
+pub use readiness::Readiness;
 pub use resolver::Resolver;
 pub use rollback::{Decision, Held, StoreSeen};
 pub use sender::Sender;
@@ -54,6 +56,7 @@ pub struct Agent {
     traffic: Arc<Traffic>,
     admission: Arc<Admission>,
     keepalive_limit: Duration,
+    ready_after: Duration,
     started_at: SystemTime,
     store: Store,
     archive: Archive,
@@ -78,8 +81,27 @@ pub struct View {
     pub link: Link,
     /// Whether a pairing is in progress.
     pub pairing: bool,
+    /// Since when the link is not up; of no meaning while it is.
+    disconnected_at: SystemTime,
     /// The session, while there is one.
     session: Option<Session>,
+}
+
+impl View {
+    /// When the link is ready for use, if it stays up; `None` while it is not.
+    #[must_use]
+    pub fn ready_at(&self, ready_after: Duration) -> Option<SystemTime> {
+        let up = self.link.state == LinkState::Connected;
+        up.then(|| self.link.since + ready_after)
+    }
+
+    /// The link has changed at `now`.
+    fn change(&mut self, link: Link, now: SystemTime) {
+        if self.link.state == LinkState::Connected && link.state != LinkState::Connected {
+            self.disconnected_at = now;
+        }
+        self.link = link;
+    }
 }
 
 impl AsRef<Link> for View {
@@ -129,6 +151,12 @@ pub struct Status {
     pub counts: Counts,
     /// The longest silence that is still called connected.
     pub keepalive_limit: Duration,
+    /// How long the link must be up before it is ready for use.
+    pub ready_after: Duration,
+    /// Since when the link is not up; of no meaning while it is.
+    pub disconnected_at: SystemTime,
+    /// Steps of the system's clock.
+    pub steps: Steps,
     /// The store; `None` once it is erased.
     pub storage: Option<Storage>,
     /// Whose messages are admitted.
@@ -221,6 +249,9 @@ impl Agent {
             events: self.journal.range(),
             counts: self.traffic.counts(),
             keepalive_limit: self.keepalive_limit,
+            ready_after: self.ready_after,
+            disconnected_at: view.disconnected_at,
+            steps: clock::steps(),
             storage: self.storage(),
             rules: self.gate().summary(clock::now()),
             held: self.admission.count_held(),
@@ -249,6 +280,12 @@ impl Agent {
     #[must_use]
     pub const fn alerts(&self) -> &Alerts {
         &self.alerts
+    }
+
+    /// How long the link must be up before it is ready for use.
+    #[must_use]
+    pub const fn ready_after(&self) -> Duration {
+        self.ready_after
     }
 
     /// Follows the link.

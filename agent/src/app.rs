@@ -18,6 +18,7 @@ use crate::alerts::SigningKey;
 use crate::allow::{Gate, Loaded};
 use crate::authorship::Authorship;
 use crate::clients::Clients;
+use crate::clock::Resumed;
 use crate::config::{Config, version};
 use crate::grpc::{self, Listeners, Network};
 use crate::http::{Pages, Shown};
@@ -28,6 +29,7 @@ use crate::session::{self, Setup};
 use crate::start::Started;
 use crate::store::Store;
 use crate::supervisor::Supervisor;
+use crate::timekeeper::Timekeeper;
 use crate::traffic::Traffic;
 use crate::vault::Vault;
 use crate::volume::{FIRST_SLOT, Open};
@@ -120,27 +122,53 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     } = open;
     let dropped = opened.map_or(0, |opened| opened.dropped);
     let (vault, keeper) = Vault::start(sealed, dropped);
+    let (timekeeper, resumed) = Timekeeper::open(vault.clone());
     let source = config.source.clone();
     vault.bequeath(FIRST_SLOT, move || source.secret().ok());
-    let ended = serve(&config, vault, hardening, rules, alert_key, supervisor).await;
+    // What is measured in the connection's time would otherwise have been measured by the system's clock.
+    session::keep_time();
+    let timekeeper = tokio::spawn(timekeeper.run());
+    let with = Guards {
+        hardening,
+        rules,
+        alert_key,
+        supervisor,
+    };
+    let ended = serve(&config, vault, resumed, with).await;
+    timekeeper.abort();
     keeper.stop();
     volume.release();
     tracing::info!("stopped");
     ended
 }
 
-async fn serve(
-    config: &Config,
-    vault: Vault,
+/// What was made ready before the runtime.
+struct Guards {
     hardening: Hardening,
     rules: Loaded,
     alert_key: Option<SigningKey>,
     supervisor: Supervisor,
+}
+
+async fn serve(
+    config: &Config,
+    vault: Vault,
+    resumed: Resumed,
+    with: Guards,
 ) -> Result<Outcome, Error> {
+    let Guards {
+        hardening,
+        rules,
+        alert_key,
+        supervisor,
+    } = with;
     // Caught before anybody can know that the agent runs.
     let signalled = signalled().map_err(Error::Signals)?;
     let hangup = signal(SignalKind::hangup()).map_err(Error::Signals)?;
     let clients = Clients::open(vault.clone());
+    if resumed.uncertain {
+        clients.expire_codes(clock::now());
+    }
     let listeners = listen(config, &vault, &clients).await?;
     let http = grpc::bind_any(config.http).await;
     let http = http.map_err(|error| Error::Http(config.http, error))?;
@@ -158,7 +186,7 @@ async fn serve(
 
     let (stopping, stopped) = watch::channel(false);
     let stop = wait_for(stopped).boxed().shared();
-    let (setup, store) = setup(config, &vault, rules);
+    let (setup, store) = setup(config, &vault, rules, resumed);
     let journal = Arc::clone(&setup.journal);
     let (agent, owner, sender, resolver) = Owner::new(setup, store);
     let (agent, bell) = observers::with_alerts(agent, config, alert_key, &vault);
@@ -242,7 +270,7 @@ async fn listen(config: &Config, vault: &Vault, clients: &Clients) -> Result<Lis
         .await?)
 }
 
-fn setup(config: &Config, vault: &Vault, rules: Loaded) -> (Setup, Store) {
+fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Setup, Store) {
     let now = clock::now();
     let journal = Arc::new(Journal::open(vault.clone(), config.retention, now));
     let store = Store::with_inbox(vault.clone(), Arc::clone(&journal));
@@ -255,6 +283,7 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded) -> (Setup, Store) {
         Arc::clone(&journal),
         config.sending,
     ));
+    outbox.resume(now, resumed.uncounted);
     let authorship = Authorship::new(Arc::clone(&journal), Arc::clone(&outbox), store.clone());
     let admission = Admission::new(
         Arc::new(gate),
@@ -267,6 +296,7 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded) -> (Setup, Store) {
     let setup = Setup {
         endpoint: config.endpoint.clone(),
         keepalive_limit: config.keepalive_limit,
+        ready_after: config.ready_after,
         outbox,
         journal,
         traffic,

@@ -20,6 +20,7 @@ use openclaw_trust::enroll::Refusal;
 use openclaw_trust::tls::Known;
 use openclaw_trust::{Code, CodeId, Fingerprint, NoRandom, Role};
 
+use crate::clock;
 use crate::failpoint::{self, Place};
 use crate::vault::{Tables, Vault};
 pub use codes::{Invitation, LIFETIME, Opening};
@@ -152,7 +153,7 @@ impl Clients {
             .map(|(fingerprint, member)| {
                 let mut client = member.describe(*fingerprint);
                 if client.connections > 0 {
-                    client.last_seen = Some(now);
+                    client.last_seen = Some(clock::shown(now));
                 }
                 client
             })
@@ -236,6 +237,13 @@ impl Clients {
             })
             .await;
         Ok(Opening::Made(code))
+    }
+
+    /// Ends every code that is open: how long it has been good is not known.
+    pub fn expire_codes(&self, now: SystemTime) {
+        self.shared
+            .vault
+            .update(|update| codes::expire_all(update, now));
     }
 
     /// Takes a client in, if `proves` says that it has the code that it names. Durable when it returns, as is that the

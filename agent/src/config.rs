@@ -56,6 +56,9 @@ pub(crate) struct Flags {
     /// The longest silence on the connection to WhatsApp that still counts as connected, in seconds
     #[arg(long, env = "OPENCLAW_KEEPALIVE_LIMIT", value_name = "SECONDS")]
     keepalive_limit: Option<String>,
+    /// How long the link must be up before the agent says that it is ready, in seconds [default: 3]
+    #[arg(long, env = "OPENCLAW_READY_AFTER", value_name = "SECONDS")]
+    ready_after: Option<String>,
     /// How much of what happened is kept for those who watch, in MiB [default: 64]
     #[arg(long, env = "OPENCLAW_JOURNAL_SIZE", value_name = "MIB")]
     journal_size: Option<String>,
@@ -104,6 +107,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// How long a silent connection counts as up.
     pub keepalive_limit: Duration,
+    /// How long the link must be up before the agent says that it is ready.
+    pub ready_after: Duration,
     /// How much of what happened is kept.
     pub retention: Limits,
     /// How fast messages are sent, and how many wait.
@@ -212,6 +217,7 @@ impl Config {
             http,
             port,
             keepalive_limit,
+            ready_after,
             journal_size,
             journal_days,
             sending,
@@ -238,6 +244,8 @@ impl Config {
                     None
                 }
             });
+        let ready_after =
+            number("--ready-after", ready_after, 3, 0..=3_600, &mut keep).map(Duration::from_secs);
         let journal_size = number("--journal-size", journal_size, 64, 1..=65_536, &mut keep);
         let journal_days = number("--journal-days", journal_days, 7, 1..=3_650, &mut keep);
         let retention = journal_size.zip(journal_days).map(|(mib, days)| Limits {
@@ -286,7 +294,7 @@ impl Config {
 
         match (
             http,
-            keepalive_limit,
+            keepalive_limit.zip(ready_after),
             retention,
             hold_limit,
             metrics,
@@ -297,7 +305,7 @@ impl Config {
         ) {
             (
                 Some(http),
-                Some(keepalive_limit),
+                Some((keepalive_limit, ready_after)),
                 Some(retention),
                 Some(hold_limit),
                 Some(metrics),
@@ -310,6 +318,7 @@ impl Config {
                 network,
                 http,
                 keepalive_limit,
+                ready_after,
                 retention,
                 sending,
                 rules,

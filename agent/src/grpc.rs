@@ -77,7 +77,7 @@ pub async fn serve(
     listeners: Listeners,
     stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) -> Result<(), ServeError> {
-    let (health, watcher) = health::service(agent.watch());
+    let (health, watcher) = health::service(agent.watch(), agent.ready_after());
     let (pages, reading) = watch::Pages::of(agent.journal().clone());
     let access = AccessServer::new(access::Service::new(agent.clone()))
         .max_decoding_message_size(MAX_REQUEST)

@@ -30,18 +30,21 @@ pub enum Error {
     #[error("http://{0} is answered by something else than the agent")]
     Stranger(SocketAddr),
     /// It is there, and says no.
-    #[error("the agent says {code}: whatsapp is {state}")]
+    #[error("the agent says {code}: whatsapp is {state}{}", ready(*.ready_in))]
     Unwell {
         /// Of HTTP.
         code: u16,
         /// The link's.
         state: String,
+        /// In how many seconds it is ready at the earliest, if it says so.
+        ready_in: Option<u64>,
     },
 }
 
 #[derive(Deserialize)]
 struct Health {
     whatsapp: WhatsApp,
+    ready_in_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -115,18 +118,31 @@ fn exchange(address: SocketAddr, path: &str, deadline: Instant) -> io::Result<Ve
 }
 
 fn judge(address: SocketAddr, answer: &[u8]) -> Result<String, Error> {
-    let (code, state) = parse(answer).ok_or(Error::Stranger(address))?;
+    let (code, health) = parse(answer).ok_or(Error::Stranger(address))?;
+    let state = health.whatsapp.state;
+    let ready_in = health.ready_in_seconds;
     match code {
         200 => Ok(state),
-        code => Err(Error::Unwell { code, state }),
+        code => Err(Error::Unwell {
+            code,
+            state,
+            ready_in,
+        }),
     }
 }
 
-fn parse(answer: &[u8]) -> Option<(u16, String)> {
+/// `, ready in 3 s at the earliest`
+fn ready(ready_in: Option<u64>) -> String {
+    ready_in.map_or_else(String::new, |seconds| {
+        format!(", ready in {seconds} s at the earliest")
+    })
+}
+
+fn parse(answer: &[u8]) -> Option<(u16, Health)> {
     let (head, body) = str::from_utf8(answer).ok()?.split_once("\r\n\r\n")?;
     let code = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
     let health: Health = serde_json::from_str(body).ok()?;
-    Some((code, health.whatsapp.state))
+    Some((code, health))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
-use crate::agent::{Agent, Status};
+use crate::agent::{Agent, Readiness, Status};
 use crate::clients::Clients;
 use crate::clock;
 use crate::model::LinkState;
@@ -117,6 +117,17 @@ fn router(shown: Shown, pages: Pages) -> Router {
 struct Health {
     status: &'static str,
     whatsapp: WhatsApp,
+    /// Whether `/health/ready` answers 200: connected for as long as `--ready-after` asks.
+    ready: bool,
+    /// How long it has been connected, in seconds; absent when it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connected_seconds: Option<u64>,
+    /// How long it has not been, over all attempts; absent when it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disconnected_seconds: Option<u64>,
+    /// When it is ready at the earliest; absent when it is, or when it takes a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ready_in_seconds: Option<u64>,
     /// Seconds since the process started.
     uptime: u64,
     version: &'static str,
@@ -140,11 +151,19 @@ struct WhatsApp {
 impl Health {
     fn of(status: Status, now: SystemTime) -> Self {
         let connected = status.is_connected(now);
+        let Readiness {
+            ready,
+            connected: connected_for,
+            disconnected,
+            ready_in,
+        } = status.readiness(now);
         let Status {
             link, started_at, ..
         } = status;
         let status = match (connected, link.state) {
-            (true, _) => "healthy",
+            (true, _) if ready => "healthy",
+            // It has just come up, and may be gone again in a moment.
+            (true, _) => "settling",
             // Silent for too long; the session is about to notice as well.
             (false, LinkState::Connected) => "silent",
             (false, state) => state.name(),
@@ -159,6 +178,12 @@ impl Health {
                 reason: link.reason.map(|reason| reason.to_string()),
                 hint,
             },
+            ready,
+            connected_seconds: connected_for.map(|span| span.as_secs()),
+            disconnected_seconds: disconnected.map(|span| span.as_secs()),
+            // A begun second counts, so that it is ready when it was asked to wait no longer.
+            ready_in_seconds: ready_in
+                .map(|span| span.as_secs() + u64::from(span.subsec_nanos() > 0)),
             uptime: seconds(started_at, now),
             version: env!("CARGO_PKG_VERSION"),
             simulator: cfg!(feature = "sim"),
@@ -174,7 +199,7 @@ async fn health(State(Shown { agent, .. }): State<Shown>) -> impl IntoResponse {
 
 async fn ready(State(Shown { agent, .. }): State<Shown>) -> impl IntoResponse {
     let health = Health::of(agent.status(), clock::now());
-    let code = if health.whatsapp.connected {
+    let code = if health.ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

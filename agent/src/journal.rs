@@ -9,6 +9,7 @@
 //!                └── a chunk at a time ──> journal-N.seg ──> let go of when too old or too many
 //! ```
 
+mod ages;
 mod aside;
 mod authors;
 mod damage;
@@ -29,6 +30,7 @@ use crate::failpoint::{self, Place};
 use crate::model::{Event, Lost, Occurrence, Seq};
 use crate::vault::{Sealed, Tables, Ticket, Vault, from_millis, sure, to_millis};
 
+use ages::Ages;
 use aside::Aside;
 pub use authors::Written;
 pub use damage::Damage;
@@ -47,7 +49,7 @@ const TABLES: JournalTables = JournalTables {
 pub struct Limits {
     /// Bytes, as they are sealed.
     pub bytes: u64,
-    /// Time since an event was recorded.
+    /// Time since an event was recorded, in which the agent ran or the machine did.
     pub age: Duration,
 }
 
@@ -73,6 +75,7 @@ pub struct Journal {
 
 struct State {
     kept: openclaw_vault::Journal,
+    ages: Ages,
     aside: Aside,
     unseen: Unseen,
     /// Events that cannot be read any more, by the first of each range.
@@ -119,6 +122,7 @@ impl Journal {
         let mut aside = Aside::default();
         unseen.marks().for_each(|mark| aside.insert(mark));
         let state = State {
+            ages: Ages::open(&vault, head.0),
             kept,
             aside,
             unseen,
@@ -135,7 +139,8 @@ impl Journal {
         }
     }
 
-    /// Adds an event. It becomes durable, and is shown, within a moment.
+    /// Adds an event. It becomes durable, and is shown, within a moment. `at` is in the agent's time, here and below: the
+    /// event has what the system's clock shows for it.
     pub fn append(&self, what: Occurrence, at: SystemTime) -> Seq {
         self.append_with(what, at, |_| {})
     }
@@ -158,7 +163,7 @@ impl Journal {
             Occurrence::Send(outcome) => Mark::of_sent(outcome.sent.id.as_str()).0,
             _ => 0,
         };
-        let seq = Seq(state.kept.push(&mut batch, to_millis(at), mark, &event));
+        let seq = Seq(state.kept.push(&mut batch, recorded(at), mark, &event));
         also(&mut batch);
         self.write(&mut state, &batch);
         seq
@@ -181,7 +186,7 @@ impl Journal {
             match what {
                 Some(what) => {
                     let event = self.counted(&what);
-                    state.kept.push(&mut batch, to_millis(at), mark.0, &event);
+                    state.kept.push(&mut batch, recorded(at), mark.0, &event);
                 }
                 None => {
                     state.aside.insert(mark);
@@ -224,7 +229,7 @@ impl Journal {
         let mut batch = Batch::new();
         state
             .kept
-            .push(&mut batch, to_millis(at), mark.0, &self.counted(what));
+            .push(&mut batch, recorded(at), mark.0, &self.counted(what));
         also(&mut batch);
         self.write(&mut state, &batch);
     }
@@ -334,6 +339,7 @@ impl Journal {
             .with(|sealed| openclaw_vault::Journal::open(sealed, TABLES, next));
         if let Some(kept) = opened.map(sure) {
             state.kept = kept;
+            state.ages = Ages::default();
             state.aside = Aside::default();
             state.damaged.clear();
             state.unseen = Unseen::default();
@@ -396,6 +402,11 @@ impl std::fmt::Debug for Journal {
 /// them is told that it is.
 fn first(now: SystemTime) -> u64 {
     to_millis(now).max(1)
+}
+
+/// An event's own time.
+fn recorded(at: SystemTime) -> u64 {
+    to_millis(clock::shown(at))
 }
 
 fn encode(what: &Occurrence) -> zeroize::Zeroizing<Vec<u8>> {

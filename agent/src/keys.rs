@@ -80,7 +80,7 @@ impl Command {
 
 /// Does it. `source` is there for what [`Command::opens_the_store`].
 pub fn run(command: Command, place: &Place, source: Option<&KeySource>) -> Result<(), Error> {
-    let now = clock::now();
+    let now = clock::wall();
     let open = || {
         let source = source.ok_or_else(|| Error::NoKey(volume::no_key(place)))?;
         open(place, source, now)

@@ -35,6 +35,7 @@ pub mod session;
 pub mod start;
 pub mod store;
 pub mod supervisor;
+pub mod timekeeper;
 pub mod traffic;
 pub mod vault;
 pub mod volume;

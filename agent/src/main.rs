@@ -52,7 +52,7 @@ fn main() -> ExitCode {
             place,
             source,
         }) => {
-            let done = import::run(&from, json, &place, &source, clock::now());
+            let done = import::run(&from, json, &place, &source, clock::wall());
             done.map_or_else(
                 |error| end(&error, &error.hint(), error.exit_code()),
                 |()| ExitCode::SUCCESS,
@@ -90,7 +90,7 @@ fn run(config: Config, secrets: &Secrets) -> ExitCode {
     }
     // It learns where the stack ends, which a sandbox may keep from it.
     openclaw_harden::scrub_stack();
-    let started = match start::start(&config, clock::now()) {
+    let started = match start::start(&config, clock::wall()) {
         Ok(started) => started,
         Err(error) => return fail(&error, &error.hint(), error.exit_code()),
     };

@@ -22,7 +22,7 @@ mod row;
 mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use openclaw_vault::Batch;
 use tokio::sync::{Notify, watch};
@@ -122,16 +122,7 @@ impl State {
             pace: Pace::new(limits.pacing),
             holding: Holding::load(vault),
         };
-        let entries = row::load(vault);
-        let mut handed: Vec<_> = entries
-            .iter()
-            .filter_map(|entry| Some((entry.handed_at?, entry.to.clone())))
-            .collect();
-        handed.sort_by_key(|(at, _)| *at);
-        for (at, to) in handed {
-            state.pace.take(&to, at);
-        }
-        for entry in entries {
+        for entry in row::load(vault) {
             state.messages.insert(entry);
         }
         state
@@ -139,7 +130,7 @@ impl State {
 }
 
 impl Outbox {
-    /// What the vault remembers.
+    /// What the vault remembers. Call [`Outbox::resume`] next.
     #[must_use]
     pub fn open(vault: Vault, journal: Arc<Journal>, limits: Limits) -> Self {
         let state = State::load(&vault, limits);
@@ -154,6 +145,34 @@ impl Outbox {
             limits,
             state: Mutex::new(state),
             work: Notify::new(),
+        }
+    }
+
+    /// Goes on at `now` after a restart. What the rows say of times to come counts as now at most; where so much time has
+    /// passed by the system's clock that was not counted (`uncounted`), what is kept until a time is not kept beyond it.
+    pub fn resume(&self, now: SystemTime, uncounted: Duration) {
+        let state = &mut *self.state();
+        let mut batch = Batch::new();
+        let mut handed = Vec::new();
+        for entry in state.messages.all() {
+            entry.created_at = entry.created_at.min(now);
+            entry.handed_at = entry.handed_at.map(|at| at.min(now));
+            handed.extend(entry.handed_at.map(|at| (at, entry.to.clone())));
+            if let Some(until) = entry.until
+                && entry.is_queued()
+                && !uncounted.is_zero()
+            {
+                entry.until = Some(until.checked_sub(uncounted).unwrap_or(now));
+                row::put(&mut batch, entry);
+            }
+        }
+        if !batch.is_empty() {
+            self.vault.write(&batch);
+        }
+        handed.sort_by_key(|(at, _)| *at);
+        state.pace = Pace::new(self.limits.pacing);
+        for (at, to) in handed {
+            state.pace.take(&to, at);
         }
     }
 

@@ -13,6 +13,7 @@ mod outbound;
 mod recover;
 mod runtime;
 mod silence;
+mod time;
 mod translate;
 mod verdict;
 
@@ -31,6 +32,7 @@ use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use whatsapp_rust::{CacheConfig, RawNodeLease};
 
 use crate::admission::Admission;
+use crate::clock;
 use crate::journal::Journal;
 use crate::model::{Lid, Phone, Secret};
 use crate::outbox::Outbox;
@@ -40,6 +42,7 @@ use crate::traffic::Traffic;
 pub use dial::{Endpoint, EndpointError};
 pub use names::{AT_ONCE, Named};
 pub use outbound::{Error as SendError, new_message_id};
+pub use time::keep_time;
 pub use verdict::Loss;
 
 /// The name shown on the phone under Linked devices.
@@ -55,6 +58,8 @@ pub struct Setup {
     pub endpoint: Endpoint,
     /// The longest silence on a connection that is still called connected.
     pub keepalive_limit: Duration,
+    /// How long a connection must last before the agent calls itself ready.
+    pub ready_after: Duration,
     /// Where events go.
     pub journal: Arc<Journal>,
     /// Where the outcomes of sends go.
@@ -238,12 +243,14 @@ impl Session {
         Some((phone, self.client.lid().and_then(|lid| Lid::new(&lid.user))))
     }
 
-    /// When the last frame arrived on the present connection.
+    /// When the last frame arrived on the present connection, in the agent's time.
     #[must_use]
     pub fn last_frame(&self) -> Option<SystemTime> {
         match self.client.stats().last_data_received_ms {
             0 => None,
-            ms => Some(SystemTime::UNIX_EPOCH + Duration::from_millis(ms)),
+            ms => Some(clock::from_protocol(
+                SystemTime::UNIX_EPOCH + Duration::from_millis(ms),
+            )),
         }
     }
 

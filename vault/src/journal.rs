@@ -64,8 +64,8 @@ pub struct JournalTables {
 pub struct Retention {
     /// Bytes. The oldest files go beyond this.
     pub bytes: u64,
-    /// Milliseconds.
-    pub age: u64,
+    /// Events up to this seq have been kept for long enough.
+    pub until: u64,
 }
 
 /// The journal's places. Its events are in the vault.
@@ -97,7 +97,6 @@ struct Filed {
     first: u64,
     last: u64,
     bytes: u64,
-    newest: u64,
     marks: Filter,
 }
 
@@ -216,7 +215,6 @@ impl Journal {
             first: chunk.first,
             last: chunk.first + chunk.rows - 1,
             bytes: segment.bytes(),
-            newest: chunk.newest,
             marks: Filter::of(chunk.marks.list()),
         });
         self.bound_filters();
@@ -228,13 +226,12 @@ impl Journal {
         &mut self,
         vault: &mut Vault<D>,
         retention: Retention,
-        now: u64,
     ) -> Result<Vec<u64>, Error> {
         let mut batch = Batch::new();
         let mut gone = Vec::new();
-        let too_old = |newest: u64| newest.saturating_add(retention.age) < now;
+        let too_old = |last: u64| last <= retention.until;
         while let Some(file) = self.files.front()
-            && (too_old(file.newest) || self.bytes() > retention.bytes)
+            && (too_old(file.last) || self.bytes() > retention.bytes)
         {
             let number = file.number;
             if let Some((segment, _)) = self.segment(vault, number)? {
@@ -247,7 +244,7 @@ impl Journal {
         while let Some(chunk) = self.chunks.front()
             && self.files.is_empty()
             && chunk.rows > 0
-            && too_old(chunk.newest)
+            && too_old(chunk.first + chunk.rows - 1)
         {
             let (number, marks) = (chunk.number, chunk.marks.list().to_vec());
             self.let_go(&mut batch, number, marks);

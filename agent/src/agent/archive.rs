@@ -145,7 +145,7 @@ impl Archive {
     pub fn backup(&self, secret: Secret) -> Result<Copy, Error> {
         let turn = self.turn()?;
         let summary = self.vault.summary().ok_or(Error::Gone)?;
-        let created_at = clock::now();
+        let created_at = clock::wall();
         let start = start(&summary, created_at);
         let (send, pieces) = mpsc::channel(QUEUE);
         let vault = self.vault.clone();

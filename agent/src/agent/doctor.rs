@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
-use self::findings::{by_lid_alone, events, hold, link, person, proxies, rules, storage, waiting};
+use self::findings::{
+    by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, rules, storage,
+    waiting,
+};
 use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;
@@ -69,15 +72,16 @@ impl Agent {
         findings.extend(proxies(&proxy::found(), self.alerts.is_by_proxy()));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
+        findings.extend(clock_finding(status.steps, now));
         let Some(who) = who else {
             return findings;
         };
         let number = || self.gate().number_of(who.lid.as_ref()?);
         if let Some(phone) = who.phone.clone().or_else(number) {
-            findings.extend(person(&self.look_at(&phone).await, &status.rules, now));
+            findings.extend(person(&self.look_at(&phone).await, &status.rules, clock::wall()));
         } else {
             let nameless = self.look_at_nameless(&who).await;
-            findings.extend(by_lid_alone(&nameless, &status.rules, now));
+            findings.extend(by_lid_alone(&nameless, &status.rules, clock::wall()));
         }
         findings
     }

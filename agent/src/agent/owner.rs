@@ -79,6 +79,7 @@ impl Owner {
         let (view, watched) = watch::channel(View {
             link,
             pairing: false,
+            disconnected_at: started_at,
             session: None,
         });
         let agent = Agent {
@@ -89,6 +90,7 @@ impl Owner {
             traffic: setup.traffic.clone(),
             admission: setup.admission.clone(),
             keepalive_limit: setup.keepalive_limit,
+            ready_after: setup.ready_after,
             started_at,
             archive: Archive::new(vault.clone()),
             store: store.clone(),
@@ -165,7 +167,7 @@ impl Owner {
         let due = self.due();
         let time = async {
             match due {
-                Some(at) => tokio::time::sleep(clock::until(at)).await,
+                Some(at) => clock::sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
@@ -252,7 +254,7 @@ impl Owner {
             let linked_at = self
                 .link()
                 .account
-                .map_or_else(clock::now, |account| account.linked_at);
+                .map_or_else(clock::wall, |account| account.linked_at);
             self.remember(phone, lid, linked_at);
             self.retry.connected(clock::now());
             self.enter(LinkState::Connected, None);
@@ -372,10 +374,11 @@ impl Owner {
             ..before.clone()
         };
         record::keep(&self.vault, &link);
-        self.show(|view| view.link = link.clone());
-        self.setup
-            .journal
-            .append(Occurrence::Link(Box::new(link.clone())), now);
+        self.show(|view| view.change(link.clone(), now));
+        self.setup.journal.append(
+            Occurrence::Link(Box::new(link.clone().shown_by(clock::shown))),
+            now,
+        );
         self.setup.traffic.count_link(&before, &link);
         line::log(&before, &link);
     }

@@ -51,8 +51,11 @@ impl Sender {
             match (turn, line) {
                 (Ok(job), Some(line)) => self.deliver(&line.session, &job).await,
                 (Err(Some(at)), _) => {
-                    let woken = tokio::time::timeout(clock::until(at), self.woken()).await;
-                    if woken == Ok(false) {
+                    let woken = tokio::select! {
+                        woken = self.woken() => woken,
+                        () = clock::sleep_until(at) => true,
+                    };
+                    if !woken {
                         break;
                     }
                 }

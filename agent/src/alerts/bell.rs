@@ -148,7 +148,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             .flatten();
         let time = async {
             match look.into_iter().chain(send).min() {
-                Some(at) => tokio::time::sleep(clock::until(at)).await,
+                Some(at) => clock::sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
@@ -215,7 +215,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         };
         let receiver = Arc::clone(&self.receiver);
         let (id, kind) = (row.id.clone(), row.kind);
-        let attempt = tokio::task::spawn_blocking(move || receiver.post(&row, now));
+        let attempt = tokio::task::spawn_blocking(move || receiver.post(&row, clock::wall()));
         self.flight = Some(Flight {
             number,
             id,

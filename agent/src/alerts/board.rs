@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::body::type_of;
 use super::queue::Queue;
 use super::row::{End, Row};
+use crate::clock;
 use crate::vault::from_millis;
 
 /// Alerting at one moment.
@@ -90,7 +91,7 @@ impl Board {
             .rows()
             .filter(|row| row.is_waiting() && row.failed_at > 0);
         let failed = failed.max_by_key(|row| row.failed_at);
-        board.last_error = failed.map(|row| (row.error.clone(), from_millis(row.failed_at)));
+        board.last_error = failed.map(|row| (row.error.clone(), time(row.failed_at)));
         board
     }
 
@@ -101,18 +102,23 @@ impl Board {
 
     pub(super) fn count_delivered(&mut self, now: SystemTime) {
         self.counts.delivered += 1;
-        self.last_delivered_at = Some(now);
+        self.last_delivered_at = Some(clock::shown(now));
         self.last_error = None;
     }
 
     pub(super) fn count_failed(&mut self, error: &str, now: SystemTime) {
         self.counts.failed += 1;
-        self.last_error = Some((error.to_owned(), now));
+        self.last_error = Some((error.to_owned(), clock::shown(now)));
     }
 
     pub(super) fn count_given_up(&mut self, alerts: usize) {
         self.counts.given_up += u64::try_from(alerts).unwrap_or_default();
     }
+}
+
+/// A time of the agent's, for people.
+fn time(millis: u64) -> SystemTime {
+    clock::shown(from_millis(millis))
 }
 
 impl Alert {
@@ -127,15 +133,15 @@ impl Alert {
 impl From<&Row> for Alert {
     fn from(row: &Row) -> Self {
         let state = match row.end {
-            None => State::Waiting(from_millis(row.next)),
+            None => State::Waiting(time(row.next)),
             Some(End {
                 delivered: true,
                 at,
-            }) => State::Delivered(from_millis(at)),
+            }) => State::Delivered(time(at)),
             Some(End {
                 delivered: false,
                 at,
-            }) => State::GivenUp(from_millis(at)),
+            }) => State::GivenUp(time(at)),
         };
         Self {
             id: row.id.clone(),

@@ -160,7 +160,7 @@ impl Queue {
         row.error.clone_from(&failure.error);
         row.failed_at = at;
         self.changed.insert(number);
-        let last = row.raised.saturating_add(span_millis(LIFE));
+        let last = row.begun().saturating_add(span_millis(LIFE));
         if at >= last || failure.scope == Scope::Final {
             self.end(number, false, now, None);
             return true;

@@ -28,6 +28,10 @@ pub(super) struct Row {
     /// The store's name, in hexadecimal.
     pub(super) store: String,
     pub(super) host: String,
+    /// When it was raised, in the agent's time, in which it ages; the other times above are those that a person reads. 0 in
+    /// rows of earlier versions.
+    #[serde(default)]
+    pub(super) begun: u64,
     #[serde(default)]
     pub(super) attempts: u32,
     #[serde(default)]
@@ -87,20 +91,30 @@ impl Row {
             id: new_id(),
             kind: *kind,
             trouble: *trouble,
-            raised: to_millis(now),
-            since: to_millis(*since),
+            raised: to_millis(clock::shown(now)),
+            since: to_millis(clock::shown(*since)),
             state: link.state.name().to_owned(),
             reason: reason.unwrap_or_default(),
             hint: hint(*kind, link, now),
             phone: phone.unwrap_or_default(),
             store: speaker.store.clone(),
             host: speaker.host.clone(),
+            begun: to_millis(now),
             attempts: 0,
             next: to_millis(now),
             hold: Hold::None,
             end: None,
             error: String::new(),
             failed_at: 0,
+        }
+    }
+
+    /// When it began to age.
+    pub(super) const fn begun(&self) -> u64 {
+        if self.begun == 0 {
+            self.raised
+        } else {
+            self.begun
         }
     }
 

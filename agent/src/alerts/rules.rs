@@ -3,9 +3,14 @@
 //! ```text
 //!                    down for as long as is allowed
 //!   up ──> down ──────────────────────────────────────> connection_lost ──┐
-//!   ^        └─ verdict ─> logged_out | replaced | banned | outdated ─────┤  told once each
-//!   └────────────────────────── connected: recovered <───────────────────┘
+//!   ^      ^ │ up, and down again before it has held                      │
+//!   │      └─┤                                                            │
+//!   │        └─ verdict ─> logged_out | replaced | banned | outdated ─────┤  once each
+//!   └────────────────── connected, and it has held: recovered <───────────┘
 //! ```
+//!
+//! An outage lasts until the link has held for [`Rules::settle`]: a link that comes up for two seconds and drops again is
+//! bad all the time.
 //!
 //! [`Standing`] is durable. A restart goes on where the last process was: what was told is not told again, and an outage
 //! has lasted since the link was last known to be up, whatever has happened since.
@@ -20,6 +25,10 @@ use crate::vault::{from_millis, span_millis, to_millis};
 /// How long after its beginning was noticed an outage has at least, before it is told: a new process gets that long to
 /// connect, however long it was away.
 pub(super) const GRACE: Duration = Duration::from_secs(30);
+
+/// How long the link must be up before an outage is over, if `--alert-after` is not shorter.
+const MIN_SETTLE: Duration = Duration::from_secs(30);
+const MAX_SETTLE: Duration = Duration::from_secs(60);
 
 /// What an alert tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,6 +83,9 @@ pub(super) struct Standing {
     /// When the link was last known to be up.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     up: Option<u64>,
+    /// Since when it is up, while it is. Of this process alone: the next one has a connection of its own.
+    #[serde(skip)]
+    began: Option<u64>,
     /// The outage that lasts.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     down: Option<Down>,
@@ -159,14 +171,19 @@ impl Rules {
                 if matches!(link.state, LinkState::Unlinked | LinkState::Linking) {
                     standing.down = None;
                     standing.up = None;
+                    standing.began = None;
                 }
                 None
             }
             Seen::Up => {
-                standing.down = None;
                 if standing.up.is_none_or(|up| self.is_stale(up, at)) {
                     standing.up = Some(at);
                 }
+                let began = *standing.began.get_or_insert(at);
+                if at.saturating_sub(began) < self.settle() {
+                    return None;
+                }
+                standing.down = None;
                 standing.told.take().map(|Told { kind, since }| Notice {
                     kind: Kind::Recovered,
                     since: from_millis(since),
@@ -175,10 +192,17 @@ impl Rules {
             }
             Seen::Verdict(kind) => {
                 standing.down = None;
+                standing.began = None;
                 standing.tell(kind, to_millis(link.since))
             }
             Seen::Down => {
                 let up = standing.up.unwrap_or(at);
+                // It had held, and nobody looked in time.
+                if let Some(began) = standing.began.take()
+                    && up.saturating_sub(began) >= self.settle()
+                {
+                    standing.down = None;
+                }
                 let down = standing.down.get_or_insert(Down {
                     since: up,
                     noticed: at,
@@ -199,9 +223,13 @@ impl Rules {
     #[must_use]
     pub(super) fn wake_at(self, standing: &Standing, link: &Link) -> Option<SystemTime> {
         match Seen::of(link) {
-            Seen::Up => standing
-                .up
-                .map(|up| from_millis(up.saturating_add(self.resolution()))),
+            Seen::Up => {
+                let known = standing.up.map(|up| up.saturating_add(self.resolution()));
+                let is_over = standing.down.is_none() && standing.told.is_none();
+                let began = standing.began.filter(|_| !is_over);
+                let settled = began.map(|began| began.saturating_add(self.settle()));
+                known.into_iter().chain(settled).min().map(from_millis)
+            }
             Seen::Down if standing.told.is_none() => standing
                 .down
                 .map(|Down { since, noticed }| from_millis(self.due(since, noticed))),
@@ -215,6 +243,12 @@ impl Rules {
         since
             .saturating_add(after)
             .max(noticed.saturating_add(grace))
+    }
+
+    /// How long the link must be up before an outage is over, in milliseconds.
+    fn settle(self) -> u64 {
+        let settle = (self.after / 5).clamp(MIN_SETTLE, MAX_SETTLE);
+        span_millis(settle.min(self.after))
     }
 
     /// A process that is killed has been up for at most this much longer than is known.

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::member::{self, Row, time};
 use super::{Asking, Enrolled, MOST};
+use crate::clock;
 use crate::vault::{Tables, Update, Vault, to_millis};
 
 /// How long a code is good.
@@ -147,6 +148,18 @@ pub(super) fn keep(update: &mut Update<'_>, code: &Code, kept: &Kept, now: Syste
     put(update, code.id(), kept, &code.to_bytes());
 }
 
+/// Ends those that are good.
+pub(super) fn expire_all(update: &mut Update<'_>, now: SystemTime) {
+    for entry in update.scan(Tables::CODES, None) {
+        let (Some((code, mut kept)), Ok(id)) = (Kept::read(&entry.value), entry.id.try_into())
+        else {
+            continue;
+        };
+        kept.expires_at = kept.expires_at.min(to_millis(now));
+        put(update, CodeId(id), &kept, &code.to_bytes());
+    }
+}
+
 /// Forgets the codes that were told in the log: there is a new one, or none is needed any more. One that was used stays:
 /// the answer may have been lost together with the process.
 pub(super) fn withdraw(update: &mut Update<'_>, but: Option<CodeId>) {
@@ -259,7 +272,7 @@ pub(super) fn enroll(
     if others >= MOST {
         return Err(Refusal::Full);
     }
-    let row = Row::new(name.clone(), role, now);
+    let row = Row::new(name.clone(), role, clock::shown(now));
     update.batch().put(member::key(&client), &row.write());
     kept.used_by = Some(*client.as_bytes());
     put(update, id, &kept, &code.to_bytes());

@@ -94,8 +94,9 @@ impl Row {
         Role::from_byte(self.role).unwrap_or(Role::Reader)
     }
 
+    /// What is kept is for people: as the system's clock has it.
     pub(super) fn see(&mut self, now: SystemTime) {
-        self.seen_at = self.seen_at.max(Some(to_millis(now)));
+        self.seen_at = Some(to_millis(clock::shown(now)));
     }
 }
 
@@ -139,9 +140,7 @@ impl Member {
     pub(super) fn unkept(&mut self, limit: Duration) -> Option<Vec<u8>> {
         let seen = self.row.seen_at?;
         let limit = span_millis(limit);
-        let stale = self
-            .kept
-            .is_none_or(|kept| seen.saturating_sub(kept) >= limit);
+        let stale = self.kept.is_none_or(|kept| seen.abs_diff(kept) >= limit);
         stale.then(|| {
             self.kept = Some(seen);
             self.row.write()

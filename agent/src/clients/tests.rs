@@ -1,5 +1,7 @@
 //! The registry against its rules.
 
+mod time;
+
 use super::*;
 use crate::vault::trial::Volume;
 

@@ -32,7 +32,8 @@ pub(crate) struct Flags {
     /// How alerts are written: json, or slack [default: json]
     #[arg(long, env = "OPENCLAW_ALERT_FORMAT", value_name = "FORMAT")]
     alert_format: Option<String>,
-    /// How long the link may be lost before that is an alert, in seconds [default: 300]
+    /// How long the link may be lost before that is an alert, in seconds; a connection that does not hold does not end it
+    /// [default: 300]
     #[arg(long, env = "OPENCLAW_ALERT_AFTER", value_name = "SECONDS")]
     alert_after: Option<String>,
     /// Metrics for Prometheus: on, off, or an address of their own [default: at /metrics of --http if that is loopback]

@@ -165,7 +165,7 @@ where
         let (head, _) = self.agent.journal().range();
         let consumers = self.agent.consumers();
         let Seq(seq) = consumers
-            .ack(&name, Seq(seq), reset, head, clock::now())
+            .ack(&name, Seq(seq), reset, head, clock::wall())
             .await
             .map_err(|denied| status::consumer(&denied))?;
         Ok(Response::new(pb::AckEventsResponse { seq }))

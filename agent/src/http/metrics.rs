@@ -68,6 +68,11 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
         "1 while the link to WhatsApp is up: logged in, and heard from within the limit.",
         u64::from(status.is_connected(now)),
     );
+    text.gauge(
+        "openclaw_whatsapp_ready",
+        "1 once the link has been up for --ready-after.",
+        u64::from(status.readiness(now).ready),
+    );
     let name = "openclaw_whatsapp_link_state";
     text.family(
         name,
@@ -81,7 +86,7 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
     text.seconds(
         "openclaw_whatsapp_link_state_since_seconds",
         "When the link entered its present state, in seconds since 1970.",
-        since_epoch(status.link.since),
+        since_epoch(clock::shown(status.link.since)),
     );
     if let Some(at) = status.last_frame {
         text.seconds(
@@ -90,6 +95,11 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
             now.duration_since(at).unwrap_or_default(),
         );
     }
+    text.counter(
+        "openclaw_clock_steps_total",
+        "How often the system's clock was stepped by a second or more.",
+        status.steps.count,
+    );
     text.counter(
         "openclaw_whatsapp_connects_total",
         "How often the link came up.",
@@ -304,7 +314,7 @@ fn process(text: &mut Text, process: Process, started_at: SystemTime) {
     text.seconds(
         "process_start_time_seconds",
         "Start time of the process since unix epoch in seconds.",
-        since_epoch(started_at),
+        since_epoch(clock::shown(started_at)),
     );
 }
 

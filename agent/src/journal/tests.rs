@@ -1,10 +1,13 @@
 //! The journal against its rules, over a vault in a folder.
 
+mod ages;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openclaw_vault::{Batch, Key};
 
 use super::{Arrival, Journal, Limits, MessageName};
+use crate::clock;
 use crate::model::{ChatId, Contact, Lost, MessageId, Occurrence, Seq};
 use crate::vault::trial::Volume;
 use crate::vault::{Tables, Ticket};
@@ -139,7 +142,10 @@ async fn an_old_event_goes_and_its_seq_is_not_given_again() {
     };
     let journal = open(&volume, limits);
     append(&journal, 5).await;
-    journal.tidy().await;
+    let now = clock::now();
+    journal.tidy_at(now).await;
+    assert_eq!(journal.range(), (Seq(5), Seq(1)));
+    journal.tidy_at(now + Duration::from_secs(2)).await;
     assert_eq!(journal.range(), (Seq(5), Seq(0)));
     assert_eq!(all(&journal, 2), (vec![], Some((Seq(3), Seq(5)))));
     drop(journal);

@@ -2,15 +2,15 @@
 //! those that are too old go.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use openclaw_vault::{Retention, Segment};
+use openclaw_vault::{Batch, Retention, Segment};
 use tokio::task::spawn_blocking;
 
 use super::Journal;
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::vault::{span_millis, to_millis};
+use crate::vault::to_millis;
 
 /// Events that nobody waits for become durable together, this long after the first.
 const TOGETHER: Duration = Duration::from_millis(10);
@@ -37,13 +37,16 @@ impl Journal {
     }
 
     pub(super) async fn tidy(&self) {
+        self.tidy_at(clock::now()).await;
+    }
+
+    pub(super) async fn tidy_at(&self, now: SystemTime) {
         while self.file_one().await {}
         let retention = Retention {
             bytes: self.limits.bytes,
-            age: span_millis(self.limits.age),
+            until: self.too_old(to_millis(now)),
         };
-        let now = to_millis(clock::now());
-        let gone = self.with_kept(|kept, sealed| kept.expire(sealed, retention, now));
+        let gone = self.with_kept(|kept, sealed| kept.expire(sealed, retention));
         let Some(gone) = gone.filter(|gone| !gone.is_empty()) else {
             return;
         };
@@ -52,6 +55,19 @@ impl Journal {
             openclaw_vault::Journal::remove(sealed.disk(), &gone);
             Ok(())
         });
+    }
+
+    /// Events up to this seq have been kept for as long as they are to be.
+    fn too_old(&self, now: u64) -> u64 {
+        let age = self.limits.age;
+        let mut state = self.state();
+        let head = state.kept.head();
+        if state.ages.note(head, now, age) {
+            let mut batch = Batch::new();
+            state.ages.keep(&mut batch);
+            self.vault.write(&batch);
+        }
+        state.ages.too_old(now, age)
     }
 
     /// Moves the oldest chunk into a file, if there is one to move.

@@ -235,6 +235,28 @@ impl Link {
     }
 }
 
+impl Link {
+    /// The same link, with its own times as `shown` has them; that of the account is for people already.
+    #[must_use]
+    pub fn shown_by(self, shown: impl Fn(SystemTime) -> SystemTime) -> Self {
+        let state = match self.state {
+            LinkState::BackingOff { attempt, until } => LinkState::BackingOff {
+                attempt,
+                until: shown(until),
+            },
+            LinkState::Banned { until } => LinkState::Banned {
+                until: until.map(&shown),
+            },
+            state => state,
+        };
+        Self {
+            state,
+            since: shown(self.since),
+            ..self
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,6 +66,11 @@ impl Messages {
         self.entries.len()
     }
 
+    /// All of them, oldest first. Their places among all may not be changed.
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.values_mut()
+    }
+
     pub(super) fn by_token(&self, token: &Token) -> Option<u64> {
         self.by_token.get(token).copied()
     }

@@ -3,6 +3,7 @@
 mod hold;
 mod limits;
 mod refused;
+mod time;
 
 use std::time::Duration;
 
@@ -62,12 +63,18 @@ impl World {
     }
 
     fn restart(&mut self) {
+        self.restart_at(at(1_000_000), Duration::ZERO);
+    }
+
+    /// A restart at that time, before which so much more has passed by the system's clock than was counted.
+    fn restart_at(&mut self, now: SystemTime, uncounted: Duration) {
         self.keeper.take().unwrap().stop();
         let (sealed, _) = Sealed::open(Folder::new(self.dir.path()), &secret(), on_heap).unwrap();
         let (vault, keeper) = Vault::start(sealed, 0);
         self.keeper = Some(keeper);
         self.journal = journal(&vault);
         self.outbox = Outbox::open(vault, Arc::clone(&self.journal), self.limits);
+        self.outbox.resume(now, uncounted);
     }
 
     fn direct(&self, token: &str, to: &str, text: &str, now: SystemTime) -> Submitted {

@@ -23,6 +23,7 @@ use whatsapp_rust::wacore::net::{WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL};
 use super::backlog::{self, Backlog};
 use super::gate::{Gate, Gated};
 use super::lock;
+use crate::clock;
 
 /// DNS, TCP, TLS and the WebSocket upgrade together take longer than this only when the network
 /// is broken; the library itself would wait 20 s.
@@ -172,6 +173,7 @@ impl TransportFactory for Dialer {
     async fn create_transport(
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
+        clock::set_protocol();
         let dialled = tokio::time::timeout(DIAL_LIMIT, self.dial()).await;
         let dialled = dialled.unwrap_or_else(|_| {
             Err(anyhow::anyhow!(

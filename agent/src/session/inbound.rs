@@ -197,7 +197,7 @@ impl Inbound {
             return;
         }
         let id = MessageId::new(&ack.id);
-        let at = ack.timestamp.map_or(now, SystemTime::from);
+        let at = ack.timestamp.map_or_else(clock::wall, SystemTime::from);
         if let Some(code) = &ack.error {
             let nack = Nack::parse(code);
             if self.outbox.refused(&id, nack, now) {
@@ -233,7 +233,7 @@ impl Inbound {
         for event in self.admission.authorship().receipt(receipt) {
             if let Occurrence::Receipt(receipt) = &event {
                 for id in &receipt.messages {
-                    if self.outbox.advance(id, state, now, now) {
+                    if self.outbox.advance(id, state, clock::shown(now), now) {
                         self.traffic.count_sent();
                     }
                 }

@@ -1,6 +1,6 @@
 //! A connection that looks open and is not: noticed by asking, before the limit is over.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use whatsapp_rust::wacore::iq::keepalive::KeepaliveSpec;
 
@@ -16,21 +16,16 @@ pub(super) async fn noticed(session: &Session, limit: Duration) {
         let heard = session.last_frame();
         // A frame of an earlier connection says nothing of this one.
         let since = heard.map_or(started, |at| at.max(started));
-        tokio::time::sleep(at_most(half, since + half)).await;
+        tokio::time::sleep(clock::until(since + half)).await;
         if session.last_frame() != heard {
             continue;
         }
         // Any frame proves the connection, not only the answer to this.
         let ping = session.client.execute(KeepaliveSpec::with_timeout(half));
-        let rest = tokio::time::sleep(at_most(half, since + limit));
+        let rest = tokio::time::sleep(clock::until(since + limit));
         let (_, ()) = tokio::join!(tokio::time::timeout(half, ping), rest);
         if session.last_frame() == heard {
             return;
         }
     }
-}
-
-/// Until then, but never for longer than `most`: the clock may be set back.
-fn at_most(most: Duration, at: SystemTime) -> Duration {
-    clock::until(at).min(most)
 }

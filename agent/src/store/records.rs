@@ -240,7 +240,9 @@ pub(super) fn split(joined: &[u8]) -> Option<(String, String)> {
 
 /// Now, in the library's unit: seconds since 1970.
 pub(super) fn now() -> i64 {
-    let since = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = clock::protocol()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     since.as_secs().cast_signed()
 }
 

@@ -78,14 +78,17 @@ impl Tables {
     pub const ALERTS: Table = Table(76);
     /// What was alerted and is not over, and when the link was last up: `"", "" -> standing`.
     pub const ALERT_STATE: Table = Table(77);
+    /// Where the agent's time is: `"", "" -> mark`; and how old events are: `"journal", "" -> marks`.
+    pub const CLOCK: Table = Table(85);
 
     /// What is the agent's own and no account's: it outlives them, and is in no backup that is restored.
-    pub const OWN: [Table; 5] = [
+    pub const OWN: [Table; 6] = [
         Self::IDENTITY,
         Self::CLIENTS,
         Self::CODES,
         Self::ALERTS,
         Self::ALERT_STATE,
+        Self::CLOCK,
     ];
 
     /// What belongs to one account, and goes when another is linked. Events stay, and who reads them; so do messages of

@@ -87,8 +87,9 @@ impl World {
 async fn whatever_needs_a_person_is_told_at_once_and_so_is_its_end() {
     let receiver = Receiver::start().await;
     let mut args = receiver.args();
-    // A login that is refused comes after a wait: that is no lost connection here.
-    "60".clone_into(args.last_mut().unwrap());
+    // A login that is refused comes after a wait: that is no lost connection here. Nor is a recovery told before the link
+    // has held for as long.
+    "6".clone_into(args.last_mut().unwrap());
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let world = World::linked_with(&args).await;
     let troubles = [
@@ -122,6 +123,40 @@ async fn whatever_needs_a_person_is_told_at_once_and_so_is_its_end() {
             .all()
             .iter()
             .all(|post| !post.body.contains("555010"))
+    );
+    world.finish_discreetly().await;
+}
+
+#[tokio::test]
+async fn a_link_that_flaps_is_one_alert_and_one_recovery_once_it_has_held() {
+    let receiver = Receiver::start().await;
+    let mut args = receiver.args();
+    "6".clone_into(args.last_mut().unwrap());
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let world = World::linked_with(&args).await;
+    let begun = Instant::now();
+    let mut drops = 0;
+    while receiver.all().is_empty() {
+        world.agent.until_state(LinkState::Connected).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        world.fault(Fault::Drop).await;
+        drops += 1;
+        world
+            .agent
+            .until(|link| link.state() != LinkState::Connected)
+            .await;
+        assert!(begun.elapsed() < PATIENCE * 2, "{drops} drops and no alert");
+    }
+    assert!(begun.elapsed() >= Duration::from_secs(6) && drops > 1);
+    world.agent.until_state(LinkState::Connected).await;
+    let connected = Instant::now();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(receiver.kinds(), ["whatsapp.connection_lost"]);
+    let posts = receiver.until(2).await;
+    assert!(posts[1].at.duration_since(connected) > Duration::from_secs(5));
+    assert_eq!(
+        receiver.kinds(),
+        ["whatsapp.connection_lost", "whatsapp.recovered"]
     );
     world.finish_discreetly().await;
 }

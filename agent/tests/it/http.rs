@@ -1,14 +1,17 @@
 //! HTTP: what platforms ask, and what nobody should.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
-use openclaw_sim::Fault;
+use openclaw_sim::{Fault, Sim};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::harness::{ANNA, PATIENCE, WORD, World};
+use crate::harness::{ANNA, Agent, Health, PATIENCE, WORD, World};
 
 #[tokio::test]
 async fn a_new_deployment_is_alive_and_not_ready() {
@@ -32,6 +35,89 @@ async fn a_new_deployment_is_alive_and_not_ready() {
         (503, &body["status"])
     );
     assert_eq!(world.agent.get("/health/live").await.code, 200);
+    world.finish().await;
+}
+
+/// An agent that is ready once it has been connected for two seconds.
+async fn ready_after_two_seconds() -> World {
+    let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let settings = [("OPENCLAW_READY_AFTER", "2")];
+    let agent = Agent::start_within(folder, &sim.url(), &settings).await;
+    World::of(sim, agent)
+}
+
+#[tokio::test]
+async fn a_link_is_ready_once_it_has_held_and_says_for_how_long() {
+    let world = ready_after_two_seconds().await;
+    world.link().await;
+    for round in 0..3 {
+        world.agent.until_state(LinkState::Connected).await;
+        let began = Instant::now();
+        let ready = world.agent.get("/health/ready").await;
+        let body = ready.json();
+        assert_eq!((ready.code, &body["status"]), (503, &"settling".into()));
+        assert_eq!(body["whatsapp"]["connected"], true, "{body}");
+        assert_eq!(
+            (&body["ready"], &body["connected_seconds"]),
+            (&false.into(), &0.into())
+        );
+        assert!(
+            (1..=2).contains(&body["ready_in_seconds"].as_u64().unwrap()),
+            "{body}"
+        );
+        let mut health = Health::new(world.agent.channel());
+        let checked = health.check("whatsapp").await.unwrap();
+        assert_eq!(checked, ServingStatus::NotServing);
+        let link = world.agent.link().await;
+        assert!(!link.ready && link.ready_at.is_some() && link.disconnected_at.is_none());
+        if round < 2 {
+            // Up for a moment: it does not turn green in the gap.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert_eq!(world.agent.get("/health/ready").await.code, 503);
+            world.fault(Fault::Drop).await;
+            world
+                .agent
+                .logged_times("WhatsApp disconnected: connection_lost", round + 1)
+                .await;
+            continue;
+        }
+        health.until("whatsapp", ServingStatus::Serving).await;
+        assert!(began.elapsed() >= Duration::from_millis(1_500));
+        let ready = world.agent.get("/health/ready").await;
+        let body = ready.json();
+        assert_eq!((ready.code, &body["status"]), (200, &"healthy".into()));
+        assert_eq!(body["ready"], true);
+        assert!(body["connected_seconds"].as_u64().unwrap() >= 2, "{body}");
+        assert!(world.agent.link().await.ready);
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_link_that_is_down_says_since_when_and_when_it_may_be_ready() {
+    let world = ready_after_two_seconds().await;
+    world.link().await;
+    world.cut_off().await;
+    let down = Instant::now();
+    // Over several attempts.
+    let waits = |link: &pb::LinkStatus| link.state() == LinkState::BackingOff && link.attempt >= 4;
+    let link = world.agent.until(waits).await;
+    let elapsed = down.elapsed().as_secs();
+    let ready = world.agent.get("/health/ready").await;
+    let body = ready.json();
+    assert_eq!(ready.code, 503);
+    assert!(
+        body["disconnected_seconds"].as_u64().unwrap() >= elapsed,
+        "{body}"
+    );
+    // What is left of a delay of 3 s, and the two seconds.
+    assert!(
+        (3..=6).contains(&body["ready_in_seconds"].as_u64().unwrap()),
+        "{body}"
+    );
+    assert_eq!(body["connected_seconds"], serde_json::Value::Null);
+    assert!(link.disconnected_at.unwrap().seconds < link.since.unwrap().seconds);
     world.finish().await;
 }
 

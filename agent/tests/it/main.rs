@@ -39,5 +39,6 @@ mod rolled_back;
 mod runbook;
 mod settings;
 mod supervisor;
+mod time;
 mod volume;
 mod watch;

@@ -39,6 +39,7 @@ pub(crate) struct Status {
     tls: Option<Tls>,
     alerts: Option<Alerts>,
     damaged_events: Vec<DamagedEvents>,
+    clock: Option<Clock>,
     /// `null` when nothing can be known.
     rolled_back: Option<bool>,
     /// Why nothing is sent; `null` when that is not so.
@@ -74,6 +75,14 @@ struct Traffic {
 }
 
 #[derive(Serialize)]
+struct Clock {
+    steps: u64,
+    last_step_at: Option<String>,
+    /// Seconds; negative when it went back.
+    last_step: Option<f64>,
+}
+
+#[derive(Serialize)]
 struct Link {
     state: &'static str,
     since: Option<String>,
@@ -89,6 +98,9 @@ struct Link {
     hint: String,
     /// `null` where WhatsApp gave none.
     code: Option<i32>,
+    /// Of a status; an event knows nothing of it.
+    #[serde(flatten)]
+    readiness: Option<Readiness>,
 }
 
 /// The answer of `resume --json`.
@@ -103,9 +115,16 @@ impl Resumed {
     pub(crate) fn new(link: pb::LinkStatus) -> Self {
         Self {
             connected: link.state() == pb::LinkState::Connected,
-            link: Link::new(link, Numbers::Masked),
+            link: Link::new(link, Numbers::chosen()),
         }
     }
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    ready_at: Option<String>,
+    disconnected_at: Option<String>,
 }
 
 impl Status {
@@ -136,6 +155,7 @@ impl Status {
             alerts,
             damaged_events,
             hold,
+            clock,
         } = status.clone();
         let pb::EventRange { head, oldest } = events.unwrap_or_default();
         let pb::Build { version, simulator } = build.unwrap_or_default();
@@ -146,7 +166,7 @@ impl Status {
             dropped,
         } = traffic.unwrap_or_default();
         Self {
-            link: Link::new(link.unwrap_or_default(), numbers),
+            link: Link::with_readiness(link.unwrap_or_default(), numbers),
             started_at: time(started_at),
             events: Events { head, oldest },
             build: Build { version, simulator },
@@ -168,6 +188,7 @@ impl Status {
                 .into_iter()
                 .map(DamagedEvents::from)
                 .collect(),
+            clock: clock.map(Clock::from),
             rolled_back,
             hold: hold.map(Hold::from),
         }
@@ -189,7 +210,37 @@ impl From<pb::DamagedEvents> for DamagedEvents {
     }
 }
 
+impl From<pb::Clock> for Clock {
+    fn from(clock: pb::Clock) -> Self {
+        let pb::Clock {
+            steps,
+            last_step_at,
+            last_step,
+        } = clock;
+        Self {
+            steps,
+            last_step_at: time(last_step_at),
+            last_step: last_step.map(|step| {
+                let whole = step.seconds as f64;
+                whole + f64::from(step.nanos) / 1e9
+            }),
+        }
+    }
+}
+
 impl Link {
+    fn with_readiness(link: pb::LinkStatus, numbers: Numbers) -> Self {
+        let readiness = Readiness {
+            ready: link.ready,
+            ready_at: time(link.ready_at),
+            disconnected_at: time(link.disconnected_at),
+        };
+        Self {
+            readiness: Some(readiness),
+            ..Self::new(link, numbers)
+        }
+    }
+
     fn new(link: pb::LinkStatus, numbers: Numbers) -> Self {
         let state = state_word(link.state());
         let pb::LinkStatus {
@@ -206,6 +257,9 @@ impl Link {
             reason,
             hint,
             code,
+            ready: _,
+            ready_at: _,
+            disconnected_at: _,
         } = link;
         Self {
             state,
@@ -224,6 +278,7 @@ impl Link {
             reason,
             hint,
             code: (code != 0).then_some(code),
+            readiness: None,
         }
     }
 }

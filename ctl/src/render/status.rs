@@ -1,7 +1,8 @@
 //! The answer of `status`, for a person.
 
 use openclaw_proto::v1::{
-    Build, DamagedEvents, EventRange, LinkState, LinkStatus, SendHold, StatusResponse, Storage,
+    Build, Clock, DamagedEvents, EventRange, LinkState, LinkStatus, SendHold, StatusResponse,
+    Storage,
 };
 use prost_types::Timestamp;
 
@@ -47,6 +48,7 @@ pub(crate) fn lines(
         alerts: alerting,
         damaged_events,
         hold,
+        clock,
     } = status;
     let unknown = LinkStatus::default();
     let link = link.as_ref().unwrap_or(&unknown);
@@ -59,6 +61,9 @@ pub(crate) fn lines(
         add("Sends:", held(hold, now));
         add("", text::one_line(&hold.hint));
     }
+    if let Some(line) = settling(link, now) {
+        add("Ready:", line);
+    }
     if let Some(device) = device(link, now) {
         add("Device:", device);
     }
@@ -68,6 +73,9 @@ pub(crate) fn lines(
             uptime.push_str(&format!(", last frame {}", ago(frame, now)));
         }
         add("Uptime:", uptime);
+    }
+    if let Some(line) = clock.as_ref().and_then(|clock| stepped(clock, now)) {
+        add("Clock:", line);
     }
     if let Some(EventRange { head, oldest }) = events {
         add(
@@ -159,6 +167,35 @@ fn held(hold: &SendHold, now: Timestamp) -> String {
         "held{since}: the store went back, its volume is an older copy (seen at generation {seen}, then at {}){waiting}",
         hold.generation
     )
+}
+
+/// `in 2 s, if the connection holds`: for a link that has just come up.
+fn settling(link: &LinkStatus, now: Timestamp) -> Option<String> {
+    let at = link.ready_at.filter(|_| !link.ready)?;
+    Some(format!("{}, if the connection holds", until(at, now)))
+}
+
+/// `stepped back by 1h 0m, 3 min ago (2 times)`
+fn stepped(clock: &Clock, now: Timestamp) -> Option<String> {
+    let step = clock.last_step?;
+    let direction = if step.seconds < 0 || step.nanos < 0 {
+        "back"
+    } else {
+        "forward"
+    };
+    let start = Timestamp::default();
+    let end = Timestamp {
+        seconds: step.seconds.saturating_abs(),
+        nanos: 0,
+    };
+    let mut line = format!("stepped {direction} by {}", span(start, end));
+    if let Some(at) = clock.last_step_at {
+        line.push_str(&format!(", {}", ago(at, now)));
+    }
+    if clock.steps > 1 {
+        line.push_str(&format!(" ({} times)", clock.steps));
+    }
+    Some(line)
 }
 
 /// `Connected: +15550100123`, and for other states what makes them so.

@@ -58,7 +58,7 @@ impl Journal {
                 return;
             };
             let decoded = segment::Segment::decode(number, &entry.value);
-            let Some((segment, newest)) = decoded else {
+            let Some((segment, _)) = decoded else {
                 return;
             };
             if let Some(first) = segment.first() {
@@ -67,7 +67,6 @@ impl Journal {
                     first,
                     last: 0,
                     bytes: segment.bytes(),
-                    newest,
                     marks: Filter::of(&segment.marks),
                 };
                 files.insert(number, file);

@@ -32,7 +32,7 @@ const FIRST: u64 = 1_000;
 const CRASHES: u32 = 12;
 const FOREVER: Retention = Retention {
     bytes: u64::MAX,
-    age: u64::MAX,
+    until: 0,
 };
 
 pub(crate) struct Life {
@@ -246,13 +246,13 @@ impl Life {
                 ..FOREVER
             },
             _ => Retention {
-                age: self.rng.u64(..200),
+                until: journal.head().saturating_sub(self.rng.u64(..200)),
                 ..FOREVER
             },
         };
-        // Times are seqs here. It may be gone from the moment on that it is asked for.
+        // It may be gone from the moment on that it is asked for.
         self.perhaps_gone = journal.head() + 1;
-        let gone = journal.expire(store, retention, journal.head())?;
+        let gone = journal.expire(store, retention)?;
         self.perhaps_gone = journal.oldest();
         if gone.is_empty() {
             return Ok(());

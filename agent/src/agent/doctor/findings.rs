@@ -1,11 +1,11 @@
 //! What was found, in words: each with what to do next.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::{Nameless, Person, Traces};
 use crate::agent::{Status, Storage};
 use crate::allow::{Because, Failed, Summary, Verdict};
-use crate::clock;
+use crate::clock::{self, Step, Steps};
 use crate::journal::Damage;
 use crate::model::{Finding, LinkState, Seq};
 use crate::proxy::Proxy;
@@ -44,6 +44,23 @@ pub(super) fn proxies(found: &[Proxy], alerts: Option<bool>) -> Vec<Finding> {
         )
     };
     found.iter().map(finding).collect()
+}
+
+pub(super) fn clock(steps: Steps, now: SystemTime) -> Option<Finding> {
+    let Step { at, by } = steps.last?;
+    let step = Duration::from_millis(by.unsigned_abs());
+    let step = span(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + step);
+    let direction = if by < 0 { "back" } else { "forward" };
+    let times = match steps.count {
+        1 => String::new(),
+        count => format!(", {count} times since the start"),
+    };
+    let text = format!(
+        "the system's clock was stepped {direction} by {step}, {} ago{times}; waits and what is kept are not affected",
+        span(at, now)
+    );
+    let hint = "if that was not you, see that the machine keeps time (`timedatectl`)";
+    Some(Finding::note("clock", text, hint))
 }
 
 pub(super) fn storage(storage: Option<&Storage>) -> Finding {

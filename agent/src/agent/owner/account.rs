@@ -31,7 +31,7 @@ impl Owner {
         };
         let (linked_at, verdict) = match record::load(&self.vault) {
             Some(Kept { account, verdict }) => (account.linked_at, verdict),
-            None => (clock::now(), None),
+            None => (clock::wall(), None),
         };
         self.remember(phone, lid, linked_at);
         match verdict {
@@ -73,7 +73,7 @@ impl Owner {
             }
         }
         let confirmed = self.deregister().await;
-        self.vault.erase(volume::seconds(clock::now()));
+        self.vault.erase(volume::seconds(clock::wall()));
         self.update(|link| link.account = None);
         self.enter(LinkState::Unlinked, Some(Reason::Unpaired));
         Ok(confirmed)

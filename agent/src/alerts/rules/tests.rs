@@ -88,7 +88,7 @@ fn a_lost_connection_is_told_when_it_has_lasted_whatever_its_states_were() {
     let told = life(&mut standing, &states, 3_000);
     assert_eq!(
         told,
-        [(310, Kind::ConnectionLost), (2_000, Kind::Recovered)]
+        [(310, Kind::ConnectionLost), (2_060, Kind::Recovered)]
     );
 }
 
@@ -103,6 +103,79 @@ fn a_short_outage_is_told_to_nobody() {
         (699, LinkState::Connected),
     ];
     assert_eq!(life(&mut standing, &states, 9_999), []);
+}
+
+/// Up for so long and down for so long, again and again from the second 10 on.
+fn flaps(up: u64, down: u64, until: u64) -> Vec<(u64, LinkState)> {
+    let mut states = vec![(0, LinkState::Connected)];
+    let mut now = 10;
+    while now < until {
+        states.extend([(now, BACKING_OFF), (now + down, LinkState::Connected)]);
+        now += down + up;
+    }
+    states
+}
+
+#[test]
+fn a_link_that_flaps_is_told_once_and_its_end_once_when_it_has_held() {
+    for (up, down) in [(2, 20), (1, 1), (2, 1), (59, 3), (50, 250)] {
+        let states = flaps(up, down, 2_000);
+        let (last, _) = *states.last().unwrap();
+        let told = life(&mut Standing::default(), &states, 9_999);
+        let kinds: Vec<Kind> = told.iter().map(|(_, kind)| *kind).collect();
+        assert_eq!(
+            kinds,
+            [Kind::ConnectionLost, Kind::Recovered],
+            "{up} {down}"
+        );
+        let (lost, recovered) = (told[0].0, told[1].0);
+        assert!((310..=310 + up).contains(&lost), "{up} {down}: at {lost}");
+        assert_eq!(recovered, last + 60, "{up} {down}");
+    }
+}
+
+#[test]
+fn a_link_that_holds_between_short_outages_is_told_to_nobody() {
+    for (up, down) in [(60, 3), (120, 200), (3_600, 299)] {
+        let states = flaps(up, down, 20_000);
+        assert_eq!(life(&mut Standing::default(), &states, 99_999), []);
+    }
+}
+
+#[test]
+fn a_recovery_that_does_not_hold_is_none_over_restarts_as_well() {
+    let mut standing = Standing::default();
+    let mut told = life(&mut standing, &[(0, LinkState::Connected)], 100);
+    for start in (100..1_000).step_by(20) {
+        let row = serde_json::to_vec(&standing).unwrap();
+        standing = serde_json::from_slice(&row).unwrap();
+        let states = [
+            (start, LinkState::Connecting),
+            (start + 5, LinkState::Connected),
+        ];
+        told.extend(life(&mut standing, &states, start + 19));
+    }
+    // Lost since it was last known to be up, which is written down once a minute.
+    assert_eq!(told, [(360, Kind::ConnectionLost)]);
+    let states = [
+        (2_000, LinkState::Connecting),
+        (2_005, LinkState::Connected),
+    ];
+    let told = life(&mut standing, &states, 3_000);
+    assert_eq!(told, [(2_065, Kind::Recovered)]);
+}
+
+#[test]
+fn what_must_hold_is_never_longer_than_an_outage_may_last() {
+    let settle = |after| {
+        Rules {
+            after: Duration::from_secs(after),
+        }
+        .settle()
+            / 1_000
+    };
+    let settles = [1, 10, 30, 60, 150, 300, 3_600].map(settle);
+    assert_eq!(settles, [1, 10, 30, 30, 30, 60, 60]);
 }
 
 #[test]
@@ -121,7 +194,7 @@ fn a_worse_trouble_is_told_beside_a_lost_connection_and_one_recovery_ends_both()
         [
             (310, Kind::ConnectionLost),
             (1_000, Kind::LoggedOut),
-            (2_500, Kind::Recovered)
+            (2_560, Kind::Recovered)
         ]
     );
 }
@@ -181,7 +254,10 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
         let mut random = Rng::with_seed(seed);
         let mut standing = Standing::default();
         let mut open: Option<Kind> = None;
-        let mut down_since: Option<u64> = None;
+        // When an outage began: at the earliest, and at the latest if nobody saw that the link had held.
+        let mut earliest: Option<u64> = None;
+        let mut latest: Option<u64> = None;
+        let mut up_since: Option<u64> = None;
         let mut now = 1_000;
         let mut link_now = link(LinkState::Unlinked, now);
         for _ in 0..200 {
@@ -204,16 +280,34 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
             } else if link_now.state != LinkState::Connected {
                 standing.left(&before, at(now));
             }
+            if restarted {
+                up_since = None;
+            }
+            let settle = RULES.settle() / 1_000;
+            let held = up_since.map_or(0, |since| now - since);
             match Seen::of(&link_now) {
                 Seen::Down => {
-                    down_since.get_or_insert(now);
+                    if held >= settle {
+                        latest = None;
+                    }
+                    earliest.get_or_insert(now);
+                    latest.get_or_insert(now);
+                    up_since = None;
                 }
-                _ => down_since = None,
+                Seen::Up => {
+                    up_since.get_or_insert(now);
+                }
+                _ => (earliest, latest, up_since) = (None, None, None),
+            }
+            let held = up_since.map_or(0, |since| now - since);
+            if held >= settle {
+                (earliest, latest) = (None, None);
             }
             let told = RULES.on(&mut standing, &link_now, at(now));
             match (told.map(|notice| notice.kind), Seen::of(&link_now)) {
                 (Some(Kind::Recovered), Seen::Up) => {
                     assert!(open.take().is_some(), "seed {seed}: from what?");
+                    assert!(held >= settle, "seed {seed}: it has not held");
                 }
                 (Some(kind), Seen::Verdict(verdict)) => {
                     assert_eq!(kind, verdict);
@@ -221,13 +315,15 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
                 }
                 (Some(Kind::ConnectionLost), Seen::Down) => {
                     assert_eq!(open.replace(Kind::ConnectionLost), None, "seed {seed}");
-                    let noticed = now - down_since.unwrap();
+                    let noticed = now - earliest.unwrap();
                     assert!(noticed >= GRACE.as_secs(), "seed {seed}: no time to try");
                 }
-                (None, Seen::Up) => assert_eq!(open, None, "seed {seed}: a recovery is owed"),
+                (None, Seen::Up) => {
+                    assert!(open.is_none() || held < settle, "seed {seed}: it is owed");
+                }
                 (None, Seen::Verdict(kind)) => assert_eq!(open, Some(kind), "seed {seed}: owed"),
                 (None, Seen::Down) => {
-                    let lasted = now - down_since.unwrap();
+                    let lasted = now - latest.unwrap();
                     let owed = lasted >= AFTER.as_secs() && open.is_none();
                     assert!(
                         !owed,

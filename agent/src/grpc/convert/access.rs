@@ -7,6 +7,7 @@ use tonic::Status;
 use super::{count, invalid};
 use crate::allow::file::named;
 use crate::allow::{Entry, Failed, Place, Rules, Summary, Who};
+use crate::clock;
 use crate::model::{Contact, Finding, Recipient, State};
 
 pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
@@ -21,7 +22,7 @@ pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
     let mut wire = pb::Rules {
         none: rules.is_none(),
         file: file.unwrap_or_default(),
-        loaded_at: Some(Timestamp::from(loaded_at)),
+        loaded_at: Some(Timestamp::from(clock::shown(loaded_at))),
         added: count(added.len()),
         unresolved: count(unresolved),
         held: count(held),
@@ -43,7 +44,7 @@ pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
     }
     if let Some(Failed { at, why }) = failed {
         wire.reload_error = why;
-        wire.reload_failed_at = Some(Timestamp::from(at));
+        wire.reload_failed_at = Some(Timestamp::from(clock::shown(at)));
     }
     wire
 }

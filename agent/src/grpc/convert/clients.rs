@@ -7,6 +7,7 @@ use tonic::Status;
 
 use super::{UnknownValue, count, invalid};
 use crate::clients::{Client, Invitation};
+use crate::clock;
 use crate::grpc::Network;
 use crate::grpc::listen::Caller;
 
@@ -48,7 +49,7 @@ fn invitation(invitation: Invitation) -> pb::Invitation {
     pb::Invitation {
         name: name.unwrap_or_default(),
         role: role(may).into(),
-        expires_at: Some(Timestamp::from(expires_at)),
+        expires_at: Some(Timestamp::from(clock::shown(expires_at))),
     }
 }
 
@@ -80,7 +81,7 @@ pub(in crate::grpc) fn invited(
     } = invitation;
     pb::InviteClientResponse {
         code: code.reveal().to_string(),
-        expires_at: Some(Timestamp::from(expires_at)),
+        expires_at: Some(Timestamp::from(clock::shown(expires_at))),
         role: role(may).into(),
         name: name.unwrap_or_default(),
         address: address.to_owned(),

@@ -7,6 +7,7 @@ use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::duration;
+use crate::clock;
 use crate::grpc::status::invalid;
 use crate::model::{Frame, Method, PairFailure, PairRequest, Qr};
 use crate::session::DEVICE_NAME;
@@ -55,13 +56,13 @@ pub(in crate::grpc) fn frame(frame: Frame) -> pb::PairFrame {
                 payload,
                 size: size.into(),
                 modules: modules.to_vec(),
-                expires_at: Some(Timestamp::from(expires_at)),
+                expires_at: Some(Timestamp::from(clock::shown(expires_at))),
                 ordinal,
             })
         }
         Frame::PhoneCode { code, expires_at } => Wire::PhoneCode(pb::PhoneCode {
             code: code.0,
-            expires_at: Some(Timestamp::from(expires_at)),
+            expires_at: Some(Timestamp::from(clock::shown(expires_at))),
         }),
         Frame::PasskeyRequest(options) => passkey(Stage::RequestOptionsJson(options.0)),
         Frame::PasskeyConfirmation(code) => passkey(Stage::ConfirmationCode(code.0)),

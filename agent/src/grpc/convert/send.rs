@@ -8,6 +8,7 @@ use tonic::Status as GrpcStatus;
 
 use super::{UnknownValue, duration, send_state};
 use crate::agent::{Answer, Terms};
+use crate::clock;
 use crate::grpc::status::invalid;
 use crate::model::{Draft, Nack, SendState, Sent, Text, Token};
 use crate::outbox::{Cancelled, Queued, Trouble};
@@ -108,12 +109,12 @@ fn queued(queued: Queued) -> pb::QueuedMessage {
         token: token.as_str().to_owned(),
         message_id: id.as_str().to_owned(),
         to: to.address(),
-        queued_at: Some(Timestamp::from(since)),
-        queued_until: Some(Timestamp::from(until)),
+        queued_at: Some(Timestamp::from(clock::shown(since))),
+        queued_until: Some(Timestamp::from(clock::shown(until))),
         handed_over: handed,
         attempts,
         reason: trouble.map_or("", Trouble::name).to_owned(),
-        retry_at: retry_at.map(Timestamp::from),
+        retry_at: retry_at.map(clock::shown).map(Timestamp::from),
         code: code(nack),
         meaning: meaning(nack),
         held,
@@ -139,7 +140,7 @@ pub(in crate::grpc) fn send_response(answer: Answer) -> pb::SendResponse {
         state: send_state(state).into(),
         token: token.as_str().to_owned(),
         server_ack_at: server_ack_at.map(Timestamp::from),
-        queued_until: queued_until.map(Timestamp::from),
+        queued_until: queued_until.map(clock::shown).map(Timestamp::from),
         wait_ran_out,
         code: code(nack),
         meaning: meaning(nack),

@@ -3,13 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_proto::v1 as pb;
-use prost_types::Timestamp;
+use prost_types::{Duration, Timestamp};
 use tonic::Status as GrpcStatus;
 
 use super::vault::vault;
 use super::{caller, duration, tls};
 use crate::agent::Status;
-use crate::clock;
+use crate::clock::{self, Steps};
 use crate::grpc::Network;
 use crate::grpc::listen::Caller;
 use crate::journal::Damage;
@@ -40,6 +40,8 @@ pub(in crate::grpc) fn status(
     network: &Network,
     who: Option<&Caller>,
 ) -> pb::StatusResponse {
+    let readiness = status.readiness(clock::now());
+    let ready_at = status.ready_at().map(clock::shown);
     let Status {
         link,
         last_frame,
@@ -48,6 +50,9 @@ pub(in crate::grpc) fn status(
         events: (Seq(head), Seq(oldest)),
         counts,
         keepalive_limit: _,
+        ready_after: _,
+        disconnected_at,
+        steps,
         storage,
         rules,
         held,
@@ -55,9 +60,14 @@ pub(in crate::grpc) fn status(
         damaged,
         hold,
     } = status;
+    let disconnected_at = (link.state != LinkState::Connected).then_some(disconnected_at);
+    let mut link = link_status(link.shown_by(clock::shown), last_frame.map(clock::shown));
+    link.ready = readiness.ready;
+    link.ready_at = ready_at.map(Timestamp::from);
+    link.disconnected_at = disconnected_at.map(clock::shown).map(Timestamp::from);
     pb::StatusResponse {
-        link: Some(link_status(link, last_frame)),
-        started_at: Some(Timestamp::from(started_at)),
+        link: Some(link),
+        started_at: Some(Timestamp::from(clock::shown(started_at))),
         events: Some(pb::EventRange { head, oldest }),
         build: Some(pb::Build {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -77,6 +87,7 @@ pub(in crate::grpc) fn status(
         caller: caller(who),
         tls: tls(network),
         alerts: Some(super::alerts::alerts_status(&alerts)),
+        clock: Some(steps_of_clock(steps)),
         hold: hold.map(super::send_hold),
         damaged_events: damaged.into_iter().map(damaged_events).collect(),
     }
@@ -92,6 +103,17 @@ fn damaged_events(damage: Damage) -> pb::DamagedEvents {
         first,
         last,
         reason: why,
+    }
+}
+
+fn steps_of_clock(Steps { count, last }: Steps) -> pb::Clock {
+    pb::Clock {
+        steps: count,
+        last_step_at: last.map(|step| Timestamp::from(clock::shown(step.at))),
+        last_step: last.map(|step| Duration {
+            seconds: step.by / 1000,
+            nanos: i32::try_from(step.by % 1000 * 1_000_000).unwrap_or_default(),
+        }),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn not_connected(state: LinkState, denied: &Denied) -> Status {
     let hint = match (state.hint(), retry_at) {
         ("", Some(at)) => format!(
             "the agent connects by itself, and tries at {}: call again then, or keep the message until it can be sent (`--queue`)",
-            clock::utc(at)
+            clock::utc(clock::shown(at))
         ),
         (hint, _) => hint.to_owned(),
     };
@@ -43,7 +43,7 @@ pub(super) fn not_connected(state: LinkState, denied: &Denied) -> Status {
 pub(super) fn paced(at: SystemTime, denied: &Denied) -> Status {
     let hint = format!(
         "call again at {}, or let the message wait for its turn (`--queue`); the agent's --send-rate and --send-burst are the limits",
-        clock::utc(at)
+        clock::utc(clock::shown(at))
     );
     let retry = Retry::at(Some(at));
     let more = [retry.fact()];
@@ -62,7 +62,7 @@ impl Retry {
         Self {
             delay: at.map(clock::until),
             at: at.map_or_else(String::new, |at| {
-                prost_types::Timestamp::from(at).to_string()
+                prost_types::Timestamp::from(clock::shown(at)).to_string()
             }),
         }
     }

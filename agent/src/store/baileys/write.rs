@@ -123,7 +123,9 @@ impl<'a> Import<'a> {
         pairs.dedup();
         // The library takes the newest for a number's current one.
         pairs.sort_by_key(|(pn, lid)| self.lids.get(pn) == Some(lid));
-        let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = clock::protocol()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let now = i64::try_from(now.as_secs()).unwrap_or(0);
         for pairs in pairs.chunks(BATCH) {
             let entries = pairs.iter().map(|pair| self.mapping(pair, now));

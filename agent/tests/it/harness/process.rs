@@ -368,6 +368,7 @@ fn command(folder: &Path, whatsapp: &str, socket: &Path) -> Command {
         .env_clear()
         // Tests are in more of a hurry than people are.
         .env("OPENCLAW_SEND_RATE", "0")
+        .env("OPENCLAW_READY_AFTER", "0")
         .current_dir(folder)
         .arg("--socket")
         .arg(socket)

@@ -1,0 +1,237 @@
+//! How the scales of time lie on each other. Pure: what the clocks show is an argument.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+/// The system's clock was stepped when it is this far from where it was expected. It is slewed together with the time
+/// since boot, so that nothing else moves it.
+const STEP: i64 = 1_000_000_000;
+/// A stepped clock is believed for the connection once it has kept its time for so long.
+const HELD: i64 = 600 * 1_000_000_000;
+/// The most that is counted for the time between two processes, where the machine was started anew in between and only
+/// the system's clock says how long it was.
+const MAX_AWAY: i64 = 86_400 * 1_000_000_000;
+/// Before this program was written: 2026-01-01.
+const PLAUSIBLE: i64 = 1_767_225_600 * 1_000_000_000;
+const MILLI: i64 = 1_000_000;
+
+/// What the clocks show at one moment, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// Since the machine was started.
+    boot: i64,
+    /// The system's clock, since 1970.
+    wall: i64,
+}
+
+/// The scales, as distances in nanoseconds.
+#[derive(Debug)]
+pub(super) struct Scales {
+    /// The agent's time less the time since boot.
+    agent: Option<i64>,
+    /// The system's clock less the agent's time, as it was noticed last.
+    wall: i64,
+    /// The connection's time less the agent's.
+    protocol: i64,
+    steps: Steps,
+}
+
+/// Steps of the system's clock since the process started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// How many.
+    pub count: u64,
+    /// The last one.
+    pub last: Option<Step>,
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// When it was noticed, in the agent's time.
+    pub at: SystemTime,
+    /// By how many milliseconds; less than 0 when it went back.
+    pub by: i64,
+}
+
+impl Step {
+    /// By how many seconds, to the nearest.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        (self.by + self.by.signum() * 500) / 1000
+    }
+}
+
+/// Where the agent's time was. Fields may be added, never renamed: volumes hold it. Milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    #[serde(rename = "a")]
+    agent: i64,
+    /// The system's clock then.
+    #[serde(rename = "w")]
+    wall: i64,
+    /// The time since boot then.
+    #[serde(rename = "b")]
+    boot: i64,
+    /// Which start of which machine that was.
+    #[serde(rename = "i")]
+    boot_id: String,
+}
+
+/// What a start makes of the time since the last process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resumed {
+    /// By the system's clock, so much more time has passed than was counted.
+    pub uncounted: Duration,
+    /// How long it was is not known: the system's clock has gone back, or was not counted in full.
+    pub uncertain: bool,
+}
+
+impl Reading {
+    pub(super) fn new(boot_seconds: i64, boot_nanos: i64, wall: SystemTime) -> Self {
+        let boot = boot_seconds
+            .saturating_mul(1_000 * MILLI)
+            .saturating_add(boot_nanos);
+        Self {
+            boot,
+            wall: nanos(wall),
+        }
+    }
+
+    pub(super) fn wall(self) -> SystemTime {
+        time(self.wall)
+    }
+}
+
+impl Scales {
+    pub(super) const fn new() -> Self {
+        Self {
+            agent: None,
+            wall: 0,
+            protocol: 0,
+            steps: Steps {
+                count: 0,
+                last: None,
+            },
+        }
+    }
+
+    pub(super) fn now(&mut self, reading: Reading) -> SystemTime {
+        time(self.agent(reading))
+    }
+
+    fn agent(&mut self, Reading { boot, wall }: Reading) -> i64 {
+        // Without a mark it begins where the system's clock is.
+        let agent = *self.agent.get_or_insert(wall.saturating_sub(boot));
+        boot.saturating_add(agent)
+    }
+
+    /// A step that was not noticed before.
+    pub(super) fn notice(&mut self, reading: Reading) -> Option<Step> {
+        let now = self.agent(reading);
+        let moved = reading.wall.saturating_sub(now).saturating_sub(self.wall);
+        if moved.saturating_abs() < STEP {
+            return None;
+        }
+        self.wall = self.wall.saturating_add(moved);
+        let step = Step {
+            at: time(now),
+            by: moved / MILLI,
+        };
+        self.steps.count += 1;
+        self.steps.last = Some(step);
+        Some(step)
+    }
+
+    pub(super) fn shown(&self, at: SystemTime) -> SystemTime {
+        moved(at, self.wall)
+    }
+
+    pub(super) const fn steps(&self) -> Steps {
+        self.steps
+    }
+
+    pub(super) fn protocol(&mut self, reading: Reading) -> SystemTime {
+        moved(self.now(reading), self.protocol)
+    }
+
+    pub(super) fn heard_at(&self, at: SystemTime) -> SystemTime {
+        moved(at, self.protocol.saturating_neg())
+    }
+
+    pub(super) fn set_protocol(&mut self, reading: Reading) {
+        let now = self.agent(reading);
+        let stepped = self.steps.last.map_or(i64::MIN, |step| nanos(step.at));
+        let has_held = now.saturating_sub(stepped) >= HELD;
+        if has_held || now.saturating_add(self.protocol) < PLAUSIBLE {
+            self.protocol = self.wall;
+        }
+    }
+
+    pub(super) fn mark(&mut self, reading: Reading, boot_id: &str) -> Mark {
+        Mark {
+            agent: self.agent(reading) / MILLI,
+            wall: reading.wall / MILLI,
+            boot: reading.boot / MILLI,
+            boot_id: boot_id.to_owned(),
+        }
+    }
+
+    /// The same machine since: the time since boot says how long it was. Else the system's clock does, which may have
+    /// been set in between: what is counted by it is bounded, so that a wrong one makes nothing old.
+    pub(super) fn resume(&mut self, mark: &Mark, reading: Reading, boot_id: &str) -> Resumed {
+        let nanos = |millis: i64| millis.saturating_mul(MILLI);
+        let same =
+            !boot_id.is_empty() && mark.boot_id == boot_id && nanos(mark.boot) <= reading.boot;
+        let by_wall = reading.wall.saturating_sub(nanos(mark.wall));
+        let (counted, resumed) = if same {
+            (reading.boot - nanos(mark.boot), Resumed::default())
+        } else {
+            let counted = by_wall.clamp(0, MAX_AWAY);
+            let resumed = Resumed {
+                uncounted: span(by_wall.saturating_sub(counted).max(0)),
+                uncertain: counted != by_wall,
+            };
+            (counted, resumed)
+        };
+        let now = nanos(mark.agent).saturating_add(counted);
+        self.agent = Some(now.saturating_sub(reading.boot));
+        self.wall = reading.wall.saturating_sub(now);
+        if self.wall.saturating_abs() < STEP {
+            self.wall = 0;
+        }
+        self.protocol = self.wall;
+        resumed
+    }
+}
+
+fn nanos(at: SystemTime) -> i64 {
+    let whole = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+    match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => whole(since),
+        Err(before) => -whole(before.duration()),
+    }
+}
+
+fn time(nanos: i64) -> SystemTime {
+    moved(SystemTime::UNIX_EPOCH, nanos)
+}
+
+/// A time that cannot be is the beginning of time.
+fn moved(at: SystemTime, by: i64) -> SystemTime {
+    let span = Duration::from_nanos(by.unsigned_abs());
+    let moved = if by < 0 {
+        at.checked_sub(span)
+    } else {
+        at.checked_add(span)
+    };
+    moved.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn span(nanos: i64) -> Duration {
+    Duration::from_nanos(nanos.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests;

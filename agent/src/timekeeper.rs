@@ -1,0 +1,71 @@
+//! Carries the agent's time over restarts, and looks whether the system's clock was stepped. See `docs/time.md`.
+
+use std::fs;
+use std::time::Duration;
+
+use openclaw_vault::{Batch, Key};
+
+use crate::clock::{self, Mark, Resumed, Steps};
+use crate::vault::{Tables, Vault};
+
+/// How often the system's clock is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is written down where the agent's time is. A process that was killed loses none of it, unless the machine
+/// was started anew and its clock was set as well.
+const KEEP_INTERVAL: u32 = 720;
+/// Which start of this machine it is.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The task.
+#[derive(Debug)]
+pub struct Timekeeper {
+    vault: Vault,
+    boot: String,
+}
+
+impl Timekeeper {
+    /// Goes on from the time that the last process has kept. Nothing may have been measured before.
+    #[must_use]
+    pub fn open(vault: Vault) -> (Self, Resumed) {
+        let boot = fs::read_to_string(BOOT_ID).unwrap_or_default();
+        let boot = boot.trim().to_owned();
+        let mark = vault.load(key());
+        let mark = mark.and_then(|bytes| ciborium::from_reader::<Mark, _>(bytes.as_slice()).ok());
+        let resumed = mark.map_or_else(Resumed::default, |mark| clock::resume(&mark, &boot));
+        if resumed.uncertain {
+            tracing::warn!(
+                uncounted_seconds = resumed.uncounted.as_secs(),
+                "the system's clock does not agree with the time that was kept: what is kept for a time is kept for longer, and open enrolment codes have expired"
+            );
+        }
+        (Self { vault, boot }, resumed)
+    }
+
+    /// Runs until it is dropped.
+    pub async fn run(self) {
+        let mut seen = Steps::default();
+        let mut looks = 0_u32;
+        loop {
+            let steps = clock::steps();
+            if looks.is_multiple_of(KEEP_INTERVAL) || steps != seen {
+                self.keep();
+                seen = steps;
+            }
+            looks = looks.wrapping_add(1);
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    fn keep(&self) {
+        let mut bytes = Vec::new();
+        let mark = clock::mark(&self.boot);
+        ciborium::into_writer(&mark, &mut bytes).expect("numbers and text have an encoding");
+        let mut batch = Batch::new();
+        batch.put(key(), &bytes);
+        self.vault.write(&batch);
+    }
+}
+
+fn key() -> Key<'static> {
+    Key::new(Tables::CLOCK, "", "")
+}
