@@ -2,6 +2,7 @@
 //! of the rules and restarts.
 
 mod doctor;
+mod numbers;
 mod reload;
 
 use openclaw_proto::v1 as pb;
