@@ -3,6 +3,7 @@
 
 mod doctor;
 mod files;
+mod numbers;
 mod reload;
 mod spellings;
 
