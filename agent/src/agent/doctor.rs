@@ -78,7 +78,11 @@ impl Agent {
         };
         let number = || self.gate().number_of(who.lid.as_ref()?);
         if let Some(phone) = who.phone.clone().or_else(number) {
-            findings.extend(person(&self.look_at(&phone).await, &status.rules, clock::wall()));
+            findings.extend(person(
+                &self.look_at(&phone).await,
+                &status.rules,
+                clock::wall(),
+            ));
         } else {
             let nameless = self.look_at_nameless(&who).await;
             findings.extend(by_lid_alone(&nameless, &status.rules, clock::wall()));

@@ -35,6 +35,13 @@ use crate::traffic::Traffic;
 /// Messages of a batch that are copied and written at a time: a batch has up to 400, and 4 MiB.
 const PART: usize = 32;
 
+/// A message of a batch, and where it stands in its conversation, as far as that is known.
+struct Placed<'a> {
+    place: Option<OrderPlace>,
+    name: MessageName,
+    message: &'a InboundMessage,
+}
+
 /// Receives the library's events. It never waits: what needs waiting becomes a [`Signal`].
 #[derive(Clone)]
 pub(super) struct Inbound {
@@ -76,18 +83,43 @@ impl Inbound {
         }
     }
 
-    /// What of a batch has not arrived before, for the journal, with their places in their conversations.
-    fn arrivals(&self, batch: &[InboundMessage]) -> Vec<(Option<OrderPlace>, Arrival)> {
-        for (chat, seconds) in batch.iter().filter_map(translate::timer) {
-            self.store.set_timer(&chat, seconds);
-        }
-        let mut arrivals = Vec::with_capacity(batch.len());
-        for message in batch {
+    /// A batch in the order of arrival, whatever queues of the library its messages came through.
+    fn in_order<'a>(&self, batch: &'a [InboundMessage]) -> Vec<Placed<'a>> {
+        let placed = batch.iter().map(|message| {
             let name = self.name(message);
             let place = self.order.landed(&name);
-            if self.journal.knows(&name) {
+            Placed {
+                place,
+                name,
+                message,
+            }
+        });
+        let mut placed: Vec<_> = placed.collect();
+        // One whose place is not known keeps it, behind the one before it.
+        let mut number = 0;
+        placed.sort_by_cached_key(|placed| {
+            number = placed.place.as_ref().map_or(number, |place| place.number);
+            number
+        });
+        placed
+    }
+
+    /// What of these has not arrived before, for the journal, with their places in their conversations.
+    fn arrivals(&self, part: &[Placed<'_>]) -> Vec<(Option<OrderPlace>, Arrival)> {
+        let mut arrivals = Vec::with_capacity(part.len());
+        for Placed {
+            place,
+            name,
+            message,
+        } in part
+        {
+            if let Some((chat, seconds)) = translate::timer(message) {
+                self.store.set_timer(&chat, seconds);
+            }
+            if self.journal.knows(name) {
                 continue;
             }
+            let (place, name) = (place.clone(), name.clone());
             let what = translate::occurrence(message);
             if let Some(Occurrence::Message(message)) = &what
                 && !message.origin.from_me
@@ -101,14 +133,8 @@ impl Inbound {
 
     /// Judges what has arrived, in the order of arrival. What overtook another message of its conversation is held until
     /// that has arrived, too.
-    fn judged(&self, batch: &[InboundMessage], now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
-        let mut arrivals = self.arrivals(batch);
-        // One whose place is not known keeps it, behind the one before it.
-        let mut number = 0;
-        arrivals.sort_by_cached_key(|(place, _)| {
-            number = place.as_ref().map_or(number, |place| place.number);
-            number
-        });
+    fn judged(&self, part: &[Placed<'_>], now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
+        let arrivals = self.arrivals(part);
         let places = arrivals.iter().filter_map(|(place, arrival)| {
             let place = place.clone()?;
             Some((arrival.name.mark(), place))
@@ -257,7 +283,7 @@ impl EventHandler for Inbound {
             }
             // What the hook has committed is in the journal; what bypasses it is not.
             Event::Messages(batch) if !batch.hook_committed => {
-                let (arrivals, held) = self.judged(&batch.messages, now);
+                let (arrivals, held) = self.judged(&self.in_order(&batch.messages), now);
                 self.journal.arrive(arrivals, now, |changes| {
                     held.iter().for_each(|held| held.keep(changes));
                 });
@@ -326,12 +352,12 @@ impl InboundDurabilityHook for Inbound {
             // Once for all parts, or each of them would wait for the disk.
             self.store.vault().durable(enough).await;
         }
-        for part in batch.chunks(PART) {
+        for part in self.in_order(batch).chunks(PART) {
             let (arrivals, held) = self.judged(part, now);
             self.journal
                 .arrived(arrivals, now, enough, |changes| {
                     held.iter().for_each(|held| held.keep(changes));
-                    for message in part {
+                    for Placed { message, .. } in part {
                         let MessageSource { chat, sender, .. } = &message.info.source;
                         let (chat, sender) = (chat.to_string(), sender.to_string());
                         Store::settle(changes, &chat, &sender, &message.info.id);

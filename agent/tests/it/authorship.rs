@@ -4,9 +4,8 @@ use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::SendState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, content};
-use tonic::Code;
 
-use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, reason, request, seconds};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, request, seconds};
 
 const CLARA: &str = "+15550100004";
 
@@ -286,7 +285,8 @@ async fn a_wait_for_read_that_only_another_reported_ends_in_its_timeout() {
     bert.send_receipt(ACCOUNT, &id, Some("read"), By::Lid)
         .await
         .unwrap();
-    let late = world.wait_for_read(2).await.unwrap_err();
-    assert_eq!(late.code(), Code::DeadlineExceeded, "{}", reason(&late));
+    let late = world.wait_for_read(2).await.unwrap();
+    assert!(late.wait_ran_out);
+    assert_eq!(late.state(), SendState::Delivered);
     world.finish().await;
 }

@@ -2645,6 +2645,15 @@ pub struct LinkStatus {
     /// phone removed this device.
     #[prost(int32, tag = "13")]
     pub code: i32,
+    /// In Status: the link has been up for as long as the agent's --ready-after asks, and `/health/ready` answers 200.
+    #[prost(bool, tag = "16")]
+    pub ready: bool,
+    /// In Status: when the link will be ready, if it is up and stays so.
+    #[prost(message, optional, tag = "17")]
+    pub ready_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// In Status: since when the link is not up, over all attempts. Absent while it is.
+    #[prost(message, optional, tag = "18")]
+    pub disconnected_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// The state of the link to WhatsApp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -3741,6 +3750,9 @@ pub struct StatusResponse {
     /// How alerting is.
     #[prost(message, optional, tag = "13")]
     pub alerts: ::core::option::Option<AlertsStatus>,
+    /// What the agent has noticed of the system's clock.
+    #[prost(message, optional, tag = "14")]
+    pub clock: ::core::option::Option<Clock>,
     /// Set while the agent holds every send.
     #[prost(message, optional, tag = "15")]
     pub hold: ::core::option::Option<SendHold>,
@@ -3812,6 +3824,20 @@ pub struct ReportStoreResponse {
     /// Set when sends are held now.
     #[prost(message, optional, tag = "1")]
     pub hold: ::core::option::Option<SendHold>,
+}
+/// The system's clock, as the agent has seen it. Waits, ages and deadlines are not measured by it: a step of it moves the
+/// times that are shown and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Clock {
+    /// How often it was stepped by a second or more since the process started.
+    #[prost(uint64, tag = "1")]
+    pub steps: u64,
+    /// When that was last.
+    #[prost(message, optional, tag = "2")]
+    pub last_step_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// By how much; negative when it went back.
+    #[prost(message, optional, tag = "3")]
+    pub last_step: ::core::option::Option<::prost_types::Duration>,
 }
 /// The range of events that can be watched.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_proto::v1 as pb;
-use prost_types::{Duration, Timestamp};
+use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::vault::vault;
@@ -110,7 +110,7 @@ fn steps_of_clock(Steps { count, last }: Steps) -> pb::Clock {
     pb::Clock {
         steps: count,
         last_step_at: last.map(|step| Timestamp::from(clock::shown(step.at))),
-        last_step: last.map(|step| Duration {
+        last_step: last.map(|step| prost_types::Duration {
             seconds: step.by / 1000,
             nanos: i32::try_from(step.by % 1000 * 1_000_000).unwrap_or_default(),
         }),
