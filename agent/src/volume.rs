@@ -10,6 +10,7 @@
 
 mod error;
 mod exposure;
+mod fault;
 mod hold;
 mod lock;
 mod look;
@@ -30,6 +31,7 @@ use crate::vault::Sealed;
 
 pub use error::Error;
 pub use exposure::{Exposure, exposure};
+pub use fault::Fault;
 pub use hold::{hold, is_key_page_locked};
 pub use lock::Lock;
 pub use look::look;
@@ -38,8 +40,7 @@ pub use railway::off_the_volume;
 pub(crate) use settings::on_the_volume;
 pub use settings::{Flags, Mistake, no_key};
 pub use source::{
-    BadSource, Fault, KeySource, SECRETS, make_key_file, read_key, read_new_passphrase,
-    read_passphrase,
+    BadSource, KeySource, SECRETS, make_key_file, read_key, read_new_passphrase, read_passphrase,
 };
 
 /// The name of the slot that a new store begins with.

@@ -1,6 +1,8 @@
 //! The odd settings of `odd.toml`, and what holds of any.
 
-use openclaw_settings::{Flaw, free_text, value, variable_in};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use openclaw_settings::{Flaw, FreeText, free_text, value, variable_in};
 use serde::Deserialize;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -56,9 +58,9 @@ fn every_odd_setting_is_read_as_the_file_says() {
         let given = odd.bytes();
         assert_eq!(written(value(&given)), odd.value, "{}: as a value", odd.why);
         let text = free_text(&given);
-        let new = text.and_then(|text| text.map(|text| text.without_flaw()).transpose());
+        let new = text.and_then(|text| text.map(FreeText::without_flaw).transpose());
         assert_eq!(written(new), odd.text, "{}: as free text", odd.why);
-        let opens = text.ok().flatten().map(|text| text.as_given());
+        let opens = text.ok().flatten().map(FreeText::as_given);
         let expected = odd.opens.as_deref().or(Some(odd.text.as_str()));
         let expected = expected.filter(|text| !text.is_empty() && !text.starts_with("!NotText"));
         assert_eq!(opens, expected, "{}: to open with", odd.why);

@@ -215,7 +215,7 @@ impl KeyPlace {
             Self::Nowhere => return Ok(None),
             Self::Environment(secrets) => secrets
                 .read(SECRET)
-                .map(|text| text.map_or_else(Zeroizing::default, bytes_of))
+                .map(|text| text.as_ref().map_or_else(Zeroizing::default, bytes_of))
                 .map_err(std::io::Error::other),
             Self::File(path) => read(path),
         };
@@ -237,7 +237,7 @@ impl KeyPlace {
     }
 }
 
-fn bytes_of(text: Zeroizing<String>) -> Zeroizing<Vec<u8>> {
+fn bytes_of(text: &Zeroizing<String>) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(text.as_bytes().to_vec())
 }
 

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use openclaw_harden::environment::{self, Secrets};
 use openclaw_settings::Flaw;
-use openclaw_vault::{BadSecret, Key32, Secret, Weakness};
+use openclaw_vault::{BadSecret, Key32, Secret};
 use zeroize::Zeroizing;
+
+use super::fault::Fault;
 
 const KEY: &str = "OPENCLAW_AUTH_KEY";
 const PASSPHRASE: &str = "OPENCLAW_AUTH_PASSPHRASE";
@@ -98,43 +100,6 @@ pub enum BadSource {
     NoRandom(openclaw_vault::NoRandom),
 }
 
-/// Why a passphrase should seal nothing new. What is sealed to it already still opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// It may be another one than was meant.
-    #[error(transparent)]
-    Flaw(#[from] Flaw),
-    /// It can be guessed.
-    #[error(transparent)]
-    Weak(#[from] Weakness),
-}
-
-impl Fault {
-    /// What is wrong with a passphrase as it was given, if anything.
-    #[must_use]
-    pub fn of(given: &str) -> Option<Self> {
-        let text = openclaw_settings::free_text(given.as_bytes()).ok()??;
-        let weak = || {
-            let secret = Secret::parse_passphrase(text.as_given()).ok()?;
-            secret.weakness().map(Self::Weak)
-        };
-        text.flaw().map(Self::Flaw).or_else(weak)
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub const fn hint(self) -> &'static str {
-        match self {
-            Self::Flaw(_) => {
-                "every character of a passphrase counts: give it on one line, without quotes, marks or blanks around it"
-            }
-            Self::Weak(_) => {
-                "whoever has the volume can try passphrases: use four words or more, or a key of `openclaw-agent keys generate`"
-            }
-        }
-    }
-}
-
 impl BadSource {
     /// What to do about it.
     #[must_use]
@@ -219,7 +184,7 @@ impl KeySource {
     pub fn fault(&self) -> Result<Option<Fault>, BadSource> {
         match &self.0 {
             Where::KeyFile { .. } | Where::Key(_) => Ok(None),
-            Where::PassphraseFile(_) | Where::Passphrase(_) => Ok(Fault::of(&*self.given()?)),
+            Where::PassphraseFile(_) | Where::Passphrase(_) => Ok(Fault::of(&self.given()?)),
         }
     }
 

@@ -20,13 +20,18 @@ fn pairing() -> Script {
 #[tokio::test]
 async fn a_code_with_half_its_quiet_zone_is_read_on_every_ground() {
     for (env, ground) in [(&[][..], DARK), (&[], LIGHT), (&[("NO_COLOR", "1")], DARK)] {
-        // Two modules a cell, and the lines above and below it: the whole code needs four columns and two lines more.
-        for size in [(61, 33), (64, 36), (70, 34)] {
+        // Two modules a cell, and a line above and one below it: the whole code needs four columns and two lines more.
+        for size in [(57, 31), (60, 36), (70, 32)] {
             let (_dir, _agent, mut terminal) = start(pairing(), &["pair"], env, size).await;
             terminal
                 .until("a code", |t| t.code(ground).as_deref() == Some(PAYLOAD))
                 .await;
+            assert_eq!(terminal.text().lines().count(), 31, "{size:?}");
         }
+        let (_dir, _agent, mut terminal) = start(pairing(), &["pair"], env, (56, 31)).await;
+        terminal
+            .until("words", |t| t.text().contains("too small"))
+            .await;
     }
 }
 

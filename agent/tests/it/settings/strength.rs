@@ -128,7 +128,7 @@ async fn no_backup_is_sealed_to_one_by_any_client() {
                 secret: Some(secret),
             }),
         };
-        let refused = admin.backup(request).await.err().expect("refused");
+        let refused = admin.backup(request).await.expect_err("refused");
         assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{passphrase}");
         assert!(
             !refused.message().contains(passphrase) || passphrase.len() < 2,
