@@ -24,14 +24,14 @@ pub(crate) async fn run(address: &Address, args: &ResumeArgs, json: bool) -> Res
         return Err(not_connected(link));
     }
     if !json {
-        console::line(&headline(&link, Numbers::Masked, clock::now()))?;
+        console::line(&headline(&link, Numbers::chosen(), clock::now()))?;
     }
     Ok(Exit::Done)
 }
 
 fn not_connected(link: LinkStatus) -> Failure {
     let state = link.state();
-    let words = headline(&link, Numbers::Masked, clock::now());
+    let words = headline(&link, Numbers::chosen(), clock::now());
     if needs_person(state) {
         return Failure::new(format!("WhatsApp refused: {words}"))
             .with_exit(Exit::Refused)

@@ -44,6 +44,7 @@ struct Json {
 
 /// Sends, waits for the state asked for, and prints it.
 pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Result<Exit, Failure> {
+    let to = recipient("TO", &args.to)?;
     let text = text_to_send(args.text.as_deref())?;
     let wanted = SendState::from(args.wait);
     let token = args.token.clone().unwrap_or_else(fresh_token);
@@ -52,7 +53,7 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
     let mut lookout = Lookout::new(json);
     lookout.look(&mut agent).await;
     let request = SendRequest {
-        to: recipient("TO", &args.to)?,
+        to,
         text,
         token: token.clone(),
         wait: i32::from(wanted),

@@ -134,6 +134,10 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
     if let Some((_, port)) = rest.split_once("_SERVICE_PORT") {
         return (port.is_empty() || port.starts_with('_')) && is_number(value);
     }
+    // Also of a service that has PORT in its own name.
+    if rest.ends_with("_PORT") && is_url(value) {
+        return true;
+    }
     let Some(at) = rest
         .rfind("_PORT_")
         .or(rest.ends_with("_PORT").then(|| rest.len() - 5))

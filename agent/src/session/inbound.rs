@@ -94,14 +94,29 @@ impl Inbound {
                 message,
             }
         });
-        let mut placed: Vec<_> = placed.collect();
-        // One whose place is not known keeps it, behind the one before it.
-        let mut number = 0;
-        placed.sort_by_cached_key(|placed| {
-            number = placed.place.as_ref().map_or(number, |place| place.number);
-            number
-        });
-        placed
+        let placed: Vec<_> = placed.collect();
+        // Within each conversation. One whose place is not known keeps it, behind the one before it there.
+        let mut chats: HashMap<String, Vec<(u64, usize)>> = HashMap::new();
+        for (index, Placed { place, name, .. }) in placed.iter().enumerate() {
+            let chat = name.chats().first().cloned().unwrap_or_default();
+            let numbers = chats.entry(chat).or_default();
+            let before = numbers.last().map_or(0, |(number, _)| *number);
+            let number = place.as_ref().map_or(before, |place| place.number);
+            numbers.push((number, index));
+        }
+        let mut order: Vec<usize> = (0..placed.len()).collect();
+        for numbers in chats.into_values() {
+            let mut sorted = numbers.clone();
+            sorted.sort_by_key(|(number, _)| *number);
+            for ((_, slot), (_, index)) in numbers.into_iter().zip(sorted) {
+                order[slot] = index;
+            }
+        }
+        let mut placed: Vec<_> = placed.into_iter().map(Some).collect();
+        order
+            .into_iter()
+            .filter_map(|index| placed.get_mut(index)?.take())
+            .collect()
     }
 
     /// What of these has not arrived before, for the journal, with their places in their conversations.

@@ -24,10 +24,6 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
     if pending.is_empty() {
         return;
     }
-    // They arrived behind what an earlier process had kept back, if that is of the same chat.
-    let kept_back = setup.admission.were_kept_back();
-    let kept_back: Vec<_> = kept_back.into_iter().map(|it| it.mark).collect();
-    setup.admission.release(&kept_back, clock::now());
     let arrivals: Vec<_> = pending
         .iter()
         .filter(|row| !row.id.starts_with(PROBE))
