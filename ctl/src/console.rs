@@ -56,7 +56,7 @@ pub(crate) async fn reader_gone() {
         Ok(())
     });
     if waiting.await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

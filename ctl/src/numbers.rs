@@ -81,10 +81,10 @@ fn mask_json(value: &mut Value) {
         Value::String(text) if Phone::of_digits(text).is_some() && text.starts_with('+') => {
             *text = mask::number(text);
         }
-        Value::String(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {
-            if text.contains('@') {
-                *text = mask::jid(text);
-            }
+        Value::String(text)
+            if text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('@') =>
+        {
+            *text = mask::jid(text);
         }
         Value::Array(values) => values.iter_mut().for_each(mask_json),
         Value::Object(fields) => fields.values_mut().for_each(mask_json),

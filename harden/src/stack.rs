@@ -67,23 +67,25 @@ fn return_below(end: usize) {
     let _ = unsafe { rustix::mm::madvise(ptr::without_provenance_mut(start), end - start, advice) };
 }
 
+#[expect(
+    unsafe_code,
+    reason = "asks the C library where this thread's stack is"
+)]
 fn lowest_address() -> Option<usize> {
-    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-    let (mut lowest, mut size) = (ptr::null_mut(), 0);
-    #[expect(
-        unsafe_code,
-        reason = "asks the C library where this thread's stack is"
-    )]
-    // SAFETY: the attributes are read and destroyed only when they were made; the other two are ours.
-    unsafe {
-        let attributes = attributes.as_mut_ptr();
-        if libc::pthread_getattr_np(libc::pthread_self(), attributes) != 0 {
-            return None;
-        }
-        let known = libc::pthread_attr_getstack(attributes, &raw mut lowest, &raw mut size) == 0;
-        libc::pthread_attr_destroy(attributes);
-        known.then(|| lowest.addr())
+    let mut made = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let attributes = made.as_mut_ptr();
+    // SAFETY: it takes nothing.
+    let this = unsafe { libc::pthread_self() };
+    // SAFETY: the thread runs, and the attributes are ours to be filled.
+    if unsafe { libc::pthread_getattr_np(this, attributes) } != 0 {
+        return None;
     }
+    let (mut lowest, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: the attributes were filled above; the other two are ours.
+    let read = unsafe { libc::pthread_attr_getstack(attributes, &raw mut lowest, &raw mut size) };
+    // SAFETY: filled above, and not used again.
+    unsafe { libc::pthread_attr_destroy(attributes) };
+    (read == 0).then(|| lowest.addr())
 }
 
 #[cfg(test)]

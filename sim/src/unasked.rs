@@ -27,7 +27,7 @@ impl Shared {
             .attr("type", "text")
             .children([plaintext.build()]);
         let from = format!("{channel}@newsletter");
-        self.give(account, &id, &from, message.build());
+        self.give(account, &id, &from, &message.build());
         id
     }
 
@@ -51,11 +51,11 @@ impl Shared {
             .attr("t", unix_now())
             .attr("type", "text")
             .children([meta.build(), enc.build()]);
-        self.give(account, &id, &from.to_non_ad_string(), message.build());
+        self.give(account, &id, &from.to_non_ad_string(), &message.build());
         id
     }
 
-    fn give(&self, account: &Number, id: &str, origin: &str, node: Node) {
+    fn give(&self, account: &Number, id: &str, origin: &str, node: &Node) {
         let mut state = lock(&self.state);
         for companion in state.companions_of(account) {
             let item = Item {

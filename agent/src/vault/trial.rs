@@ -67,6 +67,15 @@ impl Volume {
     }
 }
 
+impl Drop for Volume {
+    /// The keeper writes until it is stopped, and a store whose folder is gone aborts.
+    fn drop(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            keeper.stop();
+        }
+    }
+}
+
 fn secret() -> Secret {
     Secret::Raw(Key32::take(&mut [7; 32]))
 }
