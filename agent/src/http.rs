@@ -36,7 +36,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` resolves. Connections that are open then are cut: an answer is written at once or never.
 ///
-/// A new connection is always accepted: see [`slots`] for the one that is closed for it.
+/// A new connection is always accepted: see `slots` for the one that is closed for it.
 pub async fn serve(
     shown: Shown,
     listener: TcpListener,

@@ -2,7 +2,7 @@
 //!
 //! An ERROR needs a person. Nothing that WhatsApp's library logs does by itself: what it cannot handle, the agent reports
 //! in its own words (a link state, an event, an alert) or ends over. Its errors are warnings here, and one of a kind is
-//! printed at most once in [`REPEAT_INTERVAL`], with the number of those that were not.
+//! printed at most once in `REPEAT_INTERVAL`, with the number of those that were not.
 //!
 //! The library logs numbers, codes and stanzas. Of its lines only warnings and errors pass, and of those only what cannot
 //! be a secret: see `scrub`.

@@ -2,7 +2,7 @@
 //! rough measure is enough to refuse those that come first.
 //!
 //! What is counted is characters that are not foreseen: a common word, a sequence or a year counts as one, a repetition as
-//! none, a digit as a half. It sees neither language nor grammar, so it takes bad passphrases; it refuses no good one.
+//! none, a digit behind another as a half. It sees neither language nor grammar, so it takes bad passphrases; it refuses no good one.
 
 /// The least, in characters and in what they count.
 pub const MIN_CHARS: usize = 8;
@@ -10,7 +10,7 @@ pub const MIN_CHARS: usize = 8;
 /// Half a character, so that digits can count as less.
 const CHAR: usize = 2;
 /// How long a word, a sequence, must be to be known as one.
-const MIN_SEQUENCE: usize = 3;
+const MIN_SEQUENCE: usize = 4;
 
 /// What people choose first, without what is usually put in front of it and behind it.
 const COMMON: [&str; 96] = [
@@ -160,12 +160,18 @@ fn count(chars: &[char]) -> usize {
                 length
             }
             None => {
-                counted += if chars[at].is_ascii_digit() { 1 } else { CHAR };
+                counted += if in_number(chars, at) { 1 } else { CHAR };
                 1
             }
         };
     }
     counted
+}
+
+/// Whether this is a digit that stands behind another.
+fn in_number(chars: &[char], at: usize) -> bool {
+    let before = at.checked_sub(1).map(|before| chars[before]);
+    chars[at].is_ascii_digit() && before.is_some_and(|c| c.is_ascii_digit())
 }
 
 /// `p4$$w0rd` is a `password`.

@@ -115,8 +115,8 @@ pub(super) fn hold(status: &Status) -> Option<Finding> {
     Some(Finding::bad(
         "hold",
         format!(
-            "nothing is sent: the store went back, its volume is an older copy (a client has seen generation {seen}, it was at {now}); {} messages wait",
-            held.queued
+            "nothing is sent: the store went back, its volume is an older copy (a client has seen generation {seen}, it was at {now}); {} to be sent",
+            counted(held.queued, "message")
         ),
         "decide: `openclawctl rollback renew` or `openclawctl rollback accept`",
     ))
@@ -167,17 +167,17 @@ pub(super) fn waiting(status: &Status) -> Vec<Finding> {
     if unresolved > 0 {
         findings.push(Finding::note(
             "resolution",
-            format!("WhatsApp has yet to tell the LIDs of {unresolved} numbers in the rules"),
+            format!(
+                "WhatsApp has yet to tell the LIDs of {} in the rules",
+                counted(unresolved, "number")
+            ),
             "it is asked again by itself while the agent is connected",
         ));
     }
     if status.held > 0 {
         findings.push(Finding::note(
             "held",
-            format!(
-                "{} messages are held until it is known who wrote them",
-                status.held
-            ),
+            held(status.held),
             "they are judged once WhatsApp has told, or dropped after --hold-limit",
         ));
     }
@@ -185,7 +185,10 @@ pub(super) fn waiting(status: &Status) -> Vec<Finding> {
     if dropped + undecryptable > 0 {
         findings.push(Finding::note(
             "traffic",
-            format!("since the start {dropped} messages were dropped, and {undecryptable} could not be decrypted"),
+            format!(
+                "since the start {} dropped, and {undecryptable} could not be decrypted",
+                were(dropped, "message")
+            ),
             "`openclawctl watch --from-start --kind dropped,undecryptable` shows them",
         ));
     }
@@ -322,7 +325,7 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
     }
 }
 
-fn traces(traces: &Traces, direct: &Verdict, held: usize, now: SystemTime) -> Vec<Finding> {
+fn traces(traces: &Traces, direct: &Verdict, waiting: usize, now: SystemTime) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.push(match &traces.last {
         Some((Seq(seq), at)) => Finding::good(
@@ -340,8 +343,8 @@ fn traces(traces: &Traces, direct: &Verdict, held: usize, now: SystemTime) -> Ve
     });
     if let Some((Seq(seq), at, reason)) = &traces.last_drop {
         let text = format!(
-            "{} messages were dropped, the last {} ago: event {seq}, {reason}",
-            traces.dropped,
+            "{} dropped, the last {} ago: event {seq}, {reason}",
+            were(traces.dropped, "message"),
             span(*at, now)
         );
         findings.push(match direct {
@@ -358,25 +361,56 @@ fn traces(traces: &Traces, direct: &Verdict, held: usize, now: SystemTime) -> Ve
     if !traces.undecryptable.is_empty() {
         findings.push(Finding::bad(
             "undecryptable",
-            format!("{} messages could not be decrypted and have not come again", traces.undecryptable.len()),
+            format!(
+                "{} that could not be decrypted and did not come again",
+                counted(traces.undecryptable.len(), "message")
+            ),
             "ask for them again; if that goes on, have the sender's phone connect to the internet once",
         ));
     }
-    if held > 0 {
+    if waiting > 0 {
         findings.push(Finding::bad(
             "held",
-            format!("{held} messages are held until it is known who wrote them"),
+            held(waiting),
             "wait until the agent is connected; they are judged then",
         ));
     }
     if traces.lost > 0 {
         findings.push(Finding::bad(
             "lost",
-            format!("{} messages were acknowledged and may be lost", traces.lost),
+            format!(
+                "{} acknowledged and may be lost",
+                were(traces.lost, "message")
+            ),
             "ask for them again",
         ));
     }
     findings
+}
+
+/// `1 message`, `2 messages`.
+fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
+/// `1 message was`, `2 messages were`.
+fn were(count: impl TryInto<u64> + Copy, what: &str) -> String {
+    let verb = if matches!(count.try_into(), Ok(1)) {
+        "was"
+    } else {
+        "were"
+    };
+    format!("{} {verb}", counted(count, what))
+}
+
+fn held(count: impl TryInto<u64> + Copy) -> String {
+    format!(
+        "{} held until it is known who wrote",
+        were(count, "message")
+    )
 }
 
 fn span(from: SystemTime, to: SystemTime) -> String {
