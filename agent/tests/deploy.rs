@@ -253,7 +253,8 @@ fn the_image_is_made_of_files_that_the_builder_gets() {
         .collect();
     // A manifest that were missing would end the build; so would what it copies.
     for needed in [
-        "agent", "proto", "vault", "harden", "trust", "ctl", "sim", "benches", "LICENSE", "NOTICE",
+        "agent", "proto", "types", "settings", "vault", "harden", "trust", "ctl", "sim", "benches",
+        "LICENSE", "NOTICE",
     ] {
         assert!(root().join(needed).exists(), "{needed}");
         assert!(!ignored.contains(&needed), "{needed}");
