@@ -198,6 +198,14 @@ def back_up(api):
     assert restore().records_kept > 0
 
 
+def hold(api):
+    """Another store's age holds nothing, and what is not held cannot be released."""
+    seen = {"store_id": encoded(bytes(16)), "generation": 9, "id": 1, "commits": 9}
+    assert not api.agent("Agent/ReportStore", {"seen": seen}).HasField("hold")
+    decide = lambda: api.agent("Admin/ResolveRollback", {"decision": "ROLLBACK_DECISION_ACCEPT"})
+    refused(decide, grpc.StatusCode.FAILED_PRECONDITION, "NOT_HELD")
+
+
 def encoded(data):
     """Bytes as JSON has them."""
     import base64
@@ -226,6 +234,7 @@ def every(api, phone, contact):
     no_alerts = lambda: api.agent("Alerts/TestAlert")
     refused(no_alerts, grpc.StatusCode.FAILED_PRECONDITION, "NO_ALERTS")
     assert not api.agent("Alerts/ListAlerts").alerts
+    hold(api)
     back_up(api)
     left = set(api.methods) - api.called
     assert not left, f"not called: {sorted(left)}"
