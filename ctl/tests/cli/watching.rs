@@ -111,7 +111,6 @@ async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
     for args in [
         &["watch", "--after", "0"][..],
         &["watch", "--after", "0", "--json"],
-        &["watch", "--consumer", "billing"],
     ] {
         let dir = tempfile::tempdir().unwrap();
         let (_printed, nothing) = watch::channel(String::new());
