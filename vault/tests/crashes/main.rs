@@ -16,6 +16,7 @@ mod inode;
 mod journal;
 mod ledger;
 mod model;
+mod records;
 mod replacement;
 mod run;
 mod usage;

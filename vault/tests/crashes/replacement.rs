@@ -2,10 +2,11 @@
 //! new ones, never a part of both, and what is in other tables stays.
 
 use fastrand::Rng;
-use openclaw_vault::{Batch, Key, Table, Vault, on_heap};
+use openclaw_vault::{Key, Table, Vault, on_heap};
 
 use crate::disk::{Fault, SimDisk};
-use crate::run::{Store, is_of_the_disk, secret};
+use crate::records::{fill, has};
+use crate::run::{is_of_the_disk, secret};
 
 const REPLACED: [Table; 2] = [Table(1), Table(2)];
 const STAYS: Table = Table(9);
@@ -56,20 +57,4 @@ pub(crate) fn replace(seed: u64) -> u32 {
         }
     }
     1
-}
-
-fn fill(store: &mut Store, table: Table, records: u8) {
-    for number in 0..records {
-        let mut batch = Batch::new();
-        batch.put(Key::new(table, "", &[number]), &[number; 100]);
-        store.append(&batch).unwrap();
-    }
-}
-
-fn has(store: &Store, table: Table, records: u8) {
-    assert_eq!(store.count(table), usize::from(records));
-    for number in 0..records {
-        let value = store.load(Key::new(table, "", &[number])).unwrap();
-        assert_eq!(value.unwrap().as_slice(), [number; 100]);
-    }
 }
