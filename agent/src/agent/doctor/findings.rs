@@ -187,7 +187,7 @@ pub(super) fn waiting(status: &Status) -> Vec<Finding> {
             "traffic",
             format!(
                 "since the start {} dropped, and {undecryptable} could not be decrypted",
-                were(dropped, "message")
+                messages_were(dropped)
             ),
             "`openclawctl watch --from-start --kind dropped,undecryptable` shows them",
         ));
@@ -344,7 +344,7 @@ fn traces(traces: &Traces, direct: &Verdict, waiting: usize, now: SystemTime) ->
     if let Some((Seq(seq), at, reason)) = &traces.last_drop {
         let text = format!(
             "{} dropped, the last {} ago: event {seq}, {reason}",
-            were(traces.dropped, "message"),
+            messages_were(traces.dropped),
             span(*at, now)
         );
         findings.push(match direct {
@@ -380,7 +380,7 @@ fn traces(traces: &Traces, direct: &Verdict, waiting: usize, now: SystemTime) ->
             "lost",
             format!(
                 "{} acknowledged and may be lost",
-                were(traces.lost, "message")
+                messages_were(traces.lost)
             ),
             "ask for them again",
         ));
@@ -397,20 +397,15 @@ fn counted(count: impl TryInto<u64>, what: &str) -> String {
 }
 
 /// `1 message was`, `2 messages were`.
-fn were(count: impl TryInto<u64> + Copy, what: &str) -> String {
-    let verb = if matches!(count.try_into(), Ok(1)) {
-        "was"
-    } else {
-        "were"
-    };
-    format!("{} {verb}", counted(count, what))
+fn messages_were(count: impl TryInto<u64>) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => "1 message was".to_owned(),
+        count => format!("{count} messages were"),
+    }
 }
 
-fn held(count: impl TryInto<u64> + Copy) -> String {
-    format!(
-        "{} held until it is known who wrote",
-        were(count, "message")
-    )
+fn held(count: impl TryInto<u64>) -> String {
+    format!("{} held until it is known who wrote", messages_were(count))
 }
 
 fn span(from: SystemTime, to: SystemTime) -> String {
