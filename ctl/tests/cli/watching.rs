@@ -111,12 +111,18 @@ async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
     for args in [
         &["watch", "--after", "0"][..],
         &["watch", "--after", "0", "--json"],
+        &["watch", "--consumer", "billing"],
     ] {
         let dir = tempfile::tempdir().unwrap();
         let (_printed, nothing) = watch::channel(String::new());
         let socket = dir.path().join("agent.sock");
         let steps = vec![event(1), json!({"hold": true})];
-        let _agent = ScriptedAgent::start(&socket, watched(steps), nothing).await;
+        let script = Script {
+            // A consumer may rest, and tell, before its reader goes.
+            ack: [json!({})].into(),
+            ..watched(steps)
+        };
+        let _agent = ScriptedAgent::start(&socket, script, nothing).await;
         let mut child = watching(args, dir.path()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut String::new()).await.unwrap();
