@@ -212,8 +212,8 @@ impl Session {
         let client = bot.client();
         gate.attach(&client);
         backlog.attach(&client);
-        recover::recover(&client, store, setup).await;
         inbound.restore();
+        recover::recover(&client, store, setup, &inbound).await;
         let session = Self {
             client,
             dialled,

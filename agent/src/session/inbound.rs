@@ -148,8 +148,11 @@ impl Inbound {
 
     /// Judges what has arrived, in the order of arrival. What overtook another message of its conversation is held until
     /// that has arrived, too.
-    fn judged(&self, part: &[Placed<'_>], now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
-        let arrivals = self.arrivals(part);
+    fn judged(
+        &self,
+        arrivals: Vec<(Option<OrderPlace>, Arrival)>,
+        now: SystemTime,
+    ) -> (Vec<Arrival>, Vec<Held>) {
         let places = arrivals.iter().filter_map(|(place, arrival)| {
             let place = place.clone()?;
             Some((arrival.name.mark(), place))
@@ -170,6 +173,20 @@ impl Inbound {
         (arrivals, held)
     }
 
+    /// Judges what an earlier process had decrypted and not recorded, in its order: behind what waits since then, unless
+    /// that waits for it.
+    pub(super) fn recovered(
+        &self,
+        arrivals: Vec<Arrival>,
+        now: SystemTime,
+    ) -> (Vec<Arrival>, Vec<Held>) {
+        let placed = arrivals.into_iter().map(|arrival| {
+            let place = self.order.recovered(&arrival.name);
+            (place, arrival)
+        });
+        self.judged(placed.collect(), now)
+    }
+
     /// Takes up what waited for others when an earlier session or process ended.
     pub(super) fn restore(&self) {
         let now = Instant::now();
@@ -180,7 +197,7 @@ impl Inbound {
     }
 
     /// Gives the journal what waited for others that have arrived by now, and looks again while anything waits.
-    fn release(&self) {
+    pub(super) fn release(&self) {
         let ready = self.order.ready(Instant::now());
         self.admission.release(&ready, clock::now());
         if self.order.has_waiting() && !self.releasing.swap(true, Ordering::AcqRel) {
@@ -298,7 +315,8 @@ impl EventHandler for Inbound {
             }
             // What the hook has committed is in the journal; what bypasses it is not.
             Event::Messages(batch) if !batch.hook_committed => {
-                let (arrivals, held) = self.judged(&self.in_order(&batch.messages), now);
+                let (arrivals, held) =
+                    self.judged(self.arrivals(&self.in_order(&batch.messages)), now);
                 self.journal.arrive(arrivals, now, |changes| {
                     held.iter().for_each(|held| held.keep(changes));
                 });
@@ -368,7 +386,7 @@ impl InboundDurabilityHook for Inbound {
             self.store.vault().durable(enough).await;
         }
         for part in self.in_order(batch).chunks(PART) {
-            let (arrivals, held) = self.judged(part, now);
+            let (arrivals, held) = self.judged(self.arrivals(part), now);
             self.journal
                 .arrived(arrivals, now, enough, |changes| {
                     held.iter().for_each(|held| held.keep(changes));

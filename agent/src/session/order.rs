@@ -160,8 +160,9 @@ impl Order {
                 continue;
             };
             let landed = coming.remove(at)?;
-            // Its queue is done with those before it.
-            coming.retain(|it| it.number > landed.number || it.queue != landed.queue);
+            // Its queue is done with those before it. What is still expected is in none that is known.
+            let is_done = |it: &Coming| it.number < landed.number && it.queue == landed.queue;
+            coming.retain(|it| it.queue.is_empty() || !is_done(it));
             if conversation.is_over() {
                 state.chats.remove(chat);
             }
@@ -171,6 +172,20 @@ impl Order {
             });
         }
         None
+    }
+
+    /// A message that an earlier process had decrypted is to be recorded. Where it stands: where it was waited for, or behind
+    /// all that waits in its conversation, if anything does.
+    pub(super) fn recovered(&self, name: &MessageName) -> Option<Place> {
+        if let Some(place) = self.landed(name) {
+            return Some(place);
+        }
+        let mut state = lock(&self.0);
+        let known = |chat: &&String| state.chats.contains_key(*chat);
+        let chat = name.chats().iter().find(known)?.clone();
+        state.last += 1;
+        let number = state.last;
+        Some(Place { chat, number })
     }
 
     /// Whether a message waits, since something that came before it is on its way or waits itself. Returns what is on its way
@@ -384,6 +399,26 @@ mod tests {
             tokio::time::advance(LANDING).await;
             assert!(!order.has_waiting() || order.is_ready() == [mark]);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_decrypted_before_a_start_passes_nothing_that_waits() {
+        let order = Order::default();
+        let behind = ["1", "2"].map(MessageId::new).to_vec();
+        let mark = named("3").mark();
+        order.restore(CHAT, mark, behind, Instant::now());
+        let recovers = |id| {
+            let name = named(id);
+            let place = order.recovered(&name).unwrap();
+            order.waits(&place, name.mark(), Instant::now()).is_some()
+        };
+        assert!(recovers("4"), "it came after 3, which waits");
+        let _first = order.comes("a", "1");
+        assert!(recovers("2"), "1 is on its way");
+        assert!(recovers("5") && order.is_ready().is_empty());
+        assert!(!order.lands("1"));
+        assert_eq!(order.is_ready(), marks(&["2", "3", "4", "5"]));
+        assert!(order.recovered(&named("6")).is_none(), "nothing waits");
     }
 
     #[test]

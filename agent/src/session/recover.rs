@@ -9,6 +9,7 @@ use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::waproto;
 use whatsapp_rust::{Jid, Server};
 
+use super::inbound::Inbound;
 use super::{Setup, translate};
 use crate::clock;
 use crate::journal::Arrival;
@@ -19,7 +20,7 @@ use crate::store::{Pending, Store};
 const PROBE: &str = "__wa_durability_probe_";
 
 /// Returns once all of them are durable in the journal.
-pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
+pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbound: &Inbound) {
     let pending = store.pending();
     if pending.is_empty() {
         return;
@@ -42,7 +43,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
         );
     }
     let now = clock::now();
-    let (arrivals, held) = setup.admission.judge(arrivals, now);
+    let (arrivals, held) = inbound.recovered(arrivals, now);
     setup.journal.arrive(arrivals, now, |batch| {
         held.iter().for_each(|held| held.keep(batch));
         for Pending {
@@ -53,6 +54,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup) {
         }
     });
     setup.journal.flush().await;
+    inbound.release();
 }
 
 /// It may have been acknowledged, and cannot be told.
