@@ -54,10 +54,10 @@ fn judge(name: &str, value: &str, known: &[&str]) -> Option<Unknown> {
 }
 
 /// Letters and digits alone, as two spellings of one name have them in common.
-fn plain(name: &str) -> Vec<u8> {
-    name.bytes()
-        .filter(u8::is_ascii_alphanumeric)
-        .map(|b| b.to_ascii_uppercase())
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_uppercase())
         .collect()
 }
 
@@ -68,14 +68,15 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         return None;
     }
     let given = plain(name);
-    let is_ours = given.starts_with(b"OPENCLAW");
+    let is_ours = given.starts_with("OPENCLAW");
     let closest = known
         .iter()
         .map(|known| {
             let wanted = plain(known);
             // One mistake in three letters of what tells the names apart, and never more than three.
             let own = wanted.len().saturating_sub(if is_ours { 8 } else { 0 });
-            (distance(&given, &wanted), (own / 3).clamp(1, 3), *known)
+            let distance = strsim::osa_distance(&given, &wanted);
+            (distance, (own / 3).clamp(1, 3), *known)
         })
         // Names of others are only near when hardly anything is wrong.
         .filter(|(distance, most, known)| {
@@ -88,29 +89,10 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// `WHATSAPP_ALLOW_FROM`, `OPENCLAW_WHATSAPP_ALLOW` and the like: the mistake that lets everyone in.
-fn of_the_allowlist<'a>(given: &[u8], known: &[&'a str]) -> Option<&'a str> {
-    let given = String::from_utf8_lossy(given);
+fn of_the_allowlist<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let says_allow =
         given.contains("ALLOW") && (given.contains("WHATSAPP") || given.starts_with("OPENCLAW"));
     says_allow.then(|| known.iter().find(|known| **known == ALLOW).copied())?
-}
-
-/// Optimal string alignment: how many letters are missing, too many, wrong, or swapped with the next.
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut before = vec![0; b.len() + 1];
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut next = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let wrong = usize::from(a[i - 1] != b[j - 1]);
-            next[j] = (row[j - 1] + wrong).min(row[j] + 1).min(next[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                next[j] = next[j].min(before[j - 2] + 1);
-            }
-        }
-        before = std::mem::replace(&mut row, next);
-    }
-    row[b.len()]
 }
 
 /// What Kubernetes sets in every pod for each Service of its namespace: for one that is called `openclaw-agent`,

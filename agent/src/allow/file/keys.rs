@@ -347,22 +347,11 @@ const fn close(key: &str) -> usize {
 
 /// How many letters differ (Levenshtein), whatever their case and without `_`, `-` and spaces.
 fn distance(a: &str, b: &str) -> usize {
-    let plain = |text: &str| -> Vec<char> {
+    let plain = |text: &str| -> String {
         let letters = text.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
         letters.map(|c| c.to_ascii_lowercase()).take(64).collect()
     };
-    let (a, b) = (plain(a), plain(b));
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = before + usize::from(x != y);
-            before = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(before + 1);
-        }
-    }
-    row[b.len()]
+    strsim::levenshtein(&plain(a), &plain(b))
 }
 
 #[cfg(test)]
