@@ -8,7 +8,7 @@ pub(super) struct Level {
     /// How a mistake names it.
     pub(super) name: &'static str,
     /// Keys that are read.
-    read: &'static [&'static str],
+    read: &'static [&'static [&'static str]],
     /// Keys of OpenClaw that say nothing about who is allowed. What stands under them is not looked at.
     ignored: &'static [&'static [&'static str]],
     /// Keys that say who is allowed, elsewhere or in other programs, with what to do here.
@@ -49,7 +49,7 @@ const LIKE_RULES: [&str; 8] = [
 /// The file's top level.
 pub(super) const TOP: Level = Level {
     name: "the file",
-    read: &["channels", "env"],
+    read: &[&["channels", "env"]],
     ignored: &[&[
         "$schema",
         "accessGroups",
@@ -102,7 +102,7 @@ pub(super) const TOP: Level = Level {
 /// `channels`: one key for each channel.
 pub(super) const CHANNELS: Level = Level {
     name: "channels",
-    read: &["whatsapp", "defaults"],
+    read: &[&["whatsapp", "defaults"]],
     ignored: &[&[
         "a2a",
         "ag-ui",
@@ -157,7 +157,7 @@ pub(super) const CHANNELS: Level = Level {
 pub(super) const DEFAULTS: Level = Level {
     name: "channels.defaults",
     // Read to know whether OpenClaw would apply it.
-    read: &["groupPolicy"],
+    read: &[&["groupPolicy"]],
     ignored: &[&[
         "botLoopProtection",
         "contextVisibility",
@@ -214,17 +214,7 @@ const SETTINGS: [&str; 33] = [
 /// `channels.whatsapp`.
 pub(super) const WHATSAPP: Level = Level {
     name: "channels.whatsapp",
-    read: &[
-        "enabled",
-        "dmPolicy",
-        "allowFrom",
-        "groupPolicy",
-        "groupAllowFrom",
-        "groups",
-        "accounts",
-        "dms",
-        "direct",
-    ],
+    read: &[&RULES, &["accounts", "dms", "direct"]],
     ignored: &[&SETTINGS],
     instead: &[
         (&["dm", "policy"], "write dmPolicy and allowFrom"),
@@ -239,7 +229,7 @@ pub(super) const WHATSAPP: Level = Level {
 /// One of `accounts`.
 pub(super) const ACCOUNT: Level = Level {
     name: "an account",
-    read: &["dms", "direct"],
+    read: &[&["dms", "direct"]],
     ignored: &[&SETTINGS],
     instead: &[
         (
@@ -301,10 +291,10 @@ pub(super) const CHAT: Level = Level {
 impl Level {
     /// What `text` is here.
     pub(super) fn key(&self, text: &str) -> Key {
-        if let Some(key) = self.read.iter().find(|key| **key == text) {
+        if let Some(key) = keys(self.read).find(|key| *key == text) {
             return Key::Read(key);
         }
-        if self.ignored().any(|key| key == text) {
+        if keys(self.ignored).any(|key| key == text) {
             return Key::Ignored;
         }
         let mut instead = self.instead.iter();
@@ -320,20 +310,20 @@ impl Level {
         })
     }
 
-    fn ignored(&self) -> impl Iterator<Item = &'static str> {
-        self.ignored.iter().flat_map(|keys| keys.iter().copied())
-    }
-
     /// The key that was probably meant; one that is read, if several are as near.
     fn nearest(&self, text: &str) -> Option<&'static str> {
-        let read = self.read.iter().map(|key| (0, *key));
-        let ignored = self.ignored().map(|key| (1, key));
+        let read = keys(self.read).map(|key| (0, key));
+        let ignored = keys(self.ignored).map(|key| (1, key));
         let near = read.chain(ignored).filter_map(|(rank, key)| {
             let distance = distance(text, key);
             (distance <= close(key)).then_some((distance, rank, key))
         });
         near.min().map(|(_, _, key)| key)
     }
+}
+
+fn keys(lists: &'static [&'static [&'static str]]) -> impl Iterator<Item = &'static str> {
+    lists.iter().flat_map(|list| list.iter().copied())
 }
 
 /// How many letters may be wrong before it is another word.
