@@ -1,0 +1,162 @@
+use super::*;
+use whatsapp_rust::NodeBuilder;
+use whatsapp_rust::wacore_binary::marshal::marshal;
+
+const CHAT: &str = "1@lid";
+
+fn stanza() -> Arc<OwnedNodeRef> {
+    let node = NodeBuilder::new("message").build();
+    // Without the byte that says whether it is compressed.
+    Arc::new(OwnedNodeRef::new(marshal(&node).unwrap().split_off(1)).unwrap())
+}
+
+fn named(id: &str) -> MessageName {
+    MessageName::new(vec![CHAT.into()], vec![CHAT.into()], id)
+}
+
+impl Order {
+    fn comes(&self, queue: &str, id: &str) -> Arc<OwnedNodeRef> {
+        let stanza = stanza();
+        self.note(
+            CHAT.into(),
+            queue.into(),
+            id.into(),
+            Arc::downgrade(&stanza),
+        );
+        stanza
+    }
+
+    /// Lands, and waits or not.
+    fn lands(&self, id: &str) -> bool {
+        let name = named(id);
+        let place = self.landed(&name).unwrap();
+        self.waits(&place, name.mark(), Instant::now()).is_some()
+    }
+
+    fn is_ready(&self) -> Vec<Mark> {
+        self.ready(Instant::now())
+    }
+}
+
+fn marks(ids: &[&str]) -> Vec<Mark> {
+    ids.iter().map(|id| named(id).mark()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_overtook_a_message_waits_until_that_has_landed() {
+    let order = Order::default();
+    let _held = [("a", "1"), ("a", "2"), ("b", "3"), ("a", "4"), ("b", "5")]
+        .map(|(queue, id)| order.comes(queue, id));
+    assert!(!order.lands("1"), "nothing came before it");
+    assert!(order.lands("3") && order.lands("5"));
+    assert!(order.is_ready().is_empty() && order.has_waiting());
+    assert!(!order.lands("2"));
+    assert_eq!(order.is_ready(), marks(&["3"]), "4 is on its way");
+    assert!(!order.lands("4"));
+    assert_eq!(order.is_ready(), marks(&["5"]));
+    assert!(lock(&order.0).chats.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_never_lands_holds_the_others_up_for_a_moment_only() {
+    let order = Order::default();
+    let (first, _second) = (order.comes("a", "1"), order.comes("b", "2"));
+    drop(first);
+    assert!(order.lands("2"), "the first may land yet");
+    assert!(order.is_ready().is_empty());
+    tokio::time::advance(LANDING).await;
+    assert_eq!(order.is_ready(), marks(&["2"]));
+    assert!(!order.has_waiting());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_is_done_with_what_came_before_one_that_it_is_done_with() {
+    let order = Order::default();
+    let duplicate = order.comes("a", "1");
+    let (next, _other) = (order.comes("a", "2"), order.comes("b", "3"));
+    drop(duplicate);
+    drop(next);
+    assert!(order.lands("3"), "2 may land yet, and 1 will not");
+    assert!(!order.lands("2"));
+    assert_eq!(order.is_ready(), marks(&["3"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_what_waits_waits_for_what_is_delivered_again() {
+    let before = Order::default();
+    let held =
+        [("a", "1"), ("b", "2"), ("a", "3"), ("b", "4")].map(|(queue, id)| before.comes(queue, id));
+    let mut rows = Vec::new();
+    for id in ["2", "4"] {
+        let name = named(id);
+        let place = before.landed(&name).unwrap();
+        let behind = before.waits(&place, name.mark(), Instant::now()).unwrap();
+        rows.push((name.mark(), behind));
+    }
+    drop(held);
+    assert_eq!(rows[1].1, [MessageId::new("3")], "1 is said once");
+
+    let order = Order::default();
+    for (mark, behind) in rows {
+        order.restore(CHAT, mark, behind, Instant::now());
+    }
+    assert!(order.is_ready().is_empty());
+    let _held = [("b", "5"), ("a", "1"), ("a", "3")].map(|(queue, id)| order.comes(queue, id));
+    assert!(order.lands("5"), "it is behind those that wait");
+    assert!(!order.lands("1"));
+    assert_eq!(order.is_ready(), marks(&["2"]));
+    order.caught_up(Instant::now());
+    assert!(!order.lands("3"));
+    assert_eq!(order.is_ready(), marks(&["4", "5"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_delivered_again_is_waited_for_until_all_has_come() {
+    for caught_up in [true, false] {
+        let order = Order::default();
+        let mark = named("2").mark();
+        order.restore(CHAT, mark, vec![MessageId::new("1")], Instant::now());
+        tokio::time::advance(REDELIVERY / 2).await;
+        assert!(order.is_ready().is_empty());
+        if caught_up {
+            order.caught_up(Instant::now());
+        } else {
+            tokio::time::advance(REDELIVERY).await;
+        }
+        order.is_ready();
+        tokio::time::advance(LANDING).await;
+        assert!(!order.has_waiting() || order.is_ready() == [mark]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_decrypted_before_a_start_passes_nothing_that_waits() {
+    let order = Order::default();
+    let behind = ["1", "2"].map(MessageId::new).to_vec();
+    let mark = named("3").mark();
+    order.restore(CHAT, mark, behind, Instant::now());
+    let recovers = |id| {
+        let name = named(id);
+        let place = order.recovered(&name).unwrap();
+        order.waits(&place, name.mark(), Instant::now()).is_some()
+    };
+    assert!(recovers("4"), "it came after 3, which waits");
+    let _first = order.comes("a", "1");
+    assert!(recovers("2"), "1 is on its way");
+    assert!(recovers("5") && order.is_ready().is_empty());
+    assert!(!order.lands("1"));
+    assert_eq!(order.is_ready(), marks(&["2", "3", "4", "5"]));
+    assert!(order.recovered(&named("6")).is_none(), "nothing waits");
+}
+
+#[test]
+fn one_queue_alone_never_waits_and_leaves_nothing_behind() {
+    let order = Order::default();
+    for id in ["1", "2", "3"] {
+        let stanza = order.comes("a", id);
+        drop(stanza);
+        assert!(order.landed(&named(id)).is_some());
+    }
+    assert!(order.landed(&named("4")).is_none());
+    assert!(lock(&order.0).chats.is_empty());
+}
