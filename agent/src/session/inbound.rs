@@ -26,7 +26,7 @@ use super::{Refusal, Report, Setup, Signal, translate};
 use crate::admission::{Admission, Held, KeptBack};
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::journal::{Arrival, Journal, Mark, MessageName};
+use crate::journal::{Arrival, Journal, MessageName};
 use crate::model::{AuthorCheck, MessageId, Nack, Occurrence, Receipt, Secret, SendState};
 use crate::outbox::Outbox;
 use crate::store::Store;
@@ -153,19 +153,13 @@ impl Inbound {
         arrivals: Vec<(Option<OrderPlace>, Arrival)>,
         now: SystemTime,
     ) -> (Vec<Arrival>, Vec<Held>) {
-        let places = arrivals.iter().filter_map(|(place, arrival)| {
-            let place = place.clone()?;
-            Some((arrival.name.mark(), place))
-        });
-        let places: HashMap<Mark, OrderPlace> = places.collect();
-        let arrivals = arrivals.into_iter().map(|(_, arrival)| arrival).collect();
+        let (places, arrivals): (Vec<_>, Vec<_>) = arrivals.into_iter().unzip();
         let (mut arrivals, mut held) = self.admission.judge(arrivals, now);
         let instant = Instant::now();
-        for arrival in &mut arrivals {
-            let mark = arrival.name.mark();
+        for (place, arrival) in places.into_iter().zip(&mut arrivals) {
             if arrival.what.is_some()
-                && let Some(place) = places.get(&mark)
-                && let Some(behind) = self.order.waits(place, mark, instant)
+                && let Some(place) = place
+                && let Some(behind) = self.order.waits(&place, arrival.name.mark(), instant)
             {
                 held.extend(self.admission.keep_back(arrival, behind, now));
             }
