@@ -13,13 +13,28 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Fault, IqError};
 use tonic::transport::Channel;
 
-use crate::harness::{ACCOUNT, ANNA, BERT, WORD, Watcher, World};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, Watcher, World, run_agent_to_the_end};
 
 const EVERY_WAY: [By; 4] = [By::Lid, By::Pn, By::LidAlone, By::PnAlone];
 
 /// Only Anna, in direct chats and in groups.
 pub(crate) const ONLY_ANNA: &str =
     "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    allowFrom: [\"+15550100002\"]\n";
+
+/// What the agent says when it refuses to start with this file of rules, which it does with 64 and a hint.
+async fn start_refused(file: &std::path::Path) -> String {
+    let ended = run_agent_to_the_end(&[
+        "--config",
+        file.to_str().unwrap(),
+        "--whatsapp-url",
+        "ws://127.0.0.1:1/ws/chat",
+    ])
+    .await;
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(64), "{file:?}: {said}");
+    assert!(said.contains("hint: "), "{file:?}: {said}");
+    said
+}
 
 /// A linked agent with these rules.
 pub(crate) async fn ruled(rules: &str, args: &[&str]) -> (World, tempfile::TempDir) {
@@ -136,8 +151,9 @@ async fn who_cannot_be_told_apart_is_held_until_whatsapp_answers_and_in_order() 
             } else {
                 peer.send_text(ACCOUNT, &text, By::LidAlone).await.unwrap();
             }
+            // Chats do not wait for each other.
+            world.all_acked().await;
         }
-        world.all_acked().await;
         let held = rules(&world).await;
         assert_eq!((held.held, held.unresolved), (3, 1));
         world.fault(Fault::Clear).await;

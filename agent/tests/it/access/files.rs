@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::run_agent_to_the_end;
+use super::start_refused;
 
 /// A file for each kind of mistake and each level; the unit tests read all of them.
 const KINDS: [&str; 12] = [
@@ -31,20 +31,8 @@ async fn a_file_that_is_not_applied_as_it_stands_refuses_the_start_with_its_line
         let (line, _) = said.unwrap().split_once(": ").unwrap();
         let file = folder.path().join(format!("{kind}.yml"));
         fs::write(&file, &text).unwrap();
-        let path = file.to_str().unwrap();
-        let ended = run_agent_to_the_end(&[
-            "--config",
-            path,
-            "--whatsapp-url",
-            "ws://127.0.0.1:1/ws/chat",
-        ])
-        .await;
-        let stderr = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(64), "{kind}: {stderr}");
-        assert!(
-            stderr.contains(&format!("{path}: {line}: ")),
-            "{kind}: {stderr}"
-        );
-        assert!(stderr.contains("hint: "), "{kind}: {stderr}");
+        let said = start_refused(&file).await;
+        let place = format!("{}: {line}: ", file.display());
+        assert!(said.contains(&place), "{kind}: {said}");
     }
 }

@@ -6,8 +6,8 @@ use openclaw_proto::v1 as pb;
 use openclaw_sim::By;
 use tonic::Code;
 
-use super::{ONLY_ANNA, access, outcome, resolved, ruled, rules};
-use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, refusal, run_agent_to_the_end};
+use super::{ONLY_ANNA, access, outcome, resolved, ruled, rules, start_refused};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, refusal};
 
 const RELOADED: &str = "the rules about whose messages are admitted are in force";
 const BOTH: &str =
@@ -176,17 +176,8 @@ async fn a_start_with_a_mistaken_file_ends_with_64_and_the_line() {
     fs::write(&file, MISTAKEN).unwrap();
     let missing = folder.path().join("none.yml");
     for (path, part) in [(&file, "line 4: \"alowFrom\""), (&missing, "No such file")] {
-        let path = path.to_str().unwrap();
-        let ended = run_agent_to_the_end(&[
-            "--config",
-            path,
-            "--whatsapp-url",
-            "ws://127.0.0.1:1/ws/chat",
-        ])
-        .await;
-        assert_eq!(ended.status.code(), Some(64));
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert!(said.contains(path) && said.contains(part), "{said}");
-        assert!(said.contains("hint: "), "{said}");
+        let said = start_refused(path).await;
+        let named = said.contains(path.to_str().unwrap());
+        assert!(named && said.contains(part), "{said}");
     }
 }
