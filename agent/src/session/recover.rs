@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::events::InboundMessage;
-use whatsapp_rust::types::message::{MessageInfo, MessageSource};
+use whatsapp_rust::types::message::{MessageCategory, MessageInfo, MessageSource};
 use whatsapp_rust::waproto;
 use whatsapp_rust::{Jid, Server};
 
@@ -68,7 +68,10 @@ fn message(client: &Client, row: &Pending) -> Option<InboundMessage> {
     let message = waproto::codec::message_decode(&row.message).ok()?;
     let (chat, sender): (Jid, Jid) = (row.chat.parse().ok()?, row.sender.parse().ok()?);
     let ours = [client.pn(), client.lid()];
-    let is_from_me = ours.iter().flatten().any(|own| own.user == sender.user);
+    let is_ours = |jid: &Jid| ours.iter().flatten().any(|own| own.user == jid.user);
+    let (is_from_me, is_to_self) = (is_ours(&sender), is_ours(&chat));
+    // The stanza's own word for it is not kept.
+    let is_peer = is_from_me && is_to_self && translate::is_between_devices(&message);
     let at = Duration::from_secs(u64::try_from(row.at).unwrap_or_default());
     let source = MessageSource {
         is_group: chat.server == Server::Group,
@@ -82,6 +85,11 @@ fn message(client: &Client, row: &Pending) -> Option<InboundMessage> {
         source,
         timestamp: (SystemTime::UNIX_EPOCH + at).into(),
         is_offline: true,
+        category: if is_peer {
+            MessageCategory::Peer
+        } else {
+            MessageCategory::default()
+        },
         ..Default::default()
     };
     let inbound = InboundMessage::builder().message(message.into());

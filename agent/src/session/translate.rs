@@ -7,11 +7,11 @@ mod tests;
 
 use std::time::SystemTime;
 
-use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::{InboundMessage, UnavailableType, UndecryptableMessage};
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::wacore::types::message::MessageCategory;
 use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
+use whatsapp_rust::{Jid, waproto};
 
 use crate::model::{
     ChatId, ChatKind, Contact, Details, Message, MessageId, Occurrence, Origin, Undecryptable,
@@ -42,6 +42,11 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
     }
     let origin = whence(info);
     Some(Occurrence::Message(Box::new(Message { origin, content })))
+}
+
+/// Whether a message that the account sent itself is of a kind that devices send each other, and no person.
+pub(super) fn is_between_devices(message: &waproto::whatsapp::Message) -> bool {
+    &*content::content(message).word == "protocol"
 }
 
 /// The timer that a message shows its chat to have, in seconds, 0 for none; `None` where it says nothing about that.

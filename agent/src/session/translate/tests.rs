@@ -99,6 +99,15 @@ fn a_sender_is_known_by_both_names_whichever_is_the_address() {
 fn what_is_said_between_devices_is_no_event() {
     let peer = |info: &mut MessageInfo| info.category = MessageCategory::Peer;
     assert_eq!(arrived(text("hi"), peer), None);
+    let keys = protocol(Type::APP_STATE_SYNC_KEY_SHARE, "3EB0AA", None);
+    assert!(is_between_devices(&keys));
+    for seen in [
+        text("hi"),
+        protocol(Type::REVOKE, "3EB0AA", None),
+        protocol(Type::MESSAGE_EDIT, "3EB0AA", Some(text("later"))),
+    ] {
+        assert!(!is_between_devices(&seen));
+    }
 }
 
 #[test]
