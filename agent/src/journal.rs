@@ -265,7 +265,7 @@ impl Journal {
             || self
                 .named(state, name.id())
                 .iter()
-                .any(|event| event.what.is(name))
+                .any(|event| authors::is_named(&event.what, name))
     }
 
     /// Returns once everything added so far is durable and shown.

@@ -32,7 +32,7 @@ const WIRE: &[&str] = &["prost*", "tonic*", "openclaw_proto"];
 
 const RULES: &[Rule] = &[
     Rule {
-        why: "model imports nothing of ours but the types that the client has too",
+        why: "model imports nothing of ours but types",
         within: "agent/src/model",
         except: &[],
         crates: &["openclaw_*", "!openclaw_types", "tokio*", "axum", "hyper*"],

@@ -1,18 +1,40 @@
-//! What an agent and its client both name: phone numbers, LIDs, chats and texts, with one parser for each.
+//! What an agent and its clients both name: people and chats, messages and what happens to them, the link, limits.
 //!
-//! What a person gives is read strictly and refused by name; what WhatsApp or the store gives is taken as it is.
-//! No I/O, no wire type, no clock. `corpus/numbers.tsv` lists odd inputs and the one answer that every reader gives.
+//! One parser for each: what a person gives is read strictly and refused by name; what WhatsApp or the store gives is
+//! taken as it is. No I/O, no wire type, no clock: time arrives as an argument. `corpus/numbers.tsv` lists odd inputs and
+//! the one answer that every reader gives.
 
+mod chat_kind;
+mod consumer;
 mod contact;
 pub mod corpus;
+mod event;
+mod finding;
+mod hardening;
 mod lid;
+mod link;
 pub mod mask;
+mod nack;
 mod phone;
 mod recipient;
+mod send;
+mod stored;
 mod text;
 
+pub use chat_kind::{ChatKind, ChatKinds};
+pub use consumer::{Consumer, ConsumerName, ConsumerNameError};
 pub use contact::{ChatId, Contact};
+pub use event::{
+    AuthorCheck, ChatSet, Content, Deletion, Details, Dropped, Edit, Event, Filter, Kind, KindSet,
+    Lost, MAX_CHATS, Media, Message, NameRef, Occurrence, Origin, Place, Poll, Quoted, Reaction,
+    Receipt, Rejected, Seq, Undecryptable, Word,
+};
+pub use finding::{Finding, State};
+pub use hardening::{Confinement, Hardening};
 pub use lid::{Lid, LidError};
+pub use link::{Account, Link, LinkState, Reason};
+pub use nack::{Nack, NackClass};
 pub use phone::{Phone, PhoneError};
 pub use recipient::{Recipient, RecipientError};
+pub use send::{Draft, Failure, MessageId, SendOutcome, SendState, Sent, Token, TokenError};
 pub use text::{MAX_TEXT_CHARS, Text, TextError};

@@ -55,12 +55,10 @@ impl Journal {
     }
 }
 
-impl Occurrence {
-    /// Whether it is what arrived under that name.
-    pub(super) fn is(&self, name: &MessageName) -> bool {
-        self.named().is_some_and(|named| {
-            let other_side = Some(named.sender).filter(|_| !named.from_me);
-            name.is(named.id.as_str(), named.chat, other_side, named.sender)
-        })
-    }
+/// Whether an occurrence is what arrived under that name.
+pub(super) fn is_named(what: &Occurrence, name: &MessageName) -> bool {
+    what.named().is_some_and(|named| {
+        let other_side = Some(named.sender).filter(|_| !named.from_me);
+        name.is(named.id.as_str(), named.chat, other_side, named.sender)
+    })
 }

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::stored::{maybe_time, time};
-use super::{Lid, Phone};
+use crate::stored::{maybe_time, time};
+use crate::{Lid, Phone};
 
 /// Where the link is.
 ///

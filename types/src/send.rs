@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use heapless::String as Bounded;
 use serde::{Deserialize, Serialize};
 
-use super::event::Word;
-use super::nack::Nack;
-use super::stored::maybe_time;
-use super::{ChatId, Recipient, Text};
+use crate::event::Word;
+use crate::nack::Nack;
+use crate::stored::maybe_time;
+use crate::{ChatId, Recipient, Text};
 
 /// The longest client token.
 const MAX_TOKEN: usize = 128;

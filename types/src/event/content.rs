@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Word;
-use crate::model::Contact;
-use crate::model::send::MessageId;
-use crate::model::stored::lenient;
+use crate::Contact;
+use crate::send::MessageId;
+use crate::stored::lenient;
 
 /// The content of a message.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{KindSet, Occurrence};
-use crate::model::chat_kind::{ChatKind, ChatKinds};
-use crate::model::{ChatId, Contact, Lid, RecipientError};
+use crate::chat_kind::{ChatKind, ChatKinds};
+use crate::{ChatId, Contact, Lid, RecipientError};
 
 /// The most chats that a filter names.
 pub const MAX_CHATS: usize = 256;
@@ -112,8 +112,8 @@ impl Occurrence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::{Lost, Receipt};
-    use crate::model::{Kind, MessageId, SendState};
+    use crate::event::{Lost, Receipt};
+    use crate::{Kind, MessageId, SendState};
 
     fn filter(chats: &[&str]) -> Filter {
         let mut filter = Filter::default();
@@ -132,7 +132,7 @@ mod tests {
                 lid: None,
             },
             state: SendState::Read,
-            check: crate::model::AuthorCheck::Checked,
+            check: crate::AuthorCheck::Checked,
         })
     }
 

@@ -19,10 +19,10 @@ pub use content::{Content, Details, Media, Place, Poll, Quoted};
 pub use filter::{ChatSet, Filter, MAX_CHATS};
 pub use kind::{Kind, KindSet};
 
-use super::link::Link;
-use super::send::{MessageId, SendOutcome, SendState};
-use super::stored::{lenient, time};
-use super::{ChatId, Contact};
+use crate::link::Link;
+use crate::send::{MessageId, SendOutcome, SendState};
+use crate::stored::{lenient, time};
+use crate::{ChatId, Contact};
 use content::is_false;
 
 /// One of a few words, for programs: a reason, a kind of content. Known here, or read from a disk.

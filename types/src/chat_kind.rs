@@ -1,6 +1,6 @@
 //! What kind of chat something happens in, by the chat's name.
 
-use super::ChatId;
+use crate::ChatId;
 
 /// A kind of chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ciborium::{Value, cbor};
 
 use super::*;
-use crate::model::{Account, LinkState, Nack, Phone, Reason, Sent};
+use crate::{Account, LinkState, Nack, Phone, Reason, Sent};
 
 fn at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(1_800_000_000, 123_456_789)
@@ -14,7 +14,7 @@ fn at() -> SystemTime {
 fn contact() -> Contact {
     Contact {
         phone: Some("+15550100123".parse().unwrap()),
-        lid: crate::model::Lid::new("100000000000001"),
+        lid: crate::Lid::new("100000000000001"),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Nanoseconds since 1970, which lasts until 2554. Earlier is 1970.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Time(u64);
+pub(crate) struct Time(u64);
 
 impl From<SystemTime> for Time {
     fn from(at: SystemTime) -> Self {
@@ -26,36 +26,31 @@ impl From<Time> for SystemTime {
 }
 
 /// For `#[serde(with = …)]` on a `SystemTime`.
-pub(super) mod time {
+pub(crate) mod time {
     use super::{Deserialize, Deserializer, Serialize, Serializer, SystemTime, Time};
 
-    pub(in crate::model) fn serialize<S: Serializer>(
-        at: &SystemTime,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(at: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
         Time::from(*at).serialize(to)
     }
 
-    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<SystemTime, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
         Time::deserialize(from).map(SystemTime::from)
     }
 }
 
 /// For `#[serde(with = …)]` on an `Option<SystemTime>`.
-pub(super) mod maybe_time {
+pub(crate) mod maybe_time {
     use super::{Deserialize, Deserializer, Serialize, Serializer, SystemTime, Time};
 
     #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(in crate::model) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         at: &Option<SystemTime>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
         at.map(Time::from).serialize(to)
     }
 
-    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<SystemTime>, D::Error> {
         Option::<Time>::deserialize(from).map(|at| at.map(SystemTime::from))
@@ -63,7 +58,7 @@ pub(super) mod maybe_time {
 }
 
 /// For `#[serde(deserialize_with = …)]`: what is not understood is the default instead of an error.
-pub(super) fn lenient<'de, D, T>(from: D) -> Result<T, D::Error>
+pub(crate) fn lenient<'de, D, T>(from: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,

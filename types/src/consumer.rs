@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use heapless::String;
 
-use super::event::Seq;
+use crate::event::Seq;
 
 /// The longest name.
 const MAX_NAME: usize = 64;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Origin, Word};
-use crate::model::send::MessageId;
-use crate::model::{ChatId, Contact};
+use crate::send::MessageId;
+use crate::{ChatId, Contact};
 
 /// Whether the agent could check that who did something to a message may do it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
