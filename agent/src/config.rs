@@ -253,7 +253,8 @@ impl Config {
             age: Duration::from_secs(days * 86_400),
         });
         let sending = sending.check(&mut keep);
-        let rules = allow::Source::new(config.filter(|path| !path.as_os_str().is_empty()));
+        let rules = allow::Source::new(config.filter(|path| !path.as_os_str().is_empty()))
+            .not_in(&place.dir);
         let hold_limit =
             number("--hold-limit", hold_limit, 300, 1..=86_400, &mut keep).map(Duration::from_secs);
         let metrics = given(alert_flags.metrics).map_or(Some(Metrics::default()), |value| {

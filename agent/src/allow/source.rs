@@ -4,8 +4,9 @@
 //! admit people because a file went missing.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, MAX_BYTES, Mistake};
@@ -14,6 +15,8 @@ use super::variables::Variables;
 
 /// The file's name where none is given.
 pub const FILE: &str = "openclaw.yml";
+/// Names of the same file that OpenClaw or a person gives it, and that are not read.
+const NEAR: [&str; 3] = ["openclaw.yaml", "openclaw.json", "openclaw.json5"];
 
 /// Where to look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Source {
     path: PathBuf,
     /// Whether somebody named it, so that it must be there.
     named: bool,
+    /// A folder where a file of rules is not read, and people put one.
+    unread: Option<PathBuf>,
 }
 
 /// What was found.
@@ -44,6 +49,14 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A pipe would keep the start waiting for its writer; a folder or a device is a mistake.
+    #[error("{0} is not a regular file")]
+    NotAFile(String),
+    /// A file with rules that are not read, and none that is.
+    #[error(
+        "{0} is not read: the rules are read from {FILE} in the folder that the agent is started in"
+    )]
+    Unread(String),
     /// The file is no text of a reasonable length.
     #[error("{path} is {what}")]
     NotText {
@@ -83,7 +96,10 @@ impl Error {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Read { .. } => "let the agent's user read it, or name another file with --config",
-            Self::NotText { .. } => "name the right file with --config",
+            Self::NotText { .. } | Self::NotAFile(_) => "name the right file with --config",
+            Self::Unread(_) => {
+                "if it holds the rules, name it with --config or move it to openclaw.yml in that folder; if not, move it away"
+            }
             Self::Gone(_) => "put it back; to run without rules, start again without it",
             Self::Mistaken { .. } => {
                 "correct it; docs/allowlist.md lists what may stand in the file"
@@ -102,6 +118,16 @@ impl Source {
             // The folder is that of the start, whatever becomes of it.
             path: std::path::absolute(&path).unwrap_or(path),
             named: given,
+            unread: None,
+        }
+    }
+
+    /// The same, and a file in `dir` that was not named is refused rather than passed over.
+    #[must_use]
+    pub fn not_in(self, dir: &Path) -> Self {
+        Self {
+            unread: Some(dir.to_owned()),
+            ..self
         }
     }
 
@@ -114,7 +140,17 @@ impl Source {
     /// The file, if it was named or is there.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
-        (self.named || self.path.exists()).then_some(self.path.as_path())
+        (self.named || is_there(&self.path)).then_some(self.path.as_path())
+    }
+
+    /// A file with rules, most likely, that is not the one that is read.
+    fn unread(&self) -> Option<PathBuf> {
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let near = NEAR.iter().map(|name| folder.join(name));
+        let unread = self.unread.iter();
+        let elsewhere =
+            unread.flat_map(|dir| [FILE].iter().chain(&NEAR).map(|name| dir.join(name)));
+        near.chain(elsewhere).find(|path| is_there(path))
     }
 
     /// Reads the rules. `had_file` says that they were a file's before.
@@ -129,10 +165,15 @@ impl Source {
         let text = match self.text() {
             Ok(text) => text,
             Err(Error::Read { source, .. })
-                if source.kind() == io::ErrorKind::NotFound && !self.named =>
+                if source.kind() == io::ErrorKind::NotFound
+                    && !self.named
+                    && !is_there(&self.path) =>
             {
                 if had_file {
                     return Err(Error::Gone(place()));
+                }
+                if let Some(path) = self.unread() {
+                    return Err(Error::Unread(path.display().to_string()));
                 }
                 let rules = file::without(&lookup);
                 variables.check()?;
@@ -156,13 +197,23 @@ impl Source {
 
     fn text(&self) -> Result<String, Error> {
         let path = || self.path.display().to_string();
+        let failed = |source| Error::Read {
+            path: path(),
+            source,
+        };
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(nonblocking)
+            .open(&self.path)
+            .map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(Error::NotAFile(path()));
+        }
         let mut bytes = Vec::new();
-        File::open(&self.path)
-            .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
-            .map_err(|source| Error::Read {
-                path: path(),
-                source,
-            })?;
+        file.take(MAX_BYTES as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
         let not_text = |what| Error::NotText { path: path(), what };
         if bytes.len() > MAX_BYTES {
             return Err(not_text("longer than 4 MiB"));
@@ -175,9 +226,23 @@ impl Source {
     }
 }
 
+/// Whether anything has the name, be it a link that leads nowhere.
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The usual file in this folder, with the store in another.
+    fn usual(folder: &Path) -> Source {
+        Source {
+            path: folder.join(FILE),
+            named: false,
+            unread: Some(folder.join("auth")),
+        }
+    }
 
     fn says(error: &Error) -> String {
         assert!(!error.hint().is_empty());
@@ -194,12 +259,13 @@ mod tests {
         let usual = Source {
             path: path.clone(),
             named: false,
+            unread: None,
         };
         assert_eq!(usual.file(), None);
         let nowhere = usual.load(false).unwrap();
         assert!(nowhere.rules.is_none() && !nowhere.from_file);
         assert!(says(&usual.load(true).unwrap_err()).ends_with("is gone"));
-        std::fs::write(&path, "channels: {whatsapp: {}}\n").unwrap();
+        fs::write(&path, "channels: {whatsapp: {}}\n").unwrap();
         for source in [&named, &usual] {
             assert_eq!(source.file(), Some(path.as_path()));
             assert!(source.load(true).unwrap().from_file);
@@ -211,7 +277,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rules.yml");
         let source = Source::new(Some(path.clone()));
-        std::fs::write(
+        fs::write(
             &path,
             "channels:\n  whatsapp:\n    dmPolicy: shut\n    group: {}\n",
         )
@@ -222,9 +288,68 @@ mod tests {
             said.starts_with(&begins) && said.contains("; line 4: "),
             "{said}"
         );
-        std::fs::write(&path, b"channels: \xff\n").unwrap();
+        fs::write(&path, b"channels: \xff\n").unwrap();
         assert!(says(&source.load(false).unwrap_err()).ends_with("not UTF-8 text"));
-        std::fs::write(&path, "#".repeat(MAX_BYTES + 1)).unwrap();
+        fs::write(&path, "#".repeat(MAX_BYTES + 1)).unwrap();
         assert!(says(&source.load(false).unwrap_err()).ends_with("longer than 4 MiB"));
+    }
+
+    #[test]
+    fn only_a_file_that_is_not_there_is_no_rules() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = usual(folder.path());
+        let path = folder.path().join(FILE);
+        let link = |to: &str| std::os::unix::fs::symlink(to, &path).unwrap();
+        assert!(source.load(false).unwrap().rules.is_none());
+        for (to, why) in [
+            ("nowhere", "read "),
+            ("..data/openclaw.yml", "read "),
+            (FILE, "read "),
+            (".", "is not a regular file"),
+            ("/dev/null", "is not a regular file"),
+        ] {
+            link(to);
+            let said = says(&source.load(false).unwrap_err());
+            assert!(said.contains(why) && said.contains(FILE), "{to}: {said}");
+            assert_eq!(source.file(), Some(path.as_path()), "{to}");
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_pipe_in_the_files_place_does_not_keep_the_start_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for source in [usual(folder.path()), Source::new(Some(path.clone()))] {
+            let said = says(&source.load(false).unwrap_err());
+            assert_eq!(said, format!("{} is not a regular file", path.display()));
+        }
+    }
+
+    #[test]
+    fn a_file_of_rules_that_is_not_read_refuses_the_start() {
+        for name in [
+            "openclaw.yaml",
+            "openclaw.json",
+            "openclaw.json5",
+            "auth/openclaw.yml",
+            "auth/openclaw.yaml",
+            "auth/openclaw.json5",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::create_dir(folder.path().join("auth")).unwrap();
+            let source = usual(folder.path());
+            fs::write(folder.path().join(name), "channels: {whatsapp: {}}\n").unwrap();
+            let said = says(&source.load(false).unwrap_err());
+            assert!(
+                said.contains(name) && said.contains("is not read"),
+                "{said}"
+            );
+            // With the file that is read, the other one is somebody's own.
+            fs::write(folder.path().join(FILE), "channels: {whatsapp: {}}\n").unwrap();
+            assert!(source.load(false).unwrap().from_file, "{name}");
+        }
     }
 }
