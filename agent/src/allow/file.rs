@@ -120,13 +120,18 @@ impl<'a> Reader<'a> {
     }
 
     fn wrong(&mut self, line: impl Into<Option<usize>>, text: impl Into<String>) {
+        self.wrong_by(line, || text.into());
+    }
+
+    /// The same with a text that is made only if it is reported.
+    fn wrong_by(&mut self, line: impl Into<Option<usize>>, text: impl FnOnce() -> String) {
         if self.mistakes.len() >= MAX_MISTAKES {
             self.more += 1;
             return;
         }
         self.mistakes.push(Mistake {
             line: line.into(),
-            text: text.into(),
+            text: text(),
         });
     }
 

@@ -64,8 +64,10 @@ impl Reader<'_> {
                 Key::Read(key) => found.push((key, line, value)),
                 Key::Ignored => {}
                 // Reported already, wherever it stands.
-                Key::Wrong(_) if text == "$include" => {}
-                Key::Wrong(why) => self.wrong(line, format!("{} {why}", shown(text))),
+                Key::Wrong if text == "$include" => {}
+                Key::Wrong => {
+                    self.wrong_by(line, || format!("{} {}", shown(text), level.why(text)))
+                }
             }
         }
         found
