@@ -1,5 +1,7 @@
 //! Lists of people: of the file, and of the environment.
 
+use openclaw_settings::Flaw;
+
 use super::tree::{Node, Value};
 use super::{Reader, VARIABLE, person};
 use crate::allow::policy::{Entry, Place};
@@ -56,25 +58,39 @@ impl Reader<'_> {
     }
 
     fn add_people(&mut self, key: &str, text: &str, place: Place, people: &mut Vec<Entry>) {
-        let text = text.trim().trim_matches(['"', '\'']).trim();
+        let line = match place {
+            Place::Line(line) => Some(line),
+            _ => None,
+        };
+        let text = match unquoted(text) {
+            Ok(text) => text,
+            Err(why) => return self.wrong(line, format!("{key}: {why}")),
+        };
         let inside = text
             .strip_prefix('[')
             .and_then(|text| text.strip_suffix(']'));
         for one in inside.unwrap_or(text).split(',') {
-            let one = one.trim().trim_matches(['"', '\'']).trim();
-            if one.is_empty() {
-                continue;
-            }
-            match person(one) {
+            let who = match unquoted(one) {
+                Ok("") => continue,
+                Ok(one) => person(one).map_err(|why| why.to_string()),
+                Err(why) => Err(why.to_owned()),
+            };
+            match who {
                 Ok(who) => people.push(Entry { who, place }),
-                Err(why) => {
-                    let line = match place {
-                        Place::Line(line) => Some(line),
-                        _ => None,
-                    };
-                    self.wrong(line, format!("{key}: {why}"));
-                }
+                Err(why) => self.wrong(line, format!("{key}: {why}")),
             }
         }
+    }
+}
+
+/// Without the pairs of quotes around it. What begins or ends with a quote after that is a list of several in quotes, or
+/// a mistake.
+fn unquoted(text: &str) -> Result<&str, &'static str> {
+    match openclaw_settings::value(text.as_bytes()) {
+        Ok(value) => Ok(value.unwrap_or_default()),
+        Err(Flaw::HalfQuoted) if text.contains(',') => Ok(text.trim()),
+        Err(Flaw::HalfQuoted) => Err("an entry has a quotation mark at one end only"),
+        // What the character is, is said of the entry it is in.
+        Err(_) => Ok(text.trim()),
     }
 }

@@ -39,6 +39,11 @@ async fn a_list_that_cannot_be_read_refuses_the_start_and_shows_no_number() {
         b"+15550100002;+15550100003",
         b"everyone",
         b"[\"+15550100002\"",
+        b"\"+15550100002",
+        b"+15550100002'",
+        b"+15550100002,\"+15550100003",
+        b"'+15550100002,+15550100003",
+        b"\"+15550100002'",
         b"+15550100002\n+15550100003",
     ] {
         let ended = ends_with(folder.path(), "WHATSAPP_ALLOW", bytes(odd)).await;
@@ -71,6 +76,8 @@ async fn quotes_and_marks_around_a_list_do_not_count() {
         "[\"+15550100002\", \"+15550100003\"]",
         "'[\"+15550100002\",\"+15550100003\"]'",
         "+15550100002,,+15550100003,",
+        "\"+15550100002\",\"+15550100003\"",
+        "'+15550100002', '+15550100003'",
     ] {
         let mut agent = agent(folder.path());
         let said = log(agent.env("WHATSAPP_ALLOW", two)).await;
