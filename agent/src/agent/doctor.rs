@@ -14,13 +14,15 @@ use crate::allow::Verdict;
 use crate::clock;
 use crate::model::{ChatId, Contact, Event, Finding, Lid, Occurrence, Phone, Seq};
 use crate::proxy;
-use crate::session::{Named, SendError};
+use crate::session::{AT_ONCE, Named, SendError};
 
 /// How many events are looked through at once, and altogether.
 const PAGE: usize = 500;
 const MOST: usize = 100_000;
 /// WhatsApp answers within moments, or not at all.
 const ANSWER: Duration = Duration::from_secs(15);
+/// What a call waits for that is served without an answer as well.
+const SOON: Duration = Duration::from_secs(2);
 /// A group that no rule names.
 const SOME_GROUP: &str = "0@g.us";
 
@@ -78,16 +80,37 @@ impl Agent {
         };
         let number = || self.gate().number_of(who.lid.as_ref()?);
         if let Some(phone) = who.phone.clone().or_else(number) {
-            findings.extend(person(
-                &self.look_at(&phone).await,
-                &status.rules,
-                clock::wall(),
-            ));
+            let found = self.look_at(&phone).await;
+            let mut found = person(&found, &status.rules, clock::wall());
+            if who.phone.is_none() {
+                // Who asked by LID cannot put the number in themselves.
+                for finding in &mut found {
+                    finding.text = finding.text.replace(&phone.to_string(), &phone.e164());
+                }
+            }
+            findings.extend(found);
         } else {
             let nameless = self.look_at_nameless(&who).await;
             findings.extend(by_lid_alone(&nameless, &status.rules, clock::wall()));
         }
         findings
+    }
+
+    /// Has WhatsApp asked for the LIDs of numbers of which none is known, while connected. Does not wait long for an
+    /// answer.
+    pub async fn resolve(&self, phones: &[Phone]) {
+        let now = clock::now();
+        let phones = phones
+            .iter()
+            .filter(|phone| !self.gate().is_known(phone, now));
+        let phones: Vec<Phone> = phones.take(AT_ONCE).cloned().collect();
+        let Some(session) = connected(&self.view.borrow()).filter(|_| !phones.is_empty()) else {
+            return;
+        };
+        let answer = tokio::time::timeout(SOON, session.lids_of(&phones)).await;
+        if let Ok(Ok(told)) = answer {
+            self.gate().learn(told, clock::now());
+        }
     }
 
     /// Of a LID alone: WhatsApp cannot be asked for its number.

@@ -263,6 +263,12 @@ impl Gate {
         answered.or_else(|| self.book.lid_of(phone))
     }
 
+    /// Whether WhatsApp has said whether a number has a LID, or it is known otherwise.
+    #[must_use]
+    pub fn is_known(&self, phone: &Phone, now: SystemTime) -> bool {
+        self.state().numbers.is_answered(phone, now) || self.lid_of(phone).is_some()
+    }
+
     /// The number of a LID, as far as it is known here.
     #[must_use]
     pub fn number_of(&self, lid: &Lid) -> Option<Phone> {

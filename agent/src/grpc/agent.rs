@@ -14,7 +14,7 @@ use super::watch::{Pages, Watch};
 use super::{Network, convert, roles, status};
 use crate::agent::Agent;
 use crate::clock;
-use crate::model::{Hardening, Seq};
+use crate::model::{Hardening, Phone, Seq};
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -138,16 +138,28 @@ where
         if !request.get_ref().consumer.is_empty() {
             roles::require(&request, Role::Operator)?;
         }
-        let mut request = convert::watch_request(request.into_inner())?;
+        let request = request.into_inner();
+        let named = request.chats.iter().filter_map(|chat| chat.parse().ok());
+        let named: Vec<Phone> = named.collect();
+        let mut request = convert::watch_request(request)?;
         if let (None, Some(name)) = (request.after, &request.consumer) {
             request.after = Some(self.agent.consumers().acked(name).unwrap_or_default());
         }
         // What happened before the call is shown to it, or is before it: nothing in between.
         self.agent.journal().flush().await;
+        self.agent.resolve(&named).await;
         let agent = self.agent.clone();
         let other_name = Box::new(move |jid: &str| agent.other_name(jid));
+        let agent = self.agent.clone();
+        let lid_of = Box::new(move |phone: &Phone| agent.gate().lid_of(phone));
         let pages = self.pages.clone();
-        let watch = Watch::new(self.agent.journal(), pages, request, other_name);
+        let watch = Watch::new(
+            self.agent.journal(),
+            pages,
+            request,
+            other_name,
+            (named, lid_of),
+        );
         let items = watch.into_stream().take_until(self.stop.clone().fuse());
         Ok(Response::new(items.map(Ok).boxed()))
     }

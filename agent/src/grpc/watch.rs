@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::convert::{self, WatchRequest};
 use crate::journal::Journal;
-use crate::model::{ChatId, Contact, Event, Filter, Occurrence, Seq};
+use crate::model::{ChatId, Contact, Event, Filter, Lid, Occurrence, Phone, Seq};
 
 pub(super) use pages::Pages;
 
@@ -22,6 +22,9 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Tells a person's other JID: see [`Filter::passes`].
 type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// Tells a number's LID, where it is known by now.
+type LidOf = Box<dyn Fn(&Phone) -> Option<Lid> + Send + Sync>;
+
 /// A cursor and what it has read ahead.
 pub(super) struct Watch {
     pages: Pages,
@@ -29,6 +32,10 @@ pub(super) struct Watch {
     cursor: Seq,
     filter: Filter,
     other_name: OtherName,
+    /// Numbers in the filter whose LID is not known yet. A number may be written in two ways, and the LID says that both
+    /// are one person's.
+    named: Vec<Phone>,
+    lid_of: LidOf,
     follow: bool,
     greeted: bool,
     ahead: VecDeque<(Event, Option<Contact>)>,
@@ -43,6 +50,7 @@ impl Watch {
         pages: Pages,
         request: WatchRequest,
         other_name: OtherName,
+        (named, lid_of): (Vec<Phone>, LidOf),
     ) -> Self {
         let WatchRequest {
             after,
@@ -58,6 +66,8 @@ impl Watch {
             cursor,
             filter,
             other_name,
+            named,
+            lid_of,
             follow,
             greeted: false,
             ahead: VecDeque::new(),
@@ -82,6 +92,7 @@ impl Watch {
             // Marked as seen before it is read: an append in between wakes the next wait.
             let head = *self.head.borrow_and_update();
             let page = self.pages.read(self.cursor).await?;
+            self.name_by_lid();
             let moved = page.cursor != self.cursor;
             self.cursor = page.cursor;
             let passing = page
@@ -116,6 +127,22 @@ impl Watch {
                 Err(_) => return Some(Item::Heartbeat(pb::Heartbeat { head: head.0 })),
             }
         }
+    }
+}
+
+impl Watch {
+    /// Adds to the filter the LIDs that have become known of numbers in it.
+    fn name_by_lid(&mut self) {
+        let Self {
+            named,
+            lid_of,
+            filter,
+            ..
+        } = self;
+        named.retain(|phone| match lid_of(phone) {
+            Some(lid) => filter.chats.add(&lid.jid()).is_err(),
+            None => true,
+        });
     }
 }
 
@@ -186,7 +213,8 @@ mod tests {
     fn watch_with(journal: &Arc<Journal>, request: WatchRequest) -> Watch {
         let (pages, reading) = Pages::of(journal.clone());
         tokio::spawn(reading);
-        Watch::new(journal, pages, request, Box::new(|_| None))
+        let numbers = (Vec::new(), Box::new(|_: &Phone| None) as LidOf);
+        Watch::new(journal, pages, request, Box::new(|_| None), numbers)
     }
 
     fn watch(journal: &Arc<Journal>, after: Option<u64>, follow: bool) -> Watch {

@@ -174,6 +174,11 @@ impl Numbers {
         answer.and_then(|answer| answer.lid.as_ref())
     }
 
+    /// Whether WhatsApp's answer about a number counts still.
+    pub(super) fn is_answered(&self, phone: &Phone, now: SystemTime) -> bool {
+        self.answer(phone, now).is_some()
+    }
+
     /// Everything that is known of a sender: what the message shows, what WhatsApp answered, and what `book` remembers
     /// of times before. An answer counts for more than a memory.
     pub(super) fn person(&self, sender: &Contact, book: &dyn Book, now: SystemTime) -> Person {

@@ -1,6 +1,8 @@
 //! People whose number is written in two ways: as in the rules, and as WhatsApp writes it.
 
+use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::FindingState::Good;
+use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_sim::{By, Fault, Number};
 
 use super::doctor::{diagnosis, state};
@@ -116,4 +118,37 @@ async fn what_is_held_for_a_number_alone_outlives_a_restart() {
         assert_eq!(outcome(&mut events).await, expected);
     }
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_chat_in_a_filter_is_the_person_in_whichever_spelling() {
+    for (listed, shown) in SPELLED {
+        let (mut world, _folder) = spelled(listed, shown).await;
+        learnt(&world, listed).await;
+        let peer = world.peer(shown);
+        peer.send_text(ACCOUNT, WORD, By::PnAlone).await.unwrap();
+        world.all_acked().await;
+        for number in [listed, shown] {
+            let request = pb::WatchEventsRequest {
+                after: Some(0),
+                chats: vec![number.to_owned()],
+                ..Default::default()
+            };
+            let events = world.agent.client().watch_events(request).await.unwrap();
+            let mut events = events.into_inner();
+            let mut found = 0;
+            while let Some(item) = events.message().await.unwrap() {
+                found += u32::from(matches!(item.item, Some(Item::Event(_))));
+            }
+            assert!(found > 0, "{number} for {shown}");
+        }
+        let request = pb::WatchEventsRequest {
+            after: Some(0),
+            chats: vec![BERT.to_owned()],
+            ..Default::default()
+        };
+        let events = world.agent.client().watch_events(request).await.unwrap();
+        assert!(events.into_inner().message().await.unwrap().is_none());
+        world.finish().await;
+    }
 }
