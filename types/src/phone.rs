@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::mask;
 use crate::recipient::{Recipient, RecipientError};
 pub(crate) use codes::code_length;
-pub(crate) use written::{is_invisible, read, without_marks};
+use written::is_invisible;
+pub(crate) use written::{in_link_text, read, without_marks};
 
 /// E.164 allows 15 digits; the shortest numbers in use have 7 with their country code.
 const MAX_DIGITS: usize = 15;
@@ -111,6 +112,18 @@ pub enum PhoneError {
         /// The digit after it.
         digit: char,
     },
+    /// Too few or too many digits for that country.
+    #[error(
+        "a number of +{code} has {wanted} digits after the country code, and here are {digits}"
+    )]
+    NationalLength {
+        /// The country code.
+        code: u16,
+        /// How many it has.
+        wanted: usize,
+        /// How many there are.
+        digits: usize,
+    },
     /// Too few digits.
     #[error(
         "a number has at least {MIN_DIGITS} digits with its country code, and here are {digits}"
@@ -165,6 +178,7 @@ impl PhoneError {
             Self::ZeroCode => "zero_code",
             Self::UnknownCode { .. } => "unknown_code",
             Self::TrunkDigit { .. } => "trunk_digit",
+            Self::NationalLength { .. } => "national_length",
             Self::TooShort { .. } => "too_short",
             Self::TooLong { .. } => "too_long",
             Self::Link => "link",
@@ -204,7 +218,15 @@ impl Phone {
                 digits: digits.len(),
             });
         }
-        Self::of_digits(digits).ok_or(short)
+        let phone = Self::of_digits(digits).ok_or(short)?;
+        match codes::other_length(code, national) {
+            None => Ok(phone),
+            Some(wanted) => Err(PhoneError::NationalLength {
+                code,
+                wanted,
+                digits: national.len(),
+            }),
+        }
     }
 
     /// The whole number with a plus sign: for the API and the wire, never for a log.

@@ -89,6 +89,10 @@ impl FromStr for Recipient {
     type Err = RecipientError;
 
     fn from_str(text: &str) -> Result<Self, RecipientError> {
+        // A link may have an address in the text that it begins a chat with.
+        if let Some(number) = phone::in_link_text(text) {
+            return Ok(Self::Phone(number?));
+        }
         let seen = phone::without_marks(text);
         let Some((user, server)) = seen.split_once('@') else {
             return Ok(Self::Phone(phone::read(text)?));

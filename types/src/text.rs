@@ -83,7 +83,7 @@ impl fmt::Debug for Text {
 
 /// White space, control characters, what Unicode lists as `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt,
 /// 16.0), and the few others that are blank in every font. A combining mark alone is visible, as is an emoji's part.
-fn shows_nothing(c: char) -> bool {
+pub(crate) fn shows_nothing(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(

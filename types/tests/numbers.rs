@@ -68,7 +68,11 @@ fn written(random: &mut fastrand::Rng) -> (String, String) {
     ];
     let code = random.choice(CODES).unwrap();
     let mut number = format!("{code}{}", random.u8(2..=9));
-    for _ in 0..random.usize(6..=10) {
+    let more = match code {
+        "1" | "7" => 9,
+        _ => random.usize(6..=10),
+    };
+    for _ in 0..more {
         number.push(char::from(b'0' + random.u8(0..=9)));
     }
     number.truncate(15);
@@ -92,6 +96,26 @@ fn separators_and_marks_never_change_a_number() {
             // Only a zero that stands alone in parentheses is another matter.
             Err(error) => assert!(error.name() == "trunk_zero", "{text:?}: {error}"),
         }
+    }
+}
+
+/// In lists of people they are dropped before a number is read.
+#[test]
+fn quotes_around_a_number_are_named_with_their_place() {
+    for (text, said) in [
+        (
+            "\u{201c}+15550100123\u{201d}",
+            "character 1 is `\u{201c}` (U+201C)",
+        ),
+        ("'+15550100123'", "character 1 is `'`"),
+        (
+            " \u{ab}+15550100123\u{bb}",
+            "character 2 is `\u{ab}` (U+00AB)",
+        ),
+        ("15550100123\u{201d}", "a number begins with + "),
+    ] {
+        let error = text.parse::<Recipient>().unwrap_err().to_string();
+        assert!(error.starts_with(said), "{text}: {error}");
     }
 }
 
@@ -212,7 +236,12 @@ fn an_error_never_repeats_the_number_and_a_mask_never_shows_it() {
         }
         let masked = mask::text(&text);
         for word in masked.split(|c: char| !c.is_ascii_digit()) {
-            let was = text.contains(&format!("+{word}"));
+            // As a whole: a longer one may begin with the digits of another that has no plus sign.
+            let mut after_plus = text.split('+').skip(1);
+            let was = after_plus.any(|rest| {
+                let end = rest.find(|c: char| !c.is_ascii_digit());
+                rest[..end.unwrap_or(rest.len())] == *word
+            });
             assert!(!was || word.len() < 7, "{text:?}: {masked:?}");
         }
     }

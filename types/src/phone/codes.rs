@@ -64,6 +64,22 @@ const NO_ZERO_AFTER: &[u16] = &[
     996,
 ];
 
+/// The same of countries that have nothing to dial first inside the country, and no number that begins with 0: Greece,
+/// Spain, Denmark, Poland, Singapore, Portugal, Czechia, Hong Kong; and of Mexico, whose 01, 044 and 045 are no more. As
+/// each one's numbering plan says that is filed with the ITU under E.129. Norway (02800) and Macau (0800) have numbers
+/// with a 0, and are not here.
+const NO_PREFIX_NO_ZERO: &[u16] = &[30, 34, 45, 48, 52, 65, 351, 420, 852];
+
+/// How many digits every number of a country has after its code.
+const NATIONAL_DIGITS: &[(u16, usize)] = &[(1, 10), (7, 10)];
+
+/// How many digits a number of that country has after its code, where that is one length and `national` has another.
+pub(super) fn other_length(code: u16, national: &str) -> Option<usize> {
+    let mut known = NATIONAL_DIGITS.iter().filter(|(of, _)| *of == code);
+    let (_, digits) = known.next()?;
+    (national.len() != *digits).then_some(*digits)
+}
+
 /// How many digits the country code has at the start of `digits`, whether or not it is assigned.
 pub(crate) fn code_length(digits: &str) -> usize {
     let starts = |code: &u16| digits.starts_with(code.to_string().as_str());
@@ -90,7 +106,13 @@ pub(super) fn trunk_digit(code: u16, national: &str) -> Option<char> {
     let wrong = match code {
         // North American area codes begin with 2 to 9.
         1 => matches!(first, '0' | '1'),
-        code => first == '0' && NO_ZERO_AFTER.binary_search(&code).is_ok(),
+        // Russia and Kazakhstan, where 8 is dialled first inside the country. Their own numbers may begin with 8 as well
+        // (800): those have no digit too many.
+        7 => matches!(first, '0' | '1') || first == '8' && national.len() == 11,
+        code => {
+            first == '0'
+                && (NO_ZERO_AFTER.binary_search(&code).is_ok() || NO_PREFIX_NO_ZERO.contains(&code))
+        }
     };
     wrong.then_some(first)
 }
@@ -135,6 +157,12 @@ mod tests {
         for wrong in [44, 49, 33, 81, 91, 55, 353] {
             assert_eq!(trunk_digit(wrong, "0612345"), Some('0'), "{wrong}");
         }
+        for wrong in NO_PREFIX_NO_ZERO {
+            assert_eq!(trunk_digit(*wrong, "0612345"), Some('0'), "{wrong}");
+            assert!(country_code(&wrong.to_string()).is_some_and(|(_, assigned)| assigned));
+        }
+        assert_eq!(trunk_digit(7, "89165550100"), Some('8'));
+        assert_eq!(trunk_digit(7, "8005550100"), None);
         assert_eq!(trunk_digit(1, "1555"), Some('1'));
         assert_eq!(trunk_digit(1, "555"), None);
     }

@@ -4,23 +4,15 @@
 //! slash is no separator, because it also stands between two numbers.
 
 use super::{Phone, PhoneError};
+use crate::text::shows_nothing;
 
 /// A character, and its place in what was given, from 1.
 type Placed = (usize, char);
 
-/// Marks that come along when something is copied, and show nothing.
+/// Marks that come along when something is copied, and show nothing. White space and control characters are none: a line
+/// end stands between two numbers.
 pub(crate) fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-    )
+    shows_nothing(c) && !c.is_whitespace() && !c.is_control()
 }
 
 /// What people put between groups of digits: spaces of any width, hyphens of any script, dots and parentheses.
@@ -51,17 +43,30 @@ pub(crate) fn without_marks(text: &str) -> String {
     seen.trim().to_owned()
 }
 
-/// A number, or a link with one. Not a JID.
-pub(crate) fn read(text: &str) -> Result<Phone, PhoneError> {
+/// The number in a link, if the text is one.
+pub(crate) fn in_link_text(text: &str) -> Option<Result<Phone, PhoneError>> {
+    let seen = seen(text);
+    match in_link(trimmed(&seen)) {
+        Ok(None) => None,
+        // WhatsApp's own links have the number without a plus sign.
+        Ok(Some(number)) => {
+            Some(digits(&number, false).and_then(|digits| Phone::of_country(&digits)))
+        }
+        Err(error) => Some(Err(error)),
+    }
+}
+
+fn seen(text: &str) -> Vec<Placed> {
     let placed = text.chars().zip(1..).map(|(c, at)| (at, c));
-    let seen: Vec<Placed> = placed.filter(|(_, c)| !is_invisible(*c)).collect();
+    placed.filter(|(_, c)| !is_invisible(*c)).collect()
+}
+
+/// A number. Not a link and not a JID.
+pub(crate) fn read(text: &str) -> Result<Phone, PhoneError> {
+    let seen = seen(text);
     let seen = trimmed(&seen);
     if seen.is_empty() {
         return Err(PhoneError::Empty);
-    }
-    if let Some(number) = in_link(seen)? {
-        // WhatsApp's own links have the number without a plus sign.
-        return Phone::of_country(&digits(&number, false)?);
     }
     let schemes = ["tel:", "whatsapp:"];
     let number = schemes.iter().find_map(|scheme| after(seen, scheme));
@@ -171,6 +176,10 @@ fn digits(chars: &[Placed], plus: bool) -> Result<String, PhoneError> {
         }
         [(at, c), ..] if !c.is_ascii() && c.is_numeric() => {
             return Err(PhoneError::OtherDigit { found: *c, at: *at });
+        }
+        // A number without its plus sign is only known as one if it begins with a digit.
+        [(at, c), ..] if !c.is_alphanumeric() => {
+            return Err(PhoneError::Character { found: *c, at: *at });
         }
         [(_, '0'), (_, '0'), ..] => return Err(PhoneError::DoubleZero),
         _ if plus => return Err(PhoneError::NoPlus),
