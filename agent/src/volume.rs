@@ -4,6 +4,7 @@
 //! settings   what was asked for, by flags and environment     source   where the secret is, to be read again
 //! lock       one process on the volume                        error    why it does not open, for a person
 //! railway    whether the folder outlives a deployment there   exposure who else can change it
+//! strangers  whether the folder is another program's
 //! ```
 //!
 //! It starts no thread, so that a sandbox can still follow; the store is shared by [`crate::vault`].
@@ -18,6 +19,7 @@ mod path;
 mod railway;
 mod settings;
 mod source;
+mod strangers;
 
 use std::fs;
 use std::io;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use openclaw_harden::environment::Secrets;
 
-use super::{KeySource, Place, is_inside};
+use super::{KeySource, Place, is_inside, strangers};
 
 /// Where platforms mount the volume.
 const DIR: &str = "/app/auth";
@@ -86,6 +86,17 @@ impl Flags {
                     dir.display()
                 ),
                 hint: Some("name a folder of its own, for example /app/auth".to_owned()),
+            });
+        } else if let Some(name) = strangers::first_in(dir) {
+            mistakes.push(Mistake {
+                text: format!(
+                    "--auth-dir: {} has no store in it, and files that are not the agent's ({name})",
+                    dir.display()
+                ),
+                hint: Some(
+                    "name a folder that is empty or new; the agent would give it to itself, and make it private"
+                        .to_owned(),
+                ),
             });
         }
         Place {

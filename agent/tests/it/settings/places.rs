@@ -1,7 +1,7 @@
 //! Where a key and a volume may be.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 
 use super::{DEAD, bare, is_refused, lines, log, private};
@@ -120,6 +120,27 @@ async fn a_volume_that_others_can_change_is_named() {
         let said = log(&mut agent()).await;
         let warned = lines(&said, "WARN", "belongs to another user (12345)");
         assert_eq!(warned.len(), 1, "{said:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_another_program_is_no_volume_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["creds.json", ".bashrc", "passwd"] {
+        let dir = folder.path().join(format!("of {file}"));
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join(file), "theirs").unwrap();
+        let before = fs::metadata(&dir).unwrap();
+        let mut agent = bare::binary(folder.path());
+        agent
+            .args(DEAD)
+            .env("OPENCLAW_AUTH_KEY", new_key().await)
+            .env("OPENCLAW_AUTH_DIR", &dir);
+        let ended = bare::run(&mut agent, "").await;
+        is_refused(&ended, "OPENCLAW_AUTH_DIR: ");
+        assert!(ended.stderr.contains(file), "{ended:?}");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        assert_eq!(fs::metadata(&dir).unwrap().mode(), before.mode());
     }
 }
 
