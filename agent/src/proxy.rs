@@ -7,14 +7,24 @@ use std::fmt;
 use hyper::http::Uri;
 
 /// The variables that other programs look at, in the order in which alerts do.
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 12] = [
     "ALL_PROXY",
     "all_proxy",
     "HTTPS_PROXY",
     "https_proxy",
     "HTTP_PROXY",
     "http_proxy",
+    // Of other libraries and tools.
+    "SOCKS_PROXY",
+    "socks_proxy",
+    "SOCKS5_PROXY",
+    "socks5_proxy",
+    "WSS_PROXY",
+    "wss_proxy",
 ];
+
+/// Where WhatsApp is.
+const WHATSAPP: &str = "web.whatsapp.com";
 
 /// A variable that names a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,13 +44,21 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// Those of this process' environment. One that is set to nothing is none.
+/// Those of this process' environment that ask for a proxy to WhatsApp. One that is set to nothing is none, and there is
+/// none where `NO_PROXY` exempts WhatsApp.
 #[must_use]
 pub fn found() -> Vec<Proxy> {
     found_in(&|name| std::env::var_os(name))
 }
 
 fn found_in(environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<Proxy> {
+    let exempt = |name| {
+        let value = openclaw_settings::variable_in(name, environment);
+        value.is_ok_and(|list| list.is_some_and(|list| is_exempt(&list, WHATSAPP)))
+    };
+    if exempt("NO_PROXY") || exempt("no_proxy") {
+        return Vec::new();
+    }
     let proxy =
         |variable: &&'static str| match openclaw_settings::variable_in(variable, environment) {
             Ok(None) => None,
@@ -54,6 +72,20 @@ fn found_in(environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<Proxy> {
             }),
         };
     VARIABLES.iter().filter_map(proxy).collect()
+}
+
+/// Whether a list as in `NO_PROXY` has this host: by name, by a domain it is in, or by `*`.
+fn is_exempt(list: &str, host: &str) -> bool {
+    list.split([',', ' ']).any(|entry| {
+        let entry = entry.trim().to_ascii_lowercase();
+        let entry = entry.strip_suffix(":443").unwrap_or(&entry);
+        let domain = entry.trim_start_matches("*.").trim_start_matches('.');
+        let inside = || {
+            host.strip_suffix(domain)
+                .is_some_and(|rest| rest.ends_with('.'))
+        };
+        entry == "*" || (!domain.is_empty() && (host == domain || inside()))
+    })
 }
 
 /// Host and port alone. What is before them is cut off first, so that no parser can take a password for a host.
@@ -110,5 +142,53 @@ mod tests {
             assert!(!format!("{proxy} {proxy:?}").contains("sw"), "{value}");
         }
         assert!(one("").is_empty() && one(" ").is_empty());
+    }
+
+    #[test]
+    fn every_variable_that_asks_for_a_proxy_to_whatsapp_is_found() {
+        for name in [
+            "SOCKS_PROXY",
+            "socks5_proxy",
+            "WSS_PROXY",
+            "ALL_PROXY",
+            "http_proxy",
+        ] {
+            let found = found_in(&|asked| (asked == name).then(|| "proxy.example.com:1080".into()));
+            assert_eq!(found.len(), 1, "{name}");
+            assert_eq!(found[0].variable, name);
+        }
+    }
+
+    #[test]
+    fn where_whatsapp_is_exempt_no_proxy_is_passed_over() {
+        let found = |exempt: &'static str| {
+            found_in(&|name| match name {
+                "HTTPS_PROXY" => Some("proxy.example.com:3128".into()),
+                "NO_PROXY" => Some(exempt.into()),
+                _ => None,
+            })
+        };
+        for exempt in [
+            "*",
+            "web.whatsapp.com",
+            "localhost, .whatsapp.com",
+            "whatsapp.com:443",
+            "127.0.0.1 WhatsApp.com",
+            "*.whatsapp.com",
+            ".com",
+        ] {
+            assert!(found(exempt).is_empty(), "{exempt}");
+        }
+        for other in [
+            "",
+            "localhost",
+            "app.com",
+            "whatsapp.net",
+            "api.whatsapp.com",
+            "*.example.com",
+            ",",
+        ] {
+            assert_eq!(found(other).len(), 1, "{other}");
+        }
     }
 }

@@ -60,7 +60,6 @@ async fn whether_alerts_use_it_is_said_as_well() {
             "hooks.example.com",
             "sent without a proxy",
         ),
-        ("https://hooks.example.com/", "*", "sent without a proxy"),
         ("http://127.0.0.1:9/", "", "sent without a proxy"),
     ] {
         let mut agent = agent(folder.path());
