@@ -3,6 +3,9 @@
 //!
 //! What is counted is characters that are not foreseen: a common word, a sequence or a year counts as one, a repetition as
 //! none, a digit behind another as a half. It sees neither language nor grammar, so it takes bad passphrases; it refuses no good one.
+//!
+//! What was left in a template, a path of the file that has the passphrase, and a short number are refused whatever they
+//! count: each is what was set by mistake, or a phone number.
 
 /// The least, in characters and in what they count.
 pub const MIN_CHARS: usize = 8;
@@ -13,7 +16,10 @@ const CHAR: usize = 2;
 const MIN_SEQUENCE: usize = 4;
 
 /// What people choose first, without what is usually put in front of it and behind it.
-const COMMON: [&str; 96] = [
+const COMMON: [&str; 98] = [
+    // Famous as an example of a good one.
+    "correct horse battery staple",
+    "correcthorsebatterystaple",
     "password",
     "passwort",
     "passphrase",
@@ -131,6 +137,15 @@ pub enum Weakness {
     /// Its like is tried first.
     #[error("is easy to guess: it is made of common words, repetitions, sequences or few digits")]
     Guessable,
+    /// Something stands for it, and was not replaced by it.
+    #[error("is a placeholder, in place of which a passphrase was to be put")]
+    Placeholder,
+    /// The path of a file.
+    #[error("is the path of a file, and no passphrase")]
+    Path,
+    /// Digits, and what stands between those of phone numbers and dates.
+    #[error("is a number: phone numbers, dates and PINs are tried first")]
+    Number,
 }
 
 /// What is weak about a passphrase, if anything.
@@ -140,7 +155,78 @@ pub(crate) fn weakness(passphrase: &str) -> Option<Weakness> {
     if passphrase.chars().count() < MIN_CHARS {
         return Some(Weakness::Short);
     }
+    let text = passphrase.trim();
+    if is_placeholder(text) {
+        return Some(Weakness::Placeholder);
+    }
+    if is_path(text) {
+        return Some(Weakness::Path);
+    }
+    if is_number(text) {
+        return Some(Weakness::Number);
+    }
     (count(&chars) < MIN_CHARS * CHAR).then_some(Weakness::Guessable)
+}
+
+/// `${NAME}`, `$NAME`, `$(command)`, `{{ expression }}`, `<your passphrase here>`, `%NAME%`: all of it, for a generator may
+/// make any of these characters.
+fn is_placeholder(text: &str) -> bool {
+    let within = |open: &str, close: &str| {
+        text.strip_prefix(open)
+            .and_then(|rest| rest.strip_suffix(close))
+    };
+    let is_name = |name: &str| {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        name.chars().all(word) && name.contains(|c: char| c.is_ascii_uppercase() || c == '_')
+    };
+    let is_prose = |words: &str| {
+        words
+            .chars()
+            .all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '_' | '.' | '…'))
+    };
+    let variable = text.strip_prefix('$').or_else(|| within("%", "%"));
+    within("${", "}").is_some()
+        || within("$(", ")").is_some()
+        || within("{{", "}}").is_some()
+        || within("`", "`").is_some()
+        || variable.is_some_and(is_name)
+        || within("<", ">").is_some_and(is_prose)
+        || within("[", "]").is_some_and(is_prose)
+}
+
+/// A path under one of a system's usual folders, or relative to the current one. Base64 may begin with a slash too.
+fn is_path(text: &str) -> bool {
+    const ROOTS: [&str; 20] = [
+        "/run/",
+        "/var/",
+        "/etc/",
+        "/home/",
+        "/root/",
+        "/app/",
+        "/tmp/",
+        "/opt/",
+        "/mnt/",
+        "/srv/",
+        "/usr/",
+        "/data/",
+        "/dev/",
+        "/proc/",
+        "/secrets/",
+        "/vault/",
+        "./",
+        "../",
+        "~/",
+        "file:/",
+    ];
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '~' | ':');
+    ROOTS.iter().any(|root| text.starts_with(root)) && text.chars().all(plain)
+}
+
+/// Fewer digits than a generator's: the longest numbers that people have are those of cards, with 19.
+fn is_number(text: &str) -> bool {
+    let between = |c: char| matches!(c, '+' | ' ' | '-' | '.' | '/' | ':' | '(' | ')');
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    (1..=19).contains(&digits) && text.chars().all(|c| c.is_ascii_digit() || between(c))
 }
 
 fn count(chars: &[char]) -> usize {
@@ -235,18 +321,57 @@ mod tests {
             ("aaaaaaaaaaaaaaaaaaaa", Weakness::Guessable),
             ("abababababababab", Weakness::Guessable),
             ("xyzxyzxyzxyz", Weakness::Guessable),
-            ("12345678", Weakness::Guessable),
-            ("87654321", Weakness::Guessable),
+            ("12345678", Weakness::Number),
+            ("87654321", Weakness::Number),
             ("qwertyuiop", Weakness::Guessable),
             ("abcdefgh123", Weakness::Guessable),
-            ("19991231", Weakness::Guessable),
-            ("831947206518", Weakness::Guessable),
+            ("19991231", Weakness::Number),
+            ("831947206518", Weakness::Number),
             ("Welcome2024!", Weakness::Guessable),
             ("openclaw-agent", Weakness::Guessable),
             ("changeme", Weakness::Guessable),
             ("        ", Weakness::Guessable),
+            ("correct horse battery staple", Weakness::Guessable),
+            ("CorrectHorseBatteryStaple", Weakness::Guessable),
         ] {
             assert_eq!(weakness(passphrase), Some(weakness_of_it), "{passphrase}");
+        }
+    }
+
+    #[test]
+    fn what_was_to_be_replaced_is_no_passphrase() {
+        for placeholder in [
+            "${AUTH_PASSPHRASE}",
+            "${AUTH_PASSPHRASE:-changeme}",
+            "$AUTH_PASSPHRASE",
+            "$(cat /run/secrets/passphrase)",
+            "`cat passphrase`",
+            "{{ vault.passphrase }}",
+            "{{secrets.OPENCLAW_AUTH_PASSPHRASE}}",
+            "<your passphrase here>",
+            "[insert-passphrase]",
+            "%AUTH_PASSPHRASE%",
+        ] {
+            let found = weakness(placeholder);
+            assert_eq!(found, Some(Weakness::Placeholder), "{placeholder}");
+        }
+        for path in [
+            "/run/secrets/passphrase",
+            "/etc/openclaw/words.txt",
+            "./passphrase.txt",
+            "~/.openclaw/passphrase",
+            "file:///run/secrets/passphrase",
+        ] {
+            assert_eq!(weakness(path), Some(Weakness::Path), "{path}");
+        }
+        for number in [
+            "+15550100002",
+            "+44 7700 900123",
+            "2026-11-29",
+            "8319472065183042",
+            "(555) 010-0123",
+        ] {
+            assert_eq!(weakness(number), Some(Weakness::Number), "{number}");
         }
     }
 
@@ -259,7 +384,12 @@ mod tests {
             "four grey cormorants dive",
             "kT9#vQ2m",
             "xkqzwvbn",
-            "8319472065183042",
+            "83194720651830427719",
+            "<k3T9#vQ2m>",
+            "$2y$10$kT9#vQ2m",
+            "/kT9/vQ2mXw0",
+            "price is $HOME",
+            "a/run/b/etc/c",
             "gestern regnete es",
             "四本の灰色の鵜が潜る",
         ] {
