@@ -7,7 +7,8 @@
 //! | not UTF-8 | refused | refused |
 //! | a byte order mark, blanks and line ends around it | dropped | a line end is dropped, anything else is a flaw |
 //! | a pair of quotes around it | dropped | a flaw |
-//! | a quote at one end only | refused | part of it |
+//! | a quote at one end only | refused | a flaw |
+//! | `NAME=` before it, as in a line of an env file; a written-out `\n` behind it | as its parser has it | a flaw |
 //! | a line break or another control character in it | refused | a flaw |
 //!
 //! Every value has a parser behind it, so that what is dropped cannot change what is meant. Of a free text nobody can
@@ -40,6 +41,12 @@ pub enum Flaw {
     /// Free text in quotes.
     #[error("stands in quotation marks")]
     Quoted,
+    /// Free text that begins with the name of a variable of ours: a whole line of an env file.
+    #[error("begins with NAME=, as a line of an env file does")]
+    Assignment,
+    /// Free text that ends in a backslash and an n, where a line end was meant.
+    #[error("ends in a written-out line end (\\n)")]
+    WrittenLineEnd,
     /// Free text with blanks that nobody sees.
     #[error("has a blank at its beginning or at its end")]
     BlankEnd,
@@ -106,6 +113,10 @@ fn unquoted(text: &str) -> Option<&str> {
     })
 }
 
+fn is_quote(c: char) -> bool {
+    QUOTES.iter().any(|(open, close)| c == *open || c == *close)
+}
+
 /// Reads a value, whose form is checked by whoever wants it. `None` where nothing is set.
 ///
 /// # Errors
@@ -118,7 +129,6 @@ pub fn value(given: &[u8]) -> Result<Option<&str>, Flaw> {
     while let Some(inside) = unquoted(text) {
         text = inside.trim_matches(is_blank);
     }
-    let is_quote = |c: char| QUOTES.iter().any(|(open, close)| c == *open || c == *close);
     if text.starts_with(is_quote) || text.ends_with(is_quote) {
         return Err(Flaw::HalfQuoted);
     }
@@ -151,10 +161,29 @@ pub fn free_text(given: &[u8]) -> Result<Option<FreeText<'_>>, Flaw> {
         Some(Flaw::Control)
     } else if text.starts_with(is_blank) || text.ends_with(is_blank) {
         Some(Flaw::BlankEnd)
+    } else if unquoted(text).is_some() {
+        Some(Flaw::Quoted)
+    } else if text.starts_with(is_quote) || text.ends_with(is_quote) {
+        Some(Flaw::HalfQuoted)
+    } else if is_assignment(text) {
+        Some(Flaw::Assignment)
+    } else if text.ends_with("\\n") || text.ends_with("\\r") {
+        Some(Flaw::WrittenLineEnd)
     } else {
-        unquoted(text).map(|_| Flaw::Quoted)
+        None
     };
     Ok(Some(FreeText { text, flaw }))
+}
+
+/// `OPENCLAW_X=…`, with `export` before it or not. Only our own names: any text may have a `=` in it.
+fn is_assignment(text: &str) -> bool {
+    let text = text.strip_prefix("export ").unwrap_or(text);
+    let name = text.split('=').next().unwrap_or_default();
+    name.len() < text.len()
+        && name.starts_with("OPENCLAW_")
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// Reads the value of a variable of this process.

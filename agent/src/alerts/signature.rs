@@ -24,6 +24,9 @@ pub enum BadKey {
     /// Behind the prefix is no base64.
     #[error("what follows whsec_ is not base64")]
     NotBase64,
+    /// The prefix in other letters, which a receiver would not know.
+    #[error("it begins like whsec_ and is written otherwise")]
+    Prefix,
     /// Behind the prefix is not enough, or too much.
     #[error("what follows whsec_ must be 24 to 64 bytes in base64")]
     Length,
@@ -58,6 +61,10 @@ impl SigningKey {
     /// See [`BadKey`].
     pub fn parse(text: &str) -> Result<Self, BadKey> {
         let Some(encoded) = text.strip_prefix(PREFIX) else {
+            let start = text.get(..PREFIX.len()).unwrap_or_default();
+            if start.replace('-', "_").eq_ignore_ascii_case(PREFIX) {
+                return Err(BadKey::Prefix);
+            }
             return if TEXT_BYTES.contains(&text.len()) {
                 Ok(Self(Zeroizing::new(text.as_bytes().to_vec())))
             } else {
@@ -117,6 +124,9 @@ mod tests {
             ("whsec_", BadKey::Length),
             ("whsec_c2hvcnQ=", BadKey::Length),
             ("whsec_not base64 at all", BadKey::NotBase64),
+            ("WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", BadKey::Prefix),
+            ("Whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", BadKey::Prefix),
+            ("whsec-MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", BadKey::Prefix),
         ] {
             assert_eq!(SigningKey::parse(text).err(), Some(why), "{text}");
         }

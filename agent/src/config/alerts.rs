@@ -101,7 +101,7 @@ impl Flags {
         let (Some(after), Ok(address)) = (after, address) else {
             return None;
         };
-        let Some(address) = address else {
+        let Some((name, address)) = address else {
             if !matches!(key, KeyPlace::Nowhere) {
                 keep(format!(
                     "{key}: there is a secret for alerts and no --alert-url"
@@ -111,7 +111,7 @@ impl Flags {
         };
         if matches!(key, KeyPlace::Nowhere) && format == Format::Json {
             mistakes.push(Mistake {
-                text: "--alert-url: there is no secret to sign alerts with".to_owned(),
+                text: format!("{name}: there is no secret to sign alerts with"),
                 hint: Some(format!(
                     "set {SECRET} to what `echo whsec_$(openssl rand -base64 32)` prints, and give it to the receiver; \
                      or use --alert-format slack, where nobody checks"
@@ -131,7 +131,7 @@ impl Flags {
         &self,
         secrets: &Secrets,
         keep: &mut impl FnMut(String),
-    ) -> Result<Option<Address>, ()> {
+    ) -> Result<Option<(&'static str, Address)>, ()> {
         let flag = self.alert_url.as_ref().map(|Hidden(text)| text.as_str());
         let flag = flag.filter(|text| !text.is_empty());
         let held = secrets.read(URL).map_err(|error| keep(error.to_string()))?;
@@ -144,7 +144,7 @@ impl Flags {
             (None, None) => return Ok(None),
         };
         let address = Address::parse(text).map_err(|error| keep(format!("{name}: {error}")))?;
-        Ok(Some(address))
+        Ok(Some((name, address)))
     }
 
     fn key(&self, secrets: &Arc<Secrets>, keep: &mut impl FnMut(String)) -> KeyPlace {

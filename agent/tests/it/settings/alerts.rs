@@ -71,6 +71,11 @@ async fn a_text_of_ones_own_in_quotes_or_with_a_mark_is_refused_by_name() {
         format!(" {word}"),
         format!("{word}\u{a0}"),
         format!("{word}\n{word}"),
+        format!("\"{word}"),
+        format!("{word}'"),
+        format!("{word}\\n"),
+        format!("WHSEC_{word}"),
+        format!("OPENCLAW_ALERT_SECRET=whsec_{word}"),
     ] {
         let mut by_variable = agent(folder.path());
         by_variable
@@ -122,4 +127,19 @@ async fn the_receivers_address_may_stand_in_quotes() {
         bytes(b"https://hooks.example.com/\xa0"),
     );
     is_refused(&bare::run(&mut agent, "").await, "OPENCLAW_ALERT_URL");
+}
+
+#[tokio::test]
+async fn an_address_without_a_secret_is_refused_by_the_name_it_was_given_under() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = "https://hooks.example.com/";
+    let mut by_variable = agent(folder.path());
+    by_variable
+        .env("OPENCLAW_ALERT_URL", address)
+        .env("OPENCLAW_ALERT_SECRET", "");
+    let ended = bare::run(&mut by_variable, "").await;
+    is_refused(&ended, "OPENCLAW_ALERT_URL: there is no secret");
+    let mut by_flag = agent(folder.path());
+    let ended = bare::run(by_flag.args(["--alert-url", address]), "").await;
+    is_refused(&ended, "--alert-url: there is no secret");
 }
