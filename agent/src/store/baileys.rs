@@ -99,6 +99,8 @@ pub enum Error {
         file: &'static str,
         /// What it is.
         reason: String,
+        /// Whether it is a link.
+        link: bool,
     },
     /// There is no `creds.json` where one is looked for.
     #[error(
@@ -167,6 +169,9 @@ impl Error {
                 _ => "copy the folder to a disk that can be read, then import the copy",
             },
             Self::Unreadable { .. } => READABLE,
+            Self::NotAFolder { path } if is_archive(path) => {
+                "unpack it, and name the folder with creds.json that was in it"
+            }
             Self::NotAFolder { .. } => NOT_THE_FILE,
             Self::NotFound { .. } | Self::Foreign { .. } => FOLDER,
             Self::Empty { .. } => {
@@ -175,8 +180,11 @@ impl Error {
             Self::Below { .. } => {
                 "name one of those; each account needs an agent with a volume of its own"
             }
-            Self::NotAFile { .. } => {
+            Self::NotAFile { link: true, .. } => {
                 "copy the folder with what its links lead to (cp -rL), then import the copy"
+            }
+            Self::NotAFile { .. } => {
+                "a folder, a pipe or a device has its name: restore the file from a backup of that machine"
             }
             Self::SeveralAccounts(_) => {
                 "name one account's folder; each account needs an agent with a volume of its own"
@@ -258,6 +266,13 @@ impl Folder {
     }
 }
 
+/// What `tar`, `zip` and their kin make of a folder, by its name.
+fn is_archive(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let ends = [".tar", ".tgz", ".zip", ".7z", ".gz", ".xz", ".zst", ".bz2"];
+    ends.iter().any(|end| path.ends_with(end))
+}
+
 /// From `creds.json`, or, where that is missing or damaged, from OpenClaw's backup of it. A whole one that has no
 /// account is what the gateway last knew, and no reason to go back to the backup.
 fn identity(dir: &Path) -> Result<(Creds, &'static str, Option<String>), Error> {
@@ -285,6 +300,7 @@ fn attempt(dir: &Path, file: &'static str) -> Result<Result<Creds, String>, Erro
             return Err(Error::NotAFile {
                 file,
                 reason: unread.to_string(),
+                link: matches!(unread, Unread::Link),
             });
         }
         Err(unread) => return Ok(Err(unread.to_string())),

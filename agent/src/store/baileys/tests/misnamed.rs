@@ -107,8 +107,15 @@ async fn a_creds_json_that_is_no_file_is_named_as_what_it_is() {
     );
     fs::remove_file(&creds).unwrap();
     fs::create_dir(&creds).unwrap();
-    let (text, _) = refusal(dir.path()).await;
+    let (text, hint) = refusal(dir.path()).await;
     assert!(text.contains("not a regular file"), "{text}");
+    assert!(hint.contains("a pipe") && !hint.contains("link"), "{hint}");
+    for name in ["f.tar", "auth.tar.gz", "AUTH.ZIP"] {
+        let archive = dir.path().join(name);
+        fs::write(&archive, "x").unwrap();
+        let (_, hint) = refusal(&archive).await;
+        assert!(hint.starts_with("unpack it"), "{name}: {hint}");
+    }
 }
 
 #[test]
