@@ -9,7 +9,7 @@ use crate::clock::{self, Step, Steps};
 use crate::journal::Damage;
 use crate::model::{Finding, LinkState, Seq};
 use crate::proxy::Proxy;
-use crate::session::Named;
+use crate::session::{Named, SendError};
 
 pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
     let state = status.link.state;
@@ -76,7 +76,10 @@ pub(super) fn storage(storage: Option<&Storage>) -> Finding {
         ),
         Some(Storage { undecodable, .. }) => Finding::note(
             "storage",
-            format!("{undecodable} rows of the store cannot be read by this version"),
+            format!(
+                "{} of the store cannot be read by this version",
+                counted(*undecodable, "row")
+            ),
             "start the version that wrote them, or restore a backup",
         ),
     }
@@ -198,17 +201,20 @@ pub(super) fn waiting(status: &Status) -> Vec<Finding> {
 pub(super) fn person(person: &Person<'_>, summary: &Summary, now: SystemTime) -> Vec<Finding> {
     let mut findings = vec![registered(person), known_lid(person)];
     let phone = person.phone;
+    let verdict = |check, what: &str, judged| match (judged, &person.asked) {
+        (&Verdict::Hold, Some(Err(error))) => held_unanswered(check, what, error),
+        _ => verdict(check, what, judged, summary),
+    };
     findings.push(verdict(
         "direct",
         &format!("direct messages of {phone}"),
         &person.direct,
-        summary,
     ));
     if let Some(by_lid) = &person.by_lid
         && matches!(by_lid, Verdict::Admit(_)) != matches!(person.direct, Verdict::Admit(_))
     {
         let what = format!("messages of {phone} that show the LID alone");
-        findings.push(verdict("by_lid", &what, by_lid, summary));
+        findings.push(verdict("by_lid", &what, by_lid));
     }
     let what = format!("messages of {phone} in a group");
     findings.push(groups(&what, &person.in_groups, summary));
@@ -287,6 +293,21 @@ fn known_lid(person: &Person<'_>) -> Finding {
     }
 }
 
+/// What becomes of messages that are held.
+const IS_ASKED: &str = "it is asked by itself while the agent is connected, and again if WhatsApp does not answer; \
+     they are judged then";
+
+/// The agent is connected, and its question came to nothing.
+fn held_unanswered(check: &'static str, what: &str, error: &SendError) -> Finding {
+    let text =
+        format!("{what} are held: WhatsApp did not answer who is behind the numbers ({error})");
+    Finding::bad(
+        check,
+        text,
+        "it is asked again by itself, at most a minute apart; they are judged then",
+    )
+}
+
 fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary) -> Finding {
     let by = summary.file.as_deref().unwrap_or("the environment");
     match verdict {
@@ -303,7 +324,7 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
             format!(
                 "{what} are held: WhatsApp has yet to tell who is behind the numbers in the rules"
             ),
-            "wait until the agent is connected",
+            IS_ASKED,
         ),
         Verdict::Drop(because) => {
             let (why, hint) = match because {
@@ -369,11 +390,7 @@ fn traces(traces: &Traces, direct: &Verdict, waiting: usize, now: SystemTime) ->
         ));
     }
     if waiting > 0 {
-        findings.push(Finding::bad(
-            "held",
-            held(waiting),
-            "wait until the agent is connected; they are judged then",
-        ));
+        findings.push(Finding::bad("held", held(waiting), IS_ASKED));
     }
     if traces.lost > 0 {
         findings.push(Finding::bad(
