@@ -63,6 +63,8 @@ impl Reader<'_> {
             _ => None,
         };
         let text = match unquoted(text) {
+            // A list whose entries are in quotes each: the first and the last quote are not a pair.
+            _ if has_quoted_entries(text) => text.trim(),
             Ok(text) => text,
             Err(why) => return self.wrong(line, format!("{key}: {why}")),
         };
@@ -93,4 +95,14 @@ fn unquoted(text: &str) -> Result<&str, &'static str> {
         // What the character is, is said of the entry it is in.
         Err(_) => Ok(text.trim()),
     }
+}
+
+/// `"a","b"`, where the quote that begins the text ends before its end.
+fn has_quoted_entries(text: &str) -> bool {
+    let text = text.trim();
+    let inside = ['"', '\''].into_iter().find_map(|quote| {
+        let inside = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        Some(inside.contains(quote))
+    });
+    inside == Some(true) && text.contains(',')
 }
