@@ -1,6 +1,7 @@
 //! An operator's terminal: the client that was built beside the agent, a home of its own.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -25,7 +26,9 @@ pub(crate) struct Running {
 impl Shell {
     pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("words"), "four grey cormorants dive\n").unwrap();
+        let words = home.path().join("words");
+        fs::write(&words, "four grey cormorants dive\n").unwrap();
+        fs::set_permissions(words, fs::Permissions::from_mode(0o600)).unwrap();
         Self {
             home,
             commands: std::cell::Cell::new(0),

@@ -205,7 +205,7 @@ async fn a_full_disk_is_said_and_costs_nothing() {
         return;
     }
     let _mounted = Mounted(&volume);
-    let ballast = volume.join("ballast");
+    let ballast = volume.join("lost+found");
     fs::write(&ballast, vec![0; 60 << 10]).unwrap();
     let ended = agent(folder.path(), &["--create-key-file"]).await;
     is_explained(&ended, 1, "No space left", "the disk is full");
@@ -241,7 +241,7 @@ async fn a_disk_that_fills_up_ends_the_agent_and_costs_no_message() {
     let agent = Agent::start_in(Arc::clone(&folder), &url, &[]).await;
     let mut world = World::of(sim, agent);
     world.link().await;
-    let ballast = volume.join("ballast");
+    let ballast = volume.join("lost+found");
     let mut file = fs::File::create(&ballast).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
     drop(file);
@@ -290,7 +290,7 @@ async fn the_first_process_of_a_container_gives_the_volume_to_nobody_and_becomes
     fs::copy(bare::BINARY, &program).unwrap();
     let volume = folder.path().join(VOLUME);
     fs::create_dir(&volume).unwrap();
-    fs::write(volume.join("left-by-root"), "").unwrap();
+    fs::write(volume.join("lost+found"), "").unwrap();
     let mut container = bare::command("unshare", folder.path());
     container
         .env("PATH", "/usr/bin:/bin")
@@ -306,7 +306,7 @@ async fn the_first_process_of_a_container_gives_the_volume_to_nobody_and_becomes
         .await;
     assert_eq!((&told["uid"], &told["gid"]), (&65532.into(), &65532.into()));
     container.says(STARTED).await;
-    for name in ["", "left-by-root", "vault.hdr", "vault-1.log", "lock"] {
+    for name in ["", "lost+found", "vault.hdr", "vault-1.log", "lock"] {
         let owner = fs::metadata(volume.join(name)).unwrap();
         assert_eq!((owner.uid(), owner.gid()), (65532, 65532), "{name:?}");
     }
