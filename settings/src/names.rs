@@ -85,13 +85,23 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .min_by_key(|(distance, _, _)| *distance);
     closest
         .map(|(_, _, known)| known)
+        .or_else(|| with_a_word_more(&given, known))
         .or_else(|| of_the_allowlist(&given, known))
+}
+
+/// `OPENCLAW_CONFIG_FILE` and the like: a setting of ours, with what other programs put behind its name.
+fn with_a_word_more<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+    const WORDS: [&str; 8] = [
+        "FILE", "PATH", "LEVEL", "NAME", "VALUE", "ADDR", "ADDRESS", "SECONDS",
+    ];
+    let bare = WORDS.iter().find_map(|word| given.strip_suffix(word))?;
+    known.iter().find(|known| plain(known) == bare).copied()
 }
 
 /// `WHATSAPP_ALLOW_FROM`, `OPENCLAW_WHATSAPP_ALLOW` and the like: the mistake that lets everyone in.
 fn of_the_allowlist<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
-    let says_allow =
-        given.contains("ALLOW") && (given.contains("WHATSAPP") || given.starts_with("OPENCLAW"));
+    let says_allow = ["ALLOW", "ALOW"].iter().any(|word| given.contains(word))
+        && (given.contains("WHATSAPP") || given.starts_with("OPENCLAW"));
     says_allow.then(|| known.iter().find(|known| **known == ALLOW).copied())?
 }
 
@@ -146,7 +156,8 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
 mod tests {
     use super::*;
 
-    const KNOWN: [&str; 9] = [
+    const KNOWN: [&str; 10] = [
+        "OPENCLAW_CONFIG",
         "OPENCLAW_ALERT_URL",
         "OPENCLAW_JOURNAL_SIZE",
         "OPENCLAW_JOURNAL_DAYS",
@@ -172,6 +183,12 @@ mod tests {
             ("OPENCLAW_AUTH_KEYFILE", Some("OPENCLAW_AUTH_KEY_FILE")),
             ("OPENCLAW_AUHT_KEY", Some("OPENCLAW_AUTH_KEY")),
             ("OPENCLAWLISTEN", Some("OPENCLAW_LISTEN")),
+            ("OPENCLAW_CONFIG_FILE", Some("OPENCLAW_CONFIG")),
+            ("OPENCLAW_CONFIG_PATH", Some("OPENCLAW_CONFIG")),
+            ("OPENCLAW_LOG_LEVEL", Some("OPENCLAW_LOG")),
+            ("OPENCLAW_HTTP_ADDRESS", Some("OPENCLAW_HTTP")),
+            ("WHATSAPP_ALOWFROM", Some("WHATSAPP_ALLOW")),
+            ("WHATSAPP_ALOW_FROM", Some("WHATSAPP_ALLOW")),
             ("OPENCLAW_GATEWAY_TOKEN", None),
             ("OPENCLAW_", None),
             ("WHATSAPP_ALOW", Some("WHATSAPP_ALLOW")),
