@@ -1,9 +1,9 @@
 //! What a backup is sealed to: from a file, or typed on the terminal. Never from the command line or
 //! the environment, where other processes can read it.
 
+mod file;
 mod prompt;
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use crate::cli::SecretArgs;
 use crate::failure::Failure;
 use crate::stop::Stops;
 use crate::{console, text};
+pub(crate) use file::Input;
 pub(crate) use prompt::Prompt;
 
 /// A file with a secret is not larger.
@@ -60,7 +61,9 @@ pub(crate) async fn obtain(
         Some(weakness) => Err(Failure::usage(format!("the passphrase {weakness}"))
             .with_reason(match weakness {
                 Weakness::Short => "SHORT_PASSPHRASE",
-                Weakness::Guessable => "WEAK_PASSPHRASE",
+                Weakness::Guessable | Weakness::Placeholder | Weakness::Path | Weakness::Number => {
+                    "WEAK_PASSPHRASE"
+                }
             })
             .with_hint("whoever has the file can try passphrases: use some words, or --key-file")),
         None => Ok(secret),
@@ -110,9 +113,21 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let room = usize::try_from(LARGEST).unwrap_or_default() + 2;
     let mut given = Zeroizing::new(Vec::with_capacity(room));
     let read = if is_dash(path) {
-        take(io::stdin().lock(), &mut given)
+        take(io::stdin().lock(), &mut given).map(Ok)
     } else {
-        File::open(path).and_then(|file| take(file, &mut given))
+        Input::open(path).and_then(|input| match input.exposed() {
+            Some(mode) => Ok(Err(mode)),
+            None => take(input, &mut given).map(Ok),
+        })
+    };
+    let read = match read {
+        Ok(Err(mode)) => {
+            let shown = shown(path);
+            let why = format!("may be read by everybody (mode {mode:04o})");
+            return Err(unusable(path, &why).with_hint(format!("run `chmod 600 {shown}`")));
+        }
+        Ok(Ok(length)) => Ok(length),
+        Err(error) => Err(error),
     };
     match read {
         Ok(length) if length > LARGEST => Err(unusable(path, "is too large to hold a secret")),

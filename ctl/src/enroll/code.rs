@@ -1,7 +1,6 @@
 //! The code to enroll with: from a file, stdin, the environment, or a person. On the command line it can be given as well,
 //! for tests: there other processes can read it.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::cli::{EnrollArgs, Typed};
 use crate::client::GET_A_CODE;
 use crate::failure::{Exit, Failure};
-use crate::secret::{Prompt, is_dash};
+use crate::secret::{Input, Prompt, is_dash};
 use crate::stop::Stops;
 use crate::text;
 use crate::variables::Variable;
@@ -57,7 +56,7 @@ fn from_file(path: &Path) -> Result<Code, Failure> {
     let read = if is_dash(path) {
         io::stdin().lock().take(LONGEST).read_to_end(&mut given)
     } else {
-        File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut given))
+        Input::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut given))
     };
     read.map_err(|error| Failure::usage(format!("read the code from {origin}: {error}")))?;
     let code = openclaw_settings::value(&given)

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -131,7 +132,14 @@ async fn check(case: Case) -> Result<(), String> {
     for (name, content) in &case.files {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
+        fs::write(&path, content).unwrap();
+        // A secret is its owner's alone; a case whose file has another mode says so by its name.
+        let mode = if name.ends_with(".0644") {
+            0o644
+        } else {
+            0o600
+        };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
     let printed = Arc::new(watch::Sender::default());
     let agent = match case.agent {

@@ -105,8 +105,7 @@ async fn ctrl_c_ctrl_d_and_a_request_to_end_leave_the_terminal_as_it_was() {
 #[tokio::test]
 async fn what_opens_is_asked_for_once() {
     let script = backing_up(vec![whole()]);
-    let shell =
-        "printf 'some fine words' > p && \"$0\" backup b --passphrase-file p && \"$0\" \"$@\"";
+    let shell = "umask 077 && printf 'some fine words' > p && \"$0\" backup b --passphrase-file p && \"$0\" \"$@\"";
     let args = ["backup", "verify", "b"];
     let (_dir, _agent, mut terminal) =
         crate::screen::start_in(Some(shell), script, &args, &[], SIZE).await;
@@ -137,7 +136,7 @@ async fn progress_is_one_line_that_goes_away() {
         json!({"chunk": "aGFsZg=="}),
         json!({"hold": true}),
     ];
-    let shell = "printf 'some fine words' > p && \"$0\" \"$@\"";
+    let shell = "umask 077 && printf 'some fine words' > p && \"$0\" \"$@\"";
     let args = ["backup", "b", "--passphrase-file", "p"];
     let (_dir, agent, mut terminal) =
         crate::screen::start_in(Some(shell), backing_up(steps), &args, &[], SIZE).await;
