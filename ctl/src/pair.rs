@@ -25,6 +25,7 @@ use crate::numbers::Numbers;
 use crate::rollback::Lookout;
 use crate::stop::{Stops, listen};
 use crate::{client, clock, console, duration, numbers};
+pub(crate) use file::{is_special, special};
 use frame::{Frame, Outcome, Shown};
 use plain::Plain;
 use target::Target;

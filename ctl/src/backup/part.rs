@@ -10,6 +10,7 @@ use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use crate::failure::Failure;
+use crate::pair::{is_special, special};
 use crate::text;
 
 /// The file, and the lock on it.
@@ -32,6 +33,7 @@ impl PartFile {
                 return Err(Failure::usage(format!("{} is a directory", shown(path)))
                     .with_hint("name a file in it"));
             }
+            Ok(found) if is_special(&found) => return Err(special(path)),
             Ok(_) if !force => return Err(exists(path)),
             _ => {}
         }
@@ -214,6 +216,25 @@ mod tests {
             assert_eq!(names(dir.path()), ["b"]);
             fs::remove_file(&path).unwrap();
         }
+    }
+
+    #[test]
+    fn a_pipe_or_a_device_is_not_replaced_even_if_forced() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for path in [&pipe, Path::new("/dev/null")] {
+            for force in [false, true] {
+                let refused = PartFile::create(path, force).err().unwrap();
+                let said = format!("{refused:?}");
+                assert!(
+                    said.contains("not a regular file") && !said.contains("--force"),
+                    "{said}"
+                );
+            }
+        }
+        assert_eq!(names(dir.path()), ["pipe"]);
     }
 
     #[test]

@@ -87,6 +87,9 @@ pub(crate) enum ContextCommand {
         /// The folder to write agent.pem, client.pem and client-key.pem to; it is made if need be.
         #[arg(long, value_name = "DIR")]
         pem: PathBuf,
+        /// Replace the files if they exist.
+        #[arg(long)]
+        force: bool,
     },
 }
 

@@ -91,12 +91,12 @@ pub(crate) async fn run(
             }
         }
         ContextCommand::Remove { name, revoke } => remove(store, &name, revoke, json).await?,
-        ContextCommand::Export { pem } => {
+        ContextCommand::Export { pem, force } => {
             let context = match flags.context {
                 Some(name) => store.load(name)?,
                 None => chosen(store)?,
             };
-            export::export(&context, &pem, json)?;
+            export::export(&context, &pem, force, json)?;
         }
     }
     Ok(Exit::Done)

@@ -10,7 +10,11 @@ use serde::Serialize;
 
 use super::Context;
 use crate::failure::Failure;
+use crate::pair::{is_special, special};
 use crate::{console, private_file, text};
+
+/// The files, the key last: without it the others are of no use.
+const NAMES: [&str; 3] = ["agent.pem", "client.pem", "client-key.pem"];
 
 #[derive(Serialize)]
 struct Json {
@@ -22,18 +26,38 @@ struct Json {
 }
 
 /// Writes agent.pem, client.pem and client-key.pem to `dir`, readable by their owner alone.
-pub(super) fn export(context: &Context, dir: &Path, json: bool) -> Result<(), Failure> {
+/// What is there already is another key's, most likely: it is replaced only with `force`.
+pub(super) fn export(
+    context: &Context,
+    dir: &Path,
+    force: bool,
+    json: bool,
+) -> Result<(), Failure> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.map_err(|error| broken(dir, &error))?;
+    for name in NAMES {
+        let path = dir.join(name);
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if is_special(&found) => return Err(special(&path)),
+            Ok(_) if !force => {
+                let shown = text::one_line(&path.to_string_lossy());
+                return Err(Failure::usage(format!("{shown} exists already"))
+                    .with_reason("FILE_EXISTS")
+                    .with_hint("name another folder, or replace the files with --force"));
+            }
+            _ => {}
+        }
+    }
     let put = |name: &str, content: &str| -> Result<PathBuf, Failure> {
         let path = dir.join(name);
         let done = private_file::replace_durably(&path, content.as_bytes());
         done.map_err(|error| broken(&path, &error))?;
         Ok(path)
     };
-    let agent = put("agent.pem", &certificate_pem(&context.agent.certificate))?;
-    let certificate = put("client.pem", &context.identity.certificate_pem())?;
-    let key = put("client-key.pem", &context.identity.key_pem())?;
+    let [agent, client, key] = NAMES;
+    let agent = put(agent, &certificate_pem(&context.agent.certificate))?;
+    let certificate = put(client, &context.identity.certificate_pem())?;
+    let key = put(key, &context.identity.key_pem())?;
     if json {
         let shown = |path: &Path| path.to_string_lossy().into_owned();
         console::report_json(&Json {

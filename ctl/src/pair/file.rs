@@ -28,13 +28,18 @@ impl CodeFile {
         }
         let shown = text::one_line(&path.to_string_lossy());
         if path.file_name().is_none() {
-            return Err(Failure::usage(format!("{shown} names no file")));
+            return Err(Failure::usage(match shown.as_str() {
+                "" => "the name of the file is empty".to_owned(),
+                _ => format!("{shown} names no file"),
+            })
+            .with_hint("name a file, as in `--format png=code.png`"));
         }
         match fs::symlink_metadata(&path) {
             Ok(found) if found.is_dir() => {
                 Err(Failure::usage(format!("{shown} is a directory"))
                     .with_hint("name a file in it"))
             }
+            Ok(found) if is_special(&found) => Err(special(&path)),
             Ok(_) if !force => Err(exists(&path)),
             _ => Ok(Self {
                 path,
@@ -77,6 +82,19 @@ type Identity = (u64, u64, i64, i64);
 fn identity(path: &Path) -> Option<Identity> {
     let found = fs::symlink_metadata(path).ok()?;
     Some((found.dev(), found.ino(), found.ctime(), found.ctime_nsec()))
+}
+
+/// A pipe, a device or a socket: it would be gone, and what was read from it with it. A link is replaced
+/// itself.
+pub(crate) fn is_special(found: &fs::Metadata) -> bool {
+    !found.is_file() && !found.is_dir() && !found.is_symlink()
+}
+
+/// Refuses something special. `--force` does not help.
+pub(crate) fn special(path: &Path) -> Failure {
+    let shown = text::one_line(&path.to_string_lossy());
+    Failure::usage(format!("{shown} is not a regular file"))
+        .with_hint("name a file that does not exist yet")
 }
 
 fn exists(path: &Path) -> Failure {

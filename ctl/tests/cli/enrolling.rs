@@ -266,4 +266,20 @@ async fn what_is_exported_is_the_contexts_own_and_its_owners_alone() {
     }
     let said = format!("{}{}", ended.stdout, ended.stderr);
     assert!(!said.contains(context["key"].as_str().unwrap()));
+    // What is there by now may be another program's key.
+    let key = dir.join("client-key.pem");
+    fs::write(&key, "another's").unwrap();
+    for file in ["agent.pem", "client.pem"] {
+        fs::remove_file(dir.join(file)).unwrap();
+    }
+    let export = ["context", "export", "--pem", "new/keys"];
+    let ended = machine.run(&export).await;
+    assert_eq!(ended.exit, Some(2), "{}", ended.stderr);
+    let said = "error: new/keys/client-key.pem exists already\nhint: name another folder, or replace the files with --force\n";
+    assert_eq!(ended.stderr, said);
+    assert_eq!(fs::read_to_string(&key).unwrap(), "another's");
+    assert!(!dir.join("agent.pem").exists(), "nothing was written");
+    let ended = machine.run(&[&export[..], &["--force"]].concat()).await;
+    assert_eq!(ended.exit, Some(0), "{}", ended.stderr);
+    assert!(fs::read_to_string(&key).unwrap().starts_with("-----BEGIN"));
 }
