@@ -1,10 +1,12 @@
 //! `allow`: whose messages are admitted, and changes of that.
 
+use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::{
-    AddAllowedRequest, Allowed, ListAllowedRequest, ListAllowedResponse, ReloadRulesRequest,
-    RemoveAllowedRequest, Rules,
+    AddAllowedRequest, Allowed, DiagnoseRequest, FindingState, ListAllowedRequest,
+    ListAllowedResponse, ReloadRulesRequest, RemoveAllowedRequest, Rules,
 };
 use serde::Serialize;
+use tonic::transport::Channel;
 
 use crate::address::Address;
 use crate::cli::{AllowArgs, AllowCommand};
@@ -33,6 +35,17 @@ struct Changed {
     changed: bool,
 }
 
+#[derive(Serialize)]
+struct Removed<'a> {
+    changed: bool,
+    /// Why the person is still allowed, if they are.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    still_allowed: &'a [String],
+    /// Why the agent cannot say whether they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_known: Option<&'a str>,
+}
+
 /// Asks for the list or the change, and prints what there is now.
 pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Result<Exit, Failure> {
     let who = match &args.command {
@@ -57,9 +70,9 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             said(json, added, words);
         }
         AllowCommand::Remove { who: _ } => {
-            let call = agent.remove_allowed(RemoveAllowedRequest { who });
-            client::answer(address, call).await?;
-            said(json, true, "Removed: no longer admitted");
+            let request = RemoveAllowedRequest { who: who.clone() };
+            client::answer(address, agent.remove_allowed(request)).await?;
+            removed(json, &still_allowed(&mut agent, &who).await);
         }
         AllowCommand::Reload => {
             let call = agent.reload_rules(ReloadRulesRequest {});
@@ -74,6 +87,78 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
         }
     }
     Ok(Exit::Done)
+}
+
+/// What the agent says of somebody after a removal: another entry may name them, by their other name or in the file.
+enum Left {
+    Nothing,
+    /// Why they are still allowed, in the agent's words.
+    Allowed(Vec<String>),
+    /// The agent cannot say.
+    Unknown(String),
+}
+
+async fn still_allowed(agent: &mut AccessClient<Channel>, who: &str) -> Left {
+    if who.ends_with("@g.us") {
+        return Left::Nothing;
+    }
+    let phone = who.to_owned();
+    let answer = match agent.diagnose(DiagnoseRequest { phone }).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => return Left::Unknown(text::one_line(status.message())),
+    };
+    let of = |checks: &[&str], state: FindingState| -> Vec<String> {
+        let findings = answer.findings.iter();
+        let findings = findings
+            .filter(|one| checks.contains(&one.check.as_str()) && one.state() == state)
+            .map(|one| Numbers::chosen().show_in(&text::one_line(&one.text), who));
+        findings.collect()
+    };
+    let allowed = of(&["direct", "by_lid", "groups"], FindingState::Good);
+    let held = answer
+        .findings
+        .iter()
+        .any(|one| one.check == "direct" && one.text.contains(" held"));
+    match (allowed.is_empty(), held) {
+        (false, _) => Left::Allowed(allowed),
+        (true, true) => Left::Unknown(of(&["direct"], FindingState::Bad).join("; ")),
+        (true, false) => Left::Nothing,
+    }
+}
+
+fn removed(json: bool, left: &Left) {
+    if json {
+        let (still_allowed, not_known) = match left {
+            Left::Nothing => (&[][..], None),
+            Left::Allowed(why) => (&why[..], None),
+            Left::Unknown(why) => (&[][..], Some(why.as_str())),
+        };
+        console::report_json(&Removed {
+            changed: true,
+            still_allowed,
+            not_known,
+        });
+        return;
+    }
+    console::report(match left {
+        Left::Nothing => "Removed: no longer admitted",
+        Left::Allowed(_) => "Removed, but still allowed by another entry",
+        Left::Unknown(_) => "Removed",
+    });
+    match left {
+        Left::Nothing => {}
+        Left::Allowed(why) => {
+            for why in why {
+                console::note(&format!("warning: {why}"));
+            }
+            console::note(
+                "hint: remove that entry as well: `openclawctl allow list` shows all of them",
+            );
+        }
+        Left::Unknown(why) => console::note(&format!(
+            "warning: whether another entry still allows them is not known: {why}\nhint: run `openclawctl doctor` with the number in a moment"
+        )),
+    }
 }
 
 fn said(json: bool, changed: bool, words: &str) {
