@@ -59,12 +59,14 @@ impl Numbers {
         }
     }
 
-    /// A sentence of the agent's about `who`, in which the number is masked, for it may be logged.
+    /// A sentence of the agent's about `who`, in which the number is masked, for it may be logged. Of a LID the agent writes
+    /// the number whole, as only it knows which that is.
     pub(crate) fn show_in(self, sentence: &str, who: &str) -> String {
-        if self == Self::Masked || !who.starts_with('+') {
-            return sentence.to_owned();
+        match self {
+            Self::Masked => masked_in(sentence),
+            Self::Full if who.starts_with('+') => sentence.replace(&mask::number(who), who),
+            Self::Full => sentence.to_owned(),
         }
-        sentence.replace(&mask::number(who), who)
     }
 
     /// JSON as it is to be printed: with `--mask` every string that is a number or an address is masked.
@@ -74,6 +76,24 @@ impl Numbers {
         }
         value
     }
+}
+
+/// The sentence with every whole number in it masked.
+fn masked_in(sentence: &str) -> String {
+    let mut masked = String::with_capacity(sentence.len());
+    let mut rest = sentence;
+    while let Some(at) = rest.find('+') {
+        let (before, found) = rest.split_at(at);
+        let digits = found[1..].bytes().take_while(u8::is_ascii_digit).count();
+        let (number, after) = found.split_at(1 + digits);
+        masked.push_str(before);
+        match Phone::of_digits(number) {
+            Some(_) => masked.push_str(&mask::number(number)),
+            None => masked.push_str(number),
+        }
+        rest = after;
+    }
+    masked + rest
 }
 
 fn mask_json(value: &mut Value) {
@@ -226,6 +246,13 @@ mod tests {
             "+15550100001 is on WhatsApp"
         );
         assert_eq!(Numbers::Masked.show_in(sentence, "+15550100001"), sentence);
+        // Asked by LID.
+        let (lid, whole) = ("100000000000001@lid", "a + b: +15550100001 is on WhatsApp");
+        assert_eq!(Numbers::Full.show_in(whole, lid), whole);
+        assert_eq!(
+            Numbers::Masked.show_in(whole, lid),
+            "a + b: +1 555 XXX XXXX is on WhatsApp"
+        );
     }
 
     #[test]
