@@ -42,7 +42,7 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
     // Before anything is said: whoever reads it may answer with one.
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
-    let chats = args.chats.iter().map(|given| chat("--chats", given));
+    let chats = args.chats.iter().map(|given| chat("--chat", given));
     let mut watch = Watch {
         address,
         args,
