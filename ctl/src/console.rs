@@ -4,6 +4,7 @@
 //! happens to its output: a report of it goes to stderr when stdout does not take it, and the exit code says that it is
 //! done. A script that repeats a command by its exit code must not do a thing twice.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -13,15 +14,48 @@ use crate::aside;
 use crate::failure::Failure;
 use crate::numbers::Numbers;
 
-/// Writes `text` to stdout as it is, at once.
+/// Writes `text` for a person to stdout, at once.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
-    put(text).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::reader_gone(),
-        _ => Failure::new(format!("write to stdout: {error}")),
-    })
+    put_data(&as_shown(text)).map_err(|error| unwritten(&error))
 }
 
-fn put(text: &str) -> io::Result<()> {
+fn unwritten(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::reader_gone(),
+        _ => Failure::new(format!("write to stdout: {error}")),
+    }
+}
+
+/// A text of ours as the locale can show it: without the marks that only UTF-8 has. Letters stay: they are what somebody
+/// wrote, and a terminal often shows more than its locale says.
+pub(crate) fn as_shown(text: &str) -> Cow<'_, str> {
+    if is_utf8() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(ascii_marks(text))
+}
+
+fn ascii_marks(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '…' => plain.push_str("..."),
+            '→' => plain.push_str("->"),
+            '✓' => plain.push_str("ok"),
+            '✗' => plain.push('x'),
+            '·' | '•' => plain.push('*'),
+            '–' | '—' | '\u{2011}' => plain.push('-'),
+            '×' => plain.push('x'),
+            '“' | '”' => plain.push('"'),
+            '‘' | '’' => plain.push('\''),
+            '\u{a0}' | '\u{202f}' => plain.push(' '),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+fn put_data(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
@@ -43,7 +77,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 /// Writes `value` to stdout as one line of JSON, at once.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = json_text(value).map_err(|error| Failure::new(format!("write JSON: {error}")))?;
-    line(&text)
+    put_data(&format!("{text}\n")).map_err(|error| unwritten(&error))
 }
 
 /// Resolves when no one can read stdout any more: the other end of its pipe was closed. Never for a file.
@@ -62,7 +96,7 @@ pub(crate) async fn reader_gone() {
 
 /// Reports something that is done, as lines on stdout, at once; on stderr when stdout does not take it.
 pub(crate) fn report(text: &str) {
-    if let Err(error) = put(&format!("{text}\n")) {
+    if let Err(error) = put_data(&format!("{}\n", as_shown(text))) {
         note(&format!(
             "warning: this is done, but stdout cannot be written: {error}"
         ));
@@ -76,7 +110,7 @@ pub(crate) fn report_json(value: &impl Serialize) {
     let Ok(text) = serde_json::to_string(value) else {
         return;
     };
-    if let Err(error) = put(&format!("{text}\n")) {
+    if let Err(error) = put_data(&format!("{text}\n")) {
         json_note(&Unwritten {
             note: "stdout_not_written",
             why: error.to_string(),
@@ -95,13 +129,13 @@ struct Unwritten<'a, T> {
 
 /// Tells the person something, on stderr. There is nobody to tell when that fails.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", as_shown(text));
 }
 
 /// Tells a program something beside the data, as one line of JSON on stderr.
 pub(crate) fn json_note(value: &impl Serialize) {
     if let Ok(text) = json_text(value) {
-        note(&text);
+        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 }
 
@@ -154,6 +188,12 @@ pub(crate) fn is_coloured() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_of_ours_are_written_in_ascii_and_letters_as_they_are() {
+        let text = "✓ “…@lid” → it’s 3 × 4 — я";
+        assert_eq!(ascii_marks(text), "ok \"...@lid\" -> it's 3 x 4 - я");
+    }
 
     #[test]
     fn the_locale_says_whether_text_is_utf_8() {

@@ -51,7 +51,20 @@ use crate::failure::{Exit, Failure};
 use crate::numbers::Numbers;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if console::is_utf8() => error.exit(),
+        Err(error) => {
+            // Help is data, and goes to stdout; whoever reads it may go away.
+            let text = error.render().to_string();
+            if error.use_stderr() {
+                console::note(text.trim_end());
+            } else {
+                let _ = console::write(&text);
+            }
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
     let json = cli.json;
     let exit = match run(cli) {
         Ok(exit) => exit,
