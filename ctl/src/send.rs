@@ -110,6 +110,10 @@ fn report(
     } else {
         let id = text::one_line(&message_id);
         // "Sent" is WhatsApp's server's word. Before it has the message, nothing is sent.
+        let queued_until = queued_until.map(|mut until| {
+            until.nanos = 0;
+            until
+        });
         console::report(&match (state, queued_until) {
             (SendState::Accepted, Some(until)) => {
                 format!("Accepted: {id} (queued until {until}{refused})")

@@ -18,7 +18,10 @@ pub enum TextError {
     #[error("the text is empty")]
     Empty,
     /// White space and marks only: the reader would see an empty bubble.
-    #[error("the text is empty: it has {chars} characters, and none of them shows anything")]
+    #[error(
+        "the text is empty: it has {chars} character{}, and none of them shows anything",
+        if *chars == 1 { "" } else { "s" }
+    )]
     Invisible {
         /// How many characters it has.
         chars: usize,
@@ -173,6 +176,11 @@ mod tests {
                 "{one}"
             );
         }
+        assert!(
+            TextError::Invisible { chars: 1 }
+                .to_string()
+                .contains("it has 1 character, ")
+        );
         assert_eq!(
             TextError::TooLong { chars: 70_000 }.to_string(),
             "the text has 70000 characters, and a message has at most 65536"

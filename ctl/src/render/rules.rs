@@ -30,7 +30,14 @@ pub(crate) fn line(rules: &Rules) -> String {
     let counts = [
         (*added, "added"),
         (*unresolved, "not yet resolved"),
-        (*held, "messages held"),
+        (
+            *held,
+            if *held == 1 {
+                "message held"
+            } else {
+                "messages held"
+            },
+        ),
     ];
     for (count, what) in counts {
         if count > 0 {
@@ -65,7 +72,7 @@ mod tests {
         };
         assert_eq!(
             line(&some),
-            "direct chats allowlist, groups disabled, 2 named in /etc/openclaw.yml, 1 messages held, \
+            "direct chats allowlist, groups disabled, 2 named in /etc/openclaw.yml, 1 message held, \
              and the last change is not in force"
         );
     }

@@ -188,6 +188,14 @@ impl Report {
     }
 }
 
+/// `1 file`, `2 files`.
+fn files(count: usize) -> String {
+    match count {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -211,7 +219,7 @@ impl fmt::Display for Report {
             writeln!(f, "  {count:>7} {}", kind.words())?;
         }
         if !skipped.is_empty() {
-            writeln!(f, "Skipped: {} files", skipped.len() + more_skipped)?;
+            writeln!(f, "Skipped: {}", files(skipped.len() + more_skipped))?;
             for Skipped { file, reason } in skipped {
                 writeln!(f, "  {file}: {reason}")?;
             }
@@ -223,7 +231,7 @@ impl fmt::Display for Report {
         for NotCarried { what, meaning } in *not_carried {
             writeln!(f, "  {what}: {meaning}")?;
         }
-        writeln!(f, "Not needed: {refetched} files; of others: {foreign}")?;
+        writeln!(f, "Not needed: {}; of others: {foreign}", files(*refetched))?;
         writeln!(
             f,
             "The folder is unchanged. Never start the old gateway on it again:"
