@@ -134,12 +134,9 @@ async fn check(case: Case) -> Result<(), String> {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         // A secret is its owner's alone; a case whose file has another mode says so by its name.
-        let mode = if name.ends_with(".0644") {
-            0o644
-        } else {
-            0o600
-        };
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        if !name.contains('/') && !name.ends_with(".0644") {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
     }
     let printed = Arc::new(watch::Sender::default());
     let agent = match case.agent {

@@ -1,6 +1,7 @@
 //! Real backups, made by the vault itself, and what can be wrong with them.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::LazyLock;
 
 use openclaw_vault::{Batch, Folder, Key, Key32, Reader, Secret, Table, Vault, on_heap};
@@ -117,6 +118,8 @@ fn whole(records: u32, secret: &Secret) -> Vec<u8> {
 /// Writes the files of a case.
 pub(crate) fn write(dir: &std::path::Path, files: &BTreeMap<String, Recipe>) {
     for (name, recipe) in files {
-        std::fs::write(dir.join(name), recipe.bytes(None)).unwrap();
+        let path = dir.join(name);
+        std::fs::write(&path, recipe.bytes(None)).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
 }
