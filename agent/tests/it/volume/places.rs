@@ -92,6 +92,16 @@ async fn another_key_opens_nothing_and_the_slots_are_named() {
         "does not open with this key; it has the slots default",
         "give the key or the passphrase of one of these slots",
     );
+    fs::remove_file(&key_file).unwrap();
+    for (args, error) in [
+        (&args[..], "read auth.key"),
+        (&["--auth-passphrase-file", "auth.key"], "read auth.key"),
+        (&[], "no key is given for the store"),
+    ] {
+        let ended = agent(folder, args).await;
+        is_explained(&ended, 64, error, "only a key or passphrase of its own");
+        assert!(!ended.stderr.contains("keys generate"), "{ended:?}");
+    }
     fs::write(&key_file, key).unwrap();
     let url = world.sim.url();
     world.agent.start_again(&url).await;
@@ -117,7 +127,12 @@ async fn a_key_file_that_is_lost_is_not_made_anew() {
     let key = fs::read(&key_file).unwrap();
     fs::remove_file(&key_file).unwrap();
     let ended = agent(world.agent.folder(), &["--create-key-file"]).await;
-    is_explained(&ended, 64, "auth.key: No such file", "for a new store");
+    is_explained(
+        &ended,
+        64,
+        "auth.key: No such file",
+        "a new key opens nothing here",
+    );
     assert!(!key_file.exists());
     fs::write(&key_file, key).unwrap();
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
