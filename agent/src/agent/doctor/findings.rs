@@ -111,11 +111,22 @@ pub(super) fn events(status: &Status) -> Vec<Finding> {
 /// Whether sends are held.
 pub(super) fn hold(status: &Status) -> Option<Finding> {
     let held = status.hold?;
-    let (seen, now) = (held.hold.seen.generation, held.hold.generation);
+    let (seen, now) = (held.hold.seen, held.hold.generation);
+    let back = if seen.generation == now {
+        let commits = seen.commits;
+        format!(
+            "a client has seen commit {commits} of generation {now}, which this copy does not have"
+        )
+    } else {
+        format!(
+            "a client has seen generation {}, it was at {now}",
+            seen.generation
+        )
+    };
     Some(Finding::bad(
         "hold",
         format!(
-            "nothing is sent: the store went back, its volume is an older copy (a client has seen generation {seen}, it was at {now}); {} to be sent",
+            "nothing is sent: the store went back, its volume is an older copy ({back}); {} to be sent",
             counted(held.queued, "message")
         ),
         "decide: `openclawctl rollback renew` or `openclawctl rollback accept`",
