@@ -14,6 +14,7 @@ use crate::agent::{ArchiveError, Denied};
 use crate::alerts;
 use crate::allow::{self, Refused};
 use crate::consumers;
+use crate::model::LinkState;
 
 pub(super) use clients::{client_denied, no_tls};
 pub(super) use sending::{cancel_denied, send_failure};
@@ -40,7 +41,14 @@ pub(super) fn denied(denied: &Denied) -> Status {
             "NOT_LINKED",
             "run `openclawctl pair` and scan the code",
         ),
-        Denied::NotConnected(state) => return sending::not_connected(*state, denied),
+        Denied::Linking => (
+            Code::FailedPrecondition,
+            "NOT_LINKED",
+            LinkState::Linking.hint(),
+        ),
+        Denied::NotConnected { state, hint } => {
+            return sending::not_connected(*state, hint, denied);
+        }
         Denied::Paced(at) => return sending::paced(*at, denied),
         Denied::AlreadyLinked => (
             Code::FailedPrecondition,
@@ -257,18 +265,22 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::model::LinkState;
     use crate::outbox::CancelDenied;
 
     #[test]
     fn every_refusal_says_what_to_do_next() {
+        let not_connected = |state: LinkState| Denied::NotConnected {
+            state,
+            hint: state.hint().to_owned(),
+        };
         let states = [
             LinkState::Connecting,
             LinkState::LoggedOut,
             LinkState::Outdated,
         ];
-        let refusals = states.map(Denied::NotConnected).into_iter().chain([
+        let refusals = states.map(not_connected).into_iter().chain([
             Denied::NotLinked,
+            Denied::Linking,
             Denied::AlreadyLinked,
             Denied::AlreadyPairing,
             Denied::CredentialsDead,

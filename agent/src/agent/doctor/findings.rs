@@ -17,6 +17,7 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
         return Finding::good("link", "the agent is connected to WhatsApp");
     }
     let hint = match (state, status.link.hint(now, clock::utc)) {
+        (_, hint) if status.pairing && !hint.is_empty() => LinkState::Linking.hint().to_owned(),
         (LinkState::Connected, _) => {
             "the connection is silent; it is given up and made again by itself".to_owned()
         }

@@ -14,7 +14,7 @@ impl Owner {
         self.abandon_if_closed().await;
         let link = self.link();
         if link.account.is_none() {
-            return Ok(Err(Denied::NotLinked));
+            return Ok(Err(self.view.borrow().not_linked()));
         }
         if self.pairing.is_some() {
             return Ok(Err(Denied::AlreadyPairing));
