@@ -23,7 +23,10 @@ impl Owner {
             return Ok(Err(Denied::CredentialsDead));
         }
         match link.state {
-            LinkState::BackingOff { .. } => self.connect_at = Some(clock::now()),
+            LinkState::BackingOff { .. } => {
+                self.retry.resumed();
+                self.connect_at = Some(clock::now());
+            }
             state if state.needs_person() => {
                 failpoint::pass(Place::Resuming);
                 self.retry = Retry::default();
