@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 mod findings;
 
 use self::findings::{
-    by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, rules, storage,
-    waiting,
+    alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
+    rules, storage, waiting,
 };
 use super::Agent;
 use super::resolver::connected;
@@ -69,6 +69,9 @@ impl Agent {
         let mut findings = vec![link(&status, now), storage(status.storage.as_ref())];
         findings.extend(events(&status));
         findings.extend(hold(&status));
+        let restricted = self.outbox.restricted(now);
+        findings.extend(restricted.map(|(nack, until)| restriction(nack, clock::shown(until))));
+        findings.extend(alerts(&status.alerts, clock::wall()));
         findings.extend(proxies(&proxy::found(), self.alerts.is_by_proxy()));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));

@@ -4,10 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use super::{Nameless, Person, Traces};
 use crate::agent::{Status, Storage};
+use crate::alerts::Board;
 use crate::allow::{Because, Failed, Summary, Verdict};
 use crate::clock::{self, Step, Steps};
 use crate::journal::Damage;
-use crate::model::{Finding, LinkState, Seq};
+use crate::model::{Finding, LinkState, Nack, Seq};
 use crate::proxy::Proxy;
 use crate::session::Named;
 
@@ -131,6 +132,32 @@ pub(super) fn hold(status: &Status) -> Option<Finding> {
             counted(held.queued, "message")
         ),
         "decide: `openclawctl rollback renew` or `openclawctl rollback accept`",
+    ))
+}
+
+/// That WhatsApp has restricted the account. `until` is for people.
+pub(super) fn restriction(nack: Nack, until: SystemTime) -> Finding {
+    Finding::bad(
+        "restricted",
+        format!(
+            "WhatsApp refused a message: {nack}; the same token is refused until {}",
+            clock::utc(until)
+        ),
+        nack.hint(),
+    )
+}
+
+/// Alerts that do not arrive.
+pub(super) fn alerts(board: &Board, now: SystemTime) -> Option<Finding> {
+    let (host, (error, at)) = (board.host.as_ref()?, board.last_error.as_ref()?);
+    Some(Finding::bad(
+        "alerts",
+        format!(
+            "the last alert was not delivered to {host}: {error}, {} ago; {} to be delivered",
+            span(*at, now),
+            counted(board.waiting, "alert")
+        ),
+        "correct the receiver or its address, then run `openclawctl alerts test`",
     ))
 }
 
