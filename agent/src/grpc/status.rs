@@ -12,7 +12,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::agent::{ArchiveError, Denied};
 use crate::alerts;
-use crate::allow::{self, Refused};
+use crate::allow::{self, Place, Refused};
 use crate::consumers;
 use crate::model::LinkState;
 
@@ -179,6 +179,13 @@ pub(super) fn refused(refused: &Refused) -> Status {
             "NO_RULES",
             "write whom to admit into openclaw.yml, and start the agent with it (--config)",
         ),
+        Refused::InFile {
+            place: Place::Environment,
+            ..
+        } => (
+            "IN_FILE",
+            "take it out of WHATSAPP_ALLOW and start the agent again: a running one does not see that the variable changed",
+        ),
         Refused::InFile { .. } => (
             "IN_FILE",
             "take it out there, then run `openclawctl allow reload`",
@@ -266,6 +273,18 @@ mod tests {
 
     use super::*;
     use crate::outbox::CancelDenied;
+
+    #[test]
+    fn what_the_environment_allows_is_not_answered_with_a_reload() {
+        for (place, reloads) in [(Place::Environment, false), (Place::Line(4), true)] {
+            let file = "openclaw.yml".to_owned();
+            let status = refused(&Refused::InFile { file, place });
+            let info = status.get_details_error_info().expect("has an ErrorInfo");
+            let hint = &info.metadata[ERROR_HINT];
+            assert_eq!(hint.contains("allow reload"), reloads, "{hint}");
+            assert_eq!(hint.contains("start the agent again"), !reloads, "{hint}");
+        }
+    }
 
     #[test]
     fn every_refusal_says_what_to_do_next() {
