@@ -16,8 +16,8 @@ use openclaw_proto::v1::{ReportStoreRequest, StatusRequest, StatusResponse, Stor
 use serde::Serialize;
 use tonic::transport::Channel;
 
-use crate::console;
 use crate::failure::{Exit, Failure};
+use crate::{client, console};
 pub(crate) use decide::run;
 use judge::{Back, Reported, Verdict, judge};
 use memory::Memory;
@@ -216,5 +216,5 @@ fn wire(reported: &Reported, seen: judge::Seen) -> StoreSeen {
 
 async fn ask(agent: &mut AgentClient<Channel>) -> Option<StatusResponse> {
     let answer = tokio::time::timeout(PATIENCE, agent.status(StatusRequest {}));
-    Some(answer.await.ok()?.ok()?.into_inner())
+    Some(client::taken(answer.await.ok()?.ok()?))
 }
