@@ -25,6 +25,8 @@ use crate::{client, console, duration, text};
 const MAX_PIPED_BYTES: u64 = 1024 * 1024;
 /// Why the agent is unavailable for the moment, and certain that it has sent nothing.
 const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
+/// The agent's store went back, and it sends nothing.
+const ROLLED_BACK: &str = "STORE_ROLLED_BACK";
 /// WhatsApp's server did not take it, each time.
 const SERVER_ERROR: &str = "SERVER_ERROR";
 /// The agent answers a little after the time it was given; its answer is the better one.
@@ -63,7 +65,12 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
         seen: lookout.seen(),
     };
     let answer = tokio::select! {
-        answer = agent.send(request) => answer.map_err(|status| failed(&status, &token))?,
+        answer = agent.send(request) => answer.map_err(|status| {
+            let failure = failed(&status, &token);
+            // A person has read what to do about it already.
+            let again = lookout.has_warned() && failure.reason() == Some(ROLLED_BACK);
+            if again && !json { failure.with_hint("") } else { failure }
+        })?,
         () = tokio::time::sleep(args.timeout.saturating_add(GRACE)) => {
             return Err(unknown("the agent did not answer in time", &token));
         }
