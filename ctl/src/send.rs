@@ -128,13 +128,13 @@ fn report(
         });
     }
     if state < wanted && !(args.queue && queued_until.is_some()) {
-        return Err(not_reached(state, wanted, args.timeout, token));
+        return Err(not_reached(state, wanted, args, token));
     }
     Ok(Exit::Done)
 }
 
 /// `sent; not delivered within 3 s`: what WhatsApp's server has is done, and no failure to be repeated.
-fn not_reached(state: SendState, wanted: SendState, waited: Duration, token: String) -> Failure {
+fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: String) -> Failure {
     let (reached, exit) = match state {
         SendState::Unspecified | SendState::Accepted | SendState::Failed => {
             ("accepted", Exit::Failed)
@@ -146,15 +146,22 @@ fn not_reached(state: SendState, wanted: SendState, waited: Duration, token: Str
         SendState::ServerAck => "at WhatsApp's server",
         other => send_words(other),
     };
+    // In a group the devices of the account itself confirm nothing.
+    let is_group = args.to.trim_end().ends_with("@g.us");
+    let when = if is_group && state == SendState::ServerAck {
+        "when another member is online, and never where the group has no other"
+    } else {
+        "when the recipient is online"
+    };
     let hint = match exit {
         Exit::Partly => format!(
-            "do not send it anew: WhatsApp delivers it when the recipient is online; to wait on, repeat it with `--token {token}`"
+            "do not send it anew: WhatsApp delivers it {when}; to wait on, repeat it with `--token {token}`"
         ),
         _ => ask_again(&token),
     };
     Failure::new(format!(
         "{reached}; not {wanted} within {}",
-        duration::words(waited)
+        duration::words(args.timeout)
     ))
     .with_exit(exit)
     .with_reason("NOT_YET")
