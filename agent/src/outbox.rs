@@ -136,7 +136,7 @@ impl Outbox {
         let state = State::load(&vault, limits);
         if state.holding.is_held() {
             tracing::error!(
-                "sends are held: the store went back; decide with `openclawctl rollback`"
+                "sends are held: the store went back; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
             );
         }
         Self {
