@@ -274,7 +274,7 @@ impl Notes {
             (false, true) => format!("events {from} to {to} are damaged and cannot be read"),
         };
         let hint = if damaged {
-            "; run `openclawctl doctor`"
+            "; an operator's `openclawctl doctor` says what to do"
         } else {
             ""
         };
