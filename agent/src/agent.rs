@@ -95,6 +95,23 @@ impl View {
         up.then(|| self.link.since + ready_after)
     }
 
+    /// What a person should do about the link, where anything.
+    fn hint(&self) -> String {
+        let hint = self.link.hint(clock::now(), clock::utc);
+        match (self.pairing, hint.is_empty()) {
+            (true, false) => LinkState::Linking.hint().to_owned(),
+            _ => hint,
+        }
+    }
+
+    /// Why something is refused that needs a link, where there is none.
+    fn not_linked(&self) -> Denied {
+        match self.pairing {
+            true => Denied::Linking,
+            false => Denied::NotLinked,
+        }
+    }
+
     /// The link has changed at `now`.
     fn change(&mut self, link: Link, now: SystemTime) {
         if self.link.state == LinkState::Connected && link.state != LinkState::Connected {
@@ -189,9 +206,17 @@ pub enum Denied {
     /// No phone has linked this agent.
     #[error("the agent is not linked to a phone")]
     NotLinked,
+    /// The same, and a pairing is in progress.
+    #[error("the agent is not linked to a phone yet")]
+    Linking,
     /// Linked, but not connected now.
-    #[error("the agent is not connected to WhatsApp: {}", .0.name())]
-    NotConnected(LinkState),
+    #[error("the agent is not connected to WhatsApp: {}", .state.name())]
+    NotConnected {
+        /// How the link is.
+        state: LinkState,
+        /// What a person should do, where anything.
+        hint: String,
+    },
     /// Linked already, and `replace` was not asked for.
     #[error("the agent is linked already")]
     AlreadyLinked,

@@ -158,14 +158,19 @@ impl Task {
 }
 
 /// Variables of other programs and of other images of this one that begin as ours do.
-const OF_OTHERS: [&str; 5] = [
+const OF_OTHERS: [&str; 4] = [
     "OPENCLAW_AGENT",
     "OPENCLAW_CONTEXT",
     // Dockerfile.distroless gives it to the build.
     "OPENCLAW_COMMIT",
-    // A simulator build's: see `failpoint`.
-    "OPENCLAW_KILL_AT",
     sandbox::VARIABLE,
+];
+
+/// What only a simulator build reads: see `failpoint` and `clock`.
+const OF_THE_SIMULATOR: [&str; 3] = [
+    "OPENCLAW_KILL_AT",
+    "OPENCLAW_SLOW_DISK_MS",
+    "OPENCLAW_CLOCK_OFFSET_FILE",
 ];
 
 /// Variables of this process that look like a setting of the agent and are none. What is known is what the command line
@@ -182,6 +187,11 @@ pub fn unknown_variables() -> Vec<Unknown> {
         .chain(places.iter().map(String::as_str))
         .chain([allow::file::VARIABLE])
         .chain(OF_OTHERS)
+        .chain(
+            OF_THE_SIMULATOR
+                .into_iter()
+                .filter(|_| cfg!(feature = "sim")),
+        )
         .collect();
     unknown(std::env::vars_os(), &known)
 }

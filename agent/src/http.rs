@@ -3,19 +3,23 @@
 mod metrics;
 mod slots;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
@@ -34,6 +38,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a caller may leave an answer unread that the network no longer takes.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many requests a connection may bring. A caller who asks without reading has them written one behind the other, and
+/// the process has one thread; a scraper loses a connection in so many scrapes.
+const MAX_REQUESTS: u32 = 16;
+
 /// Serves until `stop` resolves. Connections that are open then are cut: an answer is written at once or never.
 ///
 /// A new connection is always accepted: see `slots` for the one that is closed for it.
@@ -43,7 +51,7 @@ pub async fn serve(
     pages: Pages,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = TowerToHyperService::new(router(shown, pages));
+    let pages = TowerToHyperService::new(router(shown, pages));
     let mut http1 = http1::Builder::new();
     http1
         .timer(TokioTimer::new())
@@ -68,13 +76,32 @@ pub async fn serve(
                 let mut stream = TimeoutStream::new(stream);
                 stream.set_write_timeout(Some(WRITE_TIMEOUT));
                 let stream = TokioIo::new(Box::pin(stream));
-                let serving = http1.serve_connection(stream, service.clone());
+                let serving = http1.serve_connection(stream, bounded(pages.clone()));
                 slots.take(caller.ip(), || connections.spawn(serving));
             }
             // No descriptor is free, or the peer has gone: the next one may do better.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
+}
+
+/// The pages for one connection: its last answer says that it is closed.
+fn bounded(
+    pages: TowerToHyperService<Router>,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send {
+    let answered = AtomicU32::new(0);
+    service_fn(move |request: Request<Incoming>| {
+        let is_last = answered.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_REQUESTS;
+        let answering = pages.call(request);
+        async move {
+            let mut response = answering.await?;
+            if is_last {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
+        }
+    })
 }
 
 /// Whose health and whose metrics.

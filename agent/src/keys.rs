@@ -115,7 +115,8 @@ pub fn run(command: Command, place: &Place, source: Option<&KeySource>) -> Resul
 
 fn open(place: &Place, source: &KeySource, now: SystemTime) -> Result<Open, Error> {
     let volume = place.claim(now, |holder| eprintln!("waiting for {holder}"))?;
-    if let Some(fault) = source.fault().map_err(volume::Error::from)? {
+    // One that cannot be read is reported by what opens the store.
+    if let Ok(Some(fault)) = source.fault() {
         eprintln!("note: the passphrase in {source} {fault}");
     }
     Ok(volume.open(source)?)

@@ -29,7 +29,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::journal::Journal;
 use crate::model::{
-    ChatId, Draft, Failure, MessageId, Occurrence, Phone, SendOutcome, SendState, Sent, Token,
+    ChatId, Draft, Failure, MessageId, Nack, Occurrence, Phone, SendOutcome, SendState, Sent, Token,
 };
 use crate::vault::Vault;
 use entry::{Entry, Stage, fingerprint};
@@ -136,7 +136,7 @@ impl Outbox {
         let state = State::load(&vault, limits);
         if state.holding.is_held() {
             tracing::error!(
-                "sends are held: the store went back; decide with `openclawctl rollback`"
+                "sends are held: the store went back; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
             );
         }
         Self {
@@ -357,6 +357,19 @@ impl Outbox {
         });
         entry.tell();
         state.messages.settle(order);
+    }
+
+    /// With which code WhatsApp last refused a message since the account is restricted, and until when that message's token
+    /// is refused for it.
+    #[must_use]
+    pub fn restricted(&self, now: SystemTime) -> Option<(Nack, SystemTime)> {
+        let mut state = self.state();
+        let refused = state.messages.all().filter_map(|entry| {
+            let is_restricted = entry.sent.failure.as_deref() == Some(Failure::Restricted.name());
+            let until = entry.again_at().filter(|until| now < *until)?;
+            is_restricted.then_some((entry.sent.nack?, until))
+        });
+        refused.max_by_key(|(_, until)| *until)
     }
 
     /// Returns once everything told so far is durable.

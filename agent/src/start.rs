@@ -95,7 +95,8 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     if let Some(exposure) = volume::exposure(&place.dir) {
         tracing::warn!(hint = exposure.hint(), "{exposure}");
     }
-    if let Some(fault) = source.fault().map_err(volume::Error::from)? {
+    // One that cannot be read is reported by what opens the store.
+    if let Ok(Some(fault)) = source.fault() {
         tracing::warn!(key = %source, hint = fault.hint(), "the passphrase {fault}");
     }
     let open = volume.open_or_create(source, now)?;

@@ -321,6 +321,9 @@ pub(crate) fn sure<T>(result: Result<T, Error>) -> T {
     }
 }
 
+/// The exit code of what failed.
+const FAILED: i32 = 1;
+
 fn die(error: &Error) -> ! {
     let cause = std::error::Error::source(error);
     let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -339,5 +342,7 @@ fn die(error: &Error) -> ! {
     );
     // A command beside the agent has no log.
     eprintln!("error: {why}\nhint: {hint}");
-    std::process::abort();
+    // Without unwinding, as an abort would end it, and with the code that a failure has everywhere. What runs until then on
+    // other threads reports nothing that is not kept: durable is only what was synced, and nothing is after a failure.
+    std::process::exit(FAILED);
 }

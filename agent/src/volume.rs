@@ -27,7 +27,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use openclaw_vault::{Folder, Opened, Presence, Secret, presence};
+use openclaw_vault::{Folder, Opened, Presence, presence};
 
 use crate::vault::Sealed;
 
@@ -98,10 +98,10 @@ impl Volume {
             (Some(path), None) => make_key_file(path)?.then(|| path.to_owned()),
             _ => None,
         };
-        let secret = source.secret()?;
         if self.presence()?.is_some() {
-            return self.open_with(&secret);
+            return self.open_with(source);
         }
+        let secret = source.secret()?;
         let created = Sealed::create(self.folder(), &secret, FIRST_SLOT, seconds(now), hold);
         let sealed = created.map_err(|error| self.failed(error))?;
         Ok(Open {
@@ -117,11 +117,12 @@ impl Volume {
         if self.presence()?.is_none() {
             return Err(self.failed(openclaw_vault::Error::Absent));
         }
-        self.open_with(&source.secret()?)
+        self.open_with(source)
     }
 
-    fn open_with(self, secret: &Secret) -> Result<Open, Error> {
-        let opened = Sealed::open(self.folder(), secret, hold);
+    fn open_with(self, source: &KeySource) -> Result<Open, Error> {
+        let secret = source.secret().map_err(Error::SourceOfStore)?;
+        let opened = Sealed::open(self.folder(), &secret, hold);
         let (sealed, opened) = opened.map_err(|error| self.failed(error))?;
         Ok(Open {
             sealed,

@@ -43,6 +43,9 @@ pub(crate) async fn run(
         AlertsCommand::List => {
             let call = alerts.list_alerts(ListAlertsRequest {});
             let listed = client::answer(address, call).await?;
+            if listed.alerts.is_empty() && !json {
+                console::note("No alerts");
+            }
             for alert in listed.alerts {
                 if json {
                     console::json(&Json::from(alert))?;
@@ -112,11 +115,11 @@ pub(crate) fn status_line(status: &AlertsStatus, all: bool, now: Timestamp) -> O
     if !status.last_error.is_empty() {
         let age = status
             .last_error_at
-            .map_or_else(String::new, |at| format!(" {}", ago(at, now)));
+            .map_or_else(String::new, |at| format!(" ({})", ago(at, now)));
         let error = one_line(&status.last_error);
         let waiting = status.waiting;
         return Some(format!(
-            "not delivered to {host}: {error}{age}, {waiting} waiting"
+            "not delivered to {host}: {error}{age}; {waiting} waiting"
         ));
     }
     all.then(|| match status.last_delivered_at {

@@ -60,14 +60,25 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             show(list, Numbers::chosen(), json)?;
         }
         AllowCommand::Add { who: _ } => {
+            let is_group = who.ends_with("@g.us");
             let call = agent.add_allowed(AddAllowedRequest { who });
             let added = client::answer(address, call).await?.added;
-            let words = if added {
-                "Added: admitted from now on"
-            } else {
-                "Admitted already: nothing was changed"
+            // A policy that is disabled drops whoever is named, too.
+            let call = agent.list_allowed(ListAllowedRequest {});
+            let rules = match json {
+                true => None,
+                false => client::answer(address, call).await.ok(),
             };
-            said(json, added, words);
+            let rules = rules.and_then(|list| list.rules).unwrap_or_default();
+            let words = match (added, disabled(&rules, is_group)) {
+                (true, None) => "Added: admitted from now on".to_owned(),
+                (false, None) => "Admitted already: nothing was changed".to_owned(),
+                (true, Some(why)) => format!("Added, and not admitted yet: {why}"),
+                (false, Some(why)) => {
+                    format!("Named already, nothing was changed, and not admitted: {why}")
+                }
+            };
+            said(json, added, &words);
         }
         AllowCommand::Remove { who: _ } => {
             let request = RemoveAllowedRequest { who: who.clone() };
@@ -159,6 +170,16 @@ fn removed(json: bool, left: &Left) {
             "warning: whether another entry still allows them is not known: {why}\nhint: run `openclawctl doctor` with the number in a moment"
         )),
     }
+}
+
+/// Why a person or a group that is named is not admitted all the same.
+fn disabled(rules: &Rules, is_group: bool) -> Option<String> {
+    let (policy, name) = match is_group {
+        true => (&rules.group_policy, "groupPolicy"),
+        false => (&rules.dm_policy, "dmPolicy"),
+    };
+    let next = "change it in the file, then run `openclawctl allow reload`";
+    (policy == "disabled").then(|| format!("{name} is disabled; {next}"))
 }
 
 fn said(json: bool, changed: bool, words: &str) {

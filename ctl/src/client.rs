@@ -19,6 +19,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
 
 use crate::address::Address;
+use crate::clock;
 use crate::context::Context;
 use crate::failure::{Failure, is_transport};
 
@@ -67,6 +68,15 @@ pub(crate) async fn health(address: &Address) -> Result<HealthClient<Channel>, F
     Ok(HealthClient::new(connect(address).await?))
 }
 
+/// What an answer says. Its header says what time it is there.
+pub(crate) fn taken<T>(response: Response<T>) -> T {
+    let date = response.metadata().get("date");
+    if let Some(date) = date.and_then(|date| date.to_str().ok()) {
+        clock::answered(date);
+    }
+    response.into_inner()
+}
+
 /// Waits at most `ANSWER_LIMIT` for an answer.
 pub(crate) async fn answer<T>(
     address: &Address,
@@ -82,7 +92,7 @@ pub(crate) async fn answer_within<T>(
     call: impl Future<Output = Result<Response<T>, Status>>,
 ) -> Result<T, Failure> {
     match tokio::time::timeout(limit, call).await {
-        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Ok(response)) => Ok(taken(response)),
         Ok(Err(status)) => Err(refused(address, status)),
         Err(_) => Err(Failure::unreachable(format!(
             "the agent at {address} did not answer within {} s",

@@ -51,7 +51,7 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     let mut agent = client::agent(address).await?;
     let open = async {
         Lookout::new(json).look(&mut agent).await;
-        Ok(agent.pair(request).await?.into_inner())
+        Ok(client::taken(agent.pair(request).await?))
     };
     let stream = stops.or(|| stopped(false), open).await?;
     let mut output = match plain {

@@ -15,7 +15,7 @@ pub(crate) async fn run(address: &Address, args: &ResumeArgs, json: bool) -> Res
     let request = ResumeRequest {
         timeout: duration::to_wire(args.timeout),
     };
-    let answer = agent.resume(request).await?.into_inner();
+    let answer = client::taken(agent.resume(request).await?);
     let link = answer.link.unwrap_or_default();
     if json {
         console::json(&json::Resumed::new(link.clone()))?;

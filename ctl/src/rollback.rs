@@ -16,8 +16,8 @@ use openclaw_proto::v1::{ReportStoreRequest, StatusRequest, StatusResponse, Stor
 use serde::Serialize;
 use tonic::transport::Channel;
 
-use crate::console;
 use crate::failure::{Exit, Failure};
+use crate::{client, console};
 pub(crate) use decide::run;
 use judge::{Back, Reported, Verdict, judge};
 use memory::Memory;
@@ -28,7 +28,7 @@ const MEANING: &str = "its volume is an older copy: messages that contacts encry
 and keys that were used since would be used twice";
 const HINT: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; \
 `openclawctl rollback accept` continues as it is, when nothing was sent since that copy was made";
-const HOLDS: &str = "the agent holds every send until then";
+const HOLDS: &str = "the agent holds every send until an admin has decided";
 
 /// Compares what the agent says of its store with what this client remembers.
 pub(crate) struct Lookout {
@@ -114,6 +114,11 @@ impl Lookout {
     /// How far the store was seen, for the agent to judge.
     pub(crate) fn seen(&self) -> Option<StoreSeen> {
         self.seen.clone()
+    }
+
+    /// Whether a person was told that the store went back, and what to do.
+    pub(crate) fn has_warned(&self) -> bool {
+        self.said.is_some()
     }
 
     /// Has the agent hold its sends. True when it does; an older one, or one that takes no such word from this client, does
@@ -216,5 +221,5 @@ fn wire(reported: &Reported, seen: judge::Seen) -> StoreSeen {
 
 async fn ask(agent: &mut AgentClient<Channel>) -> Option<StatusResponse> {
     let answer = tokio::time::timeout(PATIENCE, agent.status(StatusRequest {}));
-    Some(answer.await.ok()?.ok()?.into_inner())
+    Some(client::taken(answer.await.ok()?.ok()?))
 }

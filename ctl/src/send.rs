@@ -25,6 +25,8 @@ use crate::{client, console, duration, text};
 const MAX_PIPED_BYTES: u64 = 1024 * 1024;
 /// Why the agent is unavailable for the moment, and certain that it has sent nothing.
 const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
+/// The agent's store went back, and it sends nothing.
+const ROLLED_BACK: &str = "STORE_ROLLED_BACK";
 /// WhatsApp's server did not take it, each time.
 const SERVER_ERROR: &str = "SERVER_ERROR";
 /// The agent answers a little after the time it was given; its answer is the better one.
@@ -63,7 +65,12 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
         seen: lookout.seen(),
     };
     let answer = tokio::select! {
-        answer = agent.send(request) => answer.map_err(|status| failed(&status, &token))?,
+        answer = agent.send(request) => answer.map_err(|status| {
+            let failure = failed(&status, &token);
+            // A person has read what to do about it already.
+            let again = lookout.has_warned() && failure.reason() == Some(ROLLED_BACK);
+            if again && !json { failure.with_hint("") } else { failure }
+        })?,
         () = tokio::time::sleep(args.timeout.saturating_add(GRACE)) => {
             return Err(unknown("the agent did not answer in time", &token));
         }
@@ -125,13 +132,13 @@ fn report(
         });
     }
     if state < wanted && !(args.queue && queued_until.is_some()) {
-        return Err(not_reached(state, wanted, args.timeout, token));
+        return Err(not_reached(state, wanted, args, token));
     }
     Ok(Exit::Done)
 }
 
 /// `sent; not delivered within 3 s`: what WhatsApp's server has is done, and no failure to be repeated.
-fn not_reached(state: SendState, wanted: SendState, waited: Duration, token: String) -> Failure {
+fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: String) -> Failure {
     let (reached, exit) = match state {
         SendState::Unspecified | SendState::Accepted | SendState::Failed => {
             ("accepted", Exit::Failed)
@@ -143,15 +150,22 @@ fn not_reached(state: SendState, wanted: SendState, waited: Duration, token: Str
         SendState::ServerAck => "at WhatsApp's server",
         other => send_words(other),
     };
+    // In a group the devices of the account itself confirm nothing.
+    let is_group = args.to.trim_end().ends_with("@g.us");
+    let when = if is_group && state == SendState::ServerAck {
+        "when another member is online, and never where the group has no other"
+    } else {
+        "when the recipient is online"
+    };
     let hint = match exit {
         Exit::Partly => format!(
-            "do not send it anew: WhatsApp delivers it when the recipient is online; to wait on, repeat it with `--token {token}`"
+            "do not send it anew: WhatsApp delivers it {when}; to wait on, repeat it with `--token {token}`"
         ),
         _ => ask_again(&token),
     };
     Failure::new(format!(
         "{reached}; not {wanted} within {}",
-        duration::words(waited)
+        duration::words(args.timeout)
     ))
     .with_exit(exit)
     .with_reason("NOT_YET")

@@ -1,14 +1,27 @@
 //! `status`: how the agent is, in a few lines or as JSON.
 
 use openclaw_proto::v1::StatusRequest;
+use prost_types::Timestamp;
+use serde::Serialize;
 
 use crate::address::Address;
 use crate::cli::StatusArgs;
 use crate::failure::{Exit, Failure};
 use crate::render::json;
 use crate::render::status::{Detail, Numbers, lines};
+use crate::render::time::span;
 use crate::rollback::Lookout;
 use crate::{client, clock, console};
+
+/// From here on the difference of the clocks is worth a word.
+const MAX_SKEW_SECONDS: i64 = 60;
+
+#[derive(Serialize)]
+struct Skew {
+    note: &'static str,
+    /// By how many seconds this machine's clock is ahead of the agent's.
+    seconds: i64,
+}
 
 /// Asks and prints. Whatever the state of the link, an answer is success.
 pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Result<Exit, Failure> {
@@ -19,6 +32,7 @@ pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Res
     } = *args;
     let mut agent = client::agent(address).await?;
     let status = client::answer(address, agent.status(StatusRequest {})).await?;
+    note_skew(json);
     let mut lookout = Lookout::new(json);
     let rolled_back = if accept_rollback {
         lookout.accept(&status)?;
@@ -38,4 +52,24 @@ pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Res
         (false, false) => console::write(&lines)?,
     }
     Ok(Exit::Done)
+}
+
+/// The agent's clock and this machine's are not the same. Times are counted by the agent's.
+fn note_skew(json: bool) {
+    let ahead = clock::ahead();
+    let seconds = ahead.saturating_abs();
+    if seconds <= MAX_SKEW_SECONDS {
+        return;
+    }
+    if json {
+        return console::json_note(&Skew {
+            note: "clock_skew",
+            seconds: ahead.saturating_neg(),
+        });
+    }
+    let direction = if ahead > 0 { "behind" } else { "ahead of" };
+    let by = span(Timestamp::default(), Timestamp { seconds, nanos: 0 });
+    console::note(&format!(
+        "note: this machine's clock is {by} {direction} the agent's; times here are counted by the agent's"
+    ));
 }

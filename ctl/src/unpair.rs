@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use openclaw_proto::v1::{LinkStatus, StatusRequest, UnpairRequest};
+use openclaw_proto::v1::{LinkState, LinkStatus, StatusRequest, UnpairRequest};
 use prost_types::Timestamp;
 use serde::Serialize;
 
@@ -46,7 +46,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     let answer = agent.unpair(UnpairRequest {}).await?.into_inner();
     let confirmed = answer.confirmed;
     if !json {
-        report(confirmed);
+        report(confirmed, before.link.as_ref().is_some_and(is_removed));
     }
     // An agent that seals its state replaces its process, so that no key stays in memory.
     let back = match before.vault {
@@ -70,9 +70,19 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     Ok(Exit::Done)
 }
 
-fn report(confirmed: bool) {
+/// Whether WhatsApp knew nothing of the device any more: nothing is left to be removed on the phone.
+fn is_removed(link: &LinkStatus) -> bool {
+    link.state() == LinkState::LoggedOut && matches!(link.code, 0 | 401)
+}
+
+fn report(confirmed: bool, removed: bool) {
     if confirmed {
         return console::report("Unlinked: WhatsApp confirmed, the credentials are wiped");
+    }
+    if removed {
+        return console::report(
+            "Unlinked: the credentials are wiped, WhatsApp had removed the device before",
+        );
     }
     console::report("Unlinked: the credentials are wiped, WhatsApp did not confirm");
     console::note("hint: remove the device on the phone: WhatsApp → Settings → Linked devices");

@@ -16,6 +16,7 @@ use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::{Event, EventKind, Gap, WatchEventsRequest, WatchEventsResponse};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
@@ -34,6 +35,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(10);
 /// The agent sends a heartbeat every 30 s. Two missing ones are a dead stream.
 const SILENCE: Duration = Duration::from_secs(75);
 
+/// How often, at most, it is noted how far the store has come.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Watches until the end that was asked for. Ctrl-C is such an end, and so is a reader of stdout that goes away, as in
 /// `openclawctl watch | head -1`.
 pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Result<Exit, Failure> {
@@ -51,6 +55,9 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
         cursor: Cursor::new(args.after.or(args.from_start.then_some(0))),
         keeping: Keeping::new(args),
         lookout: Lookout::new(json),
+        agent: None,
+        looked_at: Instant::now(),
+        has_moved: false,
     };
     let ended = {
         let mut running = pin!(watch.run());
@@ -73,6 +80,10 @@ struct Watch<'a> {
     cursor: Cursor,
     keeping: Keeping<'a>,
     lookout: Lookout,
+    agent: Option<Agent>,
+    looked_at: Instant,
+    /// Something came since, so the store has gone on.
+    has_moved: bool,
 }
 
 /// How one stream ended.
@@ -117,6 +128,7 @@ impl Watch<'_> {
     /// Opens the stream. The agent must be there.
     async fn open(&mut self) -> Result<Streaming<WatchEventsResponse>, Failure> {
         let mut agent = client::agent(self.address).await?;
+        (self.looked_at, self.has_moved) = (Instant::now(), false);
         if let Some(status) = self.lookout.look(&mut agent).await {
             self.keeping.attach(&status, &mut self.cursor, &self.notes);
             if let Some(events) = status.events
@@ -144,8 +156,21 @@ impl Watch<'_> {
                 .collect(),
         };
         let stream = client::answer(self.address, agent.watch_events(request)).await?;
-        self.keeping.connected(agent);
+        self.keeping.connected(agent.clone());
+        self.agent = Some(agent);
         Ok(stream)
+    }
+
+    /// Notes how far the store has come: if its volume is put back to a copy made since this watch began, that shows only
+    /// against what it has seen since.
+    async fn look(&mut self) {
+        if let Some(agent) = &mut self.agent
+            && self.has_moved
+            && self.looked_at.elapsed() >= LOOK_INTERVAL
+        {
+            let _ = self.lookout.look(agent).await;
+            (self.looked_at, self.has_moved) = (Instant::now(), false);
+        }
     }
 
     /// Opens the stream again, however long the agent stays away.
@@ -180,6 +205,7 @@ impl Watch<'_> {
                 Some(item) => Ok(item),
                 None => {
                     self.keeping.rest(&self.cursor).await?;
+                    self.look().await;
                     tokio::time::timeout(SILENCE, stream.message()).await
                 }
             };
@@ -190,6 +216,7 @@ impl Watch<'_> {
                 Ok(Ok(None) | Err(_)) | Err(_) => return Ok(Ended::Lost { items }),
             };
             items += 1;
+            self.has_moved = true;
             match self.cursor.take(item) {
                 Step::Print(event) => {
                     let seq = event.seq;
@@ -247,7 +274,7 @@ impl Notes {
             (false, true) => format!("events {from} to {to} are damaged and cannot be read"),
         };
         let hint = if damaged {
-            "; run `openclawctl doctor`"
+            "; an operator's `openclawctl doctor` says what to do"
         } else {
             ""
         };

@@ -105,6 +105,29 @@ pub fn disappearing(text: &str, seconds: u32) -> wa::Message {
     }
 }
 
+/// The same message in a chat whose messages disappear after so many seconds. Only text and pictures take a timer here.
+#[must_use]
+pub fn with_expiration(mut message: wa::Message, seconds: u32) -> wa::Message {
+    if let Some(text) = message.conversation.take() {
+        return disappearing(&text, seconds);
+    }
+    if let Some(image) = message.image_message.as_option_mut() {
+        let mut context = image.context_info.as_option().cloned().unwrap_or_default();
+        context.expiration = Some(seconds);
+        image.context_info = MessageField::some(context);
+    }
+    message
+}
+
+/// After how many seconds a text or a picture disappears, if it does.
+pub(crate) fn expiration(message: &wa::Message) -> Option<u32> {
+    let text = message.extended_text_message.as_option();
+    let image = message.image_message.as_option();
+    let text = text.and_then(|text| text.context_info.as_option());
+    let context = text.or_else(|| image?.context_info.as_option())?;
+    context.expiration.filter(|seconds| *seconds > 0)
+}
+
 /// A change of the chat's timer; 0 turns it off.
 #[must_use]
 pub fn timer(seconds: u32) -> wa::Message {
@@ -185,5 +208,21 @@ mod tests {
         ] {
             assert_eq!(attributes(&message), named);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_and_pictures_take_the_chats_timer_and_show_it() {
+        let text = crate::outbound::text_message("hi");
+        for message in [text, image("hi"), album_part("3A", "hi")] {
+            assert_eq!(expiration(&message), None);
+            let message = with_expiration(message, 604_800);
+            assert_eq!(expiration(&message), Some(604_800));
+        }
+        assert_eq!(expiration(&disappearing("hi", 0)), None);
     }
 }

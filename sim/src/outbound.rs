@@ -173,10 +173,11 @@ impl Shared {
         list: &str,
         message: &wa::Message,
         by: By,
+        id: Option<String>,
     ) -> Result<String, Error> {
         let (party, name, targets) = self.correspondents(from, to)?;
         let envelope = Envelope {
-            id: crate::id::message(),
+            id: id.unwrap_or_else(crate::id::message),
             from: from.clone(),
             name,
             to: To::Broadcast(list.to_owned(), by),

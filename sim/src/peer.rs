@@ -7,6 +7,7 @@ use wacore_binary::{Jid, JidExt as _};
 use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
+use crate::content;
 use crate::number::Number;
 use crate::outbound::text_message;
 use crate::party::EncKind;
@@ -62,6 +63,9 @@ pub struct Received {
     pub chat: String,
     /// Its text, if it has any.
     pub text: Option<String>,
+    /// After how many seconds it disappears, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiration: Option<u32>,
     /// `pkmsg`, `msg` or `skmsg`; `plain` between two parties of the simulator.
     pub kind: &'static str,
     /// Seconds since 1970.
@@ -79,6 +83,7 @@ impl Received {
             device: 0,
             chat: chat.to_string(),
             text: text_of(message),
+            expiration: content::expiration(message),
             kind: "plain",
             at: unix_now(),
             message: message.clone(),
@@ -159,7 +164,8 @@ impl Peer {
             .send_direct(&self.number, &to.parse()?, &message, by, id)
     }
 
-    /// Sends any message to an account as one of many: a status, or a broadcast list's message. Returns its id.
+    /// Sends any message to an account as one of many: a status, or a broadcast list's message, under an id of the caller's
+    /// choice. Returns its id.
     ///
     /// # Errors
     /// A malformed or unknown number.
@@ -169,13 +175,14 @@ impl Peer {
         list: Broadcast<'_>,
         message: wa::Message,
         by: By,
+        id: Option<String>,
     ) -> Result<String, Error> {
         let list = match list {
             Broadcast::Status => "status",
             Broadcast::List(number) => number,
         };
         self.shared
-            .send_broadcast(&self.number, &to.parse()?, list, &message, by)
+            .send_broadcast(&self.number, &to.parse()?, list, &message, by, id)
     }
 
     /// Sends text to a group (by its JID) that the contact is a member of. Returns the message's id.
@@ -208,7 +215,7 @@ impl Peer {
         self.to_group(group, &message, id, By::Lid)
     }
 
-    fn to_group(
+    pub(crate) fn to_group(
         &self,
         group: &str,
         message: &wa::Message,

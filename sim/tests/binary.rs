@@ -281,6 +281,9 @@ async fn people_without_companions_write_to_each_other() {
         )
         .await;
     assert_eq!(id, json!({ "id": "ABC" }));
+    let status =
+        json!({ "from": ann, "to": bob, "text": "hi", "broadcast": "status", "id": "DEF" });
+    assert_eq!(sim.post("/peer/send", status).await, json!({ "id": "DEF" }));
     let group = sim
         .post(
             "/group",
@@ -298,14 +301,23 @@ async fn people_without_companions_write_to_each_other() {
         json!({ "sent": 3 })
     );
 
+    let week =
+        json!({ "from": ann, "to": bob, "text": "gone", "as": "image", "expiration": 604_800 });
+    sim.post("/peer/send", week).await;
     let inbox = sim.get("/peer/inbox?peer=%2B15550100002").await;
+    let expirations = inbox.as_array().expect("a list").iter();
+    let expirations: Vec<_> = expirations
+        .filter_map(|it| it["expiration"].as_u64())
+        .collect();
+    assert_eq!(expirations, [604_800]);
     let texts: Vec<_> = inbox
         .as_array()
         .expect("a list")
         .iter()
         .map(|message| message["text"].clone())
         .collect();
-    assert_eq!(texts, ["hi", "all", "flood 0", "flood 1", "flood 2"]);
+    let said = json!(["hi", "all", "flood 0", "flood 1", "flood 2", null]);
+    assert_eq!(json!(texts), said);
     assert_eq!(
         (&inbox[0]["from"], &inbox[0]["kind"]),
         (&json!(ann), &json!("plain"))

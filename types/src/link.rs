@@ -110,10 +110,15 @@ impl LinkState {
             Self::Outdated => {
                 "WhatsApp no longer accepts this version: update openclaw-agent, which then continues by itself; `openclawctl resume` tries this version again"
             }
-            Self::Linking | Self::Connecting | Self::Connected | Self::BackingOff { .. } => "",
+            Self::Linking => PAIRING,
+            Self::Connecting | Self::Connected | Self::BackingOff { .. } => "",
         }
     }
 }
+
+/// What to do while a pairing is in progress: other commands on the link are refused until it has ended.
+const PAIRING: &str =
+    "a pairing is in progress: scan its code to finish it, or stop that `openclawctl pair`";
 
 /// Why the link is down, in one word. Part of the log's and the API's contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -322,6 +327,15 @@ mod tests {
             LinkState::Unlinked,
         ] {
             assert!(!state.hint().is_empty(), "{}", state.name());
+        }
+    }
+
+    #[test]
+    fn no_command_that_a_pairing_refuses_is_named_while_one_is_in_progress() {
+        let hint = hint(LinkState::Linking, None);
+        assert_eq!(hint, PAIRING);
+        for refused in ["resume", "unpair", "run `openclawctl pair`"] {
+            assert!(!hint.contains(refused), "{hint}");
         }
     }
 

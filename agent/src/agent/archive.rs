@@ -259,7 +259,7 @@ impl Agent {
     /// There is no account, or another backup or restore runs.
     pub fn backup(&self, secret: Secret) -> Result<Copy, Error> {
         if self.view.borrow().link.account.is_none() {
-            return Err(Denied::NotLinked.into());
+            return Err(self.view.borrow().not_linked().into());
         }
         self.archive.backup(secret)
     }

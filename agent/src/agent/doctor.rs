@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime};
 mod findings;
 
 use self::findings::{
-    by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, rules, storage,
-    waiting,
+    alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
+    rules, storage, waiting,
 };
 use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;
 use crate::clock;
-use crate::model::{ChatId, Contact, Event, Finding, Lid, Occurrence, Phone, Seq};
+use crate::model::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
 use crate::proxy;
 use crate::session::{AT_ONCE, Named, SendError};
 
@@ -71,6 +71,9 @@ impl Agent {
         let mut findings = vec![link(&status, now), storage(status.storage.as_ref())];
         findings.extend(events(&status));
         findings.extend(hold(&status));
+        let restricted = self.outbox.restricted(now);
+        findings.extend(restricted.map(|(nack, until)| restriction(nack, clock::shown(until))));
+        findings.extend(alerts(&status.alerts, clock::wall()));
         findings.extend(proxies(&proxy::found(), self.alerts.is_by_proxy()));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
@@ -194,11 +197,19 @@ impl Traces {
     fn add(&mut self, Event { seq, at, what }: Event, theirs: impl Fn(&Contact) -> bool) {
         match what {
             Occurrence::Message(message) if theirs(&message.origin.sender) => {
-                let id = message.origin.id.as_str();
-                self.undecryptable.retain(|missing| missing != id);
+                self.came(&message.origin.id);
                 self.last = Some((seq, at));
             }
+            // It came again and could be read, whatever it was.
+            Occurrence::Edit(edit) if theirs(&edit.origin.sender) => self.came(&edit.origin.id),
+            Occurrence::Deletion(deletion) if theirs(&deletion.origin.sender) => {
+                self.came(&deletion.origin.id);
+            }
+            Occurrence::Reaction(reaction) if theirs(&reaction.origin.sender) => {
+                self.came(&reaction.origin.id);
+            }
             Occurrence::Dropped(dropped) if theirs(&dropped.sender) => {
+                self.came(&dropped.id);
                 self.dropped += 1;
                 self.last_drop = Some((seq, at, dropped.reason.into_owned()));
             }
@@ -207,6 +218,93 @@ impl Traces {
             }
             Occurrence::Lost(lost) if theirs(&lost.sender) => self.lost += 1,
             _ => {}
+        }
+    }
+
+    fn came(&mut self, id: &MessageId) {
+        self.undecryptable.retain(|missing| missing != id.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        AuthorCheck, Content, Deletion, Dropped, Edit, Message, Origin, Reaction, Undecryptable,
+    };
+
+    fn origin(id: &str) -> Origin {
+        Origin {
+            id: MessageId::new(id),
+            chat: ChatId::of_jid("1@lid"),
+            sender: Contact::of_jid("1@lid"),
+            push_name: String::new(),
+            sent_at: SystemTime::UNIX_EPOCH,
+            from_me: false,
+            group: false,
+            offline: false,
+            bypassed: false,
+            recovered: false,
+        }
+    }
+
+    fn undecryptable(id: &str) -> Occurrence {
+        Occurrence::Undecryptable(Undecryptable {
+            id: MessageId::new(id),
+            chat: ChatId::of_jid("1@lid"),
+            sender: Contact::of_jid("1@lid"),
+            reason: "not_decrypted".into(),
+        })
+    }
+
+    /// What came as `1`, in every form that may be recorded.
+    fn again() -> Vec<Occurrence> {
+        let (message, author) = (MessageId::new("0"), Contact::default());
+        let (content, check) = (Content::default(), AuthorCheck::Checked);
+        vec![
+            Occurrence::Message(Box::new(Message {
+                origin: origin("1"),
+                content: content.clone(),
+            })),
+            Occurrence::Edit(Box::new(Edit {
+                origin: origin("1"),
+                message: message.clone(),
+                content,
+                author: author.clone(),
+                check,
+            })),
+            Occurrence::Deletion(Box::new(Deletion {
+                origin: origin("1"),
+                message: message.clone(),
+                author: author.clone(),
+                check,
+            })),
+            Occurrence::Reaction(Box::new(Reaction {
+                origin: origin("1"),
+                message,
+                author,
+                emoji: String::new(),
+                sealed: false,
+                check,
+            })),
+            Occurrence::Dropped(Dropped {
+                id: MessageId::new("1"),
+                chat: ChatId::of_jid("1@lid"),
+                sender: Contact::of_jid("1@lid"),
+                reason: "not_listed".into(),
+            }),
+        ]
+    }
+
+    #[test]
+    fn what_came_again_in_any_form_is_not_undecryptable_any_more() {
+        for what in again() {
+            let mut traces = Traces::default();
+            for what in [undecryptable("1"), undecryptable("2"), what] {
+                let (seq, at) = (Seq(1), SystemTime::UNIX_EPOCH);
+                traces.add(Event { seq, at, what }, |_| true);
+            }
+            assert_eq!(traces.undecryptable, ["2"]);
         }
     }
 }

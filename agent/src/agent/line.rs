@@ -26,7 +26,8 @@ pub(super) fn log(before: &Link, link: &Link) {
                 state = state.name(),
                 code = link.code,
                 hint = link.hint(clock::now(), clock::utc),
-                "WhatsApp disconnected: {reason}"
+                "WhatsApp disconnected{}",
+                because(&reason)
             );
         }
         LinkState::BackingOff { attempt, until } => {
@@ -39,5 +40,14 @@ pub(super) fn log(before: &Link, link: &Link) {
             );
         }
         state => tracing::info!(state = state.name(), reason, "link state changed"),
+    }
+}
+
+/// `: connection_lost`, or nothing where no reason is known.
+fn because(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
     }
 }

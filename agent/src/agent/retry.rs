@@ -9,13 +9,17 @@ use crate::session::Loss;
 const STABLE: Duration = Duration::from_secs(30);
 /// The longest delay between two attempts.
 const LONGEST: Duration = Duration::from_secs(300);
-/// A refusal without a known meaning is not knocked at often.
+/// A refusal without a known meaning is not knocked at often: the next delay is that behind so many others.
 const REFUSED: u32 = 9;
 
 /// Attempts in a row, and what they came to.
 #[derive(Debug, Default)]
 pub(super) struct Retry {
     attempt: u32,
+    /// Which delay was the last, in their order: that of `attempt`, or a longer one.
+    step: u32,
+    /// A person has asked for the attempt that is made now.
+    is_resumed: bool,
     connected_at: Option<SystemTime>,
     restarted_at: Option<SystemTime>,
 }
@@ -36,8 +40,16 @@ pub(super) enum Next {
 }
 
 impl Retry {
+    /// A person asks for an attempt at once: if it connects, what failed before counts no more.
+    pub(super) fn resumed(&mut self) {
+        self.is_resumed = true;
+    }
+
     pub(super) fn connected(&mut self, now: SystemTime) {
         self.connected_at = Some(now);
+        if std::mem::take(&mut self.is_resumed) {
+            (self.attempt, self.step) = (0, 0);
+        }
     }
 
     /// `jitter` is in -1.0..=1.0 and moves the delay by up to a tenth.
@@ -46,8 +58,9 @@ impl Retry {
             .connected_at
             .take()
             .is_some_and(|at| elapsed(at, now) >= STABLE);
+        self.is_resumed = false;
         if stable {
-            self.attempt = 0;
+            (self.attempt, self.step) = (0, 0);
         }
         let reason = match loss {
             Loss::LoggedOut(_) => return Next::Rest(LinkState::LoggedOut, Reason::LoggedOut),
@@ -63,7 +76,7 @@ impl Retry {
             }
             Loss::Refused(code) => {
                 if !matches!(code, 500 | 503) {
-                    self.attempt = self.attempt.max(REFUSED);
+                    self.step = self.step.max(REFUSED);
                 }
                 Reason::Refused(code)
             }
@@ -71,7 +84,8 @@ impl Retry {
             Loss::Restart | Loss::Connection | Loss::CodesExhausted => Reason::ConnectionLost,
         };
         self.attempt += 1;
-        let until = now + delay(self.attempt).mul_f64(1.0 + jitter / 10.0);
+        self.step += 1;
+        let until = now + delay(self.step).mul_f64(1.0 + jitter / 10.0);
         Next::Wait {
             attempt: self.attempt,
             until,
@@ -153,6 +167,19 @@ mod tests {
     }
 
     #[test]
+    fn a_resume_that_connects_starts_the_delays_over_and_one_that_fails_does_not() {
+        let mut retry = Retry::default();
+        let fail = |retry: &mut Retry| wait(retry.on(Loss::Refused(418), at(0), 0.0)).0;
+        assert_eq!([1, 2].map(|_| fail(&mut retry)), [1, 2]);
+        retry.resumed();
+        assert_eq!(fail(&mut retry), 3);
+        retry.resumed();
+        retry.connected(at(100));
+        let (attempt, until) = wait(retry.on(Loss::Connection, at(101), 0.0));
+        assert_eq!((attempt, until), (1, at(102)));
+    }
+
+    #[test]
     fn dead_credentials_are_never_retried() {
         for loss in [
             Loss::LoggedOut(None),
@@ -194,8 +221,12 @@ mod tests {
 
     #[test]
     fn an_unknown_refusal_is_not_knocked_at_often() {
-        let (_, until) = wait(Retry::default().on(Loss::Refused(418), at(0), 0.0));
-        assert!(until >= at(30));
+        let mut retry = Retry::default();
+        for count in 1..=3 {
+            let (attempt, until) = wait(retry.on(Loss::Refused(418), at(0), 0.0));
+            assert!(until >= at(30));
+            assert_eq!(attempt, count, "what is counted are the attempts");
+        }
         let (_, until) = wait(Retry::default().on(Loss::Refused(503), at(0), 0.0));
         assert!(until <= at(2));
     }

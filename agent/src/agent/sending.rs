@@ -93,7 +93,7 @@ impl Agent {
         } = terms;
         let now = clock::now();
         let token = draft.token.clone().unwrap_or_else(new_token);
-        let (account, state) = self.account()?;
+        let (account, state, hint) = self.account()?;
         let is_own = self.is_own(&draft.to);
         let connected = state == LinkState::Connected;
         let wish = Wish {
@@ -105,7 +105,7 @@ impl Agent {
             is_own,
         };
         let submitted = self.outbox.submit(&token, wish, now);
-        let mut progress = submitted.map_err(|refusal| denied(refusal, state))?;
+        let mut progress = submitted.map_err(|refusal| denied(refusal, state, hint))?;
         let waits = connected || progress.borrow().until.is_none();
         let timeout = if waits { timeout } else { Duration::ZERO };
         let reached = progress.wait_for(|progress| progress.has_reached(wait));
@@ -178,10 +178,10 @@ impl Agent {
         match trouble {
             Trouble::ConnectionLost => SendFailure::ConnectionLost(Box::new(token.clone())),
             Trouble::NotConnected => match self.account() {
-                Ok((_, LinkState::Connected)) => {
+                Ok((_, LinkState::Connected, _)) => {
                     SendFailure::ConnectionLost(Box::new(token.clone()))
                 }
-                Ok((_, state)) => Denied::NotConnected(state).into(),
+                Ok((_, state, hint)) => Denied::NotConnected { state, hint }.into(),
                 Err(denied) => denied.into(),
             },
             Trouble::NotChecked(code) => SendFailure::NotChecked(code),
@@ -219,21 +219,21 @@ impl Agent {
         Ok(cancelled)
     }
 
-    /// Who sends, and how its link is.
-    fn account(&self) -> Result<(Phone, LinkState), Denied> {
+    /// Who sends, how its link is, and what to do about that.
+    fn account(&self) -> Result<(Phone, LinkState, String), Denied> {
         let view = self.view.borrow();
         let Link { state, account, .. } = &view.link;
         match (account, state) {
-            (None, _) | (_, LinkState::Unlinked | LinkState::Linking) => Err(Denied::NotLinked),
-            (Some(account), state) => Ok((account.phone.clone(), *state)),
+            (None, _) | (_, LinkState::Unlinked | LinkState::Linking) => Err(view.not_linked()),
+            (Some(account), state) => Ok((account.phone.clone(), *state, view.hint())),
         }
     }
 }
 
-fn denied(refusal: Refusal, state: LinkState) -> Denied {
+fn denied(refusal: Refusal, state: LinkState, hint: String) -> Denied {
     match refusal {
         Refusal::TokenReused => Denied::TokenReused,
-        Refusal::NotConnected => Denied::NotConnected(state),
+        Refusal::NotConnected => Denied::NotConnected { state, hint },
         Refusal::Paced(at) => Denied::Paced(at),
         Refusal::Busy => Denied::Busy,
         Refusal::QueueFull(most) => Denied::QueueFull(most),

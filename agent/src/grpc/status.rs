@@ -12,8 +12,9 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::agent::{ArchiveError, Denied};
 use crate::alerts;
-use crate::allow::{self, Refused};
+use crate::allow::{self, Place, Refused};
 use crate::consumers;
+use crate::model::LinkState;
 
 pub(super) use clients::{client_denied, no_tls};
 pub(super) use sending::{cancel_denied, send_failure};
@@ -40,7 +41,14 @@ pub(super) fn denied(denied: &Denied) -> Status {
             "NOT_LINKED",
             "run `openclawctl pair` and scan the code",
         ),
-        Denied::NotConnected(state) => return sending::not_connected(*state, denied),
+        Denied::Linking => (
+            Code::FailedPrecondition,
+            "NOT_LINKED",
+            LinkState::Linking.hint(),
+        ),
+        Denied::NotConnected { state, hint } => {
+            return sending::not_connected(*state, hint, denied);
+        }
         Denied::Paced(at) => return sending::paced(*at, denied),
         Denied::AlreadyLinked => (
             Code::FailedPrecondition,
@@ -171,6 +179,13 @@ pub(super) fn refused(refused: &Refused) -> Status {
             "NO_RULES",
             "write whom to admit into openclaw.yml, and start the agent with it (--config)",
         ),
+        Refused::InFile {
+            place: Place::Environment,
+            ..
+        } => (
+            "IN_FILE",
+            "take it out of WHATSAPP_ALLOW and start the agent again: a running one does not see that the variable changed",
+        ),
         Refused::InFile { .. } => (
             "IN_FILE",
             "take it out there, then run `openclawctl allow reload`",
@@ -257,18 +272,34 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::model::LinkState;
     use crate::outbox::CancelDenied;
 
     #[test]
+    fn what_the_environment_allows_is_not_answered_with_a_reload() {
+        for (place, reloads) in [(Place::Environment, false), (Place::Line(4), true)] {
+            let file = "openclaw.yml".to_owned();
+            let status = refused(&Refused::InFile { file, place });
+            let info = status.get_details_error_info().expect("has an ErrorInfo");
+            let hint = &info.metadata[ERROR_HINT];
+            assert_eq!(hint.contains("allow reload"), reloads, "{hint}");
+            assert_eq!(hint.contains("start the agent again"), !reloads, "{hint}");
+        }
+    }
+
+    #[test]
     fn every_refusal_says_what_to_do_next() {
+        let not_connected = |state: LinkState| Denied::NotConnected {
+            state,
+            hint: state.hint().to_owned(),
+        };
         let states = [
             LinkState::Connecting,
             LinkState::LoggedOut,
             LinkState::Outdated,
         ];
-        let refusals = states.map(Denied::NotConnected).into_iter().chain([
+        let refusals = states.map(not_connected).into_iter().chain([
             Denied::NotLinked,
+            Denied::Linking,
             Denied::AlreadyLinked,
             Denied::AlreadyPairing,
             Denied::CredentialsDead,

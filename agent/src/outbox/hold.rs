@@ -150,7 +150,7 @@ impl Outbox {
         if holding.hold.is_none() {
             tracing::error!(
                 why = %back,
-                "sends are held: the store went back, its volume is an older copy; decide with `openclawctl rollback`"
+                "sends are held: the store went back, its volume is an older copy; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
             );
             holding.hold = Some(Hold {
                 since: now,

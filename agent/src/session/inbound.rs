@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::client::Client;
@@ -234,8 +234,9 @@ impl Inbound {
 
     fn signal(&self, signal: Signal) {
         // Full only if one connection says more than it has things to say; then the end of the
-        // connection still arrives, since it is told by the run itself.
-        if self.signals.try_send(signal).is_err() {
+        // connection still arrives, since it is told by the run itself. Closed where the owner is
+        // done with this connection.
+        if let Err(TrySendError::Full(_)) = self.signals.try_send(signal) {
             tracing::warn!("the session's owner does not keep up");
         }
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::settings::OWN_KEY;
 use super::source::BadSource;
 
 /// Why a volume does not open.
@@ -37,6 +38,9 @@ pub enum Error {
     /// There is no secret.
     #[error(transparent)]
     Source(#[from] BadSource),
+    /// There is no secret for a store that is there.
+    #[error(transparent)]
+    SourceOfStore(BadSource),
     /// The store itself.
     #[error("the store in {}", dir.display())]
     Store {
@@ -60,7 +64,9 @@ impl Error {
     pub fn is_configuration(&self) -> bool {
         use openclaw_vault::Error as Store;
         match self {
-            Self::NoParent(_) | Self::NotAFolder(_) | Self::Source(_) => true,
+            Self::NoParent(_) | Self::NotAFolder(_) | Self::Source(_) | Self::SourceOfStore(_) => {
+                true
+            }
             Self::Store { source, .. } => matches!(source, Store::WrongKey { .. } | Store::Foreign),
             Self::Folder { .. } | Self::Locked { .. } => false,
         }
@@ -81,6 +87,8 @@ impl Error {
                 waited.as_secs()
             ),
             Self::Source(source) => source.hint(),
+            Self::SourceOfStore(source) if source.is_no_secret() => OWN_KEY.to_owned(),
+            Self::SourceOfStore(source) => source.hint(),
             Self::Store { dir, source } => store_hint(dir, source),
         }
     }

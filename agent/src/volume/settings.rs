@@ -7,12 +7,16 @@ use std::time::Duration;
 use clap::Args;
 use openclaw_harden::environment::Secrets;
 
-use super::{KeySource, Place, is_inside, strangers};
+use super::{KeySource, Place, is_inside, look, strangers};
 
 /// Where platforms mount the volume.
 const DIR: &str = "/app/auth";
 /// How long a predecessor may take to stop.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// How a store that is there is opened.
+pub(super) const OWN_KEY: &str = "a store is there, and only a key or passphrase of its own opens it: set \
+OPENCLAW_AUTH_KEY to that key, or name the file that holds it with --auth-key-file; a new key opens nothing here";
 
 /// As they are typed.
 #[derive(Args, Debug, Default)]
@@ -158,16 +162,20 @@ impl Flags {
     }
 }
 
-/// That there is no key, and the one command that makes one.
+/// That there is no key: how to give the one of the store that is there, and how to make one for a new store.
 #[must_use]
 pub fn no_key(place: &Place) -> Mistake {
-    Mistake {
-        text: format!("no key is given for the store in {}", place.dir.display()),
-        hint: Some(
+    // A store that cannot be looked at is one.
+    let hint = match look(&place.dir) {
+        Ok(None) => {
             "run `openclaw-agent keys generate` once, keep what it prints, and set OPENCLAW_AUTH_KEY to it \
              (on Railway: the service's Variables); or name a file that holds it with --auth-key-file"
-                .to_owned(),
-        ),
+        }
+        Ok(Some(_)) | Err(_) => OWN_KEY,
+    };
+    Mistake {
+        text: format!("no key is given for the store in {}", place.dir.display()),
+        hint: Some(hint.to_owned()),
     }
 }
 
@@ -223,6 +231,20 @@ mod tests {
                 .unwrap()
                 .contains("openclaw-agent keys generate")
         );
+    }
+
+    #[test]
+    fn a_store_that_is_there_is_never_answered_with_a_new_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place {
+            dir: dir.path().to_owned(),
+            patience: Duration::ZERO,
+        };
+        let hint = || no_key(&place).hint.unwrap();
+        assert!(hint().contains("keys generate"), "{}", hint());
+        std::fs::write(dir.path().join("vault.hdr"), "damaged or not").unwrap();
+        assert!(hint().contains("only a key or passphrase of its own"));
+        assert!(!hint().contains("generate"), "{}", hint());
     }
 
     #[test]

@@ -101,6 +101,20 @@ pub enum BadSource {
 }
 
 impl BadSource {
+    /// Whether there is no file, or no secret in it: another one would be another secret.
+    pub(super) fn is_no_secret(&self) -> bool {
+        match self {
+            Self::Read { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Bad { .. } | Self::Flawed { .. } => true,
+            Self::NotAFile(_)
+            | Self::Exposed { .. }
+            | Self::Unfit { .. }
+            | Self::Environment(_)
+            | Self::Make { .. }
+            | Self::NoRandom(_) => false,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {

@@ -1,7 +1,7 @@
 //! Whose messages are admitted: by whatever name WhatsApp gives the sender, from the first message on, and over changes
 //! of the rules and restarts.
 
-mod doctor;
+pub(crate) mod doctor;
 mod files;
 mod numbers;
 mod reload;

@@ -46,7 +46,7 @@ async fn a_broadcast_lists_message_is_one_in_the_chat_with_its_sender() {
     let world = World::linked().await;
     for (peer, by) in [(ANNA, By::Lid), (BERT, By::Pn)] {
         let peer = world.peer(peer);
-        let sent = peer.broadcast(ACCOUNT, Broadcast::List(LIST), text(WORD), by);
+        let sent = peer.broadcast(ACCOUNT, Broadcast::List(LIST), text(WORD), by, None);
         sent.await.unwrap();
     }
     world.all_acked().await;
@@ -74,7 +74,7 @@ async fn a_broadcast_lists_message_is_one_in_the_chat_with_its_sender() {
 async fn statuses_and_channels_have_a_kind_and_are_seen_by_who_asks_for_them() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
-    let status = anna.broadcast(ACCOUNT, Broadcast::Status, text(WORD), By::Lid);
+    let status = anna.broadcast(ACCOUNT, Broadcast::Status, text(WORD), By::Lid, None);
     let status = status.await.unwrap();
     let post = world.phone().post_in_channel(CHANNEL, WORD);
     let direct = anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
@@ -104,15 +104,9 @@ async fn statuses_and_channels_have_a_kind_and_are_seen_by_who_asks_for_them() {
     world.finish().await;
 }
 
-/// The timer of the last message of ours that a peer got; `None` for a text without room for one.
+/// The timer of the last message of ours that a peer got, as the simulator's inbox shows it.
 fn timer_of_last(world: &World, peer: &str) -> Option<u32> {
-    let last = world.peer(peer).inbox().pop().unwrap().message;
-    let context = last
-        .extended_text_message
-        .as_option()?
-        .context_info
-        .as_option()?;
-    context.expiration
+    world.peer(peer).inbox().pop().unwrap().expiration
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Failure, Fault, IqError};
 use tonic::Code;
 
-use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, reason, refusal};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, fact, reason, refusal};
 
 /// How long nothing must happen, where something wrong would.
 const QUIET: Duration = Duration::from_secs(2);
@@ -212,6 +212,23 @@ async fn a_temporary_ban_says_when_it_ends() {
         until.duration_since(since).unwrap().as_secs().div_ceil(60),
         60
     );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_send_while_banned_is_refused_with_the_code_and_the_end() {
+    let world = World::linked().await;
+    let ban = Failure {
+        reason: 402,
+        expire: Some(3600),
+        code: Some(101),
+    };
+    world.fail_login(Fault::Failure(ban)).await;
+    let link = world.agent.until_state(LinkState::Banned).await;
+    let denied = world.send(ANNA, WORD).await.unwrap_err();
+    let hint = fact(&denied, "hint").unwrap();
+    assert!(hint.contains("(code 402) until 20"), "{hint}");
+    assert_eq!(hint, link.hint);
     world.finish().await;
 }
 

@@ -5,7 +5,9 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{LinkState, SendState};
 use openclaw_sim::{By, Fault};
 
-use crate::harness::{ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, Watcher, World, lid, request};
+use crate::harness::{
+    ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, Watcher, World, fact, lid, refusal, request,
+};
 
 #[tokio::test]
 async fn an_account_is_linked_speaks_and_stops_in_good_order() {
@@ -84,11 +86,29 @@ async fn the_loudest_log_tells_no_secret() {
     world.finish().await;
 }
 
+/// While a pairing is in progress.
+fn no_refused_command(hint: &str) {
+    for command in ["run `openclawctl pair`", "resume", "unpair"] {
+        assert!(!hint.contains(command), "{hint}");
+    }
+}
+
 async fn link_by_qr(world: &World) {
     let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
     let qr = pairing.qr().await;
     assert_eq!(qr.ordinal, 1);
-    assert_eq!(world.agent.link().await.state(), LinkState::Linking);
+    let link = world.agent.link().await;
+    assert_eq!(link.state(), LinkState::Linking);
+    no_refused_command(&link.hint);
+    let sent = world.send(ANNA, WORD).await.unwrap_err();
+    let resumed = world.resume().await.unwrap_err();
+    for denied in [sent, resumed] {
+        assert_eq!(refusal(&denied).1, "NOT_LINKED");
+        no_refused_command(&fact(&denied, "hint").unwrap());
+    }
+    for finding in crate::access::doctor::diagnosis(&world, "").await {
+        no_refused_command(&finding.hint);
+    }
     assert!(world.agent.status().await.pairing);
     let linked = world.phone().scan(&qr.payload).await.unwrap();
     assert_eq!(linked.account, ACCOUNT);

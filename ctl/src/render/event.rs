@@ -102,8 +102,15 @@ fn chat(jid: &str, with: Option<&Contact>) -> String {
 }
 
 fn of_undecryptable(lost: &Undecryptable) -> String {
+    let person_chat = |jid: &str| jid.ends_with("@lid") || jid.ends_with("@s.whatsapp.net");
+    let place = match lost.chat.as_str() {
+        "" => String::new(),
+        "status@broadcast" => " in their status".to_owned(),
+        jid if person_chat(jid) => String::new(),
+        jid => format!(" in {}", Numbers::chosen().show_jid(jid)),
+    };
     format!(
-        "from {}: {} ({})",
+        "from {}{place}: {} ({})",
         person(lost.sender.as_ref()),
         one_line(&lost.id),
         one_line(&lost.reason)

@@ -158,15 +158,21 @@ fn held(hold: &SendHold, now: Timestamp) -> String {
     let since = hold
         .since
         .map_or_else(String::new, |at| format!(" since {}", ago(at, now)));
-    let seen = hold.seen.as_ref().map_or(0, |seen| seen.generation);
+    let seen = hold.seen.clone().unwrap_or_default();
+    let back = if seen.generation == hold.generation {
+        let (commits, generation) = (seen.commits, seen.generation);
+        format!(
+            "seen at commit {commits} of generation {generation}, which this copy does not have"
+        )
+    } else {
+        let (generation, now) = (seen.generation, hold.generation);
+        format!("seen at generation {generation}, then at {now}")
+    };
     let waiting = match hold.queued {
         0 => String::new(),
         queued => format!("; {} held", count(queued.into(), "message")),
     };
-    format!(
-        "held{since}: the store went back, its volume is an older copy (seen at generation {seen}, then at {}){waiting}",
-        hold.generation
-    )
+    format!("held{since}: the store went back, its volume is an older copy ({back}){waiting}")
 }
 
 /// `in 2 s, if the connection holds`: for a link that has just come up.

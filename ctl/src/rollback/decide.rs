@@ -12,6 +12,9 @@ use crate::failure::{Exit, Failure};
 use crate::render::size::count;
 use crate::{client, console};
 
+/// As `restore` says it. When that copy was made, the agent does not know.
+const TOKENS: &str = "Tokens:   those used after that copy of the volume was made are unknown: a message sent later with one of them is sent again";
+
 #[derive(Serialize)]
 struct Json {
     decision: &'static str,
@@ -55,6 +58,7 @@ pub(crate) async fn run(
             ),
             _ => "Accepted: the store counts as it is; sends continue".to_owned(),
         });
+        console::report(TOKENS);
     }
     let status = client::answer(address, agent.status(StatusRequest {})).await;
     let remembered = status.and_then(|status| lookout.accept(&status));

@@ -49,6 +49,8 @@ pub(crate) struct Script {
     /// A step `{ sealed = … }` is a whole stream: see [`Recipe`](crate::sealed::Recipe).
     pub(crate) backup: VecDeque<Vec<Value>>,
     pub(crate) restore: VecDeque<Value>,
+    /// By how many seconds its clock is ahead.
+    pub(crate) clock: i64,
     /// What it speaks on a port of loopback, if it listens on one.
     pub(crate) listens: Option<Speaks>,
     /// What becomes of those who come to enroll. Nobody is taken in when there is no more.

@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use openclaw_proto::v1::access_server::AccessServer;
 use openclaw_proto::v1::admin_server::{Admin, AdminServer};
@@ -177,6 +177,20 @@ impl Shared {
         let _ = printed.wait_for(|printed| printed.contains(text)).await;
     }
 
+    /// As a server answers whose clock is another.
+    fn dated<M>(&self, message: M) -> Response<M> {
+        let mut response = Response::new(message);
+        let ahead = self.script.lock().unwrap().clock;
+        if ahead != 0 {
+            let now = SystemTime::now();
+            let step = Duration::from_secs(ahead.unsigned_abs());
+            let date = if ahead > 0 { now + step } else { now - step };
+            let date = httpdate::fmt_http_date(date).parse().unwrap();
+            response.metadata_mut().insert("date", date);
+        }
+        response
+    }
+
     async fn answer<M: prost::Message + Default>(
         &self,
         name: &str,
@@ -184,7 +198,7 @@ impl Shared {
     ) -> Result<Response<M>, Status> {
         let answer = answer.ok_or_else(|| Status::unimplemented("the script says nothing"))?;
         match step(name, answer) {
-            Step::Say(message) => Ok(Response::new(*message)),
+            Step::Say(message) => Ok(self.dated(*message)),
             Step::Refuse(status) => Err(status),
             Step::Cut => {
                 self.cut();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -64,6 +65,73 @@ async fn an_agent_that_restarts_is_found_again_and_nothing_is_repeated() {
     agent
         .until_asked("WatchEvents {\"after\":\"2\",\"follow\":true}")
         .await;
+}
+
+const LATER: &str = "later";
+
+/// As far as its present opening has come.
+fn store(commits: u64) -> Value {
+    json!({"vault": {
+        "store_id": "EREREREREREREREREREREQ==",
+        "generation": 3,
+        "history": [{"generation": 3, "id": "30", "commits": commits.to_string()}],
+    }})
+}
+
+#[tokio::test]
+async fn a_store_that_goes_back_behind_what_a_running_watch_has_seen_is_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("agent.sock");
+    let printed = Arc::new(watch::Sender::default());
+    let beat = |head: u64| json!({"heartbeat": {"head": head}});
+    let first = Script {
+        // At the start, and when it has gone on.
+        status: [store(10), store(20)].into(),
+        ..watched(vec![
+            beat(4),
+            json!({"when": LATER}),
+            event(5),
+            json!({"hold": true}),
+        ])
+    };
+    let agent = ScriptedAgent::start(&socket, first, printed.subscribe()).await;
+    let env = BTreeMap::from([
+        ("OPENCLAW_AGENT".to_owned(), address(dir.path())),
+        ("HOME".to_owned(), dir.path().display().to_string()),
+    ]);
+    let args = ["watch"].map(String::from);
+    let program = Program::start(dir.path(), &args, &env, None, &printed).await;
+    agent.until_asked("WatchEvents {\"follow\":true}").await;
+    // How far the store has come is noted every 2 s at most.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    printed.send_modify(|text| text.push_str(LATER));
+    program.until_printed("5      ").await;
+    while agent
+        .asked()
+        .iter()
+        .filter(|call| **call == "Status {}")
+        .count()
+        < 2
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    drop(agent);
+    std::fs::remove_file(&socket).unwrap();
+    program
+        .until_printed("the connection to the agent was lost")
+        .await;
+    let second = Script {
+        // A copy made after the watch had begun.
+        status: [store(15), store(15)].into(),
+        ..watched(vec![beat(4), json!({"hold": true})])
+    };
+    let agent = ScriptedAgent::start(&socket, second, printed.subscribe()).await;
+    program.until_printed("went back: ").await;
+    let seen = r#"ReportStore {"seen":{"storeId":"EREREREREREREREREREREQ==","generation":"3","id":"30","commits":"20"}}"#;
+    agent.until_asked(seen).await;
+    program.interrupt();
+    assert_eq!(program.end().await.exit, Some(0));
 }
 
 /// A watch whose stdout is a pipe.

@@ -91,17 +91,20 @@ impl Form {
                 )
             })
         };
-        Ok(match self {
-            Self::Text => match expiration {
-                Some(seconds) => content::disappearing(text, seconds),
-                None => text_message(text),
-            },
+        let message = match self {
+            Self::Text => text_message(text),
             Self::Image => content::image(text),
             Self::AlbumPart => content::album_part(about()?, text),
             Self::Timer => content::timer(expiration.unwrap_or_default()),
             Self::Edit => content::edit(about()?, text),
             Self::Deletion => content::deletion(about()?),
             Self::Reaction => content::reaction(about()?, text),
+        };
+        Ok(match (self, expiration) {
+            (Self::Text | Self::Image | Self::AlbumPart, Some(seconds)) => {
+                content::with_expiration(message, seconds)
+            }
+            _ => message,
         })
     }
 }
@@ -130,9 +133,9 @@ pub(super) async fn send(
                 "status" => Broadcast::Status,
                 number => Broadcast::List(number),
             };
-            peer.broadcast(&to, list, message, by.into()).await?
+            peer.broadcast(&to, list, message, by.into(), id).await?
         }
-        (Some(group), _) => peer.send_group_message(&group, message, id).await?,
+        (Some(group), _) => peer.to_group(&group, &message, id, by.into())?,
         (None, Some(to)) => peer.send(&to, message, by.into(), id).await?,
         (None, None) => {
             return Err(Failure::bad_request(

@@ -4,10 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use super::{Nameless, Person, Traces};
 use crate::agent::{Status, Storage};
+use crate::alerts::Board;
 use crate::allow::{Because, Failed, Summary, Verdict};
 use crate::clock::{self, Step, Steps};
 use crate::journal::Damage;
-use crate::model::{Finding, LinkState, Seq};
+use crate::model::{Finding, LinkState, Nack, Seq};
 use crate::proxy::Proxy;
 use crate::session::{Named, SendError};
 
@@ -17,6 +18,7 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
         return Finding::good("link", "the agent is connected to WhatsApp");
     }
     let hint = match (state, status.link.hint(now, clock::utc)) {
+        (_, hint) if status.pairing && !hint.is_empty() => LinkState::Linking.hint().to_owned(),
         (LinkState::Connected, _) => {
             "the connection is silent; it is given up and made again by itself".to_owned()
         }
@@ -114,14 +116,51 @@ pub(super) fn events(status: &Status) -> Vec<Finding> {
 /// Whether sends are held.
 pub(super) fn hold(status: &Status) -> Option<Finding> {
     let held = status.hold?;
-    let (seen, now) = (held.hold.seen.generation, held.hold.generation);
+    let (seen, now) = (held.hold.seen, held.hold.generation);
+    let back = if seen.generation == now {
+        let commits = seen.commits;
+        format!(
+            "a client has seen commit {commits} of generation {now}, which this copy does not have"
+        )
+    } else {
+        format!(
+            "a client has seen generation {}, it was at {now}",
+            seen.generation
+        )
+    };
     Some(Finding::bad(
         "hold",
         format!(
-            "nothing is sent: the store went back, its volume is an older copy (a client has seen generation {seen}, it was at {now}); {} to be sent",
+            "nothing is sent: the store went back, its volume is an older copy ({back}); {} to be sent",
             counted(held.queued, "message")
         ),
         "decide: `openclawctl rollback renew` or `openclawctl rollback accept`",
+    ))
+}
+
+/// That WhatsApp has restricted the account. `until` is for people.
+pub(super) fn restriction(nack: Nack, until: SystemTime) -> Finding {
+    Finding::bad(
+        "restricted",
+        format!(
+            "WhatsApp refused a message: {nack}; the same token is refused until {}",
+            clock::utc(until)
+        ),
+        nack.hint(),
+    )
+}
+
+/// Alerts that do not arrive.
+pub(super) fn alerts(board: &Board, now: SystemTime) -> Option<Finding> {
+    let (host, (error, at)) = (board.host.as_ref()?, board.last_error.as_ref()?);
+    Some(Finding::bad(
+        "alerts",
+        format!(
+            "the last alert was not delivered to {host}: {error}, {} ago; {} to be delivered",
+            span(*at, now),
+            counted(board.waiting, "alert")
+        ),
+        "correct the receiver or its address, then run `openclawctl alerts test`",
     ))
 }
 

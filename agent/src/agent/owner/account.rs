@@ -64,7 +64,7 @@ impl Owner {
 
     pub(super) async fn unpair(&mut self) -> Result<bool, Denied> {
         if self.link().account.is_none() {
-            return Err(Denied::NotLinked);
+            return Err(self.view.borrow().not_linked());
         }
         if let Some(active) = self.pairing.take() {
             let _ = active.frames.try_send(Frame::Failed(PairFailure::Refused));

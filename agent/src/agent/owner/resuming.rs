@@ -14,7 +14,7 @@ impl Owner {
         self.abandon_if_closed().await;
         let link = self.link();
         if link.account.is_none() {
-            return Ok(Err(Denied::NotLinked));
+            return Ok(Err(self.view.borrow().not_linked()));
         }
         if self.pairing.is_some() {
             return Ok(Err(Denied::AlreadyPairing));
@@ -23,7 +23,10 @@ impl Owner {
             return Ok(Err(Denied::CredentialsDead));
         }
         match link.state {
-            LinkState::BackingOff { .. } => self.connect_at = Some(clock::now()),
+            LinkState::BackingOff { .. } => {
+                self.retry.resumed();
+                self.connect_at = Some(clock::now());
+            }
             state if state.needs_person() => {
                 failpoint::pass(Place::Resuming);
                 self.retry = Retry::default();

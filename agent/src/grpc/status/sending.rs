@@ -12,7 +12,7 @@ use crate::model::{Failure, LinkState, Nack};
 use crate::outbox::CancelDenied;
 
 /// Names the state and the next attempt, where there is one.
-pub(super) fn not_connected(state: LinkState, denied: &Denied) -> Status {
+pub(super) fn not_connected(state: LinkState, hint: &str, denied: &Denied) -> Status {
     let retry_at = match state {
         LinkState::BackingOff { until, .. } => Some(until),
         LinkState::Banned { until } => until,
@@ -20,7 +20,7 @@ pub(super) fn not_connected(state: LinkState, denied: &Denied) -> Status {
         LinkState::Connecting => Some(clock::now() + Duration::from_secs(1)),
         _ => None,
     };
-    let hint = match (state.hint(), retry_at) {
+    let hint = match (hint, retry_at) {
         ("", Some(at)) => format!(
             "the agent connects by itself, and tries at {}: call again then, or keep the message until it can be sent (`--queue`)",
             clock::utc(clock::shown(at))
@@ -197,16 +197,23 @@ fn with_retry<const N: usize>(
 mod tests {
     use super::*;
 
+    fn not_connected(state: LinkState) -> Denied {
+        Denied::NotConnected {
+            state,
+            hint: state.hint().to_owned(),
+        }
+    }
+
     #[test]
     fn what_may_be_tried_again_says_when() {
         let at = clock::now() + Duration::from_secs(90);
         let refusals = [
             Denied::Paced(at),
-            Denied::NotConnected(LinkState::BackingOff {
+            not_connected(LinkState::BackingOff {
                 attempt: 3,
                 until: at,
             }),
-            Denied::NotConnected(LinkState::Banned { until: Some(at) }),
+            not_connected(LinkState::Banned { until: Some(at) }),
         ];
         for refusal in refusals {
             let details = denied(&refusal).get_error_details();
@@ -216,7 +223,7 @@ mod tests {
             let told: prost_types::Timestamp = told.parse().expect("RFC 3339");
             assert_eq!(told, prost_types::Timestamp::from(at));
         }
-        let dead = denied(&Denied::NotConnected(LinkState::LoggedOut));
+        let dead = denied(&not_connected(LinkState::LoggedOut));
         assert!(dead.get_details_retry_info().is_none());
     }
 }

@@ -9,7 +9,7 @@ use openclaw_sim::{By, Fault};
 use super::{ONLY_ANNA, access, outcome, resolved, ruled, silence_usync};
 use crate::harness::{ACCOUNT, ANNA, BERT, NOBODY, WORD, World};
 
-pub(super) async fn diagnosis(world: &World, phone: &str) -> Vec<pb::Finding> {
+pub(crate) async fn diagnosis(world: &World, phone: &str) -> Vec<pb::Finding> {
     let request = pb::DiagnoseRequest {
         phone: phone.to_owned(),
     };

@@ -82,6 +82,15 @@ async fn a_restricted_account_is_reported_as_such_and_not_tried_in_a_loop() {
         let again = world.send_with(tokened(ANNA, WORD, &token)).await;
         let again = again.unwrap_err();
         assert_eq!(refusal(&again).1, "RESTRICTED");
+        let found = crate::access::doctor::diagnosis(&world, "").await;
+        let found = found.iter().find(|it| it.check == "restricted").unwrap();
+        assert_eq!(found.state(), pb::FindingState::Bad);
+        for part in [
+            code.to_string().as_str(),
+            "the same token is refused until 20",
+        ] {
+            assert!(found.text.contains(part), "{}", found.text);
+        }
     }
     // What is kept fails once as well, and holds up no one who may be written to.
     world.fault(nack(463, 1)).await;
