@@ -209,11 +209,6 @@ mod tests {
             assert_eq!(attributes(&message), named);
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn texts_and_pictures_take_the_chats_timer_and_show_it() {

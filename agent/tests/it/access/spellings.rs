@@ -123,7 +123,7 @@ async fn what_is_held_for_a_number_alone_outlives_a_restart() {
 #[tokio::test]
 async fn a_chat_in_a_filter_is_the_person_in_whichever_spelling() {
     for (listed, shown) in SPELLED {
-        let (mut world, _folder) = spelled(listed, shown).await;
+        let (world, _folder) = spelled(listed, shown).await;
         learnt(&world, listed).await;
         let peer = world.peer(shown);
         peer.send_text(ACCOUNT, WORD, By::PnAlone).await.unwrap();
