@@ -14,7 +14,7 @@ export default defineRailway(() => {
     healthcheck: "/health",
     healthcheckTimeout: 120,
     deploy: {
-      // An agent ends with 0 only when it was told to. Free and trial plans: "ON_FAILURE".
+      // An agent exits with 0 only when it was asked to stop. Free and trial plans: "ON_FAILURE".
       restartPolicyType: "ALWAYS",
       // From SIGTERM to SIGKILL; the default is 0.
       drainingSeconds: 30,
