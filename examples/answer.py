@@ -1,14 +1,13 @@
-import os, sys, time, grpc
+import os, sys, grpc
 sys.path.append("proto/proto")
-pb, api = grpc.protos_and_services("openclaw/agent/v1/agent.proto")
+api, watch, send = (grpc.protos_and_services(f"openclaw/agent/v1/{name}.proto") for name in ("agent", "watch", "send"))
 
 channel = grpc.insecure_channel("unix:" + os.environ["OPENCLAW_SOCKET"], [("grpc.default_authority", "localhost")])
-agent = api.AgentStub(channel)
-what = dict(consumer="answer", follow=True, kinds=["EVENT_KIND_MESSAGE"], chat_kinds=["CHAT_KIND_PERSON"])
-for item in agent.WatchEvents(pb.WatchEventsRequest(**what)):
+agent, people = api[1].AgentStub(channel), dict(kinds=["EVENT_KIND_MESSAGE"], chat_kinds=["CHAT_KIND_PERSON"])
+for item in agent.WatchEvents(watch[0].WatchEventsRequest(consumer="answer", follow=True, filter=people)):
     if item.HasField("event"):
         seq, message = item.event.seq, item.event.message
-        if message.text and not message.from_me and time.time() - message.sent_at.seconds < 3600:
-            text = "You wrote: " + message.text[:99]
-            agent.Send(pb.SendRequest(to=message.chat, text=text, token=f"answer-{seq}", queue=True))
-        agent.AckEvents(pb.AckEventsRequest(consumer="answer", seq=seq))
+        if message.content.text.body and not message.origin.from_me:
+            answer = dict(text=dict(body="You wrote: " + message.content.text.body[:99]))
+            agent.Send(send[0].SendRequest(to=message.origin.chat, content=answer, client_token=f"answer-{seq}", queue=True))
+        agent.AckEvents(watch[0].AckEventsRequest(consumer="answer", seq=seq))

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::allow::{Because, Gate, Verdict};
 use crate::authorship::Authorship;
 use crate::journal::{Arrival, Journal, Mark};
-use crate::model::{ChatId, Contact, Dropped, MessageId, Occurrence, Origin};
+use crate::model::{ChatId, Contact, DropReason, Dropped, MessageId, Occurrence, Origin};
 use crate::store::Store;
 use crate::traffic::Traffic;
 use crate::vault::{Tables, to_millis};
@@ -173,7 +173,8 @@ impl Admission {
     #[must_use]
     pub fn count_held_of(&self, contact: &Contact) -> usize {
         let theirs = |what: &Occurrence| {
-            origin(what).is_some_and(|origin| self.gate.is_same(&origin.sender, contact))
+            what.origin()
+                .is_some_and(|origin| self.gate.is_same(&origin.sender, contact))
         };
         let held = self.held();
         held.iter().filter(|(_, held)| theirs(&held.what)).count()
@@ -184,7 +185,7 @@ impl Admission {
     /// known of them from before is added afterwards.
     pub fn judge(&self, arrivals: Vec<Arrival>, now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
         let senders = arrivals.iter().filter_map(|arrival| {
-            let origin = origin(arrival.what.as_ref()?)?;
+            let origin = arrival.what.as_ref()?.origin()?;
             Some(&origin.sender)
         });
         // What these tell of their senders may free those before them, and they come first.
@@ -195,7 +196,7 @@ impl Admission {
         let mut count = self.count_unknown();
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
         for Arrival { name, what } in arrivals {
-            let Some(origin) = what.as_ref().and_then(origin) else {
+            let Some(origin) = what.as_ref().and_then(Occurrence::origin) else {
                 let what = what.map(|what| self.store.introduce(what));
                 judged.push(Arrival { name, what });
                 continue;
@@ -242,7 +243,7 @@ impl Admission {
             if self.kept_back().contains(&mark) {
                 continue;
             }
-            let Some(origin) = origin(&what) else {
+            let Some(origin) = what.origin() else {
                 continue;
             };
             let age = Duration::from_millis(to_millis(now).saturating_sub(at));
@@ -286,19 +287,8 @@ impl Admission {
             id: origin.id.clone(),
             chat: origin.chat.clone(),
             sender: origin.sender.clone(),
-            reason: because.name().into(),
+            reason: DropReason::from(because.name().to_owned()),
         })
-    }
-}
-
-/// Where something that somebody wrote comes from. Receipts and the like are not judged.
-fn origin(what: &Occurrence) -> Option<&Origin> {
-    match what {
-        Occurrence::Message(message) => Some(&message.origin),
-        Occurrence::Edit(edit) => Some(&edit.origin),
-        Occurrence::Deletion(deletion) => Some(&deletion.origin),
-        Occurrence::Reaction(reaction) => Some(&reaction.origin),
-        _ => None,
     }
 }
 

@@ -74,6 +74,14 @@ pub struct Storage {
     pub dropped: u64,
 }
 
+impl Storage {
+    /// The store's own name.
+    #[must_use]
+    pub const fn id(&self) -> [u8; 16] {
+        self.summary.store.0
+    }
+}
+
 /// What the owner shows.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -286,7 +294,9 @@ impl Agent {
         }
     }
 
-    fn storage(&self) -> Option<Storage> {
+    /// The store; `None` while there is none.
+    #[must_use]
+    pub fn storage(&self) -> Option<Storage> {
         let vault = self.store.vault();
         vault.summary().map(|summary| Storage {
             summary,

@@ -173,6 +173,7 @@ async fn serve(
     let http = grpc::bind_any(config.http).await;
     let http = http.map_err(|error| Error::Http(config.http, error))?;
     let network = Network {
+        name: config.name.clone(),
         tls: listeners.tls(),
         public: config.network.public.clone(),
     };

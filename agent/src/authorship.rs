@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::journal::{Arrival, Journal, Written};
 use crate::model::{
-    AuthorCheck, ChatId, Contact, Details, MessageId, Occurrence, Origin, Receipt, Rejected, Word,
+    AuthorCheck, ChatId, Contact, MessageId, Occurrence, Origin, Receipt, RejectReason, Rejected,
 };
 use crate::outbox::Outbox;
 use crate::store::Store;
@@ -39,7 +39,7 @@ enum Claim<'a> {
 /// Why not, and whose message it is.
 struct Denied {
     author: Contact,
-    reason: &'static str,
+    reason: RejectReason,
 }
 
 impl Authorship {
@@ -97,14 +97,14 @@ impl Authorship {
                 }
             }
             Occurrence::Message(message) => {
-                let Some(Details::About(id)) = &message.content.details else {
+                let Some(id) = message.content.body.about() else {
                     return Occurrence::Message(message);
                 };
                 let claim = Claim::About(&Contact::default());
                 match self.decide(&message.origin, id, &claim, before) {
                     Ok(_) => Occurrence::Message(message),
                     Err(denied) => {
-                        denied.rejected(&message.origin, id, message.content.word.clone())
+                        denied.rejected(&message.origin, id, message.content.body.name().to_owned())
                     }
                 }
             }
@@ -162,7 +162,7 @@ impl Authorship {
             recorded.push(of(unknown, AuthorCheck::Unknown));
         }
         if !denied.is_empty() {
-            tracing::info!(reason = "not_the_recipient", "receipt rejected");
+            tracing::info!(reason = %RejectReason::NotTheRecipient, "receipt rejected");
             recorded.push(Occurrence::Rejected(Box::new(Rejected {
                 id: MessageId::new(""),
                 chat,
@@ -171,7 +171,7 @@ impl Authorship {
                 messages: denied,
                 change: "receipt".into(),
                 author: Contact::default(),
-                reason: "not_the_recipient".into(),
+                reason: RejectReason::NotTheRecipient,
             })));
         }
         recorded
@@ -218,17 +218,17 @@ impl Authorship {
             (Some(written), _, _) => Ok((self.author(written), check)),
             (None, _, Claim::AsAdmin(author)) if !origin.group => Err(Denied {
                 author: (*author).clone(),
-                reason: "not_the_author",
+                reason: RejectReason::NotTheAuthor,
             }),
             (None, _, _) if nothing_known => Ok((None, AuthorCheck::Unknown)),
             (None, Some(written), _) => Err(Denied {
                 author: self.author(written).unwrap_or_default(),
-                reason: "not_the_author",
+                reason: RejectReason::NotTheAuthor,
             }),
             // Who wrote in another chat is not for this one.
             (None, None, _) => Err(Denied {
                 author: Contact::default(),
-                reason: "other_chat",
+                reason: RejectReason::OtherChat,
             }),
         }
     }
@@ -272,9 +272,9 @@ impl Authorship {
 }
 
 impl Denied {
-    fn rejected(self, origin: &Origin, message: &MessageId, change: Word) -> Occurrence {
+    fn rejected(self, origin: &Origin, message: &MessageId, change: String) -> Occurrence {
         let Self { author, reason } = self;
-        tracing::info!(%change, reason, "change rejected");
+        tracing::info!(%change, %reason, "change rejected");
         Occurrence::Rejected(Box::new(Rejected::of(
             origin, message, change, author, reason,
         )))

@@ -9,6 +9,7 @@
 
 mod codes;
 mod member;
+mod send_to;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub use codes::{Invitation, LIFETIME, Opening};
 use codes::{Kept, Origin};
 pub use member::{Client, Pass, Severed};
 use member::{Member, Row};
+pub use send_to::{MAX_RECIPIENTS, SendTo};
 
 /// The most clients.
 pub const MOST: usize = 64;
@@ -182,6 +184,7 @@ impl Clients {
         &self,
         role: Role,
         name: Option<String>,
+        send_to: Option<SendTo>,
         now: SystemTime,
     ) -> Result<(Code, Invitation), Denied> {
         if self.members().len() >= MOST {
@@ -199,7 +202,7 @@ impl Clients {
             return Err(Denied::TooManyCodes);
         }
         let code = Code::generate()?;
-        let kept = Kept::new(Origin::Invitation, role, name, now);
+        let kept = Kept::new(Origin::Invitation, role, name, now).limited(send_to);
         let invitation = kept.invitation();
         let vault = &self.shared.vault;
         vault

@@ -23,6 +23,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::alerts::Settings as AlertSettings;
 use crate::allow;
 use crate::journal::Limits;
+use crate::model::AgentName;
 use crate::outbox;
 use crate::session::Endpoint;
 use crate::volume::{KeySource, Mistake, Place};
@@ -40,6 +41,9 @@ const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
+    /// The name of this agent among others, in every event and status [default: openclaw]
+    #[arg(long, env = "OPENCLAW_NAME", value_name = "NAME")]
+    name: Option<String>,
     /// Unix socket of the gRPC API, for this user only
     /// [default: $XDG_RUNTIME_DIR/openclaw/agent.sock, or /run/openclaw/agent.sock]
     #[arg(long, env = "OPENCLAW_SOCKET", value_name = "PATH")]
@@ -99,6 +103,8 @@ pub(crate) struct Flags {
 /// What the agent runs with.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The name of this agent among others.
+    pub name: AgentName,
     /// The API's unix socket.
     pub socket: PathBuf,
     /// How the API is reached over the network.
@@ -212,6 +218,7 @@ impl Config {
         mut mistakes: Vec<Mistake>,
     ) -> Result<Self, Error> {
         let Flags {
+            name,
             socket,
             network,
             http,
@@ -232,6 +239,12 @@ impl Config {
         } = flags;
         let mut keep = |mistake: String| mistakes.push(Mistake::from(mistake));
 
+        let name = given(name).map_or(Some(AgentName::default()), |value| {
+            let parsed = value.parse();
+            parsed
+                .map_err(|error| keep(format!("--name: {value:?}: {error}")))
+                .ok()
+        });
         let network = network.check(secrets, &mut keep);
         let http = http_address(http, port, &mut keep);
         let keepalive_limit =
@@ -294,7 +307,7 @@ impl Config {
             .unwrap_or_else(|| default_socket(runtime_dir));
 
         match (
-            http,
+            name.zip(http),
             keepalive_limit.zip(ready_after),
             retention,
             hold_limit,
@@ -305,7 +318,7 @@ impl Config {
             source,
         ) {
             (
-                Some(http),
+                Some((name, http)),
                 Some((keepalive_limit, ready_after)),
                 Some(retention),
                 Some(hold_limit),
@@ -315,6 +328,7 @@ impl Config {
                 Some(run_as),
                 Some(source),
             ) if mistakes.is_empty() => Ok(Self {
+                name,
                 socket,
                 network,
                 http,

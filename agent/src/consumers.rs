@@ -60,6 +60,25 @@ impl Consumers {
         read(&self.0.load(key(name))?).map(|row| Seq(row.seq))
     }
 
+    /// Makes a consumer that begins after `seq`, unless there is one of that name. Returns what it has acknowledged, once
+    /// that is durable.
+    ///
+    /// # Errors
+    /// There are as many as there may be.
+    pub async fn begin(
+        &self,
+        name: &ConsumerName,
+        seq: Seq,
+        head: Seq,
+        now: SystemTime,
+    ) -> Result<Seq, Denied> {
+        match self.acked(name) {
+            Some(acked) => Ok(acked),
+            // Nobody was given an event beyond the head: it begins before every event that comes.
+            None => self.ack(name, seq.min(head), false, head, now).await,
+        }
+    }
+
     /// A consumer is done with everything up to `seq`. Returns what is acknowledged then, once it is
     /// durable.
     ///

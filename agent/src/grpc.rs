@@ -10,6 +10,8 @@ mod clients;
 mod convert;
 mod explain;
 mod health;
+mod limit;
+mod list;
 mod listen;
 mod roles;
 mod status;
@@ -31,7 +33,7 @@ use tower::util::MapResponseLayer;
 
 use crate::agent::Agent;
 use crate::clients::Clients;
-use crate::model::Hardening;
+use crate::model::{AgentName, Hardening};
 
 pub use listen::{ListenError, Listeners, bind_any};
 
@@ -59,9 +61,11 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 #[error("serve the gRPC API")]
 pub struct ServeError(#[source] tonic::transport::Error);
 
-/// How the agent is reached from elsewhere.
+/// How the agent is known and reached elsewhere.
 #[derive(Clone, Debug, Default)]
 pub struct Network {
+    /// Its name among others.
+    pub name: AgentName,
     /// The address for TLS, and the agent's key there.
     pub tls: Option<(SocketAddr, Fingerprint)>,
     /// `HOST:PORT`, if the platform told it.

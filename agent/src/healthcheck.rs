@@ -1,17 +1,18 @@
 //! `openclaw-agent healthcheck`: asks the agent beside it how it is, for images that have no shell and no curl.
 //!
-//! One request over HTTP/1.1, with the standard library alone: it starts no runtime and opens no store.
+//! One request: it starts no runtime and opens no store.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use serde::Deserialize;
+use ureq::Error as UreqError;
 
-/// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(2);
+/// How long one attempt may take.
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// No answer of the agent's is longer.
-const LONGEST: u64 = 16 * 1024;
+const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 
 /// Why the agent is not well.
 #[derive(Debug, thiserror::Error)]
@@ -59,18 +60,18 @@ struct WhatsApp {
 /// Each is a reason to call it unwell.
 pub fn run(listener: SocketAddr, ready: bool) -> Result<String, Error> {
     let path = if ready { "/health/ready" } else { "/health" };
-    let deadline = Instant::now() + LIMIT;
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .build();
+    let http = ureq::Agent::new_with_config(config);
     let mut failed = None;
     for address in reachable(listener) {
-        match exchange(address, path, deadline) {
-            Ok(answer) => return judge(address, &answer),
-            Err(source) => {
-                failed = Some(Error::Silent {
-                    address,
-                    path,
-                    source,
-                });
-            }
+        match ask(&http, address, path) {
+            Ok((code, body)) => return judge(address, code, &body),
+            Err(error) => failed = Some(failure(address, path, error)),
         }
     }
     Err(failed.unwrap_or(Error::Stranger(listener)))
@@ -91,42 +92,36 @@ fn reachable(listener: SocketAddr) -> Vec<SocketAddr> {
     }
 }
 
-fn exchange(address: SocketAddr, path: &str, deadline: Instant) -> io::Result<Vec<u8>> {
-    let left = || {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let late = || io::Error::new(io::ErrorKind::TimedOut, "nothing within 2 s");
-        (!left.is_zero()).then_some(left).ok_or_else(late)
-    };
-    let mut stream = TcpStream::connect_timeout(&address, left()?)?;
-    stream.set_write_timeout(Some(left()?))?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    let mut part = [0; 1024];
-    while (answer.len() as u64) < LONGEST {
-        stream.set_read_timeout(Some(left()?))?;
-        match stream.read(&mut part) {
-            Ok(0) => break,
-            Ok(length) => answer.extend_from_slice(&part[..length]),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                left()?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(answer)
+fn ask(http: &ureq::Agent, address: SocketAddr, path: &str) -> Result<(u16, String), UreqError> {
+    let mut answer = http.get(format!("http://{address}{path}")).call()?;
+    let code = answer.status().as_u16();
+    let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES);
+    Ok((code, body.read_to_string()?))
 }
 
-fn judge(address: SocketAddr, answer: &[u8]) -> Result<String, Error> {
-    let (code, health) = parse(answer).ok_or(Error::Stranger(address))?;
+fn failure(address: SocketAddr, path: &'static str, error: UreqError) -> Error {
+    let source = match error {
+        UreqError::Io(error) => error,
+        UreqError::Timeout(_) => io::Error::new(io::ErrorKind::TimedOut, "nothing within 2 s"),
+        UreqError::ConnectionFailed => io::ErrorKind::ConnectionRefused.into(),
+        _ => return Error::Stranger(address),
+    };
+    Error::Silent {
+        address,
+        path,
+        source,
+    }
+}
+
+fn judge(address: SocketAddr, code: u16, body: &str) -> Result<String, Error> {
+    let health: Health = serde_json::from_str(body).map_err(|_| Error::Stranger(address))?;
     let state = health.whatsapp.state;
-    let ready_in = health.ready_in_seconds;
     match code {
         200 => Ok(state),
         code => Err(Error::Unwell {
             code,
             state,
-            ready_in,
+            ready_in: health.ready_in_seconds,
         }),
     }
 }
@@ -138,17 +133,12 @@ fn ready(ready_in: Option<u64>) -> String {
     })
 }
 
-fn parse(answer: &[u8]) -> Option<(u16, Health)> {
-    let (head, body) = str::from_utf8(answer).ok()?.split_once("\r\n\r\n")?;
-    let code = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
-    let health: Health = serde_json::from_str(body).ok()?;
-    Some((code, health))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
+
+    use super::*;
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -170,28 +160,43 @@ mod tests {
     }
 
     #[test]
-    fn the_code_decides_and_the_state_is_told() {
-        let judged = |answer: &str| judge(address("127.0.0.1:80"), answer.as_bytes());
+    fn the_code_decides_and_the_state_is_returned() {
+        let judged = |code, body: &str| judge(address("127.0.0.1:80"), code, body);
         let body = r#"{"status":"unlinked","whatsapp":{"connected":false,"state":"unlinked"}}"#;
-        let well = judged(&format!("HTTP/1.1 200 OK\r\na: b\r\n\r\n{body}"));
-        assert_eq!(well.unwrap(), "unlinked");
-        let unwell = judged(&format!("HTTP/1.1 503 Service Unavailable\r\n\r\n{body}"));
+        assert_eq!(judged(200, body).unwrap(), "unlinked");
+        let unwell = judged(503, body);
         assert!(matches!(unwell, Err(Error::Unwell { code: 503, .. })));
-        for answer in [
-            "",
-            "SSH-2.0-x\r\n\r\n",
-            "HTTP/1.1 200 OK\r\n\r\n<html>",
-            "HTTP/1.1 200 OK\r\n\r\n{}",
-        ] {
+        for body in ["", "<html>", "{}"] {
             assert!(
-                matches!(judged(answer), Err(Error::Stranger(_))),
-                "{answer}"
+                matches!(judged(200, body), Err(Error::Stranger(_))),
+                "{body}"
             );
         }
     }
 
     #[test]
-    fn whoever_accepts_and_says_nothing_is_given_up() {
+    fn a_stranger_that_speaks_something_else_is_no_agent() {
+        let endless = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n{}",
+            "x".repeat(99_999)
+        );
+        for answer in ["SSH-2.0-x\r\n", &endless] {
+            let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+            let listener = stranger.local_addr().unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let (mut stream, _) = stranger.accept().unwrap();
+                    let _ = stream.read(&mut [0; 1024]);
+                    let _ = stream.write_all(answer.as_bytes());
+                });
+                let asked = run(listener, false);
+                assert!(matches!(asked, Err(Error::Stranger(_))), "{asked:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_listener_that_accepts_and_sends_nothing_is_given_up() {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let asked = run(silent.local_addr().unwrap(), false);
         assert!(matches!(asked, Err(Error::Silent { .. })), "{asked:?}");

@@ -29,7 +29,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::journal::Journal;
 use crate::model::{
-    ChatId, Draft, Failure, MessageId, Nack, Occurrence, Phone, SendOutcome, SendState, Sent, Token,
+    ChatId, Draft, MessageId, Nack, Occurrence, Phone, SendOutcome, SendReason, SendState, Sent,
+    Token,
 };
 use crate::vault::Vault;
 use entry::{Entry, Stage, fingerprint};
@@ -199,7 +200,7 @@ impl Outbox {
         }
         self.admit(state, &wish, now)?;
         let Wish {
-            draft: Draft { to, text, .. },
+            draft: Draft { to, payload, .. },
             id,
             account,
             until,
@@ -231,9 +232,9 @@ impl Outbox {
         let mut batch = Batch::new();
         row::put(&mut batch, entry);
         if until.is_some() {
-            row::put_text(&mut batch, token, &text);
+            row::put_payload(&mut batch, token, &payload);
         } else {
-            entry.text = Some(Arc::new(text));
+            entry.payload = Some(Arc::new(payload));
         }
         entry.written = Some(self.vault.write(&batch));
         entry.tell();
@@ -314,7 +315,7 @@ impl Outbox {
         } else {
             to
         };
-        let unconfirmed = entry.sent.failure.as_deref() == Some(Failure::Unconfirmed.name());
+        let unconfirmed = entry.sent.failure == Some(SendReason::Unconfirmed);
         if !unconfirmed && to <= entry.sent.state {
             return false;
         }
@@ -326,13 +327,13 @@ impl Outbox {
         arrived
     }
 
-    fn settle_failed(&self, state: &mut State, order: u64, why: Failure, now: SystemTime) {
+    fn settle_failed(&self, state: &mut State, order: u64, why: SendReason, now: SystemTime) {
         let Some(entry) = state.messages.get(order) else {
             return;
         };
         if !entry.is_settled() {
             entry.sent.state = SendState::Failed;
-            entry.sent.failure = Some(why.name().into());
+            entry.sent.failure = Some(why);
             self.record(state, order, now);
         }
     }
@@ -343,7 +344,7 @@ impl Outbox {
             return;
         };
         entry.stage = Stage::Resting;
-        entry.text = None;
+        entry.payload = None;
         let outcome = SendOutcome {
             sent: entry.sent.clone(),
             chat: ChatId::from(&entry.to),
@@ -352,7 +353,7 @@ impl Outbox {
         self.journal.append_with(outcome, now, |batch| {
             row::put(batch, entry);
             if entry.until.is_some() {
-                row::drop_text(batch, &entry.sent.token);
+                row::drop_payload(batch, &entry.sent.token);
             }
         });
         entry.tell();
@@ -365,7 +366,7 @@ impl Outbox {
     pub fn restricted(&self, now: SystemTime) -> Option<(Nack, SystemTime)> {
         let mut state = self.state();
         let refused = state.messages.all().filter_map(|entry| {
-            let is_restricted = entry.sent.failure.as_deref() == Some(Failure::Restricted.name());
+            let is_restricted = entry.sent.failure == Some(SendReason::Restricted);
             let until = entry.again_at().filter(|until| now < *until)?;
             is_restricted.then_some((entry.sent.nack?, until))
         });

@@ -4,6 +4,7 @@
 //! `session` and `store` are the only modules that name WhatsApp's library.
 
 mod backlog;
+mod compose;
 mod dial;
 mod gate;
 mod inbound;

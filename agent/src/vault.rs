@@ -324,6 +324,10 @@ pub(crate) fn sure<T>(result: Result<T, Error>) -> T {
 /// The exit code of what failed.
 const FAILED: i32 = 1;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing may go on without its store, wherever that is noticed"
+)]
 fn die(error: &Error) -> ! {
     let cause = std::error::Error::source(error);
     let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();

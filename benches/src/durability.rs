@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use openclaw_proto::v1::agent_client::AgentClient;
-use openclaw_proto::v1::{EventKind, StatusRequest, WatchEventsRequest, WatchEventsResponse};
+use openclaw_proto::v1::{StatusRequest, WatchEventsRequest, WatchEventsResponse};
 use serde::Serialize;
 use tokio::process::{Child, Command};
 use tonic::Streaming;
@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 use crate::control::Control;
 use crate::memory::Memory;
 use crate::{
-    Arguments, Failure, PATIENCE, connect, milliseconds, next_text, one_text, pair, spawn,
+    Arguments, Failure, PATIENCE, connect, messages, milliseconds, next_text, one_text, pair, spawn,
 };
 
 /// Messages of one contact, each after the one before it has arrived.
@@ -152,7 +152,7 @@ async fn follow_after(client: &mut AgentClient<Channel>, after: u64) -> Result<E
     let request = WatchEventsRequest {
         after: Some(after),
         follow: true,
-        kinds: vec![EventKind::Message.into()],
+        filter: Some(messages()),
         ..Default::default()
     };
     Ok(client.watch_events(request).await?.into_inner())

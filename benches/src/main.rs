@@ -19,7 +19,8 @@ use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::pair_frame::Frame;
 use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_proto::v1::{
-    EventKind, PairRequest, SendRequest, SendState, StatusRequest, WatchEventsRequest, event,
+    EventFilter, EventKind, PairRequest, SendRequest, SendState, StatusRequest, WatchEventsRequest,
+    event,
 };
 use serde::Serialize;
 use tokio::process::{Child, Command};
@@ -206,7 +207,7 @@ async fn receive(
     let request = WatchEventsRequest {
         after,
         follow: true,
-        kinds: vec![EventKind::Message.into()],
+        filter: Some(messages()),
         ..Default::default()
     };
     let mut events = client.watch_events(request).await?.into_inner();
@@ -228,13 +229,20 @@ async fn receive(
     rate?
 }
 
+fn messages() -> EventFilter {
+    EventFilter {
+        kinds: vec![EventKind::Message.into()],
+        ..Default::default()
+    }
+}
+
 async fn next_text(
     events: &mut tonic::Streaming<openclaw_proto::v1::WatchEventsResponse>,
 ) -> Result<(), Failure> {
     loop {
         let frame = events.message().await?.ok_or("the events ended")?;
         if let Some(Item::Event(event)) = frame.item
-            && matches!(event.kind, Some(event::Kind::Message(message)) if !message.from_me)
+            && matches!(event.kind, Some(event::Kind::Message(message)) if !message.origin().from_me)
         {
             return Ok(());
         }
@@ -269,10 +277,8 @@ async fn send(
 
 async fn one_text(client: &mut AgentClient<Channel>, to: &str, text: &str) -> Result<(), Failure> {
     let request = SendRequest {
-        to: to.to_owned(),
-        text: text.to_owned(),
         wait: SendState::ServerAck.into(),
-        ..Default::default()
+        ..SendRequest::of_text(to, text)
     };
     client.send(request).await?;
     Ok(())

@@ -1,17 +1,16 @@
 //! Where the agent is. Plain text leaves this machine under no circumstances: any other agent is
 //! reached through a context, which says whose key answers there.
 
-mod endpoint;
-
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::context::{Context, Name, Store};
+use crate::context::store::Store;
+use crate::context::{Context, Name};
+use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 use crate::variables::Variable;
-pub(crate) use endpoint::Endpoint;
 
 /// Where the agent listens.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::{
-    AddAllowedRequest, Allowed, DiagnoseRequest, FindingState, ListAllowedRequest,
-    ListAllowedResponse, ReloadRulesRequest, RemoveAllowedRequest, Rules,
+    AddAllowedRequest, Allowed, AllowedList, DiagnoseRequest, FindingState, ListAllowedRequest,
+    ListAllowedResponse, Policy, ReloadRulesRequest, RemoveAllowedRequest, Rules,
 };
 use serde::Serialize;
 use tonic::transport::Channel;
@@ -12,23 +12,10 @@ use crate::address::Address;
 use crate::cli::{AllowArgs, AllowCommand};
 use crate::failure::{Exit, Failure};
 use crate::numbers::{Numbers, recipient};
-use crate::render::json;
 use crate::render::rules;
+use crate::render::word::word;
 use crate::{client, console, text};
-
-#[derive(Serialize)]
-struct Listed {
-    rules: json::Rules,
-    allowed: Vec<Entry>,
-}
-
-#[derive(Serialize)]
-struct Entry {
-    who: String,
-    list: String,
-    place: String,
-    added: bool,
-}
+use client::pages;
 
 #[derive(Serialize)]
 struct Changed {
@@ -55,8 +42,7 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
     let mut agent = client::access(address).await?;
     match &args.command {
         AllowCommand::List { show_numbers: _ } => {
-            let call = agent.list_allowed(ListAllowedRequest {});
-            let list = client::answer(address, call).await?;
+            let list = list(address, &mut agent).await?;
             show(list, Numbers::chosen(), json)?;
         }
         AllowCommand::Add { who: _ } => {
@@ -64,10 +50,9 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             let call = agent.add_allowed(AddAllowedRequest { who });
             let added = client::answer(address, call).await?.added;
             // A policy that is disabled drops whoever is named, too.
-            let call = agent.list_allowed(ListAllowedRequest {});
             let rules = match json {
                 true => None,
-                false => client::answer(address, call).await.ok(),
+                false => list(address, &mut agent).await.ok(),
             };
             let rules = rules.and_then(|list| list.rules).unwrap_or_default();
             let words = match (added, disabled(&rules, is_group)) {
@@ -90,7 +75,7 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             let rules = client::answer(address, call).await?.rules;
             let rules = rules.unwrap_or_default();
             if json {
-                console::report_json(&json::Rules::from(rules));
+                console::report_json(&rules);
             } else {
                 console::report(&format!("Read again: {}", rules::line(&rules)));
                 remarks(&rules);
@@ -98,6 +83,21 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
         }
     }
     Ok(Exit::Done)
+}
+
+async fn list(
+    address: &Address,
+    agent: &mut AccessClient<Channel>,
+) -> Result<ListAllowedResponse, Failure> {
+    let page = async |page_token| {
+        let page_size = 0;
+        let request = ListAllowedRequest {
+            page_size,
+            page_token,
+        };
+        client::answer(address, agent.list_allowed(request)).await
+    };
+    pages::all(page).await
 }
 
 /// What the agent says of somebody after a removal: another entry may name them, by their other name or in the file.
@@ -175,11 +175,11 @@ fn removed(json: bool, left: &Left) {
 /// Why a person or a group that is named is not admitted all the same.
 fn disabled(rules: &Rules, is_group: bool) -> Option<String> {
     let (policy, name) = match is_group {
-        true => (&rules.group_policy, "groupPolicy"),
-        false => (&rules.dm_policy, "dmPolicy"),
+        true => (rules.group_policy(), "groupPolicy"),
+        false => (rules.dm_policy(), "dmPolicy"),
     };
     let next = "change it in the file, then run `openclawctl allow reload`";
-    (policy == "disabled").then(|| format!("{name} is disabled; {next}"))
+    (policy == Policy::Disabled).then(|| format!("{name} is disabled; {next}"))
 }
 
 fn said(json: bool, changed: bool, words: &str) {
@@ -191,28 +191,11 @@ fn said(json: bool, changed: bool, words: &str) {
 }
 
 fn show(list: ListAllowedResponse, numbers: Numbers, json: bool) -> Result<(), Failure> {
-    let ListAllowedResponse { rules, allowed } = list;
-    let rules = rules.unwrap_or_default();
     if json {
-        let entries = allowed.into_iter().map(|one| {
-            let Allowed {
-                who,
-                list,
-                place,
-                added,
-            } = one;
-            Entry {
-                who,
-                list,
-                place,
-                added,
-            }
-        });
-        return console::json(&Listed {
-            allowed: entries.collect(),
-            rules: json::Rules::from(rules),
-        });
+        return console::json(&list);
     }
+    let ListAllowedResponse { rules, allowed, .. } = list;
+    let rules = rules.unwrap_or_default();
     let mut lines = vec![rules::line(&rules)];
     lines.extend(allowed.iter().map(|one| entry(one, numbers)));
     remarks(&rules);
@@ -237,14 +220,10 @@ fn remarks(rules: &Rules) {
 }
 
 fn entry(allowed: &Allowed, numbers: Numbers) -> String {
-    let who = if allowed.who.starts_with('+') {
-        numbers.show(&allowed.who)
-    } else {
-        numbers.show_jid(&allowed.who)
-    };
-    let list = text::one_line(&allowed.list);
-    let place = text::one_line(&allowed.place);
-    format!("{who:<27} {list:<15} {place}")
+    let who = numbers.show_to(&allowed.who);
+    let list = word::<AllowedList>(allowed.list);
+    let source = text::one_line(&allowed.source);
+    format!("{who:<27} {list:<17} {source}")
 }
 
 #[cfg(test)]
@@ -255,13 +234,13 @@ mod tests {
     fn an_entry_is_masked_and_says_where_it_stands() {
         let one = Allowed {
             who: "+15550100123".to_owned(),
-            list: "allowFrom".to_owned(),
-            place: "line 7".to_owned(),
+            list: AllowedList::AllowFrom.into(),
+            source: "line 7".to_owned(),
             added: false,
         };
         assert_eq!(
             entry(&one, Numbers::Masked),
-            "+1 555 XXX XXXX             allowFrom       line 7"
+            "+1 555 XXX XXXX             allow_from        line 7"
         );
         assert!(entry(&one, Numbers::Full).starts_with("+15550100123 "));
     }

@@ -20,7 +20,7 @@ use crate::cli::{BackupArgs, VerifyArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 use crate::render::size::size;
-use crate::rollback::Lookout;
+use crate::rollback::lookout::Lookout;
 use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
 use crate::{aside, client, clock, console, text};

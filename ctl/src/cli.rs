@@ -3,18 +3,21 @@
 mod access;
 mod allow;
 mod watch;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use openclaw_proto::v1::SendState;
 
 use crate::context::Name;
 use crate::duration;
 
-pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, RoleName, Typed};
+pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, Typed};
 pub(crate) use allow::{AllowArgs, AllowCommand};
-pub(crate) use watch::{ChatKind, ConsumersArgs, ConsumersCommand, Kind, WatchArgs};
+pub(crate) use watch::{ConsumersArgs, ConsumersCommand, EventsArgs, FilterArgs, WatchArgs};
+use words::states;
 
 /// Drive an OpenClaw agent: link it to a phone, ask how it is, send, and follow what happens.
 ///
@@ -71,9 +74,11 @@ pub(crate) enum Command {
     /// Follow what happens: messages, edits, reactions, receipts, the link.
     ///
     /// It goes on where the last watch of this agent by this user ended, reconnects by itself, and
-    /// never prints an event twice or skips one; what is no longer kept is told on stderr as a gap.
+    /// never prints an event twice or skips one; events that are no longer kept are reported as a gap.
     /// The first time it begins with what happens from now on, or with --once at the oldest event.
     Watch(WatchArgs),
+    /// List events that the agent keeps, newest first.
+    Events(EventsArgs),
     /// List the programs whose place among the events the agent remembers, or remove one.
     Consumers(ConsumersArgs),
     /// Say whose messages are admitted, and change that.
@@ -187,9 +192,9 @@ pub(crate) struct SendArgs {
     /// The text. `-`, or none when stdin is not a terminal: read it from stdin.
     #[arg(allow_hyphen_values = true)]
     pub(crate) text: Option<String>,
-    /// What to wait for. The exit code is 5 when WhatsApp's server has it and the time runs out first.
-    #[arg(long, value_enum, default_value_t = Wait::ServerAck)]
-    pub(crate) wait: Wait,
+    /// What to wait for: that the agent, WhatsApp's server or a device of the recipient has it, or that it is read. The exit code is 5 when WhatsApp's server has it and the time runs out first.
+    #[arg(long, value_parser = states(), default_value = "server-ack")]
+    pub(crate) wait: SendState,
     /// The name of this message: the same token is never sent twice [default: a new one].
     #[arg(long)]
     pub(crate) token: Option<String>,
@@ -197,12 +202,12 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) timeout: Duration,
     /// If it cannot be sent now, let the agent keep it until it can: across restarts, and slowed
-    /// down rather than refused. What becomes of it is told by `watch`.
+    /// down rather than refused. `watch` reports its outcome.
     #[arg(long)]
     pub(crate) queue: bool,
     /// For how long the agent keeps it, at most 7d [default: 1h].
-    #[arg(long, value_name = "TIME", value_parser = duration::parse, requires = "queue")]
-    pub(crate) deadline: Option<Duration>,
+    #[arg(long, alias = "deadline", value_name = "TIME", value_parser = duration::parse, requires = "queue")]
+    pub(crate) keep_for: Option<Duration>,
 }
 
 /// `outbox`.
@@ -212,7 +217,7 @@ pub(crate) enum OutboxCommand {
     List,
     /// Take a message back that waits.
     Cancel {
-        /// Its token, as `send` and `outbox list` told it.
+        /// Its token, as `send` and `outbox list` print it.
         token: String,
     },
 }
@@ -234,19 +239,6 @@ pub(crate) enum AlertsCommand {
     Test,
     /// List those that wait and the latest that are over, oldest first.
     List,
-}
-
-/// What `send` waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Wait {
-    /// The agent has it.
-    Accepted,
-    /// WhatsApp's server has it.
-    ServerAck,
-    /// A device of the recipient has it.
-    Delivered,
-    /// The recipient has read it.
-    Read,
 }
 
 /// `doctor`.

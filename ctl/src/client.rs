@@ -1,5 +1,6 @@
 //! The connection to the agent.
 
+pub(crate) mod pages;
 pub(crate) mod tls;
 
 use std::error::Error;
@@ -197,6 +198,3 @@ fn unreachable(address: &Address, error: &(dyn Error + 'static)) -> Failure {
 }
 
 const NOT_RUNNING: &str = "start the agent, or name its socket with --agent or OPENCLAW_AGENT";
-
-/// Where a code comes from.
-pub(crate) const GET_A_CODE: &str = "an admin makes a code with `openclawctl clients invite`; an agent that knows nobody yet writes one to its log when it starts";

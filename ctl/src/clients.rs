@@ -1,55 +1,35 @@
 //! `clients`: who may call the agent over the network, and changes of that.
 
+use openclaw_proto::v1::clients_client::ClientsClient;
 use openclaw_proto::v1::{
     Client, Invitation, InviteClientRequest, InviteClientResponse, ListClientsRequest,
-    ListClientsResponse, RevokeClientRequest, Role,
+    ListClientsResponse, RecipientLimit, RevokeClientRequest, RevokeClientResponse,
 };
 use openclaw_trust::Code;
 use prost_types::Timestamp;
 use serde::Serialize;
+use tonic::transport::Channel;
 
 use crate::address::Address;
-use crate::cli::{ClientsCommand, RoleName};
+use crate::cli::ClientsCommand;
 use crate::failure::{Exit, Failure};
-use crate::render::json::time;
+use crate::numbers::recipient;
+use crate::render::caller::{limit, role};
 use crate::render::time::{ago, until};
 use crate::text::one_line;
 use crate::{client, clock, console};
+use client::pages;
 
+/// A code that is still valid, among clients.
 #[derive(Serialize)]
-struct Json {
-    name: String,
-    role: &'static str,
-    fingerprint: String,
-    enrolled_at: Option<String>,
-    last_seen_at: Option<String>,
-    connections: u32,
-}
-
-#[derive(Serialize)]
-struct Invited {
-    code: String,
-    role: &'static str,
-    name: String,
-    expires_at: Option<String>,
-    address: String,
-}
-
-/// A code that is still good. Which one it is, nobody is told.
-#[derive(Serialize)]
-struct Open {
+struct Open<'a> {
     invitation: bool,
-    role: &'static str,
-    name: String,
-    expires_at: Option<String>,
+    #[serde(flatten)]
+    open: &'a Invitation,
 }
 
-#[derive(Serialize)]
-struct Revoked {
-    revoked: String,
-    role: &'static str,
-    fingerprint: String,
-}
+/// The chats of the messages that the agent keeps, in `--send-to`.
+const KNOWN: &str = "known";
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -65,14 +45,18 @@ pub(crate) async fn run(
     let mut clients = client::clients(address).await?;
     match command {
         ClientsCommand::List => {
-            let call = clients.list_clients(ListClientsRequest {});
-            let listed = client::answer(address, call).await?;
+            let listed = all(address, &mut clients).await?;
             list(listed, json)?;
         }
-        ClientsCommand::Invite { role, name } => {
+        ClientsCommand::Invite {
+            role,
+            name,
+            send_to,
+        } => {
             let call = clients.invite_client(InviteClientRequest {
-                role: Role::from(*role).into(),
+                role: (*role).into(),
                 name: name.clone().unwrap_or_default(),
+                send_to: recipients(send_to)?,
             });
             let invited = client::answer(address, call).await?;
             invite(invited, address, json);
@@ -80,8 +64,8 @@ pub(crate) async fn run(
         ClientsCommand::Revoke { client } => {
             let client = client.clone();
             let call = clients.revoke_client(RevokeClientRequest { client });
-            let revoked = client::answer(address, call).await?.client;
-            revoke(revoked.unwrap_or_default(), json);
+            let revoked = client::answer(address, call).await?;
+            revoke(revoked, json);
         }
         // It asks nobody, and was done before.
         ClientsCommand::NewCode => {}
@@ -104,22 +88,50 @@ pub(crate) fn new_code(json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+async fn all(
+    address: &Address,
+    clients: &mut ClientsClient<Channel>,
+) -> Result<ListClientsResponse, Failure> {
+    let page = async |page_token| {
+        let page_size = 0;
+        let request = ListClientsRequest {
+            page_size,
+            page_token,
+        };
+        client::answer(address, clients.list_clients(request)).await
+    };
+    pages::all(page).await
+}
+
+/// The limit that `--send-to` sets; `None` without it.
+fn recipients(given: &[String]) -> Result<Option<RecipientLimit>, Failure> {
+    let (known, named): (Vec<_>, Vec<_>) = given.iter().partition(|to| *to == KNOWN);
+    let named = named.into_iter().map(|to| recipient("--send-to", to));
+    let recipients = named.collect::<Result<_, _>>()?;
+    let known = !known.is_empty();
+    Ok((!given.is_empty()).then_some(RecipientLimit { known, recipients }))
+}
+
 fn list(listed: ListClientsResponse, json: bool) -> Result<(), Failure> {
     let ListClientsResponse {
         clients,
         invitations,
+        next_page_token: _,
     } = listed;
     let nobody = clients.is_empty();
     for client in clients {
         if json {
-            console::json(&Json::from(client))?;
+            console::json(&client)?;
         } else {
             console::line(&line(&client, clock::now()))?;
         }
     }
     for invitation in invitations {
         if json {
-            console::json(&Open::from(invitation))?;
+            console::json(&Open {
+                invitation: true,
+                open: &invitation,
+            })?;
         } else {
             console::line(&open_line(&invitation, clock::now()))?;
         }
@@ -135,10 +147,11 @@ fn line(client: &Client, now: Timestamp) -> String {
     let Client {
         name,
         fingerprint,
-        role: _,
+        role: is,
         enrolled_at,
         last_seen_at,
         connections,
+        send_to,
     } = client;
     let seen = match (connections, last_seen_at) {
         (0, None) => "never seen".to_owned(),
@@ -148,18 +161,18 @@ fn line(client: &Client, now: Timestamp) -> String {
     let enrolled =
         enrolled_at.map_or_else(String::new, |at| format!(", enrolled {}", ago(at, now)));
     let (name, fingerprint) = (one_line(name), one_line(fingerprint));
-    format!(
-        "{name:<20} {:<9} {fingerprint}  {seen}{enrolled}",
-        word(client.role())
-    )
+    let limit = send_to.as_ref().map_or_else(String::new, limit);
+    let role = role(*is);
+    format!("{name:<20} {role:<9} {fingerprint}  {seen}{enrolled}{limit}")
 }
 
 /// `(invited) laptop     reader    a code that ends in 12 min`
 fn open_line(invitation: &Invitation, now: Timestamp) -> String {
     let Invitation {
         name,
-        role: _,
+        role: is,
         expires_at,
+        send_to,
     } = invitation;
     let who = match name.as_str() {
         "" => "(invited)".to_owned(),
@@ -168,28 +181,23 @@ fn open_line(invitation: &Invitation, now: Timestamp) -> String {
     let end = expires_at.map_or_else(String::new, |at| {
         format!(", good until {} ({})", whole(at), until(at, now))
     });
-    format!("{who:<20} {:<9} a code{end}", word(invitation.role()))
+    let limit = send_to.as_ref().map_or_else(String::new, limit);
+    format!("{who:<20} {:<9} a code{end}{limit}", role(*is))
 }
 
 /// The code is shown once: without stdout it goes to stderr, or no one could use it.
 fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
-    let role = word(invited.role());
+    if json {
+        return console::report_json(&invited);
+    }
     let InviteClientResponse {
         code,
         expires_at,
-        role: _,
+        role: is,
         name,
         address: told,
     } = invited;
-    if json {
-        return console::report_json(&Invited {
-            code,
-            role,
-            name,
-            expires_at: time(expires_at),
-            address: told,
-        });
-    }
+    let role = role(is);
     console::report(&one_line(&code));
     let whose = match name.as_str() {
         "" => String::new(),
@@ -214,80 +222,15 @@ const fn whole(at: Timestamp) -> Timestamp {
     Timestamp { nanos: 0, ..at }
 }
 
-fn revoke(client: Client, json: bool) {
-    let role = word(client.role());
-    let Client {
-        name, fingerprint, ..
-    } = client;
+fn revoke(revoked: RevokeClientResponse, json: bool) {
     if json {
-        return console::report_json(&Revoked {
-            revoked: name,
-            role,
-            fingerprint,
-        });
+        return console::report_json(&revoked);
     }
+    let client = revoked.client.unwrap_or_default();
     console::report(&format!(
-        "Revoked: {} ({role}), {}",
-        one_line(&name),
-        one_line(&fingerprint)
+        "Revoked: {} ({}), {}",
+        one_line(&client.name),
+        role(client.role),
+        one_line(&client.fingerprint)
     ));
-}
-
-/// A role in one word, the same in JSON.
-pub(crate) const fn word(role: Role) -> &'static str {
-    match role {
-        Role::Unspecified => "unknown",
-        Role::Reader => "reader",
-        Role::Operator => "operator",
-        Role::Admin => "admin",
-    }
-}
-
-impl From<RoleName> for Role {
-    fn from(name: RoleName) -> Self {
-        match name {
-            RoleName::Reader => Self::Reader,
-            RoleName::Operator => Self::Operator,
-            RoleName::Admin => Self::Admin,
-        }
-    }
-}
-
-impl From<Client> for Json {
-    fn from(client: Client) -> Self {
-        let role = word(client.role());
-        let Client {
-            name,
-            fingerprint,
-            role: _,
-            enrolled_at,
-            last_seen_at,
-            connections,
-        } = client;
-        Self {
-            name,
-            role,
-            fingerprint,
-            enrolled_at: time(enrolled_at),
-            last_seen_at: time(last_seen_at),
-            connections,
-        }
-    }
-}
-
-impl From<Invitation> for Open {
-    fn from(invitation: Invitation) -> Self {
-        let role = word(invitation.role());
-        let Invitation {
-            name,
-            role: _,
-            expires_at,
-        } = invitation;
-        Self {
-            invitation: true,
-            role,
-            name,
-            expires_at: time(expires_at),
-        }
-    }
 }

@@ -107,7 +107,7 @@ pub(crate) fn report(text: &str) {
 /// [`report`], as one line of JSON. On stderr it is the field `answer` of a note.
 pub(crate) fn report_json(value: &impl Serialize) {
     // The shapes here are plain: they have an encoding.
-    let Ok(text) = serde_json::to_string(value) else {
+    let Ok(text) = json_text(value) else {
         return;
     };
     if let Err(error) = put_data(&format!("{text}\n")) {
@@ -125,6 +125,15 @@ struct Unwritten<'a, T> {
     note: &'static str,
     why: String,
     answer: &'a T,
+}
+
+/// Reports on stderr why a command did not do what it was asked.
+pub(crate) fn failure(failure: &Failure, json: bool) {
+    match failure.lines() {
+        Some(_) if json => json_note(&failure.json()),
+        Some(lines) => note(&lines),
+        None => {}
+    }
 }
 
 /// Tells the person something, on stderr. There is nobody to tell when that fails.

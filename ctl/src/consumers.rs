@@ -6,10 +6,10 @@ use serde::Serialize;
 use crate::address::Address;
 use crate::cli::{ConsumersArgs, ConsumersCommand};
 use crate::failure::{Exit, Failure};
-use crate::render::json::time;
 use crate::render::time::ago;
 use crate::text::one_line;
 use crate::{client, clock, console};
+use client::pages;
 
 /// Lists or removes.
 pub(crate) async fn run(
@@ -20,11 +20,18 @@ pub(crate) async fn run(
     let mut agent = client::agent(address).await?;
     match &args.command {
         None | Some(ConsumersCommand::List) => {
-            let call = agent.list_consumers(ListConsumersRequest {});
-            let listed = client::answer(address, call).await?;
+            let page = async |page_token| {
+                let page_size = 0;
+                let request = ListConsumersRequest {
+                    page_size,
+                    page_token,
+                };
+                client::answer(address, agent.list_consumers(request)).await
+            };
+            let listed = pages::all(page).await?;
             for consumer in listed.consumers {
                 if json {
-                    console::json(&Json::from(consumer))?;
+                    console::json(&consumer)?;
                 } else {
                     console::line(&line(&consumer))?;
                 }
@@ -58,28 +65,6 @@ fn line(consumer: &Consumer) -> String {
 }
 
 #[derive(Serialize)]
-struct Json {
-    name: String,
-    seq: u64,
-    acked_at: Option<String>,
-}
-
-#[derive(Serialize)]
 struct Removed<'a> {
     removed: &'a str,
-}
-
-impl From<Consumer> for Json {
-    fn from(consumer: Consumer) -> Self {
-        let Consumer {
-            name,
-            seq,
-            acked_at,
-        } = consumer;
-        Self {
-            name,
-            seq,
-            acked_at: time(acked_at),
-        }
-    }
 }

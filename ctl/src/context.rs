@@ -1,21 +1,17 @@
 //! A context: an agent that this user is enrolled with. Where it is reached, which key answers there,
 //! and the key that it knows this user by.
 
-mod command;
-mod export;
 mod file;
 mod name;
-mod store;
+pub(crate) mod store;
 
 use std::fmt;
 
 use openclaw_trust::{Fingerprint, Identity, Role};
 use prost_types::Timestamp;
 
-use crate::address::Endpoint;
-pub(crate) use command::run;
+use crate::endpoint::Endpoint;
 pub(crate) use name::Name;
-pub(crate) use store::{Pending, Store};
 
 /// One agent, and who this user is to it. The key is wiped when it is dropped.
 pub(crate) struct Context {
@@ -35,6 +31,14 @@ pub(crate) struct Agent {
     pub(crate) fingerprint: Fingerprint,
     /// Its certificate in DER, for programs of another make.
     pub(crate) certificate: Vec<u8>,
+}
+
+/// A key that was made to enroll, and that no agent is known to know: the answer may have been lost.
+pub(crate) struct Pending {
+    /// Where it was to enroll.
+    pub(crate) endpoint: Endpoint,
+    /// The key.
+    pub(crate) identity: Identity,
 }
 
 /// What an agent said when it took this client in.
@@ -89,6 +93,11 @@ impl Context {
     /// What the agent allowed this user's key when it enrolled.
     pub(crate) const fn role(&self) -> Role {
         self.role
+    }
+
+    /// When it enrolled.
+    pub(crate) const fn enrolled_at(&self) -> Option<Timestamp> {
+        self.enrolled_at
     }
 
     /// The same, known to the agent by another name.

@@ -1,21 +1,12 @@
 //! `doctor`: why somebody's messages do or do not arrive.
 
 use openclaw_proto::v1::{DiagnoseRequest, Finding, FindingState};
-use serde::Serialize;
 
 use crate::address::Address;
 use crate::cli::DoctorArgs;
 use crate::failure::{Exit, Failure};
 use crate::numbers::{Numbers, person};
 use crate::{client, console, text};
-
-#[derive(Serialize)]
-struct Json {
-    check: String,
-    state: &'static str,
-    text: String,
-    hint: String,
-}
 
 /// Asks, prints each finding, and says by its exit code whether something is wrong.
 pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Result<Exit, Failure> {
@@ -38,16 +29,7 @@ pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Res
     let wrong = findings.iter().any(|one| one.state() == FindingState::Bad);
     if json {
         for finding in findings {
-            let state = word(finding.state());
-            let Finding {
-                check, text, hint, ..
-            } = finding;
-            console::json(&Json {
-                check,
-                state,
-                text,
-                hint,
-            })?;
+            console::json(&finding)?;
         }
     } else {
         console::write(
@@ -58,15 +40,6 @@ pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Res
         )?;
     }
     Ok(if wrong { Exit::Refused } else { Exit::Done })
-}
-
-const fn word(state: FindingState) -> &'static str {
-    match state {
-        FindingState::Good => "good",
-        FindingState::Bad => "bad",
-        FindingState::Note => "note",
-        FindingState::Unspecified => "unknown",
-    }
 }
 
 /// A finding, and below it what to do next.

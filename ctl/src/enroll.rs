@@ -13,11 +13,13 @@ use openclaw_trust::enroll::{AskError, Refusal, Welcome, ask};
 use openclaw_trust::{Code, Identity};
 use serde::Serialize;
 
-use crate::address::{Address, Endpoint, Environment, Flags};
+use crate::address::{Address, Environment, Flags};
 use crate::cli::EnrollArgs;
-use crate::client::tls::{self, NO_ENROLMENT};
-use crate::client::{self, ANSWER_LIMIT, GET_A_CODE};
-use crate::context::{Agent, Context, Enrolled, Name, Pending, Store};
+use crate::client::tls::{self, GET_A_CODE, NO_ENROLMENT};
+use crate::client::{self, ANSWER_LIMIT};
+use crate::context::store::Store;
+use crate::context::{Agent, Context, Enrolled, Name, Pending};
+use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 use crate::stop::Stops;
 use crate::{clock, console, text};

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::{console, text};
+use crate::text;
 
 /// The exit codes. Scripts depend on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,24 +116,26 @@ impl Failure {
         self.exit
     }
 
-    /// Says it on stderr.
-    pub(crate) fn report(&self, json: bool) {
+    /// What is wrong and what to do next, a line each; `None` when there is nothing to report.
+    pub(crate) fn lines(&self) -> Option<String> {
         if self.message.is_empty() {
-            return;
+            return None;
         }
-        if json {
-            console::json_note(&Json {
-                error: &self.message,
-                reason: self.reason.as_deref(),
-                hint: self.hint.as_deref(),
-                token: self.token.as_deref(),
-                exit: self.exit as u8,
-            });
-            return;
-        }
-        console::note(&format!("error: {}", text::one_line(&self.message)));
+        let mut lines = format!("error: {}", text::one_line(&self.message));
         if let Some(hint) = &self.hint {
-            console::note(&format!("hint: {}", text::one_line(hint)));
+            lines.push_str(&format!("\nhint: {}", text::one_line(hint)));
+        }
+        Some(lines)
+    }
+
+    /// The same for programs.
+    pub(crate) fn json(&self) -> impl Serialize {
+        Json {
+            error: &self.message,
+            reason: self.reason.as_deref(),
+            hint: self.hint.as_deref(),
+            token: self.token.as_deref(),
+            exit: self.exit as u8,
         }
     }
 }

@@ -15,9 +15,12 @@ mod clock;
 mod console;
 mod consumers;
 mod context;
+mod contexts;
 mod doctor;
 mod duration;
+mod endpoint;
 mod enroll;
+mod events;
 mod failure;
 mod health;
 mod numbers;
@@ -46,7 +49,7 @@ use clap::Parser as _;
 
 use crate::address::{Address, Environment, Flags};
 use crate::cli::{BackupArgs, BackupCommand, Cli, ClientsCommand, Command};
-use crate::context::Store;
+use crate::context::store::Store;
 use crate::failure::{Exit, Failure};
 use crate::numbers::Numbers;
 
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
     let exit = match run(cli) {
         Ok(exit) => exit,
         Err(failure) => {
-            failure.report(json);
+            console::failure(&failure, json);
             failure.exit()
         }
     };
@@ -109,7 +112,7 @@ async fn perform(flags: Flags<'_>, json: bool, command: Command) -> Result<Exit,
             ..
         }) => backup::verify(&args, json).await,
         Command::Enroll(args) => enroll::run(flags, &store, &args, json).await,
-        Command::Context(command) => context::run(flags, &store, command, json).await,
+        Command::Context(command) => contexts::run(flags, &store, command, json).await,
         Command::Clients(ClientsCommand::NewCode) => clients::new_code(json),
         command => {
             let address = address::resolve(flags, &Environment::read()?, &store)?;
@@ -127,6 +130,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Send(args) => send::run(address, &args, json).await,
         Command::Outbox(command) => outbox::run(address, &command, json).await,
         Command::Watch(args) => watch::run(address, &args, json).await,
+        Command::Events(args) => events::run(address, &args, json).await,
         Command::Consumers(args) => consumers::run(address, &args, json).await,
         Command::Unpair(args) => unpair::run(address, &args, json).await,
         Command::Backup(args) => backup::run(address, &args, json).await,

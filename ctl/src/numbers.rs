@@ -59,6 +59,15 @@ impl Numbers {
         }
     }
 
+    /// To whom one may write, as an agent writes it: a number, or an address.
+    pub(crate) fn show_to(self, to: &str) -> String {
+        if to.contains('@') {
+            self.show_jid(to)
+        } else {
+            self.show(to)
+        }
+    }
+
     /// A sentence of the agent's about `who`, in which the number is masked, for it may be logged. Of a LID the agent writes
     /// the number whole, as only it knows which that is.
     pub(crate) fn show_in(self, sentence: &str, who: &str) -> String {

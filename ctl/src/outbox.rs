@@ -1,6 +1,8 @@
 //! `outbox`: what waits to be sent, seen and taken back.
 
-use openclaw_proto::v1::{CancelSendRequest, CancelSendResponse, ListQueueRequest, QueuedMessage};
+use openclaw_proto::v1::{
+    CancelSendRequest, CancelSendResponse, ListQueueRequest, QueuedMessage, SendReason,
+};
 use prost_types::Timestamp;
 use serde::Serialize;
 
@@ -8,32 +10,18 @@ use crate::address::Address;
 use crate::cli::OutboxCommand;
 use crate::failure::{Exit, Failure};
 use crate::numbers::Numbers;
-use crate::render::json::time;
+use crate::render::event::nack;
 use crate::render::time::{ago, until};
+use crate::render::word::word;
 use crate::text::one_line;
 use crate::{client, clock, console};
-
-#[derive(Serialize)]
-struct Waiting {
-    token: String,
-    message_id: String,
-    to: String,
-    queued_at: Option<String>,
-    queued_until: Option<String>,
-    handed_over: bool,
-    attempts: u32,
-    reason: Option<String>,
-    retry_at: Option<String>,
-    code: u32,
-    meaning: String,
-    held: bool,
-}
+use client::pages;
 
 #[derive(Serialize)]
 struct Cancelled {
     cancelled: bool,
-    message_id: String,
-    never_sent: bool,
+    #[serde(flatten)]
+    answer: CancelSendResponse,
 }
 
 /// Lists what waits, or takes one message back.
@@ -50,14 +38,22 @@ pub(crate) async fn run(
 
 async fn list(address: &Address, json: bool) -> Result<Exit, Failure> {
     let mut agent = client::agent(address).await?;
-    let answer = client::answer(address, agent.list_queue(ListQueueRequest {})).await?;
+    let page = async |page_token| {
+        let page_size = 0;
+        let request = ListQueueRequest {
+            page_size,
+            page_token,
+        };
+        client::answer(address, agent.list_queue(request)).await
+    };
+    let answer = pages::all(page).await?;
     if answer.messages.is_empty() && !json {
         console::note("Nothing waits to be sent");
     }
     let now = clock::now();
     for message in answer.messages {
         if json {
-            console::json(&Waiting::from(message))?;
+            console::json(&message)?;
         } else {
             console::line(&line(&message, now))?;
         }
@@ -68,23 +64,18 @@ async fn list(address: &Address, json: bool) -> Result<Exit, Failure> {
 async fn cancel(address: &Address, token: &str, json: bool) -> Result<Exit, Failure> {
     let mut agent = client::agent(address).await?;
     let request = CancelSendRequest {
-        token: token.to_owned(),
+        client_token: token.to_owned(),
     };
     let answer = client::answer(address, agent.cancel_send(request)).await?;
-    let CancelSendResponse {
-        message_id,
-        never_sent,
-    } = answer;
     if json {
         console::report_json(&Cancelled {
             cancelled: true,
-            message_id,
-            never_sent,
+            answer,
         });
         return Ok(Exit::Done);
     }
-    let id = one_line(&message_id);
-    if never_sent {
+    let id = one_line(&answer.message_id);
+    if answer.never_sent {
         console::report(&format!("Cancelled: {id} was never sent"));
     } else {
         console::report(&format!("Cancelled: {id} is not sent again"));
@@ -97,10 +88,7 @@ async fn cancel(address: &Address, token: &str, json: bool) -> Result<Exit, Fail
 
 /// `t-1  to +1 555 XXX XXXX, queued 4 s ago, gives up in 59 min`
 fn line(message: &QueuedMessage, now: Timestamp) -> String {
-    let to = match message.to.as_str() {
-        jid if jid.contains('@') => Numbers::chosen().show_jid(jid),
-        number => Numbers::chosen().show(number),
-    };
+    let to = Numbers::chosen().show_to(&message.to);
     let since = message
         .queued_at
         .map_or_else(String::new, |at| ago(at, now));
@@ -109,8 +97,8 @@ fn line(message: &QueuedMessage, now: Timestamp) -> String {
         .map_or_else(String::new, |at| until(at, now));
     let mut said = format!(
         "{}  to {}, queued {since}, gives up {end}",
-        one_line(&message.token),
-        one_line(&to)
+        one_line(&message.client_token),
+        to
     );
     if message.held {
         said.push_str("; held: `openclawctl status` says why");
@@ -119,9 +107,9 @@ fn line(message: &QueuedMessage, now: Timestamp) -> String {
     } else if message.attempts > 0 {
         let attempts = message.attempts;
         let plural = if attempts == 1 { "" } else { "s" };
-        let reason = match message.code {
-            0 => one_line(&message.reason),
-            code => format!("{code}, {}", one_line(&message.meaning)),
+        let reason = match &message.nack {
+            None => word::<SendReason>(message.reason).to_owned(),
+            Some(refused) => nack(refused),
         };
         said.push_str(&format!("; {attempts} attempt{plural} ({reason})"));
         if let Some(at) = message.retry_at {
@@ -129,37 +117,4 @@ fn line(message: &QueuedMessage, now: Timestamp) -> String {
         }
     }
     said
-}
-
-impl From<QueuedMessage> for Waiting {
-    fn from(message: QueuedMessage) -> Self {
-        let QueuedMessage {
-            token,
-            message_id,
-            to,
-            queued_at,
-            queued_until,
-            handed_over,
-            attempts,
-            reason,
-            retry_at,
-            code,
-            meaning,
-            held,
-        } = message;
-        Self {
-            token,
-            message_id,
-            to,
-            queued_at: time(queued_at),
-            queued_until: time(queued_until),
-            handed_over,
-            attempts,
-            reason: Some(reason).filter(|reason| !reason.is_empty()),
-            retry_at: time(retry_at),
-            code,
-            meaning,
-            held,
-        }
-    }
 }

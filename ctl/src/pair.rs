@@ -12,8 +12,11 @@ mod view;
 
 use std::time::Duration;
 
+use openclaw_proto::v1::pair_frame::Frame as Wire;
 use openclaw_proto::v1::pair_request::Method;
-use openclaw_proto::v1::{PairFrame, PairRequest, PhoneCodeMethod, QrMethod};
+use openclaw_proto::v1::{
+    Linked, PairFailureReason, PairFrame, PairRequest, PhoneCodeMethod, QrMethod,
+};
 use tokio::signal::unix::SignalKind;
 use tokio::time::{Interval, interval};
 use tonic::{Status, Streaming};
@@ -22,7 +25,8 @@ use crate::address::Address;
 use crate::cli::PairArgs;
 use crate::failure::{Exit, Failure, is_transport};
 use crate::numbers::Numbers;
-use crate::rollback::Lookout;
+use crate::render::word::word;
+use crate::rollback::lookout::Lookout;
 use crate::stop::{Stops, listen};
 use crate::{client, clock, console, duration, numbers};
 pub(crate) use file::{is_special, special};
@@ -62,12 +66,14 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     let raw = matches!(&output, Output::Plain(plain) if plain.is_raw());
     // The terminal is as it was, and the file is gone, before anything more is said.
     drop(output);
-    let (number, device) = result?;
+    let linked = result?;
     if json {
-        console::report_json(&frame::Json::linked(&number, &device));
+        console::report_json(&PairFrame {
+            frame: Some(Wire::Linked(linked)),
+        });
         return Ok(Exit::Done);
     }
-    let linked = format!("Linked: {}", Numbers::chosen().show(&number));
+    let linked = format!("Linked: {}", Numbers::chosen().show(&linked.phone));
     if raw {
         console::note(&linked);
     } else {
@@ -98,10 +104,11 @@ enum Output {
 }
 
 impl Output {
-    fn show(&mut self, shown: Shown) -> Result<(), Failure> {
+    /// Shows what is in `frame`.
+    fn show(&mut self, shown: Shown, frame: &PairFrame) -> Result<(), Failure> {
         match self {
             Self::Screen(screen) => screen.show(shown, clock::now()),
-            Self::Plain(plain) => plain.show(&shown, clock::now()),
+            Self::Plain(plain) => plain.show(&shown, frame, clock::now()),
         }
     }
 
@@ -114,16 +121,16 @@ impl Output {
     }
 }
 
-/// Shows frame after frame; the number and the device's name at the end.
+/// Shows frame after frame, until the phone is linked.
 async fn follow(
     mut stream: Streaming<PairFrame>,
     output: &mut Output,
     stops: &mut Stops,
-) -> Result<(String, String), Failure> {
+) -> Result<Linked, Failure> {
     let mut tick: Interval = interval(TICK);
     let mut resize = listen(SignalKind::window_change())?;
     let mut scanned = false;
-    output.show(Shown::Waiting)?;
+    output.refresh(false)?;
     loop {
         let next = tokio::select! {
             next = stream.message() => next,
@@ -142,20 +149,21 @@ async fn follow(
             Ok(None) => return Err(cut_short(None, scanned)),
             Err(status) => return Err(cut_short(Some(status), scanned)),
         };
-        match Frame::try_from(frame)? {
+        match Frame::try_from(frame.clone())? {
             Frame::Shown(shown) => {
                 scanned |= matches!(shown, Shown::Scanned);
-                match output.show(shown) {
+                match output.show(shown, &frame) {
                     // The phone has accepted: it is linked, whether that can be shown or not.
                     Err(_) if scanned => {}
                     Err(failure) => return Err(unseen(failure)),
                     Ok(()) => {}
                 }
             }
-            Frame::Outcome(Outcome::Linked { phone, device }) => return Ok((phone, device)),
+            Frame::Outcome(Outcome::Linked(linked)) => return Ok(linked),
             Frame::Outcome(Outcome::Failed { reason, hint }) => {
-                return Err(Failure::new(frame::why_failed(&reason))
-                    .with_reason(reason)
+                let word = word::<PairFailureReason>(reason.into()).to_ascii_uppercase();
+                return Err(Failure::new(frame::why_failed(reason))
+                    .with_reason(word)
                     .with_hint(hint));
             }
             Frame::Unknown => {}

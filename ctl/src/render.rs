@@ -1,10 +1,23 @@
-//! What is printed, apart from printing it: answers of the agent in, text or JSON shapes out.
+//! What a person reads, apart from printing it: answers of the agent in, text out. What a program reads is the contract's
+//! own JSON shape, from `openclaw-proto`.
 
-mod caller;
+pub(crate) mod alerts;
+pub(crate) mod caller;
+mod content;
 pub(crate) mod event;
-pub(crate) mod json;
+mod people;
 pub(crate) mod rules;
 pub(crate) mod size;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod time;
+pub(crate) mod word;
+
+/// How much is shown of what is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// The default: only what is wrong.
+    Wrong,
+    /// Everything.
+    All,
+}

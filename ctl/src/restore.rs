@@ -17,11 +17,10 @@ use crate::address::Address;
 use crate::backup::{self, checked};
 use crate::cli::RestoreArgs;
 use crate::failure::{Exit, Failure};
+use crate::numbers::Numbers;
 use crate::progress::Progress;
-use crate::render::json::time;
 use crate::render::size::{count, size};
-use crate::render::status::Numbers;
-use crate::rollback::Lookout;
+use crate::rollback::lookout::Lookout;
 use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
 use crate::{client, console};
@@ -33,14 +32,8 @@ const NEXT: &str = "next: the phone need not scan again, `openclawctl status` sh
 #[derive(Serialize)]
 struct Json {
     restored: bool,
-    phone: String,
-    records_kept: u64,
-    sessions_dropped: u64,
-    sender_keys_dropped: u64,
-    others_dropped: u64,
-    tokens_known_until: Option<String>,
-    tokens_kept: u64,
-    waiting_dropped: u64,
+    #[serde(flatten)]
+    answer: RestoreResponse,
 }
 
 /// Restores. Exit code 0 means that the account is back and durable.
@@ -94,8 +87,7 @@ pub(crate) async fn run(
         Ok(answer?.into_inner())
     };
     let restored = stops.or(stopped, send).await?;
-    let numbers = Numbers::chosen();
-    report(restored, numbers, json);
+    report(restored, json);
     Lookout::new(json).look(&mut agent).await;
     Ok(Exit::Done)
 }
@@ -142,7 +134,13 @@ async fn feed(
     }
 }
 
-fn report(restored: RestoreResponse, numbers: Numbers, json: bool) {
+fn report(restored: RestoreResponse, json: bool) {
+    if json {
+        return console::report_json(&Json {
+            restored: true,
+            answer: restored,
+        });
+    }
     let RestoreResponse {
         phone,
         records_kept,
@@ -153,20 +151,7 @@ fn report(restored: RestoreResponse, numbers: Numbers, json: bool) {
         tokens_kept,
         waiting_dropped,
     } = restored;
-    let phone = numbers.show(&phone);
-    if json {
-        return console::report_json(&Json {
-            restored: true,
-            phone,
-            records_kept,
-            sessions_dropped,
-            sender_keys_dropped,
-            others_dropped,
-            tokens_known_until: time(tokens_known_until),
-            tokens_kept,
-            waiting_dropped,
-        });
-    }
+    let phone = Numbers::chosen().show(&phone);
     console::report(&format!(
         "Restored: {phone}, {}",
         count(records_kept, "record")

@@ -1,13 +1,23 @@
 //! `resume`: the agent connects once more with the credentials that it has, and this says what came of it.
 
-use openclaw_proto::v1::{LinkState, LinkStatus, ResumeRequest};
+use openclaw_proto::v1::{LinkState, LinkStatus, ResumeRequest, ResumeResponse};
+use serde::Serialize;
 
 use crate::address::Address;
 use crate::cli::ResumeArgs;
 use crate::failure::{Exit, Failure};
-use crate::render::json;
-use crate::render::status::{Numbers, headline, needs_person, state_word};
+use crate::numbers::Numbers;
+use crate::render::status::{headline, needs_person};
+use crate::render::word::word;
 use crate::{client, clock, console, duration};
+
+/// For programs.
+#[derive(Serialize)]
+struct Json<'a> {
+    connected: bool,
+    #[serde(flatten)]
+    resumed: &'a ResumeResponse,
+}
 
 /// Exit code 0 means that the agent is connected.
 pub(crate) async fn run(address: &Address, args: &ResumeArgs, json: bool) -> Result<Exit, Failure> {
@@ -16,11 +26,15 @@ pub(crate) async fn run(address: &Address, args: &ResumeArgs, json: bool) -> Res
         timeout: duration::to_wire(args.timeout),
     };
     let answer = client::taken(agent.resume(request).await?);
-    let link = answer.link.unwrap_or_default();
+    let connected = answer.link.as_ref().map(LinkStatus::state) == Some(LinkState::Connected);
     if json {
-        console::json(&json::Resumed::new(link.clone()))?;
+        console::json(&Json {
+            connected,
+            resumed: &answer,
+        })?;
     }
-    if link.state() != LinkState::Connected {
+    let link = answer.link.unwrap_or_default();
+    if !connected {
         return Err(not_connected(link));
     }
     if !json {
@@ -35,7 +49,7 @@ fn not_connected(link: LinkStatus) -> Failure {
     if needs_person(state) {
         return Failure::new(format!("WhatsApp refused: {words}"))
             .with_exit(Exit::Refused)
-            .with_reason(state_word(state).to_ascii_uppercase())
+            .with_reason(word::<LinkState>(link.state).to_ascii_uppercase())
             .with_hint(link.hint);
     }
     Failure::new(format!("not connected yet: {words}"))

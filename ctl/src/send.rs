@@ -1,23 +1,23 @@
 //! `send`: one message, and what became of it. It never sends twice by itself: when the outcome is
 //! not known it says with which token to ask again.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, IsTerminal as _, Read as _};
 use std::time::Duration;
 
-use openclaw_proto::v1::{SendRequest, SendResponse, SendState};
+use openclaw_proto::v1::content::Kind;
+use openclaw_proto::v1::send_request::Payload;
+use openclaw_proto::v1::{self as pb, Content, SendRequest, SendResponse, SendState};
 use openclaw_types::{MAX_TEXT_CHARS, Text, TextError};
-use serde::Serialize;
+use prost_types::Timestamp;
 use tonic::{Code, Status};
 
 use crate::address::Address;
-use crate::cli::{SendArgs, Wait};
+use crate::cli::SendArgs;
 use crate::failure::{Exit, Failure, is_transport};
-use crate::numbers::recipient;
-use crate::render::event::send_words;
-use crate::render::json::{send_word, time};
-use crate::rollback::Lookout;
+use crate::numbers::{Numbers, recipient};
+use crate::render::event::nack;
+use crate::render::word::words;
+use crate::rollback::lookout::Lookout;
 use crate::{client, console, duration, text};
 
 /// How much is read from stdin: more than a text may have, also when every character has four bytes, so that its length
@@ -32,36 +32,27 @@ const SERVER_ERROR: &str = "SERVER_ERROR";
 /// The agent answers a little after the time it was given; its answer is the better one.
 const GRACE: Duration = Duration::from_secs(5);
 
-#[derive(Serialize)]
-struct Json {
-    message_id: String,
-    state: &'static str,
-    token: String,
-    server_ack_at: Option<String>,
-    queued_until: Option<String>,
-    wait_ran_out: bool,
-    code: u32,
-    meaning: String,
-}
-
 /// Sends, waits for the state asked for, and prints it.
 pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Result<Exit, Failure> {
     let to = recipient("TO", &args.to)?;
     let text = text_to_send(args.text.as_deref())?;
-    let wanted = SendState::from(args.wait);
-    let token = args.token.clone().unwrap_or_else(fresh_token);
+    let token = match &args.token {
+        Some(token) => token.clone(),
+        None => fresh_token()?,
+    };
     let mut agent = client::agent(address).await?;
     // Before, not after: a key that is used twice stays used.
     let mut lookout = Lookout::new(json);
     lookout.look(&mut agent).await;
     let request = SendRequest {
-        to,
-        text,
-        token: token.clone(),
-        wait: i32::from(wanted),
+        to: to.clone(),
+        payload: Some(of_text(text)),
+        reply_to: None,
+        client_token: token.clone(),
+        wait: args.wait.into(),
         timeout: duration::to_wire(args.timeout),
         queue: args.queue,
-        deadline: args.deadline.and_then(duration::to_wire),
+        keep_for: args.keep_for.and_then(duration::to_wire),
         seen: lookout.seen(),
     };
     let answer = tokio::select! {
@@ -76,79 +67,85 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
         }
         _ = tokio::signal::ctrl_c() => return Err(unknown("interrupted", &token)),
     };
-    report(answer.into_inner(), wanted, args, json)
+    conclude(answer.into_inner(), args, &to, json)
 }
 
-fn report(
-    sent: SendResponse,
-    wanted: SendState,
-    args: &SendArgs,
-    json: bool,
-) -> Result<Exit, Failure> {
+/// Reports what was reached. `to` is what was asked for.
+fn conclude(sent: SendResponse, args: &SendArgs, to: &str, json: bool) -> Result<Exit, Failure> {
     let state = sent.state();
     if state == SendState::Failed {
-        return Err(Failure::new("WhatsApp did not take the message").with_token(sent.token));
+        return Err(Failure::new("WhatsApp did not take the message").with_token(sent.client_token));
     }
-    let SendResponse {
-        message_id,
-        state: _,
-        token,
-        server_ack_at,
-        queued_until,
-        wait_ran_out,
-        code,
-        meaning,
-    } = sent;
-    let refused = match code {
-        0 => String::new(),
-        code => format!("; refused so far: {code}, {}", text::one_line(&meaning)),
-    };
     if json {
-        console::report_json(&Json {
-            message_id,
-            state: send_word(state),
-            token: token.clone(),
-            server_ack_at: time(server_ack_at),
-            queued_until: time(queued_until),
-            wait_ran_out,
-            code,
-            meaning,
-        });
+        console::report_json(&sent);
     } else {
-        let id = text::one_line(&message_id);
-        // "Sent" is WhatsApp's server's word. Before it has the message, nothing is sent.
-        let queued_until = queued_until.map(|mut until| {
-            until.nanos = 0;
-            until
-        });
-        console::report(&match (state, queued_until) {
-            (SendState::Accepted, Some(until)) => {
-                format!("Accepted: {id} (queued until {until}{refused})")
-            }
-            (SendState::Unspecified | SendState::Accepted, _) => {
-                format!("Accepted: {id} (not at WhatsApp's server yet)")
-            }
-            _ => format!("Sent: {id} ({})", send_words(state)),
-        });
+        report(&sent, to);
     }
-    if state < wanted && !(args.queue && queued_until.is_some()) {
-        return Err(not_reached(state, wanted, args, token));
+    if state < args.wait && !(args.queue && sent.queued_until.is_some()) {
+        return Err(not_reached(state, args.wait, args, sent.client_token));
     }
     Ok(Exit::Done)
+}
+
+fn of_text(body: String) -> Payload {
+    Payload::Content(Content {
+        kind: Some(Kind::Text(pb::Text { body })),
+        ..Content::default()
+    })
+}
+
+/// For a person. `to` is what was asked for.
+fn report(sent: &SendResponse, to: &str) {
+    let id = text::one_line(&sent.message_id);
+    let refused = match &sent.nack {
+        None => String::new(),
+        Some(refused) => format!("; refused so far: {}", nack(refused)),
+    };
+    let other = other_spelling(sent, to);
+    let whom = other.map_or_else(String::new, |phone| {
+        format!(" to {}", Numbers::chosen().show(phone))
+    });
+    // "Sent" is WhatsApp's server's word. Before it has the message, nothing is sent.
+    let queued_until = sent
+        .queued_until
+        .map(|until| Timestamp { nanos: 0, ..until });
+    console::report(&match (sent.state(), queued_until) {
+        (SendState::Accepted, Some(until)) => {
+            format!("Accepted{whom}: {id} (queued until {until}{refused})")
+        }
+        (SendState::Unspecified | SendState::Accepted, _) => {
+            format!("Accepted{whom}: {id} (not at WhatsApp's server yet)")
+        }
+        _ => format!("Sent{whom}: {id} ({})", words::<SendState>(sent.state)),
+    });
+    if let Some(phone) = other {
+        let numbers = Numbers::chosen();
+        console::note(&format!(
+            "note: WhatsApp writes {} as {}",
+            numbers.show(to),
+            numbers.show(phone)
+        ));
+    }
+}
+
+/// WhatsApp's spelling of the number, where it is not the one that was given: some countries' numbers have two.
+fn other_spelling<'a>(sent: &'a SendResponse, to: &str) -> Option<&'a str> {
+    let phone = sent.recipient.as_ref()?.phone.as_str();
+    (to.starts_with('+') && !phone.is_empty() && phone != to).then_some(phone)
 }
 
 /// `sent; not delivered within 3 s`: what WhatsApp's server has is done, and no failure to be repeated.
 fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: String) -> Failure {
     let (reached, exit) = match state {
         SendState::Unspecified | SendState::Accepted | SendState::Failed => {
-            ("accepted", Exit::Failed)
+            ("accepted".to_owned(), Exit::Failed)
         }
-        SendState::ServerAck => ("sent", Exit::Partly),
-        SendState::Delivered | SendState::Read => (send_words(state), Exit::Partly),
+        SendState::ServerAck => ("sent".to_owned(), Exit::Partly),
+        SendState::Delivered | SendState::Read => (words::<SendState>(state.into()), Exit::Partly),
     };
     let wanted = match wanted {
-        SendState::ServerAck => "at WhatsApp's server",
-        other => send_words(other),
+        SendState::ServerAck => "at WhatsApp's server".to_owned(),
+        other => words::<SendState>(other.into()),
     };
     // In a group the devices of the account itself confirm nothing.
     let is_group = args.to.trim_end().ends_with("@g.us");
@@ -253,26 +250,11 @@ fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|_| Failure::usage("stdin is not UTF-8 text"))
 }
 
-/// 128 bits that no other call has. Two maps' random keys; unique is enough, secret it need not be.
-fn fresh_token() -> String {
-    let half = || RandomState::new().build_hasher().finish();
-    let time = crate::clock::now();
-    let mut mixed = RandomState::new().build_hasher();
-    mixed.write_i64(time.seconds);
-    mixed.write_i32(time.nanos);
-    mixed.write_u32(std::process::id());
-    format!("ctl-{:016x}{:016x}", half(), mixed.finish())
-}
-
-impl From<Wait> for SendState {
-    fn from(wait: Wait) -> Self {
-        match wait {
-            Wait::Accepted => Self::Accepted,
-            Wait::ServerAck => Self::ServerAck,
-            Wait::Delivered => Self::Delivered,
-            Wait::Read => Self::Read,
-        }
-    }
+/// 128 random bits: no other call has them.
+fn fresh_token() -> Result<String, Failure> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits).map_err(|error| Failure::new(format!("choose a token: {error}")))?;
+    Ok(format!("ctl-{}", text::hex(&bits)))
 }
 
 #[cfg(test)]
@@ -303,7 +285,8 @@ mod tests {
 
     #[test]
     fn every_token_is_new() {
-        let tokens: std::collections::HashSet<_> = (0..1000).map(|_| fresh_token()).collect();
+        let tokens: std::collections::HashSet<_> =
+            (0..1000).map(|_| fresh_token().unwrap()).collect();
         assert_eq!(tokens.len(), 1000);
         assert!(tokens.iter().all(|token| token.len() == 36));
     }

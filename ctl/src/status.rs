@@ -1,20 +1,30 @@
 //! `status`: how the agent is, in a few lines or as JSON.
 
-use openclaw_proto::v1::StatusRequest;
+use openclaw_proto::v1::{StatusRequest, StatusResponse};
 use prost_types::Timestamp;
 use serde::Serialize;
 
 use crate::address::Address;
 use crate::cli::StatusArgs;
 use crate::failure::{Exit, Failure};
-use crate::render::json;
-use crate::render::status::{Detail, Numbers, lines};
+use crate::numbers::Numbers;
+use crate::render::Detail;
+use crate::render::status::lines;
 use crate::render::time::span;
-use crate::rollback::Lookout;
+use crate::rollback::lookout::Lookout;
 use crate::{client, clock, console};
 
 /// From here on the difference of the clocks is worth a word.
 const MAX_SKEW_SECONDS: i64 = 60;
+
+/// For programs.
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    status: &'a StatusResponse,
+    /// `null` when nothing can be known.
+    rolled_back: Option<bool>,
+}
 
 #[derive(Serialize)]
 struct Skew {
@@ -40,10 +50,12 @@ pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Res
     } else {
         lookout.judge(&status, &mut agent).await
     };
-    let numbers = Numbers::chosen();
-    let shown = json::Status::new(&status, numbers, rolled_back);
+    let shown = Json {
+        status: &status,
+        rolled_back,
+    };
     let detail = if verbose { Detail::All } else { Detail::Wrong };
-    let lines = lines(&status, numbers, detail, clock::now());
+    let lines = lines(&status, Numbers::chosen(), detail, clock::now());
     match (json, accept_rollback) {
         // What was accepted is, whatever happens to the output.
         (true, true) => console::report_json(&shown),

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use openclaw_proto::v1::{LinkState, LinkStatus, StatusRequest, UnpairRequest};
+use openclaw_proto::v1::{LinkState, LinkStatus, StatusRequest, UnpairRequest, UnpairResponse};
 use prost_types::Timestamp;
 use serde::Serialize;
 
@@ -20,7 +20,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Serialize)]
 struct Json {
     unpaired: bool,
-    confirmed: bool,
+    #[serde(flatten)]
+    answer: UnpairResponse,
     /// Whether the agent answers again; `null` when it had no reason to go.
     back: Option<bool>,
 }
@@ -44,9 +45,11 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     }
     // WhatsApp is told first, which takes as long as the network does.
     let answer = agent.unpair(UnpairRequest {}).await?.into_inner();
-    let confirmed = answer.confirmed;
     if !json {
-        report(confirmed, before.link.as_ref().is_some_and(is_removed));
+        report(
+            answer.confirmed,
+            before.link.as_ref().is_some_and(is_removed),
+        );
     }
     // An agent that seals its state replaces its process, so that no key stays in memory.
     let back = match before.vault {
@@ -56,7 +59,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     if json {
         console::report_json(&Json {
             unpaired: true,
-            confirmed,
+            answer,
             back,
         });
     } else if back == Some(true) {

@@ -5,30 +5,28 @@
 
 mod cursor;
 mod keeping;
+mod notes;
 mod place;
 
 use std::future;
 use std::pin::pin;
 use std::time::Duration;
 
-use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
-use openclaw_proto::v1::{Event, EventKind, Gap, WatchEventsRequest, WatchEventsResponse};
-use serde::Serialize;
+use openclaw_proto::v1::{EventFilter, WatchEventsRequest, WatchEventsResponse};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use crate::address::Address;
-use crate::cli::{ChatKind, Kind, WatchArgs};
+use crate::cli::WatchArgs;
 use crate::failure::{Exit, Failure, is_transport};
-use crate::numbers::chat;
-use crate::render::{event, json};
-use crate::rollback::Lookout;
-use crate::{client, clock, console};
+use crate::rollback::lookout::Lookout;
+use crate::{client, console, events};
 use cursor::{Cursor, Step};
 use keeping::Keeping;
+use notes::Notes;
 
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
@@ -46,12 +44,12 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
     // Before anything is said: whoever reads it may answer with one.
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
-    let chats = args.chats.iter().map(|given| chat("--chat", given));
     let mut watch = Watch {
         address,
         args,
-        chats: chats.collect::<Result<_, _>>()?,
-        notes: Notes { json },
+        filter: events::filter(&args.filter)?,
+        json,
+        notes: Notes::new(json),
         cursor: Cursor::new(args.after.or(args.from_start.then_some(0))),
         keeping: Keeping::new(args),
         lookout: Lookout::new(json),
@@ -75,7 +73,8 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
 struct Watch<'a> {
     address: &'a Address,
     args: &'a WatchArgs,
-    chats: Vec<String>,
+    filter: Option<EventFilter>,
+    json: bool,
     notes: Notes,
     cursor: Cursor,
     keeping: Keeping<'a>,
@@ -140,20 +139,8 @@ impl Watch<'_> {
         let request = WatchEventsRequest {
             after: self.cursor.open(),
             follow: !self.args.no_follow,
-            kinds: self
-                .args
-                .kinds
-                .iter()
-                .map(|kind| i32::from(EventKind::from(*kind)))
-                .collect(),
-            chats: self.chats.clone(),
+            filter: self.filter.clone(),
             consumer: self.args.consumer.clone().unwrap_or_default(),
-            chat_kinds: self
-                .args
-                .chat_kinds
-                .iter()
-                .map(|kind| i32::from(pb::ChatKind::from(*kind)))
-                .collect(),
         };
         let stream = client::answer(self.address, agent.watch_events(request)).await?;
         self.keeping.connected(agent.clone());
@@ -219,11 +206,14 @@ impl Watch<'_> {
             self.has_moved = true;
             match self.cursor.take(item) {
                 Step::Print(event) => {
-                    let seq = event.seq;
-                    self.print(*event)?;
-                    self.cursor.printed(seq);
+                    events::print(&event, self.json)?;
+                    self.cursor.printed(event.seq);
                 }
-                Step::Gap(gap) => self.notes.gap(gap),
+                Step::Gap(gap) => {
+                    let last = gap.last;
+                    events::print_gap(gap, self.json)?;
+                    self.cursor.printed(last);
+                }
                 Step::Quiet => {}
                 Step::StartOver { head, after } => {
                     self.start_over(head, after);
@@ -240,92 +230,6 @@ impl Watch<'_> {
             format!("the agent's events start over: its newest is {head}, but {after} was seen");
         self.notes.note(&text, "start_over");
     }
-
-    fn print(&self, event: Event) -> Result<(), Failure> {
-        if self.notes.json {
-            console::json(&json::Event::from(event))
-        } else {
-            console::line(&event::line(&event, clock::now()))
-        }
-    }
-}
-
-/// What is said on stderr beside errors.
-struct Notes {
-    json: bool,
-}
-
-impl Notes {
-    fn gap(&self, gap: Gap) {
-        let Gap { from, to, damaged } = gap;
-        if self.json {
-            console::json_note(&Note {
-                note: if damaged { "damaged" } else { "gap" },
-                from: Some(from),
-                to: Some(to),
-                why: None,
-            });
-            return;
-        }
-        let what = match (from == to, damaged) {
-            (true, false) => format!("event {from} is no longer kept"),
-            (false, false) => format!("events {from} to {to} are no longer kept"),
-            (true, true) => format!("event {from} is damaged and cannot be read"),
-            (false, true) => format!("events {from} to {to} are damaged and cannot be read"),
-        };
-        let hint = if damaged {
-            "; an operator's `openclawctl doctor` says what to do"
-        } else {
-            ""
-        };
-        console::note(&format!("gap: {what}{hint}"));
-    }
-
-    fn note(&self, text: &str, word: &'static str) {
-        if self.json {
-            console::json_note(&Note {
-                note: word,
-                from: None,
-                to: None,
-                why: None,
-            });
-        } else {
-            console::note(&format!("note: {text}"));
-        }
-    }
-
-    fn waiting(&self, failure: &Failure) {
-        self.note(&format!("{failure}; trying again"), "waiting");
-    }
-
-    /// A place that is not kept is told, and no reason to stop.
-    fn no_place(&self, error: &place::Error) {
-        if self.json {
-            console::json_note(&Note {
-                note: "no_place",
-                from: None,
-                to: None,
-                why: Some(error.to_string()),
-            });
-        } else {
-            console::note(&format!(
-                "warning: where this watch ends will not be remembered: {error}"
-            ));
-        }
-    }
-}
-
-/// What `--json` says on stderr beside errors: `gap`, `damaged`, `lost`, `waiting`, `start_over`, `new_store`,
-/// `no_place`.
-#[derive(Serialize)]
-struct Note {
-    note: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
 }
 
 type Agent = AgentClient<Channel>;
@@ -342,33 +246,4 @@ fn may_pass(status: &Status) -> bool {
             status.code(),
             Code::Unavailable | Code::Cancelled | Code::Aborted | Code::ResourceExhausted
         )
-}
-
-impl From<ChatKind> for pb::ChatKind {
-    fn from(kind: ChatKind) -> Self {
-        match kind {
-            ChatKind::Person => Self::Person,
-            ChatKind::Group => Self::Group,
-            ChatKind::Status => Self::Status,
-            ChatKind::Channel => Self::Channel,
-        }
-    }
-}
-
-impl From<Kind> for EventKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Message => Self::Message,
-            Kind::Receipt => Self::Receipt,
-            Kind::Link => Self::Link,
-            Kind::Send => Self::Send,
-            Kind::Undecryptable => Self::Undecryptable,
-            Kind::Edit => Self::Edit,
-            Kind::Deletion => Self::Deletion,
-            Kind::Reaction => Self::Reaction,
-            Kind::Lost => Self::Lost,
-            Kind::Dropped => Self::Dropped,
-            Kind::Rejected => Self::Rejected,
-        }
-    }
 }

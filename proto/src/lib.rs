@@ -1,9 +1,17 @@
 //! The gRPC contract of the OpenClaw agent, package `openclaw.agent.v1`.
 //!
 //! The .proto files under `proto/` are the reference; this crate holds the Rust generated from
-//! them and the descriptors for server reflection. It knows nothing of the agent or the client.
+//! them, the words of its enums, its JSON shape (feature `json`), and the descriptors for server reflection. `Debug` of a
+//! message shows nothing unless tests/generated lists it.
 
-mod redact;
+pub mod convert;
+#[cfg(feature = "json")]
+mod json;
+mod redacted;
+mod shortcuts;
+mod word;
+
+pub use word::Word;
 
 /// Package `openclaw.agent.v1`.
 #[allow(

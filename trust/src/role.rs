@@ -6,30 +6,34 @@ use std::str::FromStr;
 /// What a client may do. Each role may do what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Look: status, events.
+    /// Reads: status, events, lists.
     Reader,
-    /// Also send, and say how far it has read.
+    /// Also sends, acknowledges events, and has problems explained.
+    Sender,
+    /// Also pairs, resumes, unpairs, and changes the allowlist.
     Operator,
-    /// Everything: link, unlink, back up, and admit others.
+    /// Everything: also clients, backup and restore.
     Admin,
 }
 
 /// Not the name of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a role is reader, operator or admin")]
+#[error("a role is reader, sender, operator or admin")]
 pub struct BadRole;
 
 impl Role {
     /// All of them, the least first.
-    pub const ALL: [Self; 3] = [Self::Reader, Self::Operator, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Reader, Self::Sender, Self::Operator, Self::Admin];
 
-    /// As it is kept and sent. A number keeps its meaning for good.
+    /// As it is kept and sent. A number keeps its meaning for good: 2 was given to clients that send, before there were
+    /// operators who pair.
     #[must_use]
     pub const fn to_byte(self) -> u8 {
         match self {
             Self::Reader => 1,
-            Self::Operator => 2,
+            Self::Sender => 2,
             Self::Admin => 3,
+            Self::Operator => 4,
         }
     }
 
@@ -44,6 +48,7 @@ impl Role {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reader => "reader",
+            Self::Sender => "sender",
             Self::Operator => "operator",
             Self::Admin => "admin",
         }
@@ -81,6 +86,6 @@ mod tests {
 
     #[test]
     fn a_greater_role_is_greater() {
-        assert!(Role::Reader < Role::Operator && Role::Operator < Role::Admin);
+        assert!(Role::ALL.is_sorted());
     }
 }

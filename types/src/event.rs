@@ -6,27 +6,29 @@ mod change;
 mod content;
 mod filter;
 mod kind;
+#[cfg(any(test, feature = "samples"))]
+pub mod samples;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 pub use change::{AuthorCheck, Rejected};
-pub use content::{Content, Details, Media, Place, Poll, Quoted};
+pub use content::{
+    Body, CalendarEvent, Choice, Content, GroupInvite, Location, Media, MediaKind, MediaPointer,
+    Other, Poll, Quoted,
+};
 pub use filter::{ChatSet, Filter, MAX_CHATS};
 pub use kind::{Kind, KindSet};
 
 use crate::link::Link;
 use crate::send::{MessageId, SendOutcome, SendState};
 use crate::stored::{lenient, time};
+use crate::words::{DropReason, LostReason, UndecryptableReason};
 use crate::{ChatId, Contact};
 use content::is_false;
-
-/// One of a few words, for programs: a reason, a kind of content. Known here, or read from a disk.
-pub type Word = Cow<'static, str>;
 
 /// An event's place in the order; 0 stands before every event.
 #[derive(
@@ -161,7 +163,7 @@ pub struct Edit {
     /// The message that it changes.
     #[serde(rename = "m")]
     pub message: MessageId,
-    /// What the message says now. Its word is `sealed` when that could not be opened.
+    /// What the message says now. [`Body::Sealed`] when that could not be opened.
     #[serde(rename = "c")]
     pub content: Content,
     /// Who had written it.
@@ -254,9 +256,9 @@ pub struct Undecryptable {
     /// Who.
     #[serde(rename = "s", default)]
     pub sender: Contact,
-    /// Why, in one word.
+    /// Why.
     #[serde(rename = "r")]
-    pub reason: Word,
+    pub reason: UndecryptableReason,
 }
 
 /// WhatsApp was told that we have a message, and we may not.
@@ -271,20 +273,20 @@ pub struct Lost {
     /// Who.
     #[serde(rename = "s", default)]
     pub sender: Contact,
-    /// Why, in one word.
+    /// Why.
     #[serde(rename = "r")]
-    pub reason: Word,
+    pub reason: LostReason,
 }
 
 impl Lost {
     /// Of a message that is known by addresses on the wire alone.
     #[must_use]
-    pub fn of_jids(chat: &str, sender: &str, id: &str, reason: &'static str) -> Self {
+    pub fn of_jids(chat: &str, sender: &str, id: &str, reason: LostReason) -> Self {
         Self {
             id: MessageId::new(id),
             chat: ChatId::of_jid(chat),
             sender: Contact::of_jid(sender),
-            reason: reason.into(),
+            reason,
         }
     }
 }
@@ -301,9 +303,9 @@ pub struct Dropped {
     /// Who. Masked wherever it is shown: whoever is not admitted is not handed on.
     #[serde(rename = "s", default)]
     pub sender: Contact,
-    /// By which rule, in one word.
+    /// By which rule.
     #[serde(rename = "r")]
-    pub reason: Word,
+    pub reason: DropReason,
 }
 
 /// What names something that somebody wrote.
@@ -320,6 +322,26 @@ pub struct NameRef<'a> {
 }
 
 impl Occurrence {
+    /// Where it comes from, of what a person does in a chat: the allowlist judges each of these. Receipts and the like are
+    /// about messages of ours.
+    #[must_use]
+    pub const fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Message(message) => Some(&message.origin),
+            Self::Edit(edit) => Some(&edit.origin),
+            Self::Deletion(deletion) => Some(&deletion.origin),
+            Self::Reaction(reaction) => Some(&reaction.origin),
+            Self::Receipt(_)
+            | Self::Link(_)
+            | Self::Send(_)
+            | Self::Undecryptable(_)
+            | Self::Lost(_)
+            | Self::Dropped(_)
+            | Self::Rejected(_)
+            | Self::Unknown => None,
+        }
+    }
+
     /// What names it, where it is something that arrived in a chat and was opened.
     #[must_use]
     pub fn named(&self) -> Option<NameRef<'_>> {

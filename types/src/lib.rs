@@ -4,6 +4,7 @@
 //! taken as it is. No I/O, no wire type, no clock: time arrives as an argument. `corpus/numbers.tsv` lists odd inputs and
 //! the one answer that every reader gives.
 
+mod agent_name;
 mod chat_kind;
 mod consumer;
 mod contact;
@@ -20,14 +21,19 @@ mod recipient;
 mod send;
 mod stored;
 mod text;
+mod words;
 
+pub use agent_name::{AgentName, AgentNameError};
 pub use chat_kind::{ChatKind, ChatKinds};
 pub use consumer::{Consumer, ConsumerName, ConsumerNameError};
 pub use contact::{ChatId, Contact};
+#[cfg(feature = "samples")]
+pub use event::samples;
 pub use event::{
-    AuthorCheck, ChatSet, Content, Deletion, Details, Dropped, Edit, Event, Filter, Kind, KindSet,
-    Lost, MAX_CHATS, Media, Message, NameRef, Occurrence, Origin, Place, Poll, Quoted, Reaction,
-    Receipt, Rejected, Seq, Undecryptable, Word,
+    AuthorCheck, Body, CalendarEvent, ChatSet, Choice, Content, Deletion, Dropped, Edit, Event,
+    Filter, GroupInvite, Kind, KindSet, Location, Lost, MAX_CHATS, Media, MediaKind, MediaPointer,
+    Message, NameRef, Occurrence, Origin, Other, Poll, Quoted, Reaction, Receipt, Rejected, Seq,
+    Undecryptable,
 };
 pub use finding::{Finding, State};
 pub use hardening::{Confinement, Hardening};
@@ -36,5 +42,8 @@ pub use link::{Account, Link, LinkState, Reason};
 pub use nack::{Nack, NackClass};
 pub use phone::{Phone, PhoneError};
 pub use recipient::{Recipient, RecipientError};
-pub use send::{Draft, Failure, MessageId, SendOutcome, SendState, Sent, Token, TokenError};
+pub use send::{
+    Draft, MessageId, Outgoing, Payload, SendOutcome, SendState, Sent, Token, TokenError,
+};
 pub use text::{MAX_TEXT_CHARS, Text, TextError};
+pub use words::{DropReason, LostReason, RejectReason, SendReason, UndecryptableReason};

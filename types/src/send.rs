@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use heapless::String as Bounded;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Word;
 use crate::nack::Nack;
 use crate::stored::maybe_time;
+use crate::words::SendReason;
 use crate::{ChatId, Recipient, Text};
 
 /// The longest client token.
@@ -115,9 +115,64 @@ pub struct Draft {
     /// To whom.
     pub to: Recipient,
     /// What.
-    pub text: Text,
+    pub payload: Payload,
     /// The caller's name for it; the agent chooses one when there is none.
     pub token: Option<Token>,
+}
+
+/// What is sent. Every kind is refused or composed in one place, the session's.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// A new message with a text.
+    Text(Text),
+}
+
+/// An [`Outgoing`] as bytes, for what stores, compares and counts it without knowing what it is.
+///
+/// A text is its UTF-8. Anything else begins with a zero byte, which no text has. Volumes hold it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Payload(Box<[u8]>);
+
+impl Outgoing {
+    /// As bytes.
+    #[must_use]
+    pub fn encode(&self) -> Payload {
+        match self {
+            Self::Text(text) => Payload(text.as_str().as_bytes().into()),
+        }
+    }
+
+    /// The way back. `None` for what a later version encoded.
+    #[must_use]
+    pub fn decode(payload: &Payload) -> Option<Self> {
+        let bytes = payload.as_bytes();
+        if bytes.first() == Some(&0) {
+            return None;
+        }
+        let text = std::str::from_utf8(bytes).ok()?;
+        Some(Self::Text(Text::kept(text.to_owned())))
+    }
+}
+
+impl Payload {
+    /// From a volume.
+    #[must_use]
+    pub fn kept(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Shows how long it is.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// How far a message of ours has come. Each state implies those before it, except `Failed`.
@@ -140,63 +195,6 @@ pub enum SendState {
     Failed,
 }
 
-/// Why a message of ours failed. Its names are part of the API's contract, and volumes hold them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// WhatsApp's server did not take it.
-    RefusedByServer,
-    /// WhatsApp restricts the account: its server did not take it, and takes others.
-    Restricted,
-    /// Nobody on WhatsApp has this number.
-    NotOnWhatsApp,
-    /// It waited, and its deadline came before it could be sent.
-    Deadline,
-    /// It was handed to WhatsApp, and its deadline came before the server's ack did: whether it arrived is not known.
-    Unconfirmed,
-    /// A caller took it back before it was sent.
-    Cancelled,
-    /// It waited for one account, and another one was linked.
-    OtherAccount,
-}
-
-impl Failure {
-    const ALL: [Self; 7] = [
-        Self::RefusedByServer,
-        Self::Restricted,
-        Self::NotOnWhatsApp,
-        Self::Deadline,
-        Self::Unconfirmed,
-        Self::Cancelled,
-        Self::OtherAccount,
-    ];
-
-    /// The reason in one word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RefusedByServer => "refused_by_server",
-            Self::Restricted => "restricted",
-            Self::NotOnWhatsApp => "not_on_whatsapp",
-            Self::Deadline => "deadline",
-            Self::Unconfirmed => "unconfirmed",
-            Self::Cancelled => "cancelled",
-            Self::OtherAccount => "other_account",
-        }
-    }
-
-    /// The reason of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.name() == name)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// What became of a message so far: the answer to Send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
@@ -212,9 +210,9 @@ pub struct Sent {
     /// When the server acknowledged it.
     #[serde(rename = "a", with = "maybe_time", default)]
     pub server_ack_at: Option<SystemTime>,
-    /// Why it failed, in one word.
+    /// Why it failed.
     #[serde(rename = "f", default)]
-    pub failure: Option<Word>,
+    pub failure: Option<SendReason>,
     /// The code with which WhatsApp's server refused it last, unless it has taken it since.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub nack: Option<Nack>,
@@ -241,6 +239,16 @@ mod tests {
             assert!(bad.parse::<Token>().is_err(), "{bad:?}");
         }
         assert!("x".repeat(MAX_TOKEN + 1).parse::<Token>().is_err());
+    }
+
+    #[test]
+    fn a_payload_is_what_was_encoded_and_a_later_one_is_none() {
+        let text = Outgoing::Text(Text::try_from("hi".to_owned()).unwrap());
+        assert_eq!(text.encode().as_bytes(), b"hi");
+        assert!(Outgoing::decode(&text.encode()) == Some(text));
+        for later in [&b"\0\xa1"[..], b"\xff"] {
+            assert!(Outgoing::decode(&Payload::kept(later)).is_none());
+        }
     }
 
     #[test]

@@ -211,7 +211,7 @@ impl Traces {
             Occurrence::Dropped(dropped) if theirs(&dropped.sender) => {
                 self.came(&dropped.id);
                 self.dropped += 1;
-                self.last_drop = Some((seq, at, dropped.reason.into_owned()));
+                self.last_drop = Some((seq, at, dropped.reason.into()));
             }
             Occurrence::Undecryptable(message) if theirs(&message.sender) => {
                 self.undecryptable.push(message.id.as_str().to_owned());
@@ -232,6 +232,7 @@ mod tests {
     use crate::model::{
         AuthorCheck, Content, Deletion, Dropped, Edit, Message, Origin, Reaction, Undecryptable,
     };
+    use crate::model::{DropReason, UndecryptableReason};
 
     fn origin(id: &str) -> Origin {
         Origin {
@@ -253,7 +254,7 @@ mod tests {
             id: MessageId::new(id),
             chat: ChatId::of_jid("1@lid"),
             sender: Contact::of_jid("1@lid"),
-            reason: "not_decrypted".into(),
+            reason: UndecryptableReason::NotDecrypted,
         })
     }
 
@@ -291,7 +292,7 @@ mod tests {
                 id: MessageId::new("1"),
                 chat: ChatId::of_jid("1@lid"),
                 sender: Contact::of_jid("1@lid"),
-                reason: "not_listed".into(),
+                reason: DropReason::NotListed,
             }),
         ]
     }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::View;
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::model::{LinkState, Nack, Phone};
+use crate::model::{LinkState, Nack, Outgoing, Phone};
 use crate::outbox::{Job, Outbox, Trouble};
 use crate::session::{SendError, Session};
 
@@ -102,9 +102,13 @@ impl Sender {
             SendError::ConnectionLost => Trouble::NotConnected,
             SendError::NotEncrypted => Trouble::NotEncrypted,
         })?;
+        let Some(outgoing) = Outgoing::decode(&job.payload) else {
+            tracing::error!("a queued message was written by a later version, and waits for that");
+            return Err(Trouble::NotEncrypted);
+        };
         self.outbox.hand_over(job, clock::now()).await;
         failpoint::pass(Place::Claimed);
-        let sent = session.send(&job.to, &job.id, &job.text).await;
+        let sent = session.send(&job.to, &job.id, &outgoing).await;
         failpoint::pass(Place::Handed);
         sent.map_err(|error| match error {
             SendError::NotOnWhatsApp => Trouble::NotOnWhatsApp,

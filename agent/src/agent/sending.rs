@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use super::{Agent, Denied};
 use crate::clock;
 use crate::model::{
-    Account, Draft, Failure, Link, LinkState, Nack, Phone, Recipient, SendState, Sent, Token,
+    Account, ChatId, Contact, Draft, Link, LinkState, Nack, Phone, Recipient, SendReason,
+    SendState, Sent, Token,
 };
 use crate::outbox::{CancelDenied, Cancelled, Progress, Queued, Refusal, Trouble, Wish};
 use crate::session::new_message_id;
@@ -26,10 +27,14 @@ pub struct Terms {
 pub struct Answer {
     /// As far as it has come.
     pub sent: Sent,
+    /// The chat, by its one name.
+    pub chat: ChatId,
+    /// Whom the chat is with, by the names that WhatsApp knows; `None` for a group.
+    pub recipient: Option<Contact>,
     /// It is kept until then, and sent as soon as that can be.
     pub queued_until: Option<SystemTime>,
     /// The time to wait ended before the state that was asked for.
-    pub wait_ran_out: bool,
+    pub wait_expired: bool,
 }
 
 /// Why Send did not reach the state asked for.
@@ -62,7 +67,7 @@ pub enum SendFailure {
     #[error("the message was not sent: {why}{}", Because(.nack))]
     Failed {
         /// Why.
-        why: Failure,
+        why: SendReason,
         /// The code of WhatsApp's server.
         nack: Option<Nack>,
         /// When the same token is tried again, if ever.
@@ -95,6 +100,7 @@ impl Agent {
         let token = draft.token.clone().unwrap_or_else(new_token);
         let (account, state, hint) = self.account()?;
         let is_own = self.is_own(&draft.to);
+        let to = draft.to.clone();
         let connected = state == LinkState::Connected;
         let wish = Wish {
             draft,
@@ -117,12 +123,32 @@ impl Agent {
         let told = progress.borrow().clone();
         // Durable first, told second: what failed too.
         self.outbox.durable().await;
-        let wait_ran_out = !reached && waits;
-        let answer = self.answer(told, reached, &token)?;
+        let (sent, queued_until) = self.answer(told, reached, &token)?;
+        let (chat, recipient) = self.names_of(&to);
         Ok(Answer {
-            wait_ran_out,
-            ..answer
+            sent,
+            chat,
+            recipient,
+            queued_until,
+            wait_expired: !reached && waits,
         })
+    }
+
+    /// The chat's one name, and the person that it is with, as WhatsApp spells their number.
+    fn names_of(&self, to: &Recipient) -> (ChatId, Option<Contact>) {
+        let chat = ChatId::from(to);
+        if !chat.is_person() {
+            return (chat, None);
+        }
+        let mut contact = Contact::of_jid(chat.jid());
+        let other = |jid: &str| Contact::of_jid(&self.other_name(jid).unwrap_or_default());
+        contact.lid = contact.lid.or_else(|| other(chat.jid()).lid);
+        let Some(lid) = &contact.lid else {
+            return (chat, Some(contact));
+        };
+        let chat = ChatId::new(lid.jid());
+        contact.phone = other(chat.jid()).phone.or(contact.phone);
+        (chat, Some(contact))
     }
 
     /// Whether a message goes to the account itself.
@@ -143,7 +169,7 @@ impl Agent {
         progress: Progress,
         reached: bool,
         token: &Token,
-    ) -> Result<Answer, SendFailure> {
+    ) -> Result<(Sent, Option<SystemTime>), SendFailure> {
         let Progress {
             sent,
             until,
@@ -155,7 +181,6 @@ impl Agent {
             return Err(self.stopped(trouble, token));
         }
         if let Some(why) = sent.failure {
-            let why = Failure::named(&why).unwrap_or(Failure::RefusedByServer);
             let nack = sent.nack;
             return Err(SendFailure::Failed {
                 why,
@@ -167,11 +192,7 @@ impl Agent {
         if !reached && until.is_none() && sent.state < SendState::ServerAck {
             return Err(SendFailure::Timeout(Box::new(token.clone())));
         }
-        Ok(Answer {
-            sent,
-            queued_until: until,
-            wait_ran_out: false,
-        })
+        Ok((sent, until))
     }
 
     fn stopped(&self, trouble: Trouble, token: &Token) -> SendFailure {
@@ -193,7 +214,7 @@ impl Agent {
                 token: Box::new(token.clone()),
             },
             Trouble::Refused(nack) => SendFailure::Failed {
-                why: Failure::RefusedByServer,
+                why: SendReason::RefusedByServer,
                 nack: Some(nack),
                 again_at: None,
             },

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::member::{self, Row, time};
-use super::{Asking, Enrolled, MOST};
+use super::{Asking, Enrolled, MOST, SendTo};
 use crate::clock;
 use crate::vault::{Tables, Update, Vault, to_millis};
 
@@ -51,6 +51,14 @@ pub(super) struct Kept {
     /// The client's key.
     #[serde(rename = "u", default)]
     used_by: Option<[u8; 32]>,
+    /// To whom the client may send; `None`: to everyone.
+    #[serde(
+        rename = "t",
+        default,
+        deserialize_with = "SendTo::read",
+        skip_serializing_if = "Option::is_none"
+    )]
+    send_to: Option<SendTo>,
 }
 
 /// A code that is good, without the code.
@@ -62,6 +70,8 @@ pub struct Invitation {
     pub role: Role,
     /// Until when it is good.
     pub expires_at: SystemTime,
+    /// To whom it may send; `None`: to everyone.
+    pub send_to: Option<SendTo>,
 }
 
 /// With which code the first client may enroll.
@@ -97,7 +107,12 @@ impl Kept {
             name,
             expires_at: to_millis(now + LIFETIME),
             used_by: None,
+            send_to: None,
         }
+    }
+
+    pub(super) fn limited(self, send_to: Option<SendTo>) -> Self {
+        Self { send_to, ..self }
     }
 
     pub(super) fn invitation(&self) -> Invitation {
@@ -105,6 +120,7 @@ impl Kept {
             name: self.name.clone(),
             role: Role::from_byte(self.role).unwrap_or(Role::Reader),
             expires_at: time(self.expires_at),
+            send_to: self.send_to.clone(),
         }
     }
 
@@ -272,7 +288,7 @@ pub(super) fn enroll(
     if others >= MOST {
         return Err(Refusal::Full);
     }
-    let row = Row::new(name.clone(), role, clock::shown(now));
+    let row = Row::new(name.clone(), role, kept.send_to.clone(), clock::shown(now));
     update.batch().put(member::key(&client), &row.write());
     kept.used_by = Some(*client.as_bytes());
     put(update, id, &kept, &code.to_bytes());

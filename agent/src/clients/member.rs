@@ -8,7 +8,7 @@ use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::Clients;
+use super::{Clients, SendTo};
 use crate::clock;
 use crate::vault::{Tables, from_millis, span_millis, to_millis};
 
@@ -24,6 +24,14 @@ pub(super) struct Row {
     enrolled_at: u64,
     #[serde(rename = "s", default)]
     seen_at: Option<u64>,
+    /// To whom it may send; `None`: to everyone.
+    #[serde(
+        rename = "t",
+        default,
+        deserialize_with = "SendTo::read",
+        skip_serializing_if = "Option::is_none"
+    )]
+    send_to: Option<SendTo>,
 }
 
 /// A client as it is told to others.
@@ -41,6 +49,8 @@ pub struct Client {
     pub last_seen: Option<SystemTime>,
     /// How many connections it has.
     pub connections: usize,
+    /// To whom it may send; `None`: to everyone.
+    pub send_to: Option<SendTo>,
 }
 
 /// A client that is known, and the far ends of its connections: they are cut when this is dropped.
@@ -65,17 +75,20 @@ pub struct Pass {
     pub name: Arc<str>,
     /// What it may do.
     pub role: Role,
+    /// To whom it may send; `None`: to everyone.
+    pub send_to: Option<Arc<SendTo>>,
     cord: Option<watch::Receiver<()>>,
     clients: Clients,
 }
 
 impl Row {
-    pub(super) fn new(name: String, role: Role, now: SystemTime) -> Self {
+    pub(super) fn new(name: String, role: Role, send_to: Option<SendTo>, now: SystemTime) -> Self {
         Self {
             name,
             role: role.to_byte(),
             enrolled_at: to_millis(now),
             seen_at: None,
+            send_to,
         }
     }
 
@@ -116,6 +129,7 @@ impl Member {
             client,
             name: self.row.name.as_str().into(),
             role: self.row.role(),
+            send_to: self.row.send_to.clone().map(Arc::new),
             cord: Some(self.cord.subscribe()),
             clients,
         }
@@ -133,6 +147,7 @@ impl Member {
             enrolled_at: time(self.row.enrolled_at),
             last_seen: self.row.seen_at.map(time),
             connections: self.connections(),
+            send_to: self.row.send_to.clone(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The registry against its rules.
 
+mod send_to;
 mod time;
 
 use super::*;
@@ -35,7 +36,7 @@ async fn enroll(
 }
 
 async fn invite(clients: &Clients, role: Role, now: SystemTime) -> Code {
-    clients.invite(role, None, now).await.unwrap().0
+    clients.invite(role, None, None, now).await.unwrap().0
 }
 
 #[tokio::test]
@@ -167,11 +168,11 @@ async fn no_two_clients_have_one_name_and_an_invitation_names_its_own() {
     );
     assert!(enroll(&clients, &second, 2, "b", now()).await.is_ok());
     let taken = clients
-        .invite(Role::Reader, Some("a".to_owned()), now())
+        .invite(Role::Reader, Some("a".to_owned()), None, now())
         .await;
     assert!(matches!(taken, Err(Denied::NameTaken)));
     let named = clients
-        .invite(Role::Reader, Some("c".to_owned()), now())
+        .invite(Role::Reader, Some("c".to_owned()), None, now())
         .await;
     let enrolled = enroll(&clients, &named.unwrap().0, 3, "else", now()).await;
     assert_eq!(enrolled, Ok(("c".to_owned(), Role::Reader)));
@@ -310,7 +311,7 @@ async fn there_are_so_many_codes_and_clients_and_no_more() {
     for _ in 0..MOST_CODES {
         codes.push(invite(&clients, Role::Reader, now()).await);
     }
-    let denied = clients.invite(Role::Reader, None, now()).await;
+    let denied = clients.invite(Role::Reader, None, None, now()).await;
     assert!(matches!(denied, Err(Denied::TooManyCodes)));
     let last = codes.pop().unwrap();
     for number in 0..u8::try_from(MOST).unwrap() {
@@ -325,7 +326,7 @@ async fn there_are_so_many_codes_and_clients_and_no_more() {
         enroll(&clients, &last, 200, "more", now()).await,
         Err(Refusal::Full)
     );
-    let denied = clients.invite(Role::Reader, None, now()).await;
+    let denied = clients.invite(Role::Reader, None, None, now()).await;
     assert!(matches!(denied, Err(Denied::Full)));
 }
 

@@ -26,11 +26,11 @@ impl Service {
 impl pb::access_server::Access for Service {
     async fn list_allowed(
         &self,
-        _: Request<pb::ListAllowedRequest>,
+        request: Request<pb::ListAllowedRequest>,
     ) -> Result<Response<pb::ListAllowedResponse>, Status> {
-        let allowed = convert::allowed(&self.agent.status().rules);
-        let rules = Some(self.rules());
-        Ok(Response::new(pb::ListAllowedResponse { rules, allowed }))
+        let status = self.agent.status();
+        let listed = convert::allowed(request.get_ref(), status.rules, status.held)?;
+        Ok(Response::new(listed))
     }
 
     async fn add_allowed(

@@ -10,9 +10,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::listen::Caller;
-use super::watch::{Pages, Watch};
-use super::{Network, convert, roles, status};
-use crate::agent::Agent;
+use super::watch::{OtherName, Pages, Watch};
+use super::{Network, convert, limit, list, roles, status};
+use crate::agent::{Agent, Storage};
 use crate::clock;
 use crate::model::{Hardening, Phone, Seq};
 
@@ -43,6 +43,16 @@ impl<S> Service<S> {
             network,
             stop,
         }
+    }
+
+    fn identity(&self) -> pb::AgentIdentity {
+        let store = self.agent.storage().as_ref().map(Storage::id);
+        convert::identity(&self.network.name, store)
+    }
+
+    fn other_name(&self) -> OtherName {
+        let agent = self.agent.clone();
+        Box::new(move |jid: &str| agent.other_name(jid))
     }
 }
 
@@ -94,9 +104,11 @@ where
         &self,
         request: Request<pb::SendRequest>,
     ) -> Result<Response<pb::SendResponse>, Status> {
-        let mut request = request.into_inner();
+        let (_, extensions, mut request) = request.into_parts();
         let seen = convert::store_seen(request.seen.take())?;
         let (draft, terms) = convert::send_request(request)?;
+        let caller = extensions.get::<Caller>();
+        limit::check(&self.agent, &self.pages, caller, &draft.to).await?;
         if let Some(seen) = seen {
             self.agent.report_store(seen).await;
         }
@@ -116,9 +128,10 @@ where
 
     async fn list_queue(
         &self,
-        _: Request<pb::ListQueueRequest>,
+        request: Request<pb::ListQueueRequest>,
     ) -> Result<Response<pb::ListQueueResponse>, Status> {
-        Ok(Response::new(convert::queue(self.agent.queued())))
+        let queued = self.agent.queued();
+        Ok(Response::new(convert::queue(request.get_ref(), queued)?))
     }
 
     async fn cancel_send(
@@ -136,32 +149,43 @@ where
         request: Request<pb::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
         if !request.get_ref().consumer.is_empty() {
-            roles::require(&request, Role::Operator)?;
+            roles::require(&request, Role::Sender)?;
         }
         let request = request.into_inner();
-        let named = request.chats.iter().filter_map(|chat| chat.parse().ok());
-        let named: Vec<Phone> = named.collect();
+        let chats = request.filter.iter().flat_map(|filter| &filter.chats);
+        let named: Vec<Phone> = chats.filter_map(|chat| chat.parse().ok()).collect();
         let mut request = convert::watch_request(request)?;
-        if let (None, Some(name)) = (request.after, &request.consumer) {
-            request.after = Some(self.agent.consumers().acked(name).unwrap_or_default());
-        }
         // What happened before the call is shown to it, or is before it: nothing in between.
         self.agent.journal().flush().await;
+        if let Some(name) = &request.consumer {
+            let (head, _) = self.agent.journal().range();
+            let begin = request.after.unwrap_or(head);
+            let consumers = self.agent.consumers();
+            let begun = consumers.begin(name, begin, head, clock::wall()).await;
+            let acked = begun.map_err(|denied| status::consumer(&denied))?;
+            request.after.get_or_insert(acked);
+        }
         self.agent.resolve(&named).await;
-        let agent = self.agent.clone();
-        let other_name = Box::new(move |jid: &str| agent.other_name(jid));
-        let agent = self.agent.clone();
-        let lid_of = Box::new(move |phone: &Phone| agent.gate().lid_of(phone));
+        let gate = self.agent.clone();
+        let lid_of = Box::new(move |phone: &Phone| gate.gate().lid_of(phone));
         let pages = self.pages.clone();
-        let watch = Watch::new(
-            self.agent.journal(),
-            pages,
-            request,
-            other_name,
-            (named, lid_of),
-        );
+        let (journal, agent) = (self.agent.journal(), self.identity());
+        let other_name = self.other_name();
+        let watch = Watch::new(journal, pages, request, other_name, agent, (named, lid_of));
         let items = watch.into_stream().take_until(self.stop.clone().fuse());
         Ok(Response::new(items.map(Ok).boxed()))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<pb::ListEventsRequest>,
+    ) -> Result<Response<pb::ListEventsResponse>, Status> {
+        let request = convert::list_request(request.into_inner())?;
+        self.agent.journal().flush().await;
+        let range = self.agent.journal().range();
+        let (other_name, agent) = (self.other_name(), self.identity());
+        let listed = list::list(&self.pages, range, request, &other_name, &agent);
+        Ok(Response::new(listed.await))
     }
 
     async fn ack_events(
@@ -185,10 +209,11 @@ where
 
     async fn list_consumers(
         &self,
-        _: Request<pb::ListConsumersRequest>,
+        request: Request<pb::ListConsumersRequest>,
     ) -> Result<Response<pb::ListConsumersResponse>, Status> {
         let consumers = self.agent.consumers().list();
-        Ok(Response::new(convert::consumers(consumers)))
+        let listed = convert::consumers(request.get_ref(), consumers)?;
+        Ok(Response::new(listed))
     }
 
     async fn remove_consumer(

@@ -30,9 +30,9 @@ impl pb::alerts_server::Alerts for Service {
 
     async fn list_alerts(
         &self,
-        _: Request<pb::ListAlertsRequest>,
+        request: Request<pb::ListAlertsRequest>,
     ) -> Result<Response<pb::ListAlertsResponse>, Status> {
         let board = self.agent.alerts().board();
-        Ok(Response::new(convert::alerts(board)))
+        Ok(Response::new(convert::alerts(request.get_ref(), board)?))
     }
 }

@@ -30,22 +30,24 @@ impl Service {
 impl pb::clients_server::Clients for Service {
     async fn list_clients(
         &self,
-        _: Request<pb::ListClientsRequest>,
+        request: Request<pb::ListClientsRequest>,
     ) -> Result<Response<pb::ListClientsResponse>, Status> {
         let now = clock::now();
         let (clients, invitations) = (self.clients.list(now), self.clients.invitations(now));
-        Ok(Response::new(convert::clients(clients, invitations)))
+        let listed = convert::clients(request.get_ref(), clients, invitations)?;
+        Ok(Response::new(listed))
     }
 
     async fn invite_client(
         &self,
         request: Request<pb::InviteClientRequest>,
     ) -> Result<Response<pb::InviteClientResponse>, Status> {
-        let (role, name) = convert::invite_request(request.into_inner())?;
+        let (role, name, send_to) = convert::invite_request(request.into_inner())?;
         if self.network.tls.is_none() {
             return Err(status::no_tls());
         }
-        let invited = self.clients.invite(role, name, clock::now()).await;
+        let now = clock::now();
+        let invited = self.clients.invite(role, name, send_to, now).await;
         let (code, invitation) = invited.map_err(|denied| status::client_denied(&denied))?;
         let address = self.network.public.as_deref().unwrap_or_default();
         Ok(Response::new(convert::invited(&code, invitation, address)))

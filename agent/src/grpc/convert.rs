@@ -8,6 +8,7 @@ mod clients;
 #[cfg(test)]
 mod corpus;
 mod event;
+mod page;
 mod pair;
 mod rollback;
 mod send;
@@ -17,11 +18,9 @@ mod watch;
 
 use std::time::Duration;
 
-use openclaw_proto::v1 as pb;
 use tonic::Status as GrpcStatus;
 
 use super::status::invalid;
-use crate::model::SendState;
 use rollback::send_hold;
 
 pub(super) use access::{allowed, diagnose_request, findings, rules, who};
@@ -30,14 +29,17 @@ pub(super) use admin::{
 };
 pub(super) use alerts::{alerts, tested};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
-pub(super) use event::event;
+pub(super) use event::{event, identity};
+pub(super) use page::{Page, page};
 pub(super) use pair::{frame, pair_request};
 pub(super) use rollback::{
     decision, report_store_request, report_store_response, rollback_resolved, store_seen,
 };
 pub(super) use send::{cancel_request, cancelled, queue, send_request, send_response};
 pub(super) use status::{resume_request, resumed, status};
-pub(super) use watch::{WatchRequest, consumer, consumers, watch_request};
+pub(super) use watch::{
+    ListRequest, WatchRequest, consumer, consumers, list_request, page_token, watch_request,
+};
 
 /// A duration that is not positive or too long.
 #[derive(Debug, thiserror::Error)]
@@ -68,16 +70,6 @@ fn duration(
         return Err(invalid(field, &BadDuration(longest)));
     }
     Ok(duration)
-}
-
-fn send_state(state: SendState) -> pb::SendState {
-    match state {
-        SendState::Accepted => pb::SendState::Accepted,
-        SendState::ServerAck => pb::SendState::ServerAck,
-        SendState::Delivered => pb::SendState::Delivered,
-        SendState::Read => pb::SendState::Read,
-        SendState::Failed => pb::SendState::Failed,
-    }
 }
 
 fn count(count: usize) -> u32 {

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::clients::Clients;
-pub(super) use conn::{Caller, Conn};
+pub(super) use conn::{Caller, Conn, Via};
 use door::Door;
 use unix::Socket;
 

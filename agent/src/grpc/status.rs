@@ -16,7 +16,7 @@ use crate::allow::{self, Place, Refused};
 use crate::consumers;
 use crate::model::LinkState;
 
-pub(super) use clients::{client_denied, no_tls};
+pub(super) use clients::{client_denied, no_tls, other_recipient};
 pub(super) use sending::{cancel_denied, send_failure};
 
 /// What to do about a store that went back.
@@ -30,6 +30,17 @@ pub(super) fn invalid(field: &str, error: &dyn std::error::Error) -> Status {
         &format!("{field}: {error}"),
         "INVALID_ARGUMENT",
         &hint,
+        [("field", field)],
+    )
+}
+
+/// Content that is in the contract, and that this version cannot send.
+pub(super) fn unsupported(field: &str) -> Status {
+    with_info(
+        Code::Unimplemented,
+        &format!("{field}: this version of the agent cannot send that; nothing was sent"),
+        "CONTENT_UNSUPPORTED",
+        "send a text (`content.text`), or update openclaw-agent",
         [("field", field)],
     )
 }

@@ -12,15 +12,15 @@ use tokio::time::Instant;
 
 use super::convert::{self, WatchRequest};
 use crate::journal::Journal;
-use crate::model::{ChatId, Contact, Event, Filter, Lid, Occurrence, Phone, Seq};
+use crate::model::{ChatId, Contact, Event, Filter, Lid, Phone, Seq};
 
-pub(super) use pages::Pages;
+pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 
 /// A stream is never quiet for longer.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// Tells a person's other JID: see [`Filter::passes`].
-type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub(super) type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Tells a number's LID, where it is known by now.
 type LidOf = Box<dyn Fn(&Phone) -> Option<Lid> + Send + Sync>;
@@ -32,6 +32,7 @@ pub(super) struct Watch {
     cursor: Seq,
     filter: Filter,
     other_name: OtherName,
+    agent: pb::AgentIdentity,
     /// Numbers in the filter whose LID is not known yet. A number may be written in two ways, and the LID says that both
     /// are one person's.
     named: Vec<Phone>,
@@ -50,6 +51,7 @@ impl Watch {
         pages: Pages,
         request: WatchRequest,
         other_name: OtherName,
+        agent: pb::AgentIdentity,
         (named, lid_of): (Vec<Phone>, LidOf),
     ) -> Self {
         let WatchRequest {
@@ -66,6 +68,7 @@ impl Watch {
             cursor,
             filter,
             other_name,
+            agent,
             named,
             lid_of,
             follow,
@@ -87,7 +90,8 @@ impl Watch {
         use pb::watch_events_response::Item;
         loop {
             if let Some((event, chat_with)) = self.ahead.pop_front() {
-                return Some(Item::Event(convert::event(event, chat_with)));
+                let event = convert::event(event, chat_with, self.agent.clone());
+                return Some(Item::Event(event));
             }
             // Marked as seen before it is read: an append in between wakes the next wait.
             let head = *self.head.borrow_and_update();
@@ -101,9 +105,13 @@ impl Watch {
                 .filter(|event| self.filter.passes(&event.what, &self.other_name));
             let named = passing.map(|event| named(event, &self.other_name));
             self.ahead.extend(named);
-            if let Some((Seq(from), Seq(to))) = page.gap {
+            if let Some((Seq(first), Seq(last))) = page.gap {
                 let damaged = page.damaged;
-                return Some(Item::Gap(pb::Gap { from, to, damaged }));
+                return Some(Item::Gap(pb::Gap {
+                    first,
+                    last,
+                    damaged,
+                }));
             }
             let beat = self.told + HEARTBEAT;
             if moved {
@@ -147,10 +155,10 @@ impl Watch {
 }
 
 /// The event with its chat's one name, and whom that is with: it may have been recorded before the person's LID was known.
-fn named(mut event: Event, other_name: &OtherName) -> (Event, Option<Contact>) {
+pub(super) fn named(mut event: Event, other_name: &OtherName) -> (Event, Option<Contact>) {
     let what = &mut event.what;
     let chat = what.chat().filter(|chat| chat.is_person()).cloned();
-    let Some(chat) = chat.filter(|_| !matches!(what, Occurrence::Dropped(_))) else {
+    let Some(chat) = chat else {
         return (event, None);
     };
     let mut with = Contact::of_jid(chat.jid());
@@ -214,7 +222,8 @@ mod tests {
         let (pages, reading) = Pages::of(journal.clone());
         tokio::spawn(reading);
         let numbers = (Vec::new(), Box::new(|_: &Phone| None) as LidOf);
-        Watch::new(journal, pages, request, Box::new(|_| None), numbers)
+        let agent = pb::AgentIdentity::default();
+        Watch::new(journal, pages, request, Box::new(|_| None), agent, numbers)
     }
 
     fn watch(journal: &Arc<Journal>, after: Option<u64>, follow: bool) -> Watch {
@@ -261,8 +270,8 @@ mod tests {
         assert_eq!(
             got[0],
             Item::Gap(pb::Gap {
-                from: 3,
-                to: 5,
+                first: 3,
+                last: 5,
                 damaged: false
             })
         );

@@ -180,8 +180,8 @@ fn events(text: &mut Text, agent: &Agent, (Seq(head), Seq(oldest)): (Seq, Seq)) 
         Kind::Counter,
         "Events since the process started, by kind.",
     );
-    for (kind, count) in EventKind::NAMES.iter().zip(agent.journal().counts()) {
-        text.sample(name, &[("kind", *kind)], count);
+    for (kind, count) in EventKind::ALL.iter().zip(agent.journal().counts()) {
+        text.sample(name, &[("kind", kind.name())], count);
     }
 }
 

@@ -9,12 +9,12 @@ use crate::model::{Kind, Occurrence};
 
 /// The counters, in the order of [`Kind`].
 #[derive(Debug, Default)]
-pub(super) struct Tally([AtomicU64; Kind::COUNT]);
+pub(super) struct Tally([AtomicU64; Kind::ALL.len()]);
 
 impl Journal {
     /// How many events were added since the process started, for each [`Kind`] in its order.
     #[must_use]
-    pub fn counts(&self) -> [u64; Kind::COUNT] {
+    pub fn counts(&self) -> [u64; Kind::ALL.len()] {
         let Tally(counts) = &self.tally;
         std::array::from_fn(|at| counts[at].load(Ordering::Relaxed))
     }

@@ -8,7 +8,7 @@ use openclaw_vault::{Batch, Key};
 
 use super::{Arrival, Journal, Limits, MessageName};
 use crate::clock;
-use crate::model::{ChatId, Contact, Lost, MessageId, Occurrence, Seq};
+use crate::model::{ChatId, Contact, Lost, LostReason, MessageId, Occurrence, Seq};
 use crate::vault::trial::Volume;
 use crate::vault::{Tables, Ticket};
 
@@ -311,7 +311,7 @@ async fn a_message_is_known_by_every_name_of_its_sender_and_its_author_is_found(
             id: MessageId::new(id),
             chat: ChatId::new(names[0].into()),
             sender,
-            reason: "x".into(),
+            reason: LostReason::NotKept,
         };
         let what = Some(Occurrence::Lost(lost));
         let name = named(names, id);

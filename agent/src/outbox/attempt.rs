@@ -8,7 +8,7 @@ use openclaw_vault::Batch;
 use super::entry::{Stage, Trouble};
 use super::messages::Turn;
 use super::{Outbox, State, row};
-use crate::model::{Failure, MessageId, Nack, Phone, Recipient, Text};
+use crate::model::{MessageId, Nack, Payload, Phone, Recipient, SendReason};
 
 /// A message whose turn it is. Whoever has it reports by [`Outbox::report`].
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Job {
     /// To whom.
     pub to: Recipient,
     /// What.
-    pub text: Arc<Text>,
+    pub payload: Arc<Payload>,
     /// The code with which WhatsApp's server refused it before.
     pub refused: Option<Nack>,
 }
@@ -29,7 +29,7 @@ impl Outbox {
     pub fn turn(&self, account: &Phone, now: SystemTime) -> Result<Job, Option<SystemTime>> {
         let state = &mut *self.state();
         for order in state.messages.of_others(account) {
-            self.settle_failed(state, order, Failure::OtherAccount, now);
+            self.settle_failed(state, order, SendReason::OtherAccount, now);
         }
         loop {
             let State {
@@ -56,13 +56,13 @@ impl Outbox {
                 continue;
             }
             let queued = entry.is_queued();
-            let text = match &entry.text {
-                Some(text) => Some(Arc::clone(text)),
-                None => row::load_text(&self.vault, &entry.sent.token).map(Arc::new),
+            let payload = match &entry.payload {
+                Some(payload) => Some(Arc::clone(payload)),
+                None => row::load_payload(&self.vault, &entry.sent.token).map(Arc::new),
             };
-            let Some(text) = text else {
-                tracing::error!("a message that waits has lost its text");
-                self.settle_failed(state, order, Failure::Unconfirmed, now);
+            let Some(payload) = payload else {
+                tracing::error!("a queued message has lost its payload");
+                self.settle_failed(state, order, SendReason::Unconfirmed, now);
                 continue;
             };
             if queued {
@@ -73,7 +73,7 @@ impl Outbox {
                 order,
                 id: entry.sent.id.clone(),
                 to: entry.to.clone(),
-                text,
+                payload,
                 refused: entry.sent.nack,
             });
         }
@@ -91,7 +91,7 @@ impl Outbox {
         for (order, why) in state.messages.overdue(now) {
             self.settle_failed(state, order, why, now);
         }
-        state.messages.drop_late_texts(now);
+        state.messages.drop_late_payloads(now);
     }
 
     /// To be awaited right before the message may reach the wire: its row is durable, and says that it may be there.
@@ -132,15 +132,15 @@ impl Outbox {
                 }
                 entry.stage = Stage::Handed(now);
                 entry.handed_before = before;
-                state.messages.bound_texts(job.order);
+                state.messages.bound_payloads(job.order);
             }
             Err(Trouble::Refused(nack)) => {
                 entry.sent.nack = Some(nack);
-                self.settle_failed(state, job.order, Failure::RefusedByServer, now);
+                self.settle_failed(state, job.order, SendReason::RefusedByServer, now);
                 return;
             }
             Err(Trouble::NotOnWhatsApp) if entry.is_queued() => {
-                self.settle_failed(state, job.order, Failure::NotOnWhatsApp, now);
+                self.settle_failed(state, job.order, SendReason::NotOnWhatsapp, now);
                 return;
             }
             Err(Trouble::ConnectionLost) if entry.is_queued() => entry.try_later(now),

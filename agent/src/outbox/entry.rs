@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use crate::model::{Draft, Failure, Nack, Phone, Recipient, SendState, Sent, Text};
+use crate::model::{Draft, Nack, Payload, Phone, Recipient, SendReason, SendState, Sent};
 use crate::vault::Ticket;
 
 /// How long the server's ack may take before a caller's retry sends the message again under its id.
@@ -18,7 +18,7 @@ const RESTRICTED_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest delay between two attempts.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
-/// Tells two drafts apart without keeping their text.
+/// Distinguishes two drafts without keeping their payload.
 pub(super) type Fingerprint = [u8; 16];
 
 /// Why a message has not gone out this time.
@@ -121,8 +121,8 @@ pub(super) struct Entry {
     /// What was last written of it that must be durable before it leaves.
     pub(super) written: Option<Ticket>,
     pub(super) stage: Stage,
-    /// The text of one that is not kept, until the server's ack.
-    pub(super) text: Option<Arc<Text>>,
+    /// What one says that is not kept, until the server's ack.
+    pub(super) payload: Option<Arc<Payload>>,
     /// Attempts in a row that did not bring it out.
     pub(super) attempts: u32,
     pub(super) trouble: Option<Trouble>,
@@ -145,7 +145,7 @@ impl Entry {
             until: None,
             written: None,
             stage: Stage::Resting,
-            text: None,
+            payload: None,
             attempts: 0,
             trouble: None,
             watchers: None,
@@ -214,19 +214,19 @@ impl Entry {
     /// Nothing more happens to it by itself.
     pub(super) fn rest(&mut self, trouble: Option<Trouble>) {
         self.stage = Stage::Resting;
-        self.text = None;
+        self.payload = None;
         self.trouble = trouble;
     }
 
     /// Why it fails now, if its time has come.
-    pub(super) fn overdue(&self, now: SystemTime) -> Option<Failure> {
+    pub(super) fn overdue(&self, now: SystemTime) -> Option<SendReason> {
         let due = self.is_queued() && self.until.is_some_and(|until| until <= now);
         match self.stage {
             _ if !due => None,
             Stage::Busy(_) => None,
             Stage::Handed(at) if now < at + ACK_DUE => None,
-            _ if self.handed_at.is_some() => Some(Failure::Unconfirmed),
-            _ => Some(Failure::Deadline),
+            _ if self.handed_at.is_some() => Some(SendReason::Unconfirmed),
+            _ => Some(SendReason::Expired),
         }
     }
 
@@ -292,7 +292,7 @@ pub(super) fn fingerprint(draft: &Draft) -> Fingerprint {
     let hash = Sha256::new()
         .chain_update(length.to_be_bytes())
         .chain_update(to)
-        .chain_update(draft.text.as_str())
+        .chain_update(draft.payload.as_bytes())
         .finalize();
     let mut fingerprint = Fingerprint::default();
     fingerprint.copy_from_slice(&hash[..16]);

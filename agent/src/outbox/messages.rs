@@ -5,15 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use super::entry::{ACK_DUE, Entry, Stage, Trouble};
 use super::pace::Pace;
-use crate::model::{Failure, MessageId, Phone, Recipient, Token};
+use crate::model::{MessageId, Phone, Recipient, SendReason, Token};
 
 /// How many messages are remembered that are not to be sent any more.
 const REMEMBERED: usize = 4096;
 /// How long they are.
 const MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How many bytes of texts are held for callers' messages whose ack has not come, in case it is an error.
-const TEXTS: usize = 1 << 20;
+/// How many bytes of payloads are held for callers' messages whose ack has not come, in case it is an error.
+const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 
 /// The messages, by their place among all.
 #[derive(Debug, Default)]
@@ -142,7 +142,7 @@ impl Messages {
     }
 
     /// Those whose deadline has come.
-    pub(super) fn overdue(&self, now: SystemTime) -> Vec<(u64, Failure)> {
+    pub(super) fn overdue(&self, now: SystemTime) -> Vec<(u64, SendReason)> {
         let overdue = |entry: &Entry| entry.overdue(now).map(|why| (entry.order, why));
         self.in_line().filter_map(overdue).collect()
     }
@@ -183,25 +183,26 @@ impl Messages {
         unsent
     }
 
-    /// Keeps within bounds what is held of callers' texts until their acks come: the text that was handed over last goes
+    /// Keeps within bounds what is held of callers' payloads until their acks come: the one that was handed over last goes
     /// when there are too many.
-    pub(super) fn bound_texts(&mut self, handed: u64) {
-        let texts = self.in_line().filter_map(|entry| match entry.stage {
-            Stage::Handed(_) => entry.text.as_ref(),
+    pub(super) fn bound_payloads(&mut self, handed: u64) {
+        let payloads = self.in_line().filter_map(|entry| match entry.stage {
+            Stage::Handed(_) => entry.payload.as_ref(),
             _ => None,
         });
-        let held: usize = texts.map(|text| text.as_str().len()).sum();
-        if held > TEXTS
+        let held: usize = payloads.map(|payload| payload.as_bytes().len()).sum();
+        if held > MAX_PAYLOAD_BYTES
             && let Some(entry) = self.entries.get_mut(&handed)
         {
-            entry.text = None;
+            entry.payload = None;
         }
     }
 
-    /// Lets go of the texts of callers' messages whose ack is late: their callers have to ask again.
-    pub(super) fn drop_late_texts(&mut self, now: SystemTime) {
+    /// Drops the payloads of callers' messages whose ack is late: their callers have to ask again.
+    pub(super) fn drop_late_payloads(&mut self, now: SystemTime) {
         let late = |entry: &Entry| {
-            entry.text.is_some() && matches!(entry.stage, Stage::Handed(at) if at + ACK_DUE <= now)
+            entry.payload.is_some()
+                && matches!(entry.stage, Stage::Handed(at) if at + ACK_DUE <= now)
         };
         let late: Vec<u64> = self
             .in_line()
@@ -210,7 +211,7 @@ impl Messages {
             .collect();
         for order in late {
             if let Some(entry) = self.entries.get_mut(&order) {
-                entry.text = None;
+                entry.payload = None;
             }
         }
     }

@@ -6,11 +6,13 @@ use super::Outbox;
 use super::entry::Trouble;
 use super::entry::{Entry, Stage};
 use crate::journal::Written;
-use crate::model::{ChatId, Contact, Failure, MessageId, Nack, Recipient, Token};
+use crate::model::{ChatId, Contact, MessageId, Nack, Recipient, SendReason, Token};
 
 /// A message that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
+    /// Its place in the queue: later ones have greater numbers.
+    pub order: u64,
     /// The caller's name for it.
     pub token: Token,
     /// WhatsApp's id.
@@ -104,9 +106,9 @@ impl Outbox {
             never_sent: entry.handed_at.is_none(),
         };
         let why = if cancelled.never_sent {
-            Failure::Cancelled
+            SendReason::Cancelled
         } else {
-            Failure::Unconfirmed
+            SendReason::Unconfirmed
         };
         self.settle_failed(state, order, why, now);
         Ok(cancelled)
@@ -120,6 +122,7 @@ fn queued(entry: &Entry) -> Option<Queued> {
         _ => None,
     };
     Some(Queued {
+        order: entry.order,
         token: entry.sent.token.clone(),
         id: entry.sent.id.clone(),
         to: entry.to.clone(),

@@ -14,7 +14,7 @@ use openclaw_vault::Batch;
 
 use super::entry::{Stage, Trouble};
 use super::{Outbox, State, row};
-use crate::model::{Failure, MessageId, Nack, NackClass, Token};
+use crate::model::{MessageId, Nack, NackClass, SendReason, Token};
 
 impl Outbox {
     /// WhatsApp's server refused the message with this code. True when it is known and was not over before.
@@ -31,9 +31,9 @@ impl Outbox {
             NackClass::Passing => self.try_again(state, order, nack, now),
             NackClass::Restricted => {
                 entry.restricted_at = Some(now);
-                self.settle_failed(state, order, Failure::Restricted, now);
+                self.settle_failed(state, order, SendReason::Restricted, now);
             }
-            NackClass::Final => self.settle_failed(state, order, Failure::RefusedByServer, now),
+            NackClass::Final => self.settle_failed(state, order, SendReason::RefusedByServer, now),
         }
         true
     }
@@ -53,7 +53,7 @@ impl Outbox {
             let mut batch = Batch::new();
             row::put(&mut batch, entry);
             self.vault.write(&batch);
-        } else if entry.text.is_some() && entry.followers() > 0 {
+        } else if entry.payload.is_some() && entry.followers() > 0 {
             entry.try_later(now);
             entry.trouble = trouble;
         } else {

@@ -1,4 +1,4 @@
-//! How a message is written down: a row by its token, and beside it the text while it is still to be sent.
+//! How a message is written down: a row by its token, and next to it the payload while it is still to be sent.
 
 use std::time::SystemTime;
 
@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::entry::{Entry, Fingerprint, Stage};
-use crate::model::{MessageId, Nack, Phone, Recipient, SendState, Sent, Text, Token, Word};
+use crate::model::{
+    MessageId, Nack, Payload, Phone, Recipient, SendReason, SendState, Sent, Token,
+};
 use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The scope of the rows.
 const ROW: &[u8] = b"";
-/// The scope of the texts.
-const TEXT: &[u8] = b"text";
+/// The scope of the payloads. Volumes hold the name.
+const PAYLOAD: &[u8] = b"text";
 
 /// The row. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.
 #[derive(Serialize, Deserialize)]
@@ -54,8 +56,8 @@ fn row_key(token: &Token) -> Key<'_> {
     Key::new(Tables::OUTBOX, ROW, token.as_str())
 }
 
-fn text_key(token: &Token) -> Key<'_> {
-    Key::new(Tables::OUTBOX, TEXT, token.as_str())
+fn payload_key(token: &Token) -> Key<'_> {
+    Key::new(Tables::OUTBOX, PAYLOAD, token.as_str())
 }
 
 /// Writes the message as it is now.
@@ -93,20 +95,20 @@ fn encoded(row: &Row) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// Writes the text beside the row.
-pub(super) fn put_text(batch: &mut Batch, token: &Token, text: &Text) {
-    batch.put(text_key(token), text.as_str().as_bytes());
+/// Writes the payload next to the row.
+pub(super) fn put_payload(batch: &mut Batch, token: &Token, payload: &Payload) {
+    batch.put(payload_key(token), payload.as_bytes());
 }
 
-/// Removes the text: the message is not sent any more.
-pub(super) fn drop_text(batch: &mut Batch, token: &Token) {
-    batch.delete(text_key(token));
+/// Removes the payload: the message will not be sent any more.
+pub(super) fn drop_payload(batch: &mut Batch, token: &Token) {
+    batch.delete(payload_key(token));
 }
 
 /// Removes everything of a message.
 pub(super) fn delete(batch: &mut Batch, token: &Token) {
     batch.delete(row_key(token));
-    batch.delete(text_key(token));
+    batch.delete(payload_key(token));
 }
 
 /// A row as it lives on in another store.
@@ -136,11 +138,10 @@ pub(super) fn at_rest(mut bytes: &[u8]) -> Option<AtRest> {
     })
 }
 
-/// The text beside a row.
-pub(super) fn load_text(vault: &Vault, token: &Token) -> Option<Text> {
-    let bytes = vault.load(text_key(token))?;
-    let text = std::str::from_utf8(&bytes).ok()?;
-    Some(Text::kept(text.to_owned()))
+/// The payload next to a row.
+pub(super) fn load_payload(vault: &Vault, token: &Token) -> Option<Payload> {
+    let bytes = vault.load(payload_key(token))?;
+    Some(Payload::kept(&bytes))
 }
 
 /// Every message, oldest first. One that cannot be read is passed over, and the log says how many.
@@ -170,7 +171,7 @@ fn entry(token: &str, mut bytes: &[u8]) -> Option<Entry> {
         token: token.parse().ok()?,
         state,
         server_ack_at: row.server_ack_at.map(from_millis),
-        failure: row.failure.map(Word::from),
+        failure: row.failure.map(SendReason::from),
         nack: row.nack,
     };
     let mut entry = Entry::new(

@@ -1,5 +1,6 @@
 //! The outbox against its rules, over a store on a disk.
 
+mod earlier;
 mod hold;
 mod limits;
 mod refused;
@@ -7,12 +8,10 @@ mod time;
 
 use std::time::Duration;
 
-use openclaw_vault::{Folder, Key32, Secret, on_heap};
-
 use super::*;
 use crate::journal;
-use crate::model::{Nack, Seq};
-use crate::vault::{Keeper, Sealed};
+use crate::model::{Nack, Outgoing, Seq};
+use crate::vault::trial::Volume;
 
 const ME: &str = "+15550100001";
 const ANNA: &str = "+15550100002";
@@ -21,15 +20,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// An outbox that can be killed and started again.
 struct World {
-    dir: tempfile::TempDir,
-    keeper: Option<Keeper>,
+    volume: Volume,
     limits: Limits,
     outbox: Outbox,
     journal: Arc<Journal>,
-}
-
-fn secret() -> Secret {
-    Secret::Raw(Key32::take(&mut [7; 32]))
 }
 
 fn journal(vault: &Vault) -> Arc<Journal> {
@@ -49,16 +43,13 @@ impl World {
     }
 
     fn with(limits: Limits) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let sealed = Sealed::create(Folder::new(dir.path()), &secret(), "main", 0, on_heap);
-        let (vault, keeper) = Vault::start(sealed.unwrap(), 0);
-        let journal = journal(&vault);
+        let volume = Volume::new();
+        let journal = journal(&volume.vault);
         Self {
-            dir,
-            keeper: Some(keeper),
             limits,
-            outbox: Outbox::open(vault, Arc::clone(&journal), limits),
+            outbox: Outbox::open(volume.vault.clone(), Arc::clone(&journal), limits),
             journal,
+            volume,
         }
     }
 
@@ -68,10 +59,8 @@ impl World {
 
     /// A restart at that time, before which so much more has passed by the system's clock than was counted.
     fn restart_at(&mut self, now: SystemTime, uncounted: Duration) {
-        self.keeper.take().unwrap().stop();
-        let (sealed, _) = Sealed::open(Folder::new(self.dir.path()), &secret(), on_heap).unwrap();
-        let (vault, keeper) = Vault::start(sealed, 0);
-        self.keeper = Some(keeper);
+        self.volume.reopen();
+        let vault = self.volume.vault.clone();
         self.journal = journal(&vault);
         self.outbox = Outbox::open(vault, Arc::clone(&self.journal), self.limits);
         self.outbox.resume(now, uncounted);
@@ -116,7 +105,7 @@ impl World {
             Occurrence::Send(SendOutcome { sent, .. }) => (
                 sent.token.as_str().to_owned(),
                 sent.state,
-                sent.failure.unwrap_or_default().into_owned(),
+                sent.failure.map(String::from).unwrap_or_default(),
             ),
             other => panic!("{other:?}"),
         });
@@ -129,7 +118,7 @@ type Submitted = Result<watch::Receiver<Progress>, Refusal>;
 fn wish(token: &str, to: &str, text: &str) -> (Token, Wish) {
     let draft = Draft {
         to: to.parse().unwrap(),
-        text: text.to_owned().try_into().unwrap(),
+        payload: Outgoing::Text(text.to_owned().try_into().unwrap()).encode(),
         token: None,
     };
     let wish = Wish {
@@ -238,7 +227,7 @@ async fn what_is_kept_outlives_a_restart_and_goes_when_its_account_is_connected(
     world.restart();
     assert_eq!(world.outbox.queued().len(), 1);
     let job = world.turn(at(10)).unwrap();
-    assert_eq!(job.text.as_str(), "hi");
+    assert_eq!(job.payload.as_bytes(), b"hi");
     assert_eq!(job.id, progress.borrow().sent.id);
     world.outbox.hand_over(&job, at(10)).await;
     world.outbox.report(&job, Ok(()), at(10));
@@ -249,7 +238,7 @@ async fn what_is_kept_outlives_a_restart_and_goes_when_its_account_is_connected(
     world.restart();
     assert!(world.outbox.queued().is_empty());
     assert!(matches!(world.turn(at(9999)), Err(None)));
-    let text = row::load_text(&world.outbox.vault, &"t".parse().unwrap());
+    let text = row::load_payload(&world.outbox.vault, &"t".parse().unwrap());
     assert!(text.is_none(), "nothing is left of its text");
 }
 
@@ -286,10 +275,7 @@ async fn a_deadline_fails_what_was_not_sent_and_does_not_lie_about_what_may_have
     let failed = |token: &str, why: &str| (token.to_owned(), SendState::Failed, why.to_owned());
     assert_eq!(
         world.told().await,
-        [
-            failed("never", "deadline"),
-            failed("perhaps", "unconfirmed")
-        ]
+        [failed("never", "expired"), failed("perhaps", "unconfirmed")]
     );
     assert!(world.outbox.queued().is_empty());
     // A receipt that comes after all is the better truth.

@@ -82,18 +82,13 @@ impl Endpoint {
 
 /// `ws://` to an address, not a name: a name could resolve to anywhere.
 fn is_loopback(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("ws://") else {
+    let Ok(uri) = url.parse::<Uri>() else {
         return false;
     };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority
-            .rsplit_once(':')
-            .map_or(authority, |(host, _)| host),
-    };
-    host.parse::<IpAddr>()
-        .is_ok_and(|address| address.is_loopback())
+    let host = uri.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let address = host.parse::<IpAddr>();
+    uri.scheme_str() == Some("ws") && address.is_ok_and(|address| address.is_loopback())
 }
 
 /// What came of the last dial.

@@ -4,14 +4,12 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::request::IqError;
 use whatsapp_rust::wacore::request::RequestUtils;
-use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::{Freshness, Jid, SendOptions};
 
-use super::{Session, lock};
-use crate::model::{ChatId, MessageId, Phone, Recipient, Text};
+use super::{Session, compose, lock};
+use crate::model::{ChatId, MessageId, Outgoing, Phone, Recipient};
 
 /// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
 const DIRECTORY: usize = 1024;
@@ -122,13 +120,20 @@ impl Session {
         }
     }
 
-    /// Encrypts the text and writes it to the socket. That is not yet an ack. In a chat whose messages disappear it does
-    /// as well.
-    pub async fn send(&self, to: &Recipient, id: &MessageId, text: &Text) -> Result<(), Error> {
+    /// Encrypts what is to be sent and writes it to the socket. That is not yet an ack. In a chat whose messages disappear
+    /// it does as well.
+    pub async fn send(
+        &self,
+        to: &Recipient,
+        id: &MessageId,
+        outgoing: &Outgoing,
+    ) -> Result<(), Error> {
         let options = SendOptions::default().with_message_id(id.as_str());
-        let (message, options) = match self.store.timer(&ChatId::from(to)) {
-            Some(seconds) => (extended(text), options.with_ephemeral_expiration(seconds)),
-            None => (plain(text), options),
+        let timer = self.store.timer(&ChatId::from(to));
+        let message = compose::message(outgoing, timer.is_some());
+        let options = match timer {
+            Some(seconds) => options.with_ephemeral_expiration(seconds),
+            None => options,
         };
         let sent = self
             .client
@@ -142,24 +147,6 @@ impl Session {
             _ if !self.client.is_logged_in() => Error::ConnectionLost,
             _ => Error::NotEncrypted,
         })
-    }
-}
-
-fn plain(text: &Text) -> wa::Message {
-    wa::Message {
-        conversation: Some(text.as_str().to_owned()),
-        ..Default::default()
-    }
-}
-
-/// The form of a text that has room for more than the text.
-fn extended(text: &Text) -> wa::Message {
-    wa::Message {
-        extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
-            text: Some(text.as_str().to_owned()),
-            ..Default::default()
-        }),
-        ..Default::default()
     }
 }
 

@@ -13,7 +13,7 @@ use super::inbound::Inbound;
 use super::{Setup, translate};
 use crate::clock;
 use crate::journal::Arrival;
-use crate::model::{Lost, Occurrence};
+use crate::model::{Lost, LostReason, Occurrence};
 use crate::store::{Pending, Store};
 
 /// The library's own trial of the store, when a process ended in the middle of it.
@@ -60,7 +60,12 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
 /// It may have been acknowledged, and cannot be told.
 fn unreadable(row: &Pending) -> Occurrence {
     tracing::error!("a message that was not yet recorded cannot be read");
-    Occurrence::Lost(Lost::of_jids(&row.chat, &row.sender, &row.id, "unreadable"))
+    Occurrence::Lost(Lost::of_jids(
+        &row.chat,
+        &row.sender,
+        &row.id,
+        LostReason::Unreadable,
+    ))
 }
 
 /// What is known of it without its stanza: not the name that the sender gave themselves, and the time of its arrival only.

@@ -14,7 +14,8 @@ use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 use whatsapp_rust::{Jid, waproto};
 
 use crate::model::{
-    ChatId, ChatKind, Contact, Details, Message, MessageId, Occurrence, Origin, Undecryptable,
+    Body, ChatId, ChatKind, Contact, Message, MessageId, Occurrence, Origin, Undecryptable,
+    UndecryptableReason,
 };
 
 /// The longest name kept: WhatsApp's own limit is 25 characters.
@@ -36,9 +37,11 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
     if let Some(seconds) = info.ephemeral_expiration {
         content.disappears_after = seconds;
     }
-    if let Some(post) = &info.comment_target {
-        let about = || Some(Details::About(MessageId::new(post.id.as_deref()?)));
-        content.details = content.details.or_else(about);
+    if let Some(post) = &info.comment_target
+        && let Body::Other(other) = &mut content.body
+        && other.about.is_none()
+    {
+        other.about = post.id.as_deref().map(MessageId::new);
     }
     let origin = whence(info);
     Some(Occurrence::Message(Box::new(Message { origin, content })))
@@ -46,7 +49,7 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
 
 /// Whether a message that the account sent itself is of a kind that devices send each other, and no person.
 pub(super) fn is_between_devices(message: &waproto::whatsapp::Message) -> bool {
-    &*content::content(message).word == "protocol"
+    content::content(message).body.name() == "protocol"
 }
 
 /// The timer that a message shows its chat to have, in seconds, 0 for none; `None` where it says nothing about that.
@@ -108,17 +111,17 @@ pub(super) fn sender(source: &MessageSource) -> Contact {
 /// A message that did not open, and why as far as that is known.
 pub(super) fn undecryptable(message: &UndecryptableMessage) -> Undecryptable {
     let reason = match message.unavailable_type {
-        _ if !message.is_unavailable => "not_decrypted",
-        UnavailableType::ViewOnce => "view_once",
-        UnavailableType::Hosted => "hosted",
-        UnavailableType::Bot => "bot",
-        UnavailableType::Unknown => "unavailable",
+        _ if !message.is_unavailable => UndecryptableReason::NotDecrypted,
+        UnavailableType::ViewOnce => UndecryptableReason::ViewOnce,
+        UnavailableType::Hosted => UndecryptableReason::Hosted,
+        UnavailableType::Bot => UndecryptableReason::Bot,
+        UnavailableType::Unknown => UndecryptableReason::Unavailable,
     };
     Undecryptable {
         id: MessageId::new(&message.info.id),
         chat: whereabouts(&message.info.source),
         sender: sender(&message.info.source),
-        reason: reason.into(),
+        reason,
     }
 }
 
@@ -146,7 +149,11 @@ pub(super) fn sealed_for_the_phone(stanza: &NodeRef<'_>) -> Option<Occurrence> {
         id: MessageId::new(&id),
         chat: chat(&from),
         sender: person(author.as_ref().unwrap_or(&from)),
-        reason: if bot { "bot" } else { "unknown_encryption" }.into(),
+        reason: if bot {
+            UndecryptableReason::Bot
+        } else {
+            UndecryptableReason::UnknownEncryption
+        },
     }))
 }
 

@@ -26,12 +26,18 @@ impl Volume {
 
     /// A copy of a store that is in a folder.
     pub(crate) fn of(folder: &str) -> Self {
+        Self::of_key(folder, [7; 32])
+    }
+
+    /// A copy of a store that is in a folder, under that key.
+    pub(crate) fn of_key(folder: &str, mut key: [u8; 32]) -> Self {
+        let secret = Secret::Raw(Key32::take(&mut key));
         let dir = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(folder).unwrap() {
             let file = file.unwrap();
             std::fs::copy(file.path(), dir.path().join(file.file_name())).unwrap();
         }
-        let (sealed, _) = Sealed::open(Folder::new(dir.path()), &secret(), on_heap).unwrap();
+        let (sealed, _) = Sealed::open(Folder::new(dir.path()), &secret, on_heap).unwrap();
         let (vault, keeper) = Vault::start(sealed, 0);
         Self {
             dir,

@@ -130,26 +130,37 @@ def prepend(first, rest):
     yield from rest
 
 
+def text(body):
+    """The content of a message that is a text."""
+    return {"text": {"body": body}}
+
+
 def send(api, contact):
-    message = {"to": contact, "text": "a cormorant by grpcio", "token": "grpcio-1"}
+    message = {"to": contact, "content": text("a cormorant by grpcio"), "client_token": "grpcio-1"}
     sent = api.agent("Agent/Send", message)
     again = api.agent("Agent/Send", message)
     assert sent.state >= 2 and sent.message_id and sent.message_id == again.message_id, (sent, again)
-    other = message | {"text": "another cormorant"}
+    other = message | {"content": text("another cormorant")}
     refused(lambda: api.agent("Agent/Send", other), grpc.StatusCode.ALREADY_EXISTS, "TOKEN_REUSED")
     wrong = message | {"to": "nobody"}
     refused(lambda: api.agent("Agent/Send", wrong), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+    place = {"to": contact, "content": {"location": {"latitude": 60.1, "longitude": 24.9}}}
+    refused(lambda: api.agent("Agent/Send", place), grpc.StatusCode.UNIMPLEMENTED, "CONTENT_UNSUPPORTED")
     assert not api.agent("Agent/ListQueue").messages
-    unknown = lambda: api.agent("Agent/CancelSend", {"token": "grpcio-2"})
+    unknown = lambda: api.agent("Agent/CancelSend", {"client_token": "grpcio-2"})
     refused(unknown, grpc.StatusCode.NOT_FOUND, "UNKNOWN_TOKEN")
 
 
 def watch(api):
-    events = api.agent("Agent/WatchEvents", {"after": "0", "follow": True, "kinds": ["EVENT_KIND_MESSAGE"]})
+    messages = {"kinds": ["EVENT_KIND_MESSAGE"]}
+    events = api.agent("Agent/WatchEvents", {"after": "0", "follow": True, "filter": messages})
     please(hear="a cormorant answers")
     event = next(item.event for item in events if item.HasField("event"))
-    assert event.message.text == "a cormorant answers", event
+    assert event.message.content.text.body == "a cormorant answers", event
+    assert event.agent.name == "openclaw" and event.agent.store_id, event
     events.cancel()
+    listed = api.agent("Agent/ListEvents", {"filter": messages, "page_size": 1})
+    assert [one.seq for one in listed.events] == [event.seq], listed
     acked = api.agent("Agent/AckEvents", {"consumer": "grpcio", "seq": str(event.seq)})
     assert acked.seq == event.seq
     assert [consumer.name for consumer in api.agent("Agent/ListConsumers").consumers] == ["grpcio"]
@@ -216,7 +227,7 @@ def encoded(data):
 def every(api, phone, contact):
     check_health(api)
     assert api.agent("Agent/Status").link.state == 1
-    message = {"to": contact, "text": "a cormorant too early"}
+    message = {"to": contact, "content": text("a cormorant too early")}
     refused(lambda: api.agent("Agent/Send", message), grpc.StatusCode.FAILED_PRECONDITION, "NOT_LINKED")
     refused(lambda: api.agent("Agent/Resume"), grpc.StatusCode.FAILED_PRECONDITION, "NOT_LINKED")
     health = api.call(f"{HEALTH}/Watch", {"service": "whatsapp"}, timeout=3 * PATIENCE)

@@ -7,13 +7,14 @@ mod numbers;
 mod reload;
 mod spellings;
 
+use openclaw_proto::Word as _;
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Fault, IqError};
 use tonic::transport::Channel;
 
-use crate::harness::{ACCOUNT, ANNA, BERT, WORD, Watcher, World, run_agent_to_the_end};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, Watcher, World, lid, run_agent_to_the_end};
 
 const EVERY_WAY: [By; 4] = [By::Lid, By::Pn, By::LidAlone, By::PnAlone];
 
@@ -84,8 +85,8 @@ async fn silence_usync(world: &World) {
 /// The next message, or that one was dropped: its text, or the reason.
 async fn outcome(events: &mut Watcher) -> Result<String, String> {
     let outcome = events.event(|event| match event.kind.clone()? {
-        Kind::Message(message) => Some(Ok(message.text)),
-        Kind::Dropped(dropped) => Some(Err(dropped.reason)),
+        Kind::Message(message) => Some(Ok(message.text().to_owned())),
+        Kind::Dropped(dropped) => Some(Err(dropped.reason().word().to_owned())),
         _ => None,
     });
     outcome.await
@@ -121,6 +122,39 @@ async fn a_sender_is_judged_alike_by_every_name_from_the_first_message_on() {
             world.finish().await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_dropped_message_names_its_whole_sender_and_says_nothing_else() {
+    let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
+    resolved(&world).await;
+    let bert = world.peer(BERT);
+    let id = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    let mut events = world.watch().await;
+    let dropped = events.event(|event| match &event.kind {
+        Some(Kind::Dropped(dropped)) => Some(dropped.clone()),
+        _ => None,
+    });
+    let dropped = dropped.await;
+    let sender = pb::Contact {
+        phone: BERT.to_owned(),
+        lid: format!("{}@lid", lid(BERT)),
+    };
+    let origin = pb::Origin {
+        id,
+        chat: sender.lid.clone(),
+        chat_kind: pb::ChatKind::Person.into(),
+        sender: Some(sender),
+        ..Default::default()
+    };
+    let wanted = pb::Dropped {
+        origin: Some(origin),
+        reason: pb::DropReason::NotListed.into(),
+        other_reason: String::new(),
+    };
+    assert_eq!(dropped, wanted);
+    world.all_acked().await;
+    world.finish().await;
 }
 
 #[tokio::test]
@@ -196,7 +230,7 @@ async fn what_is_held_outlives_a_kill_and_is_told_once() {
         .start_again_with(&url, &["--config", &file])
         .await;
     let mut events = world.watch().await;
-    assert_eq!(events.message().await.text, text);
+    assert_eq!(events.message().await.text(), text);
     resolved(&world).await;
     let all = world.events().await;
     let messages = all.iter().filter_map(crate::harness::message).count();
@@ -247,7 +281,7 @@ async fn a_message_tells_who_is_behind_a_lid_and_frees_what_came_before() {
 async fn without_rules_everybody_is_admitted_and_status_says_so() {
     let world = World::linked().await;
     let mut events = world.watch().await;
-    assert!(rules(&world).await.none);
+    assert!(rules(&world).await.unrestricted);
     let bert = world.peer(BERT);
     bert.send_text(ACCOUNT, WORD, By::LidAlone).await.unwrap();
     assert_eq!(outcome(&mut events).await, Ok(WORD.to_owned()));

@@ -47,7 +47,10 @@ impl World {
     }
 
     async fn listed(&self) -> pb::ListAlertsResponse {
-        let listed = self.alerts().list_alerts(pb::ListAlertsRequest {}).await;
+        let listed = self
+            .alerts()
+            .list_alerts(pb::ListAlertsRequest::default())
+            .await;
         listed.unwrap().into_inner()
     }
 
@@ -288,6 +291,17 @@ async fn what_waits_outlives_the_account_that_it_is_about() {
     world.link().await;
     let posts = receiver.until(3).await;
     assert_eq!(posts[2].json()["data"]["recovered_from"], "logged_out");
+    // Listed one at a time, oldest first.
+    let (mut ids, mut request) = (Vec::new(), pb::ListAlertsRequest::default());
+    request.page_size = 1;
+    for is_last in [false, true] {
+        let page = world.alerts().list_alerts(request.clone()).await;
+        let page = page.unwrap().into_inner();
+        ids.extend(page.alerts.into_iter().map(|alert| alert.id));
+        assert_eq!(page.next_page_token.is_empty(), is_last);
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(ids, [&*posts[0].id, &*posts[2].id]);
     world.finish_discreetly().await;
 }
 

@@ -1,5 +1,6 @@
 //! Who may change what: a receipt, an edit, a deletion, a reaction or a vote counts only from a person who may make it.
 
+use openclaw_proto::Word as _;
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::SendState;
 use openclaw_proto::v1::event::Kind;
@@ -18,7 +19,7 @@ impl World {
         let last = last.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
         events
             .event(|event| match &event.kind {
-                Some(Kind::Message(message)) if message.id == last => Some(()),
+                Some(Kind::Message(message)) if message.origin().id == last => Some(()),
                 _ => None,
             })
             .await;
@@ -28,13 +29,27 @@ impl World {
 
     async fn wait_for_read(&self, seconds_: i64) -> Result<pb::SendResponse, tonic::Status> {
         self.send_with(pb::SendRequest {
-            token: "t".to_owned(),
+            client_token: "t".to_owned(),
             wait: SendState::Read.into(),
             timeout: seconds(seconds_),
             ..request(ANNA, WORD)
         })
         .await
     }
+}
+
+fn check(target: Option<&pb::Target>) -> pb::AuthorCheck {
+    target.unwrap().check()
+}
+
+/// The check, and who wrote the message.
+fn judged(target: Option<&pb::Target>) -> (pb::AuthorCheck, String) {
+    let author = target.unwrap().author.clone().unwrap();
+    (check(target), author.phone)
+}
+
+fn sender(origin: &pb::Origin) -> String {
+    origin.sender.clone().unwrap().phone
 }
 
 fn rejected(kind: &Kind) -> Option<&pb::Rejected> {
@@ -72,9 +87,9 @@ async fn what_is_not_known_is_said_to_be_unchecked_and_an_admins_deletion_too() 
     let mut checks: Vec<_> = told
         .iter()
         .filter_map(|kind| match kind {
-            Kind::Edit(it) => Some(("edit", it.author_check())),
-            Kind::Receipt(it) if it.message_ids == [old] => Some(("receipt", it.author_check())),
-            Kind::Deletion(it) => Some(("deletion", it.author_check())),
+            Kind::Edit(it) => Some(("edit", check(it.target.as_ref()))),
+            Kind::Receipt(it) if it.message_ids == [old] => Some(("receipt", it.check())),
+            Kind::Deletion(it) => Some(("deletion", check(it.target.as_ref()))),
             _ => None,
         })
         .collect();
@@ -87,8 +102,8 @@ async fn what_is_not_known_is_said_to_be_unchecked_and_an_admins_deletion_too() 
     ];
     assert_eq!(checks, expected);
     let rejected = told.iter().filter_map(rejected);
-    let reasons: Vec<_> = rejected.map(|it| (&*it.change, &*it.reason)).collect();
-    assert_eq!(reasons, [("deletion", "not_the_author"); 2]);
+    let reasons: Vec<_> = rejected.map(|it| (&*it.change, it.reason())).collect();
+    assert_eq!(reasons, [("deletion", pb::RejectReason::NotTheAuthor); 2]);
     world.finish().await;
 }
 
@@ -107,7 +122,7 @@ async fn changes_in_the_same_backlog_as_their_message_are_judged_by_it() {
     world.sim.fault(openclaw_sim::Fault::Clear).await;
     let told = world.settled().await;
     let edits = told.iter().filter_map(|kind| match kind {
-        Kind::Edit(it) => Some((it.author_check(), it.sender.clone().unwrap().phone)),
+        Kind::Edit(it) => Some((check(it.target.as_ref()), sender(it.origin()))),
         _ => None,
     });
     let by_bert = (pb::AuthorCheck::Checked, BERT.to_owned());
@@ -120,7 +135,7 @@ async fn changes_in_the_same_backlog_as_their_message_are_judged_by_it() {
 async fn a_receipt_by_someone_else_changes_nothing() {
     let world = World::linked().await;
     let sent = pb::SendRequest {
-        token: "t".to_owned(),
+        client_token: "t".to_owned(),
         wait: SendState::Delivered.into(),
         ..request(ANNA, WORD)
     };
@@ -141,7 +156,7 @@ async fn a_receipt_by_someone_else_changes_nothing() {
         .await
         .into_iter()
         .filter_map(|kind| match kind {
-            Kind::Receipt(receipt) => Some(receipt.by.unwrap().phone),
+            Kind::Receipt(receipt) => Some(receipt.recipient.unwrap().phone),
             _ => None,
         });
     let by: Vec<_> = receipts.collect();
@@ -208,7 +223,7 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
         .map(|it| {
             let author = it.author.as_ref().unwrap();
             (
-                &*it.reason,
+                it.reason().word(),
                 &*it.change,
                 &*it.message_ids[0],
                 &*author.phone,
@@ -230,7 +245,7 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
     said.sort_unstable();
     expected.sort_unstable();
     assert_eq!(said, expected);
-    let by_anna = |it: &&pb::Rejected| it.sender.as_ref().unwrap().phone == ANNA;
+    let by_anna = |it: &&pb::Rejected| sender(it.origin()) == ANNA;
     assert!(rejected.iter().all(by_anna));
     // The author's own are.
     bert.send_group_message(&group, content::edit(&in_group, &text), None)
@@ -244,8 +259,8 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
         .iter()
         .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
     let checked = applied.map(|kind| match kind {
-        Kind::Edit(it) => (it.author_check(), it.author.clone().unwrap().phone),
-        Kind::Deletion(it) => (it.author_check(), it.author.clone().unwrap().phone),
+        Kind::Edit(it) => judged(it.target.as_ref()),
+        Kind::Deletion(it) => judged(it.target.as_ref()),
         _ => unreachable!(),
     });
     let by_bert = (pb::AuthorCheck::Checked, BERT.to_owned());
@@ -279,7 +294,7 @@ async fn a_reaction_reaches_only_messages_of_its_chat() {
 async fn a_wait_for_read_that_only_another_reported_ends_in_its_timeout() {
     let world = World::linked().await;
     let sent = pb::SendRequest {
-        token: "t".to_owned(),
+        client_token: "t".to_owned(),
         ..request(ANNA, WORD)
     };
     let id = world.send_with(sent).await.unwrap().message_id;
@@ -288,7 +303,7 @@ async fn a_wait_for_read_that_only_another_reported_ends_in_its_timeout() {
         .await
         .unwrap();
     let late = world.wait_for_read(2).await.unwrap();
-    assert!(late.wait_ran_out);
+    assert!(late.wait_expired);
     assert_eq!(late.state(), SendState::Delivered);
     world.finish().await;
 }

@@ -102,7 +102,7 @@ async fn each_came_once(world: &World, messages: usize) {
     for event in world.events().await {
         assert!(!matches!(event.kind, Some(Kind::Lost(_))), "{event:?}");
         if let Some(Kind::Message(message)) = event.kind {
-            let mut words = message.text.split_whitespace();
+            let mut words = message.text().split_whitespace();
             let number: usize = words.nth(1).unwrap().parse().unwrap();
             assert!(numbers.insert(number), "{number} came twice");
         }

@@ -68,7 +68,7 @@ async fn restore(agent: &Agent, words: &str, bytes: &[u8]) -> Result<pb::Restore
 async fn heard(world: &World, text: &str) {
     let mut events = world.watch().await;
     let found = |event: &pb::Event| match &event.kind {
-        Some(Kind::Message(message)) if message.text == text => Some(()),
+        Some(Kind::Message(message)) if message.text() == text => Some(()),
         _ => None,
     };
     events.event(found).await;

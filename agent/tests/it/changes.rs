@@ -2,7 +2,6 @@
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
-use openclaw_proto::v1::message::Details;
 use openclaw_sim::{By, content};
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::wacore::message_edit::{MessageEditContext, encrypt_message_edit};
@@ -62,20 +61,23 @@ async fn a_message_that_is_edited_and_deleted_is_named_each_time() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let first = world.anna_writes(&format!("{WORD} first")).await;
-    assert_eq!(events.message().await.id, first);
+    assert_eq!(events.message().await.origin().id, first);
 
     let changed = format!("{WORD} changed");
     let change = world.anna(content::edit(&first, &changed)).await;
     let edit = events.edit().await;
-    assert_eq!((&edit.id, &edit.message_id), (&change, &first));
-    assert_eq!((&*edit.content, &edit.text), ("text", &changed));
-    is_anna(edit.sender.as_ref());
+    assert_eq!(edit.origin().id, change);
+    assert_eq!(edit.target.as_ref().unwrap().id, first);
+    assert_eq!(edit.content, Some(pb::Content::of_text(changed)));
+    is_anna(edit.origin().sender.as_ref());
 
     let end = world.anna(content::deletion(&first)).await;
     let deletion = events.deletion().await;
-    assert_eq!((&deletion.id, &deletion.message_id), (&end, &first));
-    is_anna(deletion.sender.as_ref());
-    assert_eq!(deletion.author, deletion.sender);
+    assert_eq!(deletion.origin().id, end);
+    is_anna(deletion.origin().sender.as_ref());
+    let target = deletion.target.as_ref().unwrap();
+    assert_eq!(target.id, first);
+    assert_eq!(target.author, deletion.origin().sender);
 
     world.all_acked().await;
     let received = world.agent.status().await.traffic.unwrap().received;
@@ -91,9 +93,10 @@ async fn a_reaction_comes_and_goes() {
     for emoji in ["👍", "❤️", ""] {
         let id = world.anna(content::reaction(&ours, emoji)).await;
         let reaction = events.reaction().await;
-        assert_eq!((&reaction.id, &reaction.message_id), (&id, &ours));
+        assert_eq!(reaction.origin().id, id);
+        assert_eq!(reaction.target.as_ref().unwrap().id, ours);
         assert_eq!((&*reaction.emoji, reaction.sealed), (emoji, false));
-        is_anna(reaction.sender.as_ref());
+        is_anna(reaction.origin().sender.as_ref());
     }
     world.all_acked().await;
     world.finish().await;
@@ -106,14 +109,16 @@ async fn an_admin_deletes_what_another_wrote() {
     let members = [ACCOUNT, ANNA, BERT];
     let group = world.phone().create_group(WORD, &members).await.unwrap();
     let id = world.peer(BERT).send_to_group(&group, WORD).await.unwrap();
-    assert_eq!(events.message().await.id, id);
+    assert_eq!(events.message().await.origin().id, id);
     let gone = content::deletion_by_admin(&id, &BERT.parse().unwrap());
     let anna = world.peer(ANNA);
     anna.send_group_message(&group, gone, None).await.unwrap();
     let deletion = events.deletion().await;
-    assert_eq!((&deletion.message_id, deletion.group), (&id, true));
-    is_anna(deletion.sender.as_ref());
-    let author = deletion.author.unwrap();
+    assert_eq!(deletion.origin().chat_kind(), pb::ChatKind::Group);
+    is_anna(deletion.origin().sender.as_ref());
+    let target = deletion.target.unwrap();
+    assert_eq!(target.id, id);
+    let author = target.author.unwrap();
     assert_eq!(author.lid, format!("{}@lid", lid(BERT)));
     assert_eq!(
         author.phone, BERT,
@@ -129,12 +134,17 @@ async fn a_picture_is_described_with_its_caption() {
     let mut events = world.watch().await;
     world.anna(content::image(WORD)).await;
     let picture = events.message().await;
-    assert_eq!((&*picture.content, &*picture.text), ("image", WORD));
-    match picture.details {
-        Some(Details::Media(media)) => {
-            assert_eq!((&*media.mime_type, media.size), ("image/jpeg", 81_234));
+    assert_eq!(picture.text(), WORD);
+    match picture.content.unwrap().kind {
+        Some(pb::content::Kind::Media(media)) => {
+            assert_eq!(media.kind(), pb::MediaKind::Image);
+            assert_eq!(media.caption, WORD);
+            assert_eq!(
+                (&*media.mime_type, media.size_bytes),
+                ("image/jpeg", 81_234)
+            );
         }
-        _ => panic!("no media"),
+        other => panic!("no media but {other:?}"),
     }
     world.all_acked().await;
     world.finish().await;
@@ -188,15 +198,13 @@ async fn a_change_that_comes_sealed_is_opened_where_its_secret_is_known_and_name
     let changed = format!("{WORD} changed");
     world.anna(sealed(&first, &changed)).await;
     let edit = events.edit().await;
-    assert_eq!(
-        (&edit.message_id, &*edit.content, &edit.text),
-        (&first, "text", &changed)
-    );
+    assert_eq!(edit.target.as_ref().unwrap().id, first);
+    assert_eq!(edit.content, Some(pb::Content::of_text(&*changed)));
     // Of a message from before this device was linked.
     world.anna(sealed("3EB0000000000000000001", &changed)).await;
     let edit = events.edit().await;
-    assert_eq!(edit.message_id, "3EB0000000000000000001");
-    assert_eq!((&*edit.content, &*edit.text), ("sealed", ""));
+    assert_eq!(edit.target.unwrap().id, "3EB0000000000000000001");
+    assert_eq!(edit.content, Some(pb::Content::default()), "it has no kind");
     world.all_acked().await;
     world.finish().await;
 }

@@ -7,7 +7,7 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{Broadcast, By, content};
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid, seconds};
 
 /// A number that channels and lists have here.
 const LIST: &str = "1690000000";
@@ -25,8 +25,11 @@ fn text(text: &str) -> wa::Message {
 async fn messages(world: &World, kinds: &[ChatKind], chats: &[&str]) -> Vec<pb::Message> {
     let request = pb::WatchEventsRequest {
         after: Some(0),
-        chat_kinds: kinds.iter().map(|kind| i32::from(*kind)).collect(),
-        chats: chats.iter().map(|&chat| chat.to_owned()).collect(),
+        filter: Some(pb::EventFilter {
+            chat_kinds: kinds.iter().map(|kind| i32::from(*kind)).collect(),
+            chats: chats.iter().map(|&chat| chat.to_owned()).collect(),
+            ..Default::default()
+        }),
         ..Default::default()
     };
     let events = world.watch_with(request).await.all().await;
@@ -38,7 +41,8 @@ async fn messages(world: &World, kinds: &[ChatKind], chats: &[&str]) -> Vec<pb::
 }
 
 fn ids(messages: &[pb::Message]) -> Vec<&str> {
-    messages.iter().map(|message| message.id.as_str()).collect()
+    let ids = messages.iter().map(|message| &*message.origin().id);
+    ids.collect()
 }
 
 #[tokio::test]
@@ -53,13 +57,11 @@ async fn a_broadcast_lists_message_is_one_in_the_chat_with_its_sender() {
     let seen = messages(&world, &[], &[]).await;
     assert_eq!(seen.len(), 2);
     for (message, peer) in seen.iter().zip([ANNA, BERT]) {
-        assert_eq!(message.sender.as_ref().unwrap().phone, peer);
-        assert_eq!(
-            (message.group, message.chat_kind()),
-            (false, ChatKind::Person)
-        );
+        let origin = message.origin();
+        assert_eq!(origin.sender.as_ref().unwrap().phone, peer);
+        assert_eq!(origin.chat_kind(), ChatKind::Person);
         // It can be answered where it says that it is.
-        world.send(&message.chat, "answer").await.unwrap();
+        world.send(&origin.chat, "answer").await.unwrap();
         let answered = world.peer(peer).inbox();
         assert!(
             answered
@@ -85,14 +87,18 @@ async fn statuses_and_channels_have_a_kind_and_are_seen_by_who_asks_for_them() {
     assert_eq!(ids(&seen), [&direct]);
     let seen = messages(&world, &[ChatKind::Status], &[]).await;
     assert_eq!(ids(&seen), [&status]);
-    assert_eq!((seen[0].group, &*seen[0].chat), (false, "status@broadcast"));
-    assert_eq!(seen[0].sender.as_ref().unwrap().phone, ANNA);
+    let origin = seen[0].origin();
+    assert_eq!(origin.chat_kind(), ChatKind::Status);
+    assert_eq!(origin.chat, "status@broadcast");
+    assert_eq!(origin.sender.as_ref().unwrap().phone, ANNA);
     for (kinds, chats) in [(&[ChatKind::Channel][..], &[][..]), (&[], &[&*channel])] {
         let seen = messages(&world, kinds, chats).await;
         assert_eq!(ids(&seen), [&post]);
-        assert_eq!((seen[0].group, &seen[0].chat), (false, &channel));
-        assert_eq!(seen[0].chat_kind(), ChatKind::Channel);
-        assert_eq!(seen[0].text, WORD);
+        let origin = seen[0].origin();
+        assert_eq!(origin.chat, channel);
+        assert_eq!(origin.chat_kind(), ChatKind::Channel);
+        assert!(origin.not_durable);
+        assert_eq!(seen[0].text(), WORD);
     }
     let every = [
         ChatKind::Person,
@@ -120,7 +126,10 @@ async fn a_chats_timer_is_reported_and_answers_carry_it() {
     anna.send(ACCOUNT, message, By::Lid, None).await.unwrap();
     world.all_acked().await;
     let seen = messages(&world, &[], &[]).await;
-    assert_eq!(seen.last().unwrap().disappears_after_seconds, WEEK);
+    assert_eq!(
+        seen.last().unwrap().disappears_after,
+        seconds(i64::from(WEEK))
+    );
     for to in [ANNA.to_owned(), format!("{}@lid", lid(ANNA))] {
         world.send(&to, "answer").await.unwrap();
         assert_eq!(timer_of_last(&world, ANNA), Some(WEEK), "{to}");
@@ -162,7 +171,7 @@ async fn a_part_of_an_album_names_its_album() {
     let albums: Vec<_> = messages(&world, &[], &[]).await;
     let albums: Vec<_> = albums
         .iter()
-        .map(|message| (message.text.as_str(), message.album_id.as_str()))
+        .map(|message| (message.text(), message.album_id.as_str()))
         .collect();
     let wanted = [("one", "3EB0ALBUM"), ("two", "3EB0ALBUM"), ("alone", "")];
     assert_eq!(albums, wanted);
@@ -179,8 +188,10 @@ async fn what_only_the_phone_can_open_is_reported() {
         _ => None,
     });
     let event = event.await;
-    assert_eq!((&event.id, &*event.reason), (&id, "bot"));
-    assert_eq!(event.sender.unwrap().phone, "+13135550002");
+    assert_eq!(event.reason(), pb::UndecryptableReason::Bot);
+    let origin = event.origin();
+    assert_eq!(origin.id, id);
+    assert_eq!(origin.sender.as_ref().unwrap().phone, "+13135550002");
     world.all_acked().await;
     world.finish().await;
 }

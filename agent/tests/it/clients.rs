@@ -3,6 +3,7 @@
 mod calls;
 mod enrolment;
 mod keeping;
+mod limits;
 mod revocation;
 mod seats;
 mod strangers;

@@ -11,7 +11,7 @@ use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_sim::By;
 use tonic::{Code, Status};
 
-use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid, refusal};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, chats, lid, refusal};
 
 const CONSUMER: &str = "billing.v2";
 
@@ -27,7 +27,7 @@ impl World {
     }
 
     async fn consumers(&self) -> Vec<(String, u64)> {
-        let request = pb::ListConsumersRequest {};
+        let request = pb::ListConsumersRequest::default();
         let listed = self.client().list_consumers(request).await.unwrap();
         let consumers = listed.into_inner().consumers.into_iter();
         consumers.map(|one| (one.name, one.seq)).collect()
@@ -64,9 +64,14 @@ async fn a_consumer_goes_on_behind_what_it_acknowledged_however_the_agent_ended(
         world.write(ANNA, &format!("{WORD} {n}")).await;
     }
     world.all_acked().await;
-    let all = world.seqs(consuming()).await;
+    let from_oldest = pb::WatchEventsRequest {
+        after: Some(0),
+        ..consuming()
+    };
+    let all = world.seqs(from_oldest).await;
     let kept: Vec<u64> = world.events().await.iter().map(|event| event.seq).collect();
-    assert_eq!(all, kept, "it begins at the oldest");
+    assert_eq!(all, kept, "it begins where it asks to");
+    assert_eq!(world.consumers().await, [(CONSUMER.to_owned(), 0)]);
     let (done, rest) = all.split_at(all.len() - 4);
     let last = *done.last().unwrap();
     assert_eq!(world.ack(last, false).await.unwrap(), last);
@@ -90,6 +95,102 @@ async fn a_consumer_goes_on_behind_what_it_acknowledged_however_the_agent_ended(
         Some(&all[1]),
         "`after` counts more"
     );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_new_consumer_begins_at_the_head_and_a_crash_right_after_loses_nothing() {
+    let mut world = World::linked().await;
+    for n in 0..3 {
+        world.write(ANNA, &format!("{WORD} before {n}")).await;
+    }
+    world.all_acked().await;
+    let head = world.agent.status().await.events.unwrap().head;
+    let following = pb::WatchEventsRequest {
+        follow: true,
+        ..consuming()
+    };
+    let mut watcher = world.watch_with(following).await;
+    match watcher.item().await.unwrap() {
+        Some(Item::Heartbeat(beat)) => assert_eq!(beat.head, head, "nothing comes before it"),
+        other => panic!("{other:?}"),
+    }
+    // It has acknowledged nothing, and what comes now it does not read.
+    world.write(BERT, &format!("{WORD} unread")).await;
+    world.all_acked().await;
+    world.agent.kill().await;
+    drop(watcher);
+    world.write(BERT, &format!("{WORD} meanwhile")).await;
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    assert_eq!(world.consumers().await, [(CONSUMER.to_owned(), head)]);
+    world.agent.until_state(pb::LinkState::Connected).await;
+    world.all_acked().await;
+    let since = world.events().await.into_iter();
+    let since: Vec<_> = since.filter(|event| event.seq > head).collect();
+    let seen = world.watch_with(consuming()).await.all().await;
+    assert_eq!(seen, since);
+    let texts = seen.iter().filter_map(crate::harness::message);
+    let texts: Vec<_> = texts.map(|it| it.text().to_owned()).collect();
+    assert_eq!(
+        texts,
+        [format!("{WORD} unread"), format!("{WORD} meanwhile")]
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_first_watch_of_nothing_is_durable_before_it_ends() {
+    let mut world = World::linked().await;
+    world.write(ANNA, WORD).await;
+    world.all_acked().await;
+    assert_eq!(world.seqs(consuming()).await, [0; 0]);
+    let begun = world.consumers().await;
+    world.agent.kill().await;
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    assert_eq!(world.consumers().await, begun);
+    // Another watch does not begin anew, though more has happened.
+    world.agent.until_state(pb::LinkState::Connected).await;
+    let seen = world.seqs(consuming()).await;
+    assert_eq!(seen.first(), Some(&(begun[0].1 + 1)));
+    assert_eq!(world.consumers().await, begun);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_first_watch_beyond_the_head_puts_no_consumer_there() {
+    let world = World::linked().await;
+    let head = world.agent.status().await.events.unwrap().head;
+    let beyond = pb::WatchEventsRequest {
+        after: Some(head + 1_000),
+        ..consuming()
+    };
+    // Refused or put right, but not remembered: what happens until then would be passed over.
+    let _ = world.client().watch_events(beyond).await;
+    let consumers = world.consumers().await;
+    let head = world.agent.status().await.events.unwrap().head;
+    let beyond = consumers.iter().filter(|(_, seq)| *seq > head);
+    assert_eq!(beyond.count(), 0, "{consumers:?}, and the head is {head}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn there_are_so_many_consumers_and_no_more_by_a_watch_either() {
+    let world = World::new().await;
+    let named = |n: usize| pb::WatchEventsRequest {
+        consumer: format!("c{n}"),
+        ..Default::default()
+    };
+    for n in 0..64 {
+        world.watch_with(named(n)).await.all().await;
+    }
+    let refused = world.client().watch_events(named(64)).await.unwrap_err();
+    assert_eq!(
+        refusal(&refused),
+        (Code::ResourceExhausted, "TOO_MANY_CONSUMERS".to_owned())
+    );
+    world.watch_with(named(63)).await.all().await;
     world.finish().await;
 }
 
@@ -152,7 +253,7 @@ async fn a_chat_is_watched_by_number_and_by_lid() {
     let mut told = world.watch().await;
     world.send(ANNA, &format!("{WORD} to anna")).await.unwrap();
     let by = told.event(|event| match &event.kind {
-        Some(Kind::Receipt(receipt)) => receipt.by.clone(),
+        Some(Kind::Receipt(receipt)) => receipt.recipient.clone(),
         _ => None,
     });
     let by = by.await;
@@ -162,12 +263,12 @@ async fn a_chat_is_watched_by_number_and_by_lid() {
     for chat in [ANNA.to_owned(), format!("{}@lid", lid(ANNA))] {
         let request = pb::WatchEventsRequest {
             after: Some(0),
-            chats: vec![chat.clone()],
+            filter: chats([&*chat]),
             ..Default::default()
         };
         let events = world.watch_with(request).await.all().await;
         let messages = events.iter().filter_map(crate::harness::message);
-        let texts: Vec<String> = messages.map(|message| message.text).collect();
+        let texts: Vec<String> = messages.map(|message| message.text().to_owned()).collect();
         assert_eq!(texts, [format!("{WORD} from anna")], "{chat}");
         let sends = |event: &&pb::Event| matches!(event.kind, Some(Kind::Send(_)));
         assert!(
@@ -236,8 +337,11 @@ async fn those_who_come_and_go_at_random_see_each_event_once_and_miss_none() {
     let wanderers = (0..8).map(|n| Wanderer {
         request: pb::WatchEventsRequest {
             after: Some(0),
-            kinds: if n & 1 == 0 { vec![] } else { messages.clone() },
-            chats: if n & 2 == 0 { vec![] } else { anna.clone() },
+            filter: Some(pb::EventFilter {
+                kinds: if n & 1 == 0 { vec![] } else { messages.clone() },
+                chats: if n & 2 == 0 { vec![] } else { anna.clone() },
+                ..Default::default()
+            }),
             ..Default::default()
         },
         seen: Vec::new(),
@@ -274,10 +378,11 @@ async fn those_who_come_and_go_at_random_see_each_event_once_and_miss_none() {
         let wanted = events.iter().filter(|event| {
             let message = crate::harness::message(event);
             let of_anna = message.as_ref().is_some_and(|message| {
-                message.sender.as_ref().is_some_and(|who| who.phone == ANNA)
+                let sender = message.origin().sender.as_ref();
+                sender.is_some_and(|who| who.phone == ANNA)
             });
-            (wanderer.request.kinds.is_empty() || message.is_some())
-                && (wanderer.request.chats.is_empty() || of_anna)
+            let filter = wanderer.request.filter.as_ref().unwrap();
+            (filter.kinds.is_empty() || message.is_some()) && (filter.chats.is_empty() || of_anna)
         });
         let wanted: Vec<u64> = wanted.map(|event| event.seq).collect();
         assert!(wanted.len() >= MESSAGES / 4);

@@ -13,6 +13,18 @@ use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World};
 
 const LOGGED: &str = "events of the journal cannot be read";
 
+/// The ranges, where one that comes in pieces is one.
+fn joined(ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for (first, last) in ranges {
+        match joined.last_mut() {
+            Some(before) if before.1 + 1 == first => before.1 = last,
+            _ => joined.push((first, last)),
+        }
+    }
+    joined
+}
+
 impl World {
     /// Files of events on the volume, by their numbers, once there are so many.
     async fn event_files(&self, count: usize) -> BTreeMap<u64, PathBuf> {
@@ -55,13 +67,43 @@ impl World {
             match frame.item {
                 Some(Item::Gap(gap)) => {
                     assert!(gap.damaged);
-                    gaps.push((gap.from, gap.to));
+                    gaps.push((gap.first, gap.last));
                 }
                 Some(Item::Event(_)) => events += 1,
                 _ => {}
             }
         }
         (gaps, events)
+    }
+
+    /// The same of ListEvents, oldest first, in pages of so many events.
+    async fn listed_gaps(&self, page_size: u32) -> (Vec<(u64, u64)>, usize) {
+        let (mut gaps, mut events) = (Vec::<(u64, u64)>::new(), 0);
+        let mut request = pb::ListEventsRequest {
+            page_size,
+            ..Default::default()
+        };
+        loop {
+            let listed = self.client().list_events(request.clone()).await;
+            let page = listed.unwrap().into_inner();
+            events += page.events.len();
+            for pb::Gap {
+                first,
+                last,
+                damaged,
+            } in page.gaps
+            {
+                assert!(damaged);
+                gaps.push((first, last));
+            }
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                break;
+            }
+        }
+        gaps.sort_unstable();
+        gaps.dedup();
+        (joined(gaps), events)
     }
 
     async fn findings(&self) -> Vec<pb::Finding> {
@@ -118,5 +160,13 @@ async fn a_damaged_file_of_events_is_reported_alike_wherever_one_looks() {
     let head = world.agent.status().await.events.unwrap().head;
     assert_eq!(events as u64 + gone, head - range.oldest + 1);
     assert_eq!(world.agent.count_logged(LOGGED), 3, "each once");
+    for page_size in [0, 7, 500] {
+        let listed = world.listed_gaps(page_size).await;
+        assert_eq!(
+            listed,
+            (joined(gaps.clone()), events),
+            "pages of {page_size}"
+        );
+    }
     world.finish().await;
 }

@@ -28,7 +28,7 @@ async fn duplicates_and_disorder_become_one_event_each() {
         .await
         .unwrap();
     assert_eq!(
-        events.message().await.text,
+        events.message().await.text(),
         format!("{WORD} last"),
         "nothing came twice"
     );
@@ -58,8 +58,8 @@ async fn what_waited_at_the_server_comes_once_in_order_and_is_acked() {
     world.sim.fault(Fault::Clear).await;
     for (id, text) in ids.iter().zip(&texts) {
         let heard = events.message().await;
-        assert_eq!((&heard.id, &heard.text), (id, text));
-        assert!(heard.offline);
+        assert_eq!((&heard.origin().id, heard.text()), (id, &**text));
+        assert!(heard.origin().offline);
     }
     world.all_acked().await;
     let acked: Vec<String> = world
@@ -101,7 +101,8 @@ async fn what_comes_faster_than_it_is_made_durable_does_not_fill_the_memory() {
     }
     world.agent.go_on();
     for n in 0..MESSAGES {
-        let text = events.message().await.text;
+        let message = events.message().await;
+        let text = message.text();
         assert!(text.starts_with(&format!("{WORD} {n} ")), "the {n}th");
     }
     let grown = world.agent.peak_kib() - before;

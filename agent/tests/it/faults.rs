@@ -50,7 +50,7 @@ impl World {
             .unwrap();
         events
             .event(|event| match &event.kind {
-                Some(Kind::Message(message)) if message.text == text => Some(()),
+                Some(Kind::Message(message)) if message.text() == text => Some(()),
                 _ => None,
             })
             .await;
@@ -122,7 +122,7 @@ async fn a_half_open_socket_is_noticed_within_the_limit() {
         .agent
         .until(|link| link.state() != LinkState::Connected)
         .await;
-    assert_eq!(link.reason, "connection_lost");
+    assert_eq!(link.reason(), pb::LinkReason::ConnectionLost);
     assert!(
         struck.elapsed() < Duration::from_secs(5),
         "{:?}",

@@ -31,7 +31,7 @@ async fn an_account_is_linked_speaks_and_stops_in_good_order() {
     assert!(!world.agent.socket.exists(), "the socket file goes with it");
     let rest = events.all().await;
     let last = rest.into_iter().last().and_then(|event| event.kind);
-    let told = matches!(last, Some(Kind::Link(link)) if link.reason == "stopping");
+    let told = matches!(last, Some(Kind::Link(link)) if link.reason() == pb::LinkReason::Stopping);
     assert!(told, "an open stream is told why it ends, and ends well");
     let connected = world.agent.logged("WhatsApp connected").await;
     assert_eq!(connected["phone"], "+1 555 XXX XXXX");
@@ -106,7 +106,7 @@ async fn link_by_qr(world: &World) {
         assert_eq!(refusal(&denied).1, "NOT_LINKED");
         no_refused_command(&fact(&denied, "hint").unwrap());
     }
-    for finding in crate::access::doctor::diagnosis(&world, "").await {
+    for finding in crate::access::doctor::diagnosis(world, "").await {
         no_refused_command(&finding.hint);
     }
     assert!(world.agent.status().await.pairing);
@@ -128,7 +128,7 @@ async fn link_by_qr(world: &World) {
     );
     let status = world.agent.status().await;
     assert!(!status.pairing);
-    assert_eq!(status.storage(), pb::Storage::Sealed);
+    assert!(status.vault.is_some(), "the store is there, sealed");
     assert!(status.build.unwrap().simulator);
     world.phone().wait_until_active(PATIENCE).await.unwrap();
     let devices = world.phone().companions();
@@ -145,13 +145,15 @@ async fn hear_people(world: &World, events: &mut Watcher) {
             .await
             .unwrap();
         let heard = events.message().await;
-        assert_eq!((heard.id, heard.text), (id, text));
-        let sender = heard.sender.unwrap();
+        let origin = heard.origin();
+        assert_eq!(origin.id, id);
+        assert_eq!(heard.content, Some(pb::Content::of_text(text)));
+        let sender = origin.sender.as_ref().unwrap();
         assert_eq!(sender.phone, ANNA, "{by:?}");
         assert_eq!(sender.lid, format!("{}@lid", lid(ANNA)), "{by:?}");
-        assert_eq!(heard.content, "text");
-        assert!(!heard.from_me && !heard.group && !heard.offline);
-        assert!(!heard.push_name.is_empty());
+        assert_eq!(origin.chat_kind(), pb::ChatKind::Person);
+        assert!(!origin.from_me && !origin.offline && !origin.not_durable);
+        assert!(!origin.push_name.is_empty());
     }
 }
 
@@ -181,7 +183,7 @@ async fn write_to_people(world: &World, events: &mut Watcher) {
     let receipt = receipt.await;
     assert_eq!(receipt.message_ids, [sent.message_id]);
     assert_eq!(receipt.state(), SendState::Read);
-    assert_eq!(receipt.by.unwrap().lid, format!("{}@lid", lid(BERT)));
+    assert_eq!(receipt.recipient.unwrap().lid, format!("{}@lid", lid(BERT)));
 }
 
 async fn outcome(events: &mut Watcher, sent: &pb::SendResponse, state: SendState) {
@@ -193,8 +195,8 @@ async fn outcome(events: &mut Watcher, sent: &pb::SendResponse, state: SendState
         .await;
     assert_eq!(outcome.state(), state);
     assert_eq!(
-        (outcome.token, outcome.message_id),
-        (sent.token.clone(), sent.message_id.clone())
+        (outcome.client_token, outcome.message_id),
+        (sent.client_token.clone(), sent.message_id.clone())
     );
 }
 
@@ -207,17 +209,17 @@ async fn talk_in_a_group(world: &World, events: &mut Watcher) {
     let text = format!("{WORD} to all");
     world.peer(ANNA).send_to_group(&group, &text).await.unwrap();
     let heard = events.message().await;
+    let origin = heard.origin();
+    assert_eq!((&*origin.chat, heard.text()), (&*group, &*text));
+    assert_eq!(origin.chat_kind(), pb::ChatKind::Group);
+    let sender = origin.sender.as_ref().unwrap();
     assert_eq!(
-        (&heard.chat, &heard.text, heard.group),
-        (&group, &text, true)
-    );
-    let sender = heard.sender.unwrap();
-    assert_eq!(
-        (sender.phone.as_str(), sender.lid),
-        (ANNA, format!("{}@lid", lid(ANNA)))
+        (sender.phone.as_str(), &sender.lid),
+        (ANNA, &format!("{}@lid", lid(ANNA)))
     );
     for text in [format!("{WORD} from us"), format!("{WORD} again")] {
         let sent = world.send_with(request(&group, &text)).await.unwrap();
+        assert_eq!((&sent.chat, &sent.recipient), (&group, &None));
         for member in [ANNA, BERT] {
             let heard = world
                 .peer(member)

@@ -25,6 +25,7 @@ pub(crate) use memory::{Copies, copies, occurrences, places};
 pub(crate) use middle::{Cut, Middle, Mood};
 pub(crate) use opened::open;
 pub(crate) use process::{Agent, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
+pub(crate) use says::reason_word;
 pub(crate) use streams::{Health, Pairing, Watcher, message};
 
 /// Long enough for a loaded machine; nothing waits that long when all is well.
@@ -161,7 +162,6 @@ impl World {
         self.watch_with(pb::WatchEventsRequest {
             after: Some(0),
             follow: true,
-            kinds: Vec::new(),
             ..Default::default()
         })
         .await
@@ -256,11 +256,23 @@ pub(crate) fn lid(number: &str) -> String {
 
 /// A wish to send, with the defaults.
 pub(crate) fn request(to: &str, text: &str) -> pb::SendRequest {
-    pb::SendRequest {
-        to: to.to_owned(),
-        text: text.to_owned(),
+    pb::SendRequest::of_text(to, text)
+}
+
+/// A filter that passes events of these kinds.
+pub(crate) fn kinds(kinds: impl IntoIterator<Item = pb::EventKind>) -> Option<pb::EventFilter> {
+    Some(pb::EventFilter {
+        kinds: kinds.into_iter().map(i32::from).collect(),
         ..Default::default()
-    }
+    })
+}
+
+/// A filter that passes what happens in these chats.
+pub(crate) fn chats<'a>(chats: impl IntoIterator<Item = &'a str>) -> Option<pb::EventFilter> {
+    Some(pb::EventFilter {
+        chats: chats.into_iter().map(str::to_owned).collect(),
+        ..Default::default()
+    })
 }
 
 /// Seconds as on the wire.

@@ -13,7 +13,7 @@ use crate::harness::{ACCOUNT, ANNA, WORD, World, lid};
 async fn texts(world: &World) -> Vec<String> {
     let events = world.events().await;
     let texts = events.into_iter().filter_map(|event| match event.kind {
-        Some(Kind::Message(message)) => Some(message.text),
+        Some(Kind::Message(message)) => Some(message.text().to_owned()),
         _ => None,
     });
     texts.collect()
@@ -38,7 +38,7 @@ async fn events_outlive_a_kill_and_a_cursor_goes_on_where_it_stopped() {
         let text = written[number].clone();
         cursor = events
             .event(|event| {
-                matches!(&event.kind, Some(Kind::Message(message)) if message.text == text)
+                matches!(&event.kind, Some(Kind::Message(message)) if message.text() == text)
                     .then_some(event.seq)
             })
             .await;
@@ -55,7 +55,7 @@ async fn events_outlive_a_kill_and_a_cursor_goes_on_where_it_stopped() {
     };
     let mut events = world.watch_with(after).await;
     assert_eq!(
-        events.message().await.text,
+        events.message().await.text(),
         written[5],
         "and none before it"
     );
@@ -70,7 +70,7 @@ async fn a_message_that_is_delivered_again_after_a_restart_is_there_once() {
     write(&world, 0).await;
     let mut events = world.watch().await;
     let written = write(&world, 1).await;
-    while events.message().await.text != written {}
+    while events.message().await.text() != written {}
     world.all_acked().await;
     let before = texts(&world).await;
     world.agent.kill().await;
@@ -80,7 +80,7 @@ async fn a_message_that_is_delivered_again_after_a_restart_is_there_once() {
     let last = write(&world, 2).await;
     let mut events = world.watch().await;
     let mark = write(&world, 3).await;
-    while events.message().await.text != mark {}
+    while events.message().await.text() != mark {}
     world.all_acked().await;
     assert_eq!(texts(&world).await, [before, vec![last, mark]].concat());
     world.finish().await;
@@ -91,7 +91,7 @@ async fn linking_again_keeps_the_events_of_before() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let written = write(&world, 0).await;
-    while events.message().await.text != written {}
+    while events.message().await.text() != written {}
     let request = pb::PairRequest {
         replace: true,
         ..Default::default()
@@ -140,14 +140,14 @@ async fn what_was_acked_and_not_yet_recorded_is_recorded_at_the_next_start() {
     let told = async |world: &World| {
         let events = world.events().await;
         let lost = events.iter().filter_map(|event| match &event.kind {
-            Some(Kind::Lost(lost)) => Some((lost.id.clone(), lost.reason.clone())),
+            Some(Kind::Lost(lost)) => Some((lost.origin().id.clone(), lost.reason())),
             _ => None,
         });
         (texts(world).await, lost.collect::<Vec<_>>())
     };
     let expected = (
         vec![text],
-        vec![("3EB0F1".to_owned(), "unreadable".to_owned())],
+        vec![("3EB0F1".to_owned(), pb::LostReason::Unreadable)],
     );
     assert_eq!(told(&world).await, expected);
     world.agent.kill().await;

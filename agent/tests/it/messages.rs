@@ -9,13 +9,13 @@ use openclaw_sim::{By, Fault, IqError};
 use tonic::Code;
 
 use crate::harness::{
-    ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, World, fact, lid, reason, refusal, request,
+    ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, World, fact, kinds, lid, reason, refusal, request,
     seconds,
 };
 
 fn tokened(text: &str, token: &str) -> pb::SendRequest {
     pb::SendRequest {
-        token: token.to_owned(),
+        client_token: token.to_owned(),
         ..request(ANNA, text)
     }
 }
@@ -56,7 +56,7 @@ async fn a_token_is_one_message_however_often_it_is_sent() {
     }
     for answer in &answers {
         assert_eq!(answer.message_id, answers[0].message_id);
-        assert_eq!(answer.token, "order-7");
+        assert_eq!(answer.client_token, "order-7");
         assert!(answer.state() >= SendState::ServerAck);
     }
     world.send(ANNA, &format!("{WORD} after")).await.unwrap();
@@ -129,7 +129,7 @@ async fn delivered_and_read_are_waited_for() {
     let only_new = pb::WatchEventsRequest {
         after: None,
         follow: true,
-        kinds: vec![pb::EventKind::Send.into()],
+        filter: kinds([pb::EventKind::Send]),
         ..Default::default()
     };
     let mut events = world.watch_with(only_new).await;
@@ -166,7 +166,7 @@ async fn a_message_the_server_refuses_has_failed() {
     let failed = world
         .send_with(pb::SendRequest {
             to: group,
-            token: "t".to_owned(),
+            client_token: "t".to_owned(),
             ..request(ANNA, WORD)
         })
         .await
@@ -188,10 +188,10 @@ async fn a_message_the_server_refuses_has_failed() {
     assert_eq!(
         (
             outcome.state(),
-            outcome.reason.as_str(),
-            outcome.token.as_str()
+            outcome.reason(),
+            outcome.client_token.as_str()
         ),
-        (SendState::Failed, "refused_by_server", "t")
+        (SendState::Failed, pb::SendReason::RefusedByServer, "t")
     );
     assert_eq!(world.agent.status().await.traffic.unwrap().sent, 0);
     let violations = world.finish_with_violations().await;
@@ -234,16 +234,16 @@ async fn a_state_that_does_not_come_is_not_waited_for_by_the_same_token_either()
     let late = world.send_with(waiting(SendState::Delivered, 1)).await;
     let late = late.unwrap();
     assert_eq!(
-        (late.state(), late.wait_ran_out),
+        (late.state(), late.wait_expired),
         (SendState::ServerAck, true)
     );
     let again = pb::SendRequest {
-        token: late.token,
+        client_token: late.client_token,
         ..request(ANNA, WORD)
     };
     let sent = world.send_with(again).await.unwrap();
     assert_eq!(
-        (sent.state(), sent.wait_ran_out),
+        (sent.state(), sent.wait_expired),
         (SendState::ServerAck, false)
     );
     assert_eq!(world.peer(ANNA).inbox_len(), 1);
@@ -344,6 +344,15 @@ async fn a_person_is_written_to_by_number_or_by_lid() {
         let sent = world.send(address, WORD).await.unwrap();
         assert!(sent.state() >= SendState::ServerAck, "{address}");
         assert_eq!(world.peer(ANNA).inbox_len(), count + 1, "{address}");
+        // However it was written: the chat by its one name, and the person by both.
+        let anna = format!("{}@lid", lid(ANNA));
+        assert_eq!(sent.chat, anna, "{address}");
+        let recipient = sent.recipient.unwrap();
+        assert_eq!(
+            (&*recipient.phone, recipient.lid),
+            (ANNA, anna),
+            "{address}"
+        );
     }
     world.finish().await;
 }
@@ -354,10 +363,11 @@ async fn what_the_phone_writes_is_told_as_ours() {
     let mut events = world.watch().await;
     world.phone().send_text(ANNA, WORD).await.unwrap();
     let own = events.message().await;
-    assert!(own.from_me);
-    assert_eq!(own.text, WORD);
-    assert_eq!(own.sender.unwrap().phone, ACCOUNT);
-    assert_eq!(own.chat, format!("{}@lid", lid(ANNA)));
+    assert_eq!(own.text(), WORD);
+    let origin = own.origin();
+    assert!(origin.from_me);
+    assert_eq!(origin.sender.as_ref().unwrap().phone, ACCOUNT);
+    assert_eq!(origin.chat, format!("{}@lid", lid(ANNA)));
     assert_eq!(world.agent.status().await.traffic.unwrap().received, 0);
     world.finish().await;
 }

@@ -12,8 +12,8 @@ use openclaw_trust::Fingerprint;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Client, Cut, Middle, Mood, PATIENCE, Pairing, TLS, WORD, Watcher, World, reason,
-    request,
+    ACCOUNT, ANNA, Client, Cut, Middle, Mood, PATIENCE, Pairing, TLS, WORD, Watcher, World, kinds,
+    reason, request,
 };
 
 const CUTS: [Cut; 4] = [Cut::Close, Cut::Reset, Cut::ClientSide, Cut::AgentSide];
@@ -79,7 +79,7 @@ async fn follow(middle: &Line, seen: &mut Vec<u64>, enough: usize) {
     let wish = pb::WatchEventsRequest {
         after: Some(seen.last().copied().unwrap_or(0)),
         follow: true,
-        kinds: vec![pb::EventKind::Message.into()],
+        filter: kinds([pb::EventKind::Message]),
         ..Default::default()
     };
     let Ok(stream) = middle.client().watch_events(wish).await else {
@@ -177,7 +177,7 @@ async fn one_message((world, middle): (World, Line)) {
     let mut repeated = 0;
     for number in 0..MESSAGES {
         let wish = pb::SendRequest {
-            token: format!("cut-{number}"),
+            client_token: format!("cut-{number}"),
             ..request(ANNA, &format!("{WORD} {number}"))
         };
         loop {

@@ -50,7 +50,8 @@ async fn a_message_that_comes_by_number_and_by_lid_is_one_event() {
         }
     }
     world.all_acked().await;
-    let heard: Vec<_> = world.messages().await.into_iter().map(|m| m.id).collect();
+    let heard = world.messages().await;
+    let heard: Vec<_> = heard.iter().map(|it| it.origin().id.clone()).collect();
     assert_eq!(heard, ids.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
     world.finish().await;
 }
@@ -88,7 +89,10 @@ async fn a_person_whose_two_addresses_came_in_a_backlog_is_one_from_then_on() {
     for (who, id) in ids {
         let request = pb::WatchEventsRequest {
             after: Some(0),
-            chats: vec![who.to_owned()],
+            filter: Some(pb::EventFilter {
+                chats: vec![who.to_owned()],
+                ..Default::default()
+            }),
             ..Default::default()
         };
         let found = world.watch_with(request).await.all().await;
@@ -96,8 +100,8 @@ async fn a_person_whose_two_addresses_came_in_a_backlog_is_one_from_then_on() {
         let [Some(Kind::Message(message))] = found[..] else {
             panic!("{found:?}")
         };
-        assert_eq!(message.id, id);
-        assert_eq!(message.sender.as_ref().unwrap().phone, who);
+        assert_eq!(message.origin().id, id);
+        assert_eq!(message.origin().sender.as_ref().unwrap().phone, who);
     }
     world.finish().await;
 }
@@ -125,7 +129,7 @@ async fn a_chat_has_one_name_in_every_event_and_is_found_by_both() {
         let chats = events
             .iter()
             .filter_map(|event| match event.kind.as_ref()? {
-                Kind::Message(it) => Some(it.chat.clone()),
+                Kind::Message(it) => Some(it.origin().chat.clone()),
                 Kind::Receipt(it) => Some(it.chat.clone()),
                 Kind::Send(it) => Some(it.chat.clone()),
                 _ => None,
@@ -138,7 +142,7 @@ async fn a_chat_has_one_name_in_every_event_and_is_found_by_both() {
     for asked in [ANNA, &name] {
         let request = pb::WatchEventsRequest {
             after: Some(0),
-            chats: vec![asked.to_owned()],
+            filter: crate::harness::chats([asked]),
             ..Default::default()
         };
         let found = world.watch_with(request).await.all().await;

@@ -19,7 +19,7 @@ use crate::harness::{
 
 fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
     pb::SendRequest {
-        token: token.to_owned(),
+        client_token: token.to_owned(),
         ..request(to, text)
     }
 }
@@ -43,7 +43,10 @@ fn retry_at(status: &Status) -> SystemTime {
 
 impl World {
     async fn waiting(&self) -> Vec<pb::QueuedMessage> {
-        let answer = self.client().list_queue(pb::ListQueueRequest {}).await;
+        let answer = self
+            .client()
+            .list_queue(pb::ListQueueRequest::default())
+            .await;
         answer.unwrap().into_inner().messages
     }
 
@@ -62,7 +65,7 @@ impl World {
     /// Waits for the outcome of a message.
     async fn outcome(&self, token: &str) -> pb::SendOutcome {
         let of_it = |event: &pb::Event| match &event.kind {
-            Some(Kind::Send(outcome)) if outcome.token == token => Some(outcome.clone()),
+            Some(Kind::Send(outcome)) if outcome.client_token == token => Some(outcome.clone()),
             _ => None,
         };
         self.watch().await.event(of_it).await
@@ -91,7 +94,7 @@ async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
     let listed: Vec<_> = waiting.iter().map(|it| it.message_id.clone()).collect();
     assert_eq!(listed, ids);
     assert_eq!(
-        (waiting[0].to.as_str(), waiting[0].token.as_str()),
+        (waiting[0].to.as_str(), waiting[0].client_token.as_str()),
         (ANNA, "t0")
     );
     // A caller that asks again is told the same.
@@ -132,22 +135,22 @@ async fn what_may_wait_and_need_not_is_sent_at_once() {
 }
 
 #[tokio::test]
-async fn a_deadline_that_passes_is_told_and_the_message_never_goes() {
+async fn what_is_kept_expires_as_reported_and_the_message_never_goes() {
     let world = World::linked().await;
     world.cut_off().await;
     let wish = pb::SendRequest {
-        deadline: seconds(1),
+        keep_for: seconds(1),
         ..kept(ANNA, WORD, "t")
     };
     world.send_with(wish).await.unwrap();
     let outcome = world.outcome("t").await;
     assert_eq!(
-        (outcome.state(), outcome.reason.as_str()),
-        (SendState::Failed, "deadline")
+        (outcome.state(), outcome.reason()),
+        (SendState::Failed, pb::SendReason::Expired)
     );
     let failed = world.send_with(tokened(ANNA, WORD, "t")).await.unwrap_err();
     assert_eq!(refusal(&failed), (Code::Aborted, "NOT_SENT".to_owned()));
-    assert_eq!(fact(&failed, "failure").as_deref(), Some("deadline"));
+    assert_eq!(fact(&failed, "failure").as_deref(), Some("expired"));
     world.sim.fault(Fault::Clear).await;
     world.agent.until_state(LinkState::Connected).await;
     let after = format!("{WORD} after");
@@ -163,17 +166,20 @@ async fn what_waits_can_be_taken_back() {
     world.cut_off().await;
     let answer = world.send_with(kept(ANNA, WORD, "t")).await.unwrap();
     let cancel = |token: &str| {
-        let token = token.to_owned();
+        let client_token = token.to_owned();
         let mut client = world.client();
-        async move { client.cancel_send(pb::CancelSendRequest { token }).await }
+        async move {
+            let request = pb::CancelSendRequest { client_token };
+            client.cancel_send(request).await
+        }
     };
     let cancelled = cancel("t").await.unwrap().into_inner();
     assert_eq!(cancelled.message_id, answer.message_id);
     assert!(cancelled.never_sent);
     let outcome = world.outcome("t").await;
     assert_eq!(
-        (outcome.state(), outcome.reason.as_str()),
-        (SendState::Failed, "cancelled")
+        (outcome.state(), outcome.reason()),
+        (SendState::Failed, pb::SendReason::Cancelled)
     );
     let late = cancel("t").await.unwrap_err();
     assert_eq!(
@@ -271,7 +277,7 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
         }
     };
     let waiting = tokio::time::timeout(PATIENCE, attempted).await.unwrap();
-    assert_eq!(waiting.reason, "not_encrypted");
+    assert_eq!(waiting.reason(), pb::SendReason::NotEncrypted);
     assert!(!waiting.handed_over && waiting.retry_at.is_some());
     // It holds up nobody else.
     world.send(ANNA, &format!("{WORD} again")).await.unwrap();

@@ -179,7 +179,7 @@ async fn the_operators_deadline_ends_a_pairing() {
         ..Default::default()
     };
     let failed = world.pair(request).await.unwrap().failed().await;
-    assert_eq!(failed.reason, "DEADLINE");
+    assert_eq!(failed.reason(), pb::PairFailureReason::Deadline);
     world.agent.until_state(LinkState::Unlinked).await;
     world.finish().await;
 }
@@ -198,7 +198,7 @@ async fn no_server_is_said_within_seconds() {
         .unwrap()
         .failed()
         .await;
-    assert_eq!(failed.reason, "WHATSAPP_UNREACHABLE");
+    assert_eq!(failed.reason(), pb::PairFailureReason::WhatsappUnreachable);
     assert!(
         started.elapsed() < Duration::from_secs(10),
         "{:?}",
@@ -217,7 +217,10 @@ async fn a_phone_that_unlinks_while_pairing_is_believed_at_once() {
     world.fault(refused(401)).await;
     world.phone().scan(&qr.payload).await.unwrap();
     world.phone().unlink(None).await.unwrap();
-    assert_eq!(pairing.failed().await.reason, "REFUSED_BY_WHATSAPP");
+    assert_eq!(
+        pairing.failed().await.reason(),
+        pb::PairFailureReason::RefusedByWhatsapp
+    );
     world
         .everything_says(LinkState::LoggedOut, "logged_out")
         .await;
@@ -230,16 +233,20 @@ async fn a_phone_that_unlinks_while_pairing_is_believed_at_once() {
 #[tokio::test]
 async fn a_login_refused_after_the_scan_is_said() {
     for (code, reason, state) in [
-        (402, "BANNED", LinkState::Banned),
-        (405, "OUTDATED", LinkState::Outdated),
-        (401, "REFUSED_BY_WHATSAPP", LinkState::LoggedOut),
+        (402, pb::PairFailureReason::Banned, LinkState::Banned),
+        (405, pb::PairFailureReason::Outdated, LinkState::Outdated),
+        (
+            401,
+            pb::PairFailureReason::RefusedByWhatsapp,
+            LinkState::LoggedOut,
+        ),
     ] {
         let world = World::new().await;
         let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
         let qr = pairing.qr().await;
         world.fault(refused(code)).await;
         world.phone().scan(&qr.payload).await.unwrap();
-        assert_eq!(pairing.failed().await.reason, reason);
+        assert_eq!(pairing.failed().await.reason(), reason);
         let link = world.agent.until_state(state).await;
         assert_eq!(link.phone, ACCOUNT, "the phone did accept");
         world.link().await;

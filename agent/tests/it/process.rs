@@ -203,7 +203,7 @@ async fn a_stop_ends_a_pairing_with_the_reason() {
     pairing.qr().await;
     let (exit, failed) = tokio::join!(world.agent.terminate(), pairing.failed());
     assert_eq!(exit.code(), Some(0));
-    assert_eq!(failed.reason, "AGENT_STOPPING");
+    assert_eq!(failed.reason(), pb::PairFailureReason::AgentStopping);
     world.finish().await;
 }
 

@@ -86,7 +86,7 @@ impl World {
         let anna = self.peer(ANNA);
         anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
         let found = |event: &pb::Event| match &event.kind {
-            Some(Kind::Message(message)) if message.text == text => Some(()),
+            Some(Kind::Message(message)) if message.text() == text => Some(()),
             _ => None,
         };
         events.event(found).await;
@@ -130,11 +130,14 @@ async fn looking_at_a_code_costs_no_link() {
             ..Default::default()
         };
         let failed = world.pair(request).await.unwrap().failed().await;
-        assert_eq!(failed.reason, "DEADLINE");
+        assert_eq!(failed.reason(), pb::PairFailureReason::Deadline);
         // No network.
         world.sim.fault(Fault::Refuse(MANY)).await;
         let failed = world.pair(pb::PairRequest::default()).await.unwrap();
-        assert_eq!(failed.failed().await.reason, "WHATSAPP_UNREACHABLE");
+        assert_eq!(
+            failed.failed().await.reason(),
+            pb::PairFailureReason::WhatsappUnreachable
+        );
         world.sim.fault(Fault::Clear).await;
 
         let after = world.agent.link().await;
@@ -185,7 +188,7 @@ async fn a_pairing_that_fails_leaves_the_link_that_was() {
     let device = world.devices();
     world.sim.fault(Fault::Refuse(MANY)).await;
     let failed = world.pair(replacing()).await.unwrap().failed().await;
-    assert_eq!(failed.reason, "WHATSAPP_UNREACHABLE");
+    assert_eq!(failed.reason(), pb::PairFailureReason::WhatsappUnreachable);
     world.sim.fault(Fault::Clear).await;
 
     let refused = IqError {
@@ -195,21 +198,24 @@ async fn a_pairing_that_fails_leaves_the_link_that_was() {
     };
     world.sim.fault(Fault::IqError(refused)).await;
     let failed = world.pair(replacing_by_code(ACCOUNT)).await.unwrap();
-    assert_eq!(failed.failed().await.reason, "REFUSED_BY_WHATSAPP");
+    assert_eq!(
+        failed.failed().await.reason(),
+        pb::PairFailureReason::RefusedByWhatsapp
+    );
     world.sim.fault(Fault::Clear).await;
 
     // The phone accepts, and the login does not follow.
     for (code, reason) in [
-        (402, "BANNED"),
-        (405, "OUTDATED"),
-        (401, "REFUSED_BY_WHATSAPP"),
-        (406, "REFUSED_BY_WHATSAPP"),
+        (402, pb::PairFailureReason::Banned),
+        (405, pb::PairFailureReason::Outdated),
+        (401, pb::PairFailureReason::RefusedByWhatsapp),
+        (406, pb::PairFailureReason::RefusedByWhatsapp),
     ] {
         let mut pairing = world.pair(replacing()).await.unwrap();
         let qr = pairing.qr().await;
         world.fault(failure(code, None)).await;
         world.phone().scan(&qr.payload).await.unwrap();
-        assert_eq!(pairing.failed().await.reason, reason);
+        assert_eq!(pairing.failed().await.reason(), reason);
         world.works("still").await;
     }
     let devices = world.devices();
@@ -236,15 +242,15 @@ async fn the_new_device_takes_the_old_ones_place_once_it_has_logged_in() {
         .await
         .into_iter()
         .filter_map(|event| match event.kind {
-            Some(Kind::Link(link)) => Some((link.state(), link.reason)),
+            Some(Kind::Link(link)) => Some((link.state(), link.reason())),
             _ => None,
         })
         .collect();
     let end = [
-        (LinkState::Connected, String::new()),
-        (LinkState::Unlinked, "unpaired".to_owned()),
-        (LinkState::Connecting, String::new()),
-        (LinkState::Connected, String::new()),
+        (LinkState::Connected, pb::LinkReason::Unspecified),
+        (LinkState::Unlinked, pb::LinkReason::Unpaired),
+        (LinkState::Connecting, pb::LinkReason::Unspecified),
+        (LinkState::Connected, pb::LinkReason::Unspecified),
     ];
     assert!(states.ends_with(&end), "{states:?}");
 

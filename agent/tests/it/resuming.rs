@@ -7,7 +7,7 @@ use openclaw_proto::v1::LinkState;
 use openclaw_sim::Fault;
 use tonic::Code;
 
-use crate::harness::{ACCOUNT, World, refusal};
+use crate::harness::{ACCOUNT, World, reason_word, refusal};
 use crate::relinking::{ENDS, End, failure};
 
 /// How long nothing must happen, where something wrong would.
@@ -85,7 +85,7 @@ async fn resume_connects_now_where_the_next_attempt_is_waited_for() {
     let patient = |link: &pb::LinkStatus| link.state() == LinkState::BackingOff && link.attempt > 3;
     world.agent.until(patient).await;
     let link = world.resume().await.unwrap();
-    assert_eq!(link.state(), LinkState::BackingOff, "{}", link.reason);
+    assert_eq!(link.state(), LinkState::BackingOff, "{:?}", link.reason());
     assert_eq!(link.attempt, 5, "it was tried at once");
     world.sim.fault(Fault::Clear).await;
     assert_eq!(world.resume().await.unwrap().state(), LinkState::Connected);
@@ -172,7 +172,9 @@ async fn a_code_of_no_known_meaning_is_passed_on_and_tried_rarely() {
         let world = World::linked().await;
         world.end(End::Failed(code, None)).await;
         let link = world.agent.until_state(LinkState::BackingOff).await;
-        let refused = |link: &pb::LinkStatus| link.reason == format!("refused_{code}");
+        let refused = |link: &pb::LinkStatus| {
+            (link.reason(), link.code) == (pb::LinkReason::Refused, i32::from(code))
+        };
         let link = if refused(&link) {
             link
         } else {
@@ -201,7 +203,7 @@ async fn every_verdict_is_counted() {
     for (code, word) in [(402, "banned"), (405, "outdated"), (406, "logged_out")] {
         world.fault(failure(code, None)).await;
         let link = world.resume().await.unwrap();
-        assert_eq!(link.reason, word);
+        assert_eq!(reason_word(&link), word);
         // It was never connected in between.
         assert_eq!(world.drops(word).await, 1);
     }

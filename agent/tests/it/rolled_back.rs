@@ -56,7 +56,7 @@ async fn rolled_back(args: &[&str]) -> (World, pb::StoreSeen) {
 
 fn with(seen: &pb::StoreSeen, to: &str, token: &str) -> pb::SendRequest {
     pb::SendRequest {
-        token: token.to_owned(),
+        client_token: token.to_owned(),
         seen: Some(seen.clone()),
         ..request(to, &format!("{WORD} {token}"))
     }
@@ -141,7 +141,7 @@ async fn an_admin_who_renews_sends_with_new_sessions_and_breaks_none() {
     let anna = world.peer(ANNA);
     let text = format!("{WORD} back");
     anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
-    let back = |event: &pb::Event| message(event).filter(|it| it.text == text).map(drop);
+    let back = |event: &pb::Event| message(event).filter(|it| it.text() == text).map(drop);
     world.watch().await.event(back).await;
     let url = world.sim.url();
     world.agent.kill().await;
@@ -191,7 +191,7 @@ async fn what_was_kept_before_waits_while_sends_are_held_and_goes_after() {
     world.cut_off().await;
     let kept = pb::SendRequest {
         queue: true,
-        token: "k".to_owned(),
+        client_token: "k".to_owned(),
         ..request(ANNA, WORD)
     };
     world.send_with(kept).await.unwrap();
@@ -204,7 +204,10 @@ async fn what_was_kept_before_waits_while_sends_are_held_and_goes_after() {
     world.sim.fault(openclaw_sim::Fault::Clear).await;
     for _ in 0..2 {
         world.agent.until_state(LinkState::Connected).await;
-        let queue = world.client().list_queue(pb::ListQueueRequest {}).await;
+        let queue = world
+            .client()
+            .list_queue(pb::ListQueueRequest::default())
+            .await;
         let queue = queue.unwrap().into_inner().messages;
         assert!(queue.len() == 1 && queue[0].held);
         assert_eq!(world.peer(ANNA).inbox_len(), 0);

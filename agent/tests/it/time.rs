@@ -82,7 +82,7 @@ fn ahead(at: &Timestamp, set: i64) -> f64 {
 
 fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
     pb::SendRequest {
-        token: token.to_owned(),
+        client_token: token.to_owned(),
         ..request(to, &format!("{WORD} {text}"))
     }
 }
@@ -213,7 +213,7 @@ async fn what_is_kept_until_a_time_is_kept_for_as_long_whatever_the_clock_shows(
     world.cut_off().await;
     let keep = |token: &str, seconds| pb::SendRequest {
         queue: true,
-        deadline: crate::harness::seconds(seconds),
+        keep_for: crate::harness::seconds(seconds),
         ..tokened(ANNA, token, token)
     };
     world.send_with(keep("long", 600)).await.unwrap();
@@ -221,14 +221,20 @@ async fn what_is_kept_until_a_time_is_kept_for_as_long_whatever_the_clock_shows(
     let began = Instant::now();
     for by in [YEAR, -HOUR] {
         clock.step(&world, by).await;
-        let queue = world.client().list_queue(pb::ListQueueRequest {}).await;
+        let queue = world
+            .client()
+            .list_queue(pb::ListQueueRequest::default())
+            .await;
         let queue = queue.unwrap().into_inner().messages;
         assert_eq!(queue.len(), 2, "{by}");
         let left = ahead(&queue[0].queued_until.unwrap(), by);
         assert!((500.0..=600.0).contains(&left), "{by}: {left}");
     }
     loop {
-        let queue = world.client().list_queue(pb::ListQueueRequest {}).await;
+        let queue = world
+            .client()
+            .list_queue(pb::ListQueueRequest::default())
+            .await;
         if queue.unwrap().into_inner().messages.len() == 1 {
             break;
         }

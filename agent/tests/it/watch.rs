@@ -10,7 +10,7 @@ use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_sim::By;
 use tonic::transport::Endpoint;
 
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, Watcher, World};
+use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, Watcher, World, kinds};
 
 impl World {
     async fn hear(&self, texts: &[String]) {
@@ -92,7 +92,7 @@ async fn a_watcher_that_was_cut_off_gets_exactly_the_rest() {
     for text in &sent[..7] {
         let (seq, heard) = first
             .event(|event| match &event.kind {
-                Some(Kind::Message(message)) => Some((event.seq, message.text.clone())),
+                Some(Kind::Message(message)) => Some((event.seq, message.text().to_owned())),
                 _ => None,
             })
             .await;
@@ -109,7 +109,7 @@ async fn a_watcher_that_was_cut_off_gets_exactly_the_rest() {
                 last += 1;
                 assert_eq!(event.seq, last, "neighbours differ by one");
                 assert!(
-                    matches!(event.kind, Some(Kind::Message(message)) if message.text == *text)
+                    matches!(event.kind, Some(Kind::Message(message)) if message.text() == text)
                 );
             }
             Some(Item::Heartbeat(_)) => {
@@ -133,7 +133,7 @@ async fn without_follow_the_stream_ends_at_the_head() {
     assert!(events.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
     let times = events
         .iter()
-        .map(|event| SystemTime::try_from(event.at.unwrap()).unwrap());
+        .map(|event| SystemTime::try_from(event.recorded_at.unwrap()).unwrap());
     assert!(times.is_sorted());
     world.finish().await;
 }
@@ -147,7 +147,7 @@ async fn without_after_only_what_happens_from_now_on_is_told() {
     let request = pb::WatchEventsRequest {
         after: None,
         follow: true,
-        kinds: vec![EventKind::Message.into()],
+        filter: kinds([EventKind::Message]),
         ..Default::default()
     };
     let mut watcher = world.watch_with(request).await;
@@ -185,7 +185,7 @@ async fn only_the_kinds_asked_for_are_told() {
         let request = pb::WatchEventsRequest {
             after: Some(0),
             follow: false,
-            kinds: vec![kind.into()],
+            filter: kinds([kind]),
             ..Default::default()
         };
         let events = world.watch_with(request).await.all().await;
@@ -206,7 +206,7 @@ async fn a_cursor_from_an_earlier_life_is_told_the_gap_first() {
     let oldest = world.agent.status().await.events.unwrap().oldest;
     let mut watcher = world.watch_with(from(7)).await;
     match watcher.item().await.unwrap() {
-        Some(Item::Gap(gap)) => assert_eq!((gap.from, gap.to), (8, oldest - 1)),
+        Some(Item::Gap(gap)) => assert_eq!((gap.first, gap.last), (8, oldest - 1)),
         other => panic!("{other:?}"),
     }
     match watcher.item().await.unwrap() {
@@ -238,9 +238,9 @@ async fn a_cursor_that_was_overtaken_is_told_the_gap_first() {
         Some(Item::Gap(gap)) => gap,
         other => panic!("{other:?}"),
     };
-    assert_eq!(gap.from, first.head + 1);
+    assert_eq!(gap.first, first.head + 1);
     match watcher.item().await.unwrap() {
-        Some(Item::Event(event)) => assert_eq!(event.seq, gap.to + 1),
+        Some(Item::Event(event)) => assert_eq!(event.seq, gap.last + 1),
         other => panic!("{other:?}"),
     }
     world.finish().await;

@@ -10,7 +10,6 @@ use prost_types::Timestamp;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::render::json::time;
 use crate::render::size::{count, size};
 use crate::render::time::ago;
 use crate::text;
@@ -35,7 +34,7 @@ pub(crate) struct Whole {
 pub(crate) struct Json {
     store_id: String,
     generation: u64,
-    created_at: Option<String>,
+    created_at: String,
     records: u64,
     bytes: u64,
 }
@@ -138,7 +137,7 @@ impl Whole {
         Json {
             store_id: store,
             generation,
-            created_at: time(Some(created)),
+            created_at: created.to_string(),
             records,
             bytes,
         }

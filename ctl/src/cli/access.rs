@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use openclaw_proto::v1::Role;
 
-use crate::address::Endpoint;
+use super::words::words;
 use crate::context::Name;
+use crate::endpoint::Endpoint;
 
 /// `enroll`.
 #[derive(Debug, Args)]
@@ -37,12 +39,17 @@ pub(crate) enum ClientsCommand {
     List,
     /// Make a code with which one more client can enroll within 15 minutes.
     Invite {
-        /// What it may do: reader looks, operator also sends, admin does everything.
-        #[arg(long, value_enum, default_value_t = RoleName::Operator)]
-        role: RoleName,
+        /// What it may do: a reader reads, a sender also sends, an operator also pairs and changes the allowlist, an
+        /// admin does everything.
+        #[arg(long, value_parser = words::<Role>(), default_value = "sender")]
+        role: Role,
         /// What it will be called [default: it says so itself].
         #[arg(long, value_parser = parse_client)]
         name: Option<String>,
+        /// To whom it may send: a number, a LID, a group's JID, or `known` for the chats of the messages that the agent
+        /// keeps. Repeat it, or separate several by commas [default: to everyone].
+        #[arg(long, value_name = "known|NUMBER", value_delimiter = ',')]
+        send_to: Vec<String>,
     },
     /// Take a client's access back. Its connections are cut at once.
     Revoke {
@@ -91,17 +98,6 @@ pub(crate) enum ContextCommand {
         #[arg(long)]
         force: bool,
     },
-}
-
-/// A role, by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RoleName {
-    /// Looks: status, events, lists.
-    Reader,
-    /// Also sends, acknowledges events and asks the doctor.
-    Operator,
-    /// Does everything.
-    Admin,
 }
 
 /// Something secret on the command line. Not shown in `Debug`.

@@ -1,6 +1,9 @@
-//! What can be said of watching.
+//! The arguments of watching and listing events.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use openclaw_proto::v1::{ChatKind, EventKind};
+
+use super::words::words;
 
 /// `watch`.
 #[derive(Debug, Args)]
@@ -11,15 +14,42 @@ pub(crate) struct WatchArgs {
     /// Start at the oldest event that is kept.
     #[arg(long, conflicts_with = "after")]
     pub(crate) from_start: bool,
+    /// Which events.
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// Let the agent remember the place, under this name, instead of a file of this user.
+    ///
+    /// A name that is new begins with what happens from now on; with --from-start or --after, there.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) consumer: Option<String>,
+    /// Stop at the newest event instead of waiting for more.
+    #[arg(long, visible_alias = "once")]
+    pub(crate) no_follow: bool,
+}
+
+/// `events`.
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Which events.
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+}
+
+/// Which events.
+#[derive(Debug, Args)]
+pub(crate) struct FilterArgs {
     /// Only events of this kind. Repeat it, or separate several by commas.
     #[arg(
         long = "kind",
         alias = "kinds",
-        value_enum,
+        value_parser = words::<EventKind>(),
         value_delimiter = ',',
         value_name = "KIND"
     )]
-    pub(crate) kinds: Vec<Kind>,
+    pub(crate) kinds: Vec<EventKind>,
     /// Only what happens in this chat: a number, a LID or a group's JID. Repeat it, or separate several by commas.
     #[arg(
         long = "chat",
@@ -31,17 +61,11 @@ pub(crate) struct WatchArgs {
     /// Only what happens in chats of this kind [default: person,group].
     #[arg(
         long = "chat-kind",
-        value_enum,
+        value_parser = words::<ChatKind>(),
         value_delimiter = ',',
         value_name = "KIND"
     )]
     pub(crate) chat_kinds: Vec<ChatKind>,
-    /// Let the agent remember the place, under this name, instead of a file of this user.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) consumer: Option<String>,
-    /// Stop at the newest event instead of waiting for more.
-    #[arg(long, visible_alias = "once")]
-    pub(crate) no_follow: bool,
 }
 
 /// `consumers`.
@@ -62,44 +86,4 @@ pub(crate) enum ConsumersCommand {
         /// Its name.
         name: String,
     },
-}
-
-/// The kinds of chats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ChatKind {
-    /// Chats of two.
-    Person,
-    /// Groups.
-    Group,
-    /// People's statuses.
-    Status,
-    /// Channels that the account follows.
-    Channel,
-}
-
-/// The kinds of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
-    /// A message arrived.
-    Message,
-    /// A message of ours was delivered or read.
-    Receipt,
-    /// The link changed its state.
-    Link,
-    /// A message of ours changed its state.
-    Send,
-    /// A message arrived that could not be decrypted.
-    Undecryptable,
-    /// A message was changed by its author.
-    Edit,
-    /// A message was deleted for everyone.
-    Deletion,
-    /// Somebody reacted to a message, or no longer does.
-    Reaction,
-    /// WhatsApp was told that the agent has a message, and the agent may not have it.
-    Lost,
-    /// A message arrived from somebody who is not on the allowlist.
-    Dropped,
-    /// A change arrived from a person who may not make it, and was not applied.
-    Rejected,
 }

@@ -16,8 +16,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::address::Endpoint;
 use crate::context::{Context, Name};
+use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 
 /// For the name, the connection and the handshake together.
@@ -25,6 +25,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// For one of several addresses: the others must have their turn.
 const ONE_OF_SEVERAL: Duration = Duration::from_secs(3);
 
+/// Where a code comes from.
+pub(crate) const GET_A_CODE: &str = "an admin makes a code with `openclawctl clients invite`; an agent that knows nobody yet writes one to its log when it starts";
 /// The reason when nobody is taken in.
 pub(crate) const NO_ENROLMENT: &str = "NO_ENROLMENT";
 
@@ -192,7 +194,7 @@ impl Error {
             ))
             .with_exit(Exit::Refused)
             .with_reason(NO_ENROLMENT)
-            .with_hint(super::GET_A_CODE),
+            .with_hint(GET_A_CODE),
             _ => self.on_the_way(endpoint),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::address::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// Longer ones are no help to anybody.
 const LONGEST: usize = 64;

@@ -8,12 +8,11 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use openclaw_trust::Identity;
 use zeroize::Zeroizing;
 
 use super::file;
-use super::{Context, Name};
-use crate::address::Endpoint;
+use super::{Context, Name, Pending};
+use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 use crate::{private_file, text};
 
@@ -23,14 +22,6 @@ const PENDING: &str = "pending";
 /// The contexts of this user.
 pub(crate) struct Store {
     dir: Option<PathBuf>,
-}
-
-/// A key that was made to enroll, and that no agent is known to know: the answer may have been lost.
-pub(crate) struct Pending {
-    /// Where it was to enroll.
-    pub(crate) endpoint: Endpoint,
-    /// The key.
-    pub(crate) identity: Identity,
 }
 
 impl Store {

@@ -8,7 +8,7 @@ use openclaw_trust::Code;
 use zeroize::Zeroizing;
 
 use crate::cli::{EnrollArgs, Typed};
-use crate::client::GET_A_CODE;
+use crate::client::tls::GET_A_CODE;
 use crate::failure::{Exit, Failure};
 use crate::secret::{Input, Prompt, is_dash};
 use crate::stop::Stops;

@@ -1,10 +1,11 @@
 //! A pairing without a live screen: into a pipe, a file, or as JSON. Each frame once, no cursor
 //! control; the codes on stdout, what to do with them on stderr.
 
+use openclaw_proto::v1::PairFrame;
 use prost_types::Timestamp;
 
 use super::file::CodeFile;
-use super::frame::{Json, Shown};
+use super::frame::Shown;
 use super::target::{Target, style};
 use super::view::{self, Style};
 use crate::cli::PairArgs;
@@ -45,13 +46,18 @@ impl Plain {
         matches!(self.form, Form::Raw)
     }
 
-    /// Shows one frame.
-    pub(crate) fn show(&mut self, shown: &Shown, now: Timestamp) -> Result<(), Failure> {
+    /// Shows what is in `frame`.
+    pub(crate) fn show(
+        &mut self,
+        shown: &Shown,
+        frame: &PairFrame,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         if let Shown::Qr { code, .. } = shown {
             self.write_file(code)?;
         }
         if self.json {
-            return Json::of(shown).map_or(Ok(()), |frame| console::json(&frame));
+            return console::json(frame);
         }
         match shown {
             Shown::Qr { code, payload, .. } => {
@@ -71,7 +77,7 @@ impl Plain {
                 console::line(&text::one_line(code))
             }
             Shown::Waiting => Ok(()),
-            Shown::Passkey { .. } | Shown::Scanned => {
+            Shown::Passkey | Shown::Scanned => {
                 for line in view::instructions(shown, self.is_ascii(), now) {
                     console::note(&line);
                 }

@@ -72,7 +72,7 @@ pub(crate) fn instructions(shown: &Shown, ascii: bool, now: Timestamp) -> Vec<St
             place(ascii, true),
             format!("Type this code on the phone{}", expiry(*expires_at, now)),
         ],
-        Shown::Passkey { .. } => vec![PASSKEY.to_owned()],
+        Shown::Passkey => vec![PASSKEY.to_owned()],
         Shown::Compare { .. } => vec![COMPARE.to_owned()],
         Shown::Scanned => {
             vec!["The phone accepted the code; the link is being completed".to_owned()]
@@ -122,9 +122,7 @@ pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp
             ]
             .concat()
         }
-        Shown::Waiting | Shown::Passkey { .. } | Shown::Scanned => {
-            said.iter().flat_map(fit).collect()
-        }
+        Shown::Waiting | Shown::Passkey | Shown::Scanned => said.iter().flat_map(fit).collect(),
     }
 }
 
@@ -196,7 +194,6 @@ mod tests {
         Shown::Qr {
             // As long as WhatsApp's: version 10.
             code: Matrix::read(57, &[0x55; 407]).unwrap(),
-            size: 57,
             payload: String::new(),
             expires_at: Some(Timestamp {
                 seconds: NOW.seconds + expires_in,

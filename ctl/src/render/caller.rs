@@ -1,29 +1,53 @@
-//! Who this client is to the agent, and which key the agent has.
+//! Who calls the agent, what they may do, and which key the agent has.
 
-use openclaw_proto::v1::{Caller, Role, Tls};
+use openclaw_proto::v1::{Caller, RecipientLimit, Role, Tls, Transport};
 
-use crate::clients::word;
+use super::word::word;
+use crate::numbers::Numbers;
 use crate::text::one_line;
 
-/// `laptop (admin)`, or by which way somebody without a name came.
+/// `laptop (admin)`, or by which way a client without a name came.
 pub(super) fn caller(caller: &Caller) -> String {
     let Caller {
         name,
-        role: _,
+        role,
         fingerprint: _,
-        via,
+        transport,
+        send_to,
     } = caller;
-    let role = match caller.role() {
-        Role::Unspecified => String::new(),
-        role => format!(" ({})", word(role)),
+    let role = match role {
+        0 => String::new(),
+        role => format!(" ({})", self::role(*role)),
     };
-    let who = match (name.as_str(), via.as_str()) {
-        ("", "unix") => "on its machine, by its socket".to_owned(),
-        ("", "loopback") => "on its machine, in plain text".to_owned(),
-        ("", via) => one_line(via),
+    let who = match (name.as_str(), caller.transport()) {
+        ("", Transport::Unix) => "on its machine, by its socket".to_owned(),
+        ("", Transport::Loopback) => "on its machine, in plain text".to_owned(),
+        ("", _) => word::<Transport>(*transport).to_owned(),
         (name, _) => one_line(name),
     };
-    format!("{who}{role}")
+    let limit = send_to.as_ref().map_or_else(String::new, limit);
+    format!("{who}{role}{limit}")
+}
+
+/// A role in one word.
+pub(crate) fn role(role: i32) -> &'static str {
+    word::<Role>(role)
+}
+
+/// `, sends to known chats, +15550100123 only`
+pub(crate) fn limit(limit: &RecipientLimit) -> String {
+    let RecipientLimit { known, recipients } = limit;
+    let mut to: Vec<String> = recipients
+        .iter()
+        .map(|to| Numbers::chosen().show_to(to))
+        .collect();
+    if *known {
+        to.insert(0, "known chats".to_owned());
+    }
+    match to.is_empty() {
+        true => ", sends to no one".to_owned(),
+        false => format!(", sends to {} only", to.join(", ")),
+    }
 }
 
 /// `SHA256:…, at [::]:50051`

@@ -1,64 +1,192 @@
 //! One event, for a person: one line each, nothing in it that a terminal acts on.
 
-mod message;
-
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
-    AuthorCheck, Contact, Dropped, Event, LinkStatus, Lost, Receipt, Rejected, SendOutcome,
-    SendState, Undecryptable,
+    AuthorCheck, ChatKind, Contact, Deletion, DropReason, Edit, Event, Gap, LinkReason, LinkState,
+    LinkStatus, LostReason, Message, Nack, Origin, Reaction, Receipt, RejectReason, Rejected,
+    SendOutcome, SendReason, SendState, Target, UndecryptableReason,
 };
 use prost_types::Timestamp;
 
-use crate::numbers::Numbers;
-use crate::render::status::state_word;
-use crate::render::time::{ago, moment, until};
+use super::content;
+use super::people::{author, chat, person, place};
+use super::time::{ago, length, moment, until};
+use super::word::{reason, word, words};
 use crate::text::one_line;
 
 /// `18204  4 s ago      message        +15550100123 (Alice): hello`
 pub(crate) fn line(event: &Event, now: Timestamp) -> String {
     let Event {
         seq,
-        at,
+        recorded_at,
+        agent: _,
         kind,
         chat_with,
     } = event;
     let with = chat_with.as_ref();
-    let age = at.map_or_else(String::new, |at| ago(at, now));
-    let (name, said) = match kind {
-        Some(Kind::Message(message)) => ("message", message::of_message(message, with)),
-        Some(Kind::Edit(edit)) => ("edit", message::of_edit(edit, with)),
-        Some(Kind::Deletion(deletion)) => ("deletion", message::of_deletion(deletion, with)),
-        Some(Kind::Reaction(reaction)) => ("reaction", message::of_reaction(reaction, with)),
+    let age = recorded_at.map_or_else(String::new, |at| ago(at, now));
+    let (name, said) = of_kind(kind.as_ref(), with, now);
+    format!("{seq:<6} {age:<11}  {name:<13}  {said}")
+}
+
+fn of_kind(kind: Option<&Kind>, with: Option<&Contact>, now: Timestamp) -> (&'static str, String) {
+    match kind {
+        Some(Kind::Message(message)) => ("message", of_message(message, with)),
+        Some(Kind::Edit(edit)) => ("edit", of_edit(edit, with)),
+        Some(Kind::Deletion(deletion)) => ("deletion", of_deletion(deletion, with)),
+        Some(Kind::Reaction(reaction)) => ("reaction", of_reaction(reaction, with)),
         Some(Kind::Receipt(receipt)) => ("receipt", of_receipt(receipt)),
         Some(Kind::Link(link)) => ("link", of_link(link, now)),
         Some(Kind::Send(outcome)) => ("send", of_send(outcome, with)),
-        Some(Kind::Undecryptable(lost)) => ("undecryptable", of_undecryptable(lost)),
-        Some(Kind::Lost(lost)) => ("lost", of_lost(lost)),
-        Some(Kind::Dropped(dropped)) => ("dropped", of_dropped(dropped)),
-        Some(Kind::Rejected(rejected)) => ("rejected", of_rejected(rejected)),
+        Some(Kind::Undecryptable(lost)) => {
+            let why = reason::<UndecryptableReason>(lost.reason, &lost.other_reason);
+            (
+                "undecryptable",
+                of_unread(lost.origin.as_ref(), with, "", &why),
+            )
+        }
+        Some(Kind::Lost(lost)) => {
+            let why = reason::<LostReason>(lost.reason, &lost.other_reason);
+            let what = " was acknowledged and may not be here: ask for it again";
+            ("lost", of_unread(lost.origin.as_ref(), with, what, &why))
+        }
+        Some(Kind::Dropped(dropped)) => {
+            let why = reason::<DropReason>(dropped.reason, &dropped.other_reason);
+            (
+                "dropped",
+                of_unread(dropped.origin.as_ref(), with, "", &why),
+            )
+        }
+        Some(Kind::Rejected(rejected)) => ("rejected", of_rejected(rejected, with)),
         None => (
             "unknown",
             "a kind that this openclawctl or its agent does not know".to_owned(),
         ),
+    }
+}
+
+/// `events 4 to 40 are no longer kept`
+pub(crate) fn gap(gap: &Gap) -> String {
+    let Gap {
+        first,
+        last,
+        damaged,
+    } = gap;
+    let (which, is) = if first == last {
+        (format!("event {first}"), "is")
+    } else {
+        (format!("events {first} to {last}"), "are")
     };
-    format!("{seq:<6} {age:<11}  {name:<13}  {said}")
+    if *damaged {
+        format!(
+            "{which} {is} damaged and cannot be read; an operator's `openclawctl doctor` says what to do"
+        )
+    } else {
+        format!("{which} {is} no longer kept")
+    }
+}
+
+fn of_message(message: &Message, with: Option<&Contact>) -> String {
+    let origin = message.origin.clone().unwrap_or_default();
+    let mut who = author(&origin);
+    if !origin.from_me && !origin.push_name.is_empty() {
+        who.push_str(&format!(" ({})", one_line(&origin.push_name)));
+    }
+    let says = content::line(message.content.as_ref(), notes(message));
+    let mut said = format!("{who}{}: {says}", place(&origin, with));
+    let truncated = message.content.as_ref().is_some_and(|it| it.truncated);
+    for (is, note) in [
+        (truncated, "shortened"),
+        (origin.not_durable, "not protected against loss"),
+        (origin.recovered, "told by the phone"),
+    ] {
+        if is {
+            said.push_str(&format!(" ({note})"));
+        }
+    }
+    said
+}
+
+/// What there is to know of the message apart from its content.
+fn notes(message: &Message) -> Vec<String> {
+    let mut notes = Vec::new();
+    if message.view_once {
+        notes.push("view once".to_owned());
+    }
+    if message.forwarded {
+        notes.push("forwarded".to_owned());
+    }
+    if let Some(after) = message.disappears_after {
+        notes.push(format!("disappears after {}", length(after.seconds)));
+    }
+    if !message.album_id.is_empty() {
+        notes.push(format!("of album {}", one_line(&message.album_id)));
+    }
+    if let Some(quoted) = &message.quoted {
+        notes.push(format!("in reply to {}", one_line(&quoted.id)));
+    }
+    notes
+}
+
+/// `+15550100123 in 1203…@g.us`, and the id of what it is about with whether that was checked.
+fn of_change(
+    origin: Option<&Origin>,
+    target: Option<&Target>,
+    with: Option<&Contact>,
+) -> (String, String, &'static str) {
+    let (origin, target) = (origin.cloned(), target.cloned().unwrap_or_default());
+    let origin = origin.unwrap_or_default();
+    let who = author(&origin) + &place(&origin, with);
+    (who, one_line(&target.id), checked(target.check()))
+}
+
+fn of_edit(edit: &Edit, with: Option<&Contact>) -> String {
+    let (who, id, checked) = of_change(edit.origin.as_ref(), edit.target.as_ref(), with);
+    let said = content::line(edit.content.as_ref(), vec![]);
+    format!("{who}: {id} is now: {said}{checked}")
+}
+
+fn of_deletion(deletion: &Deletion, with: Option<&Contact>) -> String {
+    let Deletion { origin, target } = deletion;
+    let (who, id, checked) = of_change(origin.as_ref(), target.as_ref(), with);
+    let sender = origin.as_ref().and_then(|origin| origin.sender.as_ref());
+    let in_group = origin
+        .as_ref()
+        .is_some_and(|it| it.chat_kind() == ChatKind::Group);
+    let by = match target.as_ref().and_then(|target| target.author.as_ref()) {
+        Some(author) if in_group && Some(author) != sender => {
+            format!(", by {}", person(Some(author)))
+        }
+        _ => String::new(),
+    };
+    format!("{who}: {id}{by}{checked}")
+}
+
+fn of_reaction(reaction: &Reaction, with: Option<&Contact>) -> String {
+    let (who, id, checked) = of_change(reaction.origin.as_ref(), reaction.target.as_ref(), with);
+    let emoji = match (reaction.sealed, reaction.emoji.as_str()) {
+        (true, _) => "[sealed]".to_owned(),
+        (false, "") => "no longer".to_owned(),
+        (false, emoji) => one_line(emoji),
+    };
+    format!("{who}: {emoji} to {id}{checked}")
 }
 
 fn of_receipt(receipt: &Receipt) -> String {
-    let ids: Vec<String> = receipt.message_ids.iter().map(|id| one_line(id)).collect();
     format!(
         "{} by {}: {}{}",
-        send_words(receipt.state()),
-        person(receipt.by.as_ref()),
-        ids.join(", "),
-        checked(receipt.author_check())
+        words::<SendState>(receipt.state),
+        person(receipt.recipient.as_ref()),
+        listed(&receipt.message_ids),
+        checked(receipt.check())
     )
 }
 
 fn of_link(link: &LinkStatus, now: Timestamp) -> String {
-    let mut said = state_word(link.state()).replace('_', " ");
-    if !link.reason.is_empty() && link.reason != state_word(link.state()) {
-        said.push_str(&format!(" ({})", one_line(&link.reason)));
+    let mut said = words::<LinkState>(link.state);
+    let why = word::<LinkReason>(link.reason);
+    if link.reason != 0 && why != word::<LinkState>(link.state) {
+        said.push_str(&format!(" ({why})"));
     }
     if let Some(at) = link.retry_at {
         said.push_str(&format!(", next try {}", until(at, now)));
@@ -73,93 +201,59 @@ fn of_link(link: &LinkStatus, now: Timestamp) -> String {
 }
 
 fn of_send(outcome: &SendOutcome, with: Option<&Contact>) -> String {
-    let mut said = send_words(outcome.state()).to_owned();
-    match (outcome.reason.as_str(), outcome.code) {
-        ("", _) => {}
-        (reason, 0) => said.push_str(&format!(" ({})", one_line(reason))),
-        (reason, code) => {
-            let meaning = one_line(&outcome.meaning);
-            said.push_str(&format!(" ({}: {code}, {meaning})", one_line(reason)));
+    let why = match (outcome.reason, &outcome.nack) {
+        (0, _) => String::new(),
+        (why, None) => format!(" ({})", reason::<SendReason>(why, &outcome.other_reason)),
+        (why, Some(refused)) => {
+            let why = reason::<SendReason>(why, &outcome.other_reason);
+            format!(" ({why}: {})", nack(refused))
         }
-    }
+    };
     let name = match outcome.message_id.as_str() {
-        "" => &outcome.token,
+        "" => &outcome.client_token,
         id => id,
     };
+    let state = words::<SendState>(outcome.state);
     format!(
-        "{said}: {} to {}",
+        "{state}{why}: {} to {}",
         one_line(name),
         chat(&outcome.chat, with)
     )
 }
 
-/// A chat's name for a person: the number of whom it is with, where it is known.
-fn chat(jid: &str, with: Option<&Contact>) -> String {
-    match with {
-        Some(with) if !with.phone.is_empty() => Numbers::chosen().show(&with.phone),
-        _ => Numbers::chosen().show_jid(jid),
-    }
+/// `463, WhatsApp restricts this account`
+pub(crate) fn nack(nack: &Nack) -> String {
+    let Nack { code, meaning } = nack;
+    format!("{code}, {}", one_line(meaning))
 }
 
-fn of_undecryptable(lost: &Undecryptable) -> String {
-    let person_chat = |jid: &str| jid.ends_with("@lid") || jid.ends_with("@s.whatsapp.net");
-    let place = match lost.chat.as_str() {
-        "" => String::new(),
-        "status@broadcast" => " in their status".to_owned(),
-        jid if person_chat(jid) => String::new(),
-        jid => format!(" in {}", Numbers::chosen().show_jid(jid)),
-    };
-    format!(
-        "from {}{place}: {} ({})",
-        person(lost.sender.as_ref()),
-        one_line(&lost.id),
-        one_line(&lost.reason)
-    )
+/// A message that is not here: `from +15550100123 in 1203…@g.us: 3EB0AC (not_listed)`
+fn of_unread(origin: Option<&Origin>, with: Option<&Contact>, what: &str, why: &str) -> String {
+    let origin = origin.cloned().unwrap_or_default();
+    let (who, place) = (author(&origin), place(&origin, with));
+    format!("from {who}{place}: {}{what} ({why})", one_line(&origin.id))
 }
 
-fn of_lost(lost: &Lost) -> String {
-    format!(
-        "from {}: {} was acknowledged and may not be here ({}): ask for it again",
-        person(lost.sender.as_ref()),
-        one_line(&lost.id),
-        one_line(&lost.reason)
-    )
-}
-
-fn of_dropped(dropped: &Dropped) -> String {
-    let mut place = Vec::new();
-    // A channel's posts have no sender.
-    if !dropped.sender.is_empty() {
-        place.push(format!("from {}", one_line(&dropped.sender)));
-    }
-    if !dropped.chat.is_empty() {
-        place.push(format!("in {}", Numbers::chosen().show_jid(&dropped.chat)));
-    }
-    format!(
-        "{}: {} ({})",
-        place.join(" "),
-        one_line(&dropped.id),
-        one_line(&dropped.reason)
-    )
-}
-
-fn of_rejected(rejected: &Rejected) -> String {
-    let who = match rejected.from_me {
-        true => "me".to_owned(),
-        false => person(rejected.sender.as_ref()),
-    };
-    let ids: Vec<String> = rejected.message_ids.iter().map(|id| one_line(id)).collect();
+fn of_rejected(rejected: &Rejected, with: Option<&Contact>) -> String {
+    let origin = rejected.origin.clone().unwrap_or_default();
     let author = rejected.author.as_ref();
     let author = author.filter(|author| **author != Contact::default());
     let author = author.map_or_else(String::new, |author| {
         format!(", written by {}", person(Some(author)))
     });
     format!(
-        "{} by {who} to {}{author}: not applied ({})",
+        "{} by {}{} to {}{author}: not applied ({})",
         one_line(&rejected.change),
-        ids.join(", "),
-        one_line(&rejected.reason)
+        super::people::author(&origin),
+        place(&origin, with),
+        listed(&rejected.message_ids),
+        reason::<RejectReason>(rejected.reason, &rejected.other_reason)
     )
+}
+
+fn listed(ids: &[String]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| one_line(id)).collect();
+    ids.join(", ")
 }
 
 /// What a person should know of a change that could not be checked.
@@ -168,26 +262,5 @@ fn checked(check: AuthorCheck) -> &'static str {
         AuthorCheck::Unspecified | AuthorCheck::Checked => "",
         AuthorCheck::Unknown => " (author not checked)",
         AuthorCheck::AdminAssumed => " (as an admin, not checked)",
-    }
-}
-
-/// The number; else the LID.
-fn person(contact: Option<&Contact>) -> String {
-    match contact {
-        Some(contact) if !contact.phone.is_empty() => Numbers::chosen().show(&contact.phone),
-        Some(contact) if !contact.lid.is_empty() => one_line(&contact.lid),
-        _ => "unknown".to_owned(),
-    }
-}
-
-/// A state of a sent message, in words.
-pub(crate) fn send_words(state: SendState) -> &'static str {
-    match state {
-        SendState::Unspecified => "unknown",
-        SendState::Accepted => "accepted",
-        SendState::ServerAck => "server ack",
-        SendState::Delivered => "delivered",
-        SendState::Read => "read",
-        SendState::Failed => "failed",
     }
 }

@@ -1,13 +1,14 @@
 //! Whose messages are admitted, in a line.
 
-use openclaw_proto::v1::Rules;
+use openclaw_proto::v1::{Policy, Rules};
 
+use super::word::word;
 use crate::text;
 
 /// The rules in force.
 pub(crate) fn line(rules: &Rules) -> String {
     let Rules {
-        none,
+        unrestricted,
         file,
         dm_policy,
         group_policy,
@@ -17,7 +18,7 @@ pub(crate) fn line(rules: &Rules) -> String {
         held,
         ..
     } = rules;
-    if *none {
+    if *unrestricted {
         return "everybody: there are no rules".to_owned();
     }
     let file = if file.is_empty() {
@@ -25,7 +26,7 @@ pub(crate) fn line(rules: &Rules) -> String {
     } else {
         text::one_line(file)
     };
-    let (direct, group) = (text::one_line(dm_policy), text::one_line(group_policy));
+    let (direct, group) = (word::<Policy>(*dm_policy), word::<Policy>(*group_policy));
     let mut line = format!("direct chats {direct}, groups {group}, {listed} named in {file}");
     let counts = [
         (*added, "added"),
@@ -57,14 +58,14 @@ mod tests {
     #[test]
     fn the_line_says_what_is_in_force_and_what_is_not() {
         let none = Rules {
-            none: true,
+            unrestricted: true,
             ..Default::default()
         };
         assert_eq!(line(&none), "everybody: there are no rules");
         let some = Rules {
             file: "/etc/openclaw.yml".to_owned(),
-            dm_policy: "allowlist".to_owned(),
-            group_policy: "disabled".to_owned(),
+            dm_policy: Policy::Allowlist.into(),
+            group_policy: Policy::Disabled.into(),
             listed: 2,
             held: 1,
             reload_error: "line 3".to_owned(),

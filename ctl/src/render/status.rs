@@ -1,29 +1,18 @@
 //! The answer of `status`, for a person.
 
 use openclaw_proto::v1::{
-    Build, Clock, DamagedEvents, EventRange, LinkState, LinkStatus, SendHold, StatusResponse,
-    Storage,
+    Build, Clock, DamagedEvents, EventRange, LinkReason, LinkState, LinkStatus, SendHold,
+    StatusResponse,
 };
 use prost_types::Timestamp;
 
-use crate::alerts;
+use super::size::count;
+use super::time::{ago, moment, span, until};
+use super::word::words;
+use super::{Detail, alerts, caller, rules, store};
 use crate::clock::seconds_between;
-pub(crate) use crate::numbers::Numbers;
-use crate::render::caller;
-use crate::render::rules;
-use crate::render::size::count;
-use crate::render::store;
-use crate::render::time::{ago, moment, span, until};
+use crate::numbers::Numbers;
 use crate::text;
-
-/// How much is said of what is as it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Detail {
-    /// The default: only what is wrong.
-    Wrong,
-    /// Everything.
-    All,
-}
 
 /// The lines of `status`, each ended. What is not known has no line.
 pub(crate) fn lines(
@@ -32,125 +21,120 @@ pub(crate) fn lines(
     detail: Detail,
     now: Timestamp,
 ) -> String {
-    let StatusResponse {
-        link,
-        started_at,
-        events,
-        build,
-        storage: _,
-        pairing,
-        traffic: _,
-        vault,
-        hardening,
-        rules,
-        caller,
-        tls,
-        alerts: alerting,
-        damaged_events,
-        hold,
-        clock,
-    } = status;
     let unknown = LinkStatus::default();
-    let link = link.as_ref().unwrap_or(&unknown);
-    let mut lines = vec![headline(link, numbers, now)];
-    let mut add = |label: &str, value: String| lines.push(format!("{label:<13}{value}"));
-    if let Some(hint) = hint(link) {
-        add("Next:", text::one_line(hint));
+    let link = status.link.as_ref().unwrap_or(&unknown);
+    let mut lines = Lines(vec![headline(link, numbers, now)]);
+    lines.link(status, link, now);
+    lines.events(status, link, now);
+    lines.access(status, detail, now);
+    lines.process(status, detail);
+    lines.0.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// The lines so far.
+struct Lines(Vec<String>);
+
+impl Lines {
+    fn add(&mut self, label: &str, value: &str) {
+        self.0.push(format!("{label:<13}{value}"));
     }
-    if let Some(hold) = hold {
-        add("Sends:", held(hold, now));
-        add("", text::one_line(&hold.hint));
-    }
-    if let Some(line) = settling(link, now) {
-        add("Ready:", line);
-    }
-    if let Some(device) = device(link, now) {
-        add("Device:", device);
-    }
-    if let Some(started) = started_at {
-        let mut uptime = span(*started, now);
-        if let Some(frame) = link.last_frame_at {
-            uptime.push_str(&format!(", last frame {}", ago(frame, now)));
+
+    fn add_known(&mut self, label: &str, value: Option<String>) {
+        if let Some(value) = value {
+            self.add(label, &value);
         }
-        add("Uptime:", uptime);
     }
-    if let Some(line) = clock.as_ref().and_then(|clock| stepped(clock, now)) {
-        add("Clock:", line);
+
+    /// Which agent this is, what a person should do, and the device.
+    fn link(&mut self, status: &StatusResponse, link: &LinkStatus, now: Timestamp) {
+        let name = status
+            .agent
+            .as_ref()
+            .map(|agent| text::one_line(&agent.name));
+        self.add_known("Agent:", name.filter(|name| !name.is_empty()));
+        self.add_known("Next:", hint(link).map(text::one_line));
+        if let Some(hold) = &status.hold {
+            self.add("Sends:", &held(hold, now));
+            self.add("", &text::one_line(&hold.hint));
+        }
+        self.add_known("Ready:", settling(link, now));
+        self.add_known("Device:", device(link, now));
     }
-    if let Some(EventRange { head, oldest }) = events {
-        add(
-            "Events:",
-            match oldest {
+
+    /// Since when it runs, and the events that it keeps.
+    fn events(&mut self, status: &StatusResponse, link: &LinkStatus, now: Timestamp) {
+        if let Some(started) = status.started_at {
+            let mut uptime = span(started, now);
+            if let Some(frame) = link.last_frame_at {
+                uptime.push_str(&format!(", last frame {}", ago(frame, now)));
+            }
+            self.add("Uptime:", &uptime);
+        }
+        let clock = status.clock.as_ref();
+        self.add_known("Clock:", clock.and_then(|clock| stepped(clock, now)));
+        if let Some(EventRange { head, oldest }) = status.events {
+            let range = match oldest {
                 // The head alone may be above 0: seqs never repeat, also when events are lost.
                 0 => "none yet".to_owned(),
                 _ => format!("head {head}, oldest {oldest}"),
-            },
-        );
-    }
-    for DamagedEvents {
-        first,
-        last,
-        reason,
-    } in damaged_events
-    {
-        let reason = text::one_line(reason);
-        add("", format!("{first} to {last} are damaged: {reason}"));
-    }
-    if *pairing && link.state() != LinkState::Linking {
-        add("Pairing:", "in progress".to_owned());
-    }
-    if let Some(rules) = rules {
-        add("Admits:", rules::line(rules));
-        for remark in rules.remarks.iter().filter(|_| detail == Detail::All) {
-            add("", text::one_line(remark));
+            };
+            self.add("Events:", &range);
         }
-        if !rules.reload_error.is_empty() {
-            add("", text::one_line(&rules.reload_error));
+        for damaged in &status.damaged_events {
+            let DamagedEvents {
+                first,
+                last,
+                reason,
+            } = damaged;
+            let reason = text::one_line(reason);
+            self.add("", &format!("{first} to {last} are damaged: {reason}"));
+        }
+        if status.pairing && link.state() != LinkState::Linking {
+            self.add("Pairing:", "in progress");
         }
     }
-    if let Some(caller) = caller
-        && (detail == Detail::All || !caller.name.is_empty())
-    {
-        add("You are:", caller::caller(caller));
+
+    /// Whose messages arrive, who calls, and whom alerts reach.
+    fn access(&mut self, status: &StatusResponse, detail: Detail, now: Timestamp) {
+        if let Some(rules) = &status.rules {
+            self.add("Admits:", &rules::line(rules));
+            for remark in rules.remarks.iter().filter(|_| detail == Detail::All) {
+                self.add("", &text::one_line(remark));
+            }
+            if !rules.reload_error.is_empty() {
+                self.add("", &text::one_line(&rules.reload_error));
+            }
+        }
+        let caller = status.caller.as_ref();
+        let caller = caller.filter(|caller| detail == Detail::All || !caller.name.is_empty());
+        self.add_known("You are:", caller.map(caller::caller));
+        let alerting = status.alerts.as_ref();
+        let alerting = alerting.and_then(|it| alerts::status_line(it, detail == Detail::All, now));
+        self.add_known("Alerts:", alerting);
+        self.add_known("Agent key:", status.tls.as_ref().map(caller::agent_key));
     }
-    if let Some(line) = alerting
-        .as_ref()
-        .and_then(|alerting| alerts::status_line(alerting, detail == Detail::All, now))
-    {
-        add("Alerts:", line);
-    }
-    if let Some(tls) = tls {
-        add("Agent key:", caller::agent_key(tls));
-    }
-    if status.storage() == Storage::Memory {
-        add(
-            "Storage:",
-            "in memory, a restart forgets the link".to_owned(),
-        );
-    }
-    if let Some(vault) = vault {
-        add("Store:", store::line(vault));
-        if detail == Detail::All {
-            add("Store id:", text::hex(&vault.store_id));
-            add("Opened by:", store::slots(vault));
+
+    /// The store, and what protects the process.
+    fn process(&mut self, status: &StatusResponse, detail: Detail) {
+        if let Some(vault) = &status.vault {
+            self.add("Store:", &store::line(vault));
+            if detail == Detail::All {
+                self.add("Store id:", &text::hex(&vault.store_id));
+                self.add("Opened by:", &store::slots(vault));
+            }
+        }
+        let hardening = status.hardening.as_ref();
+        let protection = hardening.and_then(|hardening| store::protection(hardening, detail));
+        self.add_known("Protection:", protection);
+        if let Some(Build { version, simulator }) = &status.build {
+            let version = text::one_line(version);
+            match (simulator, detail) {
+                (true, _) => self.add("Build:", &format!("{version}, simulator build")),
+                (false, Detail::All) => self.add("Build:", &version),
+                (false, Detail::Wrong) => {}
+            }
         }
     }
-    if let Some(protection) = hardening
-        .as_ref()
-        .and_then(|h| store::protection(h, detail))
-    {
-        add("Protection:", protection);
-    }
-    if let Some(build) = build {
-        let Build { version, simulator } = build;
-        let version = text::one_line(version);
-        match (simulator, detail) {
-            (true, _) => add("Build:", format!("{version}, simulator build")),
-            (false, Detail::All) => add("Build:", version),
-            (false, Detail::Wrong) => {}
-        }
-    }
-    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// `held for 3 h: the store went back (seen at generation 5, now 3); 2 messages wait`
@@ -212,8 +196,8 @@ pub(crate) fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> S
     }
     match link.state() {
         LinkState::BackingOff => {
-            if !link.reason.is_empty() {
-                parts.push(text::one_line(&link.reason).replace('_', " "));
+            if link.reason != 0 {
+                parts.push(words::<LinkReason>(link.reason));
             }
             parts.push(format!("attempt {} failed", link.attempt));
             if let Some(at) = link.retry_at {
@@ -255,22 +239,6 @@ fn headline_word(state: LinkState) -> &'static str {
         LinkState::Replaced => "Replaced",
         LinkState::Banned => "Banned",
         LinkState::Outdated => "Outdated",
-    }
-}
-
-/// The state in one word, the same in JSON, logs and metrics.
-pub(crate) fn state_word(state: LinkState) -> &'static str {
-    match state {
-        LinkState::Unspecified => "unknown",
-        LinkState::Unlinked => "unlinked",
-        LinkState::Linking => "linking",
-        LinkState::Connecting => "connecting",
-        LinkState::Connected => "connected",
-        LinkState::BackingOff => "backing_off",
-        LinkState::LoggedOut => "logged_out",
-        LinkState::Replaced => "replaced",
-        LinkState::Banned => "banned",
-        LinkState::Outdated => "outdated",
     }
 }
 

@@ -1,9 +1,10 @@
 //! The store and what protects the process, for a person.
 
-use openclaw_proto::v1::{Hardening, KeySlotKind, Vault};
+use openclaw_proto::v1::{Confinement, Hardening, KeySlotKind, Vault};
 
-use crate::render::size::{count, size};
-use crate::render::status::Detail;
+use super::Detail;
+use super::size::{count, size};
+use super::word::{word, words};
 use crate::text;
 
 /// `sealed, 812 records, 0.4 MB, generation 3`, and what is wrong with it.
@@ -29,29 +30,20 @@ pub(crate) fn line(vault: &Vault) -> String {
     line
 }
 
-/// `main (key), spare (passphrase)`.
+/// `main (raw), spare (passphrase)`.
 pub(crate) fn slots(vault: &Vault) -> String {
     let slots: Vec<String> = vault
         .key_slots
         .iter()
         .map(|slot| {
             let name = text::one_line(&slot.name);
-            format!("{name} ({})", kind_word(slot.kind()))
+            format!("{name} ({})", word::<KeySlotKind>(slot.kind))
         })
         .collect();
     if slots.is_empty() {
         return "not said".to_owned();
     }
     slots.join(", ")
-}
-
-/// What opens a slot, in one word.
-pub(crate) fn kind_word(kind: KeySlotKind) -> &'static str {
-    match kind {
-        KeySlotKind::Unspecified => "unknown",
-        KeySlotKind::Raw => "key",
-        KeySlotKind::Passphrase => "passphrase",
-    }
 }
 
 /// What protects the process; `None` when there is nothing to say.
@@ -69,12 +61,13 @@ pub(crate) fn protection(hardening: &Hardening, detail: Detail) -> Option<String
         let said = if good { fine } else { wrong };
         (good, said.to_owned())
     };
-    let sandbox = |name: &str, said: &str| {
-        let said = if said.is_empty() { "not said" } else { said };
-        (
-            said == "enforced",
-            format!("{name} {}", text::one_line(said)),
-        )
+    let sandbox = |name: &str, confinement: i32| {
+        let words = match confinement {
+            0 => "not said".to_owned(),
+            confinement => words::<Confinement>(confinement),
+        };
+        let is_enforced = confinement == i32::from(Confinement::Enforced);
+        (is_enforced, format!("{name} {words}"))
     };
     let said = [
         both(
@@ -100,8 +93,8 @@ pub(crate) fn protection(hardening: &Hardening, detail: Detail) -> Option<String
                 uid => format!("it runs as user {uid}"),
             },
         ),
-        sandbox("Landlock", landlock),
-        sandbox("seccomp", seccomp),
+        sandbox("Landlock", *landlock),
+        sandbox("seccomp", *seccomp),
     ];
     let parts: Vec<String> = said
         .into_iter()

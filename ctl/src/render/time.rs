@@ -35,8 +35,8 @@ pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
 }
 
 /// `7 days`, `90 days`, `24 h`: a length of time in its largest unit.
-pub(crate) fn length(seconds: u32) -> String {
-    rough(i64::from(seconds))
+pub(crate) fn length(seconds: i64) -> String {
+    rough(seconds)
 }
 
 /// `2026-11-29T10:32:46Z`: to the second, which is all that a person wants of it.

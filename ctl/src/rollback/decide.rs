@@ -1,11 +1,12 @@
 //! `rollback`: what an admin decides when the agent's store went back, so that it sends again.
 
+use openclaw_proto::Word as _;
 use openclaw_proto::v1::{
     ResolveRollbackRequest, ResolveRollbackResponse, RollbackDecision, StatusRequest,
 };
 use serde::Serialize;
 
-use super::Lookout;
+use super::lookout::Lookout;
 use crate::address::Address;
 use crate::cli::RollbackCommand;
 use crate::failure::{Exit, Failure};
@@ -18,8 +19,8 @@ const TOKENS: &str = "Tokens:   those used after that copy of the volume was mad
 #[derive(Serialize)]
 struct Json {
     decision: &'static str,
-    sessions_dropped: u64,
-    sender_keys_dropped: u64,
+    #[serde(flatten)]
+    resolved: ResolveRollbackResponse,
 }
 
 /// Has the agent send again, and calls the store's state normal for this client too.
@@ -28,9 +29,9 @@ pub(crate) async fn run(
     command: &RollbackCommand,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let (decision, word) = match command {
-        RollbackCommand::Accept => (RollbackDecision::Accept, "accept"),
-        RollbackCommand::Renew => (RollbackDecision::Renew, "renew"),
+    let decision = match command {
+        RollbackCommand::Accept => RollbackDecision::Accept,
+        RollbackCommand::Renew => RollbackDecision::Renew,
     };
     let (mut admin, mut agent) = client::admin(address).await?;
     let mut lookout = Lookout::new(json);
@@ -39,15 +40,15 @@ pub(crate) async fn run(
     let request = ResolveRollbackRequest {
         decision: decision.into(),
     };
+    let resolved = client::answer(address, admin.resolve_rollback(request)).await?;
     let ResolveRollbackResponse {
         sessions_dropped,
         sender_keys_dropped,
-    } = client::answer(address, admin.resolve_rollback(request)).await?;
+    } = resolved;
     if json {
         console::report_json(&Json {
-            decision: word,
-            sessions_dropped,
-            sender_keys_dropped,
+            decision: decision.word(),
+            resolved,
         });
     } else {
         console::report(&match decision {

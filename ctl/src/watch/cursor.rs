@@ -74,7 +74,7 @@ impl Cursor {
         }
     }
 
-    /// This event was written out: only that makes it seen.
+    /// This event, or the last of a gap, was written out: only that makes it seen.
     pub(crate) fn printed(&mut self, seq: u64) {
         self.seen = self.seen.max(Some(seq));
     }
@@ -83,10 +83,12 @@ impl Cursor {
     pub(crate) fn take(&mut self, item: WatchEventsResponse) -> Step {
         match item.item {
             Some(Item::Event(event)) if self.is_new(event.seq) => Step::Print(Box::new(event)),
-            Some(Item::Gap(Gap { from, to, damaged })) if from <= to && self.is_new(to) => {
-                let from = from.max(self.seen.map_or(0, |seen| seen + 1));
-                self.seen = Some(to);
-                Step::Gap(Gap { from, to, damaged })
+            Some(Item::Gap(gap)) if gap.first <= gap.last && self.is_new(gap.last) => {
+                let unseen = self.seen.map_or(0, |seen| seen + 1);
+                Step::Gap(Gap {
+                    first: gap.first.max(unseen),
+                    ..gap
+                })
             }
             Some(Item::Heartbeat(Heartbeat { head })) => self.beat(head),
             _ => Step::Quiet,
@@ -123,11 +125,11 @@ mod tests {
         }
     }
 
-    fn gap(from: u64, to: u64) -> WatchEventsResponse {
+    fn gap(first: u64, last: u64) -> WatchEventsResponse {
         WatchEventsResponse {
             item: Some(Item::Gap(Gap {
-                from,
-                to,
+                first,
+                last,
                 damaged: false,
             })),
         }
@@ -200,11 +202,12 @@ mod tests {
         assert_eq!(
             cursor.take(gap(4, 9)),
             Step::Gap(Gap {
-                from: 6,
-                to: 9,
+                first: 6,
+                last: 9,
                 damaged: false
             })
         );
+        cursor.printed(9);
         assert_eq!(cursor.take(gap(9, 4)), Step::Quiet);
         assert_eq!(printed(&mut cursor, event(9)), None);
         assert_eq!(printed(&mut cursor, event(10)), Some(10));

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::{AckEventsRequest, StatusResponse};
 use tonic::Code;
+use tonic::transport::Channel;
 
 use super::cursor::Cursor;
+use super::notes::Notes;
 use super::place::{Error, Place};
-use super::{Agent, Notes};
 use crate::cli::WatchArgs;
 use crate::failure::{Failure, is_transport};
 
@@ -26,7 +28,7 @@ pub(super) struct Keeping<'a> {
     /// What was written down, or told the agent.
     kept: Option<u64>,
     untold: u64,
-    agent: Option<Agent>,
+    agent: Option<AgentClient<Channel>>,
     warned: bool,
 }
 
@@ -63,12 +65,13 @@ impl<'a> Keeping<'a> {
             );
         }
         if self.args.consumer.is_some() {
+            // The other store makes the consumer anew, at its head: nothing before that was seen.
             if another {
-                *cursor = Cursor::new(None);
+                cursor.place(0);
             }
             return;
         }
-        let loaded = Place::of(&store, self.args).and_then(|place| {
+        let loaded = Place::of(&store, &self.args.filter).and_then(|place| {
             let loaded = place.load();
             self.place = Some(place);
             loaded
@@ -88,7 +91,7 @@ impl<'a> Keeping<'a> {
     }
 
     /// There is a connection.
-    pub(super) fn connected(&mut self, agent: Agent) {
+    pub(super) fn connected(&mut self, agent: AgentClient<Channel>) {
         self.agent = Some(agent);
     }
 

@@ -5,10 +5,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum as _;
+use openclaw_proto::Word as _;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{ChatKind, Kind, WatchArgs};
+use crate::cli::FilterArgs;
 use crate::{state_dir, text};
 
 /// The file of one store and one choice.
@@ -45,7 +45,7 @@ struct File {
 
 impl Place {
     /// Of `store`, in the folder `watches` of this user's state.
-    pub(super) fn of(store: &[u8], args: &WatchArgs) -> Result<Self, Error> {
+    pub(super) fn of(store: &[u8], args: &FilterArgs) -> Result<Self, Error> {
         let dir = state_dir::of_user("watches").ok_or(Error::NoFolder)?;
         let name = match choice(args) {
             None => text::hex(store),
@@ -86,19 +86,16 @@ impl Place {
 }
 
 /// A number for what was chosen, the same whatever the order; `None` for everything. FNV-1a.
-fn choice(args: &WatchArgs) -> Option<u64> {
-    let kinds = args.kinds.iter().filter_map(Kind::to_possible_value);
-    let mut words: Vec<String> = kinds.map(|kind| kind.get_name().to_owned()).collect();
+fn choice(args: &FilterArgs) -> Option<u64> {
+    let kinds = args.kinds.iter().map(|kind| kind.word().to_owned());
+    let mut words: Vec<String> = kinds.collect();
     words.extend(
         args.chats
             .iter()
             .map(|chat| format!("chat {}", chat.trim())),
     );
-    let chat_kinds = args
-        .chat_kinds
-        .iter()
-        .filter_map(ChatKind::to_possible_value);
-    words.extend(chat_kinds.map(|kind| format!("chats {}", kind.get_name())));
+    let chat_kinds = args.chat_kinds.iter().map(|kind| kind.word());
+    words.extend(chat_kinds.map(|kind| format!("chats {kind}")));
     words.sort_unstable();
     words.dedup();
     let text = words.join("\n");
@@ -111,33 +108,37 @@ fn choice(args: &WatchArgs) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use openclaw_proto::v1::EventKind;
+
     use super::*;
 
-    fn args(kinds: &[Kind], chats: &[&str]) -> WatchArgs {
-        WatchArgs {
-            after: None,
-            from_start: false,
+    fn args(kinds: &[EventKind], chats: &[&str]) -> FilterArgs {
+        FilterArgs {
             kinds: kinds.to_vec(),
             chats: chats.iter().map(|&chat| chat.to_owned()).collect(),
             chat_kinds: Vec::new(),
-            consumer: None,
-            no_follow: false,
         }
     }
 
     #[test]
     fn each_choice_has_a_place_of_its_own_whatever_its_order() {
         assert_eq!(choice(&args(&[], &[])), None);
-        let both = choice(&args(&[Kind::Link, Kind::Send], &["+15550100001"]));
+        let both = choice(&args(
+            &[EventKind::Link, EventKind::Send],
+            &["+15550100001"],
+        ));
         let same = choice(&args(
-            &[Kind::Send, Kind::Link, Kind::Link],
+            &[EventKind::Send, EventKind::Link, EventKind::Link],
             &["+15550100001"],
         ));
         assert_eq!(both, same);
-        assert_ne!(both, choice(&args(&[Kind::Link, Kind::Send], &[])));
         assert_ne!(
-            choice(&args(&[Kind::Link], &[])),
-            choice(&args(&[Kind::Send], &[]))
+            both,
+            choice(&args(&[EventKind::Link, EventKind::Send], &[]))
+        );
+        assert_ne!(
+            choice(&args(&[EventKind::Link], &[])),
+            choice(&args(&[EventKind::Send], &[]))
         );
     }
 

@@ -89,6 +89,7 @@ files!(
     context,
     doctor,
     enroll,
+    events,
     health,
     numbers,
     outbox,

@@ -43,6 +43,7 @@ pub(crate) struct Script {
     pub(crate) unpair: VecDeque<Value>,
     pub(crate) pair: VecDeque<Vec<Value>>,
     pub(crate) watch: VecDeque<Vec<Value>>,
+    pub(crate) events: VecDeque<Value>,
     pub(crate) ack: VecDeque<Value>,
     pub(crate) consumers: VecDeque<Value>,
     pub(crate) remove_consumer: VecDeque<Value>,

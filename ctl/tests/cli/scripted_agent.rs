@@ -1,6 +1,7 @@
 //! The agent's place in these tests: it says what its script says, and notes what it was asked.
 
 mod access;
+mod admin;
 mod alerts;
 mod clients;
 mod health;
@@ -15,19 +16,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use openclaw_proto::v1::access_server::AccessServer;
-use openclaw_proto::v1::admin_server::{Admin, AdminServer};
+use openclaw_proto::v1::admin_server::AdminServer;
 use openclaw_proto::v1::agent_server::{Agent, AgentServer};
 use openclaw_proto::v1::alerts_server::AlertsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
-use openclaw_proto::v1::restore_request::Frame;
 use openclaw_proto::v1::{
-    AckEventsRequest, AckEventsResponse, BackupRequest, BackupResponse, CancelSendRequest,
-    CancelSendResponse, ListConsumersRequest, ListConsumersResponse, ListQueueRequest,
-    ListQueueResponse, PairFrame, PairRequest, RemoveConsumerRequest, RemoveConsumerResponse,
-    ReportStoreRequest, ReportStoreResponse, ResolveRollbackRequest, ResolveRollbackResponse,
-    RestoreRequest, RestoreResponse, ResumeRequest, ResumeResponse, SendRequest, SendResponse,
-    StatusRequest, StatusResponse, UnpairRequest, UnpairResponse, WatchEventsRequest,
-    WatchEventsResponse,
+    AckEventsRequest, AckEventsResponse, CancelSendRequest, CancelSendResponse,
+    ListConsumersRequest, ListConsumersResponse, ListEventsRequest, ListEventsResponse,
+    ListQueueRequest, ListQueueResponse, PairFrame, PairRequest, RemoveConsumerRequest,
+    RemoveConsumerResponse, ReportStoreRequest, ReportStoreResponse, ResumeRequest, ResumeResponse,
+    SendRequest, SendResponse, StatusRequest, StatusResponse, UnpairRequest, UnpairResponse,
+    WatchEventsRequest, WatchEventsResponse,
 };
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};
@@ -35,10 +34,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tokio_stream::{Stream, StreamExt as _};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
 
-use crate::script::{Enrolment, Script, Step, secret, step, written};
-use crate::sealed::{Recipe, records};
+use crate::script::{Enrolment, Script, Step, step, written};
 pub(crate) use tls::{Door, code};
 
 /// An agent that follows a script, until it is dropped.
@@ -178,6 +176,7 @@ impl Shared {
     }
 
     /// As a server answers whose clock is another.
+    #[expect(clippy::disallowed_methods, reason = "a server has a clock")]
     fn dated<M>(&self, message: M) -> Response<M> {
         let mut response = Response::new(message);
         let ahead = self.script.lock().unwrap().clock;
@@ -300,9 +299,10 @@ impl Agent for Methods {
 
     async fn list_queue(
         &self,
-        _: Request<ListQueueRequest>,
+        request: Request<ListQueueRequest>,
     ) -> Result<Response<ListQueueResponse>, Status> {
-        self.0.note("ListQueue {}".to_owned());
+        let asked = written("ListQueueRequest", request.get_ref());
+        self.0.note(format!("ListQueue {asked}"));
         let answer = self.0.script.lock().unwrap().list_queue.pop_front();
         self.0.answer("ListQueueResponse", answer).await
     }
@@ -327,6 +327,16 @@ impl Agent for Methods {
         self.stream("WatchEvents", "WatchEventsResponse", steps)
     }
 
+    async fn list_events(
+        &self,
+        request: Request<ListEventsRequest>,
+    ) -> Result<Response<ListEventsResponse>, Status> {
+        let asked = written("ListEventsRequest", request.get_ref());
+        self.0.note(format!("ListEvents {asked}"));
+        let answer = self.0.script.lock().unwrap().events.pop_front();
+        self.0.answer("ListEventsResponse", answer).await
+    }
+
     async fn ack_events(
         &self,
         request: Request<AckEventsRequest>,
@@ -339,9 +349,10 @@ impl Agent for Methods {
 
     async fn list_consumers(
         &self,
-        _: Request<ListConsumersRequest>,
+        request: Request<ListConsumersRequest>,
     ) -> Result<Response<ListConsumersResponse>, Status> {
-        self.0.note("ListConsumers {}".to_owned());
+        let asked = written("ListConsumersRequest", request.get_ref());
+        self.0.note(format!("ListConsumers {asked}"));
         let answer = self.0.script.lock().unwrap().consumers.pop_front();
         self.0.answer("ListConsumersResponse", answer).await
     }
@@ -360,74 +371,5 @@ impl Agent for Methods {
         self.0.note("Unpair {}".to_owned());
         let answer = self.0.script.lock().unwrap().unpair.pop_front();
         self.0.answer("UnpairResponse", answer).await
-    }
-}
-
-#[tonic::async_trait]
-impl Admin for Methods {
-    type BackupStream = Answers<BackupResponse>;
-
-    async fn backup(
-        &self,
-        request: Request<BackupRequest>,
-    ) -> Result<Response<Self::BackupStream>, Status> {
-        let asked = written("BackupRequest", request.get_ref());
-        self.0.note(format!("Backup {asked}"));
-        let secret = secret(request.into_inner().secret);
-        let steps = self.0.script.lock().unwrap().backup.pop_front();
-        let steps = steps.map(|steps| {
-            let whole = |step: Value| match step.get("sealed") {
-                Some(recipe) => {
-                    let recipe: Recipe = serde_json::from_value(recipe.clone()).expect("a recipe");
-                    recipe.steps(&secret)
-                }
-                None => vec![step],
-            };
-            steps.into_iter().flat_map(whole).collect()
-        });
-        self.stream("Backup", "BackupResponse", steps)
-    }
-
-    async fn resolve_rollback(
-        &self,
-        request: Request<ResolveRollbackRequest>,
-    ) -> Result<Response<ResolveRollbackResponse>, Status> {
-        let asked = written("ResolveRollbackRequest", request.get_ref());
-        self.0.note(format!("ResolveRollback {asked}"));
-        let answer = self.0.script.lock().unwrap().rollback.pop_front();
-        self.0.answer("ResolveRollbackResponse", answer).await
-    }
-
-    /// Reads all that comes before it answers, unless it refuses.
-    async fn restore(
-        &self,
-        request: Request<Streaming<RestoreRequest>>,
-    ) -> Result<Response<RestoreResponse>, Status> {
-        let mut pieces = request.into_inner();
-        let first = pieces.message().await?.and_then(|piece| piece.frame);
-        let Some(Frame::Start(start)) = first else {
-            panic!("it begins with its start");
-        };
-        let asked = written("RestoreStart", &start);
-        self.0.note(format!("Restore {asked}"));
-        let answer = self.0.script.lock().unwrap().restore.pop_front();
-        if answer
-            .as_ref()
-            .is_some_and(|one| one.get("error").is_none())
-        {
-            let mut bytes = Vec::new();
-            while let Some(piece) = pieces.message().await? {
-                match piece.frame {
-                    Some(Frame::Chunk(chunk)) => bytes.extend(chunk),
-                    _ => panic!("nothing but chunks"),
-                }
-            }
-            let sent = match records(&bytes, &secret(start.secret)) {
-                Ok(records) => format!("{records} records"),
-                Err(error) => error,
-            };
-            self.0.note(format!("Restore was sent {sent}"));
-        }
-        self.0.answer("RestoreResponse", answer).await
     }
 }

@@ -52,7 +52,7 @@ async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Opt
             json!({"qr": {"payload": "2@first", "ordinal": 1}}),
             json!({"when": "go on"}),
             json!({"qr": {"payload": "2@second", "ordinal": 2}}),
-            json!({"failed": {"reason": "DEADLINE"}}),
+            json!({"failed": {"reason": "PAIR_FAILURE_REASON_DEADLINE"}}),
         ]]
         .into(),
         ..Script::default()

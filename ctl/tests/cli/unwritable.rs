@@ -59,7 +59,8 @@ fn script(parts: Value) -> Script {
 
 #[tokio::test]
 async fn what_is_done_is_done_whatever_happens_to_the_output() {
-    let sent = json!({"message_id": "3EB0AA", "state": "SEND_STATE_SERVER_ACK", "token": "t-1"});
+    let sent =
+        json!({"message_id": "3EB0AA", "state": "SEND_STATE_SERVER_ACK", "client_token": "t-1"});
     let code = "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGG-HHHH";
     let cases: [(&[&str], Value, i32, &str); 15] = [
         (

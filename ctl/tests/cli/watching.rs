@@ -156,7 +156,7 @@ async fn a_reader_that_goes_away_ends_it_without_a_word() {
     // More than a pipe holds.
     let text = "kia ora ".repeat(1024);
     let long =
-        |seq: u64| json!({"event": {"seq": seq, "message": {"content": "text", "text": text}}});
+        |seq: u64| json!({"event": {"seq": seq, "message": {"content": {"text": {"body": text}}}}});
     let steps = (1..=40).map(long).chain([json!({"hold": true})]).collect();
     let socket = dir.path().join("agent.sock");
     let _agent = ScriptedAgent::start(&socket, watched(steps), nothing).await;

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Origin, Word};
+use super::Origin;
 use crate::send::MessageId;
+use crate::words::RejectReason;
 use crate::{ChatId, Contact};
 
 /// Whether the agent could check that who did something to a message may do it.
@@ -45,13 +46,13 @@ pub struct Rejected {
     pub messages: Vec<MessageId>,
     /// What it was: `edit`, `deletion`, `reaction`, `receipt`, or a content's word.
     #[serde(rename = "w")]
-    pub change: Word,
+    pub change: String,
     /// Who wrote the message, as the agent knows.
     #[serde(rename = "a", default)]
     pub author: Contact,
-    /// Why, in one word.
+    /// Why.
     #[serde(rename = "r")]
-    pub reason: Word,
+    pub reason: RejectReason,
 }
 
 impl Rejected {
@@ -60,9 +61,9 @@ impl Rejected {
     pub fn of(
         origin: &Origin,
         message: &MessageId,
-        change: Word,
+        change: String,
         author: Contact,
-        reason: &'static str,
+        reason: RejectReason,
     ) -> Self {
         Self {
             id: origin.id.clone(),
@@ -72,7 +73,7 @@ impl Rejected {
             messages: vec![message.clone()],
             change,
             author,
-            reason: reason.into(),
+            reason,
         }
     }
 }

@@ -181,7 +181,7 @@ mod tests {
             id: MessageId::new("A"),
             chat: ChatId::new("1@lid".into()),
             sender: Contact::default(),
-            reason: "x".into(),
+            reason: crate::LostReason::NotKept,
         });
         assert!(!filter(&["2@lid"]).passes(&lost, |_| None));
         let kinds = Filter {

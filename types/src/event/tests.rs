@@ -1,209 +1,9 @@
 //! What is on a disk stays readable: by this version, and as far as it goes by an older one.
 
-use std::time::Duration;
-
 use ciborium::{Value, cbor};
 
+use super::samples::{at, every_occurrence, origin};
 use super::*;
-use crate::{Account, LinkState, Nack, Phone, Reason, Sent};
-
-fn at() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::new(1_800_000_000, 123_456_789)
-}
-
-fn contact() -> Contact {
-    Contact {
-        phone: Some("+15550100123".parse().unwrap()),
-        lid: crate::Lid::new("100000000000001"),
-    }
-}
-
-fn origin() -> Origin {
-    Origin {
-        id: MessageId::new("3EB0AA"),
-        chat: ChatId::new("120363000000000001@g.us".into()),
-        sender: contact(),
-        push_name: "swordfish".into(),
-        sent_at: at(),
-        from_me: false,
-        group: true,
-        offline: true,
-        bypassed: false,
-        recovered: true,
-    }
-}
-
-fn content(details: Option<Details>) -> Content {
-    Content {
-        word: "image".into(),
-        text: "swordfish".into(),
-        details,
-        quoted: Some(Quoted {
-            id: MessageId::new("3EB0AB"),
-            sender: contact(),
-        }),
-        mentions: vec![contact(), Contact::default()],
-        view_once: true,
-        forwarded: true,
-        cut: false,
-        disappears_after: 604_800,
-        album: Some(MessageId::new("3EB0AC")),
-    }
-}
-
-fn every_details() -> Vec<Details> {
-    let media = Media {
-        mime_type: "image/jpeg".into(),
-        file_name: "swordfish.jpg".into(),
-        bytes: u64::MAX,
-        seconds: 7,
-        pixels: (640, 480),
-        voice: true,
-    };
-    let place = Place {
-        latitude_e6: -36_848_461,
-        longitude_e6: 174_763_336,
-        name: "swordfish".into(),
-        live: true,
-    };
-    let poll = Poll {
-        question: "swordfish?".into(),
-        options: vec!["swordfish".into(), "no".into()],
-        selectable: 1,
-    };
-    vec![
-        Details::Media(media),
-        Details::Place(place),
-        Details::Poll(poll),
-        Details::Cards(vec!["swordfish".into()]),
-        Details::Choice("swordfish".into()),
-        Details::About(MessageId::new("3EB0AC")),
-        Details::Title("swordfish".into()),
-    ]
-}
-
-fn every_link() -> impl Iterator<Item = Occurrence> {
-    let states = [
-        LinkState::Unlinked,
-        LinkState::Linking,
-        LinkState::Connecting,
-        LinkState::Connected,
-        LinkState::BackingOff {
-            attempt: 3,
-            until: at(),
-        },
-        LinkState::LoggedOut,
-        LinkState::Replaced,
-        LinkState::Banned { until: None },
-        LinkState::Banned { until: Some(at()) },
-        LinkState::Outdated,
-    ];
-    let reasons = [None, Some(Reason::Refused(503)), Some(Reason::Stopping)];
-    let account = Account {
-        phone: "+15550100123".parse::<Phone>().unwrap(),
-        lid: None,
-        linked_at: at(),
-    };
-    states.into_iter().flat_map(move |state| {
-        let account = account.clone();
-        reasons.clone().map(move |reason| {
-            let account = Some(account.clone()).filter(|_| state != LinkState::Unlinked);
-            Occurrence::Link(Box::new(Link {
-                state,
-                since: at(),
-                account,
-                reason,
-                code: state.needs_person().then_some(406),
-            }))
-        })
-    })
-}
-
-fn every_occurrence() -> Vec<Occurrence> {
-    let id = MessageId::new("3EB0AC");
-    let (chat, sender) = (origin().chat, contact());
-    let message = |details| {
-        Occurrence::Message(Box::new(Message {
-            origin: origin(),
-            content: content(details),
-        }))
-    };
-    let mut all = vec![
-        message(None),
-        Occurrence::Edit(Box::new(Edit {
-            origin: origin(),
-            message: id.clone(),
-            content: content(None),
-            author: contact(),
-            check: AuthorCheck::Checked,
-        })),
-        Occurrence::Deletion(Box::new(Deletion {
-            origin: origin(),
-            message: id.clone(),
-            author: contact(),
-            check: AuthorCheck::AdminAssumed,
-        })),
-        Occurrence::Reaction(Box::new(Reaction {
-            origin: origin(),
-            message: id.clone(),
-            author: contact(),
-            emoji: "🐟".into(),
-            sealed: false,
-            check: AuthorCheck::Unknown,
-        })),
-        Occurrence::Receipt(Receipt {
-            messages: vec![id.clone(), MessageId::new("3EB0AD")],
-            chat: chat.clone(),
-            by: contact(),
-            state: SendState::Read,
-            check: AuthorCheck::Unspecified,
-        }),
-        Occurrence::Rejected(Box::new(Rejected::of(
-            &origin(),
-            &id,
-            "edit".into(),
-            contact(),
-            "not_the_author",
-        ))),
-        Occurrence::Send(SendOutcome {
-            sent: Sent {
-                id: id.clone(),
-                token: "t-1".parse().unwrap(),
-                state: SendState::Failed,
-                server_ack_at: Some(at()),
-                failure: Some("refused_by_server".into()),
-                nack: Some(Nack(479)),
-            },
-            chat: chat.clone(),
-        }),
-        Occurrence::Undecryptable(Undecryptable {
-            id: id.clone(),
-            chat: chat.clone(),
-            sender: sender.clone(),
-            reason: "unavailable".into(),
-        }),
-        Occurrence::Lost(Lost {
-            id: id.clone(),
-            chat: chat.clone(),
-            sender: sender.clone(),
-            reason: "acked_not_stored".into(),
-        }),
-        Occurrence::Dropped(Dropped {
-            id,
-            chat,
-            sender,
-            reason: "not_allowed".into(),
-        }),
-        Occurrence::Unknown,
-    ];
-    all.extend(
-        every_details()
-            .into_iter()
-            .map(|details| message(Some(details))),
-    );
-    all.extend(every_link());
-    all
-}
 
 fn event(what: Occurrence) -> Event {
     Event {
@@ -275,23 +75,88 @@ fn an_occurrence_of_a_later_version_keeps_its_place_and_time() {
     }
 }
 
-#[test]
-fn details_of_a_later_version_do_not_hide_the_text() {
-    let row = cbor!({"w" => "hologram", "t" => "hi", "d" => {"hologram" => 3}}).unwrap();
+fn content_of(row: &Value) -> Content {
     let mut bytes = Vec::new();
-    ciborium::into_writer(&row, &mut bytes).unwrap();
-    let content: Content = ciborium::from_reader(&bytes[..]).unwrap();
-    assert_eq!((&*content.word, &*content.text), ("hologram", "hi"));
-    assert_eq!(content.details, None);
+    ciborium::into_writer(row, &mut bytes).unwrap();
+    ciborium::from_reader(&bytes[..]).unwrap()
+}
+
+#[test]
+fn content_of_a_later_version_is_other_and_keeps_what_any_content_has() {
+    let row = cbor!({"k" => {"hologram" => 3}, "v" => true}).unwrap();
+    let content = content_of(&row);
+    assert_eq!((content.body.name(), content.view_once), ("other", true));
+}
+
+#[test]
+fn content_is_read_as_versions_before_the_first_release_wrote_it() {
+    let id = || MessageId::new("3EB0AC");
+    let media = cbor!({"media" => {"m" => "audio/ogg", "s" => 9, "d" => 7, "v" => true}}).unwrap();
+    let place = cbor!({"place" => {"a" => 1, "o" => 2, "n" => "Pier", "l" => true}}).unwrap();
+    let cases = [
+        (
+            cbor!({"w" => "text", "t" => "hi", "f" => true}),
+            "text",
+            "hi",
+        ),
+        (cbor!({"w" => "audio", "d" => media}), "voice", ""),
+        (
+            cbor!({"w" => "image", "t" => "look", "d" => {"media" => {"m" => "image/png", "s" => 1}}}),
+            "image",
+            "look",
+        ),
+        (
+            cbor!({"w" => "location", "t" => "here", "d" => place}),
+            "location",
+            "here",
+        ),
+        (
+            cbor!({"w" => "poll", "d" => {"poll" => {"q" => "when?", "o" => ["now"]}}}),
+            "poll",
+            "when?",
+        ),
+        (
+            cbor!({"w" => "contact", "d" => {"cards" => ["Bert"]}}),
+            "contacts",
+            "",
+        ),
+        (
+            cbor!({"w" => "button", "t" => "Yes", "d" => {"choice" => "yes"}}),
+            "choice",
+            "Yes",
+        ),
+        (
+            cbor!({"w" => "event", "t" => "bring cake", "d" => {"title" => "Fair"}}),
+            "event",
+            "bring cake",
+        ),
+        (
+            cbor!({"w" => "group_invite", "d" => {"title" => "Site"}}),
+            "group_invite",
+            "",
+        ),
+        (cbor!({"w" => "album"}), "album", ""),
+        (cbor!({"w" => "sealed"}), "sealed", ""),
+        (
+            cbor!({"w" => "hologram", "t" => "hi", "d" => {"hologram" => 3}}),
+            "hologram",
+            "hi",
+        ),
+    ];
+    for (row, name, text) in cases {
+        let content = content_of(&row.unwrap());
+        assert_eq!((content.body.name(), content.body.text()), (name, text));
+    }
+    let pin = content_of(&cbor!({"w" => "pin", "d" => {"about" => "3EB0AC"}}).unwrap());
+    assert_eq!(pin.body, Body::Pin(id()));
+    let comment = content_of(&cbor!({"w" => "comment", "d" => {"about" => "3EB0AC"}}).unwrap());
+    assert_eq!(comment.body.about(), Some(&id()));
+    let timer = content_of(&cbor!({"w" => "disappearing", "e" => 86_400}).unwrap());
+    assert_eq!(timer.body, Body::TimerChange(86_400));
 }
 
 #[test]
 fn the_names_on_the_disk_do_not_change() {
-    let text = Content {
-        word: "text".into(),
-        text: "hi".into(),
-        ..Content::default()
-    };
     let what = Occurrence::Message(Box::new(Message {
         origin: Origin {
             push_name: String::new(),
@@ -300,7 +165,7 @@ fn the_names_on_the_disk_do_not_change() {
             recovered: false,
             ..origin()
         },
-        content: text,
+        content: Content::of_text("hi"),
     }));
     let row: Value = ciborium::from_reader(&written(&event(what))[..]).unwrap();
     let nanos = 1_800_000_000_123_456_789_u64;
@@ -310,7 +175,7 @@ fn the_names_on_the_disk_do_not_change() {
         "t" => nanos,
         "w" => { "msg" => {
             "o" => { "i" => "3EB0AA", "c" => "120363000000000001@g.us", "s" => sender, "t" => nanos },
-            "c" => { "w" => "text", "t" => "hi" },
+            "c" => { "k" => { "text" => "hi" } },
         }},
     });
     assert_eq!(row, expected.unwrap());

@@ -66,7 +66,7 @@ impl Reader<'_> {
                 // Reported already, wherever it stands.
                 Key::Wrong if text == "$include" => {}
                 Key::Wrong => {
-                    self.wrong_by(line, || format!("{} {}", shown(text), level.why(text)))
+                    self.wrong_by(line, || format!("{} {}", shown(text), level.why(text)));
                 }
             }
         }

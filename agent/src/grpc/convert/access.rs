@@ -4,9 +4,9 @@ use openclaw_proto::v1 as pb;
 use prost_types::Timestamp;
 use tonic::Status;
 
-use super::{count, invalid};
+use super::{count, invalid, page};
 use crate::allow::file::named;
-use crate::allow::{Entry, Failed, Place, Rules, Summary, Who};
+use crate::allow::{Entry, Failed, Mode, Place, Rules, Summary, Who};
 use crate::clock;
 use crate::model::{Contact, Finding, Recipient, State};
 
@@ -20,7 +20,7 @@ pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
         unresolved,
     } = summary;
     let mut wire = pb::Rules {
-        none: rules.is_none(),
+        unrestricted: rules.is_none(),
         file: file.unwrap_or_default(),
         loaded_at: Some(Timestamp::from(clock::shown(loaded_at))),
         added: count(added.len()),
@@ -37,8 +37,8 @@ pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
         remarks,
     }) = rules.as_deref()
     {
-        direct.name().clone_into(&mut wire.dm_policy);
-        group.name().clone_into(&mut wire.group_policy);
+        wire.dm_policy = policy(*direct).into();
+        wire.group_policy = policy(*group).into();
         wire.listed = count(people.len() + group_people.as_ref().map_or(0, Vec::len));
         wire.remarks.clone_from(remarks);
     }
@@ -49,28 +49,61 @@ pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
     wire
 }
 
-pub(in crate::grpc) fn allowed(summary: &Summary) -> Vec<pb::Allowed> {
+const fn policy(mode: Mode) -> pb::Policy {
+    match mode {
+        Mode::Open => pb::Policy::Open,
+        Mode::Allowlist => pb::Policy::Allowlist,
+        Mode::Disabled => pb::Policy::Disabled,
+    }
+}
+
+/// The most entries in a page.
+const MAX_ALLOWED_PAGE: usize = 10_000;
+
+pub(in crate::grpc) fn allowed(
+    request: &pb::ListAllowedRequest,
+    summary: Summary,
+    held: usize,
+) -> Result<pb::ListAllowedResponse, Status> {
+    let pb::ListAllowedRequest {
+        page_size,
+        page_token,
+    } = request;
+    let all = entries(&summary).into_iter().enumerate().collect();
+    let page = page(all, *page_size, MAX_ALLOWED_PAGE, page_token, |(at, _)| *at)?;
+    Ok(pb::ListAllowedResponse {
+        rules: Some(rules(summary, held)),
+        allowed: page.items.into_iter().map(|(_, entry)| entry).collect(),
+        next_page_token: page.next,
+        total_size: count(page.total),
+    })
+}
+
+fn entries(summary: &Summary) -> Vec<pb::Allowed> {
     let mut all = Vec::new();
-    let mut add = |entries: &[Entry], list: &str| {
+    let mut add = |entries: &[Entry], list: pb::AllowedList| {
         all.extend(entries.iter().map(|Entry { who, place }| pb::Allowed {
             who: who.to_string(),
-            list: list.to_owned(),
-            place: place.to_string(),
+            list: list.into(),
+            source: place.to_string(),
             added: *place == Place::Added,
         }));
     };
     if let Some(rules) = &summary.rules {
-        add(&rules.people, "allowFrom");
+        add(&rules.people, pb::AllowedList::AllowFrom);
         add(
             rules.group_people.as_deref().unwrap_or_default(),
-            "groupAllowFrom",
+            pb::AllowedList::GroupAllowFrom,
         );
-        add(rules.groups.as_deref().unwrap_or_default(), "groups");
+        add(
+            rules.groups.as_deref().unwrap_or_default(),
+            pb::AllowedList::Groups,
+        );
     }
     for entry in &summary.added {
         let list = match entry.who {
-            Who::Group(_) => "groups",
-            _ => "allowFrom",
+            Who::Group(_) => pb::AllowedList::Groups,
+            _ => pb::AllowedList::AllowFrom,
         };
         add(std::slice::from_ref(entry), list);
     }

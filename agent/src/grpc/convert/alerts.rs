@@ -2,15 +2,31 @@
 
 use openclaw_proto::v1 as pb;
 use prost_types::{Duration, Timestamp};
+use tonic::Status;
+
+use super::page;
 
 use crate::alerts::{Alert, Board, State, Tested};
 
-pub(in crate::grpc) fn alerts(board: Board) -> pb::ListAlertsResponse {
+/// The most alerts in a page: more than there can be.
+const MAX_ALERT_PAGE: usize = 100;
+
+pub(in crate::grpc) fn alerts(
+    request: &pb::ListAlertsRequest,
+    board: Board,
+) -> Result<pb::ListAlertsResponse, Status> {
+    let pb::ListAlertsRequest {
+        page_size,
+        page_token,
+    } = request;
     let status = Some(alerts_status(&board));
-    pb::ListAlertsResponse {
-        alerts: board.alerts.into_iter().map(alert).collect(),
+    let all = board.alerts.into_iter().enumerate().collect();
+    let page = page(all, *page_size, MAX_ALERT_PAGE, page_token, |(at, _)| *at)?;
+    Ok(pb::ListAlertsResponse {
+        alerts: page.items.into_iter().map(|(_, it)| alert(it)).collect(),
         status,
-    }
+        next_page_token: page.next,
+    })
 }
 
 pub(super) fn alerts_status(board: &Board) -> pb::AlertsStatus {
@@ -48,7 +64,7 @@ fn alert(alert: Alert) -> pb::Alert {
     };
     pb::Alert {
         id,
-        r#type: kind,
+        alert_type: kind,
         raised_at: Some(Timestamp::from(raised_at)),
         state: state.into(),
         attempts,

@@ -12,11 +12,7 @@ use crate::model::Method;
 type Answer = Option<String>;
 
 fn sent_to(input: &str) -> Answer {
-    let request = pb::SendRequest {
-        to: input.to_owned(),
-        text: "hi".to_owned(),
-        ..pb::SendRequest::default()
-    };
+    let request = pb::SendRequest::of_text(input, "hi");
     let (draft, _) = send_request(request).ok()?;
     Some(draft.to.address())
 }
@@ -43,7 +39,10 @@ fn diagnosed(input: &str) -> Answer {
 
 fn is_watched(input: &str) -> bool {
     let request = pb::WatchEventsRequest {
-        chats: vec![input.to_owned()],
+        filter: Some(pb::EventFilter {
+            chats: vec![input.to_owned()],
+            ..pb::EventFilter::default()
+        }),
         ..pb::WatchEventsRequest::default()
     };
     watch_request(request).is_ok()

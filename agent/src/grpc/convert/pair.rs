@@ -78,7 +78,22 @@ pub(in crate::grpc) fn frame(frame: Frame) -> pb::PairFrame {
 
 fn pair_failure(failure: PairFailure) -> pb::PairFailed {
     pb::PairFailed {
-        reason: failure.name().to_owned(),
+        reason: reason(failure).into(),
         hint: failure.hint().to_owned(),
+    }
+}
+
+const fn reason(failure: PairFailure) -> pb::PairFailureReason {
+    match failure {
+        PairFailure::Deadline => pb::PairFailureReason::Deadline,
+        PairFailure::Unreachable => pb::PairFailureReason::WhatsappUnreachable,
+        PairFailure::Refused => pb::PairFailureReason::RefusedByWhatsapp,
+        PairFailure::Passkey => pb::PairFailureReason::PasskeyRequired,
+        PairFailure::Verification => pb::PairFailureReason::VerificationFailed,
+        PairFailure::NotConnected => pb::PairFailureReason::LinkedNotConnected,
+        PairFailure::NotCompleted => pb::PairFailureReason::NotCompleted,
+        PairFailure::Banned => pb::PairFailureReason::Banned,
+        PairFailure::Outdated => pb::PairFailureReason::Outdated,
+        PairFailure::Stopping => pb::PairFailureReason::AgentStopping,
     }
 }

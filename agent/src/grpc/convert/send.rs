@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use openclaw_proto::convert::{contact, nack, send_state};
 use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::content::Kind;
+use openclaw_proto::v1::send_request::Payload;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
-use super::{UnknownValue, duration, send_state};
+use super::{Page, UnknownValue, duration, page};
 use crate::agent::{Answer, Terms};
 use crate::clock;
-use crate::grpc::status::invalid;
-use crate::model::{Draft, Nack, SendState, Sent, Text, Token};
+use crate::grpc::status::{invalid, unsupported};
+use crate::model::{Draft, Outgoing, SendState, Sent, Text, Token};
 use crate::outbox::{Cancelled, Queued, Trouble};
 
 const DEFAULT: Duration = Duration::from_secs(30);
@@ -18,10 +21,18 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 const DEFAULT_KEPT: Duration = Duration::from_secs(60 * 60);
 const LONGEST_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// A deadline for what is not kept at all.
+/// The most messages in a page of the queue.
+const MAX_QUEUE_PAGE: usize = 1_000;
+
+/// `keep_for` for what is not kept at all.
 #[derive(Debug, thiserror::Error)]
 #[error("is for a message with `queue` only: use `timeout`")]
 struct NotQueued;
+
+/// Nothing to send.
+#[derive(Debug, thiserror::Error)]
+#[error("is absent: there is nothing to send")]
+struct Nothing;
 
 /// What to send, and how.
 pub(in crate::grpc) fn send_request(
@@ -36,29 +47,34 @@ pub(in crate::grpc) fn send_request(
     };
     let pb::SendRequest {
         to,
-        text,
-        token,
+        payload,
+        reply_to,
+        client_token,
         wait: given,
         timeout,
         queue,
-        deadline,
+        keep_for,
         seen: _,
     } = request;
     if pb::SendState::try_from(given).is_err() {
         return Err(invalid("wait", &UnknownValue(given)));
     }
+    let outgoing = outgoing(payload)?;
+    if reply_to.is_some() {
+        return Err(unsupported("reply_to"));
+    }
     let draft = Draft {
         to: to.parse().map_err(|error| invalid("to", &error))?,
-        text: Text::try_from(text).map_err(|error| invalid("text", &error))?,
-        token: match token.as_str() {
+        payload: outgoing.encode(),
+        token: match client_token.as_str() {
             "" => None,
             token => Some(self::token(token)?),
         },
     };
-    let keep = match (queue, deadline) {
-        (false, Some(_)) => return Err(invalid("deadline", &NotQueued)),
+    let keep = match (queue, keep_for) {
+        (false, Some(_)) => return Err(invalid("keep_for", &NotQueued)),
         (false, None) => None,
-        (true, deadline) => Some(duration("deadline", deadline, DEFAULT_KEPT, LONGEST_KEPT)?),
+        (true, keep_for) => Some(duration("keep_for", keep_for, DEFAULT_KEPT, LONGEST_KEPT)?),
     };
     let timeout = duration("timeout", timeout, DEFAULT, LONGEST)?;
     let terms = Terms {
@@ -69,13 +85,54 @@ pub(in crate::grpc) fn send_request(
     Ok((draft, terms))
 }
 
+/// What is to be sent, of what this version can send.
+fn outgoing(payload: Option<Payload>) -> Result<Outgoing, GrpcStatus> {
+    let content = match payload {
+        None => return Err(invalid("payload", &Nothing)),
+        Some(Payload::Content(content)) => content,
+        Some(Payload::Reaction(_)) => return Err(unsupported("reaction")),
+        Some(Payload::Edit(_)) => return Err(unsupported("edit")),
+        Some(Payload::Deletion(_)) => return Err(unsupported("deletion")),
+        Some(Payload::PollVote(_)) => return Err(unsupported("poll_vote")),
+    };
+    let pb::Content {
+        kind,
+        mentions,
+        truncated: _,
+    } = content;
+    if !mentions.is_empty() {
+        return Err(unsupported("content.mentions"));
+    }
+    match kind {
+        None => Err(invalid("content.kind", &Nothing)),
+        Some(Kind::Text(pb::Text { body })) => {
+            let text = Text::try_from(body);
+            let text = text.map_err(|error| invalid("content.text.body", &error))?;
+            Ok(Outgoing::Text(text))
+        }
+        Some(Kind::Media(_)) => Err(unsupported("content.media")),
+        Some(Kind::Location(_)) => Err(unsupported("content.location")),
+        Some(Kind::Contacts(_)) => Err(unsupported("content.contacts")),
+        Some(Kind::Poll(_)) => Err(unsupported("content.poll")),
+        Some(Kind::Event(_)) => Err(unsupported("content.event")),
+        Some(Kind::GroupInvite(_)) => Err(unsupported("content.group_invite")),
+        Some(Kind::Choice(_)) => Err(unsupported("content.choice")),
+        Some(Kind::Album(_)) => Err(unsupported("content.album")),
+        Some(Kind::PollVote(_)) => Err(unsupported("content.poll_vote")),
+        Some(Kind::Pin(_)) => Err(unsupported("content.pin")),
+        Some(Kind::TimerChange(_)) => Err(unsupported("content.timer_change")),
+        Some(Kind::Other(_)) => Err(unsupported("content.other")),
+    }
+}
+
 fn token(text: &str) -> Result<Token, GrpcStatus> {
-    text.parse().map_err(|error| invalid("token", &error))
+    text.parse()
+        .map_err(|error| invalid("client_token", &error))
 }
 
 pub(in crate::grpc) fn cancel_request(request: pb::CancelSendRequest) -> Result<Token, GrpcStatus> {
-    let pb::CancelSendRequest { token } = request;
-    self::token(&token)
+    let pb::CancelSendRequest { client_token } = request;
+    token(&client_token)
 }
 
 pub(in crate::grpc) fn cancelled(cancelled: Cancelled) -> pb::CancelSendResponse {
@@ -86,13 +143,26 @@ pub(in crate::grpc) fn cancelled(cancelled: Cancelled) -> pb::CancelSendResponse
     }
 }
 
-pub(in crate::grpc) fn queue(queue: Vec<Queued>) -> pb::ListQueueResponse {
-    let messages = queue.into_iter().map(queued).collect();
-    pb::ListQueueResponse { messages }
+pub(in crate::grpc) fn queue(
+    request: &pb::ListQueueRequest,
+    queue: Vec<Queued>,
+) -> Result<pb::ListQueueResponse, GrpcStatus> {
+    let pb::ListQueueRequest {
+        page_size,
+        page_token,
+    } = request;
+    let Page { items, next, total } =
+        page(queue, *page_size, MAX_QUEUE_PAGE, page_token, |it| it.order)?;
+    Ok(pb::ListQueueResponse {
+        messages: items.into_iter().map(queued).collect(),
+        next_page_token: next,
+        total_size: super::count(total),
+    })
 }
 
 fn queued(queued: Queued) -> pb::QueuedMessage {
     let Queued {
+        order: _,
         token,
         id,
         to,
@@ -102,21 +172,20 @@ fn queued(queued: Queued) -> pb::QueuedMessage {
         attempts,
         trouble,
         retry_at,
-        nack,
+        nack: refused,
         held,
     } = queued;
     pb::QueuedMessage {
-        token: token.as_str().to_owned(),
+        client_token: token.as_str().to_owned(),
         message_id: id.as_str().to_owned(),
         to: to.address(),
         queued_at: Some(Timestamp::from(clock::shown(since))),
         queued_until: Some(Timestamp::from(clock::shown(until))),
         handed_over: handed,
         attempts,
-        reason: trouble.map_or("", Trouble::name).to_owned(),
+        reason: trouble.map(reason).unwrap_or_default().into(),
         retry_at: retry_at.map(clock::shown).map(Timestamp::from),
-        code: code(nack),
-        meaning: meaning(nack),
+        nack: refused.map(nack),
         held,
     }
 }
@@ -130,30 +199,37 @@ pub(in crate::grpc) fn send_response(answer: Answer) -> pb::SendResponse {
                 state,
                 server_ack_at,
                 failure: _,
-                nack,
+                nack: refused,
             },
+        chat,
+        recipient,
         queued_until,
-        wait_ran_out,
+        wait_expired,
     } = answer;
     pb::SendResponse {
         message_id: id.as_str().to_owned(),
         state: send_state(state).into(),
-        token: token.as_str().to_owned(),
+        client_token: token.as_str().to_owned(),
+        chat: chat.jid().to_owned(),
+        recipient: recipient.map(contact),
         server_ack_at: server_ack_at.map(Timestamp::from),
         queued_until: queued_until.map(clock::shown).map(Timestamp::from),
-        wait_ran_out,
-        code: code(nack),
-        meaning: meaning(nack),
+        wait_expired,
+        nack: refused.map(nack),
     }
 }
 
-/// 0 is none.
-fn code(nack: Option<Nack>) -> u32 {
-    nack.map_or(0, |Nack(code)| code.into())
-}
-
-fn meaning(nack: Option<Nack>) -> String {
-    nack.map_or("", Nack::meaning).to_owned()
+const fn reason(trouble: Trouble) -> pb::SendReason {
+    match trouble {
+        Trouble::ConnectionLost => pb::SendReason::ConnectionLost,
+        Trouble::NotConnected => pb::SendReason::NotConnected,
+        Trouble::NotChecked(_) => pb::SendReason::NotChecked,
+        Trouble::NotEncrypted => pb::SendReason::NotEncrypted,
+        Trouble::NotOnWhatsApp => pb::SendReason::NotOnWhatsapp,
+        Trouble::Refused(_) => pb::SendReason::RefusedByServer,
+        Trouble::ServerError(_) => pb::SendReason::ServerError,
+        Trouble::Held => pb::SendReason::Held,
+    }
 }
 
 #[cfg(test)]
@@ -161,11 +237,7 @@ mod tests {
     use super::*;
 
     fn send(change: impl FnOnce(&mut pb::SendRequest)) -> Result<(Draft, Terms), GrpcStatus> {
-        let mut request = pb::SendRequest {
-            to: "+15550100123".into(),
-            text: "hi".into(),
-            ..Default::default()
-        };
+        let mut request = pb::SendRequest::of_text("+15550100123", "hi");
         change(&mut request);
         send_request(request)
     }
@@ -189,26 +261,67 @@ mod tests {
             seconds: 86_400,
             nanos: 0,
         };
-        let (_, terms) = send(|r| (r.queue, r.deadline) = (true, Some(day))).unwrap();
+        let (_, terms) = send(|r| (r.queue, r.keep_for) = (true, Some(day))).unwrap();
         assert_eq!(terms.keep, Some(Duration::from_secs(86_400)));
+    }
+
+    fn text(body: String) -> Option<Payload> {
+        Some(Payload::Content(pb::Content::of_text(body)))
+    }
+
+    #[test]
+    fn content_that_cannot_be_sent_yet_is_refused_and_never_left_out() {
+        type Change = fn(&mut pb::SendRequest);
+        let cases: [(&str, Change); 5] = [
+            ("content.media", |r| {
+                let kind = Some(Kind::Media(pb::Media::default()));
+                r.payload = Some(Payload::Content(pb::Content {
+                    kind,
+                    ..Default::default()
+                }));
+            }),
+            ("content.mentions", |r| {
+                let mut content = pb::Content::of_text("hi @1");
+                content.mentions = vec![pb::Contact::default()];
+                r.payload = Some(Payload::Content(content));
+            }),
+            ("reaction", |r| {
+                r.payload = Some(Payload::Reaction(pb::ReactionDraft::default()));
+            }),
+            ("deletion", |r| {
+                r.payload = Some(Payload::Deletion(pb::DeletionDraft::default()));
+            }),
+            ("reply_to", |r| r.reply_to = Some(pb::MessageRef::default())),
+        ];
+        for (field, change) in cases {
+            let status = send(change).unwrap_err();
+            assert_eq!(status.code(), tonic::Code::Unimplemented, "{field}");
+            assert!(status.message().starts_with(field), "{}", status.message());
+        }
     }
 
     #[test]
     fn bad_requests_name_their_field_and_repeat_no_secret() {
         type Change = fn(&mut pb::SendRequest);
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 11] = [
             ("to", |r| r.to = "SECRET".into()),
             ("to", |r| r.to = String::new()),
-            ("text", |r| r.text = String::new()),
-            ("text", |r| r.text = "SECRET".repeat(20_000)),
-            ("token", |r| r.token = "SECRET SECRET".into()),
-            ("wait", |r| r.wait = 77),
-            ("deadline", |r| {
-                r.deadline = Some(prost_types::Duration::default());
+            ("content.text.body", |r| r.payload = text(String::new())),
+            ("content.text.body", |r| {
+                r.payload = text("SECRET".repeat(20_000));
             }),
-            ("deadline", |r| {
+            ("content.kind", |r| {
+                r.payload = Some(Payload::Content(pb::Content::default()));
+            }),
+            ("payload", |r| r.payload = None),
+            ("client_token", |r| r.client_token = "SECRET SECRET".into()),
+            ("wait", |r| r.wait = 77),
+            ("keep_for", |r| {
+                r.keep_for = Some(prost_types::Duration::default());
+            }),
+            ("keep_for", |r| {
                 r.queue = true;
-                r.deadline = Some(prost_types::Duration {
+                r.keep_for = Some(prost_types::Duration {
                     seconds: 8 * 86_400,
                     nanos: 0,
                 });

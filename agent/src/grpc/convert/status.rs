@@ -8,13 +8,12 @@ use tonic::Status as GrpcStatus;
 
 use super::vault::vault;
 use super::{caller, duration, tls};
-use crate::agent::Status;
+use crate::agent::{Status, Storage};
 use crate::clock::{self, Steps};
 use crate::grpc::Network;
 use crate::grpc::listen::Caller;
 use crate::journal::Damage;
-use crate::model::{Account, Hardening, Lid, Link, LinkState, Seq};
-use crate::session::DEVICE_NAME;
+use crate::model::{Confinement, Hardening, Link, LinkState, Seq};
 
 /// How long `Resume` waits for an outcome.
 const RESUME_TIMEOUT: Duration = Duration::from_secs(30);
@@ -67,13 +66,16 @@ pub(in crate::grpc) fn status(
     link.disconnected_at = disconnected_at.map(clock::shown).map(Timestamp::from);
     pb::StatusResponse {
         link: Some(link),
+        agent: Some(super::identity(
+            &network.name,
+            storage.as_ref().map(Storage::id),
+        )),
         started_at: Some(Timestamp::from(clock::shown(started_at))),
         events: Some(pb::EventRange { head, oldest }),
         build: Some(pb::Build {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             simulator: cfg!(feature = "sim"),
         }),
-        storage: pb::Storage::Sealed.into(),
         pairing,
         traffic: Some(pb::Traffic {
             received: counts.received,
@@ -132,65 +134,24 @@ fn hardening(hardening: Hardening) -> pb::Hardening {
         core_dumps,
         key_page_locked,
         uid,
-        landlock: files.to_string(),
-        seccomp: calls.to_string(),
+        landlock: confinement(files).into(),
+        seccomp: confinement(calls).into(),
         wipes_memory,
     }
 }
 
-pub(super) fn link_status(link: Link, last_frame: Option<SystemTime>) -> pb::LinkStatus {
-    let hint = link.hint(clock::now(), clock::utc);
-    let Link {
-        state,
-        since,
-        account,
-        reason,
-        code,
-    } = link;
-    let (attempt, retry_at) = match state {
-        LinkState::BackingOff { attempt, until } => (attempt, Some(until)),
-        _ => (0, None),
-    };
-    let banned_until = match state {
-        LinkState::Banned { until } => until,
-        _ => None,
-    };
-    let mut wire = pb::LinkStatus {
-        state: link_state(state).into(),
-        since: Some(Timestamp::from(since)),
-        last_frame_at: last_frame.map(Timestamp::from),
-        attempt,
-        retry_at: retry_at.map(Timestamp::from),
-        banned_until: banned_until.map(Timestamp::from),
-        reason: reason.map(|reason| reason.to_string()).unwrap_or_default(),
-        hint,
-        code: code.unwrap_or_default(),
-        ..Default::default()
-    };
-    if let Some(Account {
-        phone,
-        lid,
-        linked_at,
-    }) = account
-    {
-        wire.phone = phone.e164();
-        wire.lid = lid.as_ref().map(Lid::jid).unwrap_or_default();
-        DEVICE_NAME.clone_into(&mut wire.device);
-        wire.linked_at = Some(Timestamp::from(linked_at));
+const fn confinement(confinement: Confinement) -> pb::Confinement {
+    match confinement {
+        Confinement::Enforced => pb::Confinement::Enforced,
+        Confinement::Partial => pb::Confinement::PartlyEnforced,
+        Confinement::Unavailable => pb::Confinement::Unavailable,
     }
-    wire
 }
 
-fn link_state(state: LinkState) -> pb::LinkState {
-    match state {
-        LinkState::Unlinked => pb::LinkState::Unlinked,
-        LinkState::Linking => pb::LinkState::Linking,
-        LinkState::Connecting => pb::LinkState::Connecting,
-        LinkState::Connected => pb::LinkState::Connected,
-        LinkState::BackingOff { .. } => pb::LinkState::BackingOff,
-        LinkState::LoggedOut => pb::LinkState::LoggedOut,
-        LinkState::Replaced => pb::LinkState::Replaced,
-        LinkState::Banned { .. } => pb::LinkState::Banned,
-        LinkState::Outdated => pb::LinkState::Outdated,
-    }
+fn link_status(link: Link, last_frame: Option<SystemTime>) -> pb::LinkStatus {
+    let hint = link.hint(clock::now(), clock::utc);
+    let mut status = openclaw_proto::convert::link_status(link, hint);
+    super::event::with_device(&mut status);
+    status.last_frame_at = last_frame.map(Timestamp::from);
+    status
 }

@@ -1,14 +1,20 @@
 //! Watching: what is asked for, and the consumers whose place is remembered.
 
-use openclaw_proto::v1 as pb;
+use openclaw_proto::{Word, v1 as pb};
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
-use super::UnknownValue;
+use super::{UnknownValue, page};
 use crate::grpc::status::invalid;
 use crate::model::{
     ChatKind, ChatKinds, ChatSet, Consumer, ConsumerName, Filter, Kind, KindSet, MAX_CHATS, Seq,
 };
+
+/// How many events a page of ListEvents has, if the caller names no number, and at most.
+const DEFAULT_PAGE: usize = 50;
+const MAX_PAGE: usize = 500;
+/// The most consumers in a page.
+const MAX_CONSUMER_PAGE: usize = 1_000;
 
 /// What a WatchEvents call asks for.
 pub(in crate::grpc) struct WatchRequest {
@@ -29,19 +35,13 @@ pub(in crate::grpc) fn watch_request(
     let pb::WatchEventsRequest {
         after,
         follow,
-        kinds,
-        chats,
+        filter,
         consumer,
-        chat_kinds,
     } = request;
     Ok(WatchRequest {
         after: after.map(Seq),
         follow,
-        filter: Filter {
-            kinds: self::kinds(kinds)?,
-            chats: self::chats(&chats)?,
-            chat_kinds: self::chat_kinds(chat_kinds)?,
-        },
+        filter: self::filter(filter)?,
         consumer: match consumer.as_str() {
             "" => None,
             name => Some(self::consumer(name)?),
@@ -49,23 +49,69 @@ pub(in crate::grpc) fn watch_request(
     })
 }
 
+/// What a ListEvents call asks for.
+pub(in crate::grpc) struct ListRequest {
+    pub(in crate::grpc) filter: Filter,
+    pub(in crate::grpc) size: usize,
+    /// Only events before this one; `None` from the head on.
+    pub(in crate::grpc) before: Option<Seq>,
+}
+
+/// A token that no page ended with.
+#[derive(Debug, thiserror::Error)]
+#[error("is no token of a page of this list")]
+struct BadToken;
+
+pub(in crate::grpc) fn list_request(
+    request: pb::ListEventsRequest,
+) -> Result<ListRequest, GrpcStatus> {
+    let pb::ListEventsRequest {
+        filter,
+        page_size,
+        page_token,
+    } = request;
+    let before = match page_token.as_str() {
+        "" => None,
+        token => {
+            let before = token.parse();
+            Some(before.map_err(|_| invalid("page_token", &BadToken))?)
+        }
+    };
+    Ok(ListRequest {
+        filter: self::filter(filter)?,
+        size: match usize::try_from(page_size) {
+            Ok(size @ 1..) => size.min(MAX_PAGE),
+            _ => DEFAULT_PAGE,
+        },
+        before: before.map(Seq),
+    })
+}
+
+/// Empty where there is no next page.
+pub(in crate::grpc) fn page_token(before: Option<Seq>) -> String {
+    before.map_or_else(String::new, |Seq(seq)| seq.to_string())
+}
+
+fn filter(filter: Option<pb::EventFilter>) -> Result<Filter, GrpcStatus> {
+    let pb::EventFilter {
+        kinds,
+        chats,
+        chat_kinds,
+    } = filter.unwrap_or_default();
+    Ok(Filter {
+        kinds: self::kinds(kinds)?,
+        chats: self::chats(&chats)?,
+        chat_kinds: self::chat_kinds(chat_kinds)?,
+    })
+}
+
 fn kinds(kinds: Vec<i32>) -> Result<KindSet, GrpcStatus> {
-    let known = kinds
-        .into_iter()
-        .map(|kind| match pb::EventKind::try_from(kind) {
-            Ok(pb::EventKind::Message) => Ok(Kind::Message),
-            Ok(pb::EventKind::Receipt) => Ok(Kind::Receipt),
-            Ok(pb::EventKind::Link) => Ok(Kind::Link),
-            Ok(pb::EventKind::Send) => Ok(Kind::Send),
-            Ok(pb::EventKind::Undecryptable) => Ok(Kind::Undecryptable),
-            Ok(pb::EventKind::Edit) => Ok(Kind::Edit),
-            Ok(pb::EventKind::Deletion) => Ok(Kind::Deletion),
-            Ok(pb::EventKind::Reaction) => Ok(Kind::Reaction),
-            Ok(pb::EventKind::Lost) => Ok(Kind::Lost),
-            Ok(pb::EventKind::Dropped) => Ok(Kind::Dropped),
-            Ok(pb::EventKind::Rejected) => Ok(Kind::Rejected),
-            Ok(pb::EventKind::Unspecified) | Err(_) => Err(invalid("kinds", &UnknownValue(kind))),
-        });
+    let known = kinds.into_iter().map(|kind| {
+        let name = pb::EventKind::try_from(kind).map(Word::word);
+        let mut all = Kind::ALL.iter().copied();
+        let known = all.find(|known| name == Ok(known.name()));
+        known.ok_or_else(|| invalid("filter.kinds", &UnknownValue(kind)))
+    });
     Ok(KindSet::of(known.collect::<Result<Vec<_>, _>>()?))
 }
 
@@ -78,7 +124,7 @@ fn chat_kinds(kinds: Vec<i32>) -> Result<ChatKinds, GrpcStatus> {
             Ok(pb::ChatKind::Status) => Ok(ChatKind::Status),
             Ok(pb::ChatKind::Channel) => Ok(ChatKind::Channel),
             Ok(pb::ChatKind::Unspecified) | Err(_) => {
-                Err(invalid("chat_kinds", &UnknownValue(kind)))
+                Err(invalid("filter.chat_kinds", &UnknownValue(kind)))
             }
         });
     Ok(ChatKinds::of(known.collect::<Result<Vec<_>, _>>()?))
@@ -86,11 +132,12 @@ fn chat_kinds(kinds: Vec<i32>) -> Result<ChatKinds, GrpcStatus> {
 
 fn chats(chats: &[String]) -> Result<ChatSet, GrpcStatus> {
     if chats.len() > MAX_CHATS {
-        return Err(invalid("chats", &TooManyChats));
+        return Err(invalid("filter.chats", &TooManyChats));
     }
     let mut set = ChatSet::default();
     for chat in chats {
-        set.add(chat).map_err(|error| invalid("chats", &error))?;
+        set.add(chat)
+            .map_err(|error| invalid("filter.chats", &error))?;
     }
     Ok(set)
 }
@@ -99,8 +146,17 @@ pub(in crate::grpc) fn consumer(name: &str) -> Result<ConsumerName, GrpcStatus> 
     name.parse().map_err(|error| invalid("consumer", &error))
 }
 
-pub(in crate::grpc) fn consumers(consumers: Vec<Consumer>) -> pb::ListConsumersResponse {
-    let consumers = consumers.into_iter().map(|consumer| {
+pub(in crate::grpc) fn consumers(
+    request: &pb::ListConsumersRequest,
+    consumers: Vec<Consumer>,
+) -> Result<pb::ListConsumersResponse, GrpcStatus> {
+    let pb::ListConsumersRequest {
+        page_size,
+        page_token,
+    } = request;
+    let name = |it: &Consumer| it.name.as_str().to_owned();
+    let page = page(consumers, *page_size, MAX_CONSUMER_PAGE, page_token, name)?;
+    let consumers = page.items.into_iter().map(|consumer| {
         let Consumer {
             name,
             seq,
@@ -112,9 +168,10 @@ pub(in crate::grpc) fn consumers(consumers: Vec<Consumer>) -> pb::ListConsumersR
             acked_at: Some(Timestamp::from(acked_at)),
         }
     });
-    pb::ListConsumersResponse {
+    Ok(pb::ListConsumersResponse {
         consumers: consumers.collect(),
-    }
+        next_page_token: page.next,
+    })
 }
 
 #[cfg(test)]
@@ -133,7 +190,9 @@ mod tests {
     #[test]
     fn a_chat_that_is_none_is_refused_and_not_repeated() {
         let refused = chats(&["SECRET".to_owned()]).unwrap_err();
-        assert!(refused.message().starts_with("chats") && !refused.message().contains("SECRET"));
+        assert!(
+            refused.message().starts_with("filter.chats") && !refused.message().contains("SECRET")
+        );
         assert!(chats(&vec!["1@lid".to_owned(); MAX_CHATS + 1]).is_err());
         assert!(chats(&vec!["1@lid".to_owned(); MAX_CHATS]).is_ok());
     }

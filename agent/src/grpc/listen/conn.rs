@@ -13,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
 use super::seats::Seat;
-use crate::clients::Pass;
+use crate::clients::{Pass, SendTo};
 
 /// Who calls: with every request of the connection.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub(in crate::grpc) struct Caller {
     /// The client's name and key; `None` on the agent's own machine.
     pub(in crate::grpc) client: Option<(Arc<str>, Fingerprint)>,
     pub(in crate::grpc) role: Role,
+    /// To whom it may send; `None`: to everyone.
+    pub(in crate::grpc) send_to: Option<Arc<SendTo>>,
     pub(in crate::grpc) via: Via,
 }
 
@@ -30,16 +32,6 @@ pub(in crate::grpc) enum Via {
     Unix,
     Loopback,
     Tls,
-}
-
-impl Via {
-    pub(in crate::grpc) const fn name(self) -> &'static str {
-        match self {
-            Self::Unix => "unix",
-            Self::Loopback => "loopback",
-            Self::Tls => "tls",
-        }
-    }
 }
 
 /// A connection of any kind.
@@ -77,6 +69,7 @@ impl Conn {
         let caller = Caller {
             client: None,
             role: Role::Admin,
+            send_to: None,
             via,
         };
         Self {
@@ -90,6 +83,7 @@ impl Conn {
         let caller = Caller {
             client: Some((Arc::clone(&pass.name), pass.client)),
             role: pass.role,
+            send_to: pass.send_to.clone(),
             via: Via::Tls,
         };
         let (revoked, lost) = (pass.severed(), seat.lost());

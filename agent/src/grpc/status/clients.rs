@@ -51,3 +51,14 @@ pub(in crate::grpc) fn no_tls() -> Status {
         [],
     )
 }
+
+/// The client's limit does not have this recipient.
+pub(in crate::grpc) fn other_recipient() -> Status {
+    with_info(
+        Code::PermissionDenied,
+        "this client may not send to this recipient; nothing was sent",
+        "RECIPIENT",
+        "`openclawctl status` shows to whom it may send; an admin makes a code with another limit: `openclawctl clients invite --send-to known|NUMBER…`",
+        [],
+    )
+}

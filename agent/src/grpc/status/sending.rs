@@ -8,7 +8,7 @@ use tonic_types::StatusExt as _;
 use super::{denied, details, with_info};
 use crate::agent::{Denied, SendFailure};
 use crate::clock;
-use crate::model::{Failure, LinkState, Nack};
+use crate::model::{LinkState, Nack, SendReason};
 use crate::outbox::CancelDenied;
 
 /// Names the state and the next attempt, where there is one.
@@ -140,13 +140,13 @@ pub(in crate::grpc) fn send_failure(failure: &SendFailure) -> Status {
             why,
             nack,
             again_at,
-        } => not_sent(&message, *why, *nack, *again_at),
+        } => not_sent(&message, why, *nack, *again_at),
     }
 }
 
 fn not_sent(
     message: &str,
-    why: Failure,
+    why: &SendReason,
     nack: Option<Nack>,
     again_at: Option<SystemTime>,
 ) -> Status {
@@ -159,14 +159,14 @@ fn not_sent(
         retry.fact(),
     ];
     let (code, reason, hint) = match (why, nack) {
-        (Failure::Restricted, Some(nack)) => {
+        (SendReason::Restricted, Some(nack)) => {
             let again = again_at.map_or_else(String::new, |at| {
                 format!("; the same token is tried again from {} on", clock::utc(at))
             });
             let hint = format!("{}{again}", nack.hint());
             (Code::FailedPrecondition, "RESTRICTED", hint)
         }
-        (Failure::RefusedByServer, Some(nack)) => {
+        (SendReason::RefusedByServer, Some(nack)) => {
             let hint = format!("{}; another token is another message", nack.hint());
             (Code::Aborted, "NOT_SENT", hint)
         }

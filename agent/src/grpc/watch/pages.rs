@@ -12,7 +12,7 @@ use crate::journal::{Journal, Page};
 use crate::model::Seq;
 
 /// Events read at once: what a stalled client costs.
-const EVENTS_PER_PAGE: usize = 32;
+pub(in crate::grpc) const EVENTS_PER_PAGE: usize = 32;
 /// Streams whose wish for a page is in the reader's queue; others wait for a place in it, in order.
 const QUEUE: usize = 16;
 
@@ -46,7 +46,7 @@ impl Pages {
     }
 
     /// The page behind `after`; `None` once the reader has ended.
-    pub(super) async fn read(&self, after: Seq) -> Option<Page> {
+    pub(in crate::grpc) async fn read(&self, after: Seq) -> Option<Page> {
         let (reply, page) = oneshot::channel();
         self.requests.send(Request { after, reply }).await.ok()?;
         page.await.ok()

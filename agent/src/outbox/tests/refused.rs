@@ -1,7 +1,7 @@
 //! What follows when WhatsApp's server refuses a message.
 
 use super::*;
-use crate::model::Failure;
+use crate::model::SendReason;
 
 const PAUSE: u64 = 15 * 60;
 
@@ -68,8 +68,8 @@ async fn texts_that_are_held_for_a_refusal_are_bounded() {
     }
     let held = |world: &World| {
         let state = world.outbox.state();
-        let texts = state.messages.in_line().filter_map(|it| it.text.clone());
-        texts.map(|text| text.as_str().len()).sum::<usize>()
+        let texts = state.messages.in_line().filter_map(|it| it.payload.clone());
+        texts.map(|text| text.as_bytes().len()).sum::<usize>()
     };
     assert!(held(&world) <= 1 << 20, "{}", held(&world));
     // The last one's is not there any more: its caller asks again.
@@ -94,8 +94,8 @@ async fn a_restriction_is_final_for_a_while_and_its_token_is_not_stuck() {
             let progress = world.direct("t", ANNA, "hi", at(now)).unwrap();
             let progress = progress.borrow().clone();
             assert_eq!(progress.sent.state, SendState::Failed);
-            let failure = progress.sent.failure.as_deref();
-            assert_eq!(failure, Some(Failure::Restricted.name()));
+            let failure = progress.sent.failure;
+            assert_eq!(failure, Some(SendReason::Restricted));
             assert_eq!(progress.sent.nack, Some(Nack(code)));
             assert_eq!(progress.again_at, Some(at(PAUSE)));
             assert!(matches!(world.turn(at(now)), Err(None)));
@@ -119,7 +119,7 @@ async fn what_is_kept_and_refused_until_its_deadline_never_arrived() {
     world.restart();
     world.outbox.expire(at(3601));
     let told = world.told().await;
-    assert_eq!(told[0].2, "deadline", "not `unconfirmed`: it is not there");
+    assert_eq!(told[0].2, "expired", "not `unconfirmed`: it is not there");
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn what_is_kept_until_a_time_is_not_kept_beyond_it_by_a_restart() {
     world.restart_at(at(3_000), Duration::from_secs(1_200));
     world.outbox.expire(at(3_000));
     let told = world.told().await;
-    let failed = ("a".to_owned(), SendState::Failed, "deadline".to_owned());
+    let failed = ("a".to_owned(), SendState::Failed, "expired".to_owned());
     assert_eq!(told, [failed]);
     // It is remembered, and not taken off a second time.
     world.restart_at(at(3_000), Duration::ZERO);

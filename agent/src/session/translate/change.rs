@@ -9,7 +9,7 @@ use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
 use super::{content, named, person, sender, whence};
 use crate::model::{
-    AuthorCheck, Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction,
+    AuthorCheck, Body, Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction,
 };
 
 /// The longest emoji kept, in bytes: a family with skin tones has 41.
@@ -46,7 +46,7 @@ fn edit(message: &wa::Message, info: &MessageInfo) -> Option<Edit> {
         return Some(Edit {
             message: id(sealed.target_message_key.as_option()?)?,
             content: Content {
-                word: "sealed".into(),
+                body: Body::Sealed,
                 ..Content::default()
             },
             // An edit is its author's, or none.

@@ -1,5 +1,4 @@
-//! What a message says: its word, its text, and what is known of the rest. Everything is bounded,
-//! and what has no word of its own is `other`: named, not dropped.
+//! What a message says. Everything is bounded, and what has no kind of its own is `other`: named, not dropped.
 
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -7,10 +6,15 @@ use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 
 use super::named;
-use crate::model::{Contact, Content, Details, Media, MessageId, Place, Poll, Quoted, Word};
+use crate::model::{
+    Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, Media, MediaKind,
+    MediaPointer, MessageId, Other, Poll, Quoted,
+};
 
 /// The longest text kept, in bytes. WhatsApp's own limit is 65,536 characters.
 const MAX_TEXT: usize = 4 * 65_536;
+/// The longest text kept of what is quoted, in bytes.
+const MAX_QUOTED: usize = 4_096;
 /// The longest name, question or answer kept, in bytes.
 const MAX_NAME: usize = 4_096;
 /// The most answers and names kept; a poll has up to 12.
@@ -72,11 +76,9 @@ pub(super) fn content(message: &wa::Message) -> Content {
         .map(|jid| named(jid))
         .collect();
     Content {
-        word: Word::Borrowed(word(core)),
-        text: text.to_owned(),
-        details: details(core),
+        body: body(core, text),
         quoted: context.and_then(quoted),
-        cut: text.len() < whole.len() || mentions.len() < mentioned.len(),
+        truncated: text.len() < whole.len() || mentions.len() < mentioned.len(),
         mentions,
         view_once: message.is_view_once(),
         forwarded: context.is_some_and(|context| context.is_forwarded == Some(true)),
@@ -111,9 +113,11 @@ fn album(message: &wa::Message) -> Option<MessageId> {
 
 fn quoted(context: &wa::ContextInfo) -> Option<Quoted> {
     let id = context.stanza_id.as_deref().filter(|id| !id.is_empty())?;
+    let whole = context.quoted_message.as_option().map(unwrapped).map(text);
     Some(Quoted {
         id: MessageId::new(id),
         sender: named(context.participant.as_deref().unwrap_or_default()),
+        text: cut(whole.unwrap_or_default(), MAX_QUOTED).to_owned(),
     })
 }
 
@@ -194,40 +198,71 @@ fn text(message: &wa::Message) -> &str {
         .unwrap_or_default()
 }
 
-/// What a message is, in one word.
-fn word(message: &wa::Message) -> &'static str {
+/// What a message is.
+fn body(message: &wa::Message, text: &str) -> Body {
+    let text = || text.to_owned();
     if message.conversation.is_some() || message.extended_text_message.is_set() {
-        return "text";
+        return Body::Text(text());
     }
+    media(message)
+        .map(|media| {
+            Body::Media(Box::new(Media {
+                caption: text(),
+                ..media
+            }))
+        })
+        .or_else(|| {
+            location(message).map(|found| {
+                Body::Location(Location {
+                    caption: text(),
+                    ..found
+                })
+            })
+        })
+        .or_else(|| poll(message).map(Body::Poll))
+        .or_else(|| cards(message).map(Body::Contacts))
+        .or_else(|| choice(message, text()).map(Body::Choice))
+        .or_else(|| event(message, text()).map(Body::CalendarEvent))
+        .or_else(|| invite(message, text()).map(Body::GroupInvite))
+        .unwrap_or_else(|| by_name(message, text()))
+}
+
+/// What is known by its name, and by the message that it is about.
+fn by_name(message: &wa::Message, text: String) -> Body {
+    let about = about(message);
+    match (other_name(message), about) {
+        ("album", _) => Body::Album,
+        ("timer_change", _) => Body::TimerChange(new_timer(message).unwrap_or_default()),
+        ("poll_vote", Some(poll)) => Body::PollVote(poll),
+        ("pin", Some(pinned)) => Body::Pin(pinned),
+        (name, about) => Body::Other(Other {
+            name: name.to_owned(),
+            text,
+            about,
+        }),
+    }
+}
+
+/// What a message is, in one word, of those that [`body`] does not take apart.
+fn other_name(message: &wa::Message) -> &'static str {
     macro_rules! first_set {
         ($($($field:ident)|+ => $word:literal),+ $(,)?) => {
             $($(if message.$field.is_set() { return $word; })+)+
         };
     }
     first_set! {
-        image_message => "image",
-        video_message | ptv_message => "video",
-        audio_message => "audio",
-        document_message => "document",
-        sticker_message => "sticker",
         sticker_pack_message => "sticker_pack",
         album_message => "album",
-        location_message | live_location_message => "location",
-        contact_message | contacts_array_message => "contact",
-        poll_creation_message | poll_creation_message_v2 | poll_creation_message_v3
-            | poll_creation_message_v5 | poll_creation_message_v6 => "poll",
         poll_update_message | poll_add_option_message => "poll_vote",
         poll_result_snapshot_message | poll_result_snapshot_message_v3 => "poll_result",
-        event_message => "event",
         event_invite_message => "event_invite",
         enc_event_response_message => "event_response",
-        group_invite_message => "group_invite",
         newsletter_admin_invite_message | newsletter_follower_invite_message_v2
             => "channel_invite",
         call | bcall_message | call_log_messsage => "call",
         scheduled_call_creation_message | scheduled_call_edit_message => "scheduled_call",
         buttons_response_message | list_response_message | template_button_reply_message
-            | interactive_response_message => "button",
+            | interactive_response_message => "choice",
         buttons_message | list_message | template_message | interactive_message
             | highly_structured_message => "buttons",
         product_message => "product",
@@ -246,30 +281,30 @@ fn word(message: &wa::Message) -> &'static str {
     match message.protocol_message.as_option().map(|of| of.r#type) {
         Some(Some(Type::REVOKE)) => "deletion",
         Some(Some(Type::MESSAGE_EDIT)) => "edit",
-        Some(Some(Type::EPHEMERAL_SETTING)) => "disappearing",
+        Some(Some(Type::EPHEMERAL_SETTING)) => "timer_change",
         Some(_) => "protocol",
         None => "other",
     }
 }
 
-fn details(message: &wa::Message) -> Option<Details> {
-    media(message)
-        .map(Details::Media)
-        .or_else(|| place(message).map(Details::Place))
-        .or_else(|| poll(message).map(Details::Poll))
-        .or_else(|| cards(message).map(Details::Cards))
-        .or_else(|| choice(message).map(|choice| Details::Choice(name(Some(choice)))))
-        .or_else(|| about(message).map(Details::About))
-        .or_else(|| title(message).map(|title| Details::Title(name(Some(title)))))
-}
-
 fn media(message: &wa::Message) -> Option<Media> {
     macro_rules! media {
-        ($file:ident) => {
+        ($kind:expr, $file:ident) => {
             Media {
+                kind: $kind,
                 mime_type: name($file.mimetype.as_deref()),
+                file_name: String::new(),
                 bytes: $file.file_length.unwrap_or_default(),
-                ..Media::default()
+                seconds: 0,
+                pixels: (0, 0),
+                caption: String::new(),
+                pointer: pointer(Found {
+                    direct_path: $file.direct_path.as_deref(),
+                    key: $file.media_key.as_deref(),
+                    sha256: $file.file_sha256.as_deref(),
+                    encrypted_sha256: $file.file_enc_sha256.as_deref(),
+                    key_made_at: $file.media_key_timestamp,
+                }),
             }
         };
     }
@@ -284,59 +319,105 @@ fn media(message: &wa::Message) -> Option<Media> {
     if let Some(file) = message.image_message.as_option() {
         return Some(Media {
             pixels: pixels!(file),
-            ..media!(file)
+            ..media!(MediaKind::Image, file)
         });
     }
-    let film = message.video_message.as_option();
-    if let Some(file) = film.or_else(|| message.ptv_message.as_option()) {
+    if let Some(file) = message.video_message.as_option() {
+        let is_gif = file.gif_playback == Some(true);
+        let kind = if is_gif {
+            MediaKind::Gif
+        } else {
+            MediaKind::Video
+        };
         return Some(Media {
             seconds: file.seconds.unwrap_or_default(),
             pixels: pixels!(file),
-            ..media!(file)
+            ..media!(kind, file)
+        });
+    }
+    if let Some(file) = message.ptv_message.as_option() {
+        return Some(Media {
+            seconds: file.seconds.unwrap_or_default(),
+            pixels: pixels!(file),
+            ..media!(MediaKind::VideoNote, file)
         });
     }
     if let Some(file) = message.audio_message.as_option() {
+        let is_voice = file.ptt == Some(true);
+        let kind = if is_voice {
+            MediaKind::Voice
+        } else {
+            MediaKind::Audio
+        };
         return Some(Media {
             seconds: file.seconds.unwrap_or_default(),
-            voice: file.ptt == Some(true),
-            ..media!(file)
+            ..media!(kind, file)
         });
     }
     if let Some(file) = message.sticker_message.as_option() {
         return Some(Media {
             pixels: pixels!(file),
-            ..media!(file)
+            ..media!(MediaKind::Sticker, file)
         });
     }
     let file = message.document_message.as_option()?;
     Some(Media {
         file_name: name(file.file_name.as_deref().or(file.title.as_deref())),
-        ..media!(file)
+        ..media!(MediaKind::Document, file)
     })
 }
 
-fn place(message: &wa::Message) -> Option<Place> {
+/// Where a message says that its file is.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    direct_path: Option<&'a str>,
+    key: Option<&'a [u8]>,
+    sha256: Option<&'a [u8]>,
+    encrypted_sha256: Option<&'a [u8]>,
+    key_made_at: Option<i64>,
+}
+
+/// Kept where the file can be fetched and checked with it.
+fn pointer(found: Found<'_>) -> Option<MediaPointer> {
+    let hash = |hash: Option<&[u8]>| hash.filter(|hash| hash.len() == 32).map(<[u8]>::to_vec);
+    let direct_path = found
+        .direct_path
+        .filter(|path| (1..=MAX_NAME).contains(&path.len()))?;
+    Some(MediaPointer {
+        direct_path: direct_path.to_owned(),
+        key: hash(found.key)?,
+        sha256: hash(found.sha256)?,
+        encrypted_sha256: hash(found.encrypted_sha256)?,
+        key_made_at: found.key_made_at.unwrap_or_default(),
+    })
+}
+
+fn location(message: &wa::Message) -> Option<Location> {
+    let at = |latitude, longitude, name: String, live| Location {
+        latitude_e6: millionths(latitude),
+        longitude_e6: millionths(longitude),
+        name,
+        live,
+        caption: String::new(),
+    };
     if let Some(place) = message.location_message.as_option() {
         let names = [place.name.as_deref(), place.address.as_deref()];
-        let names: Vec<&str> = names
-            .into_iter()
-            .flatten()
-            .filter(|n| !n.is_empty())
-            .collect();
-        return Some(Place {
-            latitude_e6: millionths(place.degrees_latitude),
-            longitude_e6: millionths(place.degrees_longitude),
-            name: name(Some(&names.join(", "))),
-            live: place.is_live == Some(true),
-        });
+        let names = names.into_iter().flatten().filter(|name| !name.is_empty());
+        let names: Vec<&str> = names.collect();
+        return Some(at(
+            place.degrees_latitude,
+            place.degrees_longitude,
+            name(Some(&names.join(", "))),
+            place.is_live == Some(true),
+        ));
     }
     let place = message.live_location_message.as_option()?;
-    Some(Place {
-        latitude_e6: millionths(place.degrees_latitude),
-        longitude_e6: millionths(place.degrees_longitude),
-        name: String::new(),
-        live: true,
-    })
+    Some(at(
+        place.degrees_latitude,
+        place.degrees_longitude,
+        String::new(),
+        true,
+    ))
 }
 
 /// Of a degree. What is no place on earth becomes the nearest that can be written.
@@ -375,7 +456,7 @@ fn cards(message: &wa::Message) -> Option<Vec<String>> {
     )
 }
 
-fn choice(message: &wa::Message) -> Option<&str> {
+fn choice(message: &wa::Message, text: String) -> Option<Choice> {
     let button = || {
         let answer = message.buttons_response_message.as_option()?;
         answer.selected_button_id.as_deref()
@@ -389,7 +470,11 @@ fn choice(message: &wa::Message) -> Option<&str> {
         let answer = message.template_button_reply_message.as_option()?;
         answer.selected_id.as_deref()
     };
-    button().or_else(row).or_else(template)
+    let id = button().or_else(row).or_else(template)?;
+    Some(Choice {
+        id: name(Some(id)),
+        text,
+    })
 }
 
 /// The message that a message is about.
@@ -410,14 +495,19 @@ fn about(message: &wa::Message) -> Option<MessageId> {
     key?.id.as_deref().map(MessageId::new)
 }
 
-fn title(message: &wa::Message) -> Option<&str> {
-    let event = || message.event_message.as_option()?.name.as_deref();
-    let group = || {
-        message
-            .group_invite_message
-            .as_option()?
-            .group_name
-            .as_deref()
-    };
-    event().or_else(group)
+fn event(message: &wa::Message, text: String) -> Option<CalendarEvent> {
+    let event = message.event_message.as_option()?;
+    Some(CalendarEvent {
+        title: name(event.name.as_deref()),
+        description: text,
+        starts_at: event.start_time.unwrap_or_default(),
+    })
+}
+
+fn invite(message: &wa::Message, text: String) -> Option<GroupInvite> {
+    let invite = message.group_invite_message.as_option()?;
+    Some(GroupInvite {
+        title: name(invite.group_name.as_deref()),
+        caption: text,
+    })
 }

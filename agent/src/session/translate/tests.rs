@@ -8,7 +8,9 @@ use whatsapp_rust::waproto::whatsapp::message as content;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
 use super::*;
-use crate::model::{Content, Edit, Kind, Lid, Media, Place, Poll, Reaction};
+use crate::model::{
+    Choice, Content, Edit, Kind, Lid, Location, Media, MediaKind, MediaPointer, Poll, Reaction,
+};
 
 const ANNA: &str = "100000000000001:2@lid";
 const GROUP: &str = "120363000000000001@g.us";
@@ -112,29 +114,29 @@ fn what_is_said_between_devices_is_no_event() {
 
 #[test]
 fn whatever_has_no_word_is_other_and_not_dropped() {
-    assert_eq!(content_of(wa::Message::default()).word, "other");
-    assert_eq!(content_of(text("hi")).word, "text");
+    assert_eq!(content_of(wa::Message::default()).body, Body::default());
+    assert_eq!(content_of(text("hi")).body, Body::Text("hi".into()));
     let quiet = wa::Message {
         protocol_message: set(content::ProtocolMessage {
             r#type: Some(Type::EPHEMERAL_SETTING),
+            ephemeral_expiration: Some(86_400),
             ..Default::default()
         }),
         ..Default::default()
     };
-    assert_eq!(content_of(quiet).word, "disappearing");
+    assert_eq!(content_of(quiet).body, Body::TimerChange(86_400));
 }
 
 #[test]
 fn media_is_described_and_not_fetched() {
-    let found = content_of(image());
-    assert_eq!((&*found.word, &*found.text), ("image", "look"));
     let media = Media {
         mime_type: "image/jpeg".into(),
         bytes: 81_234,
         pixels: (640, 480),
-        ..Media::default()
+        caption: "look".into(),
+        ..file(MediaKind::Image)
     };
-    assert_eq!(found.details, Some(Details::Media(media)));
+    assert_eq!(content_of(image()).body, Body::Media(Box::new(media)));
     let voice = wa::Message {
         audio_message: set(content::AudioMessage {
             mimetype: Some("audio/ogg".into()),
@@ -144,8 +146,8 @@ fn media_is_described_and_not_fetched() {
         }),
         ..Default::default()
     };
-    match content_of(voice).details {
-        Some(Details::Media(media)) => assert_eq!((media.seconds, media.voice), (67, true)),
+    match content_of(voice).body {
+        Body::Media(media) => assert_eq!((media.seconds, media.kind), (67, MediaKind::Voice)),
         other => panic!("{other:?}"),
     }
     let document = wa::Message {
@@ -159,9 +161,60 @@ fn media_is_described_and_not_fetched() {
         document_with_caption_message: wrapped(document),
         ..Default::default()
     };
-    match content_of(document).details {
-        Some(Details::Media(media)) => assert_eq!(media.file_name, "plan.pdf"),
+    match content_of(document).body {
+        Body::Media(media) => assert_eq!(media.file_name, "plan.pdf"),
         other => panic!("{other:?}"),
+    }
+}
+
+fn file(kind: MediaKind) -> Media {
+    Media {
+        kind,
+        mime_type: String::new(),
+        file_name: String::new(),
+        bytes: 0,
+        seconds: 0,
+        pixels: (0, 0),
+        caption: String::new(),
+        pointer: None,
+    }
+}
+
+#[test]
+fn where_a_file_is_is_kept_when_it_can_be_fetched_and_checked_with_it() {
+    let video = |key: usize, path: &str| {
+        let message = wa::Message {
+            video_message: set(content::VideoMessage {
+                direct_path: Some(path.to_owned()),
+                media_key: Some(vec![1; key]),
+                file_sha256: Some(vec![2; 32]),
+                file_enc_sha256: Some(vec![3; 32]),
+                media_key_timestamp: Some(1_800_000_000),
+                gif_playback: Some(true),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        match content_of(message).body {
+            Body::Media(media) => (media.kind, media.pointer),
+            other => panic!("{other:?}"),
+        }
+    };
+    let pointer = MediaPointer {
+        direct_path: "/v/t62".into(),
+        key: vec![1; 32],
+        sha256: vec![2; 32],
+        encrypted_sha256: vec![3; 32],
+        key_made_at: 1_800_000_000,
+    };
+    assert_eq!(video(32, "/v/t62"), (MediaKind::Gif, Some(pointer)));
+    for (key, path) in [
+        (31, "/v/t62"),
+        (0, "/v/t62"),
+        (32, ""),
+        (32, &*"x".repeat(4_097)),
+    ] {
+        assert_eq!(video(key, path).1, None, "{key} {}", path.len());
     }
 }
 
@@ -176,12 +229,12 @@ fn wrappers_are_opened_and_what_they_say_is_kept() {
         ..Default::default()
     };
     let found = content_of(both);
-    assert_eq!((&*found.word, found.view_once), ("image", true));
+    assert_eq!((found.body.name(), found.view_once), ("image", true));
     let status = wa::Message {
         group_status_message_v2: wrapped(text("hi")),
         ..Default::default()
     };
-    assert_eq!(content_of(status).text, "hi");
+    assert_eq!(content_of(status).body.text(), "hi");
 }
 
 #[test]
@@ -196,13 +249,14 @@ fn places_polls_and_cards_are_described() {
         }),
         ..Default::default()
     };
-    let found = Place {
+    let found = Location {
         latitude_e6: -36_848_461,
         longitude_e6: i32::MAX,
         name: "Harbour, Auckland".into(),
         live: false,
+        caption: String::new(),
     };
-    assert_eq!(content_of(place).details, Some(Details::Place(found)));
+    assert_eq!(content_of(place).body, Body::Location(found));
     let option = |name: &str| content::poll_creation_message::Option {
         option_name: Some(name.to_owned()),
         ..Default::default()
@@ -221,7 +275,7 @@ fn places_polls_and_cards_are_described() {
         options: (0..64).map(|n| n.to_string()).collect(),
         selectable: 1,
     };
-    assert_eq!(content_of(poll).details, Some(Details::Poll(found)));
+    assert_eq!(content_of(poll).body, Body::Poll(found));
     let card = wa::Message {
         contact_message: set(content::ContactMessage {
             display_name: Some("Bert".into()),
@@ -229,8 +283,7 @@ fn places_polls_and_cards_are_described() {
         }),
         ..Default::default()
     };
-    let found = Some(Details::Cards(vec!["Bert".into()]));
-    assert_eq!(content_of(card).details, found);
+    assert_eq!(content_of(card).body, Body::Contacts(vec!["Bert".into()]));
     let pin = wa::Message {
         pin_in_chat_message: set(content::PinInChatMessage {
             key: key("3EB0BB"),
@@ -238,8 +291,19 @@ fn places_polls_and_cards_are_described() {
         }),
         ..Default::default()
     };
-    let found = Some(Details::About(MessageId::new("3EB0BB")));
-    assert_eq!(content_of(pin).details, found);
+    assert_eq!(content_of(pin).body, Body::Pin(MessageId::new("3EB0BB")));
+    let answer = wa::Message {
+        buttons_response_message: set(content::ButtonsResponseMessage {
+            selected_button_id: Some("yes".into()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let found = Choice {
+        id: "yes".into(),
+        text: String::new(),
+    };
+    assert_eq!(content_of(answer).body, Body::Choice(found));
 }
 
 #[test]
@@ -249,6 +313,7 @@ fn quotes_mentions_and_forwarding_are_told() {
         participant: Some("15550100003@s.whatsapp.net".into()),
         mentioned_jid: vec!["100000000000003@lid".into(), "garbled".into()],
         is_forwarded: Some(true),
+        quoted_message: set(text(&"ā".repeat(4_000))),
         ..Default::default()
     };
     let message = wa::Message {
@@ -262,16 +327,18 @@ fn quotes_mentions_and_forwarding_are_told() {
     let found = content_of(message);
     let quoted = found.quoted.unwrap();
     assert_eq!(quoted.id.as_str(), "3EB0BB");
+    assert_eq!(quoted.text, "ā".repeat(2_048), "4 KiB, in whole characters");
     assert_eq!(quoted.sender.phone.unwrap().e164(), "+15550100003");
     assert_eq!(found.mentions[0].lid, Lid::new("100000000000003"));
     assert_eq!(found.mentions[1], Contact::default());
-    assert!(found.forwarded && !found.cut);
+    assert!(found.forwarded && !found.truncated);
 }
 
 #[test]
 fn a_text_is_bounded_and_says_so() {
     let found = content_of(text(&"ā".repeat(200_000)));
-    assert_eq!((found.text.len(), found.cut), (4 * 65_536, true));
+    let length = found.body.text().len();
+    assert_eq!((length, found.truncated), (4 * 65_536, true));
 }
 
 fn protocol(kind: Type, id: &str, edited: Option<wa::Message>) -> wa::Message {
@@ -306,7 +373,7 @@ fn an_edit_names_what_it_changes_and_what_that_says_now() {
         } = *edit;
         assert_eq!(author, origin.sender, "an edit is its author's");
         assert_eq!((origin.id.as_str(), message.as_str()), ("3EB0AA", "3EB0BB"));
-        assert_eq!((&*content.word, &*content.text), ("text", "later"));
+        assert_eq!(content.body, Body::Text("later".into()));
     }
 }
 
@@ -371,7 +438,7 @@ fn what_the_library_could_not_open_is_told_as_sealed() {
         ..Default::default()
     };
     match arrived(edit, |_| {}) {
-        Some(Occurrence::Edit(edit)) => assert_eq!(edit.content.word, "sealed"),
+        Some(Occurrence::Edit(edit)) => assert_eq!(edit.content.body, Body::Sealed),
         other => panic!("{other:?}"),
     }
     let reaction = wa::Message {
@@ -395,7 +462,7 @@ fn a_change_of_nothing_is_a_message_with_its_word() {
     ] {
         let found = arrived(message, |_| {}).unwrap();
         assert_eq!(found.kind(), Kind::Message);
-        assert!(matches!(found, Occurrence::Message(found) if found.content.word == word));
+        assert!(matches!(found, Occurrence::Message(found) if found.content.body.name() == word));
     }
 }
 

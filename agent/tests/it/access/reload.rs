@@ -139,7 +139,7 @@ async fn who_was_added_stays_over_a_restart_and_can_be_removed() {
     world.agent.until_state(pb::LinkState::Connected).await;
     resolved(&world).await;
     assert_eq!(tells(&world, BERT).await, Ok(WORD.to_owned()));
-    let list = pb::ListAllowedRequest {};
+    let list = pb::ListAllowedRequest::default();
     let list = access(&world)
         .list_allowed(list)
         .await
@@ -148,7 +148,7 @@ async fn who_was_added_stays_over_a_restart_and_can_be_removed() {
     let places: Vec<_> = list
         .allowed
         .iter()
-        .map(|one| (one.who.as_str(), one.place.as_str()))
+        .map(|one| (one.who.as_str(), one.source.as_str()))
         .collect();
     assert_eq!(places, [(ANNA, "line 4"), (BERT, "`allow add`")]);
     let in_file = pb::RemoveAllowedRequest {

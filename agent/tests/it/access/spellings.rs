@@ -131,7 +131,10 @@ async fn a_chat_in_a_filter_is_the_person_in_whichever_spelling() {
         for number in [listed, shown] {
             let request = pb::WatchEventsRequest {
                 after: Some(0),
-                chats: vec![number.to_owned()],
+                filter: Some(pb::EventFilter {
+                    chats: vec![number.to_owned()],
+                    ..Default::default()
+                }),
                 ..Default::default()
             };
             let events = world.agent.client().watch_events(request).await.unwrap();
@@ -144,7 +147,10 @@ async fn a_chat_in_a_filter_is_the_person_in_whichever_spelling() {
         }
         let request = pb::WatchEventsRequest {
             after: Some(0),
-            chats: vec![BERT.to_owned()],
+            filter: Some(pb::EventFilter {
+                chats: vec![BERT.to_owned()],
+                ..Default::default()
+            }),
             ..Default::default()
         };
         let events = world.agent.client().watch_events(request).await.unwrap();

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Request, Status};
 
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World, refusal, request};
+use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World, kinds, refusal, request};
 
 const METHODS: [&str; 6] = ["Pair", "Resume", "Status", "Send", "WatchEvents", "Unpair"];
 
@@ -98,7 +98,7 @@ async fn a_bad_message_is_refused_and_not_sent() {
         "t".repeat(129),
     ] {
         requests.push(pb::SendRequest {
-            token,
+            client_token: token,
             ..request(ANNA, WORD)
         });
     }
@@ -128,7 +128,10 @@ async fn a_bad_cursor_is_refused_or_harmless() {
     let world = World::linked().await;
     for kind in [0, 90, 99, -1, i32::MIN, i32::MAX] {
         let request = pb::WatchEventsRequest {
-            kinds: vec![kind],
+            filter: Some(pb::EventFilter {
+                kinds: vec![kind],
+                ..Default::default()
+            }),
             ..Default::default()
         };
         invalid(&world.client().watch_events(request).await.unwrap_err());
@@ -138,7 +141,7 @@ async fn a_bad_cursor_is_refused_or_harmless() {
         let request = pb::WatchEventsRequest {
             after: Some(after),
             follow: false,
-            kinds: vec![pb::EventKind::Link.into(); 10_000],
+            filter: kinds([pb::EventKind::Link; 10_000]),
             ..Default::default()
         };
         let seen = world.watch_with(request).await.all().await;

@@ -12,7 +12,7 @@ use crate::harness::{ANNA, BERT, PATIENCE, WORD, World, refusal, request};
 
 fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
     pb::SendRequest {
-        token: token.to_owned(),
+        client_token: token.to_owned(),
         ..request(to, text)
     }
 }
@@ -53,7 +53,7 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
         let again = world.send_with(wish.clone()).await.unwrap();
         assert_eq!(again.message_id, first.message_id);
         assert!(again.state() >= SendState::ServerAck);
-        let other = tokened(ANNA, "another text", &wish.token);
+        let other = tokened(ANNA, "another text", &wish.client_token);
         let reused = world.send_with(other).await.unwrap_err();
         assert_eq!(refusal(&reused).0, Code::AlreadyExists);
     }
@@ -91,7 +91,10 @@ async fn what_waited_when_the_backup_was_made_goes_only_when_its_caller_asks_aga
     let restored = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
     assert_eq!((restored.tokens_kept, restored.waiting_dropped), (1, 1));
     world.agent.until_state(LinkState::Connected).await;
-    let queue = world.client().list_queue(pb::ListQueueRequest {}).await;
+    let queue = world
+        .client()
+        .list_queue(pb::ListQueueRequest::default())
+        .await;
     assert!(queue.unwrap().into_inner().messages.is_empty());
     let again = world.send_with(wish).await.unwrap();
     assert_eq!(again.message_id, kept.message_id, "the same message");

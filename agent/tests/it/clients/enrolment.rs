@@ -33,8 +33,8 @@ async fn the_first_client_enrolls_with_the_code_of_the_log_and_is_an_admin() {
     let status = client.status(&world.agent).await;
     let caller = status.caller.unwrap();
     assert_eq!(
-        (caller.name.as_str(), caller.via.as_str()),
-        ("laptop", "tls")
+        (caller.name.as_str(), caller.transport()),
+        ("laptop", pb::Transport::Tls)
     );
     assert_eq!(caller.role(), pb::Role::Admin);
     assert_eq!(caller.fingerprint, client.fingerprint().to_string());
@@ -43,7 +43,8 @@ async fn the_first_client_enrolls_with_the_code_of_the_log_and_is_an_admin() {
     assert_eq!(tls.address, world.agent.tls().to_string());
 
     let caller = world.agent.status().await.caller.unwrap();
-    assert_eq!((caller.name.as_str(), caller.via.as_str()), ("", "unix"));
+    assert_eq!(caller.transport(), pb::Transport::Unix);
+    assert_eq!(caller.name, "");
     assert_eq!(caller.role(), pb::Role::Admin);
     world.finish().await;
 }

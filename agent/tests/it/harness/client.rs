@@ -188,10 +188,16 @@ impl Agent {
 
     /// A code from an admin on the agent's own machine.
     pub(crate) async fn invite(&self, role: pb::Role, name: &str) -> Code {
-        let request = pb::InviteClientRequest {
+        self.invite_with(pb::InviteClientRequest {
             role: role.into(),
             name: name.to_owned(),
-        };
+            send_to: None,
+        })
+        .await
+    }
+
+    /// A code for what the request asks.
+    pub(crate) async fn invite_with(&self, request: pb::InviteClientRequest) -> Code {
         let invited = self.clients().invite_client(request).await;
         Code::parse(&invited.unwrap().into_inner().code).unwrap()
     }
@@ -203,7 +209,8 @@ impl Agent {
     /// Everybody who may call, by name.
     pub(crate) async fn list_clients(&self) -> pb::ListClientsResponse {
         let mut clients = self.clients();
-        let list = clients.list_clients(pb::ListClientsRequest {}).await;
+        let request = pb::ListClientsRequest::default();
+        let list = clients.list_clients(request).await;
         list.unwrap().into_inner()
     }
 

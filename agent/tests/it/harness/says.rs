@@ -1,5 +1,6 @@
 //! What an agent says about its link, on every surface at once.
 
+use openclaw_proto::Word as _;
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
@@ -10,7 +11,7 @@ use super::{Health, World};
 impl World {
     /// Status, events, HTTP and gRPC health all say that the link is in this state, for this reason, and down.
     pub(crate) async fn everything_says(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
-        let fits = |link: &pb::LinkStatus| link.state() == state && link.reason == reason;
+        let fits = |link: &pb::LinkStatus| link.state() == state && reason_word(link) == reason;
         let link = self.agent.until(fits).await;
         let mut events = self.watch().await;
         let told = events.event(|event| match &event.kind {
@@ -28,7 +29,8 @@ impl World {
     /// Status, HTTP and gRPC health all say that the link is up.
     pub(crate) async fn everything_says_connected(&self) -> pb::LinkStatus {
         let link = self.agent.until_state(LinkState::Connected).await;
-        assert_eq!((link.reason.as_str(), link.hint.as_str()), ("", ""));
+        assert_eq!(link.reason(), pb::LinkReason::Unspecified);
+        assert_eq!(link.hint, "");
         let health = self.agent.get("/health").await;
         assert_eq!(health.code, 200);
         let body = health.json();
@@ -67,6 +69,15 @@ impl World {
         assert_eq!(health.code, 200, "the process itself is well");
         assert!(!health.body.contains("healthy"), "{}", health.body);
         assert_eq!(self.agent.get("/health/live").await.code, 200);
+    }
+}
+
+/// Why the link is down, as HTTP and the log have it: in one word, with the code of a refusal.
+pub(crate) fn reason_word(link: &pb::LinkStatus) -> String {
+    match link.reason() {
+        pb::LinkReason::Unspecified => String::new(),
+        pb::LinkReason::Refused => format!("refused_{}", link.code),
+        reason => reason.word().to_owned(),
     }
 }
 

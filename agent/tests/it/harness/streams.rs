@@ -125,7 +125,7 @@ impl Watcher {
     pub(crate) async fn texts(&mut self, count: usize) -> Vec<String> {
         let mut texts = Vec::with_capacity(count);
         while texts.len() < count {
-            texts.push(self.message().await.text);
+            texts.push(self.message().await.text().to_owned());
         }
         texts
     }

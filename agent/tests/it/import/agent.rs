@@ -103,7 +103,7 @@ async fn the_agent_goes_on_from_an_imported_volume() {
     world.agent.until_state(LinkState::Connected).await;
     let mut events = world.watch().await;
     let lost = [LOST, LOST_IN_GROUP].map(|id| format!("{WORD} {id}"));
-    let mut heard = [events.message().await.text, events.message().await.text];
+    let mut heard = events.texts(2).await;
     heard.sort();
     assert_eq!(heard, lost);
     for (number, by) in [(ANNA, By::Lid), (BERT, By::Pn)] {
@@ -113,7 +113,7 @@ async fn the_agent_goes_on_from_an_imported_volume() {
             .send_text(ACCOUNT, &question, by)
             .await
             .unwrap();
-        assert_eq!(events.message().await.text, question);
+        assert_eq!(events.message().await.text(), question);
         let sent = world.send(number, WORD).await.unwrap();
         let peer = world.peer(number);
         let answer = peer.wait_for(|heard| heard.id == sent.message_id, PATIENCE);

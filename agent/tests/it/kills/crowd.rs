@@ -11,7 +11,7 @@ use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_sim::{By, Peer, Sim};
 use tonic::transport::Channel;
 
-use crate::harness::{ACCOUNT, PATIENCE, WORD, World};
+use crate::harness::{ACCOUNT, PATIENCE, WORD, World, request};
 
 /// So many messages wait at the server at most: more than an agent handles at once, and few enough to be handled soon.
 const BACKLOG: usize = 24;
@@ -132,10 +132,8 @@ impl Letters {
             };
             let n = self.sent;
             let request = pb::SendRequest {
-                to,
-                text: format!("{WORD} letter {n}"),
-                token: format!("letter-{n}"),
-                ..Default::default()
+                client_token: format!("letter-{n}"),
+                ..request(&to, &format!("{WORD} letter {n}"))
             };
             while !self.is_sent(request.clone()).await {
                 self.again += 1;

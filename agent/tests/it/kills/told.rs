@@ -60,18 +60,17 @@ impl Told {
         };
         for event in world.events().await {
             match event.kind {
-                Some(Kind::Message(message)) if !message.from_me => {
-                    let name = names.of(&message.chat, message.sender.as_ref(), &message.id);
-                    let chat = told.messages.entry(message.chat).or_default();
-                    chat.push((name, number(&message.text)));
+                Some(Kind::Message(message)) if !message.origin().from_me => {
+                    let name = names.of(message.origin());
+                    let chat = message.origin().chat.clone();
+                    let chat = told.messages.entry(chat).or_default();
+                    chat.push((name, number(message.text())));
                 }
                 Some(Kind::Lost(lost)) => {
-                    let name = names.of(&lost.chat, lost.sender.as_ref(), &lost.id);
-                    told.lost.push(name);
+                    told.lost.push(names.of(lost.origin()));
                 }
                 Some(Kind::Undecryptable(one)) => {
-                    let name = names.of(&one.chat, one.sender.as_ref(), &one.id);
-                    told.undecryptable.insert(name);
+                    told.undecryptable.insert(names.of(one.origin()));
                 }
                 _ => {}
             }
@@ -161,17 +160,17 @@ fn acked(world: &World, crowd: &Crowd) -> Vec<Name> {
 struct Names(HashMap<String, String>);
 
 impl Names {
-    fn of(&self, chat: &str, sender: Option<&pb::Contact>, id: &str) -> Name {
-        let sender = sender.expect("somebody wrote it");
+    fn of(&self, at: &pb::Origin) -> Name {
+        let sender = at.sender.as_ref().expect("somebody wrote it");
         let digits = match sender.phone.strip_prefix('+') {
             Some(digits) => digits,
             None => &self.0[&sender.lid],
         };
-        let origin = match chat.strip_suffix("@g.us") {
+        let origin = match at.chat.strip_suffix("@g.us") {
             Some(group) => format!("{group}/{digits}"),
             None => digits.to_owned(),
         };
-        (origin, id.to_owned())
+        (origin, at.id.clone())
     }
 }
 

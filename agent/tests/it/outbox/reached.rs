@@ -30,7 +30,7 @@ async fn a_wait_that_runs_out_names_the_state_that_was_reached() {
             .await;
         let sent = sent.unwrap_or_else(|error| panic!("{to}: {error:?}"));
         assert_eq!(
-            (sent.state(), sent.wait_ran_out),
+            (sent.state(), sent.wait_expired),
             (SendState::ServerAck, true)
         );
         assert!(sent.server_ack_at.is_some());
@@ -44,14 +44,14 @@ async fn a_wait_that_runs_out_names_the_state_that_was_reached() {
     let (delivered, ()) = tokio::join!(on, back);
     let delivered = delivered.unwrap();
     assert_eq!(
-        (delivered.state(), delivered.wait_ran_out),
+        (delivered.state(), delivered.wait_expired),
         (SendState::Delivered, false)
     );
     // Delivered, and no one reads it.
     let unread = world.send_with(waiting(ANNA, "t4", SendState::Read)).await;
     let unread = unread.unwrap();
     assert_eq!(
-        (unread.state(), unread.wait_ran_out),
+        (unread.state(), unread.wait_expired),
         (SendState::Delivered, true)
     );
     assert_eq!(world.heard(ANNA).len(), 4);
@@ -90,7 +90,7 @@ async fn a_message_to_oneself_is_read_once_the_server_has_it() {
     {
         let sent = world.send_with(waiting(to, &format!("t{n}"), wait)).await;
         let sent = sent.unwrap_or_else(|error| panic!("{n}: {error:?}"));
-        assert_eq!((sent.state(), sent.wait_ran_out), (SendState::Read, false));
+        assert_eq!((sent.state(), sent.wait_expired), (SendState::Read, false));
         assert!(sent.server_ack_at.is_some());
     }
     let there = || world.phone().inbox().len() == 4;

@@ -22,7 +22,7 @@ async fn a_code_that_passes_is_tried_again_under_the_same_id_within_the_wait() {
             .send_with(tokened(ANNA, &text, &format!("t{n}")))
             .await;
         let sent = sent.unwrap_or_else(|error| panic!("{code}: {error:?}"));
-        assert_eq!((sent.code, sent.wait_ran_out), (0, false), "{code}");
+        assert_eq!((&sent.nack, sent.wait_expired), (&None, false), "{code}");
         assert!(sent.state() >= SendState::ServerAck, "{code}");
         let heard = world.until_heard(ANNA, &text).await;
         assert_eq!(heard.id, sent.message_id);
@@ -74,10 +74,12 @@ async fn a_restricted_account_is_reported_as_such_and_not_tried_in_a_loop() {
         assert!(retry_at(&refused) > openclaw_agent::clock::now());
         let outcome = world.outcome(&token).await;
         assert_eq!(
-            (outcome.state(), outcome.reason.as_str(), outcome.code),
-            (SendState::Failed, "restricted", u32::from(code))
+            (outcome.state(), outcome.reason()),
+            (SendState::Failed, pb::SendReason::Restricted)
         );
-        assert!(!outcome.meaning.is_empty() && !outcome.hint.is_empty());
+        let refused = outcome.nack.unwrap();
+        assert_eq!(refused.code, u32::from(code));
+        assert!(!refused.meaning.is_empty() && !outcome.hint.is_empty());
         // A caller that repeats it at once gets the same error, and WhatsApp is not asked.
         let again = world.send_with(tokened(ANNA, WORD, &token)).await;
         let again = again.unwrap_err();
@@ -117,8 +119,9 @@ async fn a_final_code_fails_with_its_meaning() {
         assert_eq!(fact(&refused, "code"), Some(code.to_string()));
         assert!(refused.message().contains(&code.to_string()));
         let outcome = world.outcome(&token).await;
-        assert_eq!(outcome.code, u32::from(code));
-        assert!(!outcome.meaning.is_empty());
+        let refused = outcome.nack.unwrap();
+        assert_eq!(refused.code, u32::from(code));
+        assert!(!refused.meaning.is_empty());
     }
     world.finish().await;
 }
@@ -140,15 +143,17 @@ async fn what_is_kept_waits_out_a_code_that_passes_and_the_list_shows_it() {
         let refused = async {
             loop {
                 let waiting = world.waiting().await.remove(0);
-                if waiting.attempts > 0 && waiting.code > 0 {
+                if waiting.attempts > 0 && waiting.nack.is_some() {
                     break waiting;
                 }
                 tokio::task::yield_now().await;
             }
         };
         let waiting = tokio::time::timeout(PATIENCE, refused).await.unwrap();
-        assert_eq!((waiting.code, waiting.token), (u32::from(code), token));
-        assert!(!waiting.meaning.is_empty());
+        assert_eq!(waiting.client_token, token);
+        let refused = waiting.nack.unwrap();
+        assert_eq!(refused.code, u32::from(code));
+        assert!(!refused.meaning.is_empty());
         if code == 503 {
             world.agent.kill().await;
             world.agent.start_again(&url).await;

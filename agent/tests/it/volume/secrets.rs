@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::By;
 use openclaw_vault::Secret;
@@ -200,15 +201,12 @@ async fn what_protects_the_process_is_told() {
     assert!(!hardening.core_dumps);
     assert!(hardening.wipes_memory);
     assert_eq!(hardening.uid, rustix::process::geteuid().as_raw());
-    for told in [&hardening.landlock, &hardening.seccomp] {
-        assert!(
-            ["enforced", "partly enforced", "unavailable"].contains(&told.as_str()),
-            "{told}"
-        );
+    for restriction in [hardening.landlock(), hardening.seccomp()] {
+        assert_ne!(restriction, pb::Confinement::Unspecified);
     }
     let pid = world.agent.pid();
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    if hardening.seccomp == "enforced" {
+    if hardening.seccomp() == pb::Confinement::Enforced {
         assert!(status.contains("Seccomp:\t2"), "{status}");
     }
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();

@@ -2,6 +2,8 @@
 
 use std::fs::Permissions;
 
+use openclaw_trust::Identity;
+
 use super::*;
 use crate::context::tests::context;
 

@@ -11,9 +11,10 @@ use crate::script::written;
 impl Access for Methods {
     async fn list_allowed(
         &self,
-        _: Request<pb::ListAllowedRequest>,
+        request: Request<pb::ListAllowedRequest>,
     ) -> Result<Response<pb::ListAllowedResponse>, Status> {
-        self.0.note("ListAllowed {}".to_owned());
+        let asked = written("ListAllowedRequest", request.get_ref());
+        self.0.note(format!("ListAllowed {asked}"));
         let answer = self.0.script.lock().unwrap().list_allowed.pop_front();
         self.0.answer("ListAllowedResponse", answer).await
     }

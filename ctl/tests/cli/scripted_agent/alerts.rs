@@ -5,6 +5,7 @@ use openclaw_proto::v1::alerts_server::Alerts;
 use tonic::{Request, Response, Status};
 
 use super::Methods;
+use crate::script::written;
 
 #[tonic::async_trait]
 impl Alerts for Methods {
@@ -19,9 +20,10 @@ impl Alerts for Methods {
 
     async fn list_alerts(
         &self,
-        _: Request<pb::ListAlertsRequest>,
+        request: Request<pb::ListAlertsRequest>,
     ) -> Result<Response<pb::ListAlertsResponse>, Status> {
-        self.0.note("ListAlerts {}".to_owned());
+        let asked = written("ListAlertsRequest", request.get_ref());
+        self.0.note(format!("ListAlerts {asked}"));
         let answer = self.0.script.lock().unwrap().list_alerts.pop_front();
         self.0.answer("ListAlertsResponse", answer).await
     }

@@ -11,9 +11,10 @@ use crate::script::written;
 impl Clients for Methods {
     async fn list_clients(
         &self,
-        _: Request<pb::ListClientsRequest>,
+        request: Request<pb::ListClientsRequest>,
     ) -> Result<Response<pb::ListClientsResponse>, Status> {
-        self.0.note("ListClients {}".to_owned());
+        let asked = written("ListClientsRequest", request.get_ref());
+        self.0.note(format!("ListClients {asked}"));
         let answer = self.0.script.lock().unwrap().list_clients.pop_front();
         self.0.answer("ListClientsResponse", answer).await
     }

@@ -1,0 +1,32 @@
+//! What is sent, as WhatsApp has it: the one place that turns an [`Outgoing`] into a message.
+
+use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::waproto::whatsapp as wa;
+
+use crate::model::{Outgoing, Text};
+
+/// The message. One `with_context` has the form that has room for what is not content, such as the chat's timer.
+pub(super) fn message(outgoing: &Outgoing, with_context: bool) -> wa::Message {
+    match outgoing {
+        Outgoing::Text(text) if with_context => extended(text),
+        Outgoing::Text(text) => plain(text),
+    }
+}
+
+fn plain(text: &Text) -> wa::Message {
+    wa::Message {
+        conversation: Some(text.as_str().to_owned()),
+        ..Default::default()
+    }
+}
+
+/// The form of a text that has room for more than the text.
+fn extended(text: &Text) -> wa::Message {
+    wa::Message {
+        extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
+            text: Some(text.as_str().to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,28 @@
+//! Values of the contract's enums as arguments, by the contract's own words.
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use openclaw_proto::Word;
+use openclaw_proto::v1::SendState;
+
+/// Every value of `T`.
+pub(super) fn words<T: Word + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    some(<T as Word>::ALL.iter().copied())
+}
+
+/// The states that a message may be waited for in.
+pub(super) fn states() -> impl TypedValueParser<Value = SendState> {
+    let reached = |state: &SendState| *state != SendState::Failed;
+    some(<SendState as Word>::ALL.iter().copied().filter(reached))
+}
+
+/// With dashes, as arguments are written; underscores are understood too.
+fn some<T: Word + Send + Sync>(
+    values: impl Iterator<Item = T>,
+) -> impl TypedValueParser<Value = T> {
+    let values = values.map(|value| {
+        let word = value.word();
+        PossibleValue::new(word.replace('_', "-")).alias(word)
+    });
+    PossibleValuesParser::new(values)
+        .map(|word| T::from_word(&word.replace('-', "_")).expect("one of the words above"))
+}

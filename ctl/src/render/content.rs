@@ -1,0 +1,115 @@
+//! What a message says, for a person: its text, or `[kind: what is known of it] text`.
+
+use openclaw_proto::v1::content::Kind;
+use openclaw_proto::v1::{
+    CalendarEvent, Choice, ContactCards, Content, GroupInvite, Location, Media, MediaKind, Other,
+    Pin, Poll, PollVote, Text, TimerChange,
+};
+
+use crate::render::size::size;
+use crate::render::time::{length, moment};
+use crate::render::word::word;
+use crate::text::one_line;
+
+/// A content taken apart.
+struct Parts<'a> {
+    /// Its kind in one word; empty for a text.
+    name: String,
+    about: Vec<String>,
+    text: &'a str,
+}
+
+/// `content`, with `notes` on the message that brings it.
+pub(super) fn line(content: Option<&Content>, notes: Vec<String>) -> String {
+    let Parts {
+        name,
+        mut about,
+        text,
+    } = parts(content);
+    about.extend(notes);
+    about.retain(|part| !part.is_empty());
+    let about = about.join("; ");
+    let text = one_line(text);
+    match (name.as_str(), about.as_str(), text.as_str()) {
+        ("", "", text) => text.to_owned(),
+        ("", about, text) => format!("({about}) {text}"),
+        (name, "", "") => format!("[{name}]"),
+        (name, about, "") => format!("[{name}: {about}]"),
+        (name, "", text) => format!("[{name}] {text}"),
+        (name, about, text) => format!("[{name}: {about}] {text}"),
+    }
+}
+
+fn parts(content: Option<&Content>) -> Parts<'_> {
+    let of = |name: &str, about: Vec<String>, text| Parts {
+        name: one_line(name),
+        about,
+        text,
+    };
+    match content.and_then(|content| content.kind.as_ref()) {
+        // The agent cannot open it.
+        None => of("sealed", vec![], ""),
+        Some(Kind::Text(Text { body })) => of("", vec![], body),
+        Some(Kind::Media(media)) => of(
+            word::<MediaKind>(media.kind),
+            of_media(media),
+            &media.caption,
+        ),
+        Some(Kind::Location(place)) => of("location", of_location(place), &place.caption),
+        Some(Kind::Contacts(ContactCards { names })) => of("contacts", lines(names), ""),
+        Some(Kind::Poll(poll)) => of("poll", of_poll(poll), ""),
+        Some(Kind::Event(event)) => of("event", of_event(event), &event.description),
+        Some(Kind::GroupInvite(GroupInvite { title, caption })) => {
+            of("group_invite", vec![one_line(title)], caption)
+        }
+        Some(Kind::Choice(Choice { id, text })) => of("choice", vec![one_line(id)], text),
+        Some(Kind::Album(_)) => of("album", vec![], ""),
+        Some(Kind::PollVote(PollVote { poll_id })) => of("poll_vote", vec![one_line(poll_id)], ""),
+        Some(Kind::Pin(Pin { message_id })) => of("pin", vec![one_line(message_id)], ""),
+        Some(Kind::TimerChange(TimerChange { disappears_after })) => {
+            let timer = disappears_after.map_or_else(|| "off".to_owned(), |it| length(it.seconds));
+            of("timer_change", vec![timer], "")
+        }
+        Some(Kind::Other(Other {
+            name,
+            text,
+            message_id,
+        })) => of(name, vec![one_line(message_id)], text),
+    }
+}
+
+fn lines(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| one_line(text)).collect()
+}
+
+fn of_media(media: &Media) -> Vec<String> {
+    let mut about = vec![one_line(&media.file_name), one_line(&media.mime_type)];
+    if media.size_bytes > 0 {
+        about.push(size(media.size_bytes));
+    }
+    if media.width > 0 && media.height > 0 {
+        about.push(format!("{} × {}", media.width, media.height));
+    }
+    if let Some(duration) = media.duration {
+        let seconds = duration.seconds.max(0);
+        about.push(format!("{}:{:02}", seconds / 60, seconds % 60));
+    }
+    about
+}
+
+fn of_location(place: &Location) -> Vec<String> {
+    let at = format!("{:.5}, {:.5}", place.latitude, place.longitude);
+    let live = if place.live { "live" } else { "" };
+    vec![at, one_line(&place.name), live.to_owned()]
+}
+
+fn of_poll(poll: &Poll) -> Vec<String> {
+    let mut about = vec![one_line(&poll.question)];
+    about.extend(lines(&poll.options));
+    about
+}
+
+fn of_event(event: &CalendarEvent) -> Vec<String> {
+    let starts = event.starts_at.map_or_else(String::new, moment);
+    vec![one_line(&event.title), starts]
+}

@@ -1,0 +1,220 @@
+//! The lookout for a volume that went back: an older copy of the store, put in the place of the
+//! present one, as a platform's one-click restore does.
+//!
+//! Nothing on the volume itself shows it. So the client remembers how far the store was, says loudly when it is not that
+//! far any more, and reports it to the agent, which then holds sends until an admin has decided. It forgets nothing until
+//! that.
+
+use std::time::Duration;
+
+use openclaw_proto::v1::agent_client::AgentClient;
+use openclaw_proto::v1::{ReportStoreRequest, StatusRequest, StatusResponse, StoreSeen};
+use serde::Serialize;
+use tonic::transport::Channel;
+
+use super::judge::{self, Back, Reported, Verdict, judge};
+use super::memory::{self, Memory};
+use crate::failure::{Exit, Failure};
+use crate::{client, console};
+
+/// How long a question on the way to something else may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+const MEANING: &str = "its volume is an older copy: messages that contacts encrypted after that copy was made cannot be read, \
+and keys that were used since would be used twice";
+const HINT: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; \
+`openclawctl rollback accept` continues as it is, when nothing was sent since that copy was made";
+const HOLDS: &str = "the agent holds every send until an admin has decided";
+
+/// Compares what the agent says of its store with what this client remembers.
+pub(crate) struct Lookout {
+    memory: Memory,
+    json: bool,
+    /// What was said already, so that a long run does not repeat itself.
+    said: Option<Back>,
+    warned: bool,
+    /// How far the store was seen, by this answer or before.
+    seen: Option<StoreSeen>,
+}
+
+#[derive(Serialize)]
+struct Note {
+    note: &'static str,
+    why: String,
+    hint: Option<&'static str>,
+    /// Whether the agent holds its sends for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<bool>,
+}
+
+impl Lookout {
+    /// With the memory of this user.
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            memory: Memory::of_user(),
+            json,
+            said: None,
+            warned: false,
+            seen: None,
+        }
+    }
+
+    /// Asks the agent and judges. It fails nothing: what goes on with the agent will show. Returns
+    /// what the agent said of itself, if it did.
+    pub(crate) async fn look(
+        &mut self,
+        agent: &mut AgentClient<Channel>,
+    ) -> Option<StatusResponse> {
+        let status = ask(agent).await?;
+        self.judge(&status, agent).await;
+        Some(status)
+    }
+
+    /// Judges an answer that is there already. True when the store went back, false when it did not,
+    /// `None` when that cannot be known.
+    pub(crate) async fn judge(
+        &mut self,
+        status: &StatusResponse,
+        agent: &mut AgentClient<Channel>,
+    ) -> Option<bool> {
+        let first = Reported::of(status.vault.as_ref()?)?;
+        let seen = self.load(&first);
+        let (reported, verdict) = match judge(seen.as_ref(), &first) {
+            // Another client may have been told, and have written down, more than this answer knows.
+            // An answer that is younger than the memory cannot know less.
+            Verdict::Back(_) => {
+                let again = ask(agent).await?;
+                let again = Reported::of(again.vault.as_ref()?)?;
+                let verdict = judge(seen.as_ref(), &again);
+                (again, verdict)
+            }
+            verdict => (first, verdict),
+        };
+        match verdict {
+            Verdict::Back(back) => {
+                self.seen = seen.map(|seen| wire(&reported, seen));
+                let holds = self.report(agent, back).await;
+                self.say(back, holds);
+                Some(true)
+            }
+            Verdict::Onward(now) => {
+                self.seen = Some(wire(&reported, now));
+                if seen.as_ref() != Some(&now) {
+                    self.store(&reported, now);
+                }
+                Some(false)
+            }
+        }
+    }
+
+    /// How far the store was seen, for the agent to judge.
+    pub(crate) fn seen(&self) -> Option<StoreSeen> {
+        self.seen.clone()
+    }
+
+    /// Whether a person was told that the store went back, and what to do.
+    pub(crate) fn has_warned(&self) -> bool {
+        self.said.is_some()
+    }
+
+    /// Has the agent hold its sends. True when it does; an older one, or one that takes no such word from this client, does
+    /// not.
+    async fn report(&self, agent: &mut AgentClient<Channel>, back: Back) -> bool {
+        if self.said == Some(back) {
+            return true;
+        }
+        let seen = self.seen.clone();
+        let reporting = agent.report_store(ReportStoreRequest { seen });
+        match tokio::time::timeout(PATIENCE, reporting).await {
+            Ok(Ok(answer)) => answer.into_inner().hold.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Calls the state of `status` normal from now on.
+    pub(crate) fn accept(&self, status: &StatusResponse) -> Result<(), Failure> {
+        let Some(reported) = status.vault.as_ref().and_then(Reported::of) else {
+            return Err(Failure::new("the agent does not say how old its store is")
+                .with_reason("NO_VAULT")
+                .with_hint("there is nothing to accept: leave --accept-rollback out")
+                .with_exit(Exit::Refused));
+        };
+        self.memory
+            .store(&reported.store, reported.now())
+            .map_err(|error| Failure::new(format!("remember the state of the store: {error}")))
+    }
+
+    fn load(&mut self, reported: &Reported) -> Option<judge::Seen> {
+        match self.memory.load(&reported.store) {
+            Ok(seen) => seen,
+            Err(error) => {
+                self.warn(&error);
+                None
+            }
+        }
+    }
+
+    fn store(&mut self, reported: &Reported, now: judge::Seen) {
+        if let Err(error) = self.memory.store(&reported.store, now) {
+            self.warn(&error);
+        }
+    }
+
+    fn say(&mut self, back: Back, holds: bool) {
+        if self.said == Some(back) {
+            return;
+        }
+        self.said = Some(back);
+        if self.json {
+            console::json_note(&Note {
+                note: "rolled_back",
+                why: back.to_string(),
+                hint: Some(HINT),
+                held: Some(holds),
+            });
+            return;
+        }
+        console::note(&format!("warning: the agent's store went back: {back}"));
+        console::note(&format!("warning: {MEANING}"));
+        if holds {
+            console::note(&format!("note: {HOLDS}"));
+        }
+        console::note(&format!("hint: {HINT}"));
+    }
+
+    /// Once: a memory that does not work is no reason to stop, nor to nag.
+    fn warn(&mut self, error: &memory::Error) {
+        if std::mem::replace(&mut self.warned, true) {
+            return;
+        }
+        let why = format!("a store that goes back will not be noticed: {error}");
+        if self.json {
+            console::json_note(&Note {
+                note: "no_memory",
+                why,
+                hint: None,
+                held: None,
+            });
+        } else {
+            console::note(&format!("warning: {why}"));
+        }
+    }
+}
+
+fn wire(reported: &Reported, seen: judge::Seen) -> StoreSeen {
+    let judge::Seen {
+        generation,
+        id,
+        commits,
+    } = seen;
+    StoreSeen {
+        store_id: reported.store.to_vec(),
+        generation,
+        id,
+        commits,
+    }
+}
+
+async fn ask(agent: &mut AgentClient<Channel>) -> Option<StatusResponse> {
+    let answer = tokio::time::timeout(PATIENCE, agent.status(StatusRequest {}));
+    Some(client::taken(answer.await.ok()?.ok()?))
+}

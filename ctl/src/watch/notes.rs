@@ -1,0 +1,58 @@
+//! What a watch reports on stderr next to errors.
+
+use serde::Serialize;
+
+use super::place;
+use crate::console;
+use crate::failure::Failure;
+
+/// The notes.
+pub(super) struct Notes {
+    json: bool,
+}
+
+impl Notes {
+    /// For a person, or as JSON.
+    pub(super) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// `text` for a person, `word` for a program.
+    pub(super) fn note(&self, text: &str, word: &'static str) {
+        if self.json {
+            console::json_note(&Note {
+                note: word,
+                why: None,
+            });
+        } else {
+            console::note(&format!("note: {text}"));
+        }
+    }
+
+    /// The agent is not there yet.
+    pub(super) fn waiting(&self, failure: &Failure) {
+        self.note(&format!("{failure}; trying again"), "waiting");
+    }
+
+    /// A place that is not kept is told, and no reason to stop.
+    pub(super) fn no_place(&self, error: &place::Error) {
+        if self.json {
+            console::json_note(&Note {
+                note: "no_place",
+                why: Some(error.to_string()),
+            });
+        } else {
+            console::note(&format!(
+                "warning: where this watch ends will not be remembered: {error}"
+            ));
+        }
+    }
+}
+
+/// What `--json` says on stderr beside errors: `lost`, `waiting`, `start_over`, `new_store`, `no_place`.
+#[derive(Serialize)]
+struct Note {
+    note: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}

@@ -1,0 +1,58 @@
+//! Between the contract and `openclaw-types`, both ways, a file for each noun.
+//!
+//! Every struct is taken apart field by field, so that a new field cannot be forgotten.
+
+mod content;
+mod event;
+mod link;
+mod people;
+mod send;
+
+use std::time::SystemTime;
+
+use prost_types::Timestamp;
+
+pub use content::media_kind;
+pub use event::event;
+pub use link::link_status;
+pub use people::{chat_kind, contact};
+pub use send::{nack, send_state};
+
+/// What of a message of the contract has no meaning here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` is absent, or not understood")]
+pub struct Error {
+    /// The field.
+    pub field: &'static str,
+}
+
+const fn missing(field: &'static str) -> Error {
+    Error { field }
+}
+
+fn time(at: Option<Timestamp>, field: &'static str) -> Result<SystemTime, Error> {
+    let at = at.ok_or(missing(field))?;
+    SystemTime::try_from(at).map_err(|_| missing(field))
+}
+
+/// A reason's words, both ways: an enum of the contract, and the word of one that it does not have.
+macro_rules! reason {
+    ($to:ident, $from:ident, $name:ident { $($variant:ident),+ $(,)? }) => {
+        fn $to(reason: openclaw_types::$name) -> (i32, String) {
+            use openclaw_types::$name as Ours;
+            match reason {
+                $(Ours::$variant => (crate::v1::$name::$variant.into(), String::new()),)+
+                Ours::Other(word) => (crate::v1::$name::Other.into(), word),
+            }
+        }
+
+        fn $from(reason: i32, other: String) -> openclaw_types::$name {
+            use openclaw_types::$name as Ours;
+            match crate::v1::$name::try_from(reason) {
+                $(Ok(crate::v1::$name::$variant) => Ours::$variant,)+
+                _ => Ours::Other(other),
+            }
+        }
+    };
+}
+use reason;

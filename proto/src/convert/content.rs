@@ -1,0 +1,317 @@
+//! What a message says.
+
+use openclaw_types::{
+    Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, Media, MediaKind,
+    MessageId, Other, Poll, Quoted,
+};
+use prost_types::{Duration, Timestamp};
+
+use super::people::{contact, person};
+use crate::v1;
+use crate::v1::content::Kind;
+
+/// What of the content stands in the message, next to what it says.
+pub(super) struct Frame {
+    pub(super) quoted: Option<v1::Quoted>,
+    pub(super) view_once: bool,
+    pub(super) forwarded: bool,
+    pub(super) disappears_after: Option<Duration>,
+    pub(super) album_id: String,
+}
+
+pub(super) fn content(content: Content) -> (v1::Content, Frame) {
+    let Content {
+        body,
+        quoted,
+        mentions,
+        view_once,
+        forwarded,
+        truncated,
+        disappears_after,
+        album,
+    } = content;
+    let content = v1::Content {
+        kind: kind(body),
+        mentions: mentions.into_iter().map(contact).collect(),
+        truncated,
+    };
+    let frame = Frame {
+        quoted: quoted.map(self::quoted),
+        view_once,
+        forwarded,
+        disappears_after: seconds(disappears_after),
+        album_id: album.map(text_of).unwrap_or_default(),
+    };
+    (content, frame)
+}
+
+pub(super) fn content_from(content: v1::Content, frame: Frame) -> Content {
+    let v1::Content {
+        kind,
+        mentions,
+        truncated,
+    } = content;
+    let Frame {
+        quoted,
+        view_once,
+        forwarded,
+        disappears_after,
+        album_id,
+    } = frame;
+    Content {
+        body: kind.map_or(Body::Sealed, body),
+        quoted: quoted.map(quoted_from),
+        mentions: mentions.into_iter().map(Contact::from).collect(),
+        view_once,
+        forwarded,
+        truncated,
+        disappears_after: seconds_from(disappears_after),
+        album: id_of(&album_id),
+    }
+}
+
+fn kind(body: Body) -> Option<Kind> {
+    Some(match body {
+        Body::Text(body) => Kind::Text(v1::Text { body }),
+        Body::Media(media) => Kind::Media(self::media(*media)),
+        Body::Location(location) => Kind::Location(self::location(location)),
+        Body::Contacts(names) => Kind::Contacts(v1::ContactCards { names }),
+        Body::Poll(Poll {
+            question,
+            options,
+            selectable,
+        }) => Kind::Poll(v1::Poll {
+            question,
+            options,
+            selectable,
+        }),
+        Body::CalendarEvent(CalendarEvent {
+            title,
+            description,
+            starts_at,
+        }) => Kind::Event(v1::CalendarEvent {
+            title,
+            description,
+            starts_at: (starts_at != 0).then_some(Timestamp {
+                seconds: starts_at,
+                nanos: 0,
+            }),
+        }),
+        Body::GroupInvite(GroupInvite { title, caption }) => {
+            Kind::GroupInvite(v1::GroupInvite { title, caption })
+        }
+        Body::Choice(Choice { id, text }) => Kind::Choice(v1::Choice { id, text }),
+        Body::Album => Kind::Album(v1::Album {}),
+        Body::PollVote(id) => Kind::PollVote(v1::PollVote {
+            poll_id: text_of(id),
+        }),
+        Body::Pin(id) => Kind::Pin(v1::Pin {
+            message_id: text_of(id),
+        }),
+        Body::TimerChange(after) => Kind::TimerChange(v1::TimerChange {
+            disappears_after: seconds(after),
+        }),
+        Body::Sealed => return None,
+        Body::Other(Other { name, text, about }) => Kind::Other(v1::Other {
+            name,
+            text,
+            message_id: about.map(text_of).unwrap_or_default(),
+        }),
+    })
+}
+
+fn body(kind: Kind) -> Body {
+    match kind {
+        Kind::Text(v1::Text { body }) => Body::Text(body),
+        Kind::Media(media) => Body::Media(Box::new(media_from(media))),
+        Kind::Location(location) => Body::Location(location_from(location)),
+        Kind::Contacts(v1::ContactCards { names }) => Body::Contacts(names),
+        Kind::Poll(v1::Poll {
+            question,
+            options,
+            selectable,
+        }) => Body::Poll(Poll {
+            question,
+            options,
+            selectable,
+        }),
+        Kind::Event(v1::CalendarEvent {
+            title,
+            description,
+            starts_at,
+        }) => Body::CalendarEvent(CalendarEvent {
+            title,
+            description,
+            starts_at: starts_at.map(|at| at.seconds).unwrap_or_default(),
+        }),
+        Kind::GroupInvite(v1::GroupInvite { title, caption }) => {
+            Body::GroupInvite(GroupInvite { title, caption })
+        }
+        Kind::Choice(v1::Choice { id, text }) => Body::Choice(Choice { id, text }),
+        Kind::Album(v1::Album {}) => Body::Album,
+        Kind::PollVote(v1::PollVote { poll_id }) => Body::PollVote(MessageId::new(&poll_id)),
+        Kind::Pin(v1::Pin { message_id }) => Body::Pin(MessageId::new(&message_id)),
+        Kind::TimerChange(v1::TimerChange { disappears_after }) => {
+            Body::TimerChange(seconds_from(disappears_after))
+        }
+        Kind::Other(v1::Other {
+            name,
+            text,
+            message_id,
+        }) => Body::Other(Other {
+            name,
+            text,
+            about: id_of(&message_id),
+        }),
+    }
+}
+
+fn media(media: Media) -> v1::Media {
+    let Media {
+        kind,
+        mime_type,
+        file_name,
+        bytes,
+        seconds: plays,
+        pixels: (width, height),
+        caption,
+        pointer,
+    } = media;
+    v1::Media {
+        kind: media_kind(kind).into(),
+        mime_type,
+        file_name,
+        size_bytes: bytes,
+        duration: seconds(plays),
+        width,
+        height,
+        caption,
+        downloadable: pointer.is_some(),
+    }
+}
+
+/// Without the pointer, which never leaves the agent.
+fn media_from(media: v1::Media) -> Media {
+    let kind = media.kind();
+    let v1::Media {
+        kind: _,
+        mime_type,
+        file_name,
+        size_bytes,
+        duration,
+        width,
+        height,
+        caption,
+        downloadable: _,
+    } = media;
+    Media {
+        kind: match kind {
+            v1::MediaKind::Image => MediaKind::Image,
+            v1::MediaKind::Video => MediaKind::Video,
+            v1::MediaKind::Audio => MediaKind::Audio,
+            v1::MediaKind::Voice => MediaKind::Voice,
+            v1::MediaKind::Sticker => MediaKind::Sticker,
+            v1::MediaKind::Gif => MediaKind::Gif,
+            v1::MediaKind::VideoNote => MediaKind::VideoNote,
+            v1::MediaKind::Document | v1::MediaKind::Unspecified => MediaKind::Document,
+        },
+        mime_type,
+        file_name,
+        bytes: size_bytes,
+        seconds: seconds_from(duration),
+        pixels: (width, height),
+        caption,
+        pointer: None,
+    }
+}
+
+/// A kind of file.
+#[must_use]
+pub const fn media_kind(kind: MediaKind) -> v1::MediaKind {
+    match kind {
+        MediaKind::Image => v1::MediaKind::Image,
+        MediaKind::Video => v1::MediaKind::Video,
+        MediaKind::Audio => v1::MediaKind::Audio,
+        MediaKind::Voice => v1::MediaKind::Voice,
+        MediaKind::Document => v1::MediaKind::Document,
+        MediaKind::Sticker => v1::MediaKind::Sticker,
+        MediaKind::Gif => v1::MediaKind::Gif,
+        MediaKind::VideoNote => v1::MediaKind::VideoNote,
+    }
+}
+
+fn location(location: Location) -> v1::Location {
+    let Location {
+        latitude_e6,
+        longitude_e6,
+        name,
+        live,
+        caption,
+    } = location;
+    v1::Location {
+        latitude: f64::from(latitude_e6) / 1e6,
+        longitude: f64::from(longitude_e6) / 1e6,
+        name,
+        live,
+        caption,
+    }
+}
+
+fn location_from(location: v1::Location) -> Location {
+    let v1::Location {
+        latitude,
+        longitude,
+        name,
+        live,
+        caption,
+    } = location;
+    Location {
+        latitude_e6: (latitude * 1e6).round() as i32,
+        longitude_e6: (longitude * 1e6).round() as i32,
+        name,
+        live,
+        caption,
+    }
+}
+
+fn quoted(quoted: Quoted) -> v1::Quoted {
+    let Quoted { id, sender, text } = quoted;
+    v1::Quoted {
+        id: text_of(id),
+        sender: Some(contact(sender)),
+        text,
+    }
+}
+
+fn quoted_from(quoted: v1::Quoted) -> Quoted {
+    let v1::Quoted { id, sender, text } = quoted;
+    Quoted {
+        id: MessageId::new(&id),
+        sender: person(sender),
+        text,
+    }
+}
+
+fn text_of(id: MessageId) -> String {
+    id.into()
+}
+
+/// None where the text is empty.
+pub(super) fn id_of(text: &str) -> Option<MessageId> {
+    (!text.is_empty()).then(|| MessageId::new(text))
+}
+
+/// 0 is none.
+fn seconds(seconds: u32) -> Option<Duration> {
+    (seconds != 0).then(|| Duration {
+        seconds: seconds.into(),
+        nanos: 0,
+    })
+}
+
+fn seconds_from(duration: Option<Duration>) -> u32 {
+    let seconds = duration
+        .map(|duration| duration.seconds)
+        .unwrap_or_default();
+    u32::try_from(seconds).unwrap_or_default()
+}

@@ -1,0 +1,106 @@
+//! How far a message of ours has come, and why no further.
+
+use openclaw_types::{ChatId, MessageId, Nack, SendOutcome, SendState, Sent};
+
+use super::people::chat_name;
+use super::{Error, missing, reason};
+use crate::v1;
+
+reason!(
+    reason,
+    reason_from,
+    SendReason {
+        RefusedByServer,
+        Restricted,
+        NotOnWhatsapp,
+        Expired,
+        Unconfirmed,
+        Cancelled,
+        OtherAccount,
+    }
+);
+
+/// A state.
+#[must_use]
+pub const fn send_state(state: SendState) -> v1::SendState {
+    match state {
+        SendState::Accepted => v1::SendState::Accepted,
+        SendState::ServerAck => v1::SendState::ServerAck,
+        SendState::Delivered => v1::SendState::Delivered,
+        SendState::Read => v1::SendState::Read,
+        SendState::Failed => v1::SendState::Failed,
+    }
+}
+
+pub(super) fn send_state_from(state: v1::SendState) -> Result<SendState, Error> {
+    Ok(match state {
+        v1::SendState::Accepted => SendState::Accepted,
+        v1::SendState::ServerAck => SendState::ServerAck,
+        v1::SendState::Delivered => SendState::Delivered,
+        v1::SendState::Read => SendState::Read,
+        v1::SendState::Failed => SendState::Failed,
+        v1::SendState::Unspecified => return Err(missing("state")),
+    })
+}
+
+/// A refusal of WhatsApp's server, with its meaning.
+#[must_use]
+pub fn nack(nack: Nack) -> v1::Nack {
+    v1::Nack {
+        code: nack.0.into(),
+        meaning: nack.meaning().to_owned(),
+    }
+}
+
+pub(super) fn send_outcome(outcome: SendOutcome) -> v1::SendOutcome {
+    let SendOutcome {
+        sent:
+            Sent {
+                id,
+                token,
+                state,
+                server_ack_at: _,
+                failure,
+                nack: refused,
+            },
+        chat,
+    } = outcome;
+    let refused = refused.filter(|_| state == SendState::Failed);
+    let (reason, other_reason) = failure.map(reason).unwrap_or_default();
+    v1::SendOutcome {
+        client_token: token.into(),
+        message_id: id.into(),
+        chat: chat_name(&chat),
+        state: send_state(state).into(),
+        reason,
+        other_reason,
+        nack: refused.map(nack),
+        hint: refused.map_or("", Nack::hint).to_owned(),
+    }
+}
+
+pub(super) fn send_outcome_from(outcome: v1::SendOutcome) -> Result<SendOutcome, Error> {
+    let state = send_state_from(outcome.state())?;
+    let v1::SendOutcome {
+        client_token,
+        message_id,
+        chat,
+        state: _,
+        reason,
+        other_reason,
+        nack,
+        hint: _,
+    } = outcome;
+    let sent = Sent {
+        id: MessageId::new(&message_id),
+        token: client_token.parse().map_err(|_| missing("client_token"))?,
+        state,
+        server_ack_at: None,
+        failure: (reason != 0).then(|| reason_from(reason, other_reason)),
+        nack: nack.map(|nack| Nack(u16::try_from(nack.code).unwrap_or_default())),
+    };
+    Ok(SendOutcome {
+        sent,
+        chat: ChatId::new(chat),
+    })
+}

@@ -1,0 +1,96 @@
+//! What nearly every Rust program that uses the contract would write for itself: where something comes from, what it says,
+//! and a text to send.
+
+use std::sync::LazyLock;
+
+use crate::v1;
+use crate::v1::content::Kind;
+
+static NO_ORIGIN: LazyLock<v1::Origin> = LazyLock::new(v1::Origin::default);
+
+macro_rules! with_origin {
+    ($($message:ident),+) => {$(
+        impl v1::$message {
+            /// Where it comes from; an empty origin where the agent sent none.
+            #[must_use]
+            pub fn origin(&self) -> &v1::Origin {
+                self.origin.as_ref().unwrap_or(&NO_ORIGIN)
+            }
+        }
+    )+};
+}
+
+with_origin!(
+    Message,
+    Edit,
+    Deletion,
+    Reaction,
+    Undecryptable,
+    Lost,
+    Dropped,
+    Rejected
+);
+
+impl v1::Content {
+    /// A text.
+    #[must_use]
+    pub fn of_text(body: impl Into<String>) -> Self {
+        let text = v1::Text { body: body.into() };
+        Self {
+            kind: Some(Kind::Text(text)),
+            ..Self::default()
+        }
+    }
+
+    /// The text or the caption; empty for content without any.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match &self.kind {
+            Some(Kind::Text(text)) => &text.body,
+            Some(Kind::Media(media)) => &media.caption,
+            Some(Kind::Location(location)) => &location.caption,
+            Some(Kind::Event(event)) => &event.description,
+            Some(Kind::GroupInvite(invite)) => &invite.caption,
+            Some(Kind::Choice(choice)) => &choice.text,
+            Some(Kind::Other(other)) => &other.text,
+            Some(Kind::Poll(poll)) => &poll.question,
+            Some(
+                Kind::Contacts(_)
+                | Kind::Album(_)
+                | Kind::PollVote(_)
+                | Kind::Pin(_)
+                | Kind::TimerChange(_),
+            )
+            | None => "",
+        }
+    }
+}
+
+impl v1::Message {
+    /// The text or the caption; empty for content without any.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.content.as_ref().map_or("", v1::Content::text)
+    }
+}
+
+impl v1::Edit {
+    /// The text or the caption now; empty for content without any.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.content.as_ref().map_or("", v1::Content::text)
+    }
+}
+
+impl v1::SendRequest {
+    /// A new message with a text.
+    #[must_use]
+    pub fn of_text(to: impl Into<String>, body: impl Into<String>) -> Self {
+        let content = v1::Content::of_text(body);
+        Self {
+            to: to.into(),
+            payload: Some(v1::send_request::Payload::Content(content)),
+            ..Self::default()
+        }
+    }
+}

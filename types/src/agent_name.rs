@@ -1,0 +1,74 @@
+//! What an agent is called among others.
+
+use std::fmt;
+use std::str::FromStr;
+
+use heapless::String;
+
+/// The longest name, in bytes.
+const MAX_AGENT_NAME: usize = 64;
+
+/// The name of an agent: in every event and status, and a token of a NATS subject.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AgentName(String<MAX_AGENT_NAME>);
+
+/// Why a text is no name of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an agent's name has 1 to {MAX_AGENT_NAME} letters, digits, dashes and underscores")]
+pub struct AgentNameError;
+
+impl AgentName {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for AgentName {
+    fn default() -> Self {
+        Self(String::try_from("openclaw").expect("it is shorter than the longest"))
+    }
+}
+
+impl FromStr for AgentName {
+    type Err = AgentNameError;
+
+    fn from_str(text: &str) -> Result<Self, AgentNameError> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if text.is_empty() || !text.bytes().all(fits) {
+            return Err(AgentNameError);
+        }
+        String::try_from(text).map(Self).map_err(|_| AgentNameError)
+    }
+}
+
+impl fmt::Debug for AgentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_token_of_a_subject() {
+        for good in ["a", "site-2", "B_9", &"x".repeat(MAX_AGENT_NAME)] {
+            assert_eq!(good.parse::<AgentName>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            " ",
+            "a.b",
+            "a*",
+            "a>",
+            "é",
+            "a\n",
+            &"x".repeat(MAX_AGENT_NAME + 1),
+        ] {
+            assert!(bad.parse::<AgentName>().is_err(), "{bad:?}");
+        }
+    }
+}
