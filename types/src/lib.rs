@@ -27,7 +27,7 @@ pub use agent_name::{AgentName, AgentNameError};
 pub use chat_kind::{ChatKind, ChatKinds};
 pub use consumer::{Consumer, ConsumerName, ConsumerNameError};
 pub use contact::{ChatId, Contact};
-#[cfg(feature = "samples")]
+#[cfg(any(test, feature = "samples"))]
 pub use event::samples;
 pub use event::{
     AuthorCheck, Body, CalendarEvent, ChatSet, Choice, Content, Deletion, Dropped, Edit, Event,

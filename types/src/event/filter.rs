@@ -89,26 +89,6 @@ fn phone_jid(digits: &str) -> String {
     format!("{digits}@s.whatsapp.net")
 }
 
-impl Occurrence {
-    /// Whom a chat of two is with, where the occurrence says more of them than the chat's name.
-    #[must_use]
-    pub fn other_side(&self) -> Option<&Contact> {
-        let origin = match self {
-            Self::Message(m) => &m.origin,
-            Self::Edit(e) => &e.origin,
-            Self::Deletion(d) => &d.origin,
-            Self::Reaction(r) => &r.origin,
-            Self::Receipt(r) => return Some(&r.by),
-            Self::Undecryptable(u) => return Some(&u.sender),
-            Self::Lost(l) => return Some(&l.sender),
-            Self::Dropped(d) => return Some(&d.sender),
-            Self::Rejected(r) => return (!r.from_me).then_some(&r.sender),
-            Self::Send(_) | Self::Link(_) | Self::Unknown => return None,
-        };
-        (!origin.from_me).then_some(&origin.sender)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
