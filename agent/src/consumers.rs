@@ -74,8 +74,9 @@ impl Consumers {
     ) -> Result<Seq, Denied> {
         match self.acked(name) {
             Some(acked) => Ok(acked),
-            // Nobody was given an event beyond the head: it begins before every event that comes.
-            None => self.ack(name, seq.min(head), false, head, now).await,
+            // One whose place cannot be read begins before everything: it may see an event twice, and misses none.
+            None if self.0.contains(key(name)) => self.ack(name, Seq(0), true, head, now).await,
+            None => self.ack(name, seq, false, head, now).await,
         }
     }
 

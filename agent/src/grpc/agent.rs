@@ -159,7 +159,11 @@ where
         self.agent.journal().flush().await;
         if let Some(name) = &request.consumer {
             let (head, _) = self.agent.journal().range();
-            let begin = request.after.unwrap_or(head);
+            // Beyond the head is a cursor of another journal: it gets everything that is kept.
+            let begin = match request.after {
+                Some(after) if after > head => Seq(0),
+                after => after.unwrap_or(head),
+            };
             let consumers = self.agent.consumers();
             let begun = consumers.begin(name, begin, head, clock::wall()).await;
             let acked = begun.map_err(|denied| status::consumer(&denied))?;

@@ -1,6 +1,7 @@
 //! ListEvents: a page of the journal, newest first.
 
 use openclaw_proto::v1 as pb;
+use prost::Message as _;
 
 use super::convert::{self, ListRequest};
 use super::watch::{EVENTS_PER_PAGE, OtherName, Pages, named};
@@ -8,6 +9,9 @@ use crate::model::{Event, Seq};
 
 /// How many events one call looks through: what a filter that little passes costs.
 const MAX_EVENTS_SCANNED: u64 = 10_000;
+
+/// How large a page is, but for a single event that is larger: an answer has at most 4 MiB.
+const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 /// The newest events before the request's token that pass its filter. `head` and `oldest` are those of the journal.
 pub(super) async fn list(
@@ -24,16 +28,24 @@ pub(super) async fn list(
     } = request;
     let mut answer = pb::ListEventsResponse::default();
     let mut end = before.map_or(head + 1, |Seq(before)| before.min(head + 1));
-    let (oldest, mut scanned) = (oldest.max(1), 0);
+    let (oldest, mut scanned, mut bytes) = (oldest.max(1), 0, 0);
     while end > oldest && scanned < MAX_EVENTS_SCANNED {
         let window_size = (MAX_EVENTS_SCANNED - scanned).min(EVENTS_PER_PAGE as u64);
         let begin = end.saturating_sub(window_size).max(oldest);
         let (events, gaps) = window(pages, begin, end).await;
         scanned += end - begin;
-        answer.gaps.extend(gaps);
+        gaps.into_iter()
+            .rev()
+            .for_each(|gap| join(&mut answer.gaps, gap));
         for event in events.into_iter().rev() {
-            if answer.events.len() == size {
-                let next = event.seq.next();
+            if !filter.passes(&event.what, other_name) {
+                continue;
+            }
+            let next = event.seq.next();
+            let (event, chat_with) = named(event, other_name);
+            let event = convert::event(event, chat_with, agent.clone());
+            let too_large = bytes + event.encoded_len() > MAX_PAGE_BYTES;
+            if answer.events.len() == size || too_large && !answer.events.is_empty() {
                 answer.next_page_token = convert::page_token(Some(next));
                 // What is before the next page's end is for that page.
                 answer.gaps.retain_mut(|gap| {
@@ -42,16 +54,21 @@ pub(super) async fn list(
                 });
                 return answer;
             }
-            if filter.passes(&event.what, other_name) {
-                let (event, chat_with) = named(event, other_name);
-                let event = convert::event(event, chat_with, agent.clone());
-                answer.events.push(event);
-            }
+            bytes += event.encoded_len();
+            answer.events.push(event);
         }
         end = begin;
     }
     answer.next_page_token = convert::page_token((end > oldest).then_some(Seq(end)));
     answer
+}
+
+/// Adds a gap that is before those that are known, or joins it to the last of them.
+fn join(gaps: &mut Vec<pb::Gap>, gap: pb::Gap) {
+    match gaps.last_mut() {
+        Some(later) if gap.last + 1 == later.first => later.first = gap.first,
+        _ => gaps.push(gap),
+    }
 }
 
 /// The events from `begin` on and before `end`, oldest first, and what of them is damaged.
@@ -76,4 +93,26 @@ pub(super) async fn window(pages: &Pages, begin: u64, end: u64) -> (Vec<Event>, 
         cursor = page.cursor;
     }
     (events, gaps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(first: u64, last: u64) -> pb::Gap {
+        pb::Gap {
+            first,
+            last,
+            damaged: true,
+        }
+    }
+
+    #[test]
+    fn neighbouring_gaps_are_one() {
+        let mut gaps = Vec::new();
+        for found in [gap(90, 99), gap(64, 89), gap(32, 40), gap(31, 31)] {
+            join(&mut gaps, found);
+        }
+        assert_eq!(gaps, [gap(64, 99), gap(31, 40)]);
+    }
 }

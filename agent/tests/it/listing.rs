@@ -3,7 +3,10 @@
 mod pages;
 
 use openclaw_agent::journal::{Journal, Limits};
-use openclaw_agent::model::{Link, LinkState, Lost, LostReason, Occurrence};
+use openclaw_agent::model::{
+    ChatId, Contact, Content, Link, LinkState, Lost, LostReason, Message, MessageId, Occurrence,
+    Origin,
+};
 use openclaw_agent::vault::{Sealed, Vault};
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::EventKind;
@@ -246,6 +249,51 @@ async fn one_call_looks_through_so_many_events_and_the_next_goes_on_there() {
     assert_eq!(lost(&pages[2]), ["3EB0F0"]);
     world.agent.is_lean();
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_of_long_messages_is_cut_short_and_not_refused() {
+    const COUNT: usize = 40;
+    let mut world = World::new().await;
+    world.agent.terminate().await;
+    let jid = "100000000000001@lid";
+    // As long as a text that is kept may be.
+    let body = "𒀀".repeat(65_536);
+    let message = |n: usize| {
+        let origin = Origin {
+            id: MessageId::new(&format!("3EB0{n:02}")),
+            chat: ChatId::of_jid(jid),
+            sender: Contact::of_jid(jid),
+            push_name: String::new(),
+            sent_at: openclaw_agent::clock::now(),
+            from_me: false,
+            group: false,
+            offline: false,
+            bypassed: false,
+            recovered: false,
+        };
+        let content = Content::of_text(body.as_str());
+        Occurrence::Message(Box::new(Message { origin, content }))
+    };
+    record(&world, (0..COUNT).map(message)).await;
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+
+    let filter = kinds([EventKind::Message]);
+    let pages = world.pages(filter, 500, async || ()).await;
+    assert!(pages.len() > 2, "{} pages", pages.len());
+    let listed = events(pages);
+    let ids: Vec<_> = listed.iter().map(id).collect();
+    let expected: Vec<_> = (0..COUNT).rev().map(|n| format!("3EB0{n:02}")).collect();
+    assert_eq!(ids, expected);
+    world.finish().await;
+}
+
+fn id(event: &pb::Event) -> &str {
+    match &event.kind {
+        Some(pb::event::Kind::Message(message)) => &message.origin().id,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The ids of lost messages.

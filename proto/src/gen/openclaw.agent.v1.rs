@@ -5217,7 +5217,7 @@ pub struct EventFilter {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct WatchEventsRequest {
-    /// Only events with a greater seq. 0: from the oldest kept.
+    /// Only events with a greater seq. 0, and a seq beyond the head: from the oldest kept.
     /// Absent: after what `consumer` has acknowledged, or only what happens from now on.
     #[prost(uint64, optional, tag = "1")]
     pub after: ::core::option::Option<u64>,
@@ -5321,13 +5321,13 @@ pub struct ListEventsRequest {
 #[prost(skip_debug)]
 pub struct ListEventsResponse {
     /// The events, newest first. A page may have fewer than were asked for, or none, and not be the last one: one call
-    /// looks through 10,000 events at most.
+    /// looks through 10,000 events at most, and an answer has 3 MiB of them.
     #[prost(message, repeated, tag = "1")]
     pub events: ::prost::alloc::vec::Vec<Event>,
     /// For the next page. Empty on the last one.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
-    /// Events in the range of this page that should be kept and cannot be read.
+    /// Events in the range of this page that should be kept and cannot be read, newest first, all of them `damaged`.
     #[prost(message, repeated, tag = "3")]
     pub gaps: ::prost::alloc::vec::Vec<Gap>,
 }
