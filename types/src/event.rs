@@ -301,7 +301,7 @@ pub struct Dropped {
     /// Where.
     #[serde(rename = "c")]
     pub chat: ChatId,
-    /// Who. Masked wherever it is shown: whoever is not admitted is not handed on.
+    /// Who. Masked in the log.
     #[serde(rename = "s", default)]
     pub sender: Contact,
     /// By which rule.

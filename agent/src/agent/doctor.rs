@@ -111,8 +111,8 @@ impl Agent {
             return;
         };
         let answer = tokio::time::timeout(SOON, session.lids_of(&phones)).await;
-        if let Ok(Ok(told)) = answer {
-            self.gate().learn(told, clock::now());
+        if let Ok(Ok(lids)) = answer {
+            self.gate().learn(lids, clock::now());
         }
     }
 

@@ -120,10 +120,10 @@ impl Agent {
         if !reached {
             self.outbox.give_up(&token);
         }
-        let told = progress.borrow().clone();
+        let last = progress.borrow().clone();
         // Durable first, told second: what failed too.
         self.outbox.durable().await;
-        let (sent, queued_until) = self.answer(told, reached, &token)?;
+        let (sent, queued_until) = self.answer(last, reached, &token)?;
         let (chat, recipient) = self.names_of(&to);
         Ok(Answer {
             sent,

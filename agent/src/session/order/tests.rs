@@ -1,3 +1,5 @@
+//! One order for one conversation: what waits for whom, and for how long.
+
 use super::*;
 use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore_binary::marshal::marshal;
