@@ -4,9 +4,7 @@
 use std::io::{self, IsTerminal as _, Read as _};
 use std::time::Duration;
 
-use openclaw_proto::v1::content::Kind;
-use openclaw_proto::v1::send_request::Payload;
-use openclaw_proto::v1::{self as pb, Content, SendRequest, SendResponse, SendState};
+use openclaw_proto::v1::{SendRequest, SendResponse, SendState};
 use openclaw_types::{MAX_TEXT_CHARS, Text, TextError};
 use prost_types::Timestamp;
 use tonic::{Code, Status};
@@ -45,15 +43,13 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
     let mut lookout = Lookout::new(json);
     lookout.look(&mut agent).await;
     let request = SendRequest {
-        to: to.clone(),
-        payload: Some(of_text(text)),
-        reply_to: None,
         client_token: token.clone(),
         wait: args.wait.into(),
         timeout: duration::to_wire(args.timeout),
         queue: args.queue,
         keep_for: args.keep_for.and_then(duration::to_wire),
         seen: lookout.seen(),
+        ..SendRequest::of_text(to.as_str(), text)
     };
     let answer = tokio::select! {
         answer = agent.send(request) => answer.map_err(|status| {
@@ -85,13 +81,6 @@ fn conclude(sent: SendResponse, args: &SendArgs, to: &str, json: bool) -> Result
         return Err(not_reached(state, args.wait, args, sent.client_token));
     }
     Ok(Exit::Done)
-}
-
-fn of_text(body: String) -> Payload {
-    Payload::Content(Content {
-        kind: Some(Kind::Text(pb::Text { body })),
-        ..Content::default()
-    })
 }
 
 /// For a person. `to` is what was asked for.

@@ -40,22 +40,16 @@ fn of_kind(kind: Option<&Kind>, with: Option<&Contact>, now: Timestamp) -> (&'st
         Some(Kind::Send(outcome)) => ("send", of_send(outcome, with)),
         Some(Kind::Undecryptable(lost)) => {
             let why = reason::<UndecryptableReason>(lost.reason, &lost.other_reason);
-            (
-                "undecryptable",
-                of_unread(lost.origin.as_ref(), with, "", &why),
-            )
+            ("undecryptable", of_unread(lost.origin(), with, "", &why))
         }
         Some(Kind::Lost(lost)) => {
             let why = reason::<LostReason>(lost.reason, &lost.other_reason);
             let what = " was acknowledged and may not be here: ask for it again";
-            ("lost", of_unread(lost.origin.as_ref(), with, what, &why))
+            ("lost", of_unread(lost.origin(), with, what, &why))
         }
         Some(Kind::Dropped(dropped)) => {
             let why = reason::<DropReason>(dropped.reason, &dropped.other_reason);
-            (
-                "dropped",
-                of_unread(dropped.origin.as_ref(), with, "", &why),
-            )
+            ("dropped", of_unread(dropped.origin(), with, "", &why))
         }
         Some(Kind::Rejected(rejected)) => ("rejected", of_rejected(rejected, with)),
         None => (
@@ -87,13 +81,13 @@ pub(crate) fn gap(gap: &Gap) -> String {
 }
 
 fn of_message(message: &Message, with: Option<&Contact>) -> String {
-    let origin = message.origin.clone().unwrap_or_default();
-    let mut who = author(&origin);
+    let origin = message.origin();
+    let mut who = author(origin);
     if !origin.from_me && !origin.push_name.is_empty() {
         who.push_str(&format!(" ({})", one_line(&origin.push_name)));
     }
     let says = content::line(message.content.as_ref(), notes(message));
-    let mut said = format!("{who}{}: {says}", place(&origin, with));
+    let mut said = format!("{who}{}: {says}", place(origin, with));
     let truncated = message.content.as_ref().is_some_and(|it| it.truncated);
     for (is, note) in [
         (truncated, "shortened"),
@@ -130,29 +124,26 @@ fn notes(message: &Message) -> Vec<String> {
 
 /// `+15550100123 in 1203…@g.us`, and the id of what it is about with whether that was checked.
 fn of_change(
-    origin: Option<&Origin>,
+    origin: &Origin,
     target: Option<&Target>,
     with: Option<&Contact>,
 ) -> (String, String, &'static str) {
-    let (origin, target) = (origin.cloned(), target.cloned().unwrap_or_default());
-    let origin = origin.unwrap_or_default();
-    let who = author(&origin) + &place(&origin, with);
+    let target = target.cloned().unwrap_or_default();
+    let who = author(origin) + &place(origin, with);
     (who, one_line(&target.id), checked(target.check()))
 }
 
 fn of_edit(edit: &Edit, with: Option<&Contact>) -> String {
-    let (who, id, checked) = of_change(edit.origin.as_ref(), edit.target.as_ref(), with);
+    let (who, id, checked) = of_change(edit.origin(), edit.target.as_ref(), with);
     let said = content::line(edit.content.as_ref(), vec![]);
     format!("{who}: {id} is now: {said}{checked}")
 }
 
 fn of_deletion(deletion: &Deletion, with: Option<&Contact>) -> String {
-    let Deletion { origin, target } = deletion;
-    let (who, id, checked) = of_change(origin.as_ref(), target.as_ref(), with);
-    let sender = origin.as_ref().and_then(|origin| origin.sender.as_ref());
-    let in_group = origin
-        .as_ref()
-        .is_some_and(|it| it.chat_kind() == ChatKind::Group);
+    let (origin, target) = (deletion.origin(), &deletion.target);
+    let (who, id, checked) = of_change(origin, target.as_ref(), with);
+    let sender = origin.sender.as_ref();
+    let in_group = origin.chat_kind() == ChatKind::Group;
     let by = match target.as_ref().and_then(|target| target.author.as_ref()) {
         Some(author) if in_group && Some(author) != sender => {
             format!(", by {}", person(Some(author)))
@@ -163,7 +154,7 @@ fn of_deletion(deletion: &Deletion, with: Option<&Contact>) -> String {
 }
 
 fn of_reaction(reaction: &Reaction, with: Option<&Contact>) -> String {
-    let (who, id, checked) = of_change(reaction.origin.as_ref(), reaction.target.as_ref(), with);
+    let (who, id, checked) = of_change(reaction.origin(), reaction.target.as_ref(), with);
     let emoji = match (reaction.sealed, reaction.emoji.as_str()) {
         (true, _) => "[sealed]".to_owned(),
         (false, "") => "no longer".to_owned(),
@@ -228,14 +219,13 @@ pub(crate) fn nack(nack: &Nack) -> String {
 }
 
 /// A message that is not here: `from +15550100123 in 1203…@g.us: 3EB0AC (not_listed)`
-fn of_unread(origin: Option<&Origin>, with: Option<&Contact>, what: &str, why: &str) -> String {
-    let origin = origin.cloned().unwrap_or_default();
-    let (who, place) = (author(&origin), place(&origin, with));
+fn of_unread(origin: &Origin, with: Option<&Contact>, what: &str, why: &str) -> String {
+    let (who, place) = (author(origin), place(origin, with));
     format!("from {who}{place}: {}{what} ({why})", one_line(&origin.id))
 }
 
 fn of_rejected(rejected: &Rejected, with: Option<&Contact>) -> String {
-    let origin = rejected.origin.clone().unwrap_or_default();
+    let origin = rejected.origin();
     let author = rejected.author.as_ref();
     let author = author.filter(|author| **author != Contact::default());
     let author = author.map_or_else(String::new, |author| {
@@ -244,8 +234,8 @@ fn of_rejected(rejected: &Rejected, with: Option<&Contact>) -> String {
     format!(
         "{} by {}{} to {}{author}: not applied ({})",
         one_line(&rejected.change),
-        super::people::author(&origin),
-        place(&origin, with),
+        super::people::author(origin),
+        place(origin, with),
         listed(&rejected.message_ids),
         reason::<RejectReason>(rejected.reason, &rejected.other_reason)
     )
