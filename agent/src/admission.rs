@@ -287,7 +287,7 @@ impl Admission {
             id: origin.id.clone(),
             chat: origin.chat.clone(),
             sender: origin.sender.clone(),
-            reason: DropReason::from(because.name().to_owned()),
+            reason: DropReason::from(because),
         })
     }
 }

@@ -8,7 +8,7 @@ mod index;
 use std::fmt;
 
 pub use self::index::Index;
-use crate::model::{Lid, Phone};
+use crate::model::{DropReason, Lid, Phone};
 
 /// What a policy says of people who are not named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +176,22 @@ impl Because {
             Self::GroupNotListed => "group_not_listed",
             Self::NotResolved => "not_resolved",
             Self::TooManyHeld => "too_many_held",
+        }
+    }
+}
+
+impl From<Because> for DropReason {
+    fn from(because: Because) -> Self {
+        match because {
+            Because::Disabled => Self::Disabled,
+            Because::NotListed => Self::NotListed,
+            Because::GroupNotListed => Self::GroupNotListed,
+            Because::NotResolved => Self::NotResolved,
+            Because::TooManyHeld => Self::TooManyHeld,
+            // Nothing is dropped for these.
+            Because::NoRules | Because::Own | Because::Open | Because::Listed(_) => {
+                Self::Other(because.name().to_owned())
+            }
         }
     }
 }
