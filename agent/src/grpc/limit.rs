@@ -2,9 +2,10 @@
 
 use tonic::Status;
 
+use super::list::Backwards;
 use super::listen::Caller;
-use super::watch::{EVENTS_PER_PAGE, Pages};
-use super::{list, status};
+use super::status;
+use super::watch::Pages;
 use crate::agent::Agent;
 use crate::clients::SendTo;
 use crate::model::{ChatId, Filter, Kind, KindSet, Lid, Occurrence, Phone, Recipient, Seq};
@@ -68,18 +69,14 @@ async fn has_written(agent: &Agent, pages: &Pages, to: &Recipient) -> bool {
 /// Whether any of the newest events fits. `head` and `oldest` are those of the journal.
 async fn any_of_newest(
     pages: &Pages,
-    (Seq(head), Seq(oldest)): (Seq, Seq),
+    (head, oldest): (Seq, Seq),
     fits: impl Fn(&Occurrence) -> bool,
 ) -> bool {
-    let mut end = head + 1;
-    let oldest = end.saturating_sub(MAX_EVENTS_SCANNED).max(oldest).max(1);
-    while end > oldest {
-        let begin = end.saturating_sub(EVENTS_PER_PAGE as u64).max(oldest);
-        let (events, _) = list::window(pages, begin, end).await;
+    let mut back = Backwards::new(head.next(), oldest, MAX_EVENTS_SCANNED);
+    while let Some((events, _)) = back.next(pages).await {
         if events.iter().any(|event| fits(&event.what)) {
             return true;
         }
-        end = begin;
     }
     false
 }

@@ -27,13 +27,10 @@ pub(super) async fn list(
         before,
     } = request;
     let mut answer = pb::ListEventsResponse::default();
-    let mut end = before.map_or(head + 1, |Seq(before)| before.min(head + 1));
-    let (oldest, mut scanned, mut bytes) = (oldest.max(1), 0, 0);
-    while end > oldest && scanned < MAX_EVENTS_SCANNED {
-        let window_size = (MAX_EVENTS_SCANNED - scanned).min(EVENTS_PER_PAGE as u64);
-        let begin = end.saturating_sub(window_size).max(oldest);
-        let (events, gaps) = window(pages, begin, end).await;
-        scanned += end - begin;
+    let end = before.map_or(head + 1, |Seq(before)| before.min(head + 1));
+    let mut back = Backwards::new(Seq(end), Seq(oldest), MAX_EVENTS_SCANNED);
+    let mut bytes = 0;
+    while let Some((events, gaps)) = back.next(pages).await {
         gaps.into_iter()
             .rev()
             .for_each(|gap| join(&mut answer.gaps, gap));
@@ -57,10 +54,45 @@ pub(super) async fn list(
             bytes += event.encoded_len();
             answer.events.push(event);
         }
-        end = begin;
     }
-    answer.next_page_token = convert::page_token((end > oldest).then_some(Seq(end)));
+    answer.next_page_token = convert::page_token(back.rest());
     answer
+}
+
+/// The journal from an end back, a window at a time.
+pub(super) struct Backwards {
+    end: u64,
+    oldest: u64,
+    stop: u64,
+}
+
+impl Backwards {
+    /// The events before `end`, at most so many, and none before `oldest`.
+    pub(super) fn new(Seq(end): Seq, Seq(oldest): Seq, most: u64) -> Self {
+        let oldest = oldest.max(1);
+        Self {
+            end,
+            oldest,
+            stop: end.saturating_sub(most).max(oldest),
+        }
+    }
+
+    /// The next window: its events, oldest first, and what of it is damaged. `None` at the end.
+    pub(super) async fn next(&mut self, pages: &Pages) -> Option<(Vec<Event>, Vec<pb::Gap>)> {
+        if self.end <= self.stop {
+            return None;
+        }
+        let begin = self.end.saturating_sub(EVENTS_PER_PAGE as u64);
+        let begin = begin.max(self.stop);
+        let found = window(pages, begin, self.end).await;
+        self.end = begin;
+        Some(found)
+    }
+
+    /// Before which event it goes on, if there are more.
+    fn rest(&self) -> Option<Seq> {
+        (self.end > self.oldest).then_some(Seq(self.end))
+    }
 }
 
 /// Adds a gap that is before those that are known, or joins it to the last of them.
@@ -72,7 +104,7 @@ fn join(gaps: &mut Vec<pb::Gap>, gap: pb::Gap) {
 }
 
 /// The events from `begin` on and before `end`, oldest first, and what of them is damaged.
-pub(super) async fn window(pages: &Pages, begin: u64, end: u64) -> (Vec<Event>, Vec<pb::Gap>) {
+async fn window(pages: &Pages, begin: u64, end: u64) -> (Vec<Event>, Vec<pb::Gap>) {
     let (mut events, mut gaps) = (Vec::new(), Vec::new());
     let mut cursor = Seq(begin - 1);
     while cursor.0 + 1 < end {
