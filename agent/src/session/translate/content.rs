@@ -1,5 +1,7 @@
 //! What a message says. Everything is bounded, and what has no kind of its own is `other`: named, not dropped.
 
+mod file;
+
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
@@ -7,8 +9,8 @@ use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 
 use super::named;
 use crate::model::{
-    Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, Media, MediaKind,
-    MediaPointer, MessageId, Other, Poll, Quoted,
+    Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, MessageId, Other, Poll,
+    Quoted,
 };
 
 /// The longest text kept, in bytes. WhatsApp's own limit is 65,536 characters.
@@ -200,35 +202,22 @@ fn text(message: &wa::Message) -> &str {
 
 /// What a message is.
 fn body(message: &wa::Message, text: &str) -> Body {
-    let text = || text.to_owned();
     if message.conversation.is_some() || message.extended_text_message.is_set() {
-        return Body::Text(text());
+        return Body::Text(text.to_owned());
     }
-    media(message)
-        .map(|media| {
-            Body::Media(Box::new(Media {
-                caption: text(),
-                ..media
-            }))
-        })
-        .or_else(|| {
-            location(message).map(|found| {
-                Body::Location(Location {
-                    caption: text(),
-                    ..found
-                })
-            })
-        })
+    file::media(message, text)
+        .map(|media| Body::Media(Box::new(media)))
+        .or_else(|| location(message, text).map(Body::Location))
         .or_else(|| poll(message).map(Body::Poll))
         .or_else(|| cards(message).map(Body::Contacts))
-        .or_else(|| choice(message, text()).map(Body::Choice))
-        .or_else(|| event(message, text()).map(Body::CalendarEvent))
-        .or_else(|| invite(message, text()).map(Body::GroupInvite))
-        .unwrap_or_else(|| by_name(message, text()))
+        .or_else(|| choice(message, text).map(Body::Choice))
+        .or_else(|| event(message, text).map(Body::CalendarEvent))
+        .or_else(|| invite(message, text).map(Body::GroupInvite))
+        .unwrap_or_else(|| by_name(message, text))
 }
 
 /// What is known by its name, and by the message that it is about.
-fn by_name(message: &wa::Message, text: String) -> Body {
+fn by_name(message: &wa::Message, text: &str) -> Body {
     let about = about(message);
     match (other_name(message), about) {
         ("album", _) => Body::Album,
@@ -237,7 +226,7 @@ fn by_name(message: &wa::Message, text: String) -> Body {
         ("pin", Some(pinned)) => Body::Pin(pinned),
         (name, about) => Body::Other(Other {
             name: name.to_owned(),
-            text,
+            text: text.to_owned(),
             about,
         }),
     }
@@ -287,118 +276,13 @@ fn other_name(message: &wa::Message) -> &'static str {
     }
 }
 
-fn media(message: &wa::Message) -> Option<Media> {
-    macro_rules! media {
-        ($kind:expr, $file:ident) => {
-            Media {
-                kind: $kind,
-                mime_type: name($file.mimetype.as_deref()),
-                file_name: String::new(),
-                bytes: $file.file_length.unwrap_or_default(),
-                seconds: 0,
-                pixels: (0, 0),
-                caption: String::new(),
-                pointer: pointer(Found {
-                    direct_path: $file.direct_path.as_deref(),
-                    key: $file.media_key.as_deref(),
-                    sha256: $file.file_sha256.as_deref(),
-                    encrypted_sha256: $file.file_enc_sha256.as_deref(),
-                    key_made_at: $file.media_key_timestamp,
-                }),
-            }
-        };
-    }
-    macro_rules! pixels {
-        ($file:ident) => {
-            (
-                $file.width.unwrap_or_default(),
-                $file.height.unwrap_or_default(),
-            )
-        };
-    }
-    if let Some(file) = message.image_message.as_option() {
-        return Some(Media {
-            pixels: pixels!(file),
-            ..media!(MediaKind::Image, file)
-        });
-    }
-    if let Some(file) = message.video_message.as_option() {
-        let is_gif = file.gif_playback == Some(true);
-        let kind = if is_gif {
-            MediaKind::Gif
-        } else {
-            MediaKind::Video
-        };
-        return Some(Media {
-            seconds: file.seconds.unwrap_or_default(),
-            pixels: pixels!(file),
-            ..media!(kind, file)
-        });
-    }
-    if let Some(file) = message.ptv_message.as_option() {
-        return Some(Media {
-            seconds: file.seconds.unwrap_or_default(),
-            pixels: pixels!(file),
-            ..media!(MediaKind::VideoNote, file)
-        });
-    }
-    if let Some(file) = message.audio_message.as_option() {
-        let is_voice = file.ptt == Some(true);
-        let kind = if is_voice {
-            MediaKind::Voice
-        } else {
-            MediaKind::Audio
-        };
-        return Some(Media {
-            seconds: file.seconds.unwrap_or_default(),
-            ..media!(kind, file)
-        });
-    }
-    if let Some(file) = message.sticker_message.as_option() {
-        return Some(Media {
-            pixels: pixels!(file),
-            ..media!(MediaKind::Sticker, file)
-        });
-    }
-    let file = message.document_message.as_option()?;
-    Some(Media {
-        file_name: name(file.file_name.as_deref().or(file.title.as_deref())),
-        ..media!(MediaKind::Document, file)
-    })
-}
-
-/// Where a message says that its file is.
-#[derive(Clone, Copy)]
-struct Found<'a> {
-    direct_path: Option<&'a str>,
-    key: Option<&'a [u8]>,
-    sha256: Option<&'a [u8]>,
-    encrypted_sha256: Option<&'a [u8]>,
-    key_made_at: Option<i64>,
-}
-
-/// Kept where the file can be fetched and checked with it.
-fn pointer(found: Found<'_>) -> Option<MediaPointer> {
-    let hash = |hash: Option<&[u8]>| hash.filter(|hash| hash.len() == 32).map(<[u8]>::to_vec);
-    let direct_path = found
-        .direct_path
-        .filter(|path| (1..=MAX_NAME).contains(&path.len()))?;
-    Some(MediaPointer {
-        direct_path: direct_path.to_owned(),
-        key: hash(found.key)?,
-        sha256: hash(found.sha256)?,
-        encrypted_sha256: hash(found.encrypted_sha256)?,
-        key_made_at: found.key_made_at.unwrap_or_default(),
-    })
-}
-
-fn location(message: &wa::Message) -> Option<Location> {
+fn location(message: &wa::Message, caption: &str) -> Option<Location> {
     let at = |latitude, longitude, name: String, live| Location {
         latitude_e6: millionths(latitude),
         longitude_e6: millionths(longitude),
         name,
         live,
-        caption: String::new(),
+        caption: caption.to_owned(),
     };
     if let Some(place) = message.location_message.as_option() {
         let names = [place.name.as_deref(), place.address.as_deref()];
@@ -456,7 +340,7 @@ fn cards(message: &wa::Message) -> Option<Vec<String>> {
     )
 }
 
-fn choice(message: &wa::Message, text: String) -> Option<Choice> {
+fn choice(message: &wa::Message, text: &str) -> Option<Choice> {
     let button = || {
         let answer = message.buttons_response_message.as_option()?;
         answer.selected_button_id.as_deref()
@@ -473,7 +357,7 @@ fn choice(message: &wa::Message, text: String) -> Option<Choice> {
     let id = button().or_else(row).or_else(template)?;
     Some(Choice {
         id: name(Some(id)),
-        text,
+        text: text.to_owned(),
     })
 }
 
@@ -495,19 +379,19 @@ fn about(message: &wa::Message) -> Option<MessageId> {
     key?.id.as_deref().map(MessageId::new)
 }
 
-fn event(message: &wa::Message, text: String) -> Option<CalendarEvent> {
+fn event(message: &wa::Message, text: &str) -> Option<CalendarEvent> {
     let event = message.event_message.as_option()?;
     Some(CalendarEvent {
         title: name(event.name.as_deref()),
-        description: text,
+        description: text.to_owned(),
         starts_at: event.start_time.unwrap_or_default(),
     })
 }
 
-fn invite(message: &wa::Message, text: String) -> Option<GroupInvite> {
+fn invite(message: &wa::Message, text: &str) -> Option<GroupInvite> {
     let invite = message.group_invite_message.as_option()?;
     Some(GroupInvite {
         title: name(invite.group_name.as_deref()),
-        caption: text,
+        caption: text.to_owned(),
     })
 }
