@@ -67,11 +67,11 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["model", "vault"]),
     },
     Rule {
-        why: "clients know the store, not TLS or who asks",
+        why: "clients know the model and the store, not TLS or who asks",
         within: "agent/src/clients",
         except: &[],
         crates: &["openclaw_proto", "axum", "tokio_rustls"],
-        modules: Modules::Only(&["clients", "vault", "clock", "failpoint"]),
+        modules: Modules::Only(&["model", "clients", "vault", "clock", "failpoint"]),
     },
     Rule {
         why: "outbox knows the model and where things are kept, and nothing else of ours",
