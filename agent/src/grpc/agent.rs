@@ -152,8 +152,7 @@ where
             roles::require(&request, Role::Sender)?;
         }
         let request = request.into_inner();
-        let chats = request.filter.iter().flat_map(|filter| &filter.chats);
-        let named: Vec<Phone> = chats.filter_map(|chat| chat.parse().ok()).collect();
+        let named = numbers(request.filter.as_ref());
         let mut request = convert::watch_request(request)?;
         // What happened before the call is shown to it, or is before it: nothing in between.
         self.agent.journal().flush().await;
@@ -184,8 +183,15 @@ where
         &self,
         request: Request<pb::ListEventsRequest>,
     ) -> Result<Response<pb::ListEventsResponse>, Status> {
-        let request = convert::list_request(request.into_inner())?;
+        let request = request.into_inner();
+        let named = numbers(request.filter.as_ref());
+        let mut request = convert::list_request(request)?;
         self.agent.journal().flush().await;
+        self.agent.resolve(&named).await;
+        let gate = self.agent.gate();
+        request
+            .filter
+            .name_by_lid(named, |phone| gate.lid_of(phone));
         let range = self.agent.journal().range();
         let (other_name, agent) = (self.other_name(), self.identity());
         let listed = list::list(&self.pages, range, request, &other_name, &agent);
@@ -241,4 +247,10 @@ where
             .map_err(|denied| status::denied(&denied))?;
         Ok(Response::new(pb::UnpairResponse { confirmed }))
     }
+}
+
+/// The numbers that a filter names. A number may be written in two ways, and its LID says that both are one person's.
+fn numbers(filter: Option<&pb::EventFilter>) -> Vec<Phone> {
+    let chats = filter.into_iter().flat_map(|filter| &filter.chats);
+    chats.filter_map(|chat| chat.parse().ok()).collect()
 }

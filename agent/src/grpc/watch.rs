@@ -96,7 +96,8 @@ impl Watch {
             // Marked as seen before it is read: an append in between wakes the next wait.
             let head = *self.head.borrow_and_update();
             let page = self.pages.read(self.cursor).await?;
-            self.name_by_lid();
+            let numbers = std::mem::take(&mut self.named);
+            self.named = self.filter.name_by_lid(numbers, &self.lid_of);
             let moved = page.cursor != self.cursor;
             self.cursor = page.cursor;
             let passing = page
@@ -135,22 +136,6 @@ impl Watch {
                 Err(_) => return Some(Item::Heartbeat(pb::Heartbeat { head: head.0 })),
             }
         }
-    }
-}
-
-impl Watch {
-    /// Adds to the filter the LIDs that have become known of numbers in it.
-    fn name_by_lid(&mut self) {
-        let Self {
-            named,
-            lid_of,
-            filter,
-            ..
-        } = self;
-        named.retain(|phone| match lid_of(phone) {
-            Some(lid) => filter.chats.add(&lid.jid()).is_err(),
-            None => true,
-        });
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{KindSet, Occurrence};
 use crate::chat_kind::{ChatKind, ChatKinds};
-use crate::{ChatId, Contact, Lid, RecipientError};
+use crate::{ChatId, Contact, Lid, Phone, RecipientError};
 
 /// The most chats that a filter names.
 pub const MAX_CHATS: usize = 256;
@@ -44,6 +44,19 @@ impl ChatSet {
 }
 
 impl Filter {
+    /// Adds the LIDs of numbers in it, as far as they are known now. Returns the numbers whose LID is not.
+    pub fn name_by_lid(
+        &mut self,
+        mut numbers: Vec<Phone>,
+        lid_of: impl Fn(&Phone) -> Option<Lid>,
+    ) -> Vec<Phone> {
+        numbers.retain(|phone| match lid_of(phone) {
+            Some(lid) => self.chats.add(&lid.jid()).is_err(),
+            None => true,
+        });
+        numbers
+    }
+
     /// Whether this passes. `other_name` tells a person's LID for their number's JID, and the other
     /// way round, where that is known.
     pub fn passes(

@@ -7,7 +7,7 @@ use openclaw_sim::{By, Fault, Number};
 
 use super::doctor::{diagnosis, state};
 use super::{outcome, resolved, ruled, rules, silence_usync};
-use crate::harness::{ACCOUNT, BERT, WORD, World};
+use crate::harness::{ACCOUNT, BERT, WORD, World, chats};
 
 /// In the rules, and WhatsApp's own. The subscriber numbers are made up.
 const SPELLED: [(&str, &str); 3] = [
@@ -144,6 +144,15 @@ async fn a_chat_in_a_filter_is_the_person_in_whichever_spelling() {
                 found += u32::from(matches!(item.item, Some(Item::Event(_))));
             }
             assert!(found > 0, "{number} for {shown}");
+            let request = pb::ListEventsRequest {
+                filter: chats([number]),
+                ..Default::default()
+            };
+            let listed = world.agent.client().list_events(request).await.unwrap();
+            assert!(
+                !listed.into_inner().events.is_empty(),
+                "{number} for {shown}"
+            );
         }
         let request = pb::WatchEventsRequest {
             after: Some(0),
