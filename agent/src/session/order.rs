@@ -26,6 +26,13 @@ use crate::store::Store;
 const LANDING: Duration = Duration::from_secs(5);
 /// How long after a start a message may be delivered again that others wait for.
 const REDELIVERY: Duration = Duration::from_secs(60);
+/// Where a message has its sender's other address: their LID beside their number, or the other way round.
+const OTHER_ADDRESSES: [&str; 4] = [
+    "participant_lid",
+    "participant_pn",
+    "sender_lid",
+    "sender_pn",
+];
 /// Stanzas that are remembered before those that are over are looked for.
 const MAX_REMEMBERED: usize = 4096;
 
@@ -65,7 +72,8 @@ struct Coming {
 }
 
 impl Order {
-    /// A stanza has arrived.
+    /// A stanza has arrived. The pair of addresses that it shows is stored here, before anything of it is: the library keeps
+    /// that of a message which waited at the server in memory only (whatsapp-rust 0.7.0, `learn_lid_pn_mapping_fast`).
     pub(super) fn arrived(&self, stanza: &Arc<OwnedNodeRef>, store: &Store) {
         let attribute = |name| {
             stanza
@@ -77,16 +85,15 @@ impl Order {
         else {
             return;
         };
-        let (chat, other) = match attribute("recipient") {
-            Some(recipient) => (recipient, None),
-            None => {
-                let other = attribute("sender_lid").or_else(|| attribute("sender_pn"));
-                (from.clone(), other)
-            }
-        };
+        let sender = attribute("participant").unwrap_or_else(|| from.clone());
+        let other_address = OTHER_ADDRESSES.into_iter().find_map(attribute);
+        if let Some(other) = other_address {
+            store.learn(&sender, &other);
+        }
+        let chat = attribute("recipient").unwrap_or_else(|| from.clone());
         // A group's messages are in one queue.
         if ChatId::of_jid(&chat).is_person()
-            && let Some(chat) = store.names(&chat, other.as_deref()).into_iter().next()
+            && let Some(chat) = store.names(&chat, None).into_iter().next()
         {
             let queue = ChatId::of_jid(&from).jid().to_owned();
             self.note(chat, queue, id, Arc::downgrade(stanza));

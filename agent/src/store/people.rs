@@ -1,6 +1,9 @@
 //! Who is who: a person's number and LID, where WhatsApp has told that they are the same person's.
 
-use super::records::Records;
+use whatsapp_rust::lid_pn_cache::LearningSource;
+use whatsapp_rust::wacore::store::traits::LidPnMappingEntry;
+
+use super::records::{self, Records};
 use super::{Store, lids};
 use crate::journal::MessageName;
 use crate::model::{ChatId, Contact, Lid, Occurrence, Phone};
@@ -18,6 +21,33 @@ impl Store {
         let by_number = chat.jid().ends_with("@s.whatsapp.net");
         let lid = by_number.then(|| self.other_name(chat.jid()));
         lid.flatten().map(ChatId::new)
+    }
+
+    /// Stores that these two addresses, a LID and a number, are one person's, if it is not known. It is durable with
+    /// whatever is written to the vault after it.
+    pub(crate) fn learn(&self, address: &str, other: &str) {
+        let (one, two) = (ChatId::of_jid(address), ChatId::of_jid(other));
+        let (lid, number, source) = match (user(&one, "lid"), user(&two, "s.whatsapp.net")) {
+            (Some(lid), Some(number)) => (lid, number, LearningSource::PeerLidMessage),
+            _ => match (user(&two, "lid"), user(&one, "s.whatsapp.net")) {
+                (Some(lid), Some(number)) => (lid, number, LearningSource::PeerPnMessage),
+                _ => return,
+            },
+        };
+        if lids::number_of(&self.records, lid).as_deref() == Some(number) {
+            return;
+        }
+        let now = records::now();
+        let mapping = LidPnMappingEntry {
+            lid: lid.to_owned(),
+            phone_number: number.to_owned(),
+            created_at: now,
+            updated_at: now,
+            learning_source: source.as_str().to_owned(),
+        };
+        if let Err(error) = lids::put(&self.records, &[mapping]) {
+            tracing::error!(%error, "LID of a number not stored");
+        }
     }
 
     /// What names a message that the wire names by these addresses, with the other addresses of its chat and its sender that
@@ -89,6 +119,12 @@ impl Store {
             _ => {}
         }
     }
+}
+
+/// The user of a person's address on this server.
+fn user<'a>(address: &'a ChatId, server: &str) -> Option<&'a str> {
+    let (user, its) = address.jid().split_once('@')?;
+    (its == server && !user.is_empty()).then_some(user)
 }
 
 impl Records {

@@ -57,6 +57,56 @@ async fn a_message_that_comes_by_number_and_by_lid_is_one_event() {
 }
 
 #[tokio::test]
+async fn a_person_whose_two_addresses_came_in_a_backlog_is_one_from_then_on() {
+    let carl = "+15550100004";
+    let mut world = World::linked().await;
+    let group = world.phone().create_group("Harbour", &[carl]).await;
+    let group = group.unwrap();
+    world.all_acked().await;
+    world.agent.terminate().await;
+    let mut ids = Vec::new();
+    for (who, by) in [(ANNA, By::Pn), (BERT, By::Lid)] {
+        ids.push((who, world.writes(who, WORD, by, None).await));
+    }
+    let peer = world.peer(carl);
+    let sent = peer.send_to_group_by(&group, WORD, By::Lid);
+    sent.await.unwrap();
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    world.all_acked().await;
+    let id = world.writes(carl, WORD, By::LidAlone, None).await;
+    ids.push((carl, id));
+    for _ in 0..2 {
+        for (who, id) in &ids {
+            for by in [By::LidAlone, By::PnAlone] {
+                world.writes(who, WORD, by, Some(id)).await;
+            }
+        }
+        world.all_acked().await;
+        world.agent.kill().await;
+        world.agent.start_again(&url).await;
+    }
+    for (who, id) in ids {
+        let request = pb::WatchEventsRequest {
+            after: Some(0),
+            filter: Some(pb::EventFilter {
+                chats: vec![who.to_owned()],
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let found = world.watch_with(request).await.all().await;
+        let found: Vec<_> = found.iter().map(|event| event.kind.as_ref()).collect();
+        let [Some(Kind::Message(message))] = found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(message.origin().id, id);
+        assert_eq!(message.origin().sender.as_ref().unwrap().phone, who);
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_chat_has_one_name_in_every_event_and_is_found_by_both() {
     let world = World::linked().await;
     world.writes(ANNA, WORD, By::Pn, None).await;
