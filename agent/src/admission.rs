@@ -304,8 +304,14 @@ fn row(id: &[u8]) -> Key<'_> {
 }
 
 impl Held {
-    /// Lets a batch keep it.
-    pub fn keep(&self, batch: &mut Batch) {
+    /// Lets a batch keep those of these that the journal has set aside: of a message that came twice in a batch, the other
+    /// copy may have become an event.
+    pub fn keep(held: &[Self], aside: &[Mark], batch: &mut Batch) {
+        let kept = held.iter().filter(|held| aside.contains(&held.mark));
+        kept.for_each(|held| held.put(batch));
+    }
+
+    fn put(&self, batch: &mut Batch) {
         let mut bytes = Zeroizing::new(Vec::with_capacity(512 + self.what.heap_bytes()));
         ciborium::into_writer(self, &mut *bytes).expect("a vector takes what is written to it");
         // Named as the message is: one that is delivered again takes its own place.

@@ -169,15 +169,17 @@ impl Journal {
         seq
     }
 
-    /// Adds those of the messages that have not arrived before, together with other changes of the vault.
+    /// Adds those of the messages that have not arrived before, together with other changes of the vault. These are given
+    /// the marks of the new ones that are no event: what is kept elsewhere of another was an event before.
     pub fn arrive(
         &self,
         arrivals: Vec<Arrival>,
         at: SystemTime,
-        also: impl FnOnce(&mut Batch),
+        also: impl FnOnce(&mut Batch, &[Mark]),
     ) -> Ticket {
         let mut state = self.state();
         let mut batch = Batch::new();
+        let mut aside = Vec::new();
         for Arrival { name, what } in arrivals {
             if self.has(&state, &name) {
                 continue;
@@ -191,10 +193,11 @@ impl Journal {
                 None => {
                     state.aside.insert(mark);
                     state.unseen.push(mark, &mut batch);
+                    aside.push(mark);
                 }
             }
         }
-        also(&mut batch);
+        also(&mut batch, &aside);
         self.write(&mut state, &batch)
     }
 
@@ -205,7 +208,7 @@ impl Journal {
         arrivals: Vec<Arrival>,
         at: SystemTime,
         enough: Ticket,
-        also: impl FnOnce(&mut Batch),
+        also: impl FnOnce(&mut Batch, &[Mark]),
     ) {
         failpoint::pass(Place::Journaling);
         let ticket = self.arrive(arrivals, at, also);
@@ -217,7 +220,8 @@ impl Journal {
         failpoint::reach(Place::Durable).await;
     }
 
-    /// Adds a message that has arrived before and was kept elsewhere until now, together with other changes of the vault.
+    /// Adds a message that has arrived before and was kept elsewhere until now, together with other changes of the vault. One
+    /// that is an event already is not added again.
     pub fn release(
         &self,
         mark: Mark,
@@ -227,9 +231,13 @@ impl Journal {
     ) {
         let mut state = self.state();
         let mut batch = Batch::new();
-        state
-            .kept
-            .push(&mut batch, recorded(at), mark.0, &self.counted(what));
+        let known = self
+            .vault
+            .with(|sealed| state.kept.knows(sealed, &[mark.0]));
+        if !known.map(sure).unwrap_or_default() {
+            let event = self.counted(what);
+            state.kept.push(&mut batch, recorded(at), mark.0, &event);
+        }
         also(&mut batch);
         self.write(&mut state, &batch);
     }
@@ -243,7 +251,7 @@ impl Journal {
     pub async fn lost(&self, name: MessageName, lost: Lost) {
         tracing::error!("a message was delivered again that was decrypted before and is not kept");
         let what = Some(Occurrence::Lost(lost));
-        let ticket = self.arrive(vec![Arrival { name, what }], clock::now(), |_| {});
+        let ticket = self.arrive(vec![Arrival { name, what }], clock::now(), |_, _| {});
         self.vault.durable(ticket).await;
         self.show();
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openclaw_vault::{Batch, Key};
 
-use super::{Arrival, Journal, Limits, MessageName};
+use super::{Arrival, Journal, Limits, Mark, MessageName};
 use crate::clock;
 use crate::model::{ChatId, Contact, Lost, LostReason, MessageId, Occurrence, Seq};
 use crate::vault::trial::Volume;
@@ -163,9 +163,14 @@ async fn a_message_arrives_once_also_across_a_restart() {
     for _ in 0..2 {
         let arrivals = vec![arrival("a"), arrival("b"), arrival("a")];
         journal
-            .arrived(arrivals, START, Ticket::NEVER, |batch: &mut Batch| {
-                batch.put(beside, b"");
-            })
+            .arrived(
+                arrivals,
+                START,
+                Ticket::NEVER,
+                |batch: &mut Batch, _: &[Mark]| {
+                    batch.put(beside, b"");
+                },
+            )
             .await;
     }
     assert_eq!(all(&journal, 0), (vec![1, 2], None));
@@ -175,10 +180,39 @@ async fn a_message_arrives_once_also_across_a_restart() {
     drop(journal);
     volume.reopen();
     let journal = open(&volume, FOREVER);
-    journal.arrive(vec![arrival("b"), arrival("c")], START, |_| {});
+    journal.arrive(vec![arrival("b"), arrival("c")], START, |_, _| {});
     journal.flush().await;
     assert_eq!(journal.range().0, Seq(2_003));
     assert!(journal.knows(&message("c")));
+}
+
+#[tokio::test]
+async fn of_a_message_twice_in_a_batch_nothing_is_kept_elsewhere_once_one_is_an_event() {
+    let volume = Volume::new();
+    let journal = open(&volume, FOREVER);
+    let elsewhere = |id| Arrival {
+        name: message(id),
+        what: None,
+    };
+    let arrivals = vec![
+        arrival("a"),
+        elsewhere("a"),
+        elsewhere("b"),
+        elsewhere("b"),
+        arrival("b"),
+    ];
+    let mut kept = Vec::new();
+    journal.arrive(arrivals, START, |_, aside| kept = aside.to_vec());
+    assert_eq!(kept, [message("b").mark()]);
+    // A volume that an earlier version wrote may have kept the other, too.
+    for (name, count) in [("a", 1), ("b", 2), ("b", 2)] {
+        let Some(what) = arrival(name).what else {
+            panic!("an event")
+        };
+        journal.release(message(name).mark(), &what, START, |_| {});
+        journal.flush().await;
+        assert_eq!(all(&journal, 0).0.len(), count, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -249,7 +283,7 @@ async fn a_message_is_known_after_its_event_was_let_go_of() {
     let journal = open(&volume, limits);
     for names in (0..6_000).collect::<Vec<_>>().chunks(400) {
         let arrivals = names.iter().map(|n| arrival(&n.to_string())).collect();
-        journal.arrive(arrivals, START, |_| {});
+        journal.arrive(arrivals, START, |_, _| {});
     }
     journal.flush().await;
     journal.tidy().await;
@@ -257,7 +291,7 @@ async fn a_message_is_known_after_its_event_was_let_go_of() {
     assert!(oldest > 1_000, "{oldest}");
     let check = async |journal: &Journal| {
         for name in ["0", "1", "999", "5999"] {
-            journal.arrive(vec![arrival(name)], START, |_| {});
+            journal.arrive(vec![arrival(name)], START, |_, _| {});
         }
         journal.flush().await;
         assert_eq!(journal.range().0, head);
@@ -315,7 +349,7 @@ async fn a_message_is_known_by_every_name_of_its_sender_and_its_author_is_found(
         };
         let what = Some(Occurrence::Lost(lost));
         let name = named(names, id);
-        journal.arrive(vec![Arrival { name, what }], START, |_| {});
+        journal.arrive(vec![Arrival { name, what }], START, |_, _| {});
     };
     let by_number = Contact::of_jid(number);
     let both = Contact {
@@ -393,11 +427,11 @@ async fn damage_is_one_list_for_whatever_reads_it() {
 async fn a_message_that_comes_again_is_known_whatever_the_distance() {
     let mut volume = Volume::new();
     let journal = open(&volume, FOREVER);
-    journal.arrive(vec![arrival("first")], START, |_| {});
+    journal.arrive(vec![arrival("first")], START, |_, _| {});
     let others: Vec<_> = (0..20_000).map(|n| n.to_string()).collect();
     for names in others.chunks(400) {
         let arrivals = names.iter().map(|name| arrival(name)).collect();
-        journal.arrive(arrivals, START, |_| {});
+        journal.arrive(arrivals, START, |_, _| {});
     }
     journal.flush().await;
     journal.tidy().await;
@@ -409,7 +443,7 @@ async fn a_message_that_comes_again_is_known_whatever_the_distance() {
 
 async fn again(journal: &Journal) {
     for name in ["first", "0", "1", "3999", "10000", "19999"] {
-        journal.arrive(vec![arrival(name)], START, |_| {});
+        journal.arrive(vec![arrival(name)], START, |_, _| {});
     }
     journal.flush().await;
     assert_eq!(journal.range().0, Seq(20_001));

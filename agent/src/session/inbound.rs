@@ -312,8 +312,8 @@ impl EventHandler for Inbound {
             Event::Messages(batch) if !batch.hook_committed => {
                 let (arrivals, held) =
                     self.judged(self.arrivals(&self.in_order(&batch.messages)), now);
-                self.journal.arrive(arrivals, now, |changes| {
-                    held.iter().for_each(|held| held.keep(changes));
+                self.journal.arrive(arrivals, now, |changes, aside| {
+                    Held::keep(&held, aside, changes);
                 });
                 self.release();
             }
@@ -383,8 +383,8 @@ impl InboundDurabilityHook for Inbound {
         for part in self.in_order(batch).chunks(PART) {
             let (arrivals, held) = self.judged(self.arrivals(part), now);
             self.journal
-                .arrived(arrivals, now, enough, |changes| {
-                    held.iter().for_each(|held| held.keep(changes));
+                .arrived(arrivals, now, enough, |changes, aside| {
+                    Held::keep(&held, aside, changes);
                     for Placed { message, .. } in part {
                         let MessageSource { chat, sender, .. } = &message.info.source;
                         let (chat, sender) = (chat.to_string(), sender.to_string());

@@ -11,6 +11,7 @@ use whatsapp_rust::{Jid, Server};
 
 use super::inbound::Inbound;
 use super::{Setup, translate};
+use crate::admission::Held;
 use crate::clock;
 use crate::journal::Arrival;
 use crate::model::{Lost, LostReason, Occurrence};
@@ -44,8 +45,8 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
     }
     let now = clock::now();
     let (arrivals, held) = inbound.recovered(arrivals, now);
-    setup.journal.arrive(arrivals, now, |batch| {
-        held.iter().for_each(|held| held.keep(batch));
+    setup.journal.arrive(arrivals, now, |batch, aside| {
+        Held::keep(&held, aside, batch);
         for Pending {
             chat, sender, id, ..
         } in &pending
