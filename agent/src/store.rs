@@ -25,6 +25,7 @@ mod restore;
 mod secrets;
 mod sending;
 mod sent;
+mod shown;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -116,7 +117,7 @@ impl Book for Store {
     }
 
     fn lid_of(&self, phone: &Phone) -> Option<Lid> {
-        Lid::new(&lids::by_number(&self.records, phone.digits())?.lid)
+        Lid::new(&lids::lid_of_number(&self.records, phone.digits())?)
     }
 }
 

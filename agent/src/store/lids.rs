@@ -7,6 +7,7 @@ use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::LidPnMappingEntry;
 
 use super::records::{Records, encode, taken};
+use super::shown;
 use crate::vault::{Tables, Update};
 
 /// Where a LID's mapping is.
@@ -73,6 +74,7 @@ pub(super) fn put(records: &Records, entries: &[LidPnMappingEntry]) -> Result<()
                     }
                 }
             }
+            shown::forget(update, lid, phone_number);
             update.batch().put(of_lid(lid), row);
             update.batch().put(of_number(phone_number), lid.as_bytes());
             numbers.insert(lid, phone_number);
@@ -82,10 +84,19 @@ pub(super) fn put(records: &Records, entries: &[LidPnMappingEntry]) -> Result<()
     Ok(())
 }
 
-/// The number behind a LID, if that number's LID is this one: a number that has another by now is somebody else's.
+/// The LID of a number: as a stanza showed it since the library stored one, else as the library did.
+pub(super) fn lid_of_number(records: &Records, phone: &str) -> Option<String> {
+    shown::lid_of(records, phone).or_else(|| Some(by_number(records, phone)?.lid))
+}
+
+/// The number behind a LID, in the same way.
+pub(super) fn number_of_lid(records: &Records, lid: &str) -> Option<String> {
+    shown::number_of(records, lid).or_else(|| Some(by_lid(records, lid)?.phone_number))
+}
+
+/// As [`number_of_lid`], if that number's LID is this one: a number that has another by now is somebody else's.
 pub(super) fn number_of(records: &Records, lid: &str) -> Option<String> {
-    let stored = records.vault.load(of_lid(lid));
-    let mapping: LidPnMappingEntry = records.row(of_lid(lid), stored)?;
-    let back = by_number(records, &mapping.phone_number)?;
-    (back.lid == lid).then_some(mapping.phone_number)
+    let number = number_of_lid(records, lid)?;
+    let back = lid_of_number(records, &number)?;
+    (back == lid).then_some(number)
 }

@@ -1,10 +1,7 @@
 //! Who is who: a person's number and LID, where WhatsApp has told that they are the same person's.
 
-use whatsapp_rust::lid_pn_cache::LearningSource;
-use whatsapp_rust::wacore::store::traits::LidPnMappingEntry;
-
-use super::records::{self, Records};
-use super::{Store, lids};
+use super::records::Records;
+use super::{Store, lids, shown};
 use crate::journal::MessageName;
 use crate::model::{ChatId, Contact, Lid, Occurrence, Phone};
 
@@ -27,26 +24,12 @@ impl Store {
     /// whatever is written to the vault after it.
     pub(crate) fn learn(&self, address: &str, other: &str) {
         let (one, two) = (ChatId::of_jid(address), ChatId::of_jid(other));
-        let (lid, number, source) = match (user(&one, "lid"), user(&two, "s.whatsapp.net")) {
-            (Some(lid), Some(number)) => (lid, number, LearningSource::PeerLidMessage),
-            _ => match (user(&two, "lid"), user(&one, "s.whatsapp.net")) {
-                (Some(lid), Some(number)) => (lid, number, LearningSource::PeerPnMessage),
-                _ => return,
-            },
-        };
-        if lids::number_of(&self.records, lid).as_deref() == Some(number) {
+        let pair = |lid, number| Some((user(lid, "lid")?, user(number, "s.whatsapp.net")?));
+        let Some((lid, number)) = pair(&one, &two).or_else(|| pair(&two, &one)) else {
             return;
-        }
-        let now = records::now();
-        let mapping = LidPnMappingEntry {
-            lid: lid.to_owned(),
-            phone_number: number.to_owned(),
-            created_at: now,
-            updated_at: now,
-            learning_source: source.as_str().to_owned(),
         };
-        if let Err(error) = lids::put(&self.records, &[mapping]) {
-            tracing::error!(%error, "LID of a number not stored");
+        if lids::number_of(&self.records, lid).as_deref() != Some(number) {
+            shown::put(&self.records, lid, number);
         }
     }
 
@@ -113,8 +96,8 @@ impl Store {
                     .and_then(|number| Phone::of_digits(&number));
             }
             (Some(known), None) => {
-                *lid = lids::by_number(&self.records, known.digits())
-                    .and_then(|mapping| Lid::new(&mapping.lid));
+                *lid = lids::lid_of_number(&self.records, known.digits())
+                    .and_then(|lid| Lid::new(&lid));
             }
             _ => {}
         }
@@ -132,12 +115,12 @@ impl Records {
         let (user, server) = jid.split_once('@')?;
         match server {
             "lid" => {
-                let mapping = lids::by_lid(self, user)?;
-                Some(format!("{}@s.whatsapp.net", mapping.phone_number))
+                let number = lids::number_of_lid(self, user)?;
+                Some(format!("{number}@s.whatsapp.net"))
             }
             "s.whatsapp.net" => {
-                let mapping = lids::by_number(self, user)?;
-                Some(format!("{}@lid", mapping.lid))
+                let lid = lids::lid_of_number(self, user)?;
+                Some(format!("{lid}@lid"))
             }
             _ => None,
         }

@@ -3,6 +3,7 @@
 mod device;
 mod expiry;
 mod model;
+mod people;
 mod rows;
 
 use openclaw_vault::Key;

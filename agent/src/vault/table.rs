@@ -51,6 +51,8 @@ impl Tables {
     pub const HIGHEST_PREKEY: Table = Table(21);
     /// After how long messages of a chat disappear: `"", chat -> seconds`.
     pub const CHAT_TIMERS: Table = Table(22);
+    /// LIDs and numbers that stanzas showed as a pair: `"lid", lid -> number` and `"number", number -> lid`.
+    pub const SHOWN_LIDS: Table = Table(23);
 
     /// How the link is, as far as it outlives the process: `"", "" -> link`.
     pub const LINK: Table = Table(64);
@@ -93,7 +95,7 @@ impl Tables {
 
     /// What belongs to one account, and goes when another is linked. Events stay, and who reads them; so do messages of
     /// ours: a token is not forgotten, and what waits goes from its own account or fails.
-    pub const ACCOUNT: [Table; 24] = [
+    pub const ACCOUNT: [Table; 25] = [
         Self::DEVICE,
         Self::IDENTITIES,
         Self::SESSIONS,
@@ -116,6 +118,7 @@ impl Tables {
         Self::MESSAGE_SECRETS,
         Self::HIGHEST_PREKEY,
         Self::CHAT_TIMERS,
+        Self::SHOWN_LIDS,
         Self::LINK,
         Self::HELD,
     ];
