@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{ChatId, Contact, DropReason, Dropped, MessageId, Occurrence, Origin};
 use openclaw_vault::{Batch, Entry, Key};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -12,7 +13,6 @@ use zeroize::Zeroizing;
 use crate::allow::{Because, Gate, Verdict};
 use crate::authorship::Authorship;
 use crate::journal::{Arrival, Journal, Mark};
-use crate::model::{ChatId, Contact, DropReason, Dropped, MessageId, Occurrence, Origin};
 use crate::store::Store;
 use crate::traffic::Traffic;
 use crate::vault::{Tables, to_millis};

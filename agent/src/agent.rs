@@ -6,6 +6,7 @@
 mod access;
 mod archive;
 mod doctor;
+mod frame;
 mod line;
 mod owner;
 mod pairing;
@@ -21,6 +22,7 @@ mod sending;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{Link, LinkState, Seq};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admission::Admission;
@@ -29,13 +31,13 @@ use crate::allow::{Gate, Summary};
 use crate::clock::{self, Steps};
 use crate::consumers::Consumers;
 use crate::journal::{Damage, Journal};
-use crate::model::{Frame, Link, LinkState, PairRequest, Seq};
 use crate::outbox::Outbox;
 use crate::session::Session;
 use crate::store::{Dropped, Store};
 use crate::traffic::{Counts, Traffic};
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
+pub use frame::{Frame, Method, PairFailure, PairRequest, Qr, QrError};
 pub use owner::Owner;
 pub use readiness::Readiness;
 pub use resolver::Resolver;

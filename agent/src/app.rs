@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use openclaw_types::Hardening;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -23,7 +24,6 @@ use crate::config::{Config, version};
 use crate::grpc::{self, Listeners, Network};
 use crate::http::{Pages, Shown};
 use crate::journal::Journal;
-use crate::model::Hardening;
 use crate::outbox::Outbox;
 use crate::session::{self, Setup};
 use crate::start::Started;

@@ -12,10 +12,11 @@
 
 use std::sync::Arc;
 
-use crate::journal::{Arrival, Journal, Written};
-use crate::model::{
+use openclaw_types::{
     AuthorCheck, ChatId, Contact, MessageId, Occurrence, Origin, Receipt, RejectReason, Rejected,
 };
+
+use crate::journal::{Arrival, Journal, Written};
 use crate::outbox::Outbox;
 use crate::store::Store;
 

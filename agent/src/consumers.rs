@@ -5,10 +5,10 @@
 
 use std::time::SystemTime;
 
+use openclaw_types::{Consumer, ConsumerName, Seq};
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Consumer, ConsumerName, Seq};
 use crate::vault::{Tables, Vault};
 
 /// The most consumers.

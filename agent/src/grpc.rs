@@ -27,13 +27,13 @@ use openclaw_proto::v1::agent_server::AgentServer;
 use openclaw_proto::v1::alerts_server::AlertsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
 use openclaw_trust::Fingerprint;
+use openclaw_types::{AgentName, Hardening};
 use tonic::transport::Server;
 use tower::filter::FilterLayer;
 use tower::util::MapResponseLayer;
 
 use crate::agent::Agent;
 use crate::clients::Clients;
-use crate::model::{AgentName, Hardening};
 
 pub use listen::{ListenError, Listeners, bind_any};
 

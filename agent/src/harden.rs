@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use openclaw_harden::privileges::{self, Dropped};
 use openclaw_harden::process::{Protection, protect};
 use openclaw_harden::sandbox::{Layer, Report, Sandbox};
+use openclaw_types::{Confinement, Hardening};
 
 use crate::config::Config;
-use crate::model::{Confinement, Hardening};
 use crate::supervisor::Supervisor;
 use crate::volume;
 

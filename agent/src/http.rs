@@ -22,6 +22,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use openclaw_types::LinkState;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -30,7 +31,6 @@ use tokio_io_timeout::TimeoutStream;
 use crate::agent::{Agent, Readiness, Status};
 use crate::clients::Clients;
 use crate::clock;
-use crate::model::LinkState;
 use slots::Slots;
 
 /// How long a request's head may take to arrive, also the next one's on a connection that is kept.

@@ -22,12 +22,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{Event, Lost, Occurrence, Seq};
 use openclaw_vault::{Batch, Error, JournalTables};
 use tokio::sync::{Notify, watch};
 
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::model::{Event, Lost, Occurrence, Seq};
 use crate::vault::{Sealed, Tables, Ticket, Vault, from_millis, sure, to_millis};
 
 use ages::Ages;

@@ -28,7 +28,6 @@ pub mod import;
 pub mod journal;
 pub mod keys;
 pub mod logging;
-pub mod model;
 pub mod outbox;
 pub mod proxy;
 pub mod session;

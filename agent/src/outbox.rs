@@ -24,14 +24,14 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{
+    ChatId, Draft, MessageId, Nack, Occurrence, Phone, SendOutcome, SendReason, SendState, Sent,
+    Token,
+};
 use openclaw_vault::Batch;
 use tokio::sync::{Notify, watch};
 
 use crate::journal::Journal;
-use crate::model::{
-    ChatId, Draft, MessageId, Nack, Occurrence, Phone, SendOutcome, SendReason, SendState, Sent,
-    Token,
-};
 use crate::vault::Vault;
 use entry::{Entry, Stage, fingerprint};
 use hold::Holding;

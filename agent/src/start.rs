@@ -4,13 +4,13 @@
 use std::time::SystemTime;
 
 use openclaw_harden::privileges;
+use openclaw_types::Hardening;
 use openclaw_vault::{Opened, Summary};
 
 use crate::alerts::{self, KeyPlace, SigningKey};
 use crate::allow::{self, Loaded};
 use crate::config::Config;
 use crate::harden;
-use crate::model::Hardening;
 use crate::proxy;
 use crate::supervisor::Supervisor;
 use crate::volume::{self, Open};

@@ -34,12 +34,12 @@ mod tokens;
 
 use std::sync::Arc;
 
+use openclaw_types::{Lid, Phone};
 use whatsapp_rust::traits::Backend;
 
 use self::records::Records;
 use crate::allow::Book;
 use crate::journal::Journal;
-use crate::model::{Lid, Phone};
 use crate::vault::Vault;
 
 pub use self::device::Unreadable;

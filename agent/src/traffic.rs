@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::model::{Link, LinkState, Reason};
+use openclaw_types::{Link, LinkState, Reason};
 
 /// Why a link goes down, as [`Counts::drops`] counts it: no more than these, whatever codes WhatsApp thinks of.
 pub const DROPS: [&str; 10] = [

@@ -11,13 +11,13 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::Phone;
 use openclaw_vault::{Backup, Folder, HEADER, Key, Op, Reader, Restore, Secret, Summary};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
 use super::{Agent, Command, Denied, record};
 use crate::clock;
-use crate::model::Phone;
 use crate::outbox::{Carried, Outbox};
 use crate::store::{Dropped, Sieve};
 use crate::vault::{Sealed, Tables, Vault};

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
+use openclaw_types::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
+
 use self::findings::{
     alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
     rules, storage, waiting,
@@ -12,7 +14,6 @@ use super::Agent;
 use super::resolver::connected;
 use crate::allow::Verdict;
 use crate::clock;
-use crate::model::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
 use crate::proxy;
 use crate::session::{AT_ONCE, Named, SendError};
 
@@ -228,11 +229,12 @@ impl Traces {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::model::{
-        AuthorCheck, Content, Deletion, Dropped, Edit, Message, Origin, Reaction, Undecryptable,
+    use openclaw_types::{
+        AuthorCheck, Content, Deletion, DropReason, Dropped, Edit, Message, Origin, Reaction,
+        Undecryptable, UndecryptableReason,
     };
-    use crate::model::{DropReason, UndecryptableReason};
+
+    use super::*;
 
     fn origin(id: &str) -> Origin {
         Origin {

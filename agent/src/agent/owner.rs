@@ -8,6 +8,7 @@ mod resuming;
 
 use std::time::SystemTime;
 
+use openclaw_types::{Link, LinkState, Occurrence, Reason};
 use tokio::sync::{mpsc, watch};
 
 use self::candidate::Candidate;
@@ -15,9 +16,9 @@ use super::pairing::{Input, Pairing};
 use super::retry::{Next, Retry};
 use super::running::Running;
 use super::{Agent, Archive, COMMANDS, Command, Ended, Resolver, Sender, View, line, record};
+use crate::agent::{Frame, PairFailure};
 use crate::alerts::Alerts;
 use crate::clock;
-use crate::model::{Frame, Link, LinkState, Occurrence, PairFailure, Reason};
 use crate::session::{Loss, OpenError, Report, Setup};
 use crate::store::Store;
 use crate::vault::Vault;

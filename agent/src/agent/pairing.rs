@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::model::{Frame, Method, PairFailure, PairRequest, Phone, Qr, Secret};
+use openclaw_types::Phone;
+
+use crate::agent::{Frame, Method, PairFailure, PairRequest, Qr};
+use crate::session::Secret;
 use crate::session::{Loss, Refusal};
 
 /// After this many attempts in a row that reached nobody, the operator is told.

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::LinkState;
+
 use super::Status;
-use crate::model::LinkState;
 
 /// The answer of `/health/ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

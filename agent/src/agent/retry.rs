@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::model::{LinkState, Reason};
+use openclaw_types::{LinkState, Reason};
+
 use crate::session::Loss;
 
 /// A connection that lasted this long was a good one: the next loss starts from the first delay.

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use openclaw_types::{LinkState, Nack, Outgoing, Phone};
 use tokio::sync::watch;
 
 use super::View;
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::model::{LinkState, Nack, Outgoing, Phone};
 use crate::outbox::{Job, Outbox, Trouble};
 use crate::session::{SendError, Session};
 

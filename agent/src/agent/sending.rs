@@ -2,12 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Agent, Denied};
-use crate::clock;
-use crate::model::{
+use openclaw_types::{
     Account, ChatId, Contact, Draft, Link, LinkState, Nack, Phone, Recipient, SendReason,
     SendState, Sent, Token,
 };
+
+use super::{Agent, Denied};
+use crate::clock;
 use crate::outbox::{CancelDenied, Cancelled, Progress, Queued, Refusal, Trouble, Wish};
 use crate::session::new_message_id;
 

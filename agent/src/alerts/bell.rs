@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::Link;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -23,7 +24,6 @@ use super::rules::{Kind, Notice, Rules, Standing};
 use super::settings::Settings;
 use super::signature::SigningKey;
 use crate::clock;
-use crate::model::Link;
 use crate::vault::Vault;
 
 /// How long an attempt that is underway has when the agent stops.

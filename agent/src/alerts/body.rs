@@ -124,10 +124,11 @@ fn rfc3339(millis: u64) -> String {
 mod tests {
     use std::time::{Duration, SystemTime};
 
+    use openclaw_types::{Account, Link, LinkState, Reason};
+
     use super::super::row::Speaker;
     use super::super::rules::Notice;
     use super::*;
-    use crate::model::{Account, Link, LinkState, Reason};
 
     fn row(kind: Kind, trouble: Option<Kind>) -> Row {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_345_928);

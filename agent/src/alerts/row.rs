@@ -2,12 +2,12 @@
 
 use std::time::SystemTime;
 
+use openclaw_types::Link;
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Kind, Notice, Standing};
 use crate::clock;
-use crate::model::Link;
 use crate::vault::{Tables, Vault, to_millis};
 
 /// The row. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.

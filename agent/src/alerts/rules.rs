@@ -17,9 +17,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{Link, LinkState, Reason};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Link, LinkState, Reason};
 use crate::vault::{from_millis, span_millis, to_millis};
 
 /// How long after its beginning was noticed an outage has at least, before it is told: a new process gets that long to

@@ -17,9 +17,10 @@ use tokio::sync::watch;
 
 use self::numbers::Numbers;
 pub use self::told::{Failed, Refused, Summary};
+use openclaw_types::{ChatId, Contact, Lid, Phone};
+
 use super::policy::{Because, Entry, Index, Place, Rules, Verdict, Who};
 use super::source::{Error, Loaded, Source};
-use crate::model::{ChatId, Contact, Lid, Phone};
 use crate::vault::{Tables, Vault, to_millis};
 
 /// How many entries may be added beside the file.

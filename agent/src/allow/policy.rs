@@ -8,7 +8,7 @@ mod index;
 use std::fmt;
 
 pub use self::index::Index;
-use crate::model::{DropReason, Lid, Phone};
+use openclaw_types::{DropReason, Lid, Phone};
 
 /// What a policy says of people who are not named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,8 @@
 //!
 //! A limit that cannot be read limits to no one.
 
+use openclaw_types::{Lid, Phone, Recipient};
 use serde::{Deserialize, Deserializer, Serialize};
-
-use crate::model::{Lid, Phone, Recipient};
 
 /// The most recipients that a limit names.
 pub const MAX_RECIPIENTS: usize = 256;

@@ -1,5 +1,6 @@
 //! To whom a limited client may send: checked before a send has any effect.
 
+use openclaw_types::{ChatId, Filter, Kind, KindSet, Lid, Occurrence, Phone, Recipient, Seq};
 use tonic::Status;
 
 use super::list::Backwards;
@@ -8,7 +9,6 @@ use super::status;
 use super::watch::Pages;
 use crate::agent::Agent;
 use crate::clients::SendTo;
-use crate::model::{ChatId, Filter, Kind, KindSet, Lid, Occurrence, Phone, Recipient, Seq};
 use crate::session::AT_ONCE;
 
 /// How many events one send looks through for a message of its recipient. The contract names the number.
@@ -106,9 +106,10 @@ mod tests {
     use std::sync::Arc;
     use std::time::SystemTime;
 
+    use openclaw_types::{Link, LinkState};
+
     use super::*;
     use crate::journal::{Journal, Limits};
-    use crate::model::{Link, LinkState};
     use crate::vault::trial::Volume;
 
     fn link(state: LinkState) -> Occurrence {

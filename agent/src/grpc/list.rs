@@ -1,11 +1,11 @@
 //! ListEvents: a page of the journal, newest first.
 
 use openclaw_proto::v1 as pb;
+use openclaw_types::{Event, Seq};
 use prost::Message as _;
 
 use super::convert::{self, ListRequest};
 use super::watch::{EVENTS_PER_PAGE, OtherName, Pages, named};
-use crate::model::{Event, Seq};
 
 /// How many events one call looks through: what a filter that little passes costs.
 const MAX_EVENTS_SCANNED: u64 = 10_000;

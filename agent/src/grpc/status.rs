@@ -7,6 +7,7 @@ mod sending;
 use std::collections::HashMap;
 
 use openclaw_proto::{ERROR_DOMAIN, ERROR_HINT};
+use openclaw_types::LinkState;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -14,7 +15,6 @@ use crate::agent::{ArchiveError, Denied};
 use crate::alerts;
 use crate::allow::{self, Place, Refused};
 use crate::consumers;
-use crate::model::LinkState;
 
 pub(super) use clients::{client_denied, no_tls, other_recipient};
 pub(super) use sending::{cancel_denied, send_failure};

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use futures::Stream;
 use openclaw_proto::v1 as pb;
+use openclaw_types::{ChatId, Contact, Event, Filter, Lid, Phone, Seq};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::convert::{self, WatchRequest};
 use crate::journal::Journal;
-use crate::model::{ChatId, Contact, Event, Filter, Lid, Phone, Seq};
 
 pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 
@@ -165,11 +165,11 @@ mod tests {
     use std::time::SystemTime;
 
     use futures::StreamExt as _;
+    use openclaw_types::{Kind, KindSet, Link, LinkState, Occurrence};
     use pb::watch_events_response::Item;
 
     use super::*;
     use crate::journal::Limits;
-    use crate::model::{Kind, KindSet, Link, LinkState, Occurrence};
     use crate::vault::trial::Volume;
 
     /// A journal whose first event gets this seq.

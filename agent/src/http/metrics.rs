@@ -5,11 +5,12 @@ mod text;
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{Kind as EventKind, LinkState, Seq};
+
 use crate::agent::{Agent, Status, Storage};
 use crate::alerts::Board;
 use crate::clients::Client;
 use crate::clock;
-use crate::model::{Kind as EventKind, LinkState, Seq};
 use crate::outbox::Queued;
 use crate::traffic::{Counts, DROPS};
 

@@ -1,7 +1,8 @@
 //! Who wrote a message, as the journal knows: by its id, in every chat that has a message of that id.
 
+use openclaw_types::{ChatId, Contact, Event, MessageId, Occurrence};
+
 use super::{Journal, Mark, MessageName, State, event};
-use crate::model::{ChatId, Contact, Event, MessageId, Occurrence};
 use crate::vault::sure;
 
 /// A message, as an event has it.

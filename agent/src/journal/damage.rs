@@ -1,10 +1,10 @@
 //! Events that should be there and cannot be read: their file is missing, cut short, damaged or another's. One list of them
 //! is what the log, Status, doctor and WatchEvents report.
 
+use openclaw_types::Seq;
 use openclaw_vault::Error;
 
 use super::{Journal, State};
-use crate::model::Seq;
 use crate::vault::sure;
 
 /// Events that cannot be read any more.

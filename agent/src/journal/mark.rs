@@ -1,9 +1,8 @@
 //! What names a message, so that one that comes again is known: by whatever address, however long after.
 
+use openclaw_types::{ChatId, Contact, Lid};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-
-use crate::model::{ChatId, Contact, Lid};
 
 /// A message's chat, sender and id, as 64 bits; never 0. The upper half is of the id alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use openclaw_types::{Kind, Occurrence};
 use zeroize::Zeroizing;
 
 use super::{Journal, encode};
-use crate::model::{Kind, Occurrence};
 
 /// The counters, in the order of [`Kind`].
 #[derive(Debug, Default)]

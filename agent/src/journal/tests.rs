@@ -4,11 +4,11 @@ mod ages;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use openclaw_types::{ChatId, Contact, Lost, LostReason, MessageId, Occurrence, Seq};
 use openclaw_vault::{Batch, Key};
 
 use super::{Arrival, Journal, Limits, Mark, MessageName};
 use crate::clock;
-use crate::model::{ChatId, Contact, Lost, LostReason, MessageId, Occurrence, Seq};
 use crate::vault::trial::Volume;
 use crate::vault::{Tables, Ticket};
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use openclaw_types::{MessageId, Nack, Payload, Phone, Recipient, SendReason};
 use openclaw_vault::Batch;
 
 use super::entry::{Stage, Trouble};
 use super::messages::Turn;
 use super::{Outbox, State, row};
-use crate::model::{MessageId, Nack, Payload, Phone, Recipient, SendReason};
 
 /// A message whose turn it is. Whoever has it reports by [`Outbox::report`].
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{Draft, Nack, Payload, Phone, Recipient, SendReason, SendState, Sent};
 use tokio::sync::watch;
 
-use crate::model::{Draft, Nack, Payload, Phone, Recipient, SendReason, SendState, Sent};
 use crate::vault::Ticket;
 
 /// How long the server's ack may take before a caller's retry sends the message again under its id.

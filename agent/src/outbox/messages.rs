@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{MessageId, Phone, Recipient, SendReason, Token};
+
 use super::entry::{ACK_DUE, Entry, Stage, Trouble};
 use super::pace::Pace;
-use crate::model::{MessageId, Phone, Recipient, SendReason, Token};
 
 /// How many messages are remembered that are not to be sent any more.
 const REMEMBERED: usize = 4096;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use crate::model::Recipient;
+use openclaw_types::Recipient;
 
 /// To one recipient: so many at once, and then one a second.
 const RECIPIENT: Rate = Rate {

@@ -2,11 +2,12 @@
 
 use std::time::SystemTime;
 
+use openclaw_types::{ChatId, Contact, MessageId, Nack, Recipient, SendReason, Token};
+
 use super::Outbox;
 use super::entry::Trouble;
 use super::entry::{Entry, Stage};
 use crate::journal::Written;
-use crate::model::{ChatId, Contact, MessageId, Nack, Recipient, SendReason, Token};
 
 /// A message that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]

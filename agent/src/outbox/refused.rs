@@ -10,11 +10,11 @@
 
 use std::time::SystemTime;
 
+use openclaw_types::{MessageId, Nack, NackClass, SendReason, Token};
 use openclaw_vault::Batch;
 
 use super::entry::{Stage, Trouble};
 use super::{Outbox, State, row};
-use crate::model::{MessageId, Nack, NackClass, SendReason, Token};
 
 impl Outbox {
     /// WhatsApp's server refused the message with this code. True when it is known and was not over before.

@@ -2,14 +2,14 @@
 
 use std::time::SystemTime;
 
+use openclaw_types::{
+    MessageId, Nack, Payload, Phone, Recipient, SendReason, SendState, Sent, Token,
+};
 use openclaw_vault::{Batch, Key};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::entry::{Entry, Fingerprint, Stage};
-use crate::model::{
-    MessageId, Nack, Payload, Phone, Recipient, SendReason, SendState, Sent, Token,
-};
 use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The scope of the rows.

@@ -8,9 +8,10 @@ mod time;
 
 use std::time::Duration;
 
+use openclaw_types::{Nack, Outgoing, Seq};
+
 use super::*;
 use crate::journal;
-use crate::model::{Nack, Outgoing, Seq};
 use crate::vault::trial::Volume;
 
 const ME: &str = "+15550100001";

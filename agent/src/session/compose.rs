@@ -1,9 +1,8 @@
 //! What is sent, as WhatsApp has it: the one place that turns an [`Outgoing`] into a message.
 
+use openclaw_types::{Outgoing, Text};
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::waproto::whatsapp as wa;
-
-use crate::model::{Outgoing, Text};
 
 /// The message. One `with_context` has the form that has room for what is not content, such as the chat's timer.
 pub(super) fn message(outgoing: &Outgoing, with_context: bool) -> wa::Message {

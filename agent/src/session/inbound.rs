@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use openclaw_types::{AuthorCheck, MessageId, Nack, Occurrence, Receipt, SendState};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 use whatsapp_rust::anyhow;
@@ -27,8 +28,8 @@ use crate::admission::{Admission, Held, KeptBack};
 use crate::clock;
 use crate::failpoint::{self, Place};
 use crate::journal::{Arrival, Journal, MessageName};
-use crate::model::{AuthorCheck, MessageId, Nack, Occurrence, Receipt, Secret, SendState};
 use crate::outbox::Outbox;
+use crate::session::Secret;
 use crate::store::Store;
 use crate::traffic::Traffic;
 

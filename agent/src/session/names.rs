@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use openclaw_types::{Lid, Phone};
 use whatsapp_rust::{ContactError, Jid};
 
 use super::{SendError, Session, outbound};
-use crate::model::{Lid, Phone};
 
 /// How many numbers one request asks about.
 pub const AT_ONCE: usize = 50;

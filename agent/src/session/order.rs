@@ -14,12 +14,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use openclaw_types::{ChatId, MessageId};
 use tokio::time::Instant;
 use whatsapp_rust::OwnedNodeRef;
 
 use super::lock;
 use crate::journal::{Mark, MessageName};
-use crate::model::{ChatId, MessageId};
 use crate::store::Store;
 
 /// How long after its stanza was dropped a message may still land.

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
+use openclaw_types::{ChatId, MessageId, Outgoing, Phone, Recipient};
 use whatsapp_rust::request::IqError;
 use whatsapp_rust::wacore::request::RequestUtils;
 use whatsapp_rust::{Freshness, Jid, SendOptions};
 
 use super::{Session, compose, lock};
-use crate::model::{ChatId, MessageId, Outgoing, Phone, Recipient};
 
 /// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
 const DIRECTORY: usize = 1024;

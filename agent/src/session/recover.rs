@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{Lost, LostReason, Occurrence};
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::{MessageCategory, MessageInfo, MessageSource};
@@ -14,7 +15,6 @@ use super::{Setup, translate};
 use crate::admission::Held;
 use crate::clock;
 use crate::journal::Arrival;
-use crate::model::{Lost, LostReason, Occurrence};
 use crate::store::{Pending, Store};
 
 /// The library's own trial of the store, when a process ended in the middle of it.

@@ -7,16 +7,15 @@ mod tests;
 
 use std::time::SystemTime;
 
+use openclaw_types::{
+    Body, ChatId, ChatKind, Contact, Message, MessageId, Occurrence, Origin, Undecryptable,
+    UndecryptableReason,
+};
 use whatsapp_rust::types::events::{InboundMessage, UnavailableType, UndecryptableMessage};
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::wacore::types::message::MessageCategory;
 use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 use whatsapp_rust::{Jid, waproto};
-
-use crate::model::{
-    Body, ChatId, ChatKind, Contact, Message, MessageId, Occurrence, Origin, Undecryptable,
-    UndecryptableReason,
-};
 
 /// The longest name kept: WhatsApp's own limit is 25 characters.
 const MAX_PUSH_NAME: usize = 100;

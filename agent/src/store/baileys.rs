@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use openclaw_types::Phone;
 use whatsapp_rust::traits::Backend;
 use whatsapp_rust::wacore::store::error::StoreError;
 
@@ -32,7 +33,6 @@ use self::folder::{CREDS, CREDS_BACKUP, Stamp, Unread};
 use self::name::Name;
 use self::report::masked;
 use super::Store;
-use crate::model::Phone;
 
 pub use self::report::{Carried, Kind, NotCarried, Report, Skipped};
 

@@ -5,6 +5,7 @@
 
 use std::sync::PoisonError;
 
+use openclaw_types::{Lost, LostReason};
 use openclaw_vault::{Batch, Key};
 use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::{PendingInboundKey, PendingInboundRow};
@@ -12,7 +13,6 @@ use zeroize::Zeroizing;
 
 use super::Store;
 use super::records::{Records, check_size, joined, now, split, timed, untimed};
-use crate::model::{Lost, LostReason};
 use crate::vault::{Tables, Ticket};
 
 /// How much of what the library writes at once is copied at once.

@@ -1,9 +1,10 @@
 //! Who is who: a person's number and LID, where WhatsApp has told that they are the same person's.
 
+use openclaw_types::{ChatId, Contact, Lid, Occurrence, Phone};
+
 use super::records::Records;
 use super::{Store, lids, shown};
 use crate::journal::MessageName;
-use crate::model::{ChatId, Contact, Lid, Occurrence, Phone};
 
 impl Store {
     /// A person's LID for the JID of their number, and the other way round, where it is known.

@@ -1,10 +1,10 @@
 //! After how long messages disappear, in chats where they do: what is sent there carries the chat's timer, as WhatsApp's
 //! own clients have it. Learnt from what arrives; a chat without a row has no timer.
 
+use openclaw_types::ChatId;
 use openclaw_vault::Key;
 
 use super::Store;
-use crate::model::ChatId;
 use crate::vault::Tables;
 
 /// No more chats than this are remembered. A chat beyond them is answered without a timer.

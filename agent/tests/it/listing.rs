@@ -3,7 +3,7 @@
 mod pages;
 
 use openclaw_agent::journal::{Journal, Limits};
-use openclaw_agent::model::{
+use openclaw_types::{
     ChatId, Contact, Content, Link, LinkState, Lost, LostReason, Message, MessageId, Occurrence,
     Origin,
 };

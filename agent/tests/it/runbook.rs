@@ -177,7 +177,7 @@ fn the_runbook_has_every_section_of_the_one_before_in_its_order() {
 fn the_runbook_names_every_state_and_every_error() {
     let text = page::text(PAGE);
     let named = |name: &str| text.contains(&format!("`{name}`"));
-    for state in openclaw_agent::model::LinkState::NAMES {
+    for state in openclaw_types::LinkState::NAMES {
         assert!(named(state), "the state {state}");
     }
     let mut found = 0;
@@ -187,7 +187,7 @@ fn the_runbook_names_every_state_and_every_error() {
         "grpc/status/clients.rs",
         "grpc/roles.rs",
         "grpc/explain.rs",
-        "model/pairing.rs",
+        "agent/frame.rs",
     ] {
         let source = page::text(&format!("agent/src/{file}"));
         for name in source

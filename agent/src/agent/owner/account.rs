@@ -2,12 +2,14 @@
 
 use std::time::SystemTime;
 
+use openclaw_types::{Account, Lid, LinkState, Phone, Reason};
+
 use super::Owner;
 use crate::agent::Denied;
 use crate::agent::record::{self, Kept, Verdict};
 use crate::agent::running::Running;
+use crate::agent::{Frame, PairFailure};
 use crate::clock;
-use crate::model::{Account, Frame, Lid, LinkState, PairFailure, Phone, Reason};
 use crate::session::{OpenError, Session};
 use crate::vault::Tables;
 use crate::volume;

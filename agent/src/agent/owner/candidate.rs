@@ -3,14 +3,16 @@
 
 use std::time::SystemTime;
 
+use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason};
+
 use super::Owner;
+use crate::agent::Method;
 use crate::agent::pairing::Input;
 use crate::agent::record;
 use crate::agent::retry::Retry;
 use crate::agent::running::Running;
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::model::{Account, Lid, Link, LinkState, Method, Phone, Reason};
 use crate::session::{Loss, OpenError, Report, Setup};
 use crate::store::Store;
 use crate::vault::Tables;

@@ -1,5 +1,6 @@
 //! The owner's part in a pairing: it does what the pairing decides, and cleans up after it.
 
+use openclaw_types::{Link, LinkState};
 use tokio::sync::mpsc;
 
 use super::candidate::Candidate;
@@ -7,9 +8,9 @@ use super::{Active, FRAMES, Owner};
 use crate::agent::Denied;
 use crate::agent::pairing::{Input, Pairing, Step};
 use crate::agent::running::Running;
+use crate::agent::{Frame, PairFailure, PairRequest};
 use crate::clock;
 use crate::failpoint::{self, Place};
-use crate::model::{Frame, Link, LinkState, PairFailure, PairRequest};
 use crate::session::OpenError;
 
 impl Owner {

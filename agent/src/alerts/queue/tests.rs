@@ -1,11 +1,11 @@
 //! The queue against its rules.
 
 use fastrand::Rng;
+use openclaw_types::{Link, LinkState};
 
 use super::super::row::Speaker;
 use super::super::rules::Notice;
 use super::*;
-use crate::model::{Link, LinkState};
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)

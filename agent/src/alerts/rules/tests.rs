@@ -1,9 +1,9 @@
 //! The rules against their properties: in a scripted life, and in thousands of lives by chance.
 
 use fastrand::Rng;
+use openclaw_types::Account;
 
 use super::*;
-use crate::model::Account;
 
 const AFTER: Duration = Duration::from_secs(300);
 const RULES: Rules = Rules { after: AFTER };

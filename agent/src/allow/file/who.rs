@@ -1,8 +1,9 @@
 //! Whom a text names: in the file, in the environment, and when a person or a group is added. The parser is that of
 //! every recipient.
 
+use openclaw_types::{Recipient, RecipientError};
+
 use crate::allow::policy::Who;
-use crate::model::{Recipient, RecipientError};
 
 /// Why a text names no person.
 #[derive(Debug, thiserror::Error)]

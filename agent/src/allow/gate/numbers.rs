@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{Contact, Lid, Phone};
+
 use super::Book;
 use crate::allow::policy::{Index, Sender};
-use crate::model::{Contact, Lid, Phone};
 
 /// For how long WhatsApp's answer about a number's LID counts. People keep theirs; numbers change hands.
 const FRESH: Duration = Duration::from_secs(24 * 3600);

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use openclaw_types::{Lid, Phone};
+
 use super::{Because, Entry, Mode, Place, Rules, Sender, Verdict, Who};
-use crate::model::{Lid, Phone};
 
 /// The rules, with the entries that were added to them.
 #[derive(Debug)]

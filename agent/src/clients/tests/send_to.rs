@@ -1,9 +1,9 @@
 //! To whom a client may send: from its invitation to its connections.
 
 use ciborium::Value;
+use openclaw_types::{Lid, Phone, Recipient};
 
 use super::*;
-use crate::model::{Lid, Phone, Recipient};
 
 const LISTED: &str = "+5511955501234";
 /// The same person, as WhatsApp writes the number.

@@ -1,6 +1,7 @@
 //! Whose messages are admitted, and what a diagnosis found.
 
 use openclaw_proto::v1 as pb;
+use openclaw_types::{Contact, Finding, Recipient, State};
 use prost_types::Timestamp;
 use tonic::Status;
 
@@ -8,7 +9,6 @@ use super::{count, invalid, page};
 use crate::allow::file::named;
 use crate::allow::{Entry, Failed, Mode, Place, Rules, Summary, Who};
 use crate::clock;
-use crate::model::{Contact, Finding, Recipient, State};
 
 pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
     let Summary {

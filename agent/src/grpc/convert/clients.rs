@@ -2,6 +2,7 @@
 
 use openclaw_proto::v1 as pb;
 use openclaw_trust::{Code, Role, enroll};
+use openclaw_types::Recipient;
 use prost_types::Timestamp;
 use tonic::Status;
 
@@ -10,7 +11,6 @@ use crate::clients::{Client, Invitation, MAX_RECIPIENTS, SendTo};
 use crate::clock;
 use crate::grpc::Network;
 use crate::grpc::listen::{Caller, Via};
-use crate::model::Recipient;
 
 /// The most clients in a page.
 const MAX_CLIENT_PAGE: usize = 1_000;

@@ -6,8 +6,8 @@ use openclaw_types::corpus::{self, Case};
 use std::env::VarError;
 
 use super::{diagnose_request, pair_request, send_request, watch_request, who};
+use crate::agent::Method;
 use crate::allow::file;
-use crate::model::Method;
 
 type Answer = Option<String>;
 

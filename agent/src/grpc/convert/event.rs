@@ -2,9 +2,9 @@
 
 use openclaw_proto::convert;
 use openclaw_proto::v1 as pb;
+use openclaw_types::{AgentName, Contact, Event, Link};
 
 use crate::clock;
-use crate::model::{AgentName, Contact, Event, Link};
 use crate::session::DEVICE_NAME;
 
 /// Which agent it is: by name, and by its store.

@@ -7,9 +7,9 @@ use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::duration;
+use crate::agent::{Frame, Method, PairFailure, PairRequest, Qr};
 use crate::clock;
 use crate::grpc::status::invalid;
-use crate::model::{Frame, Method, PairFailure, PairRequest, Qr};
 use crate::session::DEVICE_NAME;
 
 const DEFAULT: Duration = Duration::from_secs(5 * 60);

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_proto::v1 as pb;
+use openclaw_types::{Confinement, Hardening, Link, LinkState, Seq};
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
@@ -13,7 +14,6 @@ use crate::clock::{self, Steps};
 use crate::grpc::Network;
 use crate::grpc::listen::Caller;
 use crate::journal::Damage;
-use crate::model::{Confinement, Hardening, Link, LinkState, Seq};
 
 /// How long `Resume` waits for an outcome.
 const RESUME_TIMEOUT: Duration = Duration::from_secs(30);

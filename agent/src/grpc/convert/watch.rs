@@ -1,14 +1,14 @@
 //! Watching: what is asked for, and the consumers whose place is remembered.
 
 use openclaw_proto::{Word, v1 as pb};
+use openclaw_types::{
+    ChatKind, ChatKinds, ChatSet, Consumer, ConsumerName, Filter, Kind, KindSet, MAX_CHATS, Seq,
+};
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::{UnknownValue, page};
 use crate::grpc::status::invalid;
-use crate::model::{
-    ChatKind, ChatKinds, ChatSet, Consumer, ConsumerName, Filter, Kind, KindSet, MAX_CHATS, Seq,
-};
 
 /// How many events a page of ListEvents has, if the caller names no number, and at most.
 const DEFAULT_PAGE: usize = 50;

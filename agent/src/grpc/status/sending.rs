@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::{LinkState, Nack, SendReason};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{denied, details, with_info};
 use crate::agent::{Denied, SendFailure};
 use crate::clock;
-use crate::model::{LinkState, Nack, SendReason};
 use crate::outbox::CancelDenied;
 
 /// Names the state and the next attempt, where there is one.

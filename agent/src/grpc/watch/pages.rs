@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
+use openclaw_types::Seq;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::journal::{Journal, Page};
-use crate::model::Seq;
 
 /// Events read at once: what a stalled client costs.
 pub(in crate::grpc) const EVENTS_PER_PAGE: usize = 32;

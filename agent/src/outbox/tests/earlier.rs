@@ -1,7 +1,8 @@
 //! Volumes of earlier formats open, with their journal and their outbox: see tests/fixtures/volumes.
 
+use openclaw_types::{Body, Event, MediaKind, Outgoing};
+
 use super::*;
-use crate::model::{Body, Event, MediaKind, Outgoing};
 use crate::vault::trial::Volume;
 
 fn volume(name: &str) -> Volume {

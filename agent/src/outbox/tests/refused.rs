@@ -1,7 +1,8 @@
 //! What follows when WhatsApp's server refuses a message.
 
+use openclaw_types::SendReason;
+
 use super::*;
-use crate::model::SendReason;
 
 const PAUSE: u64 = 15 * 60;
 

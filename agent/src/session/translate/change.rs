@@ -3,14 +3,14 @@
 //! The library opens those that come sealed, where it has the secret of the message that they are
 //! about. Where it has not, they are told as sealed.
 
+use openclaw_types::{
+    AuthorCheck, Body, Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction,
+};
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
 use super::{content, named, person, sender, whence};
-use crate::model::{
-    AuthorCheck, Body, Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction,
-};
 
 /// The longest emoji kept, in bytes: a family with skin tones has 41.
 const MAX_EMOJI: usize = 64;

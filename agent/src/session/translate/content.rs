@@ -2,16 +2,16 @@
 
 mod file;
 
+use openclaw_types::{
+    Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, MessageId, Other, Poll,
+    Quoted,
+};
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 
 use super::named;
-use crate::model::{
-    Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, MessageId, Other, Poll,
-    Quoted,
-};
 
 /// The longest text kept, in bytes. WhatsApp's own limit is 65,536 characters.
 const MAX_TEXT: usize = 4 * 65_536;

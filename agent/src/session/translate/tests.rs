@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use openclaw_types::{
+    Choice, Content, Edit, Kind, Lid, Location, Media, MediaKind, MediaPointer, Poll, Reaction,
+};
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as content;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
 use super::*;
-use crate::model::{
-    Choice, Content, Edit, Kind, Lid, Location, Media, MediaKind, MediaPointer, Poll, Reaction,
-};
 
 const ANNA: &str = "100000000000001:2@lid";
 const GROUP: &str = "120363000000000001@g.us";

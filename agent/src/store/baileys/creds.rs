@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use openclaw_types::Phone;
 use whatsapp_rust::wacore::libsignal::protocol::{
     IdentityKey, KeyPair, LegacySessionLocalContext, PrivateKey, PublicKey,
 };
@@ -10,7 +11,6 @@ use whatsapp_rust::waproto::whatsapp::ADVSignedDeviceIdentity;
 use whatsapp_rust::{Jid, Server};
 
 use super::json::{self, Fault, Json};
-use crate::model::Phone;
 
 /// What `creds.json` says, checked. Has no `Debug`.
 pub(super) struct Creds {

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
+use openclaw_types::Phone;
 use serde::Serialize;
-
-use crate::model::Phone;
 
 /// So many skipped files are named; the rest are counted.
 const NAMED: usize = 100;

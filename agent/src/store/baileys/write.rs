@@ -57,7 +57,7 @@ impl<'a> Import<'a> {
         if let Some(device) = self.backend.load().await?
             && let Some(phone) = device
                 .pn
-                .and_then(|pn| crate::model::Phone::of_digits(&pn.user))
+                .and_then(|pn| openclaw_types::Phone::of_digits(&pn.user))
         {
             return Err(Error::Occupied(phone));
         }

@@ -1,9 +1,9 @@
 //! Files: what is said of them, and where they are. Nothing is fetched.
 
+use openclaw_types::{Media, MediaKind, MediaPointer};
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::{MAX_NAME, name};
-use crate::model::{Media, MediaKind, MediaPointer};
 
 /// The file that a message brings; `caption` is the text below it.
 pub(super) fn media(message: &wa::Message, caption: &str) -> Option<Media> {

@@ -6,8 +6,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use heapless::Vec;
+use openclaw_types::Phone;
 
-use super::Phone;
+use crate::session::Secret;
 
 /// The largest QR code has 177 modules a side.
 const MAX_BITMAP: usize = (177_usize * 177).div_ceil(8);
@@ -57,16 +58,6 @@ pub enum Frame {
     },
     /// It did not work.
     Failed(PairFailure),
-}
-
-/// A text that only the operator may see.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
 }
 
 /// Why a pairing ended without a link.

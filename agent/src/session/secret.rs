@@ -1,0 +1,13 @@
+//! What must not be shown.
+
+use std::fmt;
+
+/// A text that only the operator may see.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
