@@ -22,19 +22,20 @@ mod sending;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::admission::Admission;
+use openclaw_state::alerts::Board;
+use openclaw_state::allow::{Gate, Summary};
+use openclaw_state::clock::{self, Steps};
+use openclaw_state::consumers::Consumers;
+use openclaw_state::journal::{Damage, Journal};
+use openclaw_state::outbox::Outbox;
+use openclaw_state::traffic::{Counts, Traffic};
 use openclaw_types::{Link, LinkState, Seq};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::admission::Admission;
-use crate::alerts::{Alerts, Board};
-use crate::allow::{Gate, Summary};
-use crate::clock::{self, Steps};
-use crate::consumers::Consumers;
-use crate::journal::{Damage, Journal};
-use crate::outbox::Outbox;
+use crate::alerts::Alerts;
 use crate::session::Session;
 use crate::store::{Dropped, Store};
-use crate::traffic::{Counts, Traffic};
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
 pub use frame::{Frame, Method, PairFailure, PairRequest, Qr, QrError};

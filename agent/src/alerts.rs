@@ -2,25 +2,21 @@
 //! message's text or a whole number.
 //!
 //! ```text
-//! rules   what is an alert, and when       queue   its way to the receiver: order, waits, giving up
-//! row     how both are kept                body, signature, post   one attempt
-//! bell    the task that does it            board   what may be told of it
+//! bell    the task that does it            body, signature, post   one attempt
 //! ```
+//!
+//! What is told, and how far that came, is in [`openclaw_state::alerts`].
 
 mod bell;
-mod board;
 mod body;
 mod post;
-mod queue;
-mod row;
-mod rules;
 mod settings;
 mod signature;
 
+use openclaw_state::alerts::{Board, Tested};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use bell::Bell;
-pub use board::{Alert, Board, Counts, State, Tested};
 pub use settings::{Address, BadAddress, Error, Format, KeyPlace, SECRET, SECRETS, Settings, URL};
 pub use signature::{BadKey, SigningKey};
 

@@ -8,32 +8,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use openclaw_state::admission::Admission;
+use openclaw_state::allow::{Gate, Loaded};
+use openclaw_state::authorship::Authorship;
+use openclaw_state::clients::Clients;
+use openclaw_state::clock::Resumed;
+use openclaw_state::journal::Journal;
+use openclaw_state::outbox::Outbox;
+use openclaw_state::people::People;
+use openclaw_state::traffic::Traffic;
+use openclaw_state::vault::Vault;
+use openclaw_state::{clock, identity};
 use openclaw_types::Hardening;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admission::Admission;
 use crate::agent::{Agent, Ended, Owner};
 use crate::alerts::SigningKey;
-use crate::allow::{Gate, Loaded};
-use crate::authorship::Authorship;
-use crate::clients::Clients;
-use crate::clock::Resumed;
 use crate::config::{Config, version};
 use crate::grpc::{self, Listeners, Network};
 use crate::http::{Pages, Shown};
-use crate::journal::Journal;
-use crate::outbox::Outbox;
 use crate::session::{self, Setup};
 use crate::start::Started;
 use crate::store::Store;
 use crate::supervisor::Supervisor;
 use crate::timekeeper::Timekeeper;
-use crate::traffic::Traffic;
-use crate::vault::Vault;
 use crate::volume::{FIRST_SLOT, Open};
-use crate::{clock, first_client, http, identity};
+use crate::{first_client, http};
 
 /// How long open calls may take to end once the agent stops.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -285,12 +287,18 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Se
         config.sending,
     ));
     outbox.resume(now, resumed.uncounted);
-    let authorship = Authorship::new(Arc::clone(&journal), Arc::clone(&outbox), store.clone());
+    let people: Arc<dyn People> = Arc::new(store.clone());
+    let authorship = Authorship::new(
+        Arc::clone(&journal),
+        Arc::clone(&outbox),
+        Arc::clone(&people),
+    );
     let admission = Admission::new(
         Arc::new(gate),
         authorship,
         Arc::clone(&journal),
-        store.clone(),
+        people,
+        vault.clone(),
         Arc::clone(&traffic),
         config.hold_limit,
     );

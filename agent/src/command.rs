@@ -9,9 +9,9 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use openclaw_harden::environment::Secrets;
 use openclaw_harden::sandbox;
 use openclaw_settings::names::{Unknown, unknown};
+use openclaw_state::allow;
 
 use crate::alerts;
-use crate::allow;
 use crate::config::{Config, ENROLL_CODE, Error, Flags, Variables, version};
 use crate::keys;
 use crate::volume::{self, KeySource, Mistake, Place, no_key, off_the_volume};

@@ -18,13 +18,12 @@ use clap::Args;
 use openclaw_harden::environment::Secrets;
 use openclaw_harden::privileges;
 use openclaw_harden::process::Inspection;
+use openclaw_state::journal::Limits;
+use openclaw_state::{allow, outbox};
 use openclaw_types::AgentName;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::alerts::Settings as AlertSettings;
-use crate::allow;
-use crate::journal::Limits;
-use crate::outbox;
 use crate::session::Endpoint;
 use crate::volume::{KeySource, Mistake, Place};
 

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::clients::{Clients, LIFETIME, Opening};
 use openclaw_trust::NoRandom;
 
-use crate::clients::{Clients, LIFETIME, Opening};
 use crate::config;
 use crate::grpc::Network;
 

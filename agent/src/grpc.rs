@@ -26,6 +26,7 @@ use openclaw_proto::v1::admin_server::AdminServer;
 use openclaw_proto::v1::agent_server::AgentServer;
 use openclaw_proto::v1::alerts_server::AlertsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
+use openclaw_state::clients::Clients;
 use openclaw_trust::Fingerprint;
 use openclaw_types::{AgentName, Hardening};
 use tonic::transport::Server;
@@ -33,7 +34,6 @@ use tower::filter::FilterLayer;
 use tower::util::MapResponseLayer;
 
 use crate::agent::Agent;
-use crate::clients::Clients;
 
 pub use listen::{ListenError, Listeners, bind_any};
 

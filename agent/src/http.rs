@@ -22,6 +22,8 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use openclaw_state::clients::Clients;
+use openclaw_state::clock;
 use openclaw_types::LinkState;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -29,8 +31,6 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
 use crate::agent::{Agent, Readiness, Status};
-use crate::clients::Clients;
-use crate::clock;
 use slots::Slots;
 
 /// How long a request's head may take to arrive, also the next one's on a connection that is kept.

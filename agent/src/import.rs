@@ -4,8 +4,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::SystemTime;
 
+use openclaw_state::vault::Vault;
+
 use crate::store::{Store, baileys};
-use crate::vault::Vault;
 use crate::volume::{self, KeySource, Open, Place};
 
 /// Why nothing was taken over.

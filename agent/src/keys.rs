@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
+use openclaw_state::clock;
 use openclaw_vault::{Key32, Secret, SlotInfo, SlotKind};
 
-use crate::clock;
 use crate::volume::{self, KeySource, Open, Place};
 
 pub use error::Error;
@@ -200,7 +200,7 @@ fn passwd(open: Open, name: &str, secret: &Secret, now: SystemTime) -> Result<()
 /// Changes the store and closes it.
 fn change(
     open: Open,
-    work: impl FnOnce(&mut crate::vault::Sealed) -> Result<(), openclaw_vault::Error>,
+    work: impl FnOnce(&mut openclaw_state::vault::Sealed) -> Result<(), openclaw_vault::Error>,
 ) -> Result<(), Error> {
     let Open {
         volume, mut sealed, ..

@@ -16,13 +16,15 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
+/// How the names of our own crates begin.
+const OURS: &str = "openclaw_";
 /// What the library's lines are filed under.
 const LIBRARY: &str = "whatsapp";
 
 /// Starts logging at `level`. Only the first call has an effect.
 pub fn init(level: LevelFilter) {
     let targets = Targets::new()
-        .with_target("openclaw_agent", level)
+        .with_target(OURS, level)
         .with_target(LIBRARY, level);
     let registry = tracing_subscriber::registry();
     let started = if io::stdout().is_terminal() {

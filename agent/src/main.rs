@@ -8,9 +8,10 @@ use std::sync::Arc;
 use openclaw_agent::app::Outcome;
 use openclaw_agent::command::{self, Task};
 use openclaw_agent::config::{self, Config};
-use openclaw_agent::{app, clock, healthcheck, import, keys, logging, start, volume};
+use openclaw_agent::{app, healthcheck, import, keys, logging, start, volume};
 use openclaw_harden::environment::{self, Secrets};
 use openclaw_settings::names::Unknown;
+use openclaw_state::clock;
 
 /// The protocol library wipes none of its keys; this wipes whatever is freed.
 #[global_allocator]
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         }
     };
     #[cfg(feature = "sim")]
-    if let Err(error) = openclaw_agent::failpoint::arm() {
+    if let Err(error) = openclaw_state::failpoint::arm() {
         return end(&error, "leave it unset", BAD_CONFIGURATION);
     }
     match Task::read(std::env::args_os(), &secrets) {

@@ -25,6 +25,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt as _;
+use openclaw_state::admission::Admission;
+use openclaw_state::clock;
+use openclaw_state::journal::Journal;
+use openclaw_state::outbox::Outbox;
+use openclaw_state::traffic::Traffic;
 use openclaw_types::{Lid, Phone};
 use tokio::sync::mpsc;
 use whatsapp_rust::bot::{Bot, BotHandle};
@@ -34,12 +39,7 @@ use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use whatsapp_rust::{CacheConfig, RawNodeLease};
 
-use crate::admission::Admission;
-use crate::clock;
-use crate::journal::Journal;
-use crate::outbox::Outbox;
 use crate::store::Store;
-use crate::traffic::Traffic;
 
 pub use dial::{Endpoint, EndpointError};
 pub use names::{AT_ONCE, Named};

@@ -4,11 +4,11 @@
 use std::time::SystemTime;
 
 use openclaw_harden::privileges;
+use openclaw_state::allow::{self, Loaded};
 use openclaw_types::Hardening;
 use openclaw_vault::{Opened, Summary};
 
 use crate::alerts::{self, KeyPlace, SigningKey};
-use crate::allow::{self, Loaded};
 use crate::config::Config;
 use crate::harden;
 use crate::proxy;

@@ -34,13 +34,13 @@ mod tokens;
 
 use std::sync::Arc;
 
+use openclaw_state::allow::Book;
+use openclaw_state::journal::Journal;
+use openclaw_state::vault::Vault;
 use openclaw_types::{Lid, Phone};
 use whatsapp_rust::traits::Backend;
 
 use self::records::Records;
-use crate::allow::Book;
-use crate::journal::Journal;
-use crate::vault::Vault;
 
 pub use self::device::Unreadable;
 pub(crate) use self::pending::Pending;

@@ -13,11 +13,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_state::clock;
 use openclaw_types::Link;
 use tokio::sync::watch;
 
 use crate::agent::View;
-use crate::clock;
 
 /// Who is told that the agent is ready, well, and stopping. Without a service manager it is nobody.
 #[derive(Debug, Default)]

@@ -3,10 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
+use openclaw_state::clock::{self, Mark, Resumed, Steps};
+use openclaw_state::vault::{Tables, Vault};
 use openclaw_vault::{Batch, Key};
-
-use crate::clock::{self, Mark, Resumed, Steps};
-use crate::vault::{Tables, Vault};
 
 /// How often the system's clock is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);

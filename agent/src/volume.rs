@@ -7,7 +7,7 @@
 //! strangers  whether the folder is another program's
 //! ```
 //!
-//! It starts no thread, so that a sandbox can still follow; the store is shared by [`crate::vault`].
+//! It starts no thread, so that a sandbox can still follow; the store is shared by [`openclaw_state::vault`].
 
 mod error;
 mod exposure;
@@ -27,9 +27,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::vault::Sealed;
 use openclaw_vault::{Folder, Opened, Presence, presence};
-
-use crate::vault::Sealed;
 
 pub use error::Error;
 pub use exposure::{Exposure, exposure};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// A layer and the names that must not occur in it.
 struct Rule {
     why: &'static str,
-    /// Where it holds: a folder or a module (`agent/src/journal` is `journal.rs` and everything in `journal/`).
+    /// Where it holds: a folder or a module (`state/src/journal` is `journal.rs` and everything in `journal/`).
     within: &'static str,
     /// Where it does not.
     except: &'static [&'static str],
@@ -47,51 +47,74 @@ const RULES: &[Rule] = &[
     },
     Rule {
         why: "journal knows where it is kept, and nothing else of ours",
-        within: "agent/src/journal",
+        within: "state/src/journal",
         except: &[],
-        crates: &["openclaw_proto", "openclaw_sim", "openclaw_harden"],
+        crates: &["openclaw_harden"],
         modules: Modules::Only(&["journal", "vault", "clock", "failpoint"]),
     },
     Rule {
         why: "consumers know the vault, not who asks",
-        within: "agent/src/consumers",
+        within: "state/src/consumers",
         except: &[],
-        crates: &["openclaw_proto", "axum"],
+        crates: &[],
         modules: Modules::Only(&["vault"]),
     },
     Rule {
         why: "clients know the store, not TLS or who asks",
-        within: "agent/src/clients",
+        within: "state/src/clients",
         except: &[],
-        crates: &["openclaw_proto", "axum", "tokio_rustls"],
+        crates: &["tokio_rustls"],
         modules: Modules::Only(&["clients", "vault", "clock", "failpoint"]),
     },
     Rule {
         why: "outbox knows where things are kept, and nothing else of ours",
-        within: "agent/src/outbox",
+        within: "state/src/outbox",
         except: &[],
-        crates: &["openclaw_proto", "openclaw_sim", "openclaw_harden"],
+        crates: &["openclaw_harden"],
         modules: Modules::Only(&["outbox", "vault", "journal"]),
     },
     Rule {
         why: "allow knows the store, and asks nobody",
-        within: "agent/src/allow",
+        within: "state/src/allow",
         except: &[],
-        crates: &["openclaw_proto", "openclaw_harden", "axum"],
+        crates: &["openclaw_harden"],
         modules: Modules::Only(&["vault", "allow"]),
     },
     Rule {
         why: "alerts know where they are kept and the time, and nothing else of ours",
+        within: "state/src/alerts",
+        except: &[],
+        crates: &[],
+        modules: Modules::Only(&["vault", "clock"]),
+    },
+    Rule {
+        why: "who delivers alerts knows what is kept of them, and nothing else of the agent",
         within: "agent/src/alerts",
         except: &[],
-        crates: &["openclaw_proto", "openclaw_sim", "axum"],
-        modules: Modules::Only(&["vault", "clock", "alerts"]),
+        crates: &["openclaw_proto", "axum"],
+        modules: Modules::Only(&["alerts"]),
+    },
+    Rule {
+        why: "what is durable knows neither WhatsApp's library, nor the wire, nor who asks",
+        within: "state/src",
+        except: &[],
+        crates: &[
+            "openclaw_agent",
+            "openclaw_proto",
+            "whatsapp_rust",
+            "wacore*",
+            "waproto",
+            "prost*",
+            "tonic*",
+            "axum",
+        ],
+        modules: Modules::Any,
     },
     Rule {
         why: "session does not know who listens to it",
         within: "agent/src/session",
         except: &[],
-        crates: &["openclaw_*", "!openclaw_types", "axum"],
+        crates: &["openclaw_*", "!openclaw_state", "!openclaw_types", "axum"],
         modules: Modules::NoneOf(&["agent", "app", "grpc", "http", "config"]),
     },
     Rule {
@@ -141,10 +164,10 @@ const RULES: &[Rule] = &[
         modules: Modules::Any,
     },
     Rule {
-        why: "the agent's vault knows neither who keeps something nor who asks for it",
-        within: "agent/src/vault",
+        why: "the shared vault does not know who keeps something in it",
+        within: "state/src/vault",
         except: &[],
-        crates: &["axum"],
+        crates: &[],
         modules: Modules::Only(&["vault", "failpoint"]),
     },
     Rule {
@@ -353,7 +376,11 @@ mod scanner {
     fn a_planted_import_is_found() {
         let planted = [
             ("journal", "use crate::session::Loss;", "session"),
-            ("journal", "use openclaw_proto::v1;", "openclaw_proto"),
+            (
+                "what is durable",
+                "use openclaw_proto::v1;",
+                "openclaw_proto",
+            ),
             (
                 "journal",
                 "use crate::{\n    vault::Vault,\n    grpc::{Status, Limits},\n};",
@@ -376,7 +403,11 @@ mod scanner {
                 "prost_types",
             ),
             ("journal", "let _ = crate :: grpc :: serve;", "grpc"),
-            ("outbox", "use openclaw_proto::v1;", "openclaw_proto"),
+            (
+                "outbox",
+                "use openclaw_harden::scrub_stack;",
+                "openclaw_harden",
+            ),
             ("session", "use crate::agent::Agent;", "agent"),
             (
                 "openclawctl",

@@ -1,8 +1,9 @@
 //! Whose messages are admitted, as the API and the operator change it.
 
+use openclaw_state::allow::{Error, Refused, Summary, Who};
+use openclaw_state::clock;
+
 use super::Agent;
-use crate::allow::{Error, Refused, Summary, Who};
-use crate::clock;
 
 impl Agent {
     /// Reads the rules again, judges by them what is held, and says in the log what came of it.

@@ -11,16 +11,16 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::clock;
+use openclaw_state::outbox::{Carried, Outbox};
+use openclaw_state::vault::{Sealed, Tables, Vault};
 use openclaw_types::Phone;
 use openclaw_vault::{Backup, Folder, HEADER, Key, Op, Reader, Restore, Secret, Summary};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
 use super::{Agent, Command, Denied, record};
-use crate::clock;
-use crate::outbox::{Carried, Outbox};
 use crate::store::{Dropped, Sieve};
-use crate::vault::{Sealed, Tables, Vault};
 use crate::volume;
 
 /// How much of the log one step reads, with the store locked.

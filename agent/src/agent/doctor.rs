@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
+use openclaw_state::allow::Verdict;
+use openclaw_state::clock;
 use openclaw_types::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
 
 use self::findings::{
@@ -12,8 +14,6 @@ use self::findings::{
 };
 use super::Agent;
 use super::resolver::connected;
-use crate::allow::Verdict;
-use crate::clock;
 use crate::proxy;
 use crate::session::{AT_ONCE, Named, SendError};
 

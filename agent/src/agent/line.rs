@@ -1,9 +1,9 @@
 //! The log lines of the link: those that operators search for, to the letter, and one for every
 //! other change of its state.
 
+use openclaw_state::clock;
 use openclaw_types::{Link, LinkState};
 
-use crate::clock;
 use crate::session::DEVICE_NAME;
 
 /// Logs the change from `before` to `link`.

@@ -8,6 +8,8 @@ mod resuming;
 
 use std::time::SystemTime;
 
+use openclaw_state::clock;
+use openclaw_state::vault::Vault;
 use openclaw_types::{Link, LinkState, Occurrence, Reason};
 use tokio::sync::{mpsc, watch};
 
@@ -18,10 +20,8 @@ use super::running::Running;
 use super::{Agent, Archive, COMMANDS, Command, Ended, Resolver, Sender, View, line, record};
 use crate::agent::{Frame, PairFailure};
 use crate::alerts::Alerts;
-use crate::clock;
 use crate::session::{Loss, OpenError, Report, Setup};
 use crate::store::Store;
-use crate::vault::Vault;
 
 /// How many frames a slow client may leave unread before its pairing ends.
 const FRAMES: usize = 16;

@@ -2,11 +2,10 @@
 
 use std::time::SystemTime;
 
+use openclaw_state::vault::{Tables, Vault, from_millis, to_millis};
 use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason};
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
-
-use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The row. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]

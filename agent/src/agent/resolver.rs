@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_state::admission::Admission;
+use openclaw_state::clock;
 use openclaw_types::LinkState;
 use tokio::sync::watch;
 
 use super::View;
-use crate::admission::Admission;
-use crate::clock;
 use crate::session::{AT_ONCE, Session};
 
 /// Answers are asked for again well before they are too old.

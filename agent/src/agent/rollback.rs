@@ -1,10 +1,10 @@
 //! A store that went back, as clients report it, and what an admin decides about it.
 
+use openclaw_state::clock;
+use openclaw_state::outbox::Hold;
 use openclaw_vault::Epoch;
 
 use super::{Agent, Command, Denied};
-use crate::clock;
-use crate::outbox::Hold;
 use crate::store::Dropped;
 
 /// How far a client has seen a store.

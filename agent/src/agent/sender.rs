@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use openclaw_state::clock;
+use openclaw_state::failpoint::{self, Place};
+use openclaw_state::outbox::{Job, Outbox, Trouble};
 use openclaw_types::{LinkState, Nack, Outgoing, Phone};
 use tokio::sync::watch;
 
 use super::View;
-use crate::clock;
-use crate::failpoint::{self, Place};
-use crate::outbox::{Job, Outbox, Trouble};
 use crate::session::{SendError, Session};
 
 /// The task.

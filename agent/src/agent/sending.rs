@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::clock;
+use openclaw_state::outbox::{CancelDenied, Cancelled, Progress, Queued, Refusal, Trouble, Wish};
 use openclaw_types::{
     Account, ChatId, Contact, Draft, Link, LinkState, Nack, Phone, Recipient, SendReason,
     SendState, Sent, Token,
 };
 
 use super::{Agent, Denied};
-use crate::clock;
-use crate::outbox::{CancelDenied, Cancelled, Progress, Queued, Refusal, Trouble, Wish};
 use crate::session::new_message_id;
 
 /// How a caller wants its message sent.

@@ -11,20 +11,19 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::alerts::{
+    self, Board, Failure, Kind, Notice, Queue, Row, Rules, Scope, Speaker, Standing, Tested,
+};
+use openclaw_state::clock;
+use openclaw_state::vault::Vault;
 use openclaw_types::Link;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Alerts;
-use super::board::{Board, Tested};
 use super::post::{Attempt, Receiver};
-use super::queue::{Failure, Queue, Scope};
-use super::row::{self, Row, Speaker};
-use super::rules::{Kind, Notice, Rules, Standing};
 use super::settings::Settings;
 use super::signature::SigningKey;
-use crate::clock;
-use crate::vault::Vault;
 
 /// How long an attempt that is underway has when the agent stops.
 const LAST_ATTEMPT: Duration = Duration::from_secs(2);
@@ -79,7 +78,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             format,
             after,
         } = settings;
-        let (standing, rows) = row::load(&vault);
+        let (standing, rows) = alerts::load(&vault);
         let queue = Queue::new(rows, clock::now());
         let by_proxy = address.is_by_proxy();
         let receiver = Receiver::new(address, key, format);
@@ -284,7 +283,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
     /// Makes what has changed durable, then shows it.
     async fn keep(&mut self, standing: bool) {
         let changes = self.queue.take_changes();
-        row::keep(&self.vault, standing.then_some(&self.standing), &changes).await;
+        alerts::keep(&self.vault, standing.then_some(&self.standing), &changes).await;
         self.board.send_modify(|board| board.list(&self.queue));
     }
 }

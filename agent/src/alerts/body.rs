@@ -1,12 +1,11 @@
 //! What an alert says: JSON as docs/alerts.md has it, or one line of text for Slack. Neither has a whole number or
 //! anything of a message in it.
 
+use openclaw_state::alerts::{Kind, Row};
+use openclaw_state::vault::from_millis;
 use serde::Serialize;
 
-use super::row::Row;
-use super::rules::Kind;
 use super::settings::Format;
-use crate::vault::from_millis;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -49,15 +48,10 @@ pub(super) fn body(row: &Row, format: Format) -> Vec<u8> {
     body.expect("texts have an encoding")
 }
 
-/// `whatsapp.logged_out`.
-pub(super) fn type_of(kind: Kind) -> String {
-    format!("whatsapp.{}", kind.name())
-}
-
 fn json(row: &Row) -> Body<'_> {
     Body {
         id: &row.id,
-        r#type: type_of(row.kind),
+        r#type: row.kind.full_name(),
         timestamp: rfc3339(row.raised),
         data: Data {
             state: &row.state,
@@ -116,7 +110,7 @@ fn escaped(text: &str) -> String {
 
 /// `2026-11-22T11:12:08Z`.
 fn rfc3339(millis: u64) -> String {
-    let written = crate::clock::utc(from_millis(millis));
+    let written = openclaw_state::clock::utc(from_millis(millis));
     format!("{}Z", written.trim_end_matches(" UTC").replace(' ', "T"))
 }
 
@@ -124,10 +118,9 @@ fn rfc3339(millis: u64) -> String {
 mod tests {
     use std::time::{Duration, SystemTime};
 
+    use openclaw_state::alerts::{Notice, Speaker};
     use openclaw_types::{Account, Link, LinkState, Reason};
 
-    use super::super::row::Speaker;
-    use super::super::rules::Notice;
     use super::*;
 
     fn row(kind: Kind, trouble: Option<Kind>) -> Row {

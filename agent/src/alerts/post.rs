@@ -4,14 +4,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hyper::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use hyper::http::{HeaderMap, StatusCode};
+use openclaw_state::alerts::{Failure, Row, Scope};
+use openclaw_state::vault::to_millis;
 use ureq::Error as UreqError;
 
 use super::body::body;
-use super::queue::{Failure, Scope};
-use super::row::Row;
 use super::settings::{Address, Format};
 use super::signature::SigningKey;
-use crate::vault::to_millis;
 
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use openclaw_state::vault::Vault;
 use tokio::net::TcpListener;
 
 use super::Error;
@@ -10,7 +11,6 @@ use crate::alerts::{Bell, SigningKey};
 use crate::config::{Config, Metrics};
 use crate::grpc;
 use crate::http::Pages;
-use crate::vault::Vault;
 
 /// Somebody is told when the link needs a person, if that is set.
 pub(super) fn with_alerts(

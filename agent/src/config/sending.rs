@@ -1,9 +1,9 @@
 //! How messages are sent: how fast, and how many wait.
 
 use clap::Args;
+use openclaw_state::outbox::{Limits, Pacing};
 
 use super::given;
-use crate::outbox::{Limits, Pacing};
 
 /// As they are typed.
 #[derive(Args, Debug, Default)]

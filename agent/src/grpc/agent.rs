@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use openclaw_proto::v1 as pb;
+use openclaw_state::clock;
 use openclaw_trust::Role;
 use openclaw_types::{Hardening, Phone, Seq};
 use tokio_stream::wrappers::ReceiverStream;
@@ -14,7 +15,6 @@ use super::listen::Caller;
 use super::watch::{OtherName, Pages, Watch};
 use super::{Network, convert, limit, list, roles, status};
 use crate::agent::{Agent, Storage};
-use crate::clock;
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 

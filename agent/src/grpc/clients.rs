@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use openclaw_proto::v1 as pb;
+use openclaw_state::clients::Clients;
+use openclaw_state::clock;
 use openclaw_trust::Fingerprint;
 use tonic::{Request, Response, Status};
 
 use super::listen::Caller;
 use super::{Network, convert, status};
-use crate::clients::Clients;
-use crate::clock;
 
 /// How long a client that takes its own access back has to hear of it.
 const FAREWELL: Duration = Duration::from_millis(250);

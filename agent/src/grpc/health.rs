@@ -4,12 +4,12 @@
 use std::future::Future;
 use std::time::Duration;
 
+use openclaw_state::clock;
 use tokio::sync::watch;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::agent::View;
-use crate::clock;
 
 /// The name of the link's health.
 pub(super) const WHATSAPP: &str = "whatsapp";

@@ -1,5 +1,6 @@
 //! To whom a limited client may send: checked before a send has any effect.
 
+use openclaw_state::clients::SendTo;
 use openclaw_types::{ChatId, Filter, Kind, KindSet, Lid, Occurrence, Phone, Recipient, Seq};
 use tonic::Status;
 
@@ -8,7 +9,6 @@ use super::listen::Caller;
 use super::status;
 use super::watch::Pages;
 use crate::agent::Agent;
-use crate::clients::SendTo;
 use crate::session::AT_ONCE;
 
 /// How many events one send looks through for a message of its recipient. The contract names the number.
@@ -106,11 +106,11 @@ mod tests {
     use std::sync::Arc;
     use std::time::SystemTime;
 
+    use openclaw_state::journal::{Journal, Limits};
+    use openclaw_state::vault::trial::Volume;
     use openclaw_types::{Link, LinkState};
 
     use super::*;
-    use crate::journal::{Journal, Limits};
-    use crate::vault::trial::Volume;
 
     fn link(state: LinkState) -> Occurrence {
         Occurrence::Link(Box::new(Link {

@@ -23,9 +23,9 @@ use openclaw_trust::{Fingerprint, Identity};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 
-use crate::clients::Clients;
 pub(super) use conn::{Caller, Conn, Via};
 use door::Door;
+use openclaw_state::clients::Clients;
 use unix::Socket;
 
 /// How long a listener rests that cannot accept.

@@ -7,14 +7,14 @@ mod sending;
 use std::collections::HashMap;
 
 use openclaw_proto::{ERROR_DOMAIN, ERROR_HINT};
+use openclaw_state::allow::{self, Place, Refused};
+use openclaw_state::consumers;
 use openclaw_types::LinkState;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::agent::{ArchiveError, Denied};
 use crate::alerts;
-use crate::allow::{self, Place, Refused};
-use crate::consumers;
 
 pub(super) use clients::{client_denied, no_tls, other_recipient};
 pub(super) use sending::{cancel_denied, send_failure};
@@ -282,8 +282,9 @@ fn details<const N: usize>(reason: &str, hint: &str, more: [(&str, &str); N]) ->
 mod tests {
     use std::time::SystemTime;
 
+    use openclaw_state::outbox::CancelDenied;
+
     use super::*;
-    use crate::outbox::CancelDenied;
 
     #[test]
     fn what_the_environment_allows_is_not_answered_with_a_reload() {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use futures::Stream;
 use openclaw_proto::v1 as pb;
+use openclaw_state::journal::Journal;
 use openclaw_types::{ChatId, Contact, Event, Filter, Lid, Phone, Seq};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::convert::{self, WatchRequest};
-use crate::journal::Journal;
 
 pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 
@@ -165,12 +165,12 @@ mod tests {
     use std::time::SystemTime;
 
     use futures::StreamExt as _;
+    use openclaw_state::journal::Limits;
+    use openclaw_state::vault::trial::Volume;
     use openclaw_types::{Kind, KindSet, Link, LinkState, Occurrence};
     use pb::watch_events_response::Item;
 
     use super::*;
-    use crate::journal::Limits;
-    use crate::vault::trial::Volume;
 
     /// A journal whose first event gets this seq.
     fn journal(volume: &Volume, first: u64) -> Arc<Journal> {

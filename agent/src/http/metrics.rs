@@ -5,14 +5,14 @@ mod text;
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::alerts::Board;
+use openclaw_state::clients::Client;
+use openclaw_state::clock;
+use openclaw_state::outbox::Queued;
+use openclaw_state::traffic::{Counts, DROPS};
 use openclaw_types::{Kind as EventKind, LinkState, Seq};
 
 use crate::agent::{Agent, Status, Storage};
-use crate::alerts::Board;
-use crate::clients::Client;
-use crate::clock;
-use crate::outbox::Queued;
-use crate::traffic::{Counts, DROPS};
 
 use super::Shown;
 use process::Process;

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
+use openclaw_state::vault::Vault;
 use tokio::time::Instant;
 use whatsapp_rust::OwnedNodeRef;
 use whatsapp_rust::async_channel::{self, Receiver, Sender};
@@ -30,7 +31,6 @@ use whatsapp_rust::types::events::InboundMessage;
 
 use super::lock;
 use super::runtime::Turns;
-use crate::vault::Vault;
 
 /// Messages that may wait in the queues of their chats. What is decrypted and not yet durable is beyond these: the
 /// library keeps up to 400 of them, or 4 MiB (`src/message/commit_batch.rs`).
@@ -241,7 +241,7 @@ async fn pass_data(backlog: &Backlog, mut data: Bytes, passed: &Sender<Transport
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::trial::Volume;
+    use openclaw_state::vault::trial::Volume;
     use whatsapp_rust::NodeBuilder;
     use whatsapp_rust::Runtime as _;
     use whatsapp_rust::wacore_binary::marshal::marshal;

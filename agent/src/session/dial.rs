@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hyper::http::header::{HeaderValue, ORIGIN};
 use hyper::http::uri::Uri;
+use openclaw_state::clock;
 use tokio::net::TcpStream;
 use tokio_websockets::ClientBuilder;
 use whatsapp_rust::anyhow;
@@ -23,7 +24,6 @@ use whatsapp_rust::wacore::net::{WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL};
 use super::backlog::{self, Backlog};
 use super::gate::{Gate, Gated};
 use super::lock;
-use crate::clock;
 
 /// DNS, TCP, TLS and the WebSocket upgrade together take longer than this only when the network
 /// is broken; the library itself would wait 20 s.

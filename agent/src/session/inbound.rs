@@ -7,6 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use openclaw_state::admission::{Admission, Held, KeptBack};
+use openclaw_state::clock;
+use openclaw_state::failpoint::{self, Place};
+use openclaw_state::journal::{Arrival, Journal, MessageName};
+use openclaw_state::outbox::Outbox;
+use openclaw_state::people::People as _;
+use openclaw_state::traffic::Traffic;
 use openclaw_types::{AuthorCheck, MessageId, Nack, Occurrence, Receipt, SendState};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
@@ -24,14 +31,8 @@ use super::gate::Gate;
 use super::order::{Order, Place as OrderPlace};
 use super::verdict::verdict;
 use super::{Refusal, Report, Setup, Signal, translate};
-use crate::admission::{Admission, Held, KeptBack};
-use crate::clock;
-use crate::failpoint::{self, Place};
-use crate::journal::{Arrival, Journal, MessageName};
-use crate::outbox::Outbox;
 use crate::session::Secret;
 use crate::store::Store;
-use crate::traffic::Traffic;
 
 /// Messages of a batch that are copied and written at a time: a batch has up to 400, and 4 MiB.
 const PART: usize = 32;

@@ -2,7 +2,7 @@
 //!
 //! It takes messages through a queue for each address (whatsapp-rust 0.7.0, `src/handlers/message.rs`), and the messages of
 //! one conversation may come from several: a person's number and LID, and the account's own phone. What overtook a message
-//! that came before it waits behind that one, kept durably by [`Admission`](crate::admission::Admission).
+//! that came before it waits behind that one, kept durably by [`Admission`](openclaw_state::admission::Admission).
 //!
 //! A stanza is on its way until its message has landed, has failed to, or the library is done with it without either: a
 //! duplicate. That shows when the stanza is dropped, and surely when a later one of the same queue is; of the last one it
@@ -14,12 +14,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use openclaw_state::journal::{Mark, MessageName};
 use openclaw_types::{ChatId, MessageId};
 use tokio::time::Instant;
 use whatsapp_rust::OwnedNodeRef;
 
 use super::lock;
-use crate::journal::{Mark, MessageName};
 use crate::store::Store;
 
 /// How long after its stanza was dropped a message may still land.

@@ -3,6 +3,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::admission::Held;
+use openclaw_state::clock;
+use openclaw_state::journal::Arrival;
 use openclaw_types::{Lost, LostReason, Occurrence};
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::events::InboundMessage;
@@ -12,9 +15,6 @@ use whatsapp_rust::{Jid, Server};
 
 use super::inbound::Inbound;
 use super::{Setup, translate};
-use crate::admission::Held;
-use crate::clock;
-use crate::journal::Arrival;
 use crate::store::{Pending, Store};
 
 /// The library's own trial of the store, when a process ended in the middle of it.

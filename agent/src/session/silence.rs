@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use openclaw_state::clock;
 use whatsapp_rust::wacore::iq::keepalive::KeepaliveSpec;
 
 use super::Session;
-use crate::clock;
 
 /// Ends when nothing was heard for longer than `limit`. Asks once, half of it after the last frame,
 /// so that a quiet connection is never older than that and the time of a round trip.

@@ -3,9 +3,8 @@
 
 use std::time::UNIX_EPOCH;
 
+use openclaw_state::clock;
 use whatsapp_rust::wacore::time::{TimeProvider, set_time_provider};
-
-use crate::clock;
 
 struct Protocol;
 

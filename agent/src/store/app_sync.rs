@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use openclaw_state::vault::Tables;
 use openclaw_vault::{Batch, Key};
 use whatsapp_rust::wacore::appstate::hash::HashState;
 use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
@@ -11,7 +12,6 @@ use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::{AppStateSyncKey, AppSyncStore};
 
 use super::records::{Records, check_size, encode, name, taken};
-use crate::vault::Tables;
 
 /// Beyond so many MACs, one pass over the collection is shorter: those of a patch are kept together.
 const FEW: usize = 8;

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use ciborium::Value;
+use openclaw_state::vault::Tables;
 use openclaw_vault::Key;
 use whatsapp_rust::wacore::stats::StorageResourceReport;
 use whatsapp_rust::wacore::store::Device;
@@ -10,7 +11,6 @@ use whatsapp_rust::wacore::store::error::{Result, StoreError};
 use whatsapp_rust::wacore::store::traits::DeviceStore;
 
 use super::records::{Records, decode, encode};
-use crate::vault::Tables;
 
 /// Bytes of the vault's index for a record, with the tree around it.
 const INDEX_BYTES: u64 = 80;

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use openclaw_state::vault::{Tables, Update};
 use openclaw_vault::Key;
 use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::LidPnMappingEntry;
 
 use super::records::{Records, encode, taken};
 use super::shown;
-use crate::vault::{Tables, Update};
 
 /// Where a LID's mapping is.
 pub(super) fn of_lid(lid: &str) -> Key<'_> {

@@ -5,6 +5,7 @@
 
 use std::sync::PoisonError;
 
+use openclaw_state::vault::{Tables, Ticket};
 use openclaw_types::{Lost, LostReason};
 use openclaw_vault::{Batch, Key};
 use whatsapp_rust::wacore::store::error::Result;
@@ -13,7 +14,6 @@ use zeroize::Zeroizing;
 
 use super::Store;
 use super::records::{Records, check_size, joined, now, split, timed, untimed};
-use crate::vault::{Tables, Ticket};
 
 /// How much of what the library writes at once is copied at once.
 const PART_BYTES: usize = 256 << 10;

@@ -1,10 +1,11 @@
 //! Who is who: a person's number and LID, where WhatsApp has told that they are the same person's.
 
+use openclaw_state::journal::MessageName;
+use openclaw_state::people::People;
 use openclaw_types::{ChatId, Contact, Lid, Occurrence, Phone};
 
 use super::records::Records;
 use super::{Store, lids, shown};
-use crate::journal::MessageName;
 
 impl Store {
     /// A person's LID for the JID of their number, and the other way round, where it is known.
@@ -51,44 +52,6 @@ impl Store {
         self.records.names(jid, too)
     }
 
-    /// The account itself, as far as it is known.
-    pub(crate) fn account(&self) -> Option<Contact> {
-        let device = self.records.device().ok()??;
-        let jids = [device.pn.as_ref(), device.lid.as_ref()];
-        let [by_number, by_lid] = jids.map(|jid| {
-            jid.map(|jid| Contact::of_jid(&jid.to_string()))
-                .unwrap_or_default()
-        });
-        Some(Contact {
-            phone: by_number.phone,
-            lid: by_lid.lid,
-        })
-    }
-
-    /// As [`Store::introduce`], of one person.
-    pub(crate) fn introduce_person(&self, mut contact: Contact) -> Contact {
-        self.complete(&mut contact);
-        contact
-    }
-
-    /// The same with number and LID of everybody in it, where they are known, and with one name for the chat: a stanza
-    /// often has one of them only.
-    #[must_use]
-    pub fn introduce(&self, mut what: Occurrence) -> Occurrence {
-        for contact in what.people_mut() {
-            self.complete(contact);
-        }
-        let by_number = |chat: &&ChatId| chat.jid().ends_with("@s.whatsapp.net");
-        if let Some(chat) = what.chat().filter(by_number) {
-            let lid = what.other_side().and_then(|who| who.lid.as_ref());
-            let name = lid.map(|lid| ChatId::new(lid.jid()));
-            if let Some(name) = name.or_else(|| self.chat_name(chat)) {
-                what.rename_chat(name);
-            }
-        }
-        what
-    }
-
     fn complete(&self, contact: &mut Contact) {
         let Contact { phone, lid } = contact;
         match (&phone, &lid) {
@@ -102,6 +65,41 @@ impl Store {
             }
             _ => {}
         }
+    }
+}
+
+impl People for Store {
+    fn account(&self) -> Option<Contact> {
+        let device = self.records.device().ok()??;
+        let jids = [device.pn.as_ref(), device.lid.as_ref()];
+        let [by_number, by_lid] = jids.map(|jid| {
+            jid.map(|jid| Contact::of_jid(&jid.to_string()))
+                .unwrap_or_default()
+        });
+        Some(Contact {
+            phone: by_number.phone,
+            lid: by_lid.lid,
+        })
+    }
+
+    fn introduce_person(&self, mut contact: Contact) -> Contact {
+        self.complete(&mut contact);
+        contact
+    }
+
+    fn introduce(&self, mut what: Occurrence) -> Occurrence {
+        for contact in what.people_mut() {
+            self.complete(contact);
+        }
+        let by_number = |chat: &&ChatId| chat.jid().ends_with("@s.whatsapp.net");
+        if let Some(chat) = what.chat().filter(by_number) {
+            let lid = what.other_side().and_then(|who| who.lid.as_ref());
+            let name = lid.map(|lid| ChatId::new(lid.jid()));
+            if let Some(name) = name.or_else(|| self.chat_name(chat)) {
+                what.rename_chat(name);
+            }
+        }
+        what
     }
 }
 

@@ -3,6 +3,8 @@
 //! fetched again or precedes a write that is.
 
 use async_trait::async_trait;
+use openclaw_state::failpoint::{self, Place};
+use openclaw_state::vault::Tables;
 use openclaw_vault::{Batch, Key};
 use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::{
@@ -12,8 +14,6 @@ use whatsapp_rust::wacore::store::traits::{
 
 use super::records::{Records, check_size, encode, name, now};
 use super::{lids, pending, sent, tokens};
-use crate::failpoint::{self, Place};
-use crate::vault::Tables;
 
 /// Far more retries than are under way at any time.
 const MOST_BASE_KEYS: usize = 1024;

@@ -7,15 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
+use openclaw_state::clock;
+use openclaw_state::journal::Journal;
+use openclaw_state::vault::{Ticket, Update, Vault};
 use openclaw_vault::{Batch, Entry, Key, Table};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use whatsapp_rust::wacore::store::error::{Result, StoreError};
 use zeroize::Zeroizing;
-
-use crate::clock;
-use crate::journal::Journal;
-use crate::vault::{Ticket, Update, Vault};
 
 /// Rows that are written together are read together, so a batch is cut beyond this many bytes.
 const CHUNK: usize = 1 << 20;

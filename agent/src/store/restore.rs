@@ -12,13 +12,13 @@
 
 use std::collections::HashSet;
 
+use openclaw_state::vault::{Tables, Vault};
 use openclaw_vault::{Error, Key, Op, Table};
 use whatsapp_rust::wacore::store::Device;
 use zeroize::Zeroizing;
 
 use super::device;
 use super::records::{encode, user_of};
-use crate::vault::{Tables, Vault};
 
 /// Prekeys have numbers of 24 bits.
 const PREKEYS: u32 = 1 << 24;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use openclaw_state::vault::{Tables, Update};
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 use whatsapp_rust::wacore::store::error::Result;
@@ -13,7 +14,6 @@ use whatsapp_rust::wacore::store::traits::{
 use zeroize::Zeroizing;
 
 use super::records::{Records, decode, encode, joined, sweep};
-use crate::vault::{Tables, Update};
 
 /// How late a secret may go, in seconds. There may be a hundred thousand, and a sweep reads all of them: with this, not
 /// every five minutes.

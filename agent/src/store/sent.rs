@@ -1,10 +1,10 @@
 //! Messages sent, kept for a while in case a device asks for one again.
 
+use openclaw_state::vault::{Tables, Update};
 use openclaw_vault::Key;
 use whatsapp_rust::wacore::store::error::Result;
 
 use super::records::{Records, check_size, name, sweep, timed, untimed};
-use crate::vault::{Tables, Update};
 
 /// No more than this are kept, as in the library's own store in memory; then the oldest quarter goes.
 pub(super) const MOST: usize = 4096;

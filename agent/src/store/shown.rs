@@ -4,10 +4,10 @@
 //! written to the library's own table: what stands there at a start counts as handled, and a session that is still under the
 //! number would never be moved to the LID (`needs_migration` in its `client/lid_pn.rs`).
 
+use openclaw_state::vault::{Tables, Update};
 use openclaw_vault::Key;
 
 use super::records::{Records, taken};
-use crate::vault::{Tables, Update};
 
 fn by_lid(lid: &str) -> Key<'_> {
     Key::new(Tables::SHOWN_LIDS, "lid", lid)

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use openclaw_state::failpoint::{self, Place};
+use openclaw_state::vault::{Tables, Update};
 use openclaw_vault::Key;
 use whatsapp_rust::bytes::Bytes;
 use whatsapp_rust::wacore::store::error::Result;
@@ -13,8 +15,6 @@ use whatsapp_rust::wacore::store::traits::SignalStore;
 
 use super::records::{Records, check_size, taken, user_of};
 use super::sending::Sending;
-use crate::failpoint::{self, Place};
-use crate::vault::{Tables, Update};
 
 /// Beyond so many prekeys, one pass over all of them is shorter: those made together are kept together.
 const FEW: usize = 8;

@@ -6,18 +6,34 @@ mod model;
 mod people;
 mod rows;
 
+use openclaw_state::vault::Tables;
+use openclaw_state::vault::trial::Volume;
 use openclaw_vault::Key;
 use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::wacore::store::traits::DeviceStore as _;
 
 use super::Store;
 use super::records::Records;
-use crate::vault::Tables;
-use crate::vault::trial::Volume;
 
-impl Volume {
+/// What these tests want of a volume.
+trait Rows {
+    fn records(&self) -> Records;
+
+    /// Whether everything written is durable.
+    fn is_durable(&self) -> bool;
+}
+
+impl Rows for Volume {
     fn records(&self) -> Records {
         Records::new(self.vault.clone(), None)
+    }
+
+    fn is_durable(&self) -> bool {
+        let state = self
+            .vault
+            .with(|sealed| Ok((sealed.written(), sealed.durable())));
+        let (written, durable) = state.unwrap().unwrap();
+        written == durable
     }
 }
 

@@ -1,11 +1,11 @@
 //! After how long messages disappear, in chats where they do: what is sent there carries the chat's timer, as WhatsApp's
 //! own clients have it. Learnt from what arrives; a chat without a row has no timer.
 
+use openclaw_state::vault::Tables;
 use openclaw_types::ChatId;
 use openclaw_vault::Key;
 
 use super::Store;
-use crate::vault::Tables;
 
 /// No more chats than this are remembered. A chat beyond them is answered without a timer.
 const MAX_CHATS: usize = 4_096;
@@ -56,8 +56,9 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use openclaw_state::vault::trial::Volume;
+
     use super::*;
-    use crate::vault::trial::Volume;
 
     #[tokio::test]
     async fn a_timer_is_remembered_until_it_changes_or_ends() {

@@ -1,11 +1,11 @@
 //! Tokens of trusted contacts. Two writers own a field each, so every change is read and written with nobody in between.
 
+use openclaw_state::vault::Tables;
 use openclaw_vault::Key;
 use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::TcTokenEntry;
 
 use super::records::{Records, check_size, decode, encode, name};
-use crate::vault::Tables;
 
 /// Where a contact's token is.
 pub(super) fn of(jid: &str) -> Key<'_> {

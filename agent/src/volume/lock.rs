@@ -13,10 +13,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use openclaw_state::clock;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::clock;
 
 const NAME: &str = "lock";
 /// How often a lock that another process holds is tried again.

@@ -7,10 +7,9 @@ mod numbers;
 mod reload;
 mod spellings;
 
-use openclaw_proto::Word as _;
-use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::event::Kind;
+use openclaw_proto::{Word as _, v1 as pb};
 use openclaw_sim::{By, Fault, IqError};
 use tonic::transport::Channel;
 

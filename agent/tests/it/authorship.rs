@@ -1,9 +1,8 @@
 //! Who may change what: a receipt, an edit, a deletion, a reaction or a vote counts only from a person who may make it.
 
-use openclaw_proto::Word as _;
-use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::SendState;
 use openclaw_proto::v1::event::Kind;
+use openclaw_proto::{Word as _, v1 as pb};
 use openclaw_sim::{By, content};
 
 use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, request, seconds};

@@ -5,10 +5,9 @@
 
 use std::process::Stdio;
 
+use openclaw_sim::By;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
-
-use openclaw_sim::By;
 
 use crate::access::ONLY_ANNA;
 use crate::harness::{ACCOUNT, ANNA, PATIENCE, World};

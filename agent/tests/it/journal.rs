@@ -1,10 +1,10 @@
 //! The journal outlives the process, and has everything once.
 
-use openclaw_agent::vault::{Sealed, Tables};
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Fault};
+use openclaw_state::vault::{Sealed, Tables};
 use openclaw_vault::{Batch, Folder, Key, Secret, on_heap};
 
 use crate::harness::{ACCOUNT, ANNA, WORD, World, lid};

@@ -2,15 +2,15 @@
 
 mod pages;
 
-use openclaw_agent::journal::{Journal, Limits};
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::EventKind;
+use openclaw_sim::By;
+use openclaw_state::journal::{Journal, Limits};
+use openclaw_state::vault::{Sealed, Vault};
 use openclaw_types::{
     ChatId, Contact, Content, Link, LinkState, Lost, LostReason, Message, MessageId, Occurrence,
     Origin,
 };
-use openclaw_agent::vault::{Sealed, Vault};
-use openclaw_proto::v1 as pb;
-use openclaw_proto::v1::EventKind;
-use openclaw_sim::By;
 use openclaw_vault::{Folder, Secret, on_heap};
 use tonic::Code;
 
@@ -203,7 +203,7 @@ async fn record(world: &World, events: impl Iterator<Item = Occurrence>) {
     let folder = Folder::new(world.agent.volume());
     let (sealed, _) = Sealed::open(folder, &secret, on_heap).unwrap();
     let (vault, keeper) = Vault::start(sealed, 0);
-    let now = openclaw_agent::clock::now();
+    let now = openclaw_state::clock::now();
     let journal = Journal::open(vault, Limits::default(), now);
     for event in events {
         journal.append(event, now);
@@ -222,7 +222,7 @@ async fn one_call_looks_through_so_many_events_and_the_next_goes_on_there() {
     let oldest = Lost::of_jids(jid, jid, "3EB0F0", LostReason::NotKept);
     let link = Link {
         state: LinkState::Unlinked,
-        since: openclaw_agent::clock::now(),
+        since: openclaw_state::clock::now(),
         account: None,
         reason: None,
         code: None,
@@ -265,7 +265,7 @@ async fn a_page_of_long_messages_is_cut_short_and_not_refused() {
             chat: ChatId::of_jid(jid),
             sender: Contact::of_jid(jid),
             push_name: String::new(),
-            sent_at: openclaw_agent::clock::now(),
+            sent_at: openclaw_state::clock::now(),
             from_me: false,
             group: false,
             offline: false,

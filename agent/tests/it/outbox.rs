@@ -84,7 +84,7 @@ async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
         let answer = world.send_with(wish).await.unwrap();
         assert_eq!(answer.state(), SendState::Accepted);
         let until = SystemTime::try_from(answer.queued_until.unwrap()).unwrap();
-        let hour = until.duration_since(openclaw_agent::clock::now()).unwrap();
+        let hour = until.duration_since(openclaw_state::clock::now()).unwrap();
         assert!((3500..=3600).contains(&hour.as_secs()), "{hour:?}");
         ids.push(answer.message_id);
     }
@@ -212,7 +212,7 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
     );
     let at = retry_at(&refused);
     let wait = at
-        .duration_since(openclaw_agent::clock::now())
+        .duration_since(openclaw_state::clock::now())
         .unwrap_or_default();
     assert!(wait <= Duration::from_secs(2), "{wait:?}");
     assert_eq!(world.heard(BERT).len(), 1, "nothing was sent");
@@ -224,7 +224,7 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
         let sent = world.send_with(wish).await.unwrap();
         assert!(sent.state() >= SendState::ServerAck);
     }
-    let slowed = openclaw_agent::clock::now().duration_since(at).unwrap();
+    let slowed = openclaw_state::clock::now().duration_since(at).unwrap();
     assert!(slowed >= Duration::from_secs(2), "{slowed:?}");
     assert_eq!(world.heard(BERT).len(), 2);
     assert_eq!(world.heard(ANNA).len(), 3);

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::alerts::Board;
+use openclaw_state::allow::{Because, Failed, Summary, Verdict};
+use openclaw_state::clock::{self, Step, Steps};
+use openclaw_state::journal::Damage;
 use openclaw_types::{Finding, LinkState, Nack, Seq};
 
 use super::{Nameless, Person, Traces};
 use crate::agent::{Status, Storage};
-use crate::alerts::Board;
-use crate::allow::{Because, Failed, Summary, Verdict};
-use crate::clock::{self, Step, Steps};
-use crate::journal::Damage;
 use crate::proxy::Proxy;
 use crate::session::{Named, SendError};
 

@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use openclaw_state::clock;
+use openclaw_state::vault::Tables;
 use openclaw_types::{Account, Lid, LinkState, Phone, Reason};
 
 use super::Owner;
@@ -9,9 +11,7 @@ use crate::agent::Denied;
 use crate::agent::record::{self, Kept, Verdict};
 use crate::agent::running::Running;
 use crate::agent::{Frame, PairFailure};
-use crate::clock;
 use crate::session::{OpenError, Session};
-use crate::vault::Tables;
 use crate::volume;
 
 impl Owner {

@@ -3,6 +3,9 @@
 
 use std::time::SystemTime;
 
+use openclaw_state::clock;
+use openclaw_state::failpoint::{self, Place};
+use openclaw_state::vault::Tables;
 use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason};
 
 use super::Owner;
@@ -11,11 +14,8 @@ use crate::agent::pairing::Input;
 use crate::agent::record;
 use crate::agent::retry::Retry;
 use crate::agent::running::Running;
-use crate::clock;
-use crate::failpoint::{self, Place};
 use crate::session::{Loss, OpenError, Report, Setup};
 use crate::store::Store;
-use crate::vault::Tables;
 
 /// The device, and its session while there is one.
 pub(super) struct Candidate {

@@ -1,5 +1,7 @@
 //! The owner's part in a pairing: it does what the pairing decides, and cleans up after it.
 
+use openclaw_state::clock;
+use openclaw_state::failpoint::{self, Place};
 use openclaw_types::{Link, LinkState};
 use tokio::sync::mpsc;
 
@@ -9,8 +11,6 @@ use crate::agent::Denied;
 use crate::agent::pairing::{Input, Pairing, Step};
 use crate::agent::running::Running;
 use crate::agent::{Frame, PairFailure, PairRequest};
-use crate::clock;
-use crate::failpoint::{self, Place};
 use crate::session::OpenError;
 
 impl Owner {

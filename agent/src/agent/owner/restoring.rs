@@ -1,10 +1,11 @@
 //! The owner's part in a restore: it puts a backup in the place of a store without an account, and connects.
 
+use openclaw_state::failpoint::{self, Place};
+
 use super::Owner;
 use crate::agent::Denied;
 use crate::agent::archive::{Error, Restored, Staged};
 use crate::agent::retry::Retry;
-use crate::failpoint::{self, Place};
 use crate::session::OpenError;
 use crate::store::{self, Dropped};
 

@@ -1,12 +1,12 @@
 //! The owner's part in `resume`: the credentials that are there are tried once more, because a person says so.
 
+use openclaw_state::clock;
+use openclaw_state::failpoint::{self, Place};
 use openclaw_types::LinkState;
 
 use super::Owner;
 use crate::agent::Denied;
 use crate::agent::retry::Retry;
-use crate::clock;
-use crate::failpoint::{self, Place};
 use crate::session::OpenError;
 
 impl Owner {

@@ -1,14 +1,14 @@
 //! Whose messages are admitted, and what a diagnosis found.
 
 use openclaw_proto::v1 as pb;
+use openclaw_state::allow::file::named;
+use openclaw_state::allow::{Entry, Failed, Mode, Place, Rules, Summary, Who};
+use openclaw_state::clock;
 use openclaw_types::{Contact, Finding, Recipient, State};
 use prost_types::Timestamp;
 use tonic::Status;
 
 use super::{count, invalid, page};
-use crate::allow::file::named;
-use crate::allow::{Entry, Failed, Mode, Place, Rules, Summary, Who};
-use crate::clock;
 
 pub(in crate::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
     let Summary {

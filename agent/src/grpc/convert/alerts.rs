@@ -6,7 +6,7 @@ use tonic::Status;
 
 use super::page;
 
-use crate::alerts::{Alert, Board, State, Tested};
+use openclaw_state::alerts::{Alert, Board, State, Tested};
 
 /// The most alerts in a page: more than there can be.
 const MAX_ALERT_PAGE: usize = 100;

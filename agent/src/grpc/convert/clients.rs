@@ -1,14 +1,14 @@
 //! Who may call, and who does.
 
 use openclaw_proto::v1 as pb;
+use openclaw_state::clients::{Client, Invitation, MAX_RECIPIENTS, SendTo};
+use openclaw_state::clock;
 use openclaw_trust::{Code, Role, enroll};
 use openclaw_types::Recipient;
 use prost_types::Timestamp;
 use tonic::Status;
 
 use super::{UnknownValue, count, invalid, page};
-use crate::clients::{Client, Invitation, MAX_RECIPIENTS, SendTo};
-use crate::clock;
 use crate::grpc::Network;
 use crate::grpc::listen::{Caller, Via};
 

@@ -5,9 +5,10 @@ use openclaw_proto::v1 as pb;
 use openclaw_types::corpus::{self, Case};
 use std::env::VarError;
 
+use openclaw_state::allow::file;
+
 use super::{diagnose_request, pair_request, send_request, watch_request, who};
 use crate::agent::Method;
-use crate::allow::file;
 
 type Answer = Option<String>;
 

@@ -1,10 +1,9 @@
 //! Events, as this agent's.
 
-use openclaw_proto::convert;
-use openclaw_proto::v1 as pb;
+use openclaw_proto::{convert, v1 as pb};
+use openclaw_state::clock;
 use openclaw_types::{AgentName, Contact, Event, Link};
 
-use crate::clock;
 use crate::session::DEVICE_NAME;
 
 /// Which agent it is: by name, and by its store.

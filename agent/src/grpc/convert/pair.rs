@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use openclaw_proto::v1 as pb;
+use openclaw_state::clock;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::duration;
 use crate::agent::{Frame, Method, PairFailure, PairRequest, Qr};
-use crate::clock;
 use crate::grpc::status::invalid;
 use crate::session::DEVICE_NAME;
 

@@ -1,6 +1,7 @@
 //! A store that went back: what a client has seen, and what is held.
 
 use openclaw_proto::v1 as pb;
+use openclaw_state::outbox::Hold;
 use openclaw_vault::Epoch;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
@@ -8,7 +9,6 @@ use tonic::Status as GrpcStatus;
 use super::UnknownValue;
 use crate::agent::{Decision, Held, StoreSeen};
 use crate::grpc::status::{self, invalid};
-use crate::outbox::Hold;
 use crate::store::Dropped;
 
 /// A field that must be there.

@@ -6,15 +6,15 @@ use openclaw_proto::convert::{contact, nack, send_state};
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::content::Kind;
 use openclaw_proto::v1::send_request::Payload;
+use openclaw_state::clock;
+use openclaw_state::outbox::{Cancelled, Queued, Trouble};
 use openclaw_types::{Draft, Outgoing, SendState, Sent, Text, Token};
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::{Page, UnknownValue, duration, page};
 use crate::agent::{Answer, Terms};
-use crate::clock;
 use crate::grpc::status::{invalid, unsupported};
-use crate::outbox::{Cancelled, Queued, Trouble};
 
 const DEFAULT: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(10 * 60);

@@ -3,6 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_proto::v1 as pb;
+use openclaw_state::clock::{self, Steps};
+use openclaw_state::journal::Damage;
 use openclaw_types::{Confinement, Hardening, Link, LinkState, Seq};
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
@@ -10,10 +12,8 @@ use tonic::Status as GrpcStatus;
 use super::vault::vault;
 use super::{caller, duration, tls};
 use crate::agent::{Status, Storage};
-use crate::clock::{self, Steps};
 use crate::grpc::Network;
 use crate::grpc::listen::Caller;
-use crate::journal::Damage;
 
 /// How long `Resume` waits for an outcome.
 const RESUME_TIMEOUT: Duration = Duration::from_secs(30);

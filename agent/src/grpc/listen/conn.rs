@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
+use openclaw_state::clients::{Pass, SendTo};
 use openclaw_trust::{Fingerprint, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -13,7 +14,6 @@ use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
 use super::seats::Seat;
-use crate::clients::{Pass, SendTo};
 
 /// Who calls: with every request of the connection.
 #[derive(Clone, Debug)]

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::Stream;
+use openclaw_state::clients::{Asking, Clients, NotAdmitted};
+use openclaw_state::clock;
 use openclaw_trust::{Fingerprint, Identity, enroll, tls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -29,8 +31,6 @@ use super::PAUSE;
 use super::conn::Conn;
 use super::refusals::{Refusals, Told, Why};
 use super::seats::Seats;
-use crate::clients::{Asking, Clients, NotAdmitted};
-use crate::clock;
 
 /// Handshakes at the same time.
 const HANDSHAKES: usize = 16;

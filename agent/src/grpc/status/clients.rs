@@ -1,9 +1,9 @@
 //! Refusals about clients.
 
+use openclaw_state::clients::Denied;
 use tonic::{Code, Status};
 
 use super::with_info;
-use crate::clients::Denied;
 
 pub(in crate::grpc) fn client_denied(denied: &Denied) -> Status {
     let (code, reason, hint) = match denied {

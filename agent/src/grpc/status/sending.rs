@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::clock;
+use openclaw_state::outbox::CancelDenied;
 use openclaw_types::{LinkState, Nack, SendReason};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{denied, details, with_info};
 use crate::agent::{Denied, SendFailure};
-use crate::clock;
-use crate::outbox::CancelDenied;
 
 /// Names the state and the next attempt, where there is one.
 pub(super) fn not_connected(state: LinkState, hint: &str, denied: &Denied) -> Status {

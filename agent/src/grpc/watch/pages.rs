@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
+use openclaw_state::journal::{Journal, Page};
 use openclaw_types::Seq;
 use tokio::sync::{mpsc, oneshot};
-
-use crate::journal::{Journal, Page};
 
 /// Events read at once: what a stalled client costs.
 pub(in crate::grpc) const EVENTS_PER_PAGE: usize = 32;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::UNIX_EPOCH;
 
+use openclaw_state::clock;
 use whatsapp_rust::traits::Backend;
 use whatsapp_rust::wacore::store::traits::{AppStateSyncKey, LidPnMappingEntry};
 
@@ -14,7 +15,6 @@ use super::json::Fault;
 use super::name::Name;
 use super::report::{Kind, Report};
 use super::{Error, Folder, folder, value};
-use crate::clock;
 
 /// Records in one write: large enough for the store, small enough for memory.
 const BATCH: usize = 256;

@@ -4,7 +4,7 @@ use ciborium::Value;
 use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::wacore::store::traits::DeviceStore as _;
 
-use super::Volume;
+use super::{Rows as _, Volume};
 use crate::store::device::{key, read};
 use crate::store::records::{decode, encode};
 

@@ -1,13 +1,13 @@
 //! What goes by itself, and when; and what never does.
 
+use openclaw_state::vault::Tables;
 use whatsapp_rust::wacore::store::traits::{
     MsgSecretEntry, MsgSecretStore as _, PendingInboundKey, PendingInboundRow, ProtocolStore as _,
 };
 
-use super::Volume;
+use super::{Rows as _, Volume};
 use crate::store::records::Records;
 use crate::store::sent;
-use crate::vault::Tables;
 
 fn entry(id: &str, byte: u8, expires_at: i64, message_ts: i64) -> MsgSecretEntry {
     MsgSecretEntry {

@@ -15,7 +15,7 @@ use whatsapp_rust::wacore::store::traits::{
 };
 use whatsapp_rust::wacore::store::{Device, InMemoryBackend};
 
-use super::Volume;
+use super::{Rows as _, Volume};
 use crate::store::records::{Records, encode};
 
 const STEPS: usize = 1500;

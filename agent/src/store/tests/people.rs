@@ -2,7 +2,7 @@
 
 use whatsapp_rust::wacore::store::traits::{LidPnMappingEntry, ProtocolStore as _};
 
-use super::Volume;
+use super::{Rows as _, Volume};
 use crate::store::Store;
 
 const NUMBER: &str = "15550100001@s.whatsapp.net";

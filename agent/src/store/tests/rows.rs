@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::FutureExt as _;
+use openclaw_state::vault::Tables;
 use openclaw_vault::Key;
 use whatsapp_rust::bytes::Bytes;
 use whatsapp_rust::wacore::libsignal::protocol::SessionRecord;
@@ -12,22 +13,10 @@ use whatsapp_rust::wacore::store::traits::{
     SignalStore as _,
 };
 
-use super::Volume;
+use super::{Rows as _, Volume};
 use crate::store::{sending, sent, tokens};
-use crate::vault::Tables;
 
 const ADDRESS: &str = "15550100001:2@c.us.0";
-
-impl Volume {
-    /// Whether everything written is durable.
-    fn is_durable(&self) -> bool {
-        let state = self
-            .vault
-            .with(|sealed| Ok((sealed.written(), sealed.durable())));
-        let (written, durable) = state.unwrap().unwrap();
-        written == durable
-    }
-}
 
 #[tokio::test]
 async fn what_a_peer_could_see_twice_is_durable_when_the_call_returns() {

@@ -23,7 +23,7 @@ const KINDS: [&str; 12] = [
 
 #[tokio::test]
 async fn a_file_that_is_not_applied_as_it_stands_refuses_the_start_with_its_line() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/openclaw-yml");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../state/tests/corpus/openclaw-yml");
     let folder = tempfile::tempdir().unwrap();
     for kind in KINDS {
         let text = fs::read_to_string(corpus.join(format!("refused-{kind}.yml"))).unwrap();

@@ -210,7 +210,7 @@ fn checked(head: &str, body: String) -> Post {
     );
     let id = header(head, "webhook-id");
     let timestamp = header(head, "webhook-timestamp");
-    let now = openclaw_agent::clock::now()
+    let now = openclaw_state::clock::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap()
         .as_secs();

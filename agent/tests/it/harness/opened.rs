@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use ciborium::Value;
-use openclaw_agent::vault::{Sealed, Tables};
+use openclaw_state::vault::{Sealed, Tables};
 use openclaw_vault::{DataKey, Folder, Key, Key32, Secret, Table, on_heap};
 
 /// What was found in a store.

@@ -1,9 +1,8 @@
 //! What an agent says about its link, on every surface at once.
 
-use openclaw_proto::Word as _;
-use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
+use openclaw_proto::{Word as _, v1 as pb};
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::{Health, World};

@@ -71,7 +71,7 @@ async fn a_restricted_account_is_reported_as_such_and_not_tried_in_a_loop() {
         assert_eq!(fact(&refused, "failure").as_deref(), Some("restricted"));
         assert_eq!(fact(&refused, "code"), Some(code.to_string()));
         assert!(fact(&refused, "meaning").is_some_and(|it| it.contains("restrict")));
-        assert!(retry_at(&refused) > openclaw_agent::clock::now());
+        assert!(retry_at(&refused) > openclaw_state::clock::now());
         let outcome = world.outcome(&token).await;
         assert_eq!(
             (outcome.state(), outcome.reason()),

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use openclaw_proto::v1 as pb;
-use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::admin_client::AdminClient;
-use openclaw_proto::v1::{backup_response, restore_request, secret};
+use openclaw_proto::v1::{LinkState, backup_response, restore_request, secret};
 
 use super::{End, replacing};
 use crate::harness::{Agent, STARTED, World};

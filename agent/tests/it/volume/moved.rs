@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use openclaw_proto::v1::LinkState;
+use openclaw_sim::By;
 
 use crate::harness::{ACCOUNT, ANNA, WORD, World, bare};
-use openclaw_sim::By;
 
 /// What a second agent says of a volume, given at once.
 fn refused(world: &World, dir: &Path) -> Output {

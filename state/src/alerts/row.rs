@@ -12,22 +12,30 @@ use crate::vault::{Tables, Vault, to_millis};
 
 /// The row. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Row {
-    pub(super) id: String,
-    pub(super) kind: Kind,
+pub struct Row {
+    /// No other one has it.
+    pub id: String,
+    /// What it tells.
+    pub kind: Kind,
     /// From what it recovered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) trouble: Option<Kind>,
-    pub(super) raised: u64,
-    pub(super) since: u64,
-    pub(super) state: String,
-    pub(super) reason: String,
-    pub(super) hint: String,
+    pub trouble: Option<Kind>,
+    /// When it was raised.
+    pub raised: u64,
+    /// Since when it is so; of a recovery, since when the trouble was.
+    pub since: u64,
+    /// The link's.
+    pub state: String,
+    /// Why it is in that state.
+    pub reason: String,
+    /// What to do next.
+    pub hint: String,
     /// Masked.
-    pub(super) phone: String,
+    pub phone: String,
     /// The store's name, in hexadecimal.
-    pub(super) store: String,
-    pub(super) host: String,
+    pub store: String,
+    /// Where the agent runs.
+    pub host: String,
     /// When it was raised, in the agent's time, in which it ages; the other times above are those that a person reads. 0 in
     /// rows of earlier versions.
     #[serde(default)]
@@ -69,14 +77,17 @@ pub(super) struct End {
 
 /// Who speaks, as an alert says it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Speaker {
-    pub(super) store: String,
-    pub(super) host: String,
+pub struct Speaker {
+    /// The store's name, in hexadecimal.
+    pub store: String,
+    /// Where the agent runs.
+    pub host: String,
 }
 
 impl Row {
     /// An alert with an id that no other one has.
-    pub(super) fn new(notice: &Notice, link: &Link, speaker: &Speaker, now: SystemTime) -> Self {
+    #[must_use]
+    pub fn new(notice: &Notice, link: &Link, speaker: &Speaker, now: SystemTime) -> Self {
         let Notice {
             kind,
             since,
@@ -138,7 +149,8 @@ fn new_id() -> String {
 }
 
 /// Everything that was kept.
-pub(super) fn load(vault: &Vault) -> (Standing, Vec<(u64, Row)>) {
+#[must_use]
+pub fn load(vault: &Vault) -> (Standing, Vec<(u64, Row)>) {
     let standing = vault.load(state_key());
     let standing = standing.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let entries = vault.scan(Tables::ALERTS, None);
@@ -150,7 +162,7 @@ pub(super) fn load(vault: &Vault) -> (Standing, Vec<(u64, Row)>) {
 }
 
 /// Writes what has changed, together, and returns once it is durable.
-pub(super) async fn keep(vault: &Vault, standing: Option<&Standing>, rows: &[(u64, Option<Row>)]) {
+pub async fn keep(vault: &Vault, standing: Option<&Standing>, rows: &[(u64, Option<Row>)]) {
     vault
         .update_durably(|update| {
             let batch = update.batch();

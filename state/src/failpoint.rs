@@ -64,15 +64,15 @@ pub use armed::{Malformed, arm, pass, reach, syncing};
 
 /// Comes past a place.
 #[cfg(not(feature = "sim"))]
-pub(crate) const fn pass(_: Place) {}
+pub const fn pass(_: Place) {}
 
 /// Comes past a place where a process can be held until it ends at another.
 #[cfg(not(feature = "sim"))]
-pub(crate) async fn reach(_: Place) {}
+pub async fn reach(_: Place) {}
 
 /// Writes are about to be made durable.
 #[cfg(not(feature = "sim"))]
-pub(crate) const fn syncing() {}
+pub const fn syncing() {}
 
 #[cfg(feature = "sim")]
 mod armed {

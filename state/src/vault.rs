@@ -9,8 +9,8 @@ mod keeper;
 mod source;
 mod table;
 mod time;
-#[cfg(test)]
-pub(crate) mod trial;
+#[cfg(any(test, feature = "trial"))]
+pub mod trial;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 

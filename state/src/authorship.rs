@@ -18,13 +18,13 @@ use openclaw_types::{
 
 use crate::journal::{Arrival, Journal, Written};
 use crate::outbox::Outbox;
-use crate::store::Store;
+use crate::people::People;
 
 /// What decides it.
 pub struct Authorship {
     journal: Arc<Journal>,
     outbox: Arc<Outbox>,
-    store: Store,
+    people: Arc<dyn People>,
 }
 
 /// What a change asks for.
@@ -46,11 +46,11 @@ struct Denied {
 impl Authorship {
     /// By what these know.
     #[must_use]
-    pub fn new(journal: Arc<Journal>, outbox: Arc<Outbox>, store: Store) -> Self {
+    pub fn new(journal: Arc<Journal>, outbox: Arc<Outbox>, people: Arc<dyn People>) -> Self {
         Self {
             journal,
             outbox,
-            store,
+            people,
         }
     }
 
@@ -116,7 +116,7 @@ impl Authorship {
     /// What is recorded of a receipt: of those of its messages that it may be for, and of the others.
     #[must_use]
     pub fn receipt(&self, receipt: Receipt) -> Vec<Occurrence> {
-        let Occurrence::Receipt(receipt) = self.store.introduce(Occurrence::Receipt(receipt))
+        let Occurrence::Receipt(receipt) = self.people.introduce(Occurrence::Receipt(receipt))
         else {
             return Vec::new();
         };
@@ -244,7 +244,7 @@ impl Authorship {
         known.extend(self.journal.written(id));
         for written in &mut known {
             let author = std::mem::take(&mut written.author);
-            written.author = self.store.introduce_person(author);
+            written.author = self.people.introduce_person(author);
         }
         known
     }
@@ -257,14 +257,14 @@ impl Authorship {
         if !(a.is_person() && b.is_person()) {
             return false;
         }
-        let a = self.store.introduce_person(Contact::of_jid(a.jid()));
-        let b = self.store.introduce_person(Contact::of_jid(b.jid()));
+        let a = self.people.introduce_person(Contact::of_jid(a.jid()));
+        let b = self.people.introduce_person(Contact::of_jid(b.jid()));
         is_same(&a, &b) || other_side.is_some_and(|who| is_same(&a, who))
     }
 
     fn author(&self, written: &Written) -> Option<Contact> {
         let author = if written.ours {
-            self.store.account()
+            self.people.account()
         } else {
             Some(written.author.clone())
         };

@@ -22,18 +22,18 @@ const ASKED: Duration = Duration::from_secs(86_400);
 
 /// Why an attempt came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub struct Failure {
     /// For a person. Never the receiver's address.
-    pub(super) error: String,
+    pub error: String,
     /// What it means for this alert and those behind it.
-    pub(super) scope: Scope,
+    pub scope: Scope,
     /// When the receiver wants to be asked again.
-    pub(super) retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
 }
 
 /// What a failure is a failure of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub enum Scope {
     /// The receiver: it is not there, or has trouble, or too much to do.
     Receiver,
     /// This alert: the receiver does not want it.
@@ -44,7 +44,7 @@ pub(super) enum Scope {
 
 /// The queue.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub struct Queue {
     rows: BTreeMap<u64, Row>,
     changed: BTreeSet<u64>,
     /// The highest number given.
@@ -52,7 +52,9 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(rows: Vec<(u64, Row)>, now: SystemTime) -> Self {
+    /// What was kept.
+    #[must_use]
+    pub fn new(rows: Vec<(u64, Row)>, now: SystemTime) -> Self {
         let mut rows: BTreeMap<u64, Row> = rows.into_iter().collect();
         let latest = to_millis(now).saturating_add(span_millis(ASKED));
         for row in rows.values_mut() {
@@ -67,7 +69,7 @@ impl Queue {
     }
 
     /// What must be written before anything of it is sent or told.
-    pub(super) fn take_changes(&mut self) -> Vec<(u64, Option<Row>)> {
+    pub fn take_changes(&mut self) -> Vec<(u64, Option<Row>)> {
         let changed = std::mem::take(&mut self.changed);
         changed
             .into_iter()
@@ -76,7 +78,7 @@ impl Queue {
     }
 
     /// Adds an alert. How many were given up for want of room.
-    pub(super) fn push(&mut self, row: Row, now: SystemTime) -> usize {
+    pub fn push(&mut self, row: Row, now: SystemTime) -> usize {
         let mut given_up = 0;
         while self.waiting() >= WAITING {
             given_up += self.make_room(now);
@@ -111,7 +113,8 @@ impl Queue {
     }
 
     /// The alert to try now.
-    pub(super) fn due(&self, now: SystemTime) -> Option<(u64, &Row)> {
+    #[must_use]
+    pub fn due(&self, now: SystemTime) -> Option<(u64, &Row)> {
         let at = to_millis(now);
         for (number, row) in self.rows.iter().filter(|(_, row)| row.is_waiting()) {
             if row.next <= at {
@@ -125,7 +128,8 @@ impl Queue {
     }
 
     /// When there is one to try next.
-    pub(super) fn wake_at(&self) -> Option<SystemTime> {
+    #[must_use]
+    pub fn wake_at(&self) -> Option<SystemTime> {
         let mut earliest: Option<u64> = None;
         for row in self.rows.values().filter(|row| row.is_waiting()) {
             earliest = Some(earliest.map_or(row.next, |earliest| earliest.min(row.next)));
@@ -136,7 +140,8 @@ impl Queue {
         earliest.map(from_millis)
     }
 
-    pub(super) fn delivered(&mut self, number: u64, now: SystemTime) {
+    /// The receiver took it.
+    pub fn delivered(&mut self, number: u64, now: SystemTime) {
         if let Some(row) = self.rows.get_mut(&number) {
             row.attempts = row.attempts.saturating_add(1);
             row.error.clear();
@@ -145,13 +150,7 @@ impl Queue {
     }
 
     /// An attempt came to nothing. True when the alert is given up. `chance` is from 0 to 1.
-    pub(super) fn failed(
-        &mut self,
-        number: u64,
-        failure: &Failure,
-        now: SystemTime,
-        chance: f64,
-    ) -> bool {
+    pub fn failed(&mut self, number: u64, failure: &Failure, now: SystemTime, chance: f64) -> bool {
         let Some(row) = self.rows.get_mut(&number).filter(|row| row.is_waiting()) else {
             return false;
         };

@@ -1,18 +1,24 @@
-//! A vault for tests.
+//! A vault for tests, here and elsewhere.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use openclaw_vault::{Batch, Folder, Key, Key32, Secret, on_heap};
 
 use super::{Keeper, Sealed, Vault};
 
 /// A store in a folder of its own, which can be closed and opened again.
-pub(crate) struct Volume {
+pub struct Volume {
     dir: tempfile::TempDir,
     keeper: Option<Keeper>,
-    pub(crate) vault: Vault,
+    /// It.
+    pub vault: Vault,
 }
 
 impl Volume {
-    pub(crate) fn new() -> Self {
+    /// A new store.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "a folder is made")]
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::new(dir.path());
         let sealed = Sealed::create(folder, &secret(), "main", 0, on_heap).unwrap();
@@ -25,12 +31,14 @@ impl Volume {
     }
 
     /// A copy of a store that is in a folder.
-    pub(crate) fn of(folder: &str) -> Self {
+    #[must_use]
+    pub fn of(folder: &str) -> Self {
         Self::of_key(folder, [7; 32])
     }
 
     /// A copy of a store that is in a folder, under that key.
-    pub(crate) fn of_key(folder: &str, mut key: [u8; 32]) -> Self {
+    #[must_use]
+    pub fn of_key(folder: &str, mut key: [u8; 32]) -> Self {
         let secret = Secret::Raw(Key32::take(&mut key));
         let dir = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(folder).unwrap() {
@@ -46,7 +54,8 @@ impl Volume {
         }
     }
 
-    pub(crate) fn reopen(&mut self) {
+    /// Closes it and opens it again.
+    pub fn reopen(&mut self) {
         self.keeper.take().unwrap().stop();
         let folder = Folder::new(self.dir.path());
         let (sealed, _) = Sealed::open(folder, &secret(), on_heap).unwrap();
@@ -54,19 +63,22 @@ impl Volume {
         (self.vault, self.keeper) = (vault, Some(keeper));
     }
 
-    pub(crate) fn path(&self) -> &std::path::Path {
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
         self.dir.path()
     }
 
     /// The names of files that end so.
-    pub(crate) fn names(&self, end: &str) -> Vec<String> {
+    #[must_use]
+    pub fn names(&self, end: &str) -> Vec<String> {
         let files = std::fs::read_dir(self.path()).unwrap();
         let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.ends_with(end)).collect()
     }
 
     /// Writes a row past the store.
-    pub(crate) fn plant(&self, key: Key<'_>, value: &[u8]) {
+    pub fn plant(&self, key: Key<'_>, value: &[u8]) {
         let mut batch = Batch::new();
         batch.put(key, value);
         self.vault.write(&batch);

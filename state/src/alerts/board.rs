@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::body::type_of;
 use super::queue::Queue;
 use super::row::{End, Row};
 use crate::clock;
@@ -80,7 +79,9 @@ pub struct Tested {
 }
 
 impl Board {
-    pub(super) fn of(host: &str, queue: &Queue) -> Self {
+    /// How alerting is when it begins.
+    #[must_use]
+    pub fn of(host: &str, queue: &Queue) -> Self {
         let mut board = Self {
             host: Some(host.to_owned()),
             ..Self::default()
@@ -95,23 +96,27 @@ impl Board {
         board
     }
 
-    pub(super) fn list(&mut self, queue: &Queue) {
+    /// Lists what is in the queue.
+    pub fn list(&mut self, queue: &Queue) {
         self.waiting = queue.waiting();
         self.alerts = queue.rows().map(Alert::from).collect();
     }
 
-    pub(super) fn count_delivered(&mut self, now: SystemTime) {
+    /// The receiver took one.
+    pub fn count_delivered(&mut self, now: SystemTime) {
         self.counts.delivered += 1;
         self.last_delivered_at = Some(clock::shown(now));
         self.last_error = None;
     }
 
-    pub(super) fn count_failed(&mut self, error: &str, now: SystemTime) {
+    /// An attempt failed.
+    pub fn count_failed(&mut self, error: &str, now: SystemTime) {
         self.counts.failed += 1;
         self.last_error = Some((error.to_owned(), clock::shown(now)));
     }
 
-    pub(super) fn count_given_up(&mut self, alerts: usize) {
+    /// So many are not tried any more.
+    pub fn count_given_up(&mut self, alerts: usize) {
         self.counts.given_up += u64::try_from(alerts).unwrap_or_default();
     }
 }
@@ -145,7 +150,7 @@ impl From<&Row> for Alert {
         };
         Self {
             id: row.id.clone(),
-            kind: type_of(row.kind),
+            kind: row.kind.full_name(),
             raised_at: from_millis(row.raised),
             state,
             attempts: row.attempts,

@@ -33,7 +33,7 @@ const MAX_SETTLE: Duration = Duration::from_secs(60);
 /// What an alert tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub enum Kind {
     /// The phone removed this device.
     LoggedOut,
     /// Another process uses the same credentials.
@@ -53,7 +53,7 @@ pub(super) enum Kind {
 impl Kind {
     /// As in an alert's `type`, behind `whatsapp.`.
     #[must_use]
-    pub(super) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::LoggedOut => "logged_out",
             Self::Replaced => "replaced",
@@ -63,6 +63,12 @@ impl Kind {
             Self::Recovered => "recovered",
             Self::Test => "test",
         }
+    }
+
+    /// `whatsapp.logged_out`.
+    #[must_use]
+    pub fn full_name(self) -> String {
+        format!("whatsapp.{}", self.name())
     }
 
     const fn of(state: LinkState) -> Option<Self> {
@@ -79,7 +85,7 @@ impl Kind {
 /// What is remembered of the link. Fields may be added, never renamed: volumes hold it. Times are milliseconds since
 /// 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Standing {
+pub struct Standing {
     /// When the link was last known to be up.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     up: Option<u64>,
@@ -113,7 +119,7 @@ struct Told {
 
 /// An alert that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Notice {
+pub struct Notice {
     /// What it tells.
     pub kind: Kind,
     /// Since when that is so; for a recovery, since when the trouble was.
@@ -152,19 +158,14 @@ impl Seen {
 
 /// The rules: how long is long, and how often it is written down that the link is up.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rules {
+pub struct Rules {
     /// How long the link may be lost before that is an alert.
     pub after: Duration,
 }
 
 impl Rules {
     /// How the link is now. Returns the alert that this makes due, if any; `standing` is what to remember with it.
-    pub(super) fn on(
-        self,
-        standing: &mut Standing,
-        link: &Link,
-        now: SystemTime,
-    ) -> Option<Notice> {
+    pub fn on(self, standing: &mut Standing, link: &Link, now: SystemTime) -> Option<Notice> {
         let at = to_millis(now);
         match Seen::of(link) {
             Seen::Nothing => {
@@ -221,7 +222,7 @@ impl Rules {
 
     /// When to look again although the link stays as it is.
     #[must_use]
-    pub(super) fn wake_at(self, standing: &Standing, link: &Link) -> Option<SystemTime> {
+    pub fn wake_at(self, standing: &Standing, link: &Link) -> Option<SystemTime> {
         match Seen::of(link) {
             Seen::Up => {
                 let known = standing.up.map(|up| up.saturating_add(self.resolution()));
@@ -263,7 +264,7 @@ impl Rules {
 
 impl Standing {
     /// The link ceases to be up now. Called before [`Rules::on`] with a link that is not up any more.
-    pub(super) fn left(&mut self, before: &Link, now: SystemTime) {
+    pub fn left(&mut self, before: &Link, now: SystemTime) {
         if before.state == LinkState::Connected {
             self.up = Some(to_millis(now));
         }

@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 use crate::allow::{Because, Gate, Verdict};
 use crate::authorship::Authorship;
 use crate::journal::{Arrival, Journal, Mark};
-use crate::store::Store;
+use crate::people::People;
 use crate::traffic::Traffic;
-use crate::vault::{Tables, to_millis};
+use crate::vault::{Tables, Vault, to_millis};
 
 /// How many messages may wait for their sender to be told apart.
 pub const MOST_HELD: usize = 1_000;
@@ -27,7 +27,8 @@ pub struct Admission {
     gate: Arc<Gate>,
     authorship: Authorship,
     journal: Arc<Journal>,
-    store: Store,
+    people: Arc<dyn People>,
+    vault: Vault,
     traffic: Arc<Traffic>,
     /// Messages that are held for their place in their conversation alone.
     kept_back: Mutex<HashSet<Mark>>,
@@ -67,7 +68,8 @@ impl Admission {
         gate: Arc<Gate>,
         authorship: Authorship,
         journal: Arc<Journal>,
-        store: Store,
+        people: Arc<dyn People>,
+        vault: Vault,
         traffic: Arc<Traffic>,
         patience: Duration,
     ) -> Self {
@@ -75,7 +77,8 @@ impl Admission {
             gate,
             authorship,
             journal,
-            store,
+            people,
+            vault,
             traffic,
             kept_back: Mutex::default(),
             patience,
@@ -104,9 +107,7 @@ impl Admission {
     /// How many messages are held.
     #[must_use]
     pub fn count_held(&self) -> usize {
-        self.store
-            .vault()
-            .update(|update| update.count(Tables::HELD))
+        self.vault.update(|update| update.count(Tables::HELD))
     }
 
     /// How many of them are held until it is known who wrote them.
@@ -157,13 +158,13 @@ impl Admission {
         for mark in marks {
             self.kept_back().remove(mark);
             let id = mark.to_bytes();
-            let Some(bytes) = self.store.vault().load(row(&id)) else {
+            let Some(bytes) = self.vault.load(row(&id)) else {
                 continue;
             };
             let Ok(Held { what, .. }) = ciborium::from_reader(bytes.as_slice()) else {
                 continue;
             };
-            let what = self.authorship.judge(self.store.introduce(what), &[]);
+            let what = self.authorship.judge(self.people.introduce(what), &[]);
             self.journal
                 .release(*mark, &what, now, |batch| batch.delete(row(&id)));
         }
@@ -197,7 +198,7 @@ impl Admission {
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
         for Arrival { name, what } in arrivals {
             let Some(origin) = what.as_ref().and_then(Occurrence::origin) else {
-                let what = what.map(|what| self.store.introduce(what));
+                let what = what.map(|what| self.people.introduce(what));
                 judged.push(Arrival { name, what });
                 continue;
             };
@@ -227,7 +228,7 @@ impl Admission {
                 Verdict::Hold => Some(self.dropped(origin, Because::TooManyHeld)),
                 Verdict::Drop(because) => Some(self.dropped(origin, because)),
             };
-            let what = what.map(|what| self.store.introduce(what));
+            let what = what.map(|what| self.people.introduce(what));
             let what = what.map(|what| self.authorship.judge(what, &judged));
             judged.push(Arrival { name, what });
         }
@@ -258,7 +259,7 @@ impl Admission {
                 }
                 Verdict::Hold => continue,
             };
-            let what = self.store.introduce(what);
+            let what = self.people.introduce(what);
             let what = self.authorship.judge(what, &[]);
             self.journal
                 .release(mark, &what, now, |batch| batch.delete(row(&id)));
@@ -266,7 +267,7 @@ impl Admission {
     }
 
     fn held(&self) -> Vec<(Vec<u8>, Held)> {
-        let rows = self.store.vault().scan(Tables::HELD, None);
+        let rows = self.vault.scan(Tables::HELD, None);
         let read = |Entry { id, value, .. }: Entry| {
             // One that this version cannot read stays: a later one may.
             let held = ciborium::from_reader(value.as_slice()).ok()?;

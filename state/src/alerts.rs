@@ -1,0 +1,16 @@
+//! What somebody outside is told when the link needs a person, and how far it has come. Whoever delivers it is elsewhere.
+//!
+//! ```text
+//! rules   what is an alert, and when       queue   its way to the receiver: order, waits, giving up
+//! row     how both are kept                board   what may be told of it
+//! ```
+
+mod board;
+mod queue;
+mod row;
+mod rules;
+
+pub use board::{Alert, Board, Counts, State, Tested};
+pub use queue::{Failure, Queue, Scope};
+pub use row::{Row, Speaker, keep, load};
+pub use rules::{Kind, Notice, Rules, Standing};

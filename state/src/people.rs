@@ -1,0 +1,16 @@
+//! Who is who, as far as WhatsApp has told it.
+
+use openclaw_types::{Contact, Occurrence};
+
+/// Knows a person's number and LID where they are known to be the same person's.
+pub trait People: Send + Sync {
+    /// The account itself, as far as it is known.
+    fn account(&self) -> Option<Contact>;
+
+    /// The same person with number and LID, where they are known.
+    fn introduce_person(&self, contact: Contact) -> Contact;
+
+    /// The same with number and LID of everybody in it, where they are known, and with one name for the chat: a stanza
+    /// often has one of them only.
+    fn introduce(&self, what: Occurrence) -> Occurrence;
+}
