@@ -31,11 +31,11 @@ use openclaw_state::journal::{Damage, Journal};
 use openclaw_state::outbox::Outbox;
 use openclaw_state::traffic::{Counts, Traffic};
 use openclaw_types::{Link, LinkState, Seq};
+use openclaw_whatsapp::session::Session;
+use openclaw_whatsapp::store::{Dropped, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::alerts::Alerts;
-use crate::session::Session;
-use crate::store::{Dropped, Store};
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
 pub use frame::{Frame, Method, PairFailure, PairRequest, Qr, QrError};

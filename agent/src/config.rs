@@ -21,10 +21,10 @@ use openclaw_harden::process::Inspection;
 use openclaw_state::journal::Limits;
 use openclaw_state::{allow, outbox};
 use openclaw_types::AgentName;
+use openclaw_whatsapp::session::Endpoint;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::alerts::Settings as AlertSettings;
-use crate::session::Endpoint;
 use crate::volume::{KeySource, Mistake, Place};
 
 pub use alerts::Metrics;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use openclaw_state::vault::Vault;
+use openclaw_whatsapp::store::{Store, baileys};
 
-use crate::store::{Store, baileys};
 use crate::volume::{self, KeySource, Open, Place};
 
 /// Why nothing was taken over.

@@ -32,9 +32,9 @@ const WIRE: &[&str] = &["prost*", "tonic*", "openclaw_proto"];
 
 const RULES: &[Rule] = &[
     Rule {
-        why: "only session and store name WhatsApp's library",
+        why: "only openclaw-whatsapp names WhatsApp's library",
         within: "agent/src",
-        except: &["agent/src/session", "agent/src/store"],
+        except: &[],
         crates: LIBRARY,
         modules: Modules::Any,
     },
@@ -111,11 +111,25 @@ const RULES: &[Rule] = &[
         modules: Modules::Any,
     },
     Rule {
-        why: "session does not know who listens to it",
-        within: "agent/src/session",
+        why: "the connection to WhatsApp does not know who listens to it",
+        within: "whatsapp/src",
         except: &[],
-        crates: &["openclaw_*", "!openclaw_state", "!openclaw_types", "axum"],
-        modules: Modules::NoneOf(&["agent", "app", "grpc", "http", "config"]),
+        crates: &[
+            "openclaw_agent",
+            "openclaw_proto",
+            "openclaw_trust",
+            "prost*",
+            "tonic*",
+            "axum",
+        ],
+        modules: Modules::Any,
+    },
+    Rule {
+        why: "what is stored of WhatsApp does not know the session that stores it",
+        within: "whatsapp/src/store",
+        except: &[],
+        crates: &[],
+        modules: Modules::Only(&["store"]),
     },
     Rule {
         why: "agent does not know who drives it",
@@ -387,12 +401,12 @@ mod scanner {
                 "grpc",
             ),
             (
-                "only session",
+                "only openclaw-whatsapp",
                 "fn f(jid: &wacore_binary::Jid) {}",
                 "wacore_binary",
             ),
             (
-                "only session",
+                "only openclaw-whatsapp",
                 "use whatsapp_rust::{Client, Jid};",
                 "whatsapp_rust",
             ),
@@ -408,7 +422,11 @@ mod scanner {
                 "use openclaw_harden::scrub_stack;",
                 "openclaw_harden",
             ),
-            ("session", "use crate::agent::Agent;", "agent"),
+            (
+                "the connection",
+                "use openclaw_agent::agent::Agent;",
+                "openclaw_agent",
+            ),
             (
                 "openclawctl",
                 "extern crate openclaw_agent;",

@@ -3,6 +3,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use openclaw_agent::store::baileys;
+use openclaw_whatsapp::store::baileys;
 
 fuzz_target!(|bytes: &[u8]| baileys::read_as_every_kind(bytes));

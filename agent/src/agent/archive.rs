@@ -16,11 +16,11 @@ use openclaw_state::outbox::{Carried, Outbox};
 use openclaw_state::vault::{Sealed, Tables, Vault};
 use openclaw_types::Phone;
 use openclaw_vault::{Backup, Folder, HEADER, Key, Op, Reader, Restore, Secret, Summary};
+use openclaw_whatsapp::store::{Dropped, Sieve};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
 use super::{Agent, Command, Denied, record};
-use crate::store::{Dropped, Sieve};
 use crate::volume;
 
 /// How much of the log one step reads, with the store locked.

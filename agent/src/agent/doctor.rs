@@ -7,6 +7,7 @@ mod findings;
 use openclaw_state::allow::Verdict;
 use openclaw_state::clock;
 use openclaw_types::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
+use openclaw_whatsapp::session::{AT_ONCE, Named, SendError};
 
 use self::findings::{
     alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
@@ -15,7 +16,6 @@ use self::findings::{
 use super::Agent;
 use super::resolver::connected;
 use crate::proxy;
-use crate::session::{AT_ONCE, Named, SendError};
 
 /// How many events are looked through at once, and altogether.
 const PAGE: usize = 500;

@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use heapless::Vec;
 use openclaw_types::Phone;
-
-use crate::session::Secret;
+use openclaw_whatsapp::session::Secret;
 
 /// The largest QR code has 177 modules a side.
 const MAX_BITMAP: usize = (177_usize * 177).div_ceil(8);

@@ -3,8 +3,7 @@
 
 use openclaw_state::clock;
 use openclaw_types::{Link, LinkState};
-
-use crate::session::DEVICE_NAME;
+use openclaw_whatsapp::session::DEVICE_NAME;
 
 /// Logs the change from `before` to `link`.
 pub(super) fn log(before: &Link, link: &Link) {

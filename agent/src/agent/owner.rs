@@ -11,6 +11,8 @@ use std::time::SystemTime;
 use openclaw_state::clock;
 use openclaw_state::vault::Vault;
 use openclaw_types::{Link, LinkState, Occurrence, Reason};
+use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
+use openclaw_whatsapp::store::Store;
 use tokio::sync::{mpsc, watch};
 
 use self::candidate::Candidate;
@@ -20,8 +22,6 @@ use super::running::Running;
 use super::{Agent, Archive, COMMANDS, Command, Ended, Resolver, Sender, View, line, record};
 use crate::agent::{Frame, PairFailure};
 use crate::alerts::Alerts;
-use crate::session::{Loss, OpenError, Report, Setup};
-use crate::store::Store;
 
 /// How many frames a slow client may leave unread before its pairing ends.
 const FRAMES: usize = 16;

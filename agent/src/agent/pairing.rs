@@ -3,10 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::Phone;
+use openclaw_whatsapp::session::{Loss, Refusal, Secret};
 
 use crate::agent::{Frame, Method, PairFailure, PairRequest, Qr};
-use crate::session::Secret;
-use crate::session::{Loss, Refusal};
 
 /// After this many attempts in a row that reached nobody, the operator is told.
 const UNREACHABLE: u32 = 3;

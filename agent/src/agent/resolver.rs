@@ -7,10 +7,10 @@ use std::time::Duration;
 use openclaw_state::admission::Admission;
 use openclaw_state::clock;
 use openclaw_types::LinkState;
+use openclaw_whatsapp::session::{AT_ONCE, Session};
 use tokio::sync::watch;
 
 use super::View;
-use crate::session::{AT_ONCE, Session};
 
 /// Answers are asked for again well before they are too old.
 const IDLE: Duration = Duration::from_secs(3600);

@@ -3,8 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{LinkState, Reason};
-
-use crate::session::Loss;
+use openclaw_whatsapp::session::Loss;
 
 /// A connection that lasted this long was a good one: the next loss starts from the first delay.
 const STABLE: Duration = Duration::from_secs(30);

@@ -3,9 +3,9 @@
 use openclaw_state::clock;
 use openclaw_state::outbox::Hold;
 use openclaw_vault::Epoch;
+use openclaw_whatsapp::store::Dropped;
 
 use super::{Agent, Command, Denied};
-use crate::store::Dropped;
 
 /// How far a client has seen a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use openclaw_whatsapp::session::{Driver, OpenError, Report, Session, Setup};
+use openclaw_whatsapp::store::Store;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-
-use crate::session::{Driver, OpenError, Report, Session, Setup};
-use crate::store::Store;
 
 /// How long WhatsApp may take to close a connection.
 const CLOSE: Duration = Duration::from_secs(5);

@@ -8,10 +8,10 @@ use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Place};
 use openclaw_state::outbox::{Job, Outbox, Trouble};
 use openclaw_types::{LinkState, Nack, Outgoing, Phone};
+use openclaw_whatsapp::session::{SendError, Session};
 use tokio::sync::watch;
 
 use super::View;
-use crate::session::{SendError, Session};
 
 /// The task.
 pub struct Sender {

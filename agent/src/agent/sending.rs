@@ -8,9 +8,9 @@ use openclaw_types::{
     Account, ChatId, Contact, Draft, Link, LinkState, Nack, Phone, Recipient, SendReason,
     SendState, Sent, Token,
 };
+use openclaw_whatsapp::session::new_message_id;
 
 use super::{Agent, Denied};
-use crate::session::new_message_id;
 
 /// How a caller wants its message sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use openclaw_state::clients::SendTo;
 use openclaw_types::{ChatId, Filter, Kind, KindSet, Lid, Occurrence, Phone, Recipient, Seq};
+use openclaw_whatsapp::session::AT_ONCE;
 use tonic::Status;
 
 use super::list::Backwards;
@@ -9,7 +10,6 @@ use super::listen::Caller;
 use super::status;
 use super::watch::Pages;
 use crate::agent::Agent;
-use crate::session::AT_ONCE;
 
 /// How many events one send looks through for a message of its recipient. The contract names the number.
 const MAX_EVENTS_SCANNED: u64 = 20_000;

@@ -13,8 +13,8 @@ mod variants;
 
 use std::sync::Arc;
 
-use openclaw_agent::store::baileys::{self, Kind, Report};
 use openclaw_sim::{By, Sim};
+use openclaw_whatsapp::store::baileys::{self, Kind, Report};
 use whatsapp_rust::wacore::libsignal::protocol::SenderKeyRecord;
 use whatsapp_rust::wacore::store::InMemoryBackend;
 use whatsapp_rust::wacore::store::traits::SignalStore as _;

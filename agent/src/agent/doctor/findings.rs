@@ -7,11 +7,11 @@ use openclaw_state::allow::{Because, Failed, Summary, Verdict};
 use openclaw_state::clock::{self, Step, Steps};
 use openclaw_state::journal::Damage;
 use openclaw_types::{Finding, LinkState, Nack, Seq};
+use openclaw_whatsapp::session::{Named, SendError};
 
 use super::{Nameless, Person, Traces};
 use crate::agent::{Status, Storage};
 use crate::proxy::Proxy;
-use crate::session::{Named, SendError};
 
 pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
     let state = status.link.state;

@@ -5,13 +5,13 @@ use std::time::SystemTime;
 use openclaw_state::clock;
 use openclaw_state::vault::Tables;
 use openclaw_types::{Account, Lid, LinkState, Phone, Reason};
+use openclaw_whatsapp::session::{OpenError, Session};
 
 use super::Owner;
 use crate::agent::Denied;
 use crate::agent::record::{self, Kept, Verdict};
 use crate::agent::running::Running;
 use crate::agent::{Frame, PairFailure};
-use crate::session::{OpenError, Session};
 use crate::volume;
 
 impl Owner {

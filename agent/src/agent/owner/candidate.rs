@@ -7,6 +7,8 @@ use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Place};
 use openclaw_state::vault::Tables;
 use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason};
+use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
+use openclaw_whatsapp::store::Store;
 
 use super::Owner;
 use crate::agent::Method;
@@ -14,8 +16,6 @@ use crate::agent::pairing::Input;
 use crate::agent::record;
 use crate::agent::retry::Retry;
 use crate::agent::running::Running;
-use crate::session::{Loss, OpenError, Report, Setup};
-use crate::store::Store;
 
 /// The device, and its session while there is one.
 pub(super) struct Candidate {

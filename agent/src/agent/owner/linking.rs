@@ -3,6 +3,7 @@
 use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Place};
 use openclaw_types::{Link, LinkState};
+use openclaw_whatsapp::session::OpenError;
 use tokio::sync::mpsc;
 
 use super::candidate::Candidate;
@@ -11,7 +12,6 @@ use crate::agent::Denied;
 use crate::agent::pairing::{Input, Pairing, Step};
 use crate::agent::running::Running;
 use crate::agent::{Frame, PairFailure, PairRequest};
-use crate::session::OpenError;
 
 impl Owner {
     /// Begins a pairing. The link that there is, whatever its state, stays as it is.

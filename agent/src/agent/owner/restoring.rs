@@ -1,13 +1,13 @@
 //! The owner's part in a restore: it puts a backup in the place of a store without an account, and connects.
 
 use openclaw_state::failpoint::{self, Place};
+use openclaw_whatsapp::session::OpenError;
+use openclaw_whatsapp::store::{self, Dropped};
 
 use super::Owner;
 use crate::agent::Denied;
 use crate::agent::archive::{Error, Restored, Staged};
 use crate::agent::retry::Retry;
-use crate::session::OpenError;
-use crate::store::{self, Dropped};
 
 impl Owner {
     pub(super) async fn restore(

@@ -3,11 +3,11 @@
 use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Place};
 use openclaw_types::LinkState;
+use openclaw_whatsapp::session::OpenError;
 
 use super::Owner;
 use crate::agent::Denied;
 use crate::agent::retry::Retry;
-use crate::session::OpenError;
 
 impl Owner {
     /// Connects now. What WhatsApp answers is for the retry rules: where it has ended the link again, it rests there.

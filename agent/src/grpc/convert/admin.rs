@@ -2,13 +2,13 @@
 
 use openclaw_proto::v1 as pb;
 use openclaw_vault::{BadSecret, Key32, Secret, Weakness};
+use openclaw_whatsapp::store::Dropped;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 use zeroize::Zeroizing;
 
 use crate::agent::{Piece, Restored, Start, Tokens};
 use crate::grpc::status::invalid;
-use crate::store::Dropped;
 
 /// A field that must be there.
 #[derive(Debug, thiserror::Error)]

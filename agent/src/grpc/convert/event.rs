@@ -3,8 +3,7 @@
 use openclaw_proto::{convert, v1 as pb};
 use openclaw_state::clock;
 use openclaw_types::{AgentName, Contact, Event, Link};
-
-use crate::session::DEVICE_NAME;
+use openclaw_whatsapp::session::DEVICE_NAME;
 
 /// Which agent it is: by name, and by its store.
 pub(in crate::grpc) fn identity(name: &AgentName, store: Option<[u8; 16]>) -> pb::AgentIdentity {

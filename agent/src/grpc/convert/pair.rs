@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use openclaw_proto::v1 as pb;
 use openclaw_state::clock;
+use openclaw_whatsapp::session::DEVICE_NAME;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::duration;
 use crate::agent::{Frame, Method, PairFailure, PairRequest, Qr};
 use crate::grpc::status::invalid;
-use crate::session::DEVICE_NAME;
 
 const DEFAULT: Duration = Duration::from_secs(5 * 60);
 const LONGEST: Duration = Duration::from_secs(30 * 60);

@@ -3,13 +3,13 @@
 use openclaw_proto::v1 as pb;
 use openclaw_state::outbox::Hold;
 use openclaw_vault::Epoch;
+use openclaw_whatsapp::store::Dropped;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::UnknownValue;
 use crate::agent::{Decision, Held, StoreSeen};
 use crate::grpc::status::{self, invalid};
-use crate::store::Dropped;
 
 /// A field that must be there.
 #[derive(Debug, thiserror::Error)]

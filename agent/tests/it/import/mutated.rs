@@ -1,6 +1,6 @@
 //! A folder that means no good: no file of it brings the importer down.
 
-use openclaw_agent::store::baileys;
+use openclaw_whatsapp::store::baileys;
 use serde_json::Value;
 
 use super::spelling::buffer;

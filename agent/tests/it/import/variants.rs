@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use openclaw_agent::store::baileys::{self, Error, Kind, Report};
 use openclaw_sim::Sim;
+use openclaw_whatsapp::store::baileys::{self, Error, Kind, Report};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use whatsapp_rust::wacore::store::InMemoryBackend;

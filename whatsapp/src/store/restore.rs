@@ -94,7 +94,7 @@ fn fate(table: Table) -> Fate {
 
 impl Sieve {
     /// Looks at a change, and writes what lives on of it.
-    pub(crate) fn sift(&mut self, op: Op<'_>, write: &mut Write<'_>) -> Result<(), Error> {
+    pub fn sift(&mut self, op: Op<'_>, write: &mut Write<'_>) -> Result<(), Error> {
         let table = op.table();
         match fate(table) {
             Fate::Keep => write(op),
@@ -129,7 +129,7 @@ impl Sieve {
     }
 
     /// All was seen: removes own sender keys and writes the device. False when there is no account in the backup.
-    pub(crate) fn finish(&mut self, write: &mut Write<'_>) -> Result<bool, Error> {
+    pub fn finish(&mut self, write: &mut Write<'_>) -> Result<bool, Error> {
         let device = self.device.take().and_then(|row| device::read(&row));
         let Some(mut device) = device.filter(Device::is_registered) else {
             return Ok(false);
