@@ -1,6 +1,9 @@
 //! The one place that wires the parts together: the order of starting, and that of stopping.
 
+pub mod daemon;
+mod first_client;
 mod observers;
+pub mod start;
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,16 +29,15 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::agent::{Agent, Ended, Owner};
+use self::start::Started;
 use crate::alerts::SigningKey;
-use crate::config::{Config, version};
-use crate::grpc::{self, Listeners, Network};
-use crate::http::{Pages, Shown};
-use crate::start::Started;
-use crate::supervisor::Supervisor;
-use crate::timekeeper::Timekeeper;
-use crate::volume::{FIRST_SLOT, Open};
-use crate::{first_client, http};
+use crate::edge::grpc::{self, Listeners, Network};
+use crate::edge::http::{self, Pages, Shown};
+use crate::host::config::{Config, version};
+use crate::host::supervisor::Supervisor;
+use crate::host::timekeeper::Timekeeper;
+use crate::host::volume::{FIRST_SLOT, Open};
+use crate::link::{Agent, Ended, Owner};
 
 /// How long open calls may take to end once the agent stops.
 const DRAIN: Duration = Duration::from_secs(3);

@@ -1,26 +1,16 @@
 //! The OpenClaw agent: one WhatsApp account as a companion device behind a gRPC API.
 //!
 //! ```text
-//! WhatsApp ==> session ==> journal ==> watch(Seq) ==> grpc ==> clients
-//! clients  ==> grpc ==> agent ==> outbox ==> session ==> WhatsApp
-//!                         \__ Status (watch) ==> grpc, http
+//! WhatsApp ==> session ==> journal ==> watch(Seq) ==> edge ==> clients
+//! clients  ==> edge ==> link ==> outbox ==> session ==> WhatsApp
+//!                         \__ Status (watch) ==> edge
 //! ```
+//!
+//! The session is in `openclaw-whatsapp`, journal and outbox are in `openclaw-state`. [`host`] is what the agent asks of
+//! its machine, [`alerts`] tells somebody outside, and [`app`] wires it all together.
 
-pub mod agent;
 pub mod alerts;
 pub mod app;
-pub mod command;
-pub mod config;
-pub mod first_client;
-pub mod grpc;
-pub mod harden;
-pub mod healthcheck;
-pub mod http;
-pub mod import;
-pub mod keys;
-pub mod logging;
-pub mod proxy;
-pub mod start;
-pub mod supervisor;
-pub mod timekeeper;
-pub mod volume;
+pub mod edge;
+pub mod host;
+pub mod link;

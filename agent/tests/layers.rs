@@ -1,7 +1,7 @@
-//! Who may import whom, read from the sources themselves.
+//! Which crate may depend on which, and who within one may import whom: read from the manifests and the sources.
 //!
-//! It sees names, not types: a re-export under another name gets past it, a mention in a comment or a string does not
-//! count.
+//! Of the sources it sees names, not types: a re-export under another name gets past it, a mention in a comment or a
+//! string does not count.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -24,26 +24,61 @@ struct Rule {
 enum Modules {
     Any,
     Only(&'static [&'static str]),
-    NoneOf(&'static [&'static str]),
 }
 
-const LIBRARY: &[&str] = &["whatsapp_rust", "wacore*", "waproto"];
+/// What the API is made of.
 const WIRE: &[&str] = &["prost*", "tonic*", "openclaw_proto"];
 
+/// The walls within crates. Those between them are [`WALLS`].
 const RULES: &[Rule] = &[
-    Rule {
-        why: "only openclaw-whatsapp names WhatsApp's library",
-        within: "agent/src",
-        except: &[],
-        crates: LIBRARY,
-        modules: Modules::Any,
-    },
     Rule {
         why: "only grpc names the wire's types",
         within: "agent/src",
-        except: &["agent/src/grpc"],
+        except: &["agent/src/edge/grpc"],
         crates: WIRE,
         modules: Modules::Any,
+    },
+    Rule {
+        why: "link does not know who drives it",
+        within: "agent/src/link",
+        except: &[],
+        crates: &["axum", "hyper*"],
+        modules: Modules::Only(&["link", "alerts", "host"]),
+    },
+    Rule {
+        why: "the edges ask the link, not the machine, and do not know who wires them",
+        within: "agent/src/edge",
+        except: &[],
+        crates: &[],
+        modules: Modules::Only(&["edge", "link", "alerts"]),
+    },
+    Rule {
+        why: "host does not know what runs on it",
+        within: "agent/src/host",
+        except: &[],
+        crates: &["axum"],
+        modules: Modules::Only(&["host", "alerts"]),
+    },
+    Rule {
+        why: "who delivers alerts knows what is kept of them, and nothing else of the agent",
+        within: "agent/src/alerts",
+        except: &[],
+        crates: &["axum"],
+        modules: Modules::Only(&["alerts"]),
+    },
+    Rule {
+        why: "the agent knows the simulator in its tests only",
+        within: "agent/src",
+        except: &[],
+        crates: &["openclaw_sim"],
+        modules: Modules::Any,
+    },
+    Rule {
+        why: "the shared vault does not know who keeps something in it",
+        within: "state/src/vault",
+        except: &[],
+        crates: &[],
+        modules: Modules::Only(&["vault", "failpoint"]),
     },
     Rule {
         why: "journal knows where it is kept, and nothing else of ours",
@@ -88,137 +123,147 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["vault", "clock"]),
     },
     Rule {
-        why: "who delivers alerts knows what is kept of them, and nothing else of the agent",
-        within: "agent/src/alerts",
-        except: &[],
-        crates: &["openclaw_proto", "axum"],
-        modules: Modules::Only(&["alerts"]),
-    },
-    Rule {
-        why: "what is durable knows neither WhatsApp's library, nor the wire, nor who asks",
-        within: "state/src",
-        except: &[],
-        crates: &[
-            "openclaw_agent",
-            "openclaw_proto",
-            "whatsapp_rust",
-            "wacore*",
-            "waproto",
-            "prost*",
-            "tonic*",
-            "axum",
-        ],
-        modules: Modules::Any,
-    },
-    Rule {
-        why: "the connection to WhatsApp does not know who listens to it",
-        within: "whatsapp/src",
-        except: &[],
-        crates: &[
-            "openclaw_agent",
-            "openclaw_proto",
-            "openclaw_trust",
-            "prost*",
-            "tonic*",
-            "axum",
-        ],
-        modules: Modules::Any,
-    },
-    Rule {
         why: "what is stored of WhatsApp does not know the session that stores it",
         within: "whatsapp/src/store",
         except: &[],
         crates: &[],
         modules: Modules::Only(&["store"]),
     },
-    Rule {
-        why: "agent does not know who drives it",
-        within: "agent/src/agent",
-        except: &[],
-        crates: &["axum"],
-        modules: Modules::NoneOf(&["app", "grpc", "http", "config"]),
+];
+
+/// What a crate never depends on, but for its tests.
+struct Wall {
+    why: &'static str,
+    /// Its folder.
+    krate: &'static str,
+    /// As in [`Rule::crates`], by the names of packages.
+    never: &'static [&'static str],
+}
+
+const WALLS: &[Wall] = &[
+    Wall {
+        why: "what is durable knows neither WhatsApp's library, nor the wire, nor who asks",
+        krate: "state",
+        never: &[
+            "openclaw-agent",
+            "openclaw-proto",
+            "openclaw-sim",
+            "openclaw-whatsapp",
+            "whatsapp-rust",
+            "wacore*",
+            "waproto",
+            "prost*",
+            "tonic*",
+            "axum",
+        ],
     },
-    Rule {
+    Wall {
+        why: "the connection to WhatsApp does not know who listens to it",
+        krate: "whatsapp",
+        never: &[
+            "openclaw-agent",
+            "openclaw-proto",
+            "openclaw-sim",
+            "prost*",
+            "tonic*",
+            "axum",
+        ],
+    },
+    Wall {
+        why: "only openclaw-whatsapp knows WhatsApp's library",
+        krate: "agent",
+        never: &["whatsapp-rust", "wacore*", "waproto", "openclaw-sim"],
+    },
+    Wall {
         why: "the vault knows nothing of what is kept in it, and has no runtime",
-        within: "vault/src",
-        except: &[],
-        crates: &[
-            "openclaw_agent",
-            "openclaw_proto",
-            "openclaw_sim",
-            "whatsapp_rust",
+        krate: "vault",
+        never: &[
+            "openclaw-*",
+            "whatsapp-rust",
             "wacore*",
             "tonic*",
             "prost*",
             "tokio*",
         ],
-        modules: Modules::Any,
     },
-    Rule {
+    Wall {
         why: "the types of both ends know neither end, no wire and no runtime",
-        within: "types/src",
-        except: &[],
-        crates: &[
-            "openclaw_*",
-            "!openclaw_types",
-            "openclawctl",
-            "whatsapp_rust",
+        krate: "types",
+        never: &[
+            "openclaw*",
+            "whatsapp-rust",
             "wacore*",
             "tonic*",
             "prost*",
             "tokio*",
         ],
-        modules: Modules::Any,
     },
-    Rule {
+    Wall {
         why: "hardening knows nothing of ours",
-        within: "harden/src",
-        except: &[],
-        crates: &["openclaw_*", "whatsapp_rust", "wacore*", "tokio*"],
-        modules: Modules::Any,
+        krate: "harden",
+        never: &["openclaw-*", "whatsapp-rust", "wacore*", "tokio*"],
     },
-    Rule {
-        why: "the shared vault does not know who keeps something in it",
-        within: "state/src/vault",
-        except: &[],
-        crates: &[],
-        modules: Modules::Only(&["vault", "failpoint"]),
-    },
-    Rule {
-        why: "the agent knows the simulator in its tests only",
-        within: "agent/src",
-        except: &[],
-        crates: &["openclaw_sim", "openclawctl"],
-        modules: Modules::Any,
-    },
-    Rule {
+    Wall {
         why: "openclawctl knows the contract, not the agent behind it",
-        within: "ctl/src",
-        except: &[],
-        crates: &[
-            "openclaw_agent",
-            "openclaw_sim",
-            "whatsapp_rust",
+        krate: "ctl",
+        never: &[
+            "openclaw-agent",
+            "openclaw-state",
+            "openclaw-whatsapp",
+            "openclaw-sim",
+            "whatsapp-rust",
             "wacore*",
             "waproto",
         ],
-        modules: Modules::Any,
     },
-    Rule {
+    Wall {
         why: "the simulator knows WhatsApp's wire, not the agent and not its contract",
-        within: "sim/src",
-        except: &[],
-        crates: &[
-            "openclaw_agent",
-            "openclaw_proto",
+        krate: "sim",
+        never: &[
+            "openclaw-agent",
+            "openclaw-state",
+            "openclaw-whatsapp",
+            "openclaw-proto",
             "openclawctl",
             "tonic*",
             "prost*",
-            "whatsapp_rust",
+            "whatsapp-rust",
         ],
-        modules: Modules::Any,
     },
 ];
+
+#[test]
+fn every_crate_keeps_to_its_dependencies() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut broken = Vec::new();
+    for wall in WALLS {
+        let manifest = root.join(wall.krate).join("Cargo.toml");
+        let names = dependencies(&fs::read_to_string(&manifest).unwrap());
+        assert!(!names.is_empty(), "{} lists nothing", manifest.display());
+        for name in names.iter().filter(|name| is_among(name, wall.never)) {
+            broken.push(format!("{}: {name}: {}", wall.krate, wall.why));
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// What a crate depends on, but for its tests.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut section = "";
+    let mut names = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if section.ends_with("dependencies]")
+            && section != "[dev-dependencies]"
+            && let Some(end) = line.find(['.', ' ', '='])
+            && !line.starts_with('#')
+        {
+            names.push(line[..end].to_owned());
+        }
+    }
+    names
+}
 
 #[test]
 fn every_layer_keeps_to_its_imports() {
@@ -269,25 +314,29 @@ fn sources(root: &Path, rule: &Rule) -> Vec<PathBuf> {
 fn breaches(rule: &Rule, text: &str) -> Vec<String> {
     let code = code(text);
     let words = code.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-    let forbidden = |word: &&str| {
-        let named = |name: &&str| match name.strip_suffix('*') {
-            Some(start) => word.starts_with(start),
-            None => word == name,
-        };
-        let allowed = |name: &&str| name.strip_prefix('!') == Some(*word);
-        rule.crates.iter().any(named) && !rule.crates.iter().any(allowed)
-    };
-    let mut found: Vec<String> = words.filter(forbidden).map(str::to_owned).collect();
+    let mut found: Vec<String> = words
+        .filter(|word| is_among(word, rule.crates))
+        .map(str::to_owned)
+        .collect();
     found.extend(
         own_modules(&code)
             .into_iter()
             .filter(|module| match rule.modules {
                 Modules::Any => false,
                 Modules::Only(allowed) => !allowed.contains(&module.as_str()),
-                Modules::NoneOf(named) => named.contains(&module.as_str()),
             }),
     );
     found
+}
+
+/// Whether a name is one of these: see [`Rule::crates`].
+fn is_among(word: &str, names: &[&str]) -> bool {
+    let named = |name: &&str| match name.strip_suffix('*') {
+        Some(start) => word.starts_with(start),
+        None => word == *name,
+    };
+    let allowed = |name: &&str| name.strip_prefix('!') == Some(word);
+    names.iter().any(named) && !names.iter().any(allowed)
 }
 
 /// The first names after `crate::`, also in a group.
@@ -380,7 +429,7 @@ fn raw(text: &str) -> Option<usize> {
 }
 
 mod scanner {
-    use super::{Modules, RULES, Rule, breaches, code};
+    use super::{Modules, RULES, Rule, WALLS, breaches, code, dependencies, is_among};
 
     fn rule(why: &str) -> &'static Rule {
         RULES.iter().find(|rule| rule.why.starts_with(why)).unwrap()
@@ -389,58 +438,52 @@ mod scanner {
     #[test]
     fn a_planted_import_is_found() {
         let planted = [
-            ("journal", "use crate::session::Loss;", "session"),
-            (
-                "what is durable",
-                "use openclaw_proto::v1;",
-                "openclaw_proto",
-            ),
+            ("journal", "use crate::allow::Gate;", "allow"),
             (
                 "journal",
-                "use crate::{\n    vault::Vault,\n    grpc::{Status, Limits},\n};",
-                "grpc",
+                "use crate::{\n    vault::Vault,\n    allow::{Gate, Rules},\n};",
+                "allow",
             ),
-            (
-                "only openclaw-whatsapp",
-                "fn f(jid: &wacore_binary::Jid) {}",
-                "wacore_binary",
-            ),
-            (
-                "only openclaw-whatsapp",
-                "use whatsapp_rust::{Client, Jid};",
-                "whatsapp_rust",
-            ),
-            ("only grpc", "impl From<tonic::Status> for E {}", "tonic"),
-            (
-                "only grpc",
-                "type T = prost_types :: Timestamp;",
-                "prost_types",
-            ),
-            ("journal", "let _ = crate :: grpc :: serve;", "grpc"),
+            ("journal", "let _ = crate :: clients :: Clients;", "clients"),
             (
                 "outbox",
                 "use openclaw_harden::scrub_stack;",
                 "openclaw_harden",
             ),
+            ("only grpc", "impl From<tonic::Status> for E {}", "tonic"),
+            ("only grpc", "use tonic::{Code, Status};", "tonic"),
             (
-                "the connection",
-                "use openclaw_agent::agent::Agent;",
-                "openclaw_agent",
+                "only grpc",
+                "type T = prost_types :: Timestamp;",
+                "prost_types",
+            ),
+            ("link", "use crate::edge::grpc;", "edge"),
+            (
+                "the agent knows the simulator",
+                "extern crate openclaw_sim;",
+                "openclaw_sim",
             ),
             (
-                "openclawctl",
-                "extern crate openclaw_agent;",
-                "openclaw_agent",
-            ),
-            (
-                "the simulator",
-                "let a = '\"'; use openclaw_agent::app;",
-                "openclaw_agent",
+                "the agent knows the simulator",
+                "let a = '\"'; use openclaw_sim::Sim;",
+                "openclaw_sim",
             ),
         ];
         for (why, text, found) in planted {
             assert_eq!(breaches(rule(why), text), [found], "{text}");
         }
+    }
+
+    #[test]
+    fn a_planted_dependency_is_found() {
+        let manifest = "[package]\nname = \"tonic\"\n[dependencies]\n# tonic = 1\nserde.workspace = true\n\
+                        wacore-noise = { version = \"1\" }\n[dev-dependencies]\naxum = \"1\"\n\
+                        [build-dependencies]\nprost=\"1\"\n";
+        let names = dependencies(manifest);
+        assert_eq!(names, ["serde", "wacore-noise", "prost"]);
+        let state = WALLS.iter().find(|wall| wall.krate == "state").unwrap();
+        let found = names.iter().filter(|name| is_among(name, state.never));
+        assert_eq!(found.count(), 2);
     }
 
     #[test]

@@ -6,11 +6,11 @@ use openclaw_state::vault::Vault;
 use tokio::net::TcpListener;
 
 use super::Error;
-use crate::agent::{Agent, View};
 use crate::alerts::{Bell, SigningKey};
-use crate::config::{Config, Metrics};
-use crate::grpc;
-use crate::http::Pages;
+use crate::edge::grpc;
+use crate::edge::http::Pages;
+use crate::host::config::{Config, Metrics};
+use crate::link::{Agent, View};
 
 /// Somebody is told when the link needs a person, if that is set.
 pub(super) fn with_alerts(

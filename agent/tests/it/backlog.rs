@@ -1,7 +1,7 @@
 //! What waits at the server while an agent is away, or comes while it is there, however much and on a disk however slow:
 //! flat memory, steady speed, and each message once.
 //!
-//! The disk is slow by a variable that only builds for the simulator read (agent/src/failpoint.rs).
+//! The disk is slow by a variable that only builds for the simulator read (state/src/failpoint.rs).
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::harness::{ACCOUNT, PATIENCE, WORD, World};
 
 /// Milliseconds that each fsync takes longer.
 const SLOW_DISK: &str = "OPENCLAW_SLOW_DISK_MS";
-/// After so long the library takes what waited at the server for done (`session/runtime.rs`).
+/// After so long the library takes what waited at the server for done (`whatsapp/src/session/runtime.rs`).
 const LIBRARY_LIMIT: Duration = Duration::from_secs(60);
 /// What a backlog may cost above a linked agent that has just started, in a build without optimisations.
 const SPARE_KIB: u64 = 10 * 1024;

@@ -1,4 +1,4 @@
-//! `kill -9` at named places (agent/src/failpoint.rs) and at any moment, while eight people write and are written to.
+//! `kill -9` at named places (state/src/failpoint.rs) and at any moment, while eight people write and are written to.
 //!
 //! Whatever the moment: what WhatsApp was told that we have is in the journal, or an event says that it may not be; nothing
 //! is there twice; what is in a chat is in its order; no message key is used twice, and a token is one message at its

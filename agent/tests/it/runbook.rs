@@ -182,12 +182,12 @@ fn the_runbook_names_every_state_and_every_error() {
     }
     let mut found = 0;
     for file in [
-        "grpc/status.rs",
-        "grpc/status/sending.rs",
-        "grpc/status/clients.rs",
-        "grpc/roles.rs",
-        "grpc/explain.rs",
-        "agent/frame.rs",
+        "edge/grpc/status.rs",
+        "edge/grpc/status/sending.rs",
+        "edge/grpc/status/clients.rs",
+        "edge/grpc/roles.rs",
+        "edge/grpc/explain.rs",
+        "link/frame.rs",
     ] {
         let source = page::text(&format!("agent/src/{file}"));
         for name in source

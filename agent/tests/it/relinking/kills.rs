@@ -1,4 +1,4 @@
-//! `kill -9` at each step of `pair`, `pair --replace`, `resume` and `restore` (agent/src/failpoint.rs): before the last
+//! `kill -9` at each step of `pair`, `pair --replace`, `resume` and `restore` (state/src/failpoint.rs): before the last
 //! step the old link works, after it the new one does.
 
 use std::time::Duration;

@@ -1,0 +1,58 @@
+//! The agent as a process: the log, what is done with one thread, the runtime, and the exit code.
+
+use std::process::ExitCode;
+
+use openclaw_harden::environment::Secrets;
+use openclaw_settings::names::Unknown;
+use openclaw_state::clock;
+
+use super::{Outcome, start};
+use crate::host::config::Config;
+use crate::host::exit::{FAILED, fail};
+use crate::host::{command, logging};
+
+/// Runs the agent until it ends.
+#[must_use]
+pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
+    logging::init(config.log);
+    for Unknown { name, nearest } in command::unknown_variables() {
+        tracing::warn!(
+            variable = name,
+            nearest,
+            "this variable is not a setting of the agent and does nothing"
+        );
+    }
+    // It learns where the stack ends, which a sandbox may keep from it.
+    openclaw_harden::scrub_stack();
+    let started = match start::start(&config, clock::wall()) {
+        Ok(started) => started,
+        Err(error) => return fail(&error, &error.hint(), error.exit_code()),
+    };
+    // One thread serves the link and the API; blocking calls are rare and short.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .on_thread_park(openclaw_harden::scrub_stack)
+        .on_thread_stop(openclaw_harden::scrub_stack)
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => {
+            let ended = runtime.block_on(super::run(config, started));
+            // An alert or a question that nobody answers must not keep the end waiting.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => return fail(&error, "free some memory, then start again", FAILED),
+    };
+    match ended {
+        Ok(Outcome::Stopped) => ExitCode::SUCCESS,
+        Ok(Outcome::Replace) => {
+            tracing::info!(
+                "replacing the process image, so that nothing of the account stays in memory"
+            );
+            let error = openclaw_harden::replace_process(secrets);
+            fail(&error, "start the agent again", FAILED)
+        }
+        Err(error) => fail(&error, error.hint(), FAILED),
+    }
+}

@@ -1,0 +1,52 @@
+//! How the first client becomes known: by a code in the log of an agent that nobody can call yet, or one that was given to
+//! it. The one place that writes a code anywhere but into the store.
+
+use std::time::{Duration, SystemTime};
+
+use openclaw_state::clients::{Clients, LIFETIME, Opening};
+use openclaw_trust::NoRandom;
+
+use crate::edge::grpc::Network;
+use crate::host::config;
+
+/// Says in the log how to enroll, where anybody can.
+///
+/// # Errors
+/// The system has no random numbers.
+pub(super) async fn expect(
+    clients: &Clients,
+    settings: &config::Network,
+    network: &Network,
+    now: SystemTime,
+) -> Result<(), NoRandom> {
+    let port = network.tls.map_or(0, |(address, _)| address.port());
+    let at = network.public.clone();
+    let at = at.unwrap_or_else(|| format!("HOST:{port}"));
+    match clients.opening(settings.code.as_deref(), now).await? {
+        Opening::None => {}
+        Opening::Made(code) => {
+            let code = code.reveal();
+            tracing::warn!(
+                minutes = minutes(LIFETIME),
+                "no client is enrolled yet: run `openclawctl enroll {at}`, and type or paste this code when it asks: {}",
+                *code
+            );
+        }
+        Opening::Given(remaining) => tracing::info!(
+            minutes = minutes(remaining),
+            "one client can enroll with OPENCLAW_ENROLL_CODE: openclawctl enroll {at}"
+        ),
+        Opening::Used => {
+            tracing::info!("OPENCLAW_ENROLL_CODE was used, and lets nobody else in; unset it");
+        }
+        Opening::Expired => tracing::warn!(
+            "OPENCLAW_ENROLL_CODE has expired; set it to another one, which `openclawctl clients new-code` makes"
+        ),
+    }
+    Ok(())
+}
+
+/// Begun ones count.
+const fn minutes(time: Duration) -> u64 {
+    time.as_secs().div_ceil(60)
+}

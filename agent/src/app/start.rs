@@ -1,0 +1,167 @@
+//! What happens before the runtime: privileges go, the volume is claimed and opened, the sandbox closes. All of it with
+//! one thread, as the kernel wants it.
+
+use std::time::SystemTime;
+
+use openclaw_harden::privileges;
+use openclaw_state::allow::{self, Loaded};
+use openclaw_types::Hardening;
+use openclaw_vault::{Opened, Summary};
+
+use crate::alerts::{self, KeyPlace, SigningKey};
+use crate::host::config::Config;
+use crate::host::harden;
+use crate::host::proxy;
+use crate::host::supervisor::Supervisor;
+use crate::host::volume::{self, Open};
+
+/// Ready to run.
+pub struct Started {
+    /// The store, on a volume that is ours.
+    pub open: Open,
+    /// What protects the process.
+    pub hardening: Hardening,
+    /// Whose messages are admitted.
+    pub rules: Loaded,
+    /// What signs alerts.
+    pub alert_key: Option<SigningKey>,
+    /// Who is told how the agent is.
+    pub supervisor: Supervisor,
+}
+
+/// Why the agent does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Root stays root.
+    #[error(transparent)]
+    Privileges(#[from] privileges::Error),
+    /// It is not clear whose messages are admitted.
+    #[error(transparent)]
+    Rules(#[from] allow::Error),
+    /// There is nothing to sign alerts with.
+    #[error(transparent)]
+    Alerts(#[from] alerts::Error),
+    /// The volume does not open.
+    #[error(transparent)]
+    Volume(#[from] volume::Error),
+}
+
+/// The exit codes of both binaries.
+const FAILED: u8 = 1;
+const BAD_CONFIGURATION: u8 = 64;
+
+impl Error {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Privileges(privileges::Error::NotRoot { .. }) => {
+                "start it as root, or as that user and without --run-as".to_owned()
+            }
+            Self::Privileges(_) => {
+                "let the container start as user 65532, or set OPENCLAW_RUN_AS=never".to_owned()
+            }
+            Self::Rules(error) => error.hint().to_owned(),
+            Self::Alerts(error) => error.hint().to_owned(),
+            Self::Volume(error) => error.hint(),
+        }
+    }
+
+    /// The process' exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Privileges(privileges::Error::NotRoot { .. }) => BAD_CONFIGURATION,
+            Self::Rules(_) | Self::Alerts(_) => BAD_CONFIGURATION,
+            Self::Volume(error) if error.is_configuration() => BAD_CONFIGURATION,
+            Self::Privileges(_) | Self::Volume(_) => FAILED,
+        }
+    }
+}
+
+/// Does all of it.
+pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
+    warn_of_proxies(config);
+    let protection = harden::shed(config)?;
+    let Config { place, source, .. } = config;
+    // By the user who will read it again, and before anything is claimed or made.
+    let rules = config.rules.load(false)?;
+    let alerts = config.alerts.as_ref();
+    let alert_key = alerts.map_or(Ok(None), |alerts| KeyPlace::load(&alerts.key))?;
+    let volume = place.claim(now, |holder| {
+        tracing::info!(holder, "waiting for the volume, which another process has");
+    })?;
+    // Before the store is opened: where it does not open, this may be why.
+    if let Some(exposure) = volume::exposure(&place.dir) {
+        tracing::warn!(hint = exposure.hint(), "{exposure}");
+    }
+    // One that cannot be read is reported by what opens the store.
+    if let Ok(Some(fault)) = source.fault() {
+        tracing::warn!(key = %source, hint = fault.hint(), "the passphrase {fault}");
+    }
+    let open = volume.open_or_create(source, now)?;
+    announce(config, &open);
+    let supervisor = Supervisor::from_environment().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the service manager in NOTIFY_SOCKET cannot be reached");
+        Supervisor::default()
+    });
+    let hardening = harden::confine(config, &supervisor, protection);
+    Ok(Started {
+        open,
+        hardening,
+        rules,
+        alert_key,
+        supervisor,
+    })
+}
+
+/// A proxy that is set and not used keeps nobody from leaking what it should have hidden.
+fn warn_of_proxies(config: &Config) {
+    let alerts = match &config.alerts {
+        None => "none are set",
+        Some(alerts) if alerts.address.is_by_proxy() => "sent through the proxy",
+        Some(_) => "sent without a proxy",
+    };
+    for proxy in proxy::found() {
+        tracing::warn!(
+            variable = proxy.variable,
+            proxy = proxy.address,
+            alerts,
+            "a proxy is set, and WhatsApp is not reached through it"
+        );
+    }
+}
+
+fn announce(config: &Config, open: &Open) {
+    let Open {
+        sealed,
+        opened,
+        made_key,
+        ..
+    } = open;
+    let dir = config.place.dir.display();
+    let key = &config.source;
+    if let Some(path) = made_key {
+        tracing::warn!(
+            path = %path.display(),
+            "made a new key in a file: without it nothing opens the store, so keep a copy elsewhere"
+        );
+    }
+    if key.is_open_to_group() {
+        tracing::warn!(%key, "the file with the key may be read by its group");
+    }
+    let Summary {
+        store,
+        epochs,
+        records,
+        log_bytes,
+        ..
+    } = sealed.summary();
+    let generation = epochs.last().map_or(0, |epoch| epoch.generation);
+    match opened {
+        None => tracing::info!(%dir, %store, %key, "made a new store"),
+        Some(Opened { dropped, .. }) => {
+            tracing::info!(%dir, %store, %key, generation, records, log_bytes, dropped, "opened the store");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The gRPC API: services, listeners, health and reflection.
+//!
+//! Only `grpc` names prost or tonic types. A method converts, sends, awaits and converts.
+
+mod access;
+mod admin;
+mod agent;
+mod alerts;
+mod clients;
+mod convert;
+mod explain;
+mod health;
+mod limit;
+mod list;
+mod listen;
+mod roles;
+mod status;
+mod watch;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use openclaw_proto::v1::access_server::AccessServer;
+use openclaw_proto::v1::admin_server::AdminServer;
+use openclaw_proto::v1::agent_server::AgentServer;
+use openclaw_proto::v1::alerts_server::AlertsServer;
+use openclaw_proto::v1::clients_server::ClientsServer;
+use openclaw_state::clients::Clients;
+use openclaw_trust::Fingerprint;
+use openclaw_types::{AgentName, Hardening};
+use tonic::transport::Server;
+use tower::filter::FilterLayer;
+use tower::util::MapResponseLayer;
+
+use crate::link::Agent;
+
+pub use listen::{ListenError, Listeners, bind_any};
+
+/// The largest request.
+const MAX_REQUEST: usize = 1024 * 1024;
+/// The largest answer, and the largest item of a stream.
+const MAX_RESPONSE: usize = 4 * 1024 * 1024;
+/// Per-stream and per-connection flow control, small: memory is bounded by them.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * 1024;
+const FRAME: u32 = 16 * 1024;
+const HEADERS: u32 = 16 * 1024;
+/// Streams on one connection, and calls that have not been answered.
+const STREAMS: u32 = 16;
+const CALLS: usize = 32;
+/// Streams that a client opened and reset at once, and resets that it made necessary: more end the connection.
+const RESETS: usize = 20;
+const OWN_RESETS: usize = 64;
+/// Proxies cut connections that are quiet for long; dead peers are noticed.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The API could not be served.
+#[derive(Debug, thiserror::Error)]
+#[error("serve the gRPC API")]
+pub struct ServeError(#[source] tonic::transport::Error);
+
+/// How the agent is known and reached elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Its name among others.
+    pub name: AgentName,
+    /// The address for TLS, and the agent's key there.
+    pub tls: Option<(SocketAddr, Fingerprint)>,
+    /// `HOST:PORT`, if the platform told it.
+    pub public: Option<String>,
+}
+
+/// Serves until `stop` resolves and open calls have ended.
+pub async fn serve(
+    agent: Agent,
+    clients: Clients,
+    hardening: Hardening,
+    network: Network,
+    listeners: Listeners,
+    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
+) -> Result<(), ServeError> {
+    let (health, watcher) = health::service(agent.watch(), agent.ready_after());
+    let (pages, reading) = watch::Pages::of(agent.journal().clone());
+    let access = AccessServer::new(access::Service::new(agent.clone()))
+        .max_decoding_message_size(MAX_REQUEST)
+        .max_encoding_message_size(MAX_RESPONSE);
+    let alerts = AlertsServer::new(alerts::Service::new(agent.clone()))
+        .max_decoding_message_size(MAX_REQUEST)
+        .max_encoding_message_size(MAX_RESPONSE);
+    let admin = AdminServer::new(admin::Service::new(agent.clone(), stop.clone()))
+        .max_decoding_message_size(MAX_REQUEST)
+        .max_encoding_message_size(MAX_RESPONSE);
+    let service = AgentServer::new(agent::Service::new(
+        agent,
+        pages,
+        hardening,
+        network.clone(),
+        stop.clone(),
+    ))
+    .max_decoding_message_size(MAX_REQUEST)
+    .max_encoding_message_size(MAX_RESPONSE);
+    let clients = ClientsServer::new(clients::Service::new(clients, network))
+        .max_decoding_message_size(MAX_REQUEST)
+        .max_encoding_message_size(MAX_RESPONSE);
+    let (watcher, reading) = (tokio::spawn(watcher), tokio::spawn(reading));
+    let served = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(STREAMS)
+        .max_frame_size(FRAME)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_header_list_size(HEADERS)
+        .http2_max_pending_accept_reset_streams(Some(RESETS))
+        .http2_max_local_error_reset_streams(Some(OWN_RESETS))
+        .concurrency_limit_per_connection(CALLS)
+        .load_shed(true)
+        .layer(FilterLayer::new(roles::admit))
+        .layer(MapResponseLayer::new(explain::explain))
+        .add_service(service)
+        .add_service(admin)
+        .add_service(access)
+        .add_service(clients)
+        .add_service(alerts)
+        .add_service(health)
+        .add_service(reflection_v1())
+        .add_service(reflection_v1alpha())
+        .serve_with_incoming_shutdown(listeners.into_incoming(), stop)
+        .await;
+    watcher.abort();
+    reading.abort();
+    served.map_err(ServeError)
+}
+
+/// What grpcurl asks for first.
+fn reflection_v1() -> tonic_reflection::server::v1::ServerReflectionServer<
+    impl tonic_reflection::server::v1::ServerReflection,
+> {
+    reflection()
+        .build_v1()
+        .expect("the descriptors are generated with the code")
+}
+
+/// What older grpcurl and grpcui ask for.
+fn reflection_v1alpha() -> tonic_reflection::server::v1alpha::ServerReflectionServer<
+    impl tonic_reflection::server::v1alpha::ServerReflection,
+> {
+    reflection()
+        .build_v1alpha()
+        .expect("the descriptors are generated with the code")
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(openclaw_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

@@ -1,0 +1,256 @@
+//! `openclaw.agent.v1.Agent`: convert, send, await, convert.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use openclaw_proto::v1 as pb;
+use openclaw_state::clock;
+use openclaw_trust::Role;
+use openclaw_types::{Hardening, Phone, Seq};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::listen::Caller;
+use super::watch::{OtherName, Pages, Watch};
+use super::{Network, convert, limit, list, roles, status};
+use crate::link::{Agent, Storage};
+
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The service.
+pub(super) struct Service<S> {
+    agent: Agent,
+    pages: Pages,
+    hardening: Hardening,
+    network: Network,
+    stop: S,
+}
+
+impl<S> Service<S> {
+    /// Streams that never end by themselves end with `stop`.
+    pub(super) const fn new(
+        agent: Agent,
+        pages: Pages,
+        hardening: Hardening,
+        network: Network,
+        stop: S,
+    ) -> Self {
+        Self {
+            agent,
+            pages,
+            hardening,
+            network,
+            stop,
+        }
+    }
+
+    fn identity(&self) -> pb::AgentIdentity {
+        let store = self.agent.storage().as_ref().map(Storage::id);
+        convert::identity(&self.network.name, store)
+    }
+
+    fn other_name(&self) -> OtherName {
+        let agent = self.agent.clone();
+        Box::new(move |jid: &str| agent.other_name(jid))
+    }
+}
+
+#[tonic::async_trait]
+impl<S> pb::agent_server::Agent for Service<S>
+where
+    S: Future<Output = ()> + Clone + Send + Sync + 'static,
+{
+    type PairStream = Streamed<pb::PairFrame>;
+    type WatchEventsStream = Streamed<pb::WatchEventsResponse>;
+
+    async fn pair(
+        &self,
+        request: Request<pb::PairRequest>,
+    ) -> Result<Response<Self::PairStream>, Status> {
+        let request = convert::pair_request(request.into_inner())?;
+        let frames = self
+            .agent
+            .pair(request)
+            .await
+            .map_err(|denied| status::denied(&denied))?;
+        let frames = ReceiverStream::new(frames).map(|frame| Ok(convert::frame(frame)));
+        Ok(Response::new(frames.boxed()))
+    }
+
+    async fn status(
+        &self,
+        request: Request<pb::StatusRequest>,
+    ) -> Result<Response<pb::StatusResponse>, Status> {
+        Ok(Response::new(convert::status(
+            self.agent.status(),
+            self.hardening,
+            &self.network,
+            request.extensions().get::<Caller>(),
+        )))
+    }
+
+    async fn resume(
+        &self,
+        request: Request<pb::ResumeRequest>,
+    ) -> Result<Response<pb::ResumeResponse>, Status> {
+        let timeout = convert::resume_request(request.into_inner())?;
+        let resumed = self.agent.resume(timeout).await;
+        let status = resumed.map_err(|denied| status::denied(&denied))?;
+        Ok(Response::new(convert::resumed(status)))
+    }
+
+    async fn send(
+        &self,
+        request: Request<pb::SendRequest>,
+    ) -> Result<Response<pb::SendResponse>, Status> {
+        let (_, extensions, mut request) = request.into_parts();
+        let seen = convert::store_seen(request.seen.take())?;
+        let (draft, terms) = convert::send_request(request)?;
+        let caller = extensions.get::<Caller>();
+        limit::check(&self.agent, &self.pages, caller, &draft.to).await?;
+        if let Some(seen) = seen {
+            self.agent.report_store(seen).await;
+        }
+        let answer = self.agent.send(draft, terms).await;
+        let answer = answer.map_err(|failure| status::send_failure(&failure))?;
+        Ok(Response::new(convert::send_response(answer)))
+    }
+
+    async fn report_store(
+        &self,
+        request: Request<pb::ReportStoreRequest>,
+    ) -> Result<Response<pb::ReportStoreResponse>, Status> {
+        let seen = convert::report_store_request(request.into_inner())?;
+        let hold = self.agent.report_store(seen).await;
+        Ok(Response::new(convert::report_store_response(hold)))
+    }
+
+    async fn list_queue(
+        &self,
+        request: Request<pb::ListQueueRequest>,
+    ) -> Result<Response<pb::ListQueueResponse>, Status> {
+        let queued = self.agent.queued();
+        Ok(Response::new(convert::queue(request.get_ref(), queued)?))
+    }
+
+    async fn cancel_send(
+        &self,
+        request: Request<pb::CancelSendRequest>,
+    ) -> Result<Response<pb::CancelSendResponse>, Status> {
+        let token = convert::cancel_request(request.into_inner())?;
+        let cancelled = self.agent.cancel(&token).await;
+        let cancelled = cancelled.map_err(status::cancel_denied)?;
+        Ok(Response::new(convert::cancelled(cancelled)))
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<pb::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        if !request.get_ref().consumer.is_empty() {
+            roles::require(&request, Role::Sender)?;
+        }
+        let request = request.into_inner();
+        let named = numbers(request.filter.as_ref());
+        let mut request = convert::watch_request(request)?;
+        // What happened before the call is shown to it, or is before it: nothing in between.
+        self.agent.journal().flush().await;
+        if let Some(name) = &request.consumer {
+            let (head, _) = self.agent.journal().range();
+            // Beyond the head is a cursor of another journal: it gets everything that is kept.
+            let begin = match request.after {
+                Some(after) if after > head => Seq(0),
+                after => after.unwrap_or(head),
+            };
+            let consumers = self.agent.consumers();
+            let begun = consumers.begin(name, begin, head, clock::wall()).await;
+            let acked = begun.map_err(|denied| status::consumer(&denied))?;
+            request.after.get_or_insert(acked);
+        }
+        self.agent.resolve(&named).await;
+        let gate = self.agent.clone();
+        let lid_of = Box::new(move |phone: &Phone| gate.gate().lid_of(phone));
+        let pages = self.pages.clone();
+        let (journal, agent) = (self.agent.journal(), self.identity());
+        let other_name = self.other_name();
+        let watch = Watch::new(journal, pages, request, other_name, agent, (named, lid_of));
+        let items = watch.into_stream().take_until(self.stop.clone().fuse());
+        Ok(Response::new(items.map(Ok).boxed()))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<pb::ListEventsRequest>,
+    ) -> Result<Response<pb::ListEventsResponse>, Status> {
+        let request = request.into_inner();
+        let named = numbers(request.filter.as_ref());
+        let mut request = convert::list_request(request)?;
+        self.agent.journal().flush().await;
+        self.agent.resolve(&named).await;
+        let gate = self.agent.gate();
+        request
+            .filter
+            .name_by_lid(named, |phone| gate.lid_of(phone));
+        let range = self.agent.journal().range();
+        let (other_name, agent) = (self.other_name(), self.identity());
+        let listed = list::list(&self.pages, range, request, &other_name, &agent);
+        Ok(Response::new(listed.await))
+    }
+
+    async fn ack_events(
+        &self,
+        request: Request<pb::AckEventsRequest>,
+    ) -> Result<Response<pb::AckEventsResponse>, Status> {
+        let pb::AckEventsRequest {
+            consumer,
+            seq,
+            reset,
+        } = request.into_inner();
+        let name = convert::consumer(&consumer)?;
+        let (head, _) = self.agent.journal().range();
+        let consumers = self.agent.consumers();
+        let Seq(seq) = consumers
+            .ack(&name, Seq(seq), reset, head, clock::wall())
+            .await
+            .map_err(|denied| status::consumer(&denied))?;
+        Ok(Response::new(pb::AckEventsResponse { seq }))
+    }
+
+    async fn list_consumers(
+        &self,
+        request: Request<pb::ListConsumersRequest>,
+    ) -> Result<Response<pb::ListConsumersResponse>, Status> {
+        let consumers = self.agent.consumers().list();
+        let listed = convert::consumers(request.get_ref(), consumers)?;
+        Ok(Response::new(listed))
+    }
+
+    async fn remove_consumer(
+        &self,
+        request: Request<pb::RemoveConsumerRequest>,
+    ) -> Result<Response<pb::RemoveConsumerResponse>, Status> {
+        let name = convert::consumer(&request.into_inner().consumer)?;
+        let removed = self.agent.consumers().remove(&name).await;
+        removed.map_err(|denied| status::consumer(&denied))?;
+        Ok(Response::new(pb::RemoveConsumerResponse {}))
+    }
+
+    async fn unpair(
+        &self,
+        _: Request<pb::UnpairRequest>,
+    ) -> Result<Response<pb::UnpairResponse>, Status> {
+        let confirmed = self
+            .agent
+            .unpair()
+            .await
+            .map_err(|denied| status::denied(&denied))?;
+        Ok(Response::new(pb::UnpairResponse { confirmed }))
+    }
+}
+
+/// The numbers that a filter names. A number may be written in two ways, and its LID says that both are one person's.
+fn numbers(filter: Option<&pb::EventFilter>) -> Vec<Phone> {
+    let chats = filter.into_iter().flat_map(|filter| &filter.chats);
+    chats.filter_map(|chat| chat.parse().ok()).collect()
+}

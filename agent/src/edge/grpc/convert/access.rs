@@ -1,0 +1,161 @@
+//! Whose messages are admitted, and what a diagnosis found.
+
+use openclaw_proto::v1 as pb;
+use openclaw_state::allow::file::named;
+use openclaw_state::allow::{Entry, Failed, Mode, Place, Rules, Summary, Who};
+use openclaw_state::clock;
+use openclaw_types::{Contact, Finding, Recipient, State};
+use prost_types::Timestamp;
+use tonic::Status;
+
+use super::{count, invalid, page};
+
+pub(in crate::edge::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
+    let Summary {
+        rules,
+        file,
+        loaded_at,
+        added,
+        failed,
+        unresolved,
+    } = summary;
+    let mut wire = pb::Rules {
+        unrestricted: rules.is_none(),
+        file: file.unwrap_or_default(),
+        loaded_at: Some(Timestamp::from(clock::shown(loaded_at))),
+        added: count(added.len()),
+        unresolved: count(unresolved),
+        held: count(held),
+        ..Default::default()
+    };
+    if let Some(Rules {
+        direct,
+        group,
+        people,
+        group_people,
+        groups: _,
+        remarks,
+    }) = rules.as_deref()
+    {
+        wire.dm_policy = policy(*direct).into();
+        wire.group_policy = policy(*group).into();
+        wire.listed = count(people.len() + group_people.as_ref().map_or(0, Vec::len));
+        wire.remarks.clone_from(remarks);
+    }
+    if let Some(Failed { at, why }) = failed {
+        wire.reload_error = why;
+        wire.reload_failed_at = Some(Timestamp::from(clock::shown(at)));
+    }
+    wire
+}
+
+const fn policy(mode: Mode) -> pb::Policy {
+    match mode {
+        Mode::Open => pb::Policy::Open,
+        Mode::Allowlist => pb::Policy::Allowlist,
+        Mode::Disabled => pb::Policy::Disabled,
+    }
+}
+
+/// The most entries in a page.
+const MAX_ALLOWED_PAGE: usize = 10_000;
+
+pub(in crate::edge::grpc) fn allowed(
+    request: &pb::ListAllowedRequest,
+    summary: Summary,
+    held: usize,
+) -> Result<pb::ListAllowedResponse, Status> {
+    let pb::ListAllowedRequest {
+        page_size,
+        page_token,
+    } = request;
+    let all = entries(&summary).into_iter().enumerate().collect();
+    let page = page(all, *page_size, MAX_ALLOWED_PAGE, page_token, |(at, _)| *at)?;
+    Ok(pb::ListAllowedResponse {
+        rules: Some(rules(summary, held)),
+        allowed: page.items.into_iter().map(|(_, entry)| entry).collect(),
+        next_page_token: page.next,
+        total_size: count(page.total),
+    })
+}
+
+fn entries(summary: &Summary) -> Vec<pb::Allowed> {
+    let mut all = Vec::new();
+    let mut add = |entries: &[Entry], list: pb::AllowedList| {
+        all.extend(entries.iter().map(|Entry { who, place }| pb::Allowed {
+            who: who.to_string(),
+            list: list.into(),
+            source: place.to_string(),
+            added: *place == Place::Added,
+        }));
+    };
+    if let Some(rules) = &summary.rules {
+        add(&rules.people, pb::AllowedList::AllowFrom);
+        add(
+            rules.group_people.as_deref().unwrap_or_default(),
+            pb::AllowedList::GroupAllowFrom,
+        );
+        add(
+            rules.groups.as_deref().unwrap_or_default(),
+            pb::AllowedList::Groups,
+        );
+    }
+    for entry in &summary.added {
+        let list = match entry.who {
+            Who::Group(_) => pb::AllowedList::Groups,
+            _ => pb::AllowedList::AllowFrom,
+        };
+        add(std::slice::from_ref(entry), list);
+    }
+    all
+}
+
+pub(in crate::edge::grpc) fn who(text: &str) -> Result<Who, Status> {
+    named(text).map_err(|error| invalid("who", &error))
+}
+
+/// A group has no messages of its own to explain.
+#[derive(Debug, thiserror::Error)]
+#[error("that is a group: give a number or a LID (…@lid)")]
+struct AGroup;
+
+pub(in crate::edge::grpc) fn diagnose_request(
+    request: &pb::DiagnoseRequest,
+) -> Result<Option<Contact>, Status> {
+    let pb::DiagnoseRequest { phone } = request;
+    if phone.is_empty() {
+        return Ok(None);
+    }
+    let (phone, lid) = match phone.parse() {
+        Ok(Recipient::Phone(phone)) => (Some(phone), None),
+        Ok(Recipient::Lid(lid)) => (None, Some(lid)),
+        Ok(Recipient::Group(_)) => return Err(invalid("phone", &AGroup)),
+        Err(error) => return Err(invalid("phone", &error)),
+    };
+    Ok(Some(Contact { phone, lid }))
+}
+
+pub(in crate::edge::grpc) fn findings(findings: Vec<Finding>) -> pb::DiagnoseResponse {
+    let findings = findings.into_iter().map(|finding| {
+        let Finding {
+            check,
+            state,
+            text,
+            hint,
+        } = finding;
+        let state = match state {
+            State::Good => pb::FindingState::Good,
+            State::Bad => pb::FindingState::Bad,
+            State::Note => pb::FindingState::Note,
+        };
+        pb::Finding {
+            check: check.to_owned(),
+            state: state.into(),
+            text,
+            hint,
+        }
+    });
+    pb::DiagnoseResponse {
+        findings: findings.collect(),
+    }
+}

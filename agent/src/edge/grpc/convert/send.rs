@@ -1,0 +1,345 @@
+//! Sending: the draft, and what became of it.
+
+use std::time::Duration;
+
+use openclaw_proto::convert::{contact, nack, send_state};
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::content::Kind;
+use openclaw_proto::v1::send_request::Payload;
+use openclaw_state::clock;
+use openclaw_state::outbox::{Cancelled, Queued, Trouble};
+use openclaw_types::{Draft, Outgoing, SendState, Sent, Text, Token};
+use prost_types::Timestamp;
+use tonic::Status as GrpcStatus;
+
+use super::{Page, UnknownValue, duration, page};
+use crate::edge::grpc::status::{invalid, unsupported};
+use crate::link::{Answer, Terms};
+
+const DEFAULT: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+const DEFAULT_KEPT: Duration = Duration::from_secs(60 * 60);
+const LONGEST_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The most messages in a page of the queue.
+const MAX_QUEUE_PAGE: usize = 1_000;
+
+/// `keep_for` for what is not kept at all.
+#[derive(Debug, thiserror::Error)]
+#[error("is for a message with `queue` only: use `timeout`")]
+struct NotQueued;
+
+/// Nothing to send.
+#[derive(Debug, thiserror::Error)]
+#[error("is absent: there is nothing to send")]
+struct Nothing;
+
+/// What to send, and how.
+pub(in crate::edge::grpc) fn send_request(
+    request: pb::SendRequest,
+) -> Result<(Draft, Terms), GrpcStatus> {
+    let wait = match request.wait() {
+        pb::SendState::Unspecified | pb::SendState::ServerAck => SendState::ServerAck,
+        pb::SendState::Accepted => SendState::Accepted,
+        pb::SendState::Delivered => SendState::Delivered,
+        pb::SendState::Read => SendState::Read,
+        pb::SendState::Failed => return Err(invalid("wait", &UnknownValue(request.wait))),
+    };
+    let pb::SendRequest {
+        to,
+        payload,
+        reply_to,
+        client_token,
+        wait: given,
+        timeout,
+        queue,
+        keep_for,
+        seen: _,
+    } = request;
+    if pb::SendState::try_from(given).is_err() {
+        return Err(invalid("wait", &UnknownValue(given)));
+    }
+    let outgoing = outgoing(payload)?;
+    if reply_to.is_some() {
+        return Err(unsupported("reply_to"));
+    }
+    let draft = Draft {
+        to: to.parse().map_err(|error| invalid("to", &error))?,
+        payload: outgoing.encode(),
+        token: match client_token.as_str() {
+            "" => None,
+            token => Some(self::token(token)?),
+        },
+    };
+    let keep = match (queue, keep_for) {
+        (false, Some(_)) => return Err(invalid("keep_for", &NotQueued)),
+        (false, None) => None,
+        (true, keep_for) => Some(duration("keep_for", keep_for, DEFAULT_KEPT, LONGEST_KEPT)?),
+    };
+    let timeout = duration("timeout", timeout, DEFAULT, LONGEST)?;
+    let terms = Terms {
+        wait,
+        timeout,
+        keep,
+    };
+    Ok((draft, terms))
+}
+
+/// What is to be sent, of what this version can send.
+fn outgoing(payload: Option<Payload>) -> Result<Outgoing, GrpcStatus> {
+    let content = match payload {
+        None => return Err(invalid("payload", &Nothing)),
+        Some(Payload::Content(content)) => content,
+        Some(Payload::Reaction(_)) => return Err(unsupported("reaction")),
+        Some(Payload::Edit(_)) => return Err(unsupported("edit")),
+        Some(Payload::Deletion(_)) => return Err(unsupported("deletion")),
+        Some(Payload::PollVote(_)) => return Err(unsupported("poll_vote")),
+    };
+    let pb::Content {
+        kind,
+        mentions,
+        truncated: _,
+    } = content;
+    if !mentions.is_empty() {
+        return Err(unsupported("content.mentions"));
+    }
+    match kind {
+        None => Err(invalid("content.kind", &Nothing)),
+        Some(Kind::Text(pb::Text { body })) => {
+            let text = Text::try_from(body);
+            let text = text.map_err(|error| invalid("content.text.body", &error))?;
+            Ok(Outgoing::Text(text))
+        }
+        Some(Kind::Media(_)) => Err(unsupported("content.media")),
+        Some(Kind::Location(_)) => Err(unsupported("content.location")),
+        Some(Kind::Contacts(_)) => Err(unsupported("content.contacts")),
+        Some(Kind::Poll(_)) => Err(unsupported("content.poll")),
+        Some(Kind::Event(_)) => Err(unsupported("content.event")),
+        Some(Kind::GroupInvite(_)) => Err(unsupported("content.group_invite")),
+        Some(Kind::Choice(_)) => Err(unsupported("content.choice")),
+        Some(Kind::Album(_)) => Err(unsupported("content.album")),
+        Some(Kind::PollVote(_)) => Err(unsupported("content.poll_vote")),
+        Some(Kind::Pin(_)) => Err(unsupported("content.pin")),
+        Some(Kind::TimerChange(_)) => Err(unsupported("content.timer_change")),
+        Some(Kind::Other(_)) => Err(unsupported("content.other")),
+    }
+}
+
+fn token(text: &str) -> Result<Token, GrpcStatus> {
+    text.parse()
+        .map_err(|error| invalid("client_token", &error))
+}
+
+pub(in crate::edge::grpc) fn cancel_request(
+    request: pb::CancelSendRequest,
+) -> Result<Token, GrpcStatus> {
+    let pb::CancelSendRequest { client_token } = request;
+    token(&client_token)
+}
+
+pub(in crate::edge::grpc) fn cancelled(cancelled: Cancelled) -> pb::CancelSendResponse {
+    let Cancelled { id, never_sent } = cancelled;
+    pb::CancelSendResponse {
+        message_id: id.as_str().to_owned(),
+        never_sent,
+    }
+}
+
+pub(in crate::edge::grpc) fn queue(
+    request: &pb::ListQueueRequest,
+    queue: Vec<Queued>,
+) -> Result<pb::ListQueueResponse, GrpcStatus> {
+    let pb::ListQueueRequest {
+        page_size,
+        page_token,
+    } = request;
+    let Page { items, next, total } =
+        page(queue, *page_size, MAX_QUEUE_PAGE, page_token, |it| it.order)?;
+    Ok(pb::ListQueueResponse {
+        messages: items.into_iter().map(queued).collect(),
+        next_page_token: next,
+        total_size: super::count(total),
+    })
+}
+
+fn queued(queued: Queued) -> pb::QueuedMessage {
+    let Queued {
+        order: _,
+        token,
+        id,
+        to,
+        since,
+        until,
+        handed,
+        attempts,
+        trouble,
+        retry_at,
+        nack: refused,
+        held,
+    } = queued;
+    pb::QueuedMessage {
+        client_token: token.as_str().to_owned(),
+        message_id: id.as_str().to_owned(),
+        to: to.address(),
+        queued_at: Some(Timestamp::from(clock::shown(since))),
+        queued_until: Some(Timestamp::from(clock::shown(until))),
+        handed_over: handed,
+        attempts,
+        reason: trouble.map(reason).unwrap_or_default().into(),
+        retry_at: retry_at.map(clock::shown).map(Timestamp::from),
+        nack: refused.map(nack),
+        held,
+    }
+}
+
+pub(in crate::edge::grpc) fn send_response(answer: Answer) -> pb::SendResponse {
+    let Answer {
+        sent:
+            Sent {
+                id,
+                token,
+                state,
+                server_ack_at,
+                failure: _,
+                nack: refused,
+            },
+        chat,
+        recipient,
+        queued_until,
+        wait_expired,
+    } = answer;
+    pb::SendResponse {
+        message_id: id.as_str().to_owned(),
+        state: send_state(state).into(),
+        client_token: token.as_str().to_owned(),
+        chat: chat.jid().to_owned(),
+        recipient: recipient.map(contact),
+        server_ack_at: server_ack_at.map(Timestamp::from),
+        queued_until: queued_until.map(clock::shown).map(Timestamp::from),
+        wait_expired,
+        nack: refused.map(nack),
+    }
+}
+
+const fn reason(trouble: Trouble) -> pb::SendReason {
+    match trouble {
+        Trouble::ConnectionLost => pb::SendReason::ConnectionLost,
+        Trouble::NotConnected => pb::SendReason::NotConnected,
+        Trouble::NotChecked(_) => pb::SendReason::NotChecked,
+        Trouble::NotEncrypted => pb::SendReason::NotEncrypted,
+        Trouble::NotOnWhatsApp => pb::SendReason::NotOnWhatsapp,
+        Trouble::Refused(_) => pb::SendReason::RefusedByServer,
+        Trouble::ServerError(_) => pb::SendReason::ServerError,
+        Trouble::Held => pb::SendReason::Held,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(change: impl FnOnce(&mut pb::SendRequest)) -> Result<(Draft, Terms), GrpcStatus> {
+        let mut request = pb::SendRequest::of_text("+15550100123", "hi");
+        change(&mut request);
+        send_request(request)
+    }
+
+    #[test]
+    fn send_waits_for_the_servers_ack_unless_told_otherwise() {
+        let (draft, terms) = send(|_| {}).unwrap();
+        let usual = Terms {
+            wait: SendState::ServerAck,
+            timeout: DEFAULT,
+            keep: None,
+        };
+        assert_eq!((draft.token, terms), (None, usual));
+    }
+
+    #[test]
+    fn what_is_queued_is_kept_for_an_hour_unless_told_otherwise() {
+        let (_, terms) = send(|r| r.queue = true).unwrap();
+        assert_eq!(terms.keep, Some(DEFAULT_KEPT));
+        let day = prost_types::Duration {
+            seconds: 86_400,
+            nanos: 0,
+        };
+        let (_, terms) = send(|r| (r.queue, r.keep_for) = (true, Some(day))).unwrap();
+        assert_eq!(terms.keep, Some(Duration::from_secs(86_400)));
+    }
+
+    fn text(body: String) -> Option<Payload> {
+        Some(Payload::Content(pb::Content::of_text(body)))
+    }
+
+    #[test]
+    fn content_that_cannot_be_sent_yet_is_refused_and_never_left_out() {
+        type Change = fn(&mut pb::SendRequest);
+        let cases: [(&str, Change); 5] = [
+            ("content.media", |r| {
+                let kind = Some(Kind::Media(pb::Media::default()));
+                r.payload = Some(Payload::Content(pb::Content {
+                    kind,
+                    ..Default::default()
+                }));
+            }),
+            ("content.mentions", |r| {
+                let mut content = pb::Content::of_text("hi @1");
+                content.mentions = vec![pb::Contact::default()];
+                r.payload = Some(Payload::Content(content));
+            }),
+            ("reaction", |r| {
+                r.payload = Some(Payload::Reaction(pb::ReactionDraft::default()));
+            }),
+            ("deletion", |r| {
+                r.payload = Some(Payload::Deletion(pb::DeletionDraft::default()));
+            }),
+            ("reply_to", |r| r.reply_to = Some(pb::MessageRef::default())),
+        ];
+        for (field, change) in cases {
+            let status = send(change).unwrap_err();
+            assert_eq!(status.code(), tonic::Code::Unimplemented, "{field}");
+            assert!(status.message().starts_with(field), "{}", status.message());
+        }
+    }
+
+    #[test]
+    fn bad_requests_name_their_field_and_repeat_no_secret() {
+        type Change = fn(&mut pb::SendRequest);
+        let cases: [(&str, Change); 11] = [
+            ("to", |r| r.to = "SECRET".into()),
+            ("to", |r| r.to = String::new()),
+            ("content.text.body", |r| r.payload = text(String::new())),
+            ("content.text.body", |r| {
+                r.payload = text("SECRET".repeat(20_000));
+            }),
+            ("content.kind", |r| {
+                r.payload = Some(Payload::Content(pb::Content::default()));
+            }),
+            ("payload", |r| r.payload = None),
+            ("client_token", |r| r.client_token = "SECRET SECRET".into()),
+            ("wait", |r| r.wait = 77),
+            ("keep_for", |r| {
+                r.keep_for = Some(prost_types::Duration::default());
+            }),
+            ("keep_for", |r| {
+                r.queue = true;
+                r.keep_for = Some(prost_types::Duration {
+                    seconds: 8 * 86_400,
+                    nanos: 0,
+                });
+            }),
+            ("timeout", |r| {
+                r.timeout = Some(prost_types::Duration {
+                    seconds: -1,
+                    nanos: 0,
+                });
+            }),
+        ];
+        for (field, change) in cases {
+            let status = send(change).unwrap_err();
+            assert_eq!(status.code(), tonic::Code::InvalidArgument);
+            assert!(status.message().starts_with(field), "{}", status.message());
+            assert!(!status.message().contains("SECRET"));
+        }
+    }
+}

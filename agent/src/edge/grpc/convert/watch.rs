@@ -1,0 +1,199 @@
+//! Watching: what is asked for, and the consumers whose place is remembered.
+
+use openclaw_proto::{Word, v1 as pb};
+use openclaw_types::{
+    ChatKind, ChatKinds, ChatSet, Consumer, ConsumerName, Filter, Kind, KindSet, MAX_CHATS, Seq,
+};
+use prost_types::Timestamp;
+use tonic::Status as GrpcStatus;
+
+use super::{UnknownValue, page};
+use crate::edge::grpc::status::invalid;
+
+/// How many events a page of ListEvents has, if the caller names no number, and at most.
+const DEFAULT_PAGE: usize = 50;
+const MAX_PAGE: usize = 500;
+/// The most consumers in a page.
+const MAX_CONSUMER_PAGE: usize = 1_000;
+
+/// What a WatchEvents call asks for.
+pub(in crate::edge::grpc) struct WatchRequest {
+    pub(in crate::edge::grpc) after: Option<Seq>,
+    pub(in crate::edge::grpc) follow: bool,
+    pub(in crate::edge::grpc) filter: Filter,
+    pub(in crate::edge::grpc) consumer: Option<ConsumerName>,
+}
+
+/// More chats than a filter may name.
+#[derive(Debug, thiserror::Error)]
+#[error("at most {MAX_CHATS} chats can be named")]
+struct TooManyChats;
+
+pub(in crate::edge::grpc) fn watch_request(
+    request: pb::WatchEventsRequest,
+) -> Result<WatchRequest, GrpcStatus> {
+    let pb::WatchEventsRequest {
+        after,
+        follow,
+        filter,
+        consumer,
+    } = request;
+    Ok(WatchRequest {
+        after: after.map(Seq),
+        follow,
+        filter: self::filter(filter)?,
+        consumer: match consumer.as_str() {
+            "" => None,
+            name => Some(self::consumer(name)?),
+        },
+    })
+}
+
+/// What a ListEvents call asks for.
+pub(in crate::edge::grpc) struct ListRequest {
+    pub(in crate::edge::grpc) filter: Filter,
+    pub(in crate::edge::grpc) size: usize,
+    /// Only events before this one; `None` from the head on.
+    pub(in crate::edge::grpc) before: Option<Seq>,
+}
+
+/// A token that no page ended with.
+#[derive(Debug, thiserror::Error)]
+#[error("is no token of a page of this list")]
+struct BadToken;
+
+pub(in crate::edge::grpc) fn list_request(
+    request: pb::ListEventsRequest,
+) -> Result<ListRequest, GrpcStatus> {
+    let pb::ListEventsRequest {
+        filter,
+        page_size,
+        page_token,
+    } = request;
+    let before = match page_token.as_str() {
+        "" => None,
+        token => {
+            let before = token.parse();
+            Some(before.map_err(|_| invalid("page_token", &BadToken))?)
+        }
+    };
+    Ok(ListRequest {
+        filter: self::filter(filter)?,
+        size: match usize::try_from(page_size) {
+            Ok(size @ 1..) => size.min(MAX_PAGE),
+            _ => DEFAULT_PAGE,
+        },
+        before: before.map(Seq),
+    })
+}
+
+/// Empty where there is no next page.
+pub(in crate::edge::grpc) fn page_token(before: Option<Seq>) -> String {
+    before.map_or_else(String::new, |Seq(seq)| seq.to_string())
+}
+
+fn filter(filter: Option<pb::EventFilter>) -> Result<Filter, GrpcStatus> {
+    let pb::EventFilter {
+        kinds,
+        chats,
+        chat_kinds,
+    } = filter.unwrap_or_default();
+    Ok(Filter {
+        kinds: self::kinds(kinds)?,
+        chats: self::chats(&chats)?,
+        chat_kinds: self::chat_kinds(chat_kinds)?,
+    })
+}
+
+fn kinds(kinds: Vec<i32>) -> Result<KindSet, GrpcStatus> {
+    let known = kinds.into_iter().map(|kind| {
+        let name = pb::EventKind::try_from(kind).map(Word::word);
+        let mut all = Kind::ALL.iter().copied();
+        let known = all.find(|known| name == Ok(known.name()));
+        known.ok_or_else(|| invalid("filter.kinds", &UnknownValue(kind)))
+    });
+    Ok(KindSet::of(known.collect::<Result<Vec<_>, _>>()?))
+}
+
+fn chat_kinds(kinds: Vec<i32>) -> Result<ChatKinds, GrpcStatus> {
+    let known = kinds
+        .into_iter()
+        .map(|kind| match pb::ChatKind::try_from(kind) {
+            Ok(pb::ChatKind::Person) => Ok(ChatKind::Person),
+            Ok(pb::ChatKind::Group) => Ok(ChatKind::Group),
+            Ok(pb::ChatKind::Status) => Ok(ChatKind::Status),
+            Ok(pb::ChatKind::Channel) => Ok(ChatKind::Channel),
+            Ok(pb::ChatKind::Unspecified) | Err(_) => {
+                Err(invalid("filter.chat_kinds", &UnknownValue(kind)))
+            }
+        });
+    Ok(ChatKinds::of(known.collect::<Result<Vec<_>, _>>()?))
+}
+
+fn chats(chats: &[String]) -> Result<ChatSet, GrpcStatus> {
+    if chats.len() > MAX_CHATS {
+        return Err(invalid("filter.chats", &TooManyChats));
+    }
+    let mut set = ChatSet::default();
+    for chat in chats {
+        set.add(chat)
+            .map_err(|error| invalid("filter.chats", &error))?;
+    }
+    Ok(set)
+}
+
+pub(in crate::edge::grpc) fn consumer(name: &str) -> Result<ConsumerName, GrpcStatus> {
+    name.parse().map_err(|error| invalid("consumer", &error))
+}
+
+pub(in crate::edge::grpc) fn consumers(
+    request: &pb::ListConsumersRequest,
+    consumers: Vec<Consumer>,
+) -> Result<pb::ListConsumersResponse, GrpcStatus> {
+    let pb::ListConsumersRequest {
+        page_size,
+        page_token,
+    } = request;
+    let name = |it: &Consumer| it.name.as_str().to_owned();
+    let page = page(consumers, *page_size, MAX_CONSUMER_PAGE, page_token, name)?;
+    let consumers = page.items.into_iter().map(|consumer| {
+        let Consumer {
+            name,
+            seq,
+            acked_at,
+        } = consumer;
+        pb::Consumer {
+            name: name.as_str().to_owned(),
+            seq: seq.0,
+            acked_at: Some(Timestamp::from(acked_at)),
+        }
+    });
+    Ok(pb::ListConsumersResponse {
+        consumers: consumers.collect(),
+        next_page_token: page.next,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_kinds_are_refused_and_none_means_all() {
+        assert_eq!(kinds(vec![]).unwrap(), KindSet::ALL);
+        for bad in [0, 99, -1] {
+            assert!(kinds(vec![bad]).is_err());
+            assert!(chat_kinds(vec![bad]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_chat_that_is_none_is_refused_and_not_repeated() {
+        let refused = chats(&["SECRET".to_owned()]).unwrap_err();
+        assert!(
+            refused.message().starts_with("filter.chats") && !refused.message().contains("SECRET")
+        );
+        assert!(chats(&vec!["1@lid".to_owned(); MAX_CHATS + 1]).is_err());
+        assert!(chats(&vec!["1@lid".to_owned(); MAX_CHATS]).is_ok());
+    }
+}

@@ -1,0 +1,145 @@
+//! To whom a limited client may send: checked before a send has any effect.
+
+use openclaw_state::clients::SendTo;
+use openclaw_types::{ChatId, Filter, Kind, KindSet, Lid, Occurrence, Phone, Recipient, Seq};
+use openclaw_whatsapp::session::AT_ONCE;
+use tonic::Status;
+
+use super::list::Backwards;
+use super::listen::Caller;
+use super::status;
+use super::watch::Pages;
+use crate::link::Agent;
+
+/// How many events one send looks through for a message of its recipient. The contract names the number.
+const MAX_EVENTS_SCANNED: u64 = 20_000;
+
+/// Refuses a recipient that the caller's limit does not have.
+pub(super) async fn check(
+    agent: &Agent,
+    pages: &Pages,
+    caller: Option<&Caller>,
+    to: &Recipient,
+) -> Result<(), Status> {
+    let Some(limit) = caller.and_then(|caller| caller.send_to.as_deref()) else {
+        return Ok(());
+    };
+    if is_listed(agent, limit, to).await || limit.known && has_written(agent, pages, to).await {
+        return Ok(());
+    }
+    Err(status::other_recipient())
+}
+
+/// Asks WhatsApp for LIDs that are not known, where only they could show that `to` is a person in the limit.
+async fn is_listed(agent: &Agent, limit: &SendTo, to: &Recipient) -> bool {
+    let lists = || limit.lists(to, |phone| lid_of(agent, phone));
+    if lists() {
+        return true;
+    }
+    if matches!(to, Recipient::Group(_)) {
+        return false;
+    }
+    let people = std::iter::once(to).chain(&limit.recipients);
+    let numbers = people.filter_map(|recipient| match recipient {
+        Recipient::Phone(phone) => Some(phone.clone()),
+        Recipient::Lid(_) | Recipient::Group(_) => None,
+    });
+    let numbers: Vec<Phone> = numbers.collect();
+    for numbers in numbers.chunks(AT_ONCE) {
+        agent.resolve(numbers).await;
+        if lists() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a message from this chat is among the newest events.
+async fn has_written(agent: &Agent, pages: &Pages, to: &Recipient) -> bool {
+    let Some(messages) = messages_with(agent, to) else {
+        return false;
+    };
+    let is_from_there = |what: &Occurrence| {
+        matches!(what, Occurrence::Message(message) if !message.origin.from_me)
+            && messages.passes(what, |jid| agent.other_name(jid))
+    };
+    any_of_newest(pages, agent.journal().range(), is_from_there).await
+}
+
+/// Whether any of the newest events fits. `head` and `oldest` are those of the journal.
+async fn any_of_newest(
+    pages: &Pages,
+    (head, oldest): (Seq, Seq),
+    fits: impl Fn(&Occurrence) -> bool,
+) -> bool {
+    let mut back = Backwards::new(head.next(), oldest, MAX_EVENTS_SCANNED);
+    while let Some((events, _)) = back.next(pages).await {
+        if events.iter().any(|event| fits(&event.what)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The messages of this recipient's chat. `None` rather than a filter without a chat, which passes all of them.
+fn messages_with(agent: &Agent, to: &Recipient) -> Option<Filter> {
+    let mut filter = Filter {
+        kinds: KindSet::of([Kind::Message]),
+        ..Filter::default()
+    };
+    filter.chats.add(ChatId::from(to).jid()).ok()?;
+    if let Recipient::Phone(phone) = to
+        && let Some(lid) = lid_of(agent, phone)
+    {
+        filter.chats.add(&lid.jid()).ok()?;
+    }
+    Some(filter)
+}
+
+/// The LID that a number has now. The number that a LID once had is not asked for: it may be someone else's by now.
+fn lid_of(agent: &Agent, phone: &Phone) -> Option<Lid> {
+    agent.gate().lid_of(phone)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    use openclaw_state::journal::{Journal, Limits};
+    use openclaw_state::vault::trial::Volume;
+    use openclaw_types::{Link, LinkState};
+
+    use super::*;
+
+    fn link(state: LinkState) -> Occurrence {
+        Occurrence::Link(Box::new(Link {
+            state,
+            since: SystemTime::UNIX_EPOCH,
+            account: None,
+            reason: None,
+            code: None,
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_bounded_number_of_events_is_looked_through() {
+        let volume = Volume::new();
+        let begin = SystemTime::UNIX_EPOCH;
+        let journal = Journal::open(volume.vault.clone(), Limits::default(), begin);
+        let journal = Arc::new(journal);
+        let (pages, reading) = Pages::of(Arc::clone(&journal));
+        tokio::spawn(reading);
+        let looked_for = |what: &Occurrence| *what == link(LinkState::LoggedOut);
+        assert!(!any_of_newest(&pages, journal.range(), looked_for).await);
+        journal.append(link(LinkState::LoggedOut), begin);
+        for _ in 1..MAX_EVENTS_SCANNED {
+            journal.append(link(LinkState::Unlinked), begin);
+        }
+        journal.flush().await;
+        assert!(any_of_newest(&pages, journal.range(), looked_for).await);
+        journal.append(link(LinkState::Unlinked), begin);
+        journal.flush().await;
+        assert!(!any_of_newest(&pages, journal.range(), looked_for).await);
+    }
+}

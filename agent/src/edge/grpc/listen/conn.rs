@@ -1,0 +1,181 @@
+//! A connection of any kind, and who is at its other end.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use openclaw_state::clients::{Pass, SendTo};
+use openclaw_trust::{Fingerprint, Role};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
+
+use super::seats::Seat;
+
+/// Who calls: with every request of the connection.
+#[derive(Clone, Debug)]
+pub(in crate::edge::grpc) struct Caller {
+    /// The client's name and key; `None` on the agent's own machine.
+    pub(in crate::edge::grpc) client: Option<(Arc<str>, Fingerprint)>,
+    pub(in crate::edge::grpc) role: Role,
+    /// To whom it may send; `None`: to everyone.
+    pub(in crate::edge::grpc) send_to: Option<Arc<SendTo>>,
+    pub(in crate::edge::grpc) via: Via,
+}
+
+/// How it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::edge::grpc) enum Via {
+    Unix,
+    Loopback,
+    Tls,
+}
+
+/// A connection of any kind.
+pub(in crate::edge::grpc) struct Conn {
+    stream: Stream,
+    caller: Caller,
+    hold: Option<Hold>,
+}
+
+enum Stream {
+    Unix(UnixStream),
+    Plaintext(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// What a client's connection has for as long as it lasts.
+struct Hold {
+    /// Resolves when the client's access is taken back, or its seat; `None` once it has.
+    severed: Option<BoxFuture<'static, ()>>,
+    _pass: Pass,
+    _seat: Seat,
+}
+
+impl Conn {
+    pub(super) const fn unix(stream: UnixStream) -> Self {
+        Self::local(Stream::Unix(stream), Via::Unix)
+    }
+
+    pub(super) const fn plaintext(stream: TcpStream) -> Self {
+        Self::local(Stream::Plaintext(stream), Via::Loopback)
+    }
+
+    /// Of the agent's own machine, where who may open it may do everything.
+    const fn local(stream: Stream, via: Via) -> Self {
+        let caller = Caller {
+            client: None,
+            role: Role::Admin,
+            send_to: None,
+            via,
+        };
+        Self {
+            stream,
+            caller,
+            hold: None,
+        }
+    }
+
+    pub(super) fn tls(stream: TlsStream<TcpStream>, mut pass: Pass, mut seat: Seat) -> Self {
+        let caller = Caller {
+            client: Some((Arc::clone(&pass.name), pass.client)),
+            role: pass.role,
+            send_to: pass.send_to.clone(),
+            via: Via::Tls,
+        };
+        let (revoked, lost) = (pass.severed(), seat.lost());
+        let severed = async move {
+            tokio::select! {
+                () = revoked => {}
+                () = lost => {}
+            }
+        };
+        let hold = Hold {
+            severed: Some(Box::pin(severed)),
+            _pass: pass,
+            _seat: seat,
+        };
+        Self {
+            stream: Stream::Tls(Box::new(stream)),
+            caller,
+            hold: Some(hold),
+        }
+    }
+
+    /// Whether the connection may go on. If it may, whoever asked is woken when that ends: an idle connection too.
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let Some(hold) = &mut self.hold else {
+            return Ok(());
+        };
+        if let Some(severed) = &mut hold.severed
+            && severed.as_mut().poll(cx).is_pending()
+        {
+            return Ok(());
+        }
+        hold.severed = None;
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+}
+
+impl Connected for Conn {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+/// Forwards to the stream inside.
+macro_rules! inner {
+    ($conn:expr, $stream:ident => $do:expr) => {
+        match &mut $conn.stream {
+            Stream::Unix(stream) => {
+                let $stream = Pin::new(stream);
+                $do
+            }
+            Stream::Plaintext(stream) => {
+                let $stream = Pin::new(stream);
+                $do
+            }
+            Stream::Tls(stream) => {
+                let $stream = Pin::new(stream);
+                $do
+            }
+        }
+    };
+}
+
+impl AsyncRead for Conn {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        inner!(self, stream => stream.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Conn {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        inner!(self, stream => stream.poll_write(cx, buf))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        inner!(self, stream => stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        inner!(self, stream => stream.poll_shutdown(cx))
+    }
+}

@@ -1,0 +1,344 @@
+//! Refusals and failures as gRPC statuses, each with `google.rpc.ErrorInfo`: a reason for
+//! programs, and in `metadata["hint"]` the next step for a person.
+
+mod clients;
+mod sending;
+
+use std::collections::HashMap;
+
+use openclaw_proto::{ERROR_DOMAIN, ERROR_HINT};
+use openclaw_state::allow::{self, Place, Refused};
+use openclaw_state::consumers;
+use openclaw_types::LinkState;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::alerts;
+use crate::link::{ArchiveError, Denied};
+
+pub(super) use clients::{client_denied, no_tls, other_recipient};
+pub(super) use sending::{cancel_denied, send_failure};
+
+/// What to do about a store that went back.
+pub(super) const ROLLED_BACK: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; `openclawctl rollback accept` continues as it is, when nothing was sent since the copy was made";
+
+/// A request that cannot be understood.
+pub(super) fn invalid(field: &str, error: &dyn std::error::Error) -> Status {
+    let hint = format!("correct `{field}` and call again");
+    with_info(
+        Code::InvalidArgument,
+        &format!("{field}: {error}"),
+        "INVALID_ARGUMENT",
+        &hint,
+        [("field", field)],
+    )
+}
+
+/// Content that is in the contract, and that this version cannot send.
+pub(super) fn unsupported(field: &str) -> Status {
+    with_info(
+        Code::Unimplemented,
+        &format!("{field}: this version of the agent cannot send that; nothing was sent"),
+        "CONTENT_UNSUPPORTED",
+        "send a text (`content.text`), or update openclaw-agent",
+        [("field", field)],
+    )
+}
+
+pub(super) fn denied(denied: &Denied) -> Status {
+    let (code, reason, hint) = match denied {
+        Denied::NotLinked => (
+            Code::FailedPrecondition,
+            "NOT_LINKED",
+            "run `openclawctl pair` and scan the code",
+        ),
+        Denied::Linking => (
+            Code::FailedPrecondition,
+            "NOT_LINKED",
+            LinkState::Linking.hint(),
+        ),
+        Denied::NotConnected { state, hint } => {
+            return sending::not_connected(*state, hint, denied);
+        }
+        Denied::Paced(at) => return sending::paced(*at, denied),
+        Denied::AlreadyLinked => (
+            Code::FailedPrecondition,
+            "ALREADY_LINKED",
+            "to make a new link in its place: `openclawctl pair --replace`",
+        ),
+        Denied::AlreadyPairing => (
+            Code::AlreadyExists,
+            "ALREADY_PAIRING",
+            "wait until it has ended, or stop the other `openclawctl pair`",
+        ),
+        Denied::CredentialsDead => (
+            Code::FailedPrecondition,
+            "CREDENTIALS_DEAD",
+            "run `openclawctl pair` to link it again",
+        ),
+        Denied::TokenReused => (
+            Code::AlreadyExists,
+            "TOKEN_REUSED",
+            "a token names one message: choose another token for another text or recipient",
+        ),
+        Denied::NotOnWhatsApp => (
+            Code::NotFound,
+            "NOT_ON_WHATSAPP",
+            "check the number and its country code",
+        ),
+        Denied::Busy => (
+            Code::ResourceExhausted,
+            "BUSY",
+            "call again in a moment with the same token",
+        ),
+        Denied::QueueFull(_) => (
+            Code::ResourceExhausted,
+            "QUEUE_FULL",
+            "see `openclawctl outbox list`; the agent's --send-queue says how many may wait",
+        ),
+        Denied::RolledBack => (Code::FailedPrecondition, "STORE_ROLLED_BACK", ROLLED_BACK),
+        Denied::NotHeld => (
+            Code::FailedPrecondition,
+            "NOT_HELD",
+            "`openclawctl status` says how the agent is",
+        ),
+        Denied::Stopping => (
+            Code::Unavailable,
+            "STOPPING",
+            "call again once the agent is back",
+        ),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
+}
+
+/// A consumer's place that is not remembered.
+pub(super) fn consumer(denied: &consumers::Denied) -> Status {
+    let (code, reason, hint) = match denied {
+        consumers::Denied::Full => (
+            Code::ResourceExhausted,
+            "TOO_MANY_CONSUMERS",
+            "remove one that is no longer used: `openclawctl consumers remove NAME`",
+        ),
+        consumers::Denied::Ahead { .. } => (
+            Code::InvalidArgument,
+            "AHEAD",
+            "acknowledge events that were received, by their seq",
+        ),
+        consumers::Denied::Unknown => (
+            Code::NotFound,
+            "NO_SUCH_CONSUMER",
+            "see which there are: `openclawctl consumers list`",
+        ),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
+}
+
+/// A backup or a restore that did not come to its end. The store is as it was.
+pub(super) fn archive(error: &ArchiveError) -> Status {
+    let (code, reason, hint) = match error {
+        ArchiveError::Denied(Denied::AlreadyLinked) => (
+            Code::FailedPrecondition,
+            "ALREADY_LINKED",
+            "start one with an empty volume and restore there; do not unpair for it: that ends the link in every backup of this account",
+        ),
+        ArchiveError::Denied(reason) => return denied(reason),
+        ArchiveError::Underway => (
+            Code::AlreadyExists,
+            "UNDERWAY",
+            "wait until it has ended, or stop it",
+        ),
+        ArchiveError::Gone => (
+            Code::Unavailable,
+            "STORE_ERASED",
+            "call again once the agent is back",
+        ),
+        ArchiveError::WrongSecret(_) => (
+            Code::InvalidArgument,
+            "WRONG_SECRET",
+            "a backup opens with the passphrase or key given when it was made, not with that of a volume",
+        ),
+        ArchiveError::NotABackup => (
+            Code::InvalidArgument,
+            "NOT_A_BACKUP",
+            "give a file that `openclawctl backup` made",
+        ),
+        ArchiveError::NoAccount => (
+            Code::InvalidArgument,
+            "NO_ACCOUNT",
+            "give a backup of an agent that was linked to a phone",
+        ),
+        ArchiveError::Damaged(_) => (
+            Code::DataLoss,
+            "BACKUP_DAMAGED",
+            "nothing was changed: use another backup",
+        ),
+        ArchiveError::Store(_) => (
+            Code::Internal,
+            "STORE_FAILED",
+            "see the agent's log, and whether the volume is full",
+        ),
+    };
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    let message = format!("{error}{}", cause.unwrap_or_default());
+    with_info(code, &message, reason, hint, [])
+}
+
+/// Somebody is not admitted, or stays so.
+pub(super) fn refused(refused: &Refused) -> Status {
+    let (reason, hint) = match refused {
+        Refused::NoRules => (
+            "NO_RULES",
+            "write whom to admit into openclaw.yml, and start the agent with it (--config)",
+        ),
+        Refused::InFile {
+            place: Place::Environment,
+            ..
+        } => (
+            "IN_FILE",
+            "take it out of WHATSAPP_ALLOW and start the agent again: a running one does not see that the variable changed",
+        ),
+        Refused::InFile { .. } => (
+            "IN_FILE",
+            "take it out there, then run `openclawctl allow reload`",
+        ),
+        Refused::Absent => (
+            "NOT_ADDED",
+            "`openclawctl allow list` shows who is admitted",
+        ),
+        Refused::Anyone => (
+            "FILE_ONLY",
+            "write \"*\" into allowFrom, then run `openclawctl allow reload`",
+        ),
+        Refused::EveryGroup => (
+            "EVERY_GROUP",
+            "to limit groups, name them under groups in the file",
+        ),
+        Refused::TooMany => ("TOO_MANY", "write them into the file, and remove them here"),
+    };
+    let code = Code::FailedPrecondition;
+    with_info(code, &refused.to_string(), reason, hint, [])
+}
+
+/// The rules are those before.
+pub(super) fn rules(error: &allow::Error) -> Status {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    let message = format!(
+        "the new rules are not in force, those before stay: {error}{}",
+        cause.unwrap_or_default()
+    );
+    let code = Code::FailedPrecondition;
+    with_info(code, &message, "RULES_NOT_READ", error.hint(), [])
+}
+
+/// There is no test alert.
+pub(super) fn alerts(denied: alerts::Denied) -> Status {
+    let (code, reason, hint) = match denied {
+        alerts::Denied::Off => (
+            Code::FailedPrecondition,
+            "NO_ALERTS",
+            "start the agent with OPENCLAW_ALERT_URL and OPENCLAW_ALERT_SECRET set (docs/alerts.md)",
+        ),
+        alerts::Denied::Busy => (
+            Code::ResourceExhausted,
+            "BUSY",
+            "wait until the other `openclawctl alerts test` has ended",
+        ),
+        alerts::Denied::Stopping => return self::denied(&Denied::Stopping),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
+}
+
+/// A client that keeps others waiting.
+pub(super) fn too_slow() -> Status {
+    with_info(
+        Code::DeadlineExceeded,
+        "nothing more came",
+        "TOO_SLOW",
+        "nothing was changed: call again",
+        [],
+    )
+}
+
+pub(super) fn with_info<const N: usize>(
+    code: Code,
+    message: &str,
+    reason: &str,
+    hint: &str,
+    more: [(&str, &str); N],
+) -> Status {
+    Status::with_error_details(code, message, details(reason, hint, more))
+}
+
+fn details<const N: usize>(reason: &str, hint: &str, more: [(&str, &str); N]) -> ErrorDetails {
+    let more = more.into_iter().filter(|(_, value)| !value.is_empty());
+    let metadata: HashMap<String, String> = more
+        .chain([(ERROR_HINT, hint)])
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    ErrorDetails::with_error_info(reason, ERROR_DOMAIN, metadata)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use openclaw_state::outbox::CancelDenied;
+
+    use super::*;
+
+    #[test]
+    fn what_the_environment_allows_is_not_answered_with_a_reload() {
+        for (place, reloads) in [(Place::Environment, false), (Place::Line(4), true)] {
+            let file = "openclaw.yml".to_owned();
+            let status = refused(&Refused::InFile { file, place });
+            let info = status.get_details_error_info().expect("has an ErrorInfo");
+            let hint = &info.metadata[ERROR_HINT];
+            assert_eq!(hint.contains("allow reload"), reloads, "{hint}");
+            assert_eq!(hint.contains("start the agent again"), !reloads, "{hint}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do_next() {
+        let not_connected = |state: LinkState| Denied::NotConnected {
+            state,
+            hint: state.hint().to_owned(),
+        };
+        let states = [
+            LinkState::Connecting,
+            LinkState::LoggedOut,
+            LinkState::Outdated,
+        ];
+        let refusals = states.map(not_connected).into_iter().chain([
+            Denied::NotLinked,
+            Denied::Linking,
+            Denied::AlreadyLinked,
+            Denied::AlreadyPairing,
+            Denied::CredentialsDead,
+            Denied::TokenReused,
+            Denied::NotOnWhatsApp,
+            Denied::Busy,
+            Denied::Paced(SystemTime::UNIX_EPOCH),
+            Denied::QueueFull(1000),
+            Denied::RolledBack,
+            Denied::NotHeld,
+            Denied::Stopping,
+        ]);
+        for refusal in refusals {
+            let status = denied(&refusal);
+            let info = status.get_details_error_info().expect("has an ErrorInfo");
+            assert_eq!(info.domain, ERROR_DOMAIN);
+            assert!(!info.metadata[ERROR_HINT].is_empty(), "{refusal:?}");
+            assert!(!status.message().is_empty(), "{refusal:?}");
+        }
+        for denied in [
+            CancelDenied::Unknown,
+            CancelDenied::NotWaiting,
+            CancelDenied::Underway,
+        ] {
+            let status = cancel_denied(denied);
+            let info = status.get_details_error_info().expect("has an ErrorInfo");
+            assert!(!info.metadata[ERROR_HINT].is_empty(), "{denied:?}");
+        }
+    }
+}

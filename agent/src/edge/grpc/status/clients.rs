@@ -1,0 +1,64 @@
+//! Refusals about clients.
+
+use openclaw_state::clients::Denied;
+use tonic::{Code, Status};
+
+use super::with_info;
+
+pub(in crate::edge::grpc) fn client_denied(denied: &Denied) -> Status {
+    let (code, reason, hint) = match denied {
+        Denied::Full => (
+            Code::ResourceExhausted,
+            "TOO_MANY_CLIENTS",
+            "revoke one that is no longer used: `openclawctl clients list`",
+        ),
+        Denied::TooManyCodes => (
+            Code::ResourceExhausted,
+            "TOO_MANY_CODES",
+            "use one of those that are open, or wait until they are over",
+        ),
+        Denied::NameTaken => (
+            Code::AlreadyExists,
+            "NAME_TAKEN",
+            "choose another name, or revoke the client that has it",
+        ),
+        Denied::Unknown => (
+            Code::NotFound,
+            "NO_SUCH_CLIENT",
+            "`openclawctl clients list` shows names and fingerprints",
+        ),
+        Denied::LastAdmin => (
+            Code::FailedPrecondition,
+            "LAST_ADMIN",
+            "enroll another admin first: `openclawctl clients invite --role admin`",
+        ),
+        Denied::NoRandom(_) => (
+            Code::Internal,
+            "NO_RANDOM",
+            "see the agent's log, then call again",
+        ),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
+}
+
+/// A code would be good for nothing.
+pub(in crate::edge::grpc) fn no_tls() -> Status {
+    with_info(
+        Code::FailedPrecondition,
+        "the agent serves nobody over the network",
+        "NO_TLS",
+        "start it with --listen [::]:50051 (OPENCLAW_LISTEN)",
+        [],
+    )
+}
+
+/// The client's limit does not have this recipient.
+pub(in crate::edge::grpc) fn other_recipient() -> Status {
+    with_info(
+        Code::PermissionDenied,
+        "this client may not send to this recipient; nothing was sent",
+        "RECIPIENT",
+        "`openclawctl status` shows to whom it may send; an admin makes a code with another limit: `openclawctl clients invite --send-to known|NUMBER…`",
+        [],
+    )
+}

@@ -1,0 +1,229 @@
+//! What Send and its queue are refused with, and when to try again.
+
+use std::time::{Duration, SystemTime};
+
+use openclaw_state::clock;
+use openclaw_state::outbox::CancelDenied;
+use openclaw_types::{LinkState, Nack, SendReason};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::{denied, details, with_info};
+use crate::link::{Denied, SendFailure};
+
+/// Names the state and the next attempt, where there is one.
+pub(super) fn not_connected(state: LinkState, hint: &str, denied: &Denied) -> Status {
+    let retry_at = match state {
+        LinkState::BackingOff { until, .. } => Some(until),
+        LinkState::Banned { until } => until,
+        // It happens right now.
+        LinkState::Connecting => Some(clock::now() + Duration::from_secs(1)),
+        _ => None,
+    };
+    let hint = match (hint, retry_at) {
+        ("", Some(at)) => format!(
+            "the agent connects by itself, and tries at {}: call again then, or keep the message until it can be sent (`--queue`)",
+            clock::utc(clock::shown(at))
+        ),
+        (hint, _) => hint.to_owned(),
+    };
+    let retry = Retry::at(retry_at);
+    let more = [("state", state.name()), retry.fact()];
+    let code = Code::FailedPrecondition;
+    with_retry(
+        &retry,
+        code,
+        &denied.to_string(),
+        "NOT_CONNECTED",
+        &hint,
+        more,
+    )
+}
+
+pub(super) fn paced(at: SystemTime, denied: &Denied) -> Status {
+    let hint = format!(
+        "call again at {}, or let the message wait for its turn (`--queue`); the agent's --send-rate and --send-burst are the limits",
+        clock::utc(clock::shown(at))
+    );
+    let retry = Retry::at(Some(at));
+    let more = [retry.fact()];
+    let code = Code::ResourceExhausted;
+    with_retry(&retry, code, &denied.to_string(), "PACED", &hint, more)
+}
+
+/// When to call again.
+struct Retry {
+    delay: Option<Duration>,
+    at: String,
+}
+
+impl Retry {
+    fn at(at: Option<SystemTime>) -> Self {
+        Self {
+            delay: at.map(clock::until),
+            at: at.map_or_else(String::new, |at| {
+                prost_types::Timestamp::from(clock::shown(at)).to_string()
+            }),
+        }
+    }
+
+    fn fact(&self) -> (&str, &str) {
+        ("retry_at", &self.at)
+    }
+}
+
+/// The message is not taken back.
+pub(in crate::edge::grpc) fn cancel_denied(denied: CancelDenied) -> Status {
+    let (code, reason, hint) = match denied {
+        CancelDenied::Unknown => (
+            Code::NotFound,
+            "UNKNOWN_TOKEN",
+            "`openclawctl outbox list` shows what waits",
+        ),
+        CancelDenied::NotWaiting => (
+            Code::FailedPrecondition,
+            "NOT_WAITING",
+            "it was sent, has failed, or was never to be kept: send it again with its token to learn which",
+        ),
+        CancelDenied::Underway => (
+            Code::FailedPrecondition,
+            "UNDERWAY",
+            "too late, unless WhatsApp does not take it: see `openclawctl outbox list`",
+        ),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
+}
+
+pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
+    let message = failure.to_string();
+    match failure {
+        SendFailure::Denied(reason) => denied(reason),
+        SendFailure::Timeout(token) => with_info(
+            Code::DeadlineExceeded,
+            &message,
+            "NOT_CONFIRMED",
+            "the outcome is not known yet: call again with the same token to learn it",
+            [("token", token.as_str())],
+        ),
+        SendFailure::ConnectionLost(token) => with_info(
+            Code::Unavailable,
+            &message,
+            "CONNECTION_LOST",
+            "the outcome is not known: call again with the same token once the agent is connected",
+            [("token", token.as_str())],
+        ),
+        SendFailure::NotChecked(code) => with_info(
+            Code::Unavailable,
+            &message,
+            "NOT_CHECKED",
+            "nothing was sent: call again in a moment",
+            [("code", &code.to_string())],
+        ),
+        SendFailure::NotEncrypted => with_info(
+            Code::Unavailable,
+            &message,
+            "NOT_ENCRYPTED",
+            "nothing was sent: call again in a moment",
+            [],
+        ),
+        SendFailure::ServerError { nack, token } => {
+            let code = nack.0.to_string();
+            let more = [
+                ("code", code.as_str()),
+                ("meaning", nack.meaning()),
+                ("token", token.as_str()),
+            ];
+            let code = Code::Unavailable;
+            with_info(code, &message, "SERVER_ERROR", nack.hint(), more)
+        }
+        SendFailure::Failed {
+            why,
+            nack,
+            again_at,
+        } => not_sent(&message, why, *nack, *again_at),
+    }
+}
+
+fn not_sent(
+    message: &str,
+    why: &SendReason,
+    nack: Option<Nack>,
+    again_at: Option<SystemTime>,
+) -> Status {
+    let retry = Retry::at(again_at);
+    let number = nack.map_or_else(String::new, |Nack(code)| code.to_string());
+    let more = [
+        ("failure", why.name()),
+        ("code", &number),
+        ("meaning", nack.map_or("", Nack::meaning)),
+        retry.fact(),
+    ];
+    let (code, reason, hint) = match (why, nack) {
+        (SendReason::Restricted, Some(nack)) => {
+            let again = again_at.map_or_else(String::new, |at| {
+                format!("; the same token is tried again from {} on", clock::utc(at))
+            });
+            let hint = format!("{}{again}", nack.hint());
+            (Code::FailedPrecondition, "RESTRICTED", hint)
+        }
+        (SendReason::RefusedByServer, Some(nack)) => {
+            let hint = format!("{}; another token is another message", nack.hint());
+            (Code::Aborted, "NOT_SENT", hint)
+        }
+        _ => {
+            let hint = "it will not be sent: to try again use another token";
+            (Code::Aborted, "NOT_SENT", hint.to_owned())
+        }
+    };
+    with_retry(&retry, code, message, reason, &hint, more)
+}
+
+fn with_retry<const N: usize>(
+    retry: &Retry,
+    code: Code,
+    message: &str,
+    reason: &str,
+    hint: &str,
+    more: [(&str, &str); N],
+) -> Status {
+    let mut details = details(reason, hint, more);
+    if retry.delay.is_some() {
+        details.set_retry_info(retry.delay);
+    }
+    Status::with_error_details(code, message, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not_connected(state: LinkState) -> Denied {
+        Denied::NotConnected {
+            state,
+            hint: state.hint().to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_may_be_tried_again_says_when() {
+        let at = clock::now() + Duration::from_secs(90);
+        let refusals = [
+            Denied::Paced(at),
+            not_connected(LinkState::BackingOff {
+                attempt: 3,
+                until: at,
+            }),
+            not_connected(LinkState::Banned { until: Some(at) }),
+        ];
+        for refusal in refusals {
+            let details = denied(&refusal).get_error_details();
+            let delay = details.retry_info().and_then(|info| info.retry_delay);
+            assert!(delay.is_some_and(|delay| (80..=90).contains(&delay.as_secs())));
+            let told = &details.error_info().expect("it has one").metadata["retry_at"];
+            let told: prost_types::Timestamp = told.parse().expect("RFC 3339");
+            assert_eq!(told, prost_types::Timestamp::from(at));
+        }
+        let dead = denied(&not_connected(LinkState::LoggedOut));
+        assert!(dead.get_details_retry_info().is_none());
+    }
+}

@@ -1,0 +1,254 @@
+//! The command line: the agent itself, and the commands beside it that work on its volume.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use openclaw_harden::environment::Secrets;
+use openclaw_harden::sandbox;
+use openclaw_settings::names::{Unknown, unknown};
+use openclaw_state::allow;
+
+use crate::alerts;
+use crate::host::config::{Config, ENROLL_CODE, Error, Flags, Variables, version};
+use crate::host::keys;
+use crate::host::volume::{self, KeySource, Mistake, Place, no_key, off_the_volume};
+
+/// The variables with secrets in them. They are taken out of the environment before anything else happens.
+pub const SECRETS: [&str; 5] = [
+    volume::SECRETS[0],
+    volume::SECRETS[1],
+    alerts::SECRETS[0],
+    alerts::SECRETS[1],
+    ENROLL_CODE,
+];
+
+/// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
+///
+/// Without a command it runs the agent.
+#[derive(Parser, Debug)]
+#[command(
+    name = "openclaw-agent",
+    version = version(),
+    after_help = "The key may stand in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE; there are no flags \
+                  for these, as everybody on the machine reads those."
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    agent: Flags,
+    #[command(flatten)]
+    volume: volume::Flags,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Make, list and change what opens the store
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Take an account over from a Baileys auth folder, without a new QR code; stop its gateway first
+    ImportBaileys {
+        /// The folder with creds.json, or OpenClaw's state folder; it is only read
+        dir: PathBuf,
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask the agent beside this one how it is, as a container's health check: 0 well, 1 not
+    Healthcheck {
+        /// Want it connected to WhatsApp as well
+        #[arg(long)]
+        ready: bool,
+    },
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Task {
+    /// Run the agent.
+    Run(Box<Config>),
+    /// Change or list what opens the store.
+    Keys {
+        /// What exactly.
+        command: keys::Command,
+        /// The volume.
+        place: Place,
+        /// The key, when one is given.
+        source: Option<KeySource>,
+    },
+    /// Take an account over.
+    Import {
+        /// From this folder.
+        from: PathBuf,
+        /// Whether to print JSON.
+        json: bool,
+        /// To this volume.
+        place: Place,
+        /// Opened with this.
+        source: KeySource,
+    },
+    /// Ask how the agent is.
+    Healthcheck {
+        /// The agent that serves HTTP here.
+        http: SocketAddr,
+        /// Whether it must be connected to WhatsApp.
+        ready: bool,
+    },
+}
+
+impl Task {
+    /// Reads the arguments, and the environment for what they leave open.
+    pub fn read(
+        args: impl IntoIterator<Item = OsString>,
+        secrets: &Arc<Secrets>,
+    ) -> Result<Self, Error> {
+        let (line, variables) =
+            Variables::put_behind(Line::command(), &openclaw_settings::variable);
+        let matches = line.try_get_matches_from(args).map_err(Error::Usage)?;
+        let line = Line::from_arg_matches(&matches).map_err(Error::Usage)?;
+        Self::of(line, secrets, variables.mistakes())
+            .map_err(|error| variables.named(error, &matches))
+    }
+
+    /// What a command line asks for; `mistakes` are those that were found before.
+    fn of(line: Line, secrets: &Arc<Secrets>, mut mistakes: Vec<Mistake>) -> Result<Self, Error> {
+        let Line {
+            command,
+            agent,
+            volume,
+        } = line;
+        let place = volume.place(&mut mistakes);
+        let source = volume.source(secrets, agent.create_key_file, &mut mistakes);
+        let alerts = agent.alerts.alerts(secrets, &mut mistakes);
+        let (needs_key, may_begin) = match &command {
+            None | Some(Command::ImportBaileys { .. }) => (true, true),
+            Some(Command::Keys(command)) => (command.opens_the_store(), false),
+            Some(Command::Healthcheck { .. }) => (false, false),
+        };
+        if needs_key && source.is_none() && mistakes.is_empty() {
+            mistakes.push(no_key(&place));
+        }
+        // Before anything is made there.
+        mistakes.extend(may_begin.then(|| off_the_volume(&place.dir)).flatten());
+        match (command, source) {
+            (None, source) => Config::check(agent, place, source, alerts, secrets, mistakes)
+                .map(|config| Self::Run(Box::new(config))),
+            _ if !mistakes.is_empty() => Err(Error::Values(mistakes)),
+            (Some(Command::Keys(command)), source) => Ok(Self::Keys {
+                command,
+                place,
+                source,
+            }),
+            (Some(Command::ImportBaileys { dir, json }), Some(source)) => Ok(Self::Import {
+                from: dir,
+                json,
+                place,
+                source,
+            }),
+            (Some(Command::ImportBaileys { .. }), None) => Err(Error::Values(vec![no_key(&place)])),
+            (Some(Command::Healthcheck { ready }), _) => Ok(Self::Healthcheck {
+                http: agent.http()?,
+                ready,
+            }),
+        }
+    }
+}
+
+/// Variables of other programs and of other images of this one that begin as ours do.
+const OF_OTHERS: [&str; 4] = [
+    "OPENCLAW_AGENT",
+    "OPENCLAW_CONTEXT",
+    // Dockerfile.distroless gives it to the build.
+    "OPENCLAW_COMMIT",
+    sandbox::VARIABLE,
+];
+
+/// What only a simulator build reads: see `failpoint` and `clock`.
+const OF_THE_SIMULATOR: [&str; 3] = [
+    "OPENCLAW_KILL_AT",
+    "OPENCLAW_SLOW_DISK_MS",
+    "OPENCLAW_CLOCK_OFFSET_FILE",
+];
+
+/// Variables of this process that look like a setting of the agent and are none. What is known is what the command line
+/// defines, so that no list can be out of date.
+#[must_use]
+pub fn unknown_variables() -> Vec<Unknown> {
+    let line = Line::command();
+    let flags = line
+        .get_arguments()
+        .filter_map(|arg| arg.get_env()?.to_str());
+    let places = SECRETS.map(|name| format!("{name}_FD"));
+    let known: Vec<&str> = flags
+        .chain(SECRETS)
+        .chain(places.iter().map(String::as_str))
+        .chain([allow::file::VARIABLE])
+        .chain(OF_OTHERS)
+        .chain(
+            OF_THE_SIMULATOR
+                .into_iter()
+                .filter(|_| cfg!(feature = "sim")),
+        )
+        .collect();
+    unknown(std::env::vars_os(), &known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &[&str]) -> Result<Task, Error> {
+        let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
+        let args = ["openclaw-agent"].iter().chain(args);
+        Task::read(args.map(OsString::from), &secrets.into())
+    }
+
+    fn mistakes(args: &[&str]) -> Vec<String> {
+        match read(args) {
+            Err(Error::Values(mistakes)) => mistakes.into_iter().map(|it| it.text).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn the_volume_may_be_named_before_or_after_the_command() {
+        for args in [
+            ["--auth-dir", "/srv/one", "keys", "list"],
+            ["keys", "--auth-dir", "/srv/one", "list"],
+            ["keys", "list", "--auth-dir", "/srv/one"],
+        ] {
+            let Ok(Task::Keys { place, .. }) = read(&args) else {
+                panic!("{args:?}");
+            };
+            assert_eq!(place.dir, PathBuf::from("/srv/one"));
+        }
+    }
+
+    #[test]
+    fn what_opens_the_store_needs_a_key_and_what_does_not_needs_none() {
+        for args in [
+            &["keys", "add", "laptop"][..],
+            &["keys", "rotate-data"],
+            &["import-baileys", "/srv/baileys"],
+            &[],
+        ] {
+            let mistakes = mistakes(args);
+            assert!(
+                mistakes
+                    .iter()
+                    .any(|text| text.starts_with("no key is given")),
+                "{args:?}: {mistakes:?}"
+            );
+        }
+        assert!(read(&["keys", "generate"]).is_ok());
+        assert!(read(&["keys", "list"]).is_ok());
+    }
+}

@@ -1,0 +1,264 @@
+//! Whom to tell when the link needs a person, and whether Prometheus may read.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use openclaw_harden::environment::Secrets;
+
+use super::given;
+use crate::alerts::{Address, Format, KeyPlace, SECRET, Settings, URL};
+use crate::host::volume::Mistake;
+
+/// How long a lost link may take to come back by itself.
+const AFTER: u64 = 300;
+
+/// As they are typed.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+#[command(next_help_heading = "Alerts and metrics")]
+pub(crate) struct Flags {
+    /// Where to POST an alert when the link needs a person: https, or http://127.0.0.1:PORT. An address that is a secret
+    /// belongs in OPENCLAW_ALERT_URL: flags can be read by everybody on the machine
+    #[arg(long, value_name = "URL")]
+    alert_url: Option<Hidden>,
+    /// File with the secret that signs alerts (as Standard Webhooks has it); or OPENCLAW_ALERT_SECRET
+    #[arg(long, env = "OPENCLAW_ALERT_SECRET_FILE", value_name = "FILE")]
+    alert_secret_file: Option<PathBuf>,
+    /// How alerts are written: json, or slack [default: json]
+    #[arg(long, env = "OPENCLAW_ALERT_FORMAT", value_name = "FORMAT")]
+    alert_format: Option<String>,
+    /// How long the link may be lost before that is an alert, in seconds; a connection that does not hold does not end it
+    /// [default: 300]
+    #[arg(long, env = "OPENCLAW_ALERT_AFTER", value_name = "SECONDS")]
+    alert_after: Option<String>,
+    /// Metrics for Prometheus: on, off, or an address of their own [default: at /metrics of --http if that is loopback]
+    #[arg(long, env = "OPENCLAW_METRICS", value_name = "on|off|ADDR")]
+    pub(super) metrics: Option<String>,
+}
+
+/// A value that no output shows.
+#[derive(Clone, Default)]
+pub(crate) struct Hidden(String);
+
+impl FromStr for Hidden {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hidden")
+    }
+}
+
+/// Where metrics can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Metrics {
+    /// Beside health checks, if those are for this machine only.
+    #[default]
+    Loopback,
+    /// Beside health checks, whoever can reach them.
+    On,
+    /// Nowhere.
+    Off,
+    /// At an address of their own.
+    At(SocketAddr),
+}
+
+impl Flags {
+    /// Whom to tell, if anybody. The environment holds what is secret.
+    pub(crate) fn alerts(
+        &self,
+        secrets: &Arc<Secrets>,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Settings> {
+        let mut keep = |text: String| mistakes.push(Mistake::from(text));
+        let format = match given(self.alert_format.clone()).as_deref() {
+            None | Some("json") => Format::Json,
+            Some("slack") => Format::Slack,
+            Some(other) => {
+                keep(format!("--alert-format: {other:?} is not json or slack"));
+                Format::Json
+            }
+        };
+        let after = super::number(
+            "--alert-after",
+            self.alert_after.clone(),
+            AFTER,
+            1..=604_800,
+            &mut keep,
+        );
+        let address = self.address(secrets, &mut keep);
+        let key = self.key(secrets, &mut keep);
+        let (Some(after), Ok(address)) = (after, address) else {
+            return None;
+        };
+        let Some((name, address)) = address else {
+            if !matches!(key, KeyPlace::Nowhere) {
+                keep(format!(
+                    "{key}: there is a secret for alerts and no --alert-url"
+                ));
+            }
+            return None;
+        };
+        if matches!(key, KeyPlace::Nowhere) && format == Format::Json {
+            mistakes.push(Mistake {
+                text: format!("{name}: there is no secret to sign alerts with"),
+                hint: Some(format!(
+                    "set {SECRET} to what `echo whsec_$(openssl rand -base64 32)` prints, and give it to the receiver; \
+                     or use --alert-format slack, where nobody checks"
+                )),
+            });
+            return None;
+        }
+        Some(Settings {
+            address,
+            key,
+            format,
+            after: Duration::from_secs(after),
+        })
+    }
+
+    fn address(
+        &self,
+        secrets: &Secrets,
+        keep: &mut impl FnMut(String),
+    ) -> Result<Option<(&'static str, Address)>, ()> {
+        let flag = self.alert_url.as_ref().map(|Hidden(text)| text.as_str());
+        let flag = flag.filter(|text| !text.is_empty());
+        let held = secrets.read(URL).map_err(|error| keep(error.to_string()))?;
+        let held = held.as_ref().map_or(Ok(None), |text| {
+            openclaw_settings::value(text.as_bytes()).map_err(|flaw| keep(format!("{URL} {flaw}")))
+        })?;
+        let (name, text) = match (flag, held) {
+            (Some(text), _) => ("--alert-url", text),
+            (None, Some(text)) => (URL, text),
+            (None, None) => return Ok(None),
+        };
+        let address = Address::parse(text).map_err(|error| keep(format!("{name}: {error}")))?;
+        Ok(Some((name, address)))
+    }
+
+    fn key(&self, secrets: &Arc<Secrets>, keep: &mut impl FnMut(String)) -> KeyPlace {
+        let file = self.alert_secret_file.as_ref();
+        let file = file.filter(|path| !path.as_os_str().is_empty());
+        let held = secrets.read(SECRET).ok().flatten();
+        let is_held = held.is_some_and(|text| openclaw_settings::is_set(text.as_bytes()));
+        match (file, is_held) {
+            (Some(_), true) => {
+                keep(format!(
+                    "--alert-secret-file, {SECRET}: give the secret in one place only"
+                ));
+                KeyPlace::Nowhere
+            }
+            (Some(path), false) => KeyPlace::File(path.clone()),
+            (None, true) => KeyPlace::Environment(Arc::clone(secrets)),
+            (None, false) => KeyPlace::Nowhere,
+        }
+    }
+}
+
+impl FromStr for Metrics {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            address => address.parse().map(Self::At).map_err(|_| {
+                format!("--metrics: {text:?} is not on, off, or an address like 127.0.0.1:9090")
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alerts(flags: &Flags) -> (Option<Settings>, Vec<String>) {
+        let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
+        let mut mistakes = Vec::new();
+        let settings = flags.alerts(&Arc::new(secrets), &mut mistakes);
+        (settings, mistakes.into_iter().map(|it| it.text).collect())
+    }
+
+    fn url(text: &str) -> Option<Hidden> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn nothing_set_tells_nobody() {
+        let (settings, mistakes) = alerts(&Flags::default());
+        assert!(settings.is_none() && mistakes.is_empty());
+        let empty = Flags {
+            alert_url: url(""),
+            alert_secret_file: Some(PathBuf::new()),
+            alert_format: Some(String::new()),
+            ..Flags::default()
+        };
+        assert!(alerts(&empty).0.is_none() && alerts(&empty).1.is_empty());
+    }
+
+    #[test]
+    fn an_address_and_a_secret_are_enough() {
+        let flags = Flags {
+            alert_url: url("https://hooks.example.com/sword/fish"),
+            alert_secret_file: Some("/run/secrets/alerts".into()),
+            ..Flags::default()
+        };
+        let (settings, mistakes) = alerts(&flags);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        let settings = settings.unwrap();
+        assert_eq!(settings.after, Duration::from_secs(300));
+        assert_eq!(settings.format, Format::Json);
+        assert!(!format!("{settings:?} {flags:?}").contains("sword"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said_without_the_address() {
+        let plain = Flags {
+            alert_url: url("http://hooks.example.com/sword/fish"),
+            alert_format: Some("xml".into()),
+            alert_after: Some("0".into()),
+            ..Flags::default()
+        };
+        let (settings, mistakes) = alerts(&plain);
+        assert!(settings.is_none());
+        assert_eq!(mistakes.len(), 3, "{mistakes:?}");
+        assert!(mistakes.iter().all(|text| !text.contains("sword")));
+    }
+
+    #[test]
+    fn json_is_signed_and_slack_need_not_be() {
+        let bare = |format: &str| Flags {
+            alert_url: url("https://hooks.example.com/"),
+            alert_format: Some(format.to_owned()),
+            ..Flags::default()
+        };
+        assert!(alerts(&bare("json")).1[0].contains("no secret"));
+        assert!(alerts(&bare("slack")).0.is_some());
+        let secret_alone = Flags {
+            alert_secret_file: Some("/run/secrets/alerts".into()),
+            ..Flags::default()
+        };
+        assert!(alerts(&secret_alone).1[0].contains("no --alert-url"));
+    }
+
+    #[test]
+    fn metrics_are_on_off_or_somewhere() {
+        assert_eq!("on".parse(), Ok(Metrics::On));
+        assert_eq!("off".parse(), Ok(Metrics::Off));
+        let at = "127.0.0.1:9090";
+        assert_eq!(at.parse(), Ok(Metrics::At(at.parse().unwrap())));
+        assert!("yes".parse::<Metrics>().is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! Why a command on keys did nothing.
+
+use std::io;
+use std::path::PathBuf;
+
+use openclaw_vault::{BadSecret, NoRandom};
+
+use crate::host::volume::{self, Fault, Mistake};
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings name no key.
+    #[error("{}", .0.text)]
+    NoKey(Mistake),
+    /// A key would lie on the volume that it opens.
+    #[error("{}", .0.text)]
+    OnVolume(Mistake),
+    /// What was typed or piped is no passphrase for something new.
+    #[error("the new passphrase {0}")]
+    Unfit(Fault),
+    /// The volume does not open, or refuses.
+    #[error(transparent)]
+    Volume(#[from] volume::Error),
+    /// The file is there already.
+    #[error("{} exists already", .0.display())]
+    FileExists(PathBuf),
+    /// What was typed or piped is no secret.
+    #[error("the new secret: {0}")]
+    Bad(BadSecret),
+    /// Typed differently the second time.
+    #[error("the two are not the same")]
+    NotTheSame,
+    /// The terminal or the pipe gave nothing.
+    #[error("read the new secret")]
+    Prompt(#[source] io::Error),
+    /// Slots whose secrets were not given.
+    #[error("the secrets of these were not given: {}", .0.join(", "))]
+    NotGiven(Vec<String>),
+    /// A file whose secret opens nothing.
+    #[error("what is in {} opens no slot", .0.display())]
+    OpensNothing(PathBuf),
+    /// Two files of one slot.
+    #[error("the secret of {0:?} was given twice")]
+    GivenTwice(String),
+    /// The output is gone.
+    #[error("print")]
+    Print(#[source] io::Error),
+    /// The system has no random numbers.
+    #[error(transparent)]
+    NoRandom(NoRandom),
+}
+
+/// The exit codes of both binaries.
+const FAILED: u8 = 1;
+const REFUSED: u8 = 4;
+const BAD_CONFIGURATION: u8 = 64;
+
+impl Error {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        use openclaw_vault::Error as Store;
+        let hint = match self {
+            Self::Unfit(fault) => fault.hint(),
+            Self::NoKey(mistake) | Self::OnVolume(mistake) => {
+                mistake.hint.as_deref().unwrap_or_default()
+            }
+            Self::Volume(volume::Error::Store { source, .. }) => match source {
+                Store::SlotExists(_) => {
+                    "choose another name, or change it with `openclaw-agent keys passwd NAME`"
+                }
+                Store::NoSlot(_) => "`openclaw-agent keys list` shows their names",
+                Store::LastSlot(_) => "add another with `openclaw-agent keys add NAME` first",
+                Store::ManySlots => "remove one with `openclaw-agent keys remove NAME` first",
+                Store::BadName => "for example `openclaw-agent keys add laptop`",
+                Store::Absent => "start the agent once: it makes the store",
+                _ => return self.volume_hint(),
+            },
+            Self::Volume(_) => return self.volume_hint(),
+            Self::FileExists(_) => {
+                "name another file; a key that opens a store is never overwritten"
+            }
+            Self::Bad(_) => {
+                "type a passphrase, or pipe in what `openclaw-agent keys generate` prints"
+            }
+            Self::NotTheSame => "nothing was changed; try again",
+            Self::Prompt(_) => {
+                "name a file with --new-key-file or --new-passphrase-file, or pipe the secret in"
+            }
+            Self::NotGiven(_) => {
+                "give each with --with-key-file or --with-passphrase-file, or let them go with --drop-others"
+            }
+            Self::OpensNothing(_) => "`openclaw-agent keys list` shows what opens the store",
+            Self::GivenTwice(_) => "give each secret once; the one in the settings counts",
+            Self::Print(_) => "nothing reads the output",
+            Self::NoRandom(_) => "try again; the machine may still be starting",
+        };
+        hint.to_owned()
+    }
+
+    fn volume_hint(&self) -> String {
+        match self {
+            Self::Volume(error @ volume::Error::Locked { .. }) => {
+                format!("stop the agent first: {}", error.hint())
+            }
+            Self::Volume(error) => error.hint(),
+            _ => String::new(),
+        }
+    }
+
+    /// The process' exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        use openclaw_vault::Error as Store;
+        match self {
+            Self::NoKey(_)
+            | Self::OnVolume(_)
+            | Self::Unfit(_)
+            | Self::Bad(_)
+            | Self::OpensNothing(_)
+            | Self::GivenTwice(_) => BAD_CONFIGURATION,
+            Self::FileExists(_) | Self::NotGiven(_) | Self::NotTheSame => REFUSED,
+            Self::Volume(volume::Error::Store {
+                source:
+                    Store::SlotExists(_)
+                    | Store::NoSlot(_)
+                    | Store::LastSlot(_)
+                    | Store::ManySlots
+                    | Store::BadName
+                    | Store::Absent,
+                ..
+            }) => REFUSED,
+            Self::Volume(error) if error.is_configuration() => BAD_CONFIGURATION,
+            Self::Volume(_) | Self::Prompt(_) | Self::Print(_) | Self::NoRandom(_) => FAILED,
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! The single owner of the link's state: commands in, Status out.
+//!
+//! [`Agent`] is the handle that the API holds; [`Owner`] is the task behind it. It speaks no wire protocol:
+//! `openclaw-whatsapp` does.
+
+mod access;
+mod archive;
+mod doctor;
+mod frame;
+mod line;
+mod owner;
+mod pairing;
+mod readiness;
+mod record;
+mod resolver;
+mod retry;
+mod rollback;
+mod running;
+mod sender;
+mod sending;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use openclaw_state::admission::Admission;
+use openclaw_state::alerts::Board;
+use openclaw_state::allow::{Gate, Summary};
+use openclaw_state::clock::{self, Steps};
+use openclaw_state::consumers::Consumers;
+use openclaw_state::journal::{Damage, Journal};
+use openclaw_state::outbox::Outbox;
+use openclaw_state::traffic::{Counts, Traffic};
+use openclaw_types::{Link, LinkState, Seq};
+use openclaw_whatsapp::session::Session;
+use openclaw_whatsapp::store::{Dropped, Store};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::alerts::Alerts;
+
+pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
+pub use frame::{Frame, Method, PairFailure, PairRequest, Qr, QrError};
+pub use owner::Owner;
+pub use readiness::Readiness;
+pub use resolver::Resolver;
+pub use rollback::{Decision, Held, StoreSeen};
+pub use sender::Sender;
+pub use sending::{Answer, SendFailure, Terms};
+
+/// How many commands may wait.
+const COMMANDS: usize = 16;
+
+/// The agent. Cloned handles are the same agent.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    commands: mpsc::Sender<Command>,
+    view: watch::Receiver<View>,
+    journal: Arc<Journal>,
+    outbox: Arc<Outbox>,
+    traffic: Arc<Traffic>,
+    admission: Arc<Admission>,
+    keepalive_limit: Duration,
+    ready_after: Duration,
+    started_at: SystemTime,
+    store: Store,
+    archive: Archive,
+    alerts: Alerts,
+}
+
+/// The sealed store at one moment.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// What the store tells of itself.
+    pub summary: openclaw_vault::Summary,
+    /// Rows that were found to mean nothing, since the process started.
+    pub undecodable: u64,
+    /// Bytes of an unfinished write that were dropped when it was opened.
+    pub dropped: u64,
+}
+
+impl Storage {
+    /// The store's own name.
+    #[must_use]
+    pub const fn id(&self) -> [u8; 16] {
+        self.summary.store.0
+    }
+}
+
+/// What the owner shows.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The link.
+    pub link: Link,
+    /// Whether a pairing is in progress.
+    pub pairing: bool,
+    /// Since when the link is not up; of no meaning while it is.
+    disconnected_at: SystemTime,
+    /// The session, while there is one.
+    session: Option<Session>,
+}
+
+impl View {
+    /// When the link is ready for use, if it stays up; `None` while it is not.
+    #[must_use]
+    pub fn ready_at(&self, ready_after: Duration) -> Option<SystemTime> {
+        let up = self.link.state == LinkState::Connected;
+        up.then(|| self.link.since + ready_after)
+    }
+
+    /// What a person should do about the link, where anything.
+    fn hint(&self) -> String {
+        let hint = self.link.hint(clock::now(), clock::utc);
+        match (self.pairing, hint.is_empty()) {
+            (true, false) => LinkState::Linking.hint().to_owned(),
+            _ => hint,
+        }
+    }
+
+    /// Why something is refused that needs a link, where there is none.
+    fn not_linked(&self) -> Denied {
+        match self.pairing {
+            true => Denied::Linking,
+            false => Denied::NotLinked,
+        }
+    }
+
+    /// The link has changed at `now`.
+    fn change(&mut self, link: Link, now: SystemTime) {
+        if self.link.state == LinkState::Connected && link.state != LinkState::Connected {
+            self.disconnected_at = now;
+        }
+        self.link = link;
+    }
+}
+
+impl AsRef<Link> for View {
+    fn as_ref(&self) -> &Link {
+        &self.link
+    }
+}
+
+enum Command {
+    Pair(
+        PairRequest,
+        oneshot::Sender<Result<mpsc::Receiver<Frame>, Denied>>,
+    ),
+    Resume(oneshot::Sender<Result<(), Denied>>),
+    Unpair(oneshot::Sender<Result<bool, Denied>>),
+    Restore(
+        Box<archive::Staged>,
+        oneshot::Sender<Result<Restored, ArchiveError>>,
+    ),
+    Renew(oneshot::Sender<Result<Dropped, Denied>>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// Why the owner's task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// The account was unpaired and its store erased: nothing of it may stay in memory.
+    Erased,
+}
+
+/// The agent at one moment.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The link.
+    pub link: Link,
+    /// When the last frame arrived on the present connection.
+    pub last_frame: Option<SystemTime>,
+    /// Whether a pairing is in progress.
+    pub pairing: bool,
+    /// When the process started.
+    pub started_at: SystemTime,
+    /// The newest and the oldest event.
+    pub events: (Seq, Seq),
+    /// What has passed.
+    pub counts: Counts,
+    /// The longest silence that is still called connected.
+    pub keepalive_limit: Duration,
+    /// How long the link must be up before it is ready for use.
+    pub ready_after: Duration,
+    /// Since when the link is not up; of no meaning while it is.
+    pub disconnected_at: SystemTime,
+    /// Steps of the system's clock.
+    pub steps: Steps,
+    /// The store; `None` once it is erased.
+    pub storage: Option<Storage>,
+    /// Whose messages are admitted.
+    pub rules: Summary,
+    /// How many messages are held until it is known who wrote them.
+    pub held: usize,
+    /// Who is told when the link needs a person.
+    pub alerts: Board,
+    /// Events that should be kept and cannot be read.
+    pub damaged: Vec<Damage>,
+    /// Why nothing is sent, while that is so.
+    pub hold: Option<Held>,
+}
+
+impl Status {
+    /// Whether the link is up at this very moment: logged in, and heard from within the limit.
+    #[must_use]
+    pub fn is_connected(&self, now: SystemTime) -> bool {
+        let heard = self
+            .last_frame
+            .and_then(|at| now.duration_since(at).ok())
+            .unwrap_or_default();
+        self.link.state == LinkState::Connected && heard <= self.keepalive_limit
+    }
+}
+
+/// The agent refuses, in its present state or for ever. Nothing has happened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// No phone has linked this agent.
+    #[error("the agent is not linked to a phone")]
+    NotLinked,
+    /// The same, and a pairing is in progress.
+    #[error("the agent is not linked to a phone yet")]
+    Linking,
+    /// Linked, but not connected now.
+    #[error("the agent is not connected to WhatsApp: {}", .state.name())]
+    NotConnected {
+        /// How the link is.
+        state: LinkState,
+        /// What a person should do, where anything.
+        hint: String,
+    },
+    /// Linked already, and `replace` was not asked for.
+    #[error("the agent is linked already")]
+    AlreadyLinked,
+    /// Another pairing is in progress.
+    #[error("another pairing is in progress")]
+    AlreadyPairing,
+    /// WhatsApp does not accept the credentials any more, and will not.
+    #[error("the credentials are dead: WhatsApp removed this device")]
+    CredentialsDead,
+    /// The token stands for another message.
+    #[error("the token was used for another message")]
+    TokenReused,
+    /// Nobody on WhatsApp has this number.
+    #[error("the number is not on WhatsApp")]
+    NotOnWhatsApp,
+    /// Too many messages wait to be sent.
+    #[error("too many messages wait to be sent")]
+    Busy,
+    /// So much has been sent lately that WhatsApp would take more for spam. The message may go at this time.
+    #[error("too many messages were sent lately")]
+    Paced(SystemTime),
+    /// As many messages are kept until they can be sent as may be.
+    #[error("{0} messages wait to be sent, and no more are kept")]
+    QueueFull(usize),
+    /// Sends are held: the store went back, and no admin has decided yet.
+    #[error("nothing is sent: the agent's store went back, its volume is an older copy")]
+    RolledBack,
+    /// Sends are not held.
+    #[error("sends are not held: there is nothing to decide")]
+    NotHeld,
+    /// The agent is stopping.
+    #[error("the agent is stopping")]
+    Stopping,
+}
+
+impl Agent {
+    /// The agent as it is now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let view = self.view.borrow().clone();
+        let live = matches!(
+            view.link.state,
+            LinkState::Connected | LinkState::Connecting
+        );
+        let last_frame = if live {
+            view.session.as_ref().and_then(Session::last_frame)
+        } else {
+            None
+        };
+        Status {
+            link: view.link,
+            last_frame,
+            pairing: view.pairing,
+            started_at: self.started_at,
+            events: self.journal.range(),
+            counts: self.traffic.counts(),
+            keepalive_limit: self.keepalive_limit,
+            ready_after: self.ready_after,
+            disconnected_at: view.disconnected_at,
+            steps: clock::steps(),
+            storage: self.storage(),
+            rules: self.gate().summary(clock::now()),
+            held: self.admission.count_held(),
+            alerts: self.alerts.board(),
+            damaged: self.journal.damaged(),
+            hold: self.held(),
+        }
+    }
+
+    /// The store; `None` while there is none.
+    #[must_use]
+    pub fn storage(&self) -> Option<Storage> {
+        let vault = self.store.vault();
+        vault.summary().map(|summary| Storage {
+            summary,
+            undecodable: self.store.undecodable(),
+            dropped: vault.dropped(),
+        })
+    }
+
+    /// The same agent, which tells of alerts as well.
+    #[must_use]
+    pub fn with_alerts(self, alerts: Alerts) -> Self {
+        Self { alerts, ..self }
+    }
+
+    /// Who is told when the link needs a person.
+    #[must_use]
+    pub const fn alerts(&self) -> &Alerts {
+        &self.alerts
+    }
+
+    /// How long the link must be up before it is ready for use.
+    #[must_use]
+    pub const fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// Follows the link.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
+    /// The events.
+    #[must_use]
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    /// Programs whose place among the events is remembered.
+    #[must_use]
+    pub fn consumers(&self) -> Consumers {
+        Consumers::new(self.store.vault().clone())
+    }
+
+    /// A person's LID for the JID of their number, and the other way round, where it is known.
+    #[must_use]
+    pub fn other_name(&self, jid: &str) -> Option<String> {
+        self.store.other_name(jid)
+    }
+
+    /// Whose messages are admitted.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        self.admission.gate()
+    }
+
+    /// Starts a pairing. Its frames end with `Linked` or `Failed`; dropping them stops it.
+    pub async fn pair(&self, request: PairRequest) -> Result<mpsc::Receiver<Frame>, Denied> {
+        self.ask(|reply| Command::Pair(request, reply)).await?
+    }
+
+    /// Connects now with the credentials that there are, once, also where WhatsApp had ended the link. Returns how the
+    /// link is when that attempt has an outcome, or after `timeout`.
+    pub async fn resume(&self, timeout: Duration) -> Result<Status, Denied> {
+        let mut view = self.view.clone();
+        let before = view.borrow_and_update().link.since;
+        self.ask(Command::Resume).await??;
+        let ended = view.wait_for(|view| match view.link.state {
+            LinkState::Connecting | LinkState::Linking => false,
+            // The wait from before, which is about to end.
+            LinkState::BackingOff { .. } => view.link.since != before,
+            _ => true,
+        });
+        // Neither a timeout nor the end of the owner is a failure: the state says what there is to say.
+        let _ = tokio::time::timeout(timeout, ended).await;
+        Ok(self.status())
+    }
+
+    /// Unlinks, erases the store and ends the owner. True when WhatsApp confirmed; the credentials are gone either way.
+    pub async fn unpair(&self) -> Result<bool, Denied> {
+        self.ask(Command::Unpair).await?
+    }
+
+    /// Closes the session and ends the owner.
+    pub async fn stop(&self) {
+        let _ = self.ask(Command::Stop).await;
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Denied> {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| Denied::Stopping)?;
+        answer.await.map_err(|_| Denied::Stopping)
+    }
+}

@@ -1,0 +1,313 @@
+//! Why somebody's messages do or do not arrive: everything between the sender and a reader, one after the other.
+
+use std::time::{Duration, SystemTime};
+
+mod findings;
+
+use openclaw_state::allow::Verdict;
+use openclaw_state::clock;
+use openclaw_types::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
+use openclaw_whatsapp::session::{AT_ONCE, Named, SendError};
+
+use self::findings::{
+    alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
+    rules, storage, waiting,
+};
+use super::Agent;
+use super::resolver::connected;
+use crate::host::proxy;
+
+/// How many events are looked through at once, and altogether.
+const PAGE: usize = 500;
+const MOST: usize = 100_000;
+/// WhatsApp answers within moments, or not at all.
+const ANSWER: Duration = Duration::from_secs(15);
+/// What a call waits for that is served without an answer as well.
+const SOON: Duration = Duration::from_secs(2);
+/// A group that no rule names.
+const SOME_GROUP: &str = "0@g.us";
+
+/// What the events say of somebody.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Traces {
+    /// Their last message.
+    last: Option<(Seq, SystemTime)>,
+    dropped: usize,
+    /// The last that was dropped, and why.
+    last_drop: Option<(Seq, SystemTime, String)>,
+    /// Ids of messages that could not be decrypted and have not come again.
+    undecryptable: Vec<String>,
+    lost: usize,
+    /// Events before these are gone.
+    looked_at: usize,
+}
+
+/// What there is to say of somebody.
+struct Person<'a> {
+    phone: &'a Phone,
+    /// WhatsApp's answer; `None` without a connection to ask on.
+    asked: Option<Result<Named, SendError>>,
+    lid: Option<Lid>,
+    direct: Verdict,
+    by_lid: Option<Verdict>,
+    in_groups: Verdict,
+    held: usize,
+    traces: Traces,
+}
+
+/// What there is to say of a LID whose number is not known.
+struct Nameless {
+    direct: Verdict,
+    in_groups: Verdict,
+    held: usize,
+    traces: Traces,
+}
+
+impl Agent {
+    /// Explains how the agent is, and what becomes of somebody's messages.
+    pub async fn diagnose(&self, who: Option<Contact>) -> Vec<Finding> {
+        let now = clock::now();
+        self.journal.examine(true).await;
+        let status = self.status();
+        let mut findings = vec![link(&status, now), storage(status.storage.as_ref())];
+        findings.extend(events(&status));
+        findings.extend(hold(&status));
+        let restricted = self.outbox.restricted(now);
+        findings.extend(restricted.map(|(nack, until)| restriction(nack, clock::shown(until))));
+        findings.extend(alerts(&status.alerts, clock::wall()));
+        findings.extend(proxies(&proxy::found(), self.alerts.is_by_proxy()));
+        findings.extend(rules(&status.rules));
+        findings.extend(waiting(&status));
+        findings.extend(clock_finding(status.steps, now));
+        let Some(who) = who else {
+            return findings;
+        };
+        let number = || self.gate().number_of(who.lid.as_ref()?);
+        if let Some(phone) = who.phone.clone().or_else(number) {
+            let found = self.look_at(&phone).await;
+            let mut found = person(&found, &status.rules, clock::wall());
+            if who.phone.is_none() {
+                // Who asked by LID cannot put the number in themselves.
+                for finding in &mut found {
+                    finding.text = finding.text.replace(&phone.to_string(), &phone.e164());
+                }
+            }
+            findings.extend(found);
+        } else {
+            let nameless = self.look_at_nameless(&who).await;
+            findings.extend(by_lid_alone(&nameless, &status.rules, clock::wall()));
+        }
+        findings
+    }
+
+    /// Has WhatsApp asked for the LIDs of numbers of which none is known, while connected. Does not wait long for an
+    /// answer.
+    pub async fn resolve(&self, phones: &[Phone]) {
+        let now = clock::now();
+        let phones = phones
+            .iter()
+            .filter(|phone| !self.gate().is_known(phone, now));
+        let phones: Vec<Phone> = phones.take(AT_ONCE).cloned().collect();
+        let Some(session) = connected(&self.view.borrow()).filter(|_| !phones.is_empty()) else {
+            return;
+        };
+        let answer = tokio::time::timeout(SOON, session.lids_of(&phones)).await;
+        if let Ok(Ok(lids)) = answer {
+            self.gate().learn(lids, clock::now());
+        }
+    }
+
+    /// Of a LID alone: WhatsApp cannot be asked for its number.
+    async fn look_at_nameless(&self, contact: &Contact) -> Nameless {
+        let now = clock::now();
+        let judge = |chat: &str| {
+            let chat = ChatId::new(chat.to_owned());
+            self.gate().judge(contact, &chat, false, now)
+        };
+        Nameless {
+            direct: judge(""),
+            in_groups: judge(SOME_GROUP),
+            held: self.admission.count_held_of(contact),
+            traces: self.traces(contact).await,
+        }
+    }
+
+    async fn look_at<'a>(&self, phone: &'a Phone) -> Person<'a> {
+        let session = connected(&self.view.borrow());
+        let asked = match session {
+            Some(session) => {
+                let answer = tokio::time::timeout(ANSWER, session.name(phone)).await;
+                Some(answer.unwrap_or(Err(SendError::ConnectionLost)))
+            }
+            None => None,
+        };
+        let now = clock::now();
+        if let Some(Ok(Named { lid, .. })) = &asked {
+            self.gate().learn(vec![(phone.clone(), lid.clone())], now);
+            self.admission.settle(now, false);
+        }
+        let told = asked
+            .as_ref()
+            .and_then(|asked| asked.as_ref().ok()?.lid.clone());
+        let lid = told.or_else(|| self.gate().lid_of(phone));
+        // By the number alone, as the person is asked about: the gate adds what is known, as for a message.
+        let contact = Contact {
+            phone: Some(phone.clone()),
+            lid: None,
+        };
+        let judge = |contact: &Contact, chat: &str| {
+            let chat = ChatId::new(chat.to_owned());
+            self.gate().judge(contact, &chat, false, now)
+        };
+        let by_lid = lid.as_ref().map(|lid| Contact {
+            phone: None,
+            lid: Some(lid.clone()),
+        });
+        Person {
+            phone,
+            direct: judge(&contact, ""),
+            by_lid: by_lid.map(|contact| judge(&contact, "")),
+            in_groups: judge(&contact, SOME_GROUP),
+            held: self.admission.count_held_of(&contact),
+            traces: self.traces(&contact).await,
+            asked,
+            lid,
+        }
+    }
+
+    async fn traces(&self, contact: &Contact) -> Traces {
+        let mut traces = Traces::default();
+        let mut after = Seq(0);
+        while traces.looked_at < MOST {
+            let page = self.journal.read(after, PAGE);
+            if page.events.is_empty() {
+                break;
+            }
+            traces.looked_at += page.events.len();
+            after = page.cursor;
+            for event in page.events {
+                traces.add(event, |sender| self.gate().is_same(sender, contact));
+            }
+            tokio::task::yield_now().await;
+        }
+        traces
+    }
+}
+
+impl Traces {
+    fn add(&mut self, Event { seq, at, what }: Event, theirs: impl Fn(&Contact) -> bool) {
+        match what {
+            Occurrence::Message(message) if theirs(&message.origin.sender) => {
+                self.came(&message.origin.id);
+                self.last = Some((seq, at));
+            }
+            // It came again and could be read, whatever it was.
+            Occurrence::Edit(edit) if theirs(&edit.origin.sender) => self.came(&edit.origin.id),
+            Occurrence::Deletion(deletion) if theirs(&deletion.origin.sender) => {
+                self.came(&deletion.origin.id);
+            }
+            Occurrence::Reaction(reaction) if theirs(&reaction.origin.sender) => {
+                self.came(&reaction.origin.id);
+            }
+            Occurrence::Dropped(dropped) if theirs(&dropped.sender) => {
+                self.came(&dropped.id);
+                self.dropped += 1;
+                self.last_drop = Some((seq, at, dropped.reason.into()));
+            }
+            Occurrence::Undecryptable(message) if theirs(&message.sender) => {
+                self.undecryptable.push(message.id.as_str().to_owned());
+            }
+            Occurrence::Lost(lost) if theirs(&lost.sender) => self.lost += 1,
+            _ => {}
+        }
+    }
+
+    fn came(&mut self, id: &MessageId) {
+        self.undecryptable.retain(|missing| missing != id.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_types::{
+        AuthorCheck, Content, Deletion, DropReason, Dropped, Edit, Message, Origin, Reaction,
+        Undecryptable, UndecryptableReason,
+    };
+
+    use super::*;
+
+    fn origin(id: &str) -> Origin {
+        Origin {
+            id: MessageId::new(id),
+            chat: ChatId::of_jid("1@lid"),
+            sender: Contact::of_jid("1@lid"),
+            push_name: String::new(),
+            sent_at: SystemTime::UNIX_EPOCH,
+            from_me: false,
+            group: false,
+            offline: false,
+            bypassed: false,
+            recovered: false,
+        }
+    }
+
+    fn undecryptable(id: &str) -> Occurrence {
+        Occurrence::Undecryptable(Undecryptable {
+            id: MessageId::new(id),
+            chat: ChatId::of_jid("1@lid"),
+            sender: Contact::of_jid("1@lid"),
+            reason: UndecryptableReason::NotDecrypted,
+        })
+    }
+
+    /// What came as `1`, in every form that may be recorded.
+    fn again() -> Vec<Occurrence> {
+        let (message, author) = (MessageId::new("0"), Contact::default());
+        let (content, check) = (Content::default(), AuthorCheck::Checked);
+        vec![
+            Occurrence::Message(Box::new(Message {
+                origin: origin("1"),
+                content: content.clone(),
+            })),
+            Occurrence::Edit(Box::new(Edit {
+                origin: origin("1"),
+                message: message.clone(),
+                content,
+                author: author.clone(),
+                check,
+            })),
+            Occurrence::Deletion(Box::new(Deletion {
+                origin: origin("1"),
+                message: message.clone(),
+                author: author.clone(),
+                check,
+            })),
+            Occurrence::Reaction(Box::new(Reaction {
+                origin: origin("1"),
+                message,
+                author,
+                emoji: String::new(),
+                sealed: false,
+                check,
+            })),
+            Occurrence::Dropped(Dropped {
+                id: MessageId::new("1"),
+                chat: ChatId::of_jid("1@lid"),
+                sender: Contact::of_jid("1@lid"),
+                reason: DropReason::NotListed,
+            }),
+        ]
+    }
+
+    #[test]
+    fn what_came_again_in_any_form_is_not_undecryptable_any_more() {
+        for what in again() {
+            let mut traces = Traces::default();
+            for what in [undecryptable("1"), undecryptable("2"), what] {
+                let (seq, at) = (Seq(1), SystemTime::UNIX_EPOCH);
+                traces.add(Event { seq, at, what }, |_| true);
+            }
+            assert_eq!(traces.undecryptable, ["2"]);
+        }
+    }
+}

@@ -1,0 +1,476 @@
+//! What was found, in words: each with what to do next.
+
+use std::time::{Duration, SystemTime};
+
+use openclaw_state::alerts::Board;
+use openclaw_state::allow::{Because, Failed, Summary, Verdict};
+use openclaw_state::clock::{self, Step, Steps};
+use openclaw_state::journal::Damage;
+use openclaw_types::{Finding, LinkState, Nack, Seq};
+use openclaw_whatsapp::session::{Named, SendError};
+
+use super::{Nameless, Person, Traces};
+use crate::host::proxy::Proxy;
+use crate::link::{Status, Storage};
+
+pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
+    let state = status.link.state;
+    if status.is_connected(now) {
+        return Finding::good("link", "the agent is connected to WhatsApp");
+    }
+    let hint = match (state, status.link.hint(now, clock::utc)) {
+        (_, hint) if status.pairing && !hint.is_empty() => LinkState::Linking.hint().to_owned(),
+        (LinkState::Connected, _) => {
+            "the connection is silent; it is given up and made again by itself".to_owned()
+        }
+        (_, hint) if hint.is_empty() => {
+            "the agent connects by itself: see `openclawctl status` for the next attempt".to_owned()
+        }
+        (_, hint) => hint,
+    };
+    let text = format!("the agent is not connected to WhatsApp: {}", state.name());
+    Finding::bad("link", text, &hint)
+}
+
+/// A proxy that is set and not used. `alerts` says whether alerts use it; `None` where there are none.
+pub(super) fn proxies(found: &[Proxy], alerts: Option<bool>) -> Vec<Finding> {
+    let alerts = match alerts {
+        None => "",
+        Some(true) => "; alerts go through it",
+        Some(false) => "; alerts are sent without a proxy too",
+    };
+    let finding = |proxy: &Proxy| {
+        Finding::note(
+            "proxy",
+            format!("{proxy} is set, and WhatsApp is not reached through it{alerts}"),
+            "let the agent connect to web.whatsapp.com:443 directly; this version has no setting for a proxy",
+        )
+    };
+    found.iter().map(finding).collect()
+}
+
+pub(super) fn clock(steps: Steps, now: SystemTime) -> Option<Finding> {
+    let Step { at, by } = steps.last?;
+    let step = Duration::from_millis(by.unsigned_abs());
+    let step = span(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + step);
+    let direction = if by < 0 { "back" } else { "forward" };
+    let times = match steps.count {
+        1 => String::new(),
+        count => format!(", {count} times since the start"),
+    };
+    let text = format!(
+        "the system's clock was stepped {direction} by {step}, {} ago{times}; waits and what is kept are not affected",
+        span(at, now)
+    );
+    let hint = "if that was not you, see that the machine keeps time (`timedatectl`)";
+    Some(Finding::note("clock", text, hint))
+}
+
+pub(super) fn storage(storage: Option<&Storage>) -> Finding {
+    match storage {
+        None => Finding::bad(
+            "storage",
+            "the store is erased",
+            "wait until the agent is back",
+        ),
+        Some(Storage { undecodable: 0, .. }) => Finding::good(
+            "storage",
+            "the store is sealed, and all that was read of it is whole",
+        ),
+        Some(Storage { undecodable, .. }) => Finding::note(
+            "storage",
+            format!(
+                "{} of the store cannot be read by this version",
+                counted(*undecodable, "row")
+            ),
+            "start the version that wrote them, or restore a backup",
+        ),
+    }
+}
+
+/// Events that should be there: every file of them was looked at.
+pub(super) fn events(status: &Status) -> Vec<Finding> {
+    let (Seq(head), Seq(oldest)) = status.events;
+    if status.damaged.is_empty() {
+        let text = match oldest {
+            0 => "there are no events yet".to_owned(),
+            _ => format!("the events {oldest} to {head} are whole"),
+        };
+        return vec![Finding::good("events", text)];
+    }
+    let found = status.damaged.iter().map(|damage| {
+        let Damage {
+            first: Seq(first),
+            last: Seq(last),
+            why,
+        } = damage;
+        Finding::bad(
+            "events",
+            format!("the events {first} to {last} are damaged and cannot be read: {why}"),
+            "stop the agent, put that file back from a copy of the volume and start it; without a copy they are lost, and \
+             watch continues behind them",
+        )
+    });
+    found.collect()
+}
+
+/// Whether sends are held.
+pub(super) fn hold(status: &Status) -> Option<Finding> {
+    let held = status.hold?;
+    let (seen, now) = (held.hold.seen, held.hold.generation);
+    let back = if seen.generation == now {
+        let commits = seen.commits;
+        format!(
+            "a client has seen commit {commits} of generation {now}, which this copy does not have"
+        )
+    } else {
+        format!(
+            "a client has seen generation {}, it was at {now}",
+            seen.generation
+        )
+    };
+    Some(Finding::bad(
+        "hold",
+        format!(
+            "nothing is sent: the store went back, its volume is an older copy ({back}); {} to be sent",
+            counted(held.queued, "message")
+        ),
+        "decide: `openclawctl rollback renew` or `openclawctl rollback accept`",
+    ))
+}
+
+/// That WhatsApp has restricted the account. `until` is for people.
+pub(super) fn restriction(nack: Nack, until: SystemTime) -> Finding {
+    Finding::bad(
+        "restricted",
+        format!(
+            "WhatsApp refused a message: {nack}; the same token is refused until {}",
+            clock::utc(until)
+        ),
+        nack.hint(),
+    )
+}
+
+/// Alerts that do not arrive.
+pub(super) fn alerts(board: &Board, now: SystemTime) -> Option<Finding> {
+    let (host, (error, at)) = (board.host.as_ref()?, board.last_error.as_ref()?);
+    Some(Finding::bad(
+        "alerts",
+        format!(
+            "the last alert was not delivered to {host}: {error}, {} ago; {} to be delivered",
+            span(*at, now),
+            counted(board.waiting, "alert")
+        ),
+        "correct the receiver or its address, then run `openclawctl alerts test`",
+    ))
+}
+
+pub(super) fn rules(summary: &Summary) -> Vec<Finding> {
+    let Summary {
+        rules,
+        file,
+        failed,
+        added,
+        ..
+    } = summary;
+    let mut findings = Vec::new();
+    let from = file.as_deref().unwrap_or("WHATSAPP_ALLOW");
+    findings.push(match rules {
+        None => Finding::note(
+            "rules",
+            "there are no rules: everybody's messages are admitted",
+            "to limit them, write openclaw.yml and name it with --config",
+        ),
+        Some(rules) => Finding::good(
+            "rules",
+            format!(
+                "the rules are those of {from}: direct chats {}, groups {}, {} named, {} added",
+                rules.direct.name(),
+                rules.group.name(),
+                rules.people.len(),
+                added.len()
+            ),
+        ),
+    });
+    if let Some(Failed { why, .. }) = failed {
+        findings.push(Finding::bad(
+            "reload",
+            format!("the file was changed, and the change is not in force: {why}"),
+            "correct it, then run `openclawctl allow reload`",
+        ));
+    }
+    let remarks = rules.iter().flat_map(|rules| &rules.remarks);
+    findings.extend(remarks.map(|remark| Finding::note("rules", format!("{from}: {remark}"), "")));
+    findings
+}
+
+pub(super) fn waiting(status: &Status) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let unresolved = status.rules.unresolved;
+    if unresolved > 0 {
+        findings.push(Finding::note(
+            "resolution",
+            format!(
+                "WhatsApp has yet to tell the LIDs of {} in the rules",
+                counted(unresolved, "number")
+            ),
+            "it is asked again by itself while the agent is connected",
+        ));
+    }
+    if status.held > 0 {
+        findings.push(Finding::note(
+            "held",
+            held(status.held),
+            "they are judged once WhatsApp has told, or dropped after --hold-limit",
+        ));
+    }
+    let (dropped, undecryptable) = (status.counts.dropped, status.counts.undecryptable);
+    if dropped + undecryptable > 0 {
+        findings.push(Finding::note(
+            "traffic",
+            format!(
+                "since the start {} dropped, and {undecryptable} could not be decrypted",
+                messages_were(dropped)
+            ),
+            "`openclawctl watch --from-start --kind dropped,undecryptable` shows them",
+        ));
+    }
+    findings
+}
+
+pub(super) fn person(person: &Person<'_>, summary: &Summary, now: SystemTime) -> Vec<Finding> {
+    let mut findings = vec![registered(person), known_lid(person)];
+    let phone = person.phone;
+    let verdict = |check, what: &str, judged| match (judged, &person.asked) {
+        (&Verdict::Hold, Some(Err(error))) => held_unanswered(check, what, error),
+        _ => verdict(check, what, judged, summary),
+    };
+    findings.push(verdict(
+        "direct",
+        &format!("direct messages of {phone}"),
+        &person.direct,
+    ));
+    if let Some(by_lid) = &person.by_lid
+        && matches!(by_lid, Verdict::Admit(_)) != matches!(person.direct, Verdict::Admit(_))
+    {
+        let what = format!("messages of {phone} that show the LID alone");
+        findings.push(verdict("by_lid", &what, by_lid));
+    }
+    let what = format!("messages of {phone} in a group");
+    findings.push(groups(&what, &person.in_groups, summary));
+    findings.extend(traces(&person.traces, &person.direct, person.held, now));
+    findings
+}
+
+pub(super) fn by_lid_alone(
+    nameless: &Nameless,
+    summary: &Summary,
+    now: SystemTime,
+) -> Vec<Finding> {
+    let Nameless {
+        direct,
+        in_groups,
+        held,
+        traces: found,
+    } = nameless;
+    let mut findings = vec![
+        Finding::note(
+            "lid",
+            "the number of this LID is not known: rules that name a number do not match it",
+            "run `openclawctl doctor` with the number, if you know it, while the agent is connected",
+        ),
+        verdict("direct", "direct messages of this LID", direct, summary),
+        groups("messages of this LID in a group", in_groups, summary),
+    ];
+    findings.extend(traces(found, direct, *held, now));
+    findings
+}
+
+fn groups(what: &str, in_groups: &Verdict, summary: &Summary) -> Finding {
+    let finding = verdict("groups", what, in_groups, summary);
+    match in_groups {
+        Verdict::Admit(_) => finding,
+        // Most people are not meant to be heard in groups.
+        _ => Finding::note("groups", finding.text, ""),
+    }
+}
+
+fn registered(person: &Person<'_>) -> Finding {
+    let phone = person.phone;
+    match &person.asked {
+        None => Finding::note(
+            "number",
+            format!("whether {phone} is on WhatsApp can be asked only while connected"),
+            "",
+        ),
+        Some(Ok(Named {
+            registered: true, ..
+        })) => Finding::good("number", format!("{phone} is on WhatsApp")),
+        Some(Ok(_)) => Finding::bad(
+            "number",
+            format!("{phone} is not on WhatsApp"),
+            "check the number and its country code",
+        ),
+        Some(Err(error)) => Finding::note(
+            "number",
+            format!("WhatsApp did not say whether {phone} is there: {error}"),
+            "ask again in a moment",
+        ),
+    }
+}
+
+fn known_lid(person: &Person<'_>) -> Finding {
+    match person.lid {
+        Some(_) => Finding::good(
+            "lid",
+            "the LID of the number is known: messages under either are matched",
+        ),
+        None => Finding::note(
+            "lid",
+            "the LID of the number is not known: messages that show a LID alone are not matched",
+            "it is asked for while the agent is connected and the number is in the rules",
+        ),
+    }
+}
+
+/// What becomes of messages that are held.
+const IS_ASKED: &str = "it is asked by itself while the agent is connected, and again if WhatsApp does not answer; \
+     they are judged then";
+
+/// The agent is connected, and its question came to nothing.
+fn held_unanswered(check: &'static str, what: &str, error: &SendError) -> Finding {
+    let text =
+        format!("{what} are held: WhatsApp did not answer who is behind the numbers ({error})");
+    Finding::bad(
+        check,
+        text,
+        "it is asked again by itself, at most a minute apart; they are judged then",
+    )
+}
+
+fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary) -> Finding {
+    let by = summary.file.as_deref().unwrap_or("the environment");
+    match verdict {
+        Verdict::Admit(because) => {
+            let why = match because {
+                Because::Listed(place) => format!("by {place} ({by})"),
+                Because::Open => "since the policy is open".to_owned(),
+                _ => "since there are no rules".to_owned(),
+            };
+            Finding::good(check, format!("{what} are admitted, {why}"))
+        }
+        Verdict::Hold => Finding::bad(
+            check,
+            format!(
+                "{what} are held: WhatsApp has yet to tell who is behind the numbers in the rules"
+            ),
+            IS_ASKED,
+        ),
+        Verdict::Drop(because) => {
+            let (why, hint) = match because {
+                Because::Disabled => (
+                    "the policy is disabled",
+                    "change it in the file, then run `openclawctl allow reload`",
+                ),
+                Because::GroupNotListed => (
+                    "the group is not under groups",
+                    "run `openclawctl allow add` with the group's JID",
+                ),
+                _ => (
+                    "no rule names the sender",
+                    "run `openclawctl allow add` with the number",
+                ),
+            };
+            Finding::bad(check, format!("{what} are dropped: {why} ({by})"), hint)
+        }
+    }
+}
+
+fn traces(traces: &Traces, direct: &Verdict, waiting: usize, now: SystemTime) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.push(match &traces.last {
+        Some((Seq(seq), at)) => Finding::good(
+            "last_message",
+            format!("the last message came {} ago: event {seq}", span(*at, now)),
+        ),
+        None => Finding::note(
+            "last_message",
+            format!(
+                "there is no message among the {} events that are kept",
+                traces.looked_at
+            ),
+            "",
+        ),
+    });
+    if let Some((Seq(seq), at, reason)) = &traces.last_drop {
+        let text = format!(
+            "{} dropped, the last {} ago: event {seq}, {reason}",
+            messages_were(traces.dropped),
+            span(*at, now)
+        );
+        findings.push(match direct {
+            Verdict::Admit(_) => {
+                Finding::note("dropped", text, "ask for them again: they are not kept")
+            }
+            _ => Finding::bad(
+                "dropped",
+                text,
+                "run `openclawctl allow add` with the number",
+            ),
+        });
+    }
+    if !traces.undecryptable.is_empty() {
+        findings.push(Finding::bad(
+            "undecryptable",
+            format!(
+                "{} that could not be decrypted and did not come again",
+                counted(traces.undecryptable.len(), "message")
+            ),
+            "ask for them again; if that goes on, have the sender's phone connect to the internet once",
+        ));
+    }
+    if waiting > 0 {
+        findings.push(Finding::bad("held", held(waiting), IS_ASKED));
+    }
+    if traces.lost > 0 {
+        findings.push(Finding::bad(
+            "lost",
+            format!(
+                "{} acknowledged and may be lost",
+                messages_were(traces.lost)
+            ),
+            "ask for them again",
+        ));
+    }
+    findings
+}
+
+/// `1 message`, `2 messages`.
+fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
+/// `1 message was`, `2 messages were`.
+fn messages_were(count: impl TryInto<u64>) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => "1 message was".to_owned(),
+        count => format!("{count} messages were"),
+    }
+}
+
+fn held(count: impl TryInto<u64>) -> String {
+    format!("{} held until it is known who wrote", messages_were(count))
+}
+
+fn span(from: SystemTime, to: SystemTime) -> String {
+    let seconds = to.duration_since(from).unwrap_or_default().as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

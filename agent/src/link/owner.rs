@@ -1,0 +1,386 @@
+//! The task that owns the link: it opens sessions, lets them connect, and decides what follows.
+
+mod account;
+mod candidate;
+mod linking;
+mod restoring;
+mod resuming;
+
+use std::time::SystemTime;
+
+use openclaw_state::clock;
+use openclaw_state::vault::Vault;
+use openclaw_types::{Link, LinkState, Occurrence, Reason};
+use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
+use openclaw_whatsapp::store::Store;
+use tokio::sync::{mpsc, watch};
+
+use self::candidate::Candidate;
+use super::pairing::{Input, Pairing};
+use super::retry::{Next, Retry};
+use super::running::Running;
+use super::{Agent, Archive, COMMANDS, Command, Ended, Resolver, Sender, View, line, record};
+use crate::alerts::Alerts;
+use crate::link::{Frame, PairFailure};
+
+/// How many frames a slow client may leave unread before its pairing ends.
+const FRAMES: usize = 16;
+
+/// The task.
+pub struct Owner {
+    setup: Setup,
+    store: Store,
+    /// The store as the sessions of the present account see it.
+    account: Store,
+    vault: Vault,
+    commands: mpsc::Receiver<Command>,
+    view: watch::Sender<View>,
+    running: Option<Running>,
+    pairing: Option<Active>,
+    retry: Retry,
+    /// When to connect again.
+    connect_at: Option<SystemTime>,
+}
+
+/// A pairing and who watches it.
+struct Active {
+    pairing: Pairing,
+    frames: mpsc::Sender<Frame>,
+    /// The new device, until it has taken the place of the old one, if any.
+    candidate: Option<Candidate>,
+    /// The operator has gone, and the phone has accepted: it continues without them.
+    unwatched: bool,
+}
+
+/// What woke the owner.
+enum Wake {
+    Command(Option<Command>),
+    Report(Option<Report>),
+    /// The new device of a pairing has something to say, or its connection's task has died.
+    Candidate(Option<Report>),
+    /// It is time to connect, or a pairing's deadline has come.
+    Time,
+    /// The operator has closed the pairing's stream.
+    Abandoned,
+}
+
+impl Owner {
+    /// An owner, the tasks beside it, and the handle to them.
+    pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender, Resolver) {
+        let (command, commands) = mpsc::channel(COMMANDS);
+        let vault = store.vault().clone();
+        let started_at = clock::now();
+        let link = Link {
+            state: LinkState::Unlinked,
+            since: started_at,
+            account: None,
+            reason: None,
+            code: None,
+        };
+        let (view, watched) = watch::channel(View {
+            link,
+            pairing: false,
+            disconnected_at: started_at,
+            session: None,
+        });
+        let agent = Agent {
+            commands: command,
+            view: watched.clone(),
+            journal: setup.journal.clone(),
+            outbox: setup.outbox.clone(),
+            traffic: setup.traffic.clone(),
+            admission: setup.admission.clone(),
+            keepalive_limit: setup.keepalive_limit,
+            ready_after: setup.ready_after,
+            started_at,
+            archive: Archive::new(vault.clone()),
+            store: store.clone(),
+            alerts: Alerts::default(),
+        };
+        let sender = Sender::new(watched, setup.outbox.clone());
+        let resolver = Resolver {
+            admission: setup.admission.clone(),
+            view: agent.watch(),
+        };
+        let owner = Self {
+            account: store.live(),
+            setup,
+            store,
+            vault,
+            commands,
+            view,
+            running: None,
+            pairing: None,
+            retry: Retry::default(),
+            connect_at: None,
+        };
+        (agent, owner, sender, resolver)
+    }
+
+    /// Runs until it is told to stop, or the store is erased.
+    pub async fn run(mut self) -> Result<Ended, OpenError> {
+        self.start().await?;
+        loop {
+            match self.wake().await {
+                Wake::Command(Some(Command::Pair(request, reply))) => {
+                    let _ = reply.send(self.pair(request).await?);
+                }
+                Wake::Command(Some(Command::Resume(reply))) => {
+                    let _ = reply.send(self.resume().await?);
+                }
+                Wake::Command(Some(Command::Unpair(reply))) => {
+                    let unpaired = self.unpair().await;
+                    let erased = unpaired.is_ok();
+                    let _ = reply.send(unpaired);
+                    if erased {
+                        return Ok(Ended::Erased);
+                    }
+                }
+                Wake::Command(Some(Command::Restore(staged, reply))) => {
+                    let _ = reply.send(self.restore(*staged).await?);
+                }
+                Wake::Command(Some(Command::Renew(reply))) => {
+                    let _ = reply.send(self.renew().await?);
+                }
+                Wake::Command(Some(Command::Stop(reply))) => {
+                    self.stop().await;
+                    let _ = reply.send(());
+                    return Ok(Ended::Stopped);
+                }
+                Wake::Command(None) => {
+                    self.stop().await;
+                    return Ok(Ended::Stopped);
+                }
+                Wake::Report(Some(report)) => self.on_report(report).await?,
+                Wake::Report(None) => {
+                    // The connection's task has died without a word.
+                    self.discard_session().await;
+                    self.ended(Loss::Connection).await?;
+                }
+                Wake::Candidate(report) => self.on_candidate(report).await?,
+                Wake::Time => self.on_time().await?,
+                Wake::Abandoned => self.abandon().await,
+            }
+        }
+    }
+
+    async fn wake(&mut self) -> Wake {
+        let due = self.due();
+        let time = async {
+            match due {
+                Some(at) => clock::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let (abandoned, candidate) = match &mut self.pairing {
+            Some(active) => {
+                let watched = (!active.unwatched).then_some(&active.frames);
+                (watched, active.candidate.as_mut())
+            }
+            None => (None, None),
+        };
+        let abandoned = async {
+            match abandoned {
+                Some(frames) => frames.closed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let candidate = async {
+            match candidate {
+                Some(candidate) => candidate.report().await,
+                None => std::future::pending().await,
+            }
+        };
+        let report = async {
+            match &mut self.running {
+                Some(running) => running.report().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            report = report => Wake::Report(report),
+            report = candidate => Wake::Candidate(report),
+            command = self.commands.recv() => Wake::Command(command),
+            () = abandoned => Wake::Abandoned,
+            () = time => Wake::Time,
+        }
+    }
+
+    /// When there is something to do.
+    fn due(&self) -> Option<SystemTime> {
+        let pairing = self.pairing.iter().flat_map(|active| {
+            let connect_at = active.candidate.as_ref().and_then(|it| it.connect_at);
+            connect_at.into_iter().chain([active.pairing.wake_at()])
+        });
+        pairing.chain(self.connect_at).min()
+    }
+
+    async fn stop(&mut self) {
+        if let Some(active) = self.pairing.take() {
+            let _ = active.frames.try_send(Frame::Failed(PairFailure::Stopping));
+            if let Some(candidate) = active.candidate {
+                candidate.close().await;
+            }
+        }
+        self.discard_session().await;
+        if self.link().state == LinkState::Connected {
+            self.enter(LinkState::Connecting, Some(Reason::Stopping));
+        }
+    }
+
+    async fn on_report(&mut self, report: Report) -> Result<(), OpenError> {
+        match report {
+            Report::LoggedIn => {
+                self.logged_in();
+                self.step_linked(Input::LoggedIn).await
+            }
+            Report::Silent => {
+                self.enter(LinkState::Connecting, Some(Reason::ConnectionLost));
+                Ok(())
+            }
+            Report::Ended(loss) => self.ended(loss).await,
+            // A device that is linked makes no others.
+            _ => Ok(()),
+        }
+    }
+
+    /// WhatsApp's `<success>` was seen on the link's connection.
+    fn logged_in(&mut self) {
+        let known = self
+            .running
+            .as_ref()
+            .and_then(|running| running.session().account());
+        if let Some((phone, lid)) = known {
+            let linked_at = self
+                .link()
+                .account
+                .map_or_else(clock::wall, |account| account.linked_at);
+            self.remember(phone, lid, linked_at);
+            self.retry.connected(clock::now());
+            self.enter(LinkState::Connected, None);
+        }
+    }
+
+    /// The link's connection has ended: the pairing that has just made it decides what follows, or the retry rules.
+    async fn ended(&mut self, loss: Loss) -> Result<(), OpenError> {
+        if let Some(running) = &mut self.running {
+            running.rejoin().await;
+        }
+        if let Some(running) = &self.running {
+            running.log_dial_error();
+        }
+        if self.is_completing() {
+            self.step_linked(Input::Lost(loss)).await?;
+            // A link that the phone has accepted outlives its pairing, and then the retry rules decide.
+            if self.is_completing() || self.link().account.is_none() {
+                return Ok(());
+            }
+        }
+        let jitter = fastrand::f64().mul_add(2.0, -1.0);
+        match self.retry.on(loss, clock::now(), jitter) {
+            Next::Now(reason) => {
+                self.enter(LinkState::Connecting, Some(reason));
+                self.connect();
+            }
+            Next::Wait {
+                attempt,
+                until,
+                reason,
+            } => {
+                self.connect_at = Some(until);
+                self.enter(LinkState::BackingOff { attempt, until }, Some(reason));
+            }
+            Next::Rest(state, reason) => {
+                self.discard_session().await;
+                self.enter_with(state, Some(reason), loss.code(), clock::now());
+                self.vault.flush().await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn on_time(&mut self) -> Result<(), OpenError> {
+        let now = clock::now();
+        if self.connect_at.is_some_and(|at| at <= now) {
+            self.connect_at = None;
+            if matches!(self.link().state, LinkState::BackingOff { .. }) {
+                self.enter(LinkState::Connecting, self.link().reason);
+            }
+            if self.running.is_none() {
+                self.open_session().await?;
+            }
+            self.connect();
+        }
+        self.connect_candidate(now).await?;
+        self.step(Input::Tick).await
+    }
+
+    async fn open_session(&mut self) -> Result<(), OpenError> {
+        let running = Running::open(&self.setup, &self.account).await?;
+        self.show(|view| view.session = Some(running.session().clone()));
+        self.running = Some(running);
+        Ok(())
+    }
+
+    fn connect(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.connect();
+        }
+    }
+
+    async fn discard_session(&mut self) {
+        self.connect_at = None;
+        if let Some(running) = self.running.take() {
+            self.show(|view| view.session = None);
+            running.close().await;
+        }
+    }
+
+    fn link(&self) -> Link {
+        self.view.borrow().link.clone()
+    }
+
+    fn update(&mut self, change: impl FnOnce(&mut Link)) {
+        self.show(|view| change(&mut view.link));
+    }
+
+    fn show(&self, change: impl FnOnce(&mut View)) {
+        let pairing = self.pairing.is_some();
+        self.view.send_modify(|view| {
+            view.pairing = pairing;
+            change(view);
+        });
+    }
+
+    fn enter(&mut self, state: LinkState, reason: Option<Reason>) {
+        self.enter_with(state, reason, None, clock::now());
+    }
+
+    /// Enters a state: tells the store, the view, the journal and the log, in that order.
+    fn enter_with(
+        &mut self,
+        state: LinkState,
+        reason: Option<Reason>,
+        code: Option<i32>,
+        since: SystemTime,
+    ) {
+        let now = clock::now();
+        let before = self.link();
+        let link = Link {
+            state,
+            since,
+            reason,
+            code,
+            ..before.clone()
+        };
+        record::keep(&self.vault, &link);
+        self.show(|view| view.change(link.clone(), now));
+        self.setup.journal.append(
+            Occurrence::Link(Box::new(link.clone().shown_by(clock::shown))),
+            now,
+        );
+        self.setup.traffic.count_link(&before, &link);
+        line::log(&before, &link);
+    }
+}

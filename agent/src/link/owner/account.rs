@@ -1,0 +1,93 @@
+//! The owner's part in the account itself: found at the start, remembered, unlinked.
+
+use std::time::SystemTime;
+
+use openclaw_state::clock;
+use openclaw_state::vault::Tables;
+use openclaw_types::{Account, Lid, LinkState, Phone, Reason};
+use openclaw_whatsapp::session::{OpenError, Session};
+
+use super::Owner;
+use crate::host::volume;
+use crate::link::Denied;
+use crate::link::record::{self, Kept, Verdict};
+use crate::link::running::Running;
+use crate::link::{Frame, PairFailure};
+
+impl Owner {
+    /// Connects if the store knows an account whose credentials are not dead.
+    pub(super) async fn start(&mut self) -> Result<(), OpenError> {
+        // A row that cannot be read is not taken for absent: opening the session says what is wrong with it.
+        if matches!(self.store.is_linked(), Ok(false)) {
+            // What a pairing left that was killed: the next one begins with new keys.
+            self.vault.clear(&Tables::ACCOUNT);
+            self.enter(LinkState::Unlinked, None);
+            return Ok(());
+        }
+        self.open_session().await?;
+        let session = self.running.as_ref().map(Running::session);
+        let Some((phone, lid)) = session.and_then(Session::account) else {
+            self.discard_session().await;
+            self.enter(LinkState::Unlinked, None);
+            return Ok(());
+        };
+        let (linked_at, verdict) = match record::load(&self.vault) {
+            Some(Kept { account, verdict }) => (account.linked_at, verdict),
+            None => (clock::wall(), None),
+        };
+        self.remember(phone, lid, linked_at);
+        match verdict {
+            Some(Verdict {
+                state,
+                reason,
+                since,
+                code,
+            }) => {
+                self.discard_session().await;
+                self.enter_with(state, Some(reason), code, since);
+            }
+            None => {
+                self.enter(LinkState::Connecting, None);
+                self.connect();
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn remember(&mut self, phone: Phone, lid: Option<Lid>, linked_at: SystemTime) {
+        self.update(|link| {
+            link.account = Some(Account {
+                phone,
+                lid,
+                linked_at,
+            });
+        });
+    }
+
+    pub(super) async fn unpair(&mut self) -> Result<bool, Denied> {
+        if self.link().account.is_none() {
+            return Err(self.view.borrow().not_linked());
+        }
+        if let Some(active) = self.pairing.take() {
+            let _ = active.frames.try_send(Frame::Failed(PairFailure::Refused));
+            if let Some(candidate) = active.candidate {
+                candidate.close().await;
+            }
+        }
+        let confirmed = self.deregister().await;
+        self.vault.erase(volume::seconds(clock::wall()));
+        self.update(|link| link.account = None);
+        self.enter(LinkState::Unlinked, Some(Reason::Unpaired));
+        Ok(confirmed)
+    }
+
+    /// Tells WhatsApp that this device goes, and closes the session. True when WhatsApp confirmed.
+    async fn deregister(&mut self) -> bool {
+        let confirmed = match &self.running {
+            Some(running) => running.session().deregister().await,
+            None => false,
+        };
+        self.discard_session().await;
+        confirmed
+    }
+}

@@ -1,0 +1,233 @@
+//! A device in the making: its keys are in memory, aside from the account in the store, and its connections are its own.
+//! Dropped, nothing of it remains; the link that the agent has does not notice.
+
+use std::time::SystemTime;
+
+use openclaw_state::clock;
+use openclaw_state::failpoint::{self, Place};
+use openclaw_state::vault::Tables;
+use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason};
+use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
+use openclaw_whatsapp::store::Store;
+
+use super::Owner;
+use crate::link::Method;
+use crate::link::pairing::Input;
+use crate::link::record;
+use crate::link::retry::Retry;
+use crate::link::running::Running;
+
+/// The device, and its session while there is one.
+pub(super) struct Candidate {
+    store: Store,
+    running: Option<Running>,
+    /// When to connect.
+    pub(super) connect_at: Option<SystemTime>,
+    /// Who has accepted it.
+    accepted: Option<(Phone, Option<Lid>)>,
+}
+
+impl Candidate {
+    /// With new keys.
+    pub(super) async fn open(setup: &Setup, store: &Store) -> Result<Self, OpenError> {
+        let mut candidate = Self {
+            store: store.aside(),
+            running: None,
+            connect_at: Some(clock::now()),
+            accepted: None,
+        };
+        candidate.reopen(setup).await?;
+        Ok(candidate)
+    }
+
+    async fn reopen(&mut self, setup: &Setup) -> Result<(), OpenError> {
+        if self.running.is_none() {
+            self.running = Some(Running::open(setup, &self.store).await?);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn report(&mut self) -> Option<Report> {
+        match &mut self.running {
+            Some(running) => running.report().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn ask_for_code(&self, phone: Phone) {
+        if let Some(running) = &self.running {
+            running.session().request_phone_code(phone);
+        }
+    }
+
+    async fn discard_session(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.close().await;
+        }
+    }
+
+    pub(super) async fn close(mut self) {
+        self.discard_session().await;
+    }
+}
+
+impl Owner {
+    pub(super) async fn on_candidate(&mut self, report: Option<Report>) -> Result<(), OpenError> {
+        let input = match report {
+            Some(Report::Qr { payload, valid }) => Input::Qr { payload, valid },
+            Some(Report::PhoneCode { code, valid }) => Input::PhoneCode { code, valid },
+            Some(Report::PhoneCodeSpent) => Input::PhoneCodeSpent,
+            Some(Report::PasskeyRequest(options)) => Input::PasskeyRequest(options),
+            Some(Report::PasskeyConfirmation(code)) => Input::PasskeyConfirmation(code),
+            Some(Report::PairingRefused(refusal)) => Input::Refused(refusal),
+            Some(Report::Accepted { phone, lid }) => {
+                failpoint::pass(Place::Accepted);
+                if let Some(candidate) = self.candidate() {
+                    candidate.accepted = Some((phone.clone(), lid));
+                }
+                let link = self.link();
+                if link.account.is_none() || link.is_dead() {
+                    // Nothing is lost by it, and the phone's acceptance outlives this process.
+                    let before = self.adopt().await;
+                    remove_device(before).await;
+                }
+                Input::Accepted(phone)
+            }
+            Some(Report::LoggedIn) => {
+                let before = self.adopt().await;
+                self.logged_in();
+                remove_device(before).await;
+                Input::LoggedIn
+            }
+            // Its end follows.
+            Some(Report::Silent) => return Ok(()),
+            Some(Report::Ended(loss)) => self.candidate_ended(loss).await,
+            // The connection's task has died without a word.
+            None => {
+                if let Some(candidate) = self.candidate() {
+                    candidate.discard_session().await;
+                }
+                Input::Lost(Loss::Connection)
+            }
+        };
+        self.step(input).await
+    }
+
+    async fn candidate_ended(&mut self, loss: Loss) -> Input {
+        if let Some(candidate) = self.candidate() {
+            if let Some(running) = &mut candidate.running {
+                running.rejoin().await;
+                running.log_dial_error();
+            }
+            if loss == Loss::CodesExhausted {
+                candidate.discard_session().await;
+            }
+        }
+        Input::Lost(loss)
+    }
+
+    /// Connects the new device, if it is time.
+    pub(super) async fn connect_candidate(&mut self, now: SystemTime) -> Result<(), OpenError> {
+        let Some(active) = &mut self.pairing else {
+            return Ok(());
+        };
+        let Some(candidate) = &mut active.candidate else {
+            return Ok(());
+        };
+        if candidate.connect_at.is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        candidate.connect_at = None;
+        candidate.reopen(&self.setup).await?;
+        let started = candidate.running.as_mut().is_some_and(Running::connect);
+        if started
+            && let Method::PhoneCode(phone) = active.pairing.method()
+            && !active.pairing.is_accepted()
+        {
+            candidate.ask_for_code(phone.clone());
+        }
+        Ok(())
+    }
+
+    pub(super) fn candidate(&mut self) -> Option<&mut Candidate> {
+        self.pairing.as_mut()?.candidate.as_mut()
+    }
+
+    /// Puts the new device in the place of the old one, durably and in one step: killed before, the agent has the old link,
+    /// and killed after, the new one. Returns what there was: only then is WhatsApp to remove it.
+    async fn adopt(&mut self) -> Option<Before> {
+        let active = self.pairing.as_mut();
+        let candidate = active.and_then(|active| {
+            let accepted = |candidate: &mut Candidate| candidate.accepted.is_some();
+            active.candidate.take_if(accepted)
+        })?;
+        let Candidate {
+            store,
+            running,
+            connect_at,
+            accepted,
+        } = candidate;
+        let (phone, lid) = accepted?;
+        let before = self.link().account;
+        let account = Account {
+            phone,
+            lid,
+            linked_at: clock::now(),
+        };
+        let link = Link {
+            state: LinkState::Connecting,
+            since: account.linked_at,
+            account: Some(account.clone()),
+            reason: None,
+            code: None,
+        };
+        record::keep(store.vault(), &link);
+        // Messages to this very account that wait for their sender to be known.
+        let same = before.as_ref().is_some_and(|it| it.phone == account.phone);
+        let keep: &[_] = if same { &[Tables::HELD] } else { &[] };
+        failpoint::pass(Place::Adopting);
+        self.vault
+            .adopt(store.vault(), Some(self.account.vault()), keep);
+        failpoint::pass(Place::Adopted);
+        // There is no session of the new device whose keys could have been used.
+        self.setup.outbox.end_hold();
+        self.account = store;
+        let old = std::mem::replace(&mut self.running, running);
+        self.connect_at = connect_at;
+        self.retry = Retry::default();
+        if before.is_some() {
+            self.update(|link| link.account = None);
+            self.enter(LinkState::Unlinked, Some(Reason::Unpaired));
+        }
+        let session = self.running.as_ref().map(|it| it.session().clone());
+        self.show(|view| {
+            view.link.account = Some(account);
+            view.session = session;
+        });
+        self.enter(LinkState::Connecting, None);
+        self.vault.flush().await;
+        before.map(|_| Before(old))
+    }
+}
+
+/// The session of an account that was replaced, if it had one.
+struct Before(Option<Running>);
+
+/// Has WhatsApp remove a device that was replaced, by its own session: best effort.
+async fn remove_device(before: Option<Before>) {
+    let Some(Before(session)) = before else {
+        return;
+    };
+    let removed = match session {
+        Some(session) => session.remove_device().await,
+        None => false,
+    };
+    failpoint::pass(Place::Removed);
+    if removed {
+        tracing::info!("WhatsApp removed the device that was replaced");
+    } else {
+        tracing::warn!(
+            "WhatsApp did not confirm that it removed the device that was replaced: if the phone still lists it under Linked devices, remove it there"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! The owner's part in a restore: it puts a backup in the place of a store without an account, and connects.
+
+use openclaw_state::failpoint::{self, Place};
+use openclaw_whatsapp::session::OpenError;
+use openclaw_whatsapp::store::{self, Dropped};
+
+use super::Owner;
+use crate::link::Denied;
+use crate::link::archive::{Error, Restored, Staged};
+use crate::link::retry::Retry;
+
+impl Owner {
+    pub(super) async fn restore(
+        &mut self,
+        staged: Staged,
+    ) -> Result<Result<Restored, Error>, OpenError> {
+        self.abandon_if_closed().await;
+        if self.pairing.is_some() {
+            return Ok(Err(Denied::AlreadyPairing.into()));
+        }
+        if self.link().account.is_some() {
+            return Ok(Err(Denied::AlreadyLinked.into()));
+        }
+        self.discard_session().await;
+        failpoint::pass(Place::Restoring);
+        let (kept, dropped, tokens) = match staged.put_in_place(&self.setup.outbox) {
+            Ok(counts) => counts,
+            Err(error) => return Ok(Err(error)),
+        };
+        failpoint::pass(Place::Restored);
+        self.setup.journal.restart();
+        self.setup.admission.gate().recall();
+        self.retry = Retry::default();
+        self.account = self.store.live();
+        self.start().await?;
+        let account = self.link().account.ok_or(Error::NoAccount);
+        Ok(account.map(|account| Restored {
+            phone: account.phone,
+            kept,
+            dropped,
+            tokens,
+        }))
+    }
+
+    /// Leaves sessions and own sender keys behind, and connects again: new ones are made as they are needed.
+    pub(super) async fn renew(&mut self) -> Result<Result<Dropped, Denied>, OpenError> {
+        if self.pairing.is_some() {
+            return Ok(Err(Denied::AlreadyPairing));
+        }
+        self.discard_session().await;
+        let dropped = store::renew(&self.vault);
+        self.vault.flush().await;
+        self.start().await?;
+        Ok(Ok(dropped))
+    }
+}

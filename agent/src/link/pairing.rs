@@ -1,0 +1,289 @@
+//! One pairing, from the wish to the link: what to show and what to do, decided purely.
+
+use std::time::{Duration, SystemTime};
+
+use openclaw_types::Phone;
+use openclaw_whatsapp::session::{Loss, Refusal, Secret};
+
+use crate::link::{Frame, Method, PairFailure, PairRequest, Qr};
+
+/// After this many attempts in a row that reached nobody, the operator is told.
+const UNREACHABLE: u32 = 3;
+/// How long the login may take once the phone has accepted.
+const LOGIN: Duration = Duration::from_secs(60);
+
+/// A pairing in progress.
+#[derive(Debug)]
+pub(super) struct Pairing {
+    method: Method,
+    deadline: SystemTime,
+    ordinal: u32,
+    unreachable: u32,
+    /// When the code on the operator's screen stops working.
+    code_until: Option<SystemTime>,
+    accepted: Option<Phone>,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(super) enum Input {
+    Qr {
+        payload: Secret,
+        valid: Duration,
+    },
+    PhoneCode {
+        code: Secret,
+        valid: Duration,
+    },
+    PhoneCodeSpent,
+    PasskeyRequest(Secret),
+    PasskeyConfirmation(Secret),
+    Accepted(Phone),
+    Refused(Refusal),
+    LoggedIn,
+    Lost(Loss),
+    /// Nothing but time.
+    Tick,
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing.
+    Stay,
+    /// Show this and go on.
+    Show(Frame),
+    /// Ask for another code to type.
+    AskForCode(Phone),
+    /// Connect again after a while: fresh codes, or the login after the phone has accepted.
+    Reconnect(Duration),
+    /// Show this; the pairing is over.
+    Finish(Frame),
+}
+
+impl Pairing {
+    pub(super) fn new(request: &PairRequest, now: SystemTime) -> Self {
+        Self {
+            method: request.method.clone(),
+            deadline: now + request.timeout,
+            ordinal: 0,
+            unreachable: 0,
+            code_until: None,
+            accepted: None,
+        }
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub(super) fn wake_at(&self) -> SystemTime {
+        self.code_until
+            .map_or(self.deadline, |spent| spent.min(self.deadline))
+    }
+
+    /// Whether the phone has accepted: from then on the link stays, whatever becomes of the pairing.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.accepted.is_some()
+    }
+
+    pub(super) fn on(&mut self, input: Input, now: SystemTime) -> Step {
+        match input {
+            Input::Qr { payload, valid } => self.show_qr(payload, now + valid),
+            Input::PhoneCode { code, valid } => {
+                self.code_until = Some(now + valid);
+                let expires_at = (now + valid).min(self.deadline);
+                Step::Show(Frame::PhoneCode { code, expires_at })
+            }
+            Input::PhoneCodeSpent => self.ask_for_code(),
+            Input::PasskeyRequest(options) => Step::Show(Frame::PasskeyRequest(options)),
+            Input::PasskeyConfirmation(code) => Step::Show(Frame::PasskeyConfirmation(code)),
+            Input::Accepted(phone) => {
+                self.accepted = Some(phone);
+                self.code_until = None;
+                self.deadline = now + LOGIN;
+                Step::Show(Frame::Scanned)
+            }
+            Input::Refused(refusal) => fail(match refusal {
+                Refusal::Server | Refusal::Storage => PairFailure::Refused,
+                Refusal::Verification => PairFailure::Verification,
+                Refusal::Passkey => PairFailure::Passkey,
+            }),
+            Input::LoggedIn => match self.accepted.clone() {
+                Some(phone) => Step::Finish(Frame::Linked { phone }),
+                None => Step::Stay,
+            },
+            Input::Lost(loss) => self.lost(loss),
+            Input::Tick if now < self.wake_at() => Step::Stay,
+            Input::Tick if now < self.deadline => self.ask_for_code(),
+            Input::Tick if self.accepted.is_some() => fail(PairFailure::NotConnected),
+            Input::Tick => fail(PairFailure::Deadline),
+        }
+    }
+
+    fn show_qr(&mut self, payload: Secret, expires_at: SystemTime) -> Step {
+        if self.method != Method::Qr || self.accepted.is_some() {
+            return Step::Stay;
+        }
+        self.unreachable = 0;
+        self.ordinal += 1;
+        match Qr::draw(payload.0, expires_at.min(self.deadline), self.ordinal) {
+            Ok(qr) => Step::Show(Frame::Qr(Box::new(qr))),
+            Err(_) => fail(PairFailure::Refused),
+        }
+    }
+
+    fn ask_for_code(&mut self) -> Step {
+        self.code_until = None;
+        match &self.method {
+            Method::PhoneCode(phone) if self.accepted.is_none() => Step::AskForCode(phone.clone()),
+            _ => Step::Stay,
+        }
+    }
+
+    fn lost(&mut self, loss: Loss) -> Step {
+        // Whatever was on the screen belonged to that connection.
+        self.code_until = None;
+        match loss {
+            Loss::Restart | Loss::CodesExhausted => Step::Reconnect(Duration::ZERO),
+            Loss::Connection => Step::Reconnect(Duration::from_secs(1)),
+            Loss::Unreachable => {
+                self.unreachable += 1;
+                if self.unreachable < UNREACHABLE || self.accepted.is_some() {
+                    Step::Reconnect(Duration::from_secs(1))
+                } else {
+                    fail(PairFailure::Unreachable)
+                }
+            }
+            Loss::Refused(500 | 503) => Step::Reconnect(Duration::from_secs(2)),
+            Loss::Refused(_) | Loss::LoggedOut(_) | Loss::Replaced => fail(PairFailure::Refused),
+            Loss::Banned { .. } => fail(PairFailure::Banned),
+            Loss::Outdated(_) => fail(PairFailure::Outdated),
+        }
+    }
+}
+
+fn fail(failure: PairFailure) -> Step {
+    Step::Finish(Frame::Failed(failure))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn pairing(method: Method) -> Pairing {
+        let request = PairRequest {
+            method,
+            replace: false,
+            timeout: Duration::from_secs(300),
+        };
+        Pairing::new(&request, at(0))
+    }
+
+    fn qr() -> Input {
+        Input::Qr {
+            payload: Secret("2@r,n,i,a,1".into()),
+            valid: Duration::from_secs(20),
+        }
+    }
+
+    fn phone() -> Phone {
+        "+15550100123".parse().unwrap()
+    }
+
+    #[test]
+    fn codes_are_numbered_across_connections() {
+        let mut pairing = pairing(Method::Qr);
+        for ordinal in 1..=7 {
+            let Step::Show(Frame::Qr(code)) = pairing.on(qr(), at(10)) else {
+                panic!("no code")
+            };
+            assert_eq!((code.ordinal, code.expires_at), (ordinal, at(30)));
+            if ordinal == 6 {
+                let step = pairing.on(Input::Lost(Loss::CodesExhausted), at(10));
+                assert_eq!(step, Step::Reconnect(Duration::ZERO));
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_never_outlives_the_operators_deadline() {
+        let Step::Show(Frame::Qr(code)) = pairing(Method::Qr).on(qr(), at(290)) else {
+            panic!("no code")
+        };
+        assert_eq!(code.expires_at, at(300));
+    }
+
+    #[test]
+    fn linked_is_said_after_acceptance_and_login_only() {
+        let mut pairing = pairing(Method::Qr);
+        assert_eq!(pairing.on(Input::LoggedIn, at(1)), Step::Stay);
+        assert_eq!(
+            pairing.on(Input::Accepted(phone()), at(2)),
+            Step::Show(Frame::Scanned)
+        );
+        assert_eq!(
+            pairing.on(Input::Lost(Loss::Restart), at(2)),
+            Step::Reconnect(Duration::ZERO)
+        );
+        let linked = Step::Finish(Frame::Linked { phone: phone() });
+        assert_eq!(pairing.on(Input::LoggedIn, at(3)), linked);
+    }
+
+    #[test]
+    fn the_deadline_ends_it_and_says_how_far_it_came() {
+        assert_eq!(pairing(Method::Qr).on(Input::Tick, at(299)), Step::Stay);
+        assert_eq!(
+            pairing(Method::Qr).on(Input::Tick, at(300)),
+            fail(PairFailure::Deadline)
+        );
+        let mut accepted = pairing(Method::Qr);
+        accepted.on(Input::Accepted(phone()), at(299));
+        assert_eq!(accepted.on(Input::Tick, at(300)), Step::Stay);
+        assert_eq!(
+            accepted.on(Input::Tick, at(299 + 60)),
+            fail(PairFailure::NotConnected)
+        );
+    }
+
+    #[test]
+    fn no_network_is_said_after_a_few_attempts_not_at_the_deadline() {
+        let mut pairing = pairing(Method::Qr);
+        let mut lost = || pairing.on(Input::Lost(Loss::Unreachable), at(1));
+        assert!(matches!(lost(), Step::Reconnect(_)));
+        assert!(matches!(lost(), Step::Reconnect(_)));
+        assert_eq!(lost(), fail(PairFailure::Unreachable));
+    }
+
+    #[test]
+    fn a_spent_code_is_replaced_until_the_deadline() {
+        let mut pairing = pairing(Method::PhoneCode(phone()));
+        let code = Secret("ABCD2345".into());
+        let valid = Duration::from_secs(180);
+        pairing.on(Input::PhoneCode { code, valid }, at(0));
+        assert_eq!(pairing.wake_at(), at(180));
+        assert_eq!(pairing.on(Input::Tick, at(179)), Step::Stay);
+        assert_eq!(pairing.on(Input::Tick, at(180)), Step::AskForCode(phone()));
+        assert_eq!(
+            pairing.on(Input::PhoneCodeSpent, at(200)),
+            Step::AskForCode(phone())
+        );
+        assert_eq!(
+            pairing.on(Input::Tick, at(300)),
+            fail(PairFailure::Deadline)
+        );
+    }
+
+    #[test]
+    fn an_operator_who_types_a_code_sees_no_qr() {
+        assert_eq!(
+            pairing(Method::PhoneCode(phone())).on(qr(), at(1)),
+            Step::Stay
+        );
+    }
+}
