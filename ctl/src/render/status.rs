@@ -45,19 +45,19 @@ impl Lines {
         }
     }
 
-    /// Which agent this is, what a person should do, and the device.
+    /// What a person should do, which agent this is, and the device.
     fn link(&mut self, status: &StatusResponse, link: &LinkStatus, now: Timestamp) {
-        let name = status
-            .agent
-            .as_ref()
-            .map(|agent| text::one_line(&agent.name));
-        self.add_known("Agent:", name.filter(|name| !name.is_empty()));
         self.add_known("Next:", hint(link).map(text::one_line));
         if let Some(hold) = &status.hold {
             self.add("Sends:", &held(hold, now));
             self.add("", &text::one_line(&hold.hint));
         }
         self.add_known("Ready:", settling(link, now));
+        let name = status
+            .agent
+            .as_ref()
+            .map(|agent| text::one_line(&agent.name));
+        self.add_known("Agent:", name.filter(|name| !name.is_empty()));
         self.add_known("Device:", device(link, now));
     }
 
