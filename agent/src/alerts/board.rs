@@ -39,6 +39,8 @@ pub struct Counts {
 /// One alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
+    /// Its place among all: later ones have greater numbers, and it keeps its own.
+    pub number: u64,
     /// Its id.
     pub id: String,
     /// Its type, as in its body.
@@ -97,7 +99,7 @@ impl Board {
 
     pub(super) fn list(&mut self, queue: &Queue) {
         self.waiting = queue.waiting();
-        self.alerts = queue.rows().map(Alert::from).collect();
+        self.alerts = queue.numbered().map(Alert::from).collect();
     }
 
     pub(super) fn count_delivered(&mut self, now: SystemTime) {
@@ -130,8 +132,8 @@ impl Alert {
     }
 }
 
-impl From<&Row> for Alert {
-    fn from(row: &Row) -> Self {
+impl From<(u64, &Row)> for Alert {
+    fn from((number, row): (u64, &Row)) -> Self {
         let state = match row.end {
             None => State::Waiting(time(row.next)),
             Some(End {
@@ -144,6 +146,7 @@ impl From<&Row> for Alert {
             }) => State::GivenUp(time(at)),
         };
         Self {
+            number,
             id: row.id.clone(),
             kind: type_of(row.kind),
             raised_at: from_millis(row.raised),

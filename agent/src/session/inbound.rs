@@ -27,7 +27,7 @@ use crate::admission::{Admission, Held, KeptBack};
 use crate::clock;
 use crate::failpoint::{self, Place};
 use crate::journal::{Arrival, Journal, MessageName};
-use crate::model::{AuthorCheck, MessageId, Nack, Occurrence, Receipt, Secret, SendState};
+use crate::model::{AuthorCheck, Contact, MessageId, Nack, Occurrence, Receipt, Secret, SendState};
 use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::traffic::Traffic;
@@ -303,7 +303,8 @@ impl EventHandler for Inbound {
             Event::RawNode(stanza) => {
                 self.backlog.arrived(stanza);
                 self.order.arrived(stanza, &self.store);
-                if let Some(event) = translate::sealed_for_the_phone(stanza.get()) {
+                let is_ours = |who: &Contact| self.store.is_account(who);
+                if let Some(event) = translate::sealed_for_the_phone(stanza.get(), is_ours) {
                     self.traffic.count_undecryptable();
                     self.journal.append(self.store.introduce(event), now);
                 }

@@ -13,7 +13,7 @@ use super::inbound::Inbound;
 use super::{Setup, translate};
 use crate::clock;
 use crate::journal::Arrival;
-use crate::model::{Lost, LostReason, Occurrence};
+use crate::model::{Contact, Lost, LostReason, Occurrence};
 use crate::store::{Pending, Store};
 
 /// The library's own trial of the store, when a process ended in the middle of it.
@@ -32,7 +32,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
             name: store.message_name([&row.chat, &row.sender], [None; 2], &row.id),
             what: match message(client, row) {
                 Some(message) => translate::occurrence(&message),
-                None => Some(unreadable(row)),
+                None => Some(unreadable(row, store)),
             },
         })
         .collect();
@@ -58,13 +58,15 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
 }
 
 /// It may have been acknowledged, and cannot be told.
-fn unreadable(row: &Pending) -> Occurrence {
+fn unreadable(row: &Pending, store: &Store) -> Occurrence {
     tracing::error!("a message that was not yet recorded cannot be read");
+    let from_me = store.is_account(&Contact::of_jid(&row.sender));
+    let reason = LostReason::Unreadable;
     Occurrence::Lost(Lost::of_jids(
-        &row.chat,
-        &row.sender,
+        [&row.chat, &row.sender],
         &row.id,
-        LostReason::Unreadable,
+        from_me,
+        reason,
     ))
 }
 

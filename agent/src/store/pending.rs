@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::Store;
 use super::records::{Records, check_size, joined, now, split, timed, untimed};
-use crate::model::{Lost, LostReason};
+use crate::model::{Contact, Lost, LostReason};
 use crate::vault::{Tables, Ticket};
 
 /// How much of what the library writes at once is copied at once.
@@ -71,7 +71,8 @@ pub(super) async fn find(records: &Records, chat: &str, sender: &str, id: &str) 
     if let Some(inbox) = &records.inbox {
         let named = records.message_name([chat, sender], [None; 2], id);
         if !inbox.knows(&named) {
-            let lost = Lost::of_jids(chat, sender, id, LostReason::NotKept);
+            let from_me = records.is_account(&Contact::of_jid(sender));
+            let lost = Lost::of_jids([chat, sender], id, from_me, LostReason::NotKept);
             inbox.lost(named, lost).await;
         }
     }

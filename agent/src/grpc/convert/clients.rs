@@ -12,9 +12,6 @@ use crate::grpc::Network;
 use crate::grpc::listen::{Caller, Via};
 use crate::model::Recipient;
 
-/// The most clients in a page.
-const MAX_CLIENT_PAGE: usize = 1_000;
-
 /// A limit that no client can have.
 #[derive(Debug, thiserror::Error)]
 enum BadLimit {
@@ -40,7 +37,7 @@ pub(in crate::grpc) fn clients(
         page_token,
     } = request;
     let name = |it: &Client| it.name.clone();
-    let page = page(clients, *page_size, MAX_CLIENT_PAGE, page_token, name)?;
+    let page = page(clients, *page_size, page_token, name)?;
     let invitations = invitations.into_iter().filter(|_| page_token.is_empty());
     Ok(pb::ListClientsResponse {
         clients: page.items.into_iter().map(client).collect(),
