@@ -173,7 +173,7 @@ async fn pair(
     account: &str,
     started: Instant,
 ) -> Result<(Duration, Duration), Failure> {
-    let mut frames = client.pair(PairRequest::default()).await?.into_inner();
+    let mut frames = client.pair(PairRequest::by_qr()).await?.into_inner();
     let mut first_qr = None;
     while let Some(frame) = frames.message().await? {
         match frame.frame {
@@ -242,7 +242,7 @@ async fn next_text(
     loop {
         let frame = events.message().await?.ok_or("the events ended")?;
         if let Some(Item::Event(event)) = frame.item
-            && matches!(event.kind, Some(event::Kind::Message(message)) if !message.origin().from_me)
+            && matches!(event.kind, Some(event::Kind::Message(message)) if !message.origin().from_me())
         {
             return Ok(());
         }

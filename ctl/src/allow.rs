@@ -113,8 +113,10 @@ async fn still_allowed(agent: &mut AccessClient<Channel>, who: &str) -> Left {
     if who.ends_with("@g.us") {
         return Left::Nothing;
     }
-    let phone = who.to_owned();
-    let answer = match agent.diagnose(DiagnoseRequest { phone }).await {
+    let request = DiagnoseRequest {
+        who: who.to_owned(),
+    };
+    let answer = match agent.diagnose(request).await {
         Ok(answer) => answer.into_inner(),
         Err(status) => return Left::Unknown(text::one_line(status.message())),
     };

@@ -179,12 +179,14 @@ async fn receive(
                 written += u64::try_from(bytes.len()).unwrap_or_default();
                 output.write(bytes)?;
                 progress.show(|| {
-                    let all = announced.bytes.max(written);
+                    let all = announced.estimated_size_bytes.max(written);
                     let (written, all) = (size(written), size(all));
                     format!("{written} of about {all}, {} records", announced.records)
                 });
             }
-            Some(Frame::End(BackupEnd { bytes, .. })) if bytes == written => return Ok(()),
+            Some(Frame::End(BackupEnd { size_bytes, .. })) if size_bytes == written => {
+                return Ok(());
+            }
             Some(Frame::End(_)) => break,
             None => {}
         }

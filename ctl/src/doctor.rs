@@ -10,14 +10,12 @@ use crate::{client, console, text};
 
 /// Asks, prints each finding, and says by its exit code whether something is wrong.
 pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Result<Exit, Failure> {
-    let phone = match &args.number {
+    let who = match &args.number {
         Some(given) => person("NUMBER", given)?,
         None => String::new(),
     };
-    let whole = |text: &str| Numbers::chosen().show_in(text, &phone);
-    let request = DiagnoseRequest {
-        phone: phone.clone(),
-    };
+    let whole = |text: &str| Numbers::chosen().show_in(text, &who);
+    let request = DiagnoseRequest { who: who.clone() };
     let mut agent = client::access(address).await?;
     // It asks WhatsApp, which may take as long as it takes to find that it does not answer.
     let answer = agent.diagnose(request).await?;

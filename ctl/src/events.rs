@@ -23,7 +23,7 @@ pub(crate) async fn run(address: &Address, args: &EventsArgs, json: bool) -> Res
     let mut agent = client::agent(address).await?;
     let mut left = args.limit;
     let mut page_token = String::new();
-    let mut reported = None;
+    let mut open = OpenGap::default();
     for _ in 0..MAX_PAGES {
         let request = ListEventsRequest {
             filter: filter.clone(),
@@ -35,22 +35,59 @@ pub(crate) async fn run(address: &Address, args: &EventsArgs, json: bool) -> Res
             next_page_token,
             gaps,
         } = client::answer(address, agent.list_events(request)).await?;
+        let gaps = open.join(gaps);
+        if !(events.is_empty() && gaps.is_empty()) {
+            open.print(json)?;
+        }
         for event in events {
             print(&event, json)?;
             left = left.saturating_sub(1);
         }
         for gap in gaps {
-            // One that reaches over the end of a page is in the next one too.
-            if reported.replace((gap.first, gap.last)) != Some((gap.first, gap.last)) {
-                print_gap(gap, json)?;
-            }
+            open.print(json)?;
+            open.0 = Some(gap);
         }
         if next_page_token.is_empty() || left == 0 {
+            open.print(json)?;
             return Ok(Exit::Done);
         }
         page_token = next_page_token;
     }
     Err(Failure::new("the agent's list does not end").with_reason("ENDLESS_LIST"))
+}
+
+/// The oldest gap of the pages so far: the next page may have the rest of it.
+#[derive(Default)]
+struct OpenGap(Option<Gap>);
+
+impl OpenGap {
+    /// Takes those of the next page that touch it, and returns the others. Both are in order, newest first.
+    fn join(&mut self, gaps: Vec<Gap>) -> Vec<Gap> {
+        let Some(open) = &mut self.0 else {
+            return gaps;
+        };
+        let mut others = Vec::new();
+        for gap in gaps {
+            if others.is_empty() && touch(open, &gap) {
+                open.first = open.first.min(gap.first);
+                open.last = open.last.max(gap.last);
+            } else {
+                others.push(gap);
+            }
+        }
+        others
+    }
+
+    fn print(&mut self, json: bool) -> Result<(), Failure> {
+        self.0.take().map_or(Ok(()), |gap| print_gap(gap, json))
+    }
+}
+
+/// Whether two gaps overlap or are next to each other, and are of one kind.
+const fn touch(a: &Gap, b: &Gap) -> bool {
+    a.damaged == b.damaged
+        && a.first <= b.last.saturating_add(1)
+        && b.first <= a.last.saturating_add(1)
 }
 
 /// Which events, as the agent takes it; `None` when nothing was chosen.
@@ -89,4 +126,45 @@ pub(crate) fn print_gap(gap: Gap, json: bool) -> Result<(), Failure> {
     }
     console::note(&format!("gap: {}", event::gap(&gap)));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn gap(first: u64, last: u64) -> Gap {
+        Gap {
+            first,
+            last,
+            damaged: true,
+        }
+    }
+
+    #[test]
+    fn gaps_of_two_pages_that_touch_are_one() {
+        for (open, next, joined) in [
+            (gap(41, 60), gap(30, 40), gap(30, 60)),
+            (gap(41, 60), gap(30, 50), gap(30, 60)),
+            (gap(41, 60), gap(41, 60), gap(41, 60)),
+            (gap(41, 60), gap(50, 50), gap(41, 60)),
+        ] {
+            let mut open = OpenGap(Some(open));
+            assert_eq!(open.join(vec![next, gap(1, 9)]), [gap(1, 9)]);
+            assert_eq!(open.0, Some(joined));
+        }
+    }
+
+    #[test]
+    fn gaps_that_do_not_touch_or_are_of_another_kind_stay_apart() {
+        let kept = Gap {
+            damaged: false,
+            ..gap(30, 40)
+        };
+        for next in [gap(30, 39), kept] {
+            let mut open = OpenGap(Some(gap(41, 60)));
+            assert_eq!(open.join(vec![next]), [next]);
+            assert_eq!(open.0, Some(gap(41, 60)));
+        }
+        assert_eq!(OpenGap::default().join(vec![gap(1, 9)]), [gap(1, 9)]);
+    }
 }

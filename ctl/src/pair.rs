@@ -13,7 +13,7 @@ mod view;
 use std::time::Duration;
 
 use openclaw_proto::v1::pair_frame::Frame as Wire;
-use openclaw_proto::v1::pair_request::Method;
+use openclaw_proto::v1::pair_request::How;
 use openclaw_proto::v1::{
     Linked, PairFailureReason, PairFrame, PairRequest, PhoneCodeMethod, QrMethod,
 };
@@ -84,15 +84,15 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
 }
 
 fn request(args: &PairArgs) -> Result<PairRequest, Failure> {
-    let method = match args.phone.as_deref() {
-        None => Method::Qr(QrMethod {}),
+    let how = match args.phone.as_deref() {
+        None => How::Qr(QrMethod {}),
         Some(given) => {
             let phone = numbers::phone("--phone", given)?;
-            Method::PhoneCode(PhoneCodeMethod { phone })
+            How::PhoneCode(PhoneCodeMethod { phone })
         }
     };
     Ok(PairRequest {
-        method: Some(method),
+        how: Some(how),
         replace: args.replace,
         timeout: args.timeout.and_then(duration::to_wire),
     })

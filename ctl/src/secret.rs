@@ -94,13 +94,11 @@ fn passphrase<'a>(given: &'a [u8], origin: &str, purpose: Use) -> Result<&'a str
 
 /// The same for the agent.
 pub(crate) fn to_wire(secret: &Secret) -> pb::Secret {
-    let secret = match secret {
-        Secret::Raw(key) => pb::secret::Secret::Key(key.bytes().to_vec()),
-        Secret::Passphrase(words) => pb::secret::Secret::Passphrase(words.to_string()),
+    let form = match secret {
+        Secret::Raw(key) => pb::secret::Form::Key(key.bytes().to_vec()),
+        Secret::Passphrase(words) => pb::secret::Form::Passphrase(words.to_string()),
     };
-    pb::Secret {
-        secret: Some(secret),
-    }
+    pb::Secret { form: Some(form) }
 }
 
 /// True when `path` stands for stdin or stdout.

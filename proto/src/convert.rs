@@ -7,6 +7,9 @@ mod event;
 mod link;
 mod people;
 mod send;
+mod target;
+#[cfg(test)]
+mod tests;
 
 use std::time::SystemTime;
 
@@ -35,6 +38,15 @@ fn time(at: Option<Timestamp>, field: &'static str) -> Result<SystemTime, Error>
     SystemTime::try_from(at).map_err(|_| missing(field))
 }
 
+/// The word of a reason that a value of the contract's enum is no name for here. An unknown value stays visible.
+fn reason_word(value: i32, known: Option<&'static str>, other: String) -> String {
+    match known {
+        _ if !other.is_empty() => other,
+        Some(word) => word.to_owned(),
+        None => format!("unknown reason {value}"),
+    }
+}
+
 /// A reason's words, both ways: an enum of the contract, and the word of one that it does not have.
 macro_rules! reason {
     ($to:ident, $from:ident, $name:ident { $($variant:ident),+ $(,)? }) => {
@@ -42,7 +54,10 @@ macro_rules! reason {
             use openclaw_types::$name as Ours;
             match reason {
                 $(Ours::$variant => (crate::v1::$name::$variant.into(), String::new()),)+
-                Ours::Other(word) => (crate::v1::$name::Other.into(), word),
+                Ours::Other(word) => match <crate::v1::$name as crate::Word>::from_word(&word) {
+                    Some(known) => (known.into(), String::new()),
+                    None => (crate::v1::$name::Other.into(), word),
+                },
             }
         }
 
@@ -50,7 +65,10 @@ macro_rules! reason {
             use openclaw_types::$name as Ours;
             match crate::v1::$name::try_from(reason) {
                 $(Ok(crate::v1::$name::$variant) => Ours::$variant,)+
-                _ => Ours::Other(other),
+                known => {
+                    let known = known.ok().map(crate::Word::word);
+                    Ours::from(crate::convert::reason_word(reason, known, other))
+                }
             }
         }
     };

@@ -32,7 +32,7 @@ mod tests {
         };
         let backup = v1::BackupRequest {
             secret: Some(v1::Secret {
-                secret: Some(v1::secret::Secret::Passphrase("swordfish".into())),
+                form: Some(v1::secret::Form::Passphrase("swordfish".into())),
             }),
         };
         let watch = v1::WatchEventsRequest {
@@ -47,7 +47,7 @@ mod tests {
             format!("{:?}", frame.frame),
             format!("{send:?}"),
             format!("{:?}", send.payload),
-            format!("{:?}", backup.secret.unwrap().secret),
+            format!("{:?}", backup.secret.unwrap().form),
             format!("{watch:?}"),
         ] {
             assert!(

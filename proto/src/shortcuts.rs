@@ -1,5 +1,5 @@
 //! What nearly every Rust program that uses the contract would write for itself: where something comes from, what it says,
-//! and a text to send.
+//! a text to send.
 
 use std::sync::LazyLock;
 
@@ -49,7 +49,7 @@ impl v1::Content {
             Some(Kind::Text(text)) => &text.body,
             Some(Kind::Media(media)) => &media.caption,
             Some(Kind::Location(location)) => &location.caption,
-            Some(Kind::Event(event)) => &event.description,
+            Some(Kind::CalendarEvent(event)) => &event.description,
             Some(Kind::GroupInvite(invite)) => &invite.caption,
             Some(Kind::Choice(choice)) => &choice.text,
             Some(Kind::Other(other)) => &other.text,
@@ -79,6 +79,17 @@ impl v1::Edit {
     #[must_use]
     pub fn text(&self) -> &str {
         self.content.as_ref().map_or("", v1::Content::text)
+    }
+}
+
+impl v1::PairRequest {
+    /// By a QR code.
+    #[must_use]
+    pub fn by_qr() -> Self {
+        Self {
+            how: Some(v1::pair_request::How::Qr(v1::QrMethod {})),
+            ..Self::default()
+        }
     }
 }
 

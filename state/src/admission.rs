@@ -288,6 +288,9 @@ impl Admission {
             id: origin.id.clone(),
             chat: origin.chat.clone(),
             sender: origin.sender.clone(),
+            from_me: Some(origin.from_me),
+            sent_at: Some(origin.sent_at),
+            offline: Some(origin.offline),
             reason: DropReason::from(because),
         })
     }

@@ -97,15 +97,22 @@ impl Authorship {
                     }
                 }
             }
-            Occurrence::Message(message) => {
-                let Some(id) = message.content.body.about() else {
+            Occurrence::Message(mut message) => {
+                let Some(target) = message.content.body.target() else {
                     return Occurrence::Message(message);
                 };
-                let claim = Claim::About(&Contact::default());
-                match self.decide(&message.origin, id, &claim, before) {
-                    Ok(_) => Occurrence::Message(message),
+                let claim = Claim::About(&target.author);
+                match self.decide(&message.origin, &target.message, &claim, before) {
+                    Ok((author, check)) => {
+                        if let Some(target) = message.content.body.target_mut() {
+                            target.check = check;
+                            target.author = author.unwrap_or_else(|| target.author.clone());
+                        }
+                        Occurrence::Message(message)
+                    }
                     Err(denied) => {
-                        denied.rejected(&message.origin, id, message.content.body.name().to_owned())
+                        let name = message.content.body.name().to_owned();
+                        denied.rejected(&message.origin, &target.message, name)
                     }
                 }
             }
@@ -169,6 +176,8 @@ impl Authorship {
                 chat,
                 sender: by,
                 from_me: false,
+                sent_at: None,
+                offline: None,
                 messages: denied,
                 change: "receipt".into(),
                 author: Contact::default(),

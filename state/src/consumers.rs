@@ -1,6 +1,6 @@
 //! Programs whose place among the events is remembered: a name and a seq each, in the vault.
 //!
-//! A place only moves on, unless its owner says `reset`. It decides nothing about what is kept: a
+//! A place only moves on, unless its owner says `go_back`. It decides nothing about what is kept: a
 //! consumer that stays away for too long is told the gap like anybody else.
 
 use std::time::SystemTime;
@@ -89,7 +89,7 @@ impl Consumers {
         &self,
         name: &ConsumerName,
         seq: Seq,
-        reset: bool,
+        go_back: bool,
         head: Seq,
         now: SystemTime,
     ) -> Result<Seq, Denied> {
@@ -108,7 +108,7 @@ impl Consumers {
                 }
                 match before.and_then(|row| read(&row)) {
                     // A journal that began anew may be behind what was acknowledged of the old one.
-                    Some(row) if !reset && row.seq >= seq.0 && row.seq <= head.0 => {
+                    Some(row) if !go_back && row.seq >= seq.0 && row.seq <= head.0 => {
                         Ok(Seq(row.seq))
                     }
                     _ => {
@@ -193,9 +193,9 @@ mod tests {
         text.parse().unwrap()
     }
 
-    async fn ack(consumers: &Consumers, seq: u64, reset: bool) -> Result<u64, Denied> {
+    async fn ack(consumers: &Consumers, seq: u64, go_back: bool) -> Result<u64, Denied> {
         let name = name("a");
-        let acked = consumers.ack(&name, Seq(seq), reset, HEAD, now());
+        let acked = consumers.ack(&name, Seq(seq), go_back, HEAD, now());
         acked.await.map(|Seq(seq)| seq)
     }
 

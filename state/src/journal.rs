@@ -160,7 +160,7 @@ impl Journal {
         let mut state = self.state();
         let mut batch = Batch::new();
         let mark = match &what {
-            Occurrence::Send(outcome) => Mark::of_sent(outcome.sent.id.as_str()).0,
+            Occurrence::Outcome(outcome) => Mark::of_sent(outcome.sent.id.as_str()).0,
             _ => 0,
         };
         let seq = Seq(state.kept.push(&mut batch, recorded(at), mark, &event));

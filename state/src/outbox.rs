@@ -349,7 +349,7 @@ impl Outbox {
             sent: entry.sent.clone(),
             chat: ChatId::from(&entry.to),
         };
-        let outcome = Occurrence::Send(outcome);
+        let outcome = Occurrence::Outcome(outcome);
         self.journal.append_with(outcome, now, |batch| {
             row::put(batch, entry);
             if entry.until.is_some() {

@@ -8,6 +8,7 @@ mod filter;
 mod kind;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
+mod target;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -23,10 +24,11 @@ pub use content::{
 };
 pub use filter::{ChatSet, Filter, MAX_CHATS};
 pub use kind::{Kind, KindSet};
+pub use target::Target;
 
 use crate::link::Link;
 use crate::send::{MessageId, SendOutcome, SendState};
-use crate::stored::{lenient, time};
+use crate::stored::{lenient, maybe_time, time};
 use crate::words::{DropReason, LostReason, UndecryptableReason};
 use crate::{ChatId, Contact};
 use content::is_false;
@@ -82,7 +84,7 @@ pub enum Occurrence {
     Link(Box<Link>),
     /// A message of ours changed its state.
     #[serde(rename = "send")]
-    Send(SendOutcome),
+    Outcome(SendOutcome),
     /// A message arrived that could not be decrypted.
     #[serde(rename = "undec")]
     Undecryptable(Undecryptable),
@@ -257,6 +259,20 @@ pub struct Undecryptable {
     /// Who.
     #[serde(rename = "s", default)]
     pub sender: Contact,
+    /// Done by the account itself on another device. `None` where that is not known.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub from_me: Option<bool>,
+    /// When, by WhatsApp's clock. `None` where that is not known.
+    #[serde(
+        rename = "t",
+        with = "maybe_time",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sent_at: Option<SystemTime>,
+    /// It waited at the server while the agent was away. `None` where that is not known.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<bool>,
     /// Why.
     #[serde(rename = "r")]
     pub reason: UndecryptableReason,
@@ -274,19 +290,41 @@ pub struct Lost {
     /// Who.
     #[serde(rename = "s", default)]
     pub sender: Contact,
+    /// Done by the account itself on another device. `None` where that is not known.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub from_me: Option<bool>,
+    /// When, by WhatsApp's clock. `None` where that is not known.
+    #[serde(
+        rename = "t",
+        with = "maybe_time",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sent_at: Option<SystemTime>,
+    /// It waited at the server while the agent was away. `None` where that is not known.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<bool>,
     /// Why.
     #[serde(rename = "r")]
     pub reason: LostReason,
 }
 
 impl Lost {
-    /// Of a message that is known by addresses on the wire alone.
+    /// Of a message that is known by addresses on the wire alone, and maybe by whether the account wrote it.
     #[must_use]
-    pub fn of_jids(chat: &str, sender: &str, id: &str, reason: LostReason) -> Self {
+    pub fn of_jids(
+        [chat, sender]: [&str; 2],
+        id: &str,
+        from_me: Option<bool>,
+        reason: LostReason,
+    ) -> Self {
         Self {
             id: MessageId::new(id),
             chat: ChatId::of_jid(chat),
             sender: Contact::of_jid(sender),
+            from_me,
+            sent_at: None,
+            offline: None,
             reason,
         }
     }
@@ -304,6 +342,20 @@ pub struct Dropped {
     /// Who. Masked in the log.
     #[serde(rename = "s", default)]
     pub sender: Contact,
+    /// Done by the account itself on another device. `None` where that is not known.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub from_me: Option<bool>,
+    /// When, by WhatsApp's clock. `None` where that is not known.
+    #[serde(
+        rename = "t",
+        with = "maybe_time",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sent_at: Option<SystemTime>,
+    /// It waited at the server while the agent was away. `None` where that is not known.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<bool>,
     /// By which rule.
     #[serde(rename = "r")]
     pub reason: DropReason,

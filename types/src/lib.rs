@@ -33,7 +33,7 @@ pub use event::{
     AuthorCheck, Body, CalendarEvent, ChatSet, Choice, Content, Deletion, Dropped, Edit, Event,
     Filter, GroupInvite, Kind, KindSet, Location, Lost, MAX_CHATS, Media, MediaKind, MediaPointer,
     Message, NameRef, Occurrence, Origin, Other, Poll, Quoted, Reaction, Receipt, Rejected, Seq,
-    Undecryptable,
+    Target, Undecryptable,
 };
 pub use finding::{Finding, State};
 pub use hardening::{Confinement, Hardening};

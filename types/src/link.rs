@@ -131,7 +131,7 @@ pub enum Reason {
     /// No connection could be made.
     Unreachable,
     /// The server refused the login with this code, and may accept it later.
-    Refused(i32),
+    Refused(u32),
     /// The phone removed this device, or WhatsApp logged it out.
     LoggedOut,
     /// Another process took the connection over.
@@ -195,11 +195,11 @@ pub struct Link {
     /// The code with which WhatsApp ended the link, in a state that needs a person. `None` where it gave none, as when the
     /// phone removed this device.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<i32>,
+    pub code: Option<u32>,
 }
 
 /// WhatsApp does not know the device any more.
-const UNAUTHORIZED: i32 = 401;
+const UNAUTHORIZED: u32 = 401;
 
 impl Link {
     /// Whether the credentials are of no use any more, as far as is known: then only another pairing helps.
@@ -266,7 +266,7 @@ impl Link {
 mod tests {
     use super::*;
 
-    fn hint(state: LinkState, code: Option<i32>) -> String {
+    fn hint(state: LinkState, code: Option<u32>) -> String {
         let link = Link {
             state,
             since: SystemTime::UNIX_EPOCH,

@@ -256,6 +256,9 @@ mod tests {
             id: MessageId::new(id),
             chat: ChatId::of_jid("1@lid"),
             sender: Contact::of_jid("1@lid"),
+            from_me: Some(false),
+            sent_at: None,
+            offline: None,
             reason: UndecryptableReason::NotDecrypted,
         })
     }
@@ -294,6 +297,9 @@ mod tests {
                 id: MessageId::new("1"),
                 chat: ChatId::of_jid("1@lid"),
                 sender: Contact::of_jid("1@lid"),
+                from_me: Some(false),
+                sent_at: None,
+                offline: None,
                 reason: DropReason::NotListed,
             }),
         ]

@@ -362,7 +362,7 @@ impl Owner {
         &mut self,
         state: LinkState,
         reason: Option<Reason>,
-        code: Option<i32>,
+        code: Option<u32>,
         since: SystemTime,
     ) {
         let now = clock::now();

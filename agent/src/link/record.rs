@@ -28,7 +28,7 @@ struct VerdictRow {
     until: Option<u64>,
     /// The code that WhatsApp gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    code: Option<i32>,
+    code: Option<u32>,
     /// The version of the agent that was told so: another one may be welcome where this was outdated.
     agent: String,
 }
@@ -89,7 +89,7 @@ pub(super) struct Verdict {
     pub(super) state: LinkState,
     pub(super) reason: Reason,
     pub(super) since: SystemTime,
-    pub(super) code: Option<i32>,
+    pub(super) code: Option<u32>,
 }
 
 /// The row of a backup, as it is to be restored: what had replaced this device when the backup was made is to be replaced

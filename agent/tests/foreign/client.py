@@ -98,15 +98,17 @@ def check_health(api):
 
 def pair(api, phone):
     """By QR code, by code, and not at all."""
-    frames = api.agent("Agent/Pair")
+    refused(lambda: api.agent("Agent/Pair"), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+    by_qr = {"qr": {}}
+    frames = api.agent("Agent/Pair", by_qr)
     first = next(frames).qr
     assert first.ordinal == 1 and len(first.modules) == (first.size**2 + 7) // 8, first
-    refused(lambda: api.agent("Agent/Pair"), grpc.StatusCode.ALREADY_EXISTS, "ALREADY_PAIRING")
+    refused(lambda: api.agent("Agent/Pair", by_qr), grpc.StatusCode.ALREADY_EXISTS, "ALREADY_PAIRING")
     frames.cancel()
-    frames = until_begun(api, {})
+    frames = until_begun(api, by_qr)
     please(scan=next(frames).qr.payload)
     assert [frame.WhichOneof("frame") for frame in frames] == ["scanned", "linked"]
-    refused(lambda: api.agent("Agent/Pair"), grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_LINKED")
+    refused(lambda: api.agent("Agent/Pair", by_qr), grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_LINKED")
     frames = until_begun(api, {"phone_code": {"phone": phone}, "replace": True})
     please(type=next(frames).phone_code.code)
     linked = list(frames)[-1].linked
@@ -179,7 +181,7 @@ def admit(api, contact):
     api.agent("Access/RemoveAllowed", who)
     refused(lambda: api.agent("Access/RemoveAllowed", who), grpc.StatusCode.FAILED_PRECONDITION, "NOT_ADDED")
     assert api.agent("Access/ReloadRules").rules.listed == 1
-    findings = api.agent("Access/Diagnose", {"phone": contact}).findings
+    findings = api.agent("Access/Diagnose", {"who": contact}).findings
     assert findings and all(finding.state != 2 for finding in findings), findings
 
 

@@ -144,8 +144,12 @@ async fn a_dropped_message_names_its_whole_sender_and_says_nothing_else() {
         chat: sender.lid.clone(),
         chat_kind: pb::ChatKind::Person.into(),
         sender: Some(sender),
+        sent_at: dropped.origin().sent_at,
+        from_me: Some(false),
+        offline: Some(false),
         ..Default::default()
     };
+    assert!(origin.sent_at.is_some());
     let wanted = pb::Dropped {
         origin: Some(origin),
         reason: pb::DropReason::NotListed.into(),

@@ -84,7 +84,7 @@ async fn unpairing_while_away_says_that_whatsapp_did_not_confirm() {
         "it knows nothing of it"
     );
     world.sim.fault(Fault::Clear).await;
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
     world.phone().scan(&qr.payload).await.unwrap();
     pairing.linked().await;

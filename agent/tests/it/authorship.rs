@@ -1,9 +1,14 @@
 //! Who may change what: a receipt, an edit, a deletion, a reaction or a vote counts only from a person who may make it.
 
 use openclaw_proto::v1::SendState;
+use openclaw_proto::v1::content::Kind as Content;
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::{Word as _, v1 as pb};
 use openclaw_sim::{By, content};
+use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message::pin_in_chat_message::Type as PinType;
+use whatsapp_rust::waproto::whatsapp::message::{PinInChatMessage, PollUpdateMessage};
 
 use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, request, seconds};
 
@@ -286,6 +291,92 @@ async fn a_reaction_reaches_only_messages_of_its_chat() {
     bert.send(ACCOUNT, reaction, By::Lid, None).await.unwrap();
     let told = world.settled().await;
     assert!(told.iter().any(|kind| matches!(kind, Kind::Reaction(_))));
+    world.finish().await;
+}
+
+fn pin(id: &str, r#type: PinType) -> wa::Message {
+    wa::Message {
+        pin_in_chat_message: MessageField::some(PinInChatMessage {
+            key: key(id),
+            r#type: Some(r#type),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn vote(id: &str) -> wa::Message {
+    wa::Message {
+        poll_update_message: MessageField::some(PollUpdateMessage {
+            poll_creation_message_key: key(id),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn key(id: &str) -> MessageField<wa::MessageKey> {
+    MessageField::some(wa::MessageKey {
+        id: Some(id.to_owned()),
+        ..Default::default()
+    })
+}
+
+#[tokio::test]
+async fn a_pin_and_a_vote_name_their_message_its_author_and_whether_that_was_checked() {
+    let world = World::linked().await;
+    let bert = world.peer(BERT);
+    let theirs = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    let ours = world.send(BERT, WORD).await.unwrap().message_id;
+    world.settled().await;
+    let before = "3EB0000000000000000001";
+    for change in [
+        pin(&ours, PinType::PIN_FOR_ALL),
+        pin(&ours, PinType::UNPIN_FOR_ALL),
+        vote(&theirs),
+        vote(before),
+    ] {
+        bert.send(ACCOUNT, change, By::Lid, None).await.unwrap();
+    }
+    // From another chat.
+    let anna = world.peer(ANNA);
+    let pinned = pin(&theirs, PinType::PIN_FOR_ALL);
+    anna.send(ACCOUNT, pinned, By::Lid, None).await.unwrap();
+    let told = world.settled().await;
+    let found: Vec<_> = told
+        .iter()
+        .filter_map(|kind| match kind {
+            Kind::Message(message) => message.content.as_ref()?.kind.as_ref(),
+            _ => None,
+        })
+        .filter_map(|content| match content {
+            Content::Pin(pin) => Some((if pin.unpinned { "unpin" } else { "pin" }, &pin.target)),
+            Content::PollVote(vote) => Some(("poll_vote", &vote.target)),
+            _ => None,
+        })
+        .map(|(what, target)| {
+            let target = target.as_ref().unwrap();
+            let author = target.author.clone().unwrap_or_default();
+            (what, &*target.id, target.check(), author.phone)
+        })
+        .collect();
+    let (checked, unknown) = (pb::AuthorCheck::Checked, pb::AuthorCheck::Unknown);
+    let expected = [
+        ("pin", &*ours, checked, ACCOUNT.to_owned()),
+        ("unpin", &ours, checked, ACCOUNT.to_owned()),
+        ("poll_vote", &theirs, checked, BERT.to_owned()),
+        ("poll_vote", before, unknown, String::new()),
+    ];
+    assert_eq!(found, expected);
+    let rejected: Vec<_> = told.iter().filter_map(rejected).collect();
+    assert_eq!(rejected.len(), 1);
+    assert_eq!(
+        (&*rejected[0].change, sender(rejected[0].origin())),
+        ("pin", ANNA.to_owned())
+    );
+    let origin = rejected[0].origin();
+    assert!(origin.sent_at.is_some());
+    assert_eq!((origin.from_me, origin.offline), (Some(false), Some(false)));
     world.finish().await;
 }
 

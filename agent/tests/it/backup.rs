@@ -20,7 +20,7 @@ const PASSPHRASE: &str = "some fine words";
 
 fn sealed_to(words: &str) -> Option<pb::Secret> {
     Some(pb::Secret {
-        secret: Some(secret::Secret::Passphrase(words.to_owned())),
+        form: Some(secret::Form::Passphrase(words.to_owned())),
     })
 }
 
@@ -42,7 +42,7 @@ async fn backup(agent: &Agent) -> Result<(pb::BackupStart, Vec<u8>), Status> {
                 bytes.extend(chunk);
             }
             backup_response::Frame::End(end) => {
-                assert_eq!(end.bytes, u64::try_from(bytes.len()).unwrap());
+                assert_eq!(end.size_bytes, u64::try_from(bytes.len()).unwrap());
                 assert!(stream.message().await?.is_none());
                 return Ok((start.expect("it begins with its start"), bytes));
             }
@@ -110,7 +110,7 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
     heard(&world, &format!("{WORD} two")).await;
     world.send(&group, &format!("{WORD} three")).await.unwrap();
     let (start, bytes) = backup(&world.agent).await.unwrap();
-    assert!(start.records > 0 && start.bytes > 0);
+    assert!(start.records > 0 && start.estimated_size_bytes > 0);
 
     // The ratchets go on after the backup; restored as they were, they would use these keys again.
     for text in ["four", "five"] {

@@ -200,11 +200,13 @@ async fn a_change_that_comes_sealed_is_opened_where_its_secret_is_known_and_name
     let edit = events.edit().await;
     assert_eq!(edit.target.as_ref().unwrap().id, first);
     assert_eq!(edit.content, Some(pb::Content::of_text(&*changed)));
+    assert!(!edit.sealed);
     // Of a message from before this device was linked.
     world.anna(sealed("3EB0000000000000000001", &changed)).await;
     let edit = events.edit().await;
     assert_eq!(edit.target.unwrap().id, "3EB0000000000000000001");
-    assert_eq!(edit.content, Some(pb::Content::default()), "it has no kind");
+    assert!(edit.sealed);
+    assert_eq!(edit.content, None);
     world.all_acked().await;
     world.finish().await;
 }

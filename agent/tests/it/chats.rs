@@ -192,6 +192,8 @@ async fn what_only_the_phone_can_open_is_reported() {
     let origin = event.origin();
     assert_eq!(origin.id, id);
     assert_eq!(origin.sender.as_ref().unwrap().phone, "+13135550002");
+    assert!(origin.sent_at.is_some());
+    assert_eq!((origin.from_me, origin.offline), (Some(false), Some(false)));
     world.all_acked().await;
     world.finish().await;
 }

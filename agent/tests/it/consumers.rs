@@ -16,11 +16,11 @@ use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, chats, lid, refusal};
 const CONSUMER: &str = "billing.v2";
 
 impl World {
-    async fn ack(&self, seq: u64, reset: bool) -> Result<u64, Status> {
+    async fn ack(&self, seq: u64, go_back: bool) -> Result<u64, Status> {
         let request = pb::AckEventsRequest {
             consumer: CONSUMER.into(),
             seq,
-            reset,
+            go_back,
         };
         let acked = self.client().ack_events(request).await?;
         Ok(acked.into_inner().seq)
@@ -270,7 +270,7 @@ async fn a_chat_is_watched_by_number_and_by_lid() {
         let messages = events.iter().filter_map(crate::harness::message);
         let texts: Vec<String> = messages.map(|message| message.text().to_owned()).collect();
         assert_eq!(texts, [format!("{WORD} from anna")], "{chat}");
-        let sends = |event: &&pb::Event| matches!(event.kind, Some(Kind::Send(_)));
+        let sends = |event: &&pb::Event| matches!(event.kind, Some(Kind::Outcome(_)));
         assert!(
             events.iter().any(|event| sends(&event)),
             "{chat}: what was sent too"

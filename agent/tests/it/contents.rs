@@ -62,7 +62,7 @@ fn unsupported() -> Vec<(String, pb::SendRequest)> {
     requests.push(("content.mentions".to_owned(), mentioning));
     let answer = pb::SendRequest {
         reply_to: Some(pb::MessageRef {
-            r#ref: Some(pb::message_ref::Ref::Seq(1)),
+            by: Some(pb::message_ref::By::Seq(1)),
         }),
         ..request(ANNA, WORD)
     };
@@ -103,7 +103,7 @@ async fn what_this_version_cannot_send_is_unimplemented_and_sends_nothing() {
     assert_eq!(heard, [&sent.message_id]);
     let outcomes = world.events().await.into_iter();
     let mut outcomes = outcomes.filter_map(|event| match event.kind {
-        Some(Kind::Send(outcome)) => Some(outcome),
+        Some(Kind::Outcome(outcome)) => Some(outcome),
         _ => None,
     });
     assert!(outcomes.all(|outcome| outcome.message_id == sent.message_id));

@@ -59,7 +59,7 @@ async fn what_waited_at_the_server_comes_once_in_order_and_is_acked() {
     for (id, text) in ids.iter().zip(&texts) {
         let heard = events.message().await;
         assert_eq!((&heard.origin().id, heard.text()), (id, &**text));
-        assert!(heard.origin().offline);
+        assert_eq!(heard.origin().offline, Some(true));
     }
     world.all_acked().await;
     let acked: Vec<String> = world

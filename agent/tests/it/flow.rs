@@ -73,7 +73,7 @@ async fn the_loudest_log_tells_no_secret() {
         phone: ACCOUNT.to_owned(),
     };
     let by_code = pb::PairRequest {
-        method: Some(pb::pair_request::Method::PhoneCode(method)),
+        how: Some(pb::pair_request::How::PhoneCode(method)),
         ..Default::default()
     };
     let mut pairing = world.pair(by_code).await.unwrap();
@@ -94,7 +94,7 @@ fn no_refused_command(hint: &str) {
 }
 
 async fn link_by_qr(world: &World) {
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
     assert_eq!(qr.ordinal, 1);
     let link = world.agent.link().await;
@@ -152,7 +152,8 @@ async fn hear_people(world: &World, events: &mut Watcher) {
         assert_eq!(sender.phone, ANNA, "{by:?}");
         assert_eq!(sender.lid, format!("{}@lid", lid(ANNA)), "{by:?}");
         assert_eq!(origin.chat_kind(), pb::ChatKind::Person);
-        assert!(!origin.from_me && !origin.offline && !origin.not_durable);
+        assert_eq!((origin.from_me, origin.offline), (Some(false), Some(false)));
+        assert!(!origin.not_durable);
         assert!(!origin.push_name.is_empty());
     }
 }
@@ -189,7 +190,7 @@ async fn write_to_people(world: &World, events: &mut Watcher) {
 async fn outcome(events: &mut Watcher, sent: &pb::SendResponse, state: SendState) {
     let outcome = events
         .event(|event| match &event.kind {
-            Some(Kind::Send(outcome)) => Some(outcome.clone()),
+            Some(Kind::Outcome(outcome)) => Some(outcome.clone()),
             _ => None,
         })
         .await;

@@ -93,7 +93,7 @@ impl World {
 
     /// Links the agent to the account's phone by QR code, and waits until it has its stanzas.
     pub(crate) async fn link(&self) {
-        let mut pairing = self.pair(pb::PairRequest::default()).await.unwrap();
+        let mut pairing = self.pair(pb::PairRequest::by_qr()).await.unwrap();
         let qr = pairing.qr().await;
         self.phone().scan(&qr.payload).await.unwrap();
         pairing.linked().await;

@@ -219,7 +219,7 @@ async fn one_call_looks_through_so_many_events_and_the_next_goes_on_there() {
     let mut world = World::new().await;
     world.agent.terminate().await;
     let jid = "100000000000001@lid";
-    let oldest = Lost::of_jids(jid, jid, "3EB0F0", LostReason::NotKept);
+    let oldest = Lost::of_jids([jid, jid], "3EB0F0", None, LostReason::NotKept);
     let link = Link {
         state: LinkState::Unlinked,
         since: openclaw_state::clock::now(),

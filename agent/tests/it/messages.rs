@@ -129,14 +129,14 @@ async fn delivered_and_read_are_waited_for() {
     let only_new = pb::WatchEventsRequest {
         after: None,
         follow: true,
-        filter: kinds([pb::EventKind::Send]),
+        filter: kinds([pb::EventKind::Outcome]),
         ..Default::default()
     };
     let mut events = world.watch_with(only_new).await;
     let reading = async {
         let id = events
             .event(|event| match &event.kind {
-                Some(Kind::Send(outcome)) if outcome.state() == SendState::Delivered => {
+                Some(Kind::Outcome(outcome)) if outcome.state() == SendState::Delivered => {
                     Some(outcome.message_id.clone())
                 }
                 _ => None,
@@ -181,7 +181,7 @@ async fn a_message_the_server_refuses_has_failed() {
         .await
         .into_iter()
         .find_map(|event| match event.kind {
-            Some(Kind::Send(outcome)) => Some(outcome),
+            Some(Kind::Outcome(outcome)) => Some(outcome),
             _ => None,
         });
     let outcome = outcome.unwrap();
@@ -365,7 +365,7 @@ async fn what_the_phone_writes_is_told_as_ours() {
     let own = events.message().await;
     assert_eq!(own.text(), WORD);
     let origin = own.origin();
-    assert!(origin.from_me);
+    assert_eq!(origin.from_me, Some(true));
     assert_eq!(origin.sender.as_ref().unwrap().phone, ACCOUNT);
     assert_eq!(origin.chat, format!("{}@lid", lid(ANNA)));
     assert_eq!(world.agent.status().await.traffic.unwrap().received, 0);

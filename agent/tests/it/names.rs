@@ -120,7 +120,7 @@ async fn a_chat_has_one_name_in_every_event_and_is_found_by_both() {
     let mut events = world.watch().await;
     events
         .event(|event| match &event.kind {
-            Some(Kind::Send(send)) if send.state() == pb::SendState::Read => Some(()),
+            Some(Kind::Outcome(send)) if send.state() == pb::SendState::Read => Some(()),
             _ => None,
         })
         .await;
@@ -131,7 +131,7 @@ async fn a_chat_has_one_name_in_every_event_and_is_found_by_both() {
             .filter_map(|event| match event.kind.as_ref()? {
                 Kind::Message(it) => Some(it.origin().chat.clone()),
                 Kind::Receipt(it) => Some(it.chat.clone()),
-                Kind::Send(it) => Some(it.chat.clone()),
+                Kind::Outcome(it) => Some(it.chat.clone()),
                 _ => None,
             });
         chats.collect()

@@ -65,7 +65,7 @@ impl World {
     /// Waits for the outcome of a message.
     async fn outcome(&self, token: &str) -> pb::SendOutcome {
         let of_it = |event: &pb::Event| match &event.kind {
-            Some(Kind::Send(outcome)) if outcome.client_token == token => Some(outcome.clone()),
+            Some(Kind::Outcome(outcome)) if outcome.client_token == token => Some(outcome.clone()),
             _ => None,
         };
         self.watch().await.event(of_it).await

@@ -16,7 +16,7 @@ fn by_phone_code() -> pb::PairRequest {
         phone: ACCOUNT.to_owned(),
     };
     pb::PairRequest {
-        method: Some(pb::pair_request::Method::PhoneCode(method)),
+        how: Some(pb::pair_request::How::PhoneCode(method)),
         ..Default::default()
     }
 }
@@ -47,7 +47,7 @@ async fn a_code_typed_on_the_phone_links() {
 #[tokio::test]
 async fn the_modules_of_a_qr_frame_read_back_as_its_payload() {
     let world = World::new().await;
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
     assert_eq!(read(&qr), qr.payload);
     let expires_at = SystemTime::try_from(qr.expires_at.unwrap()).unwrap();
@@ -92,7 +92,7 @@ fn read(qr: &pb::QrCode) -> String {
 #[tokio::test]
 async fn a_connection_lost_while_pairing_leads_to_fresh_codes() {
     let world = World::new().await;
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let first = pairing.qr().await;
     world.sim.fault(Fault::Drop).await;
     let second = pairing.qr().await;
@@ -107,8 +107,8 @@ async fn a_connection_lost_while_pairing_leads_to_fresh_codes() {
 #[tokio::test]
 async fn one_pairing_runs_at_a_time() {
     let world = World::new().await;
-    let mut first = world.pair(pb::PairRequest::default()).await.unwrap();
-    for request in [pb::PairRequest::default(), replacing(), by_phone_code()] {
+    let mut first = world.pair(pb::PairRequest::by_qr()).await.unwrap();
+    for request in [pb::PairRequest::by_qr(), replacing(), by_phone_code()] {
         let denied = world.pair(request).await.err().unwrap();
         assert_eq!(
             refusal(&denied),
@@ -124,7 +124,7 @@ async fn one_pairing_runs_at_a_time() {
 #[tokio::test]
 async fn a_linked_agent_is_linked_anew_only_on_request() {
     let world = World::linked().await;
-    let denied = world.pair(pb::PairRequest::default()).await.err().unwrap();
+    let denied = world.pair(pb::PairRequest::by_qr()).await.err().unwrap();
     assert_eq!(
         refusal(&denied),
         (Code::FailedPrecondition, "ALREADY_LINKED".to_owned())
@@ -149,7 +149,7 @@ async fn a_linked_agent_is_linked_anew_only_on_request() {
 #[tokio::test]
 async fn a_stream_closed_half_way_stops_the_pairing() {
     let world = World::new().await;
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
     drop(pairing);
     let link = world.agent.until_state(LinkState::Unlinked).await;
@@ -164,7 +164,7 @@ async fn a_stream_closed_half_way_stops_the_pairing() {
 async fn a_pairing_nobody_watches_does_not_deny_the_next() {
     let world = World::new().await;
     for _ in 0..10 {
-        let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+        let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
         pairing.qr().await;
     }
     world.link().await;
@@ -193,7 +193,7 @@ async fn no_server_is_said_within_seconds() {
     let world = World::with_server(&url).await;
     let started = Instant::now();
     let failed = world
-        .pair(pb::PairRequest::default())
+        .pair(pb::PairRequest::by_qr())
         .await
         .unwrap()
         .failed()
@@ -212,7 +212,7 @@ async fn no_server_is_said_within_seconds() {
 #[tokio::test]
 async fn a_phone_that_unlinks_while_pairing_is_believed_at_once() {
     let world = World::new().await;
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
     world.fault(refused(401)).await;
     world.phone().scan(&qr.payload).await.unwrap();
@@ -242,7 +242,7 @@ async fn a_login_refused_after_the_scan_is_said() {
         ),
     ] {
         let world = World::new().await;
-        let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+        let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
         let qr = pairing.qr().await;
         world.fault(refused(code)).await;
         world.phone().scan(&qr.payload).await.unwrap();
@@ -257,7 +257,7 @@ async fn a_login_refused_after_the_scan_is_said() {
 #[tokio::test]
 async fn a_login_that_fails_for_now_after_the_scan_is_tried_again() {
     let world = World::new().await;
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
     world.fault(refused(503)).await;
     world.sim.fault(Fault::Refuse(1)).await;
@@ -270,7 +270,7 @@ async fn a_login_that_fails_for_now_after_the_scan_is_tried_again() {
 #[tokio::test]
 async fn a_stream_closed_after_the_scan_leaves_the_link() {
     let world = World::new().await;
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
     // Time enough to hang up between the scan and the login.
     world.sim.fault(Fault::Refuse(1)).await;

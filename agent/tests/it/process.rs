@@ -199,7 +199,7 @@ async fn a_file_that_is_no_socket_is_left_alone() {
 #[tokio::test]
 async fn a_stop_ends_a_pairing_with_the_reason() {
     let mut world = World::new().await;
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     pairing.qr().await;
     let (exit, failed) = tokio::join!(world.agent.terminate(), pairing.failed());
     assert_eq!(exit.code(), Some(0));

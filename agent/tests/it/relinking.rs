@@ -28,7 +28,7 @@ fn replacing_by_code(phone: &str) -> pb::PairRequest {
         phone: phone.to_owned(),
     };
     pb::PairRequest {
-        method: Some(pb::pair_request::Method::PhoneCode(method)),
+        how: Some(pb::pair_request::How::PhoneCode(method)),
         ..replacing()
     }
 }
@@ -118,7 +118,7 @@ async fn looking_at_a_code_costs_no_link() {
         let before = world.agent.until_state(state).await;
 
         // Ctrl-C.
-        let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+        let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
         pairing.qr().await;
         let status = world.agent.status().await;
         assert!(status.pairing, "{end:?}");
@@ -133,7 +133,7 @@ async fn looking_at_a_code_costs_no_link() {
         assert_eq!(failed.reason(), pb::PairFailureReason::Deadline);
         // No network.
         world.sim.fault(Fault::Refuse(MANY)).await;
-        let failed = world.pair(pb::PairRequest::default()).await.unwrap();
+        let failed = world.pair(pb::PairRequest::by_qr()).await.unwrap();
         assert_eq!(
             failed.failed().await.reason(),
             pb::PairFailureReason::WhatsappUnreachable

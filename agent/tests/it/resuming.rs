@@ -69,7 +69,7 @@ async fn a_refusal_after_resume_is_final_again() {
         let before = world.handshakes();
         let link = world.resume().await.unwrap();
         assert_ne!(link.state(), LinkState::Connected);
-        assert_eq!(link.code, i32::from(code), "{end:?}");
+        assert_eq!(link.code, u32::from(code), "{end:?}");
         world.rests_quietly().await;
         assert_eq!(world.handshakes(), before + 1, "one careful attempt");
         assert_eq!(world.resume().await.unwrap().state(), LinkState::Connected);
@@ -150,7 +150,7 @@ async fn only_what_whatsapp_said_is_said_of_an_end() {
         world.end(End::Failed(code, None)).await;
         for life in ["this", "the next"] {
             let link = world.everything_says(state, word).await;
-            assert_eq!(link.code, i32::from(code), "in {life} life");
+            assert_eq!(link.code, u32::from(code), "in {life} life");
             assert!(!link.hint.contains(REMOVED), "{code}: {}", link.hint);
             let told = link.hint.contains(&code.to_string()) || state == LinkState::Outdated;
             assert!(told, "{code}: {}", link.hint);
@@ -173,7 +173,7 @@ async fn a_code_of_no_known_meaning_is_passed_on_and_tried_rarely() {
         world.end(End::Failed(code, None)).await;
         let link = world.agent.until_state(LinkState::BackingOff).await;
         let refused = |link: &pb::LinkStatus| {
-            (link.reason(), link.code) == (pb::LinkReason::Refused, i32::from(code))
+            (link.reason(), link.code) == (pb::LinkReason::Refused, u32::from(code))
         };
         let link = if refused(&link) {
             link

@@ -179,7 +179,7 @@ async fn only_the_kinds_asked_for_are_told() {
             (|kind| matches!(kind, Kind::Message(_))) as fn(&Kind) -> bool,
         ),
         (EventKind::Link, |kind| matches!(kind, Kind::Link(_))),
-        (EventKind::Send, |kind| matches!(kind, Kind::Send(_))),
+        (EventKind::Outcome, |kind| matches!(kind, Kind::Outcome(_))),
         (EventKind::Receipt, |kind| matches!(kind, Kind::Receipt(_))),
     ] {
         let request = pb::WatchEventsRequest {

@@ -1,14 +1,15 @@
 //! What a message says, for a person: its text, or `[kind: what is known of it] text`.
 
+use openclaw_proto::Word as _;
 use openclaw_proto::v1::content::Kind;
 use openclaw_proto::v1::{
-    CalendarEvent, Choice, ContactCards, Content, GroupInvite, Location, Media, MediaKind, Other,
-    Pin, Poll, PollVote, Text, TimerChange,
+    CalendarEvent, Choice, ContactCard, ContactCards, Content, GroupInvite, Location, Media,
+    MediaKind, Other, Pin, Poll, PollOption, PollVote, Target, Text, TimerChange,
 };
 
+use crate::render::people::checked;
 use crate::render::size::size;
 use crate::render::time::{length, moment};
-use crate::render::word::word;
 use crate::text::one_line;
 
 /// A content taken apart.
@@ -47,39 +48,50 @@ fn parts(content: Option<&Content>) -> Parts<'_> {
         text,
     };
     match content.and_then(|content| content.kind.as_ref()) {
-        // The agent cannot open it.
-        None => of("sealed", vec![], ""),
+        None => of("unknown", vec![], ""),
         Some(Kind::Text(Text { body })) => of("", vec![], body),
-        Some(Kind::Media(media)) => of(
-            word::<MediaKind>(media.kind),
-            of_media(media),
-            &media.caption,
-        ),
+        Some(Kind::Media(media)) => {
+            let name = match media.kind() {
+                MediaKind::Unspecified => "media",
+                kind => kind.word(),
+            };
+            of(name, of_media(media), &media.caption)
+        }
         Some(Kind::Location(place)) => of("location", of_location(place), &place.caption),
-        Some(Kind::Contacts(ContactCards { names })) => of("contacts", lines(names), ""),
+        Some(Kind::Contacts(ContactCards { cards })) => {
+            let names = cards.iter().map(|ContactCard { name }| one_line(name));
+            of("contacts", names.collect(), "")
+        }
         Some(Kind::Poll(poll)) => of("poll", of_poll(poll), ""),
-        Some(Kind::Event(event)) => of("event", of_event(event), &event.description),
+        Some(Kind::CalendarEvent(event)) => {
+            of("calendar_event", of_event(event), &event.description)
+        }
         Some(Kind::GroupInvite(GroupInvite { title, caption })) => {
             of("group_invite", vec![one_line(title)], caption)
         }
         Some(Kind::Choice(Choice { id, text })) => of("choice", vec![one_line(id)], text),
         Some(Kind::Album(_)) => of("album", vec![], ""),
-        Some(Kind::PollVote(PollVote { poll_id })) => of("poll_vote", vec![one_line(poll_id)], ""),
-        Some(Kind::Pin(Pin { message_id })) => of("pin", vec![one_line(message_id)], ""),
+        Some(Kind::PollVote(PollVote { target })) => of("poll_vote", about(target), ""),
+        Some(Kind::Pin(Pin { target, unpinned })) => {
+            let name = if *unpinned { "unpin" } else { "pin" };
+            of(name, about(target), "")
+        }
         Some(Kind::TimerChange(TimerChange { disappears_after })) => {
             let timer = disappears_after.map_or_else(|| "off".to_owned(), |it| length(it.seconds));
             of("timer_change", vec![timer], "")
         }
-        Some(Kind::Other(Other {
-            name,
-            text,
-            message_id,
-        })) => of(name, vec![one_line(message_id)], text),
+        Some(Kind::Other(Other { name, text, target })) => of(name, about(target), text),
     }
 }
 
-fn lines(texts: &[String]) -> Vec<String> {
-    texts.iter().map(|text| one_line(text)).collect()
+/// The message that a content is about.
+#[expect(clippy::ref_option, reason = "the contract has it so")]
+fn about(target: &Option<Target>) -> Vec<String> {
+    let ids = target.iter().map(|target| {
+        let id = one_line(&target.id);
+        id + checked(target.check())
+    });
+    ids.collect()
 }
 
 fn of_media(media: &Media) -> Vec<String> {
@@ -105,7 +117,8 @@ fn of_location(place: &Location) -> Vec<String> {
 
 fn of_poll(poll: &Poll) -> Vec<String> {
     let mut about = vec![one_line(&poll.question)];
-    about.extend(lines(&poll.options));
+    let options = poll.options.iter();
+    about.extend(options.map(|PollOption { name }| one_line(name)));
     about
 }
 

@@ -2,14 +2,14 @@
 
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
-    AuthorCheck, ChatKind, Contact, Deletion, DropReason, Edit, Event, Gap, LinkReason, LinkState,
-    LinkStatus, LostReason, Message, Nack, Origin, Reaction, Receipt, RejectReason, Rejected,
-    SendOutcome, SendReason, SendState, Target, UndecryptableReason,
+    ChatKind, Contact, Deletion, DropReason, Edit, Event, Gap, LinkReason, LinkState, LinkStatus,
+    LostReason, Message, Nack, Origin, Reaction, Receipt, RejectReason, Rejected, SendOutcome,
+    SendReason, SendState, Target, UndecryptableReason,
 };
 use prost_types::Timestamp;
 
 use super::content;
-use super::people::{author, chat, person, place};
+use super::people::{author, chat, checked, person, place};
 use super::time::{ago, length, moment, until};
 use super::word::{reason, word, words};
 use crate::text::one_line;
@@ -37,7 +37,7 @@ fn of_kind(kind: Option<&Kind>, with: Option<&Contact>, now: Timestamp) -> (&'st
         Some(Kind::Reaction(reaction)) => ("reaction", of_reaction(reaction, with)),
         Some(Kind::Receipt(receipt)) => ("receipt", of_receipt(receipt)),
         Some(Kind::Link(link)) => ("link", of_link(link, now)),
-        Some(Kind::Send(outcome)) => ("send", of_send(outcome, with)),
+        Some(Kind::Outcome(outcome)) => ("outcome", of_outcome(outcome, with)),
         Some(Kind::Undecryptable(lost)) => {
             let why = reason::<UndecryptableReason>(lost.reason, &lost.other_reason);
             ("undecryptable", of_unread(lost.origin(), with, "", &why))
@@ -83,7 +83,7 @@ pub(crate) fn gap(gap: &Gap) -> String {
 fn of_message(message: &Message, with: Option<&Contact>) -> String {
     let origin = message.origin();
     let mut who = author(origin);
-    if !origin.from_me && !origin.push_name.is_empty() {
+    if !origin.from_me() && !origin.push_name.is_empty() {
         who.push_str(&format!(" ({})", one_line(&origin.push_name)));
     }
     let says = content::line(message.content.as_ref(), notes(message));
@@ -135,7 +135,11 @@ fn of_change(
 
 fn of_edit(edit: &Edit, with: Option<&Contact>) -> String {
     let (who, id, checked) = of_change(edit.origin(), edit.target.as_ref(), with);
-    let said = content::line(edit.content.as_ref(), vec![]);
+    let said = if edit.sealed {
+        "[sealed]".to_owned()
+    } else {
+        content::line(edit.content.as_ref(), vec![])
+    };
     format!("{who}: {id} is now: {said}{checked}")
 }
 
@@ -191,7 +195,7 @@ fn of_link(link: &LinkStatus, now: Timestamp) -> String {
     said
 }
 
-fn of_send(outcome: &SendOutcome, with: Option<&Contact>) -> String {
+fn of_outcome(outcome: &SendOutcome, with: Option<&Contact>) -> String {
     let why = match (outcome.reason, &outcome.nack) {
         (0, _) => String::new(),
         (why, None) => format!(" ({})", reason::<SendReason>(why, &outcome.other_reason)),
@@ -244,13 +248,4 @@ fn of_rejected(rejected: &Rejected, with: Option<&Contact>) -> String {
 fn listed(ids: &[String]) -> String {
     let ids: Vec<String> = ids.iter().map(|id| one_line(id)).collect();
     ids.join(", ")
-}
-
-/// What a person should know of a change that could not be checked.
-fn checked(check: AuthorCheck) -> &'static str {
-    match check {
-        AuthorCheck::Unspecified | AuthorCheck::Checked => "",
-        AuthorCheck::Unknown => " (author not checked)",
-        AuthorCheck::AdminAssumed => " (as an admin, not checked)",
-    }
 }

@@ -1,6 +1,6 @@
 //! People and chats, and who did something where.
 
-use openclaw_proto::v1::{ChatKind, Contact, Origin};
+use openclaw_proto::v1::{AuthorCheck, ChatKind, Contact, Origin};
 
 use crate::numbers::Numbers;
 use crate::text::one_line;
@@ -24,7 +24,7 @@ pub(super) fn chat(jid: &str, with: Option<&Contact>) -> String {
 
 /// Who did it: `me`, a person, or `channel …`, whose posts have no person for a sender.
 pub(super) fn author(origin: &Origin) -> String {
-    match (origin.from_me, origin.chat_kind()) {
+    match (origin.from_me(), origin.chat_kind()) {
         (true, _) => "me".to_owned(),
         (false, ChatKind::Channel) => format!("channel {}", one_line(&origin.chat)),
         (false, _) => person(origin.sender.as_ref()),
@@ -33,11 +33,20 @@ pub(super) fn author(origin: &Origin) -> String {
 
 /// Where, behind the author: ` in 1203…@g.us`, ` in their status`, ` to +15550100123`; empty where the author says it.
 pub(super) fn place(origin: &Origin, with: Option<&Contact>) -> String {
-    match (origin.chat_kind(), origin.from_me) {
+    match (origin.chat_kind(), origin.from_me()) {
         (ChatKind::Group, _) => format!(" in {}", chat(&origin.chat, None)),
         (ChatKind::Status, true) => " in my status".to_owned(),
         (ChatKind::Status, false) => " in their status".to_owned(),
         (_, true) => format!(" to {}", chat(&origin.chat, with)),
         (_, false) => String::new(),
+    }
+}
+
+/// What a person should know of a change that could not be checked.
+pub(super) fn checked(check: AuthorCheck) -> &'static str {
+    match check {
+        AuthorCheck::Unspecified | AuthorCheck::Checked => "",
+        AuthorCheck::Unknown => " (author not checked)",
+        AuthorCheck::AdminAssumed => " (as an admin, not checked)",
     }
 }

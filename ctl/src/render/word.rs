@@ -20,11 +20,12 @@ pub(crate) fn words<T: Word>(value: i32) -> String {
     word::<T>(value).replace('_', " ")
 }
 
-/// A reason; of one that the contract has no value for, the agent's own word.
+/// A reason; of one that the contract has no value for, the agent's own word, and of a later version's its number.
 pub(crate) fn reason<T: Word>(value: i32, other: &str) -> String {
-    match other {
-        "" => word::<T>(value).to_owned(),
-        other => one_line(other),
+    match (other, T::try_from(value)) {
+        ("", Ok(_)) => word::<T>(value).to_owned(),
+        ("", Err(_)) => format!("unknown reason {value}"),
+        (other, _) => one_line(other),
     }
 }
 
@@ -50,5 +51,6 @@ mod tests {
             reason::<DropReason>(DropReason::NotListed.into(), ""),
             "not_listed"
         );
+        assert_eq!(reason::<DropReason>(17, ""), "unknown reason 17");
     }
 }

@@ -135,7 +135,7 @@ impl<'a> Keeping<'a> {
         let request = AckEventsRequest {
             consumer: consumer.clone(),
             seq,
-            reset: false,
+            go_back: false,
         };
         match tokio::time::timeout(PATIENCE, agent.ack_events(request)).await {
             Ok(Ok(_)) => {

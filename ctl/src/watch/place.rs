@@ -124,21 +124,21 @@ mod tests {
     fn each_choice_has_a_place_of_its_own_whatever_its_order() {
         assert_eq!(choice(&args(&[], &[])), None);
         let both = choice(&args(
-            &[EventKind::Link, EventKind::Send],
+            &[EventKind::Link, EventKind::Outcome],
             &["+15550100001"],
         ));
         let same = choice(&args(
-            &[EventKind::Send, EventKind::Link, EventKind::Link],
+            &[EventKind::Outcome, EventKind::Link, EventKind::Link],
             &["+15550100001"],
         ));
         assert_eq!(both, same);
         assert_ne!(
             both,
-            choice(&args(&[EventKind::Link, EventKind::Send], &[]))
+            choice(&args(&[EventKind::Link, EventKind::Outcome], &[]))
         );
         assert_ne!(
             choice(&args(&[EventKind::Link], &[])),
-            choice(&args(&[EventKind::Send], &[]))
+            choice(&args(&[EventKind::Outcome], &[]))
         );
     }
 

@@ -159,8 +159,8 @@ fn refusal(error: &Value) -> Status {
 
 /// The secret of a request.
 pub(crate) fn secret(wire: Option<openclaw_proto::v1::Secret>) -> openclaw_vault::Secret {
-    use openclaw_proto::v1::secret::Secret as Wire;
-    match wire.and_then(|secret| secret.secret) {
+    use openclaw_proto::v1::secret::Form as Wire;
+    match wire.and_then(|secret| secret.form) {
         Some(Wire::Passphrase(words)) => openclaw_vault::Secret::Passphrase(words.into()),
         Some(Wire::Key(key)) => {
             let mut key = key.try_into().expect("32 bytes");

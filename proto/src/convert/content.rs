@@ -2,11 +2,13 @@
 
 use openclaw_types::{
     Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, Media, MediaKind,
-    MessageId, Other, Poll, Quoted,
+    MessageId, Other, Poll, Quoted, Target,
 };
 use prost_types::{Duration, Timestamp};
 
+use super::Error;
 use super::people::{contact, person};
+use super::target::{target, target_from};
 use crate::v1;
 use crate::v1::content::Kind;
 
@@ -45,7 +47,7 @@ pub(super) fn content(content: Content) -> (v1::Content, Frame) {
     (content, frame)
 }
 
-pub(super) fn content_from(content: v1::Content, frame: Frame) -> Content {
+pub(super) fn content_from(content: v1::Content, frame: Frame) -> Result<Content, Error> {
     let v1::Content {
         kind,
         mentions,
@@ -58,8 +60,8 @@ pub(super) fn content_from(content: v1::Content, frame: Frame) -> Content {
         disappears_after,
         album_id,
     } = frame;
-    Content {
-        body: kind.map_or(Body::Sealed, body),
+    Ok(Content {
+        body: kind.map_or(Ok(Body::Unknown), body)?,
         quoted: quoted.map(quoted_from),
         mentions: mentions.into_iter().map(Contact::from).collect(),
         view_once,
@@ -67,7 +69,7 @@ pub(super) fn content_from(content: v1::Content, frame: Frame) -> Content {
         truncated,
         disappears_after: seconds_from(disappears_after),
         album: id_of(&album_id),
-    }
+    })
 }
 
 fn kind(body: Body) -> Option<Kind> {
@@ -75,21 +77,26 @@ fn kind(body: Body) -> Option<Kind> {
         Body::Text(body) => Kind::Text(v1::Text { body }),
         Body::Media(media) => Kind::Media(self::media(*media)),
         Body::Location(location) => Kind::Location(self::location(location)),
-        Body::Contacts(names) => Kind::Contacts(v1::ContactCards { names }),
+        Body::Contacts(names) => {
+            let cards = names.into_iter().map(|name| v1::ContactCard { name });
+            Kind::Contacts(v1::ContactCards {
+                cards: cards.collect(),
+            })
+        }
         Body::Poll(Poll {
             question,
             options,
             selectable,
         }) => Kind::Poll(v1::Poll {
             question,
-            options,
+            options: options.into_iter().map(poll_option).collect(),
             selectable,
         }),
         Body::CalendarEvent(CalendarEvent {
             title,
             description,
             starts_at,
-        }) => Kind::Event(v1::CalendarEvent {
+        }) => Kind::CalendarEvent(v1::CalendarEvent {
             title,
             description,
             starts_at: (starts_at != 0).then_some(Timestamp {
@@ -102,40 +109,78 @@ fn kind(body: Body) -> Option<Kind> {
         }
         Body::Choice(Choice { id, text }) => Kind::Choice(v1::Choice { id, text }),
         Body::Album => Kind::Album(v1::Album {}),
-        Body::PollVote(id) => Kind::PollVote(v1::PollVote {
-            poll_id: text_of(id),
+        Body::PollVote(poll) => Kind::PollVote(v1::PollVote {
+            target: about(*poll),
         }),
-        Body::Pin(id) => Kind::Pin(v1::Pin {
-            message_id: text_of(id),
+        Body::Pin(pinned) => Kind::Pin(v1::Pin {
+            target: about(*pinned),
+            unpinned: false,
+        }),
+        Body::Unpin(unpinned) => Kind::Pin(v1::Pin {
+            target: about(*unpinned),
+            unpinned: true,
         }),
         Body::TimerChange(after) => Kind::TimerChange(v1::TimerChange {
             disappears_after: seconds(after),
         }),
-        Body::Sealed => return None,
-        Body::Other(Other { name, text, about }) => Kind::Other(v1::Other {
+        // Of an edit, which says so itself. Nothing else comes sealed.
+        Body::Sealed | Body::Unknown => return None,
+        Body::Other(Other {
             name,
             text,
-            message_id: about.map(text_of).unwrap_or_default(),
+            about: target,
+        }) => Kind::Other(v1::Other {
+            name,
+            text,
+            target: target.and_then(|target| about(*target)),
         }),
     })
 }
 
-fn body(kind: Kind) -> Body {
-    match kind {
+fn poll_option(name: String) -> v1::PollOption {
+    v1::PollOption { name }
+}
+
+fn about(target: Target) -> Option<v1::Target> {
+    let Target {
+        message,
+        author,
+        check,
+    } = target;
+    self::target(message, author, check)
+}
+
+fn about_from(target: Option<v1::Target>) -> Result<Box<Target>, Error> {
+    let (message, author, check) = target_from(target)?;
+    Ok(Box::new(Target {
+        message,
+        author,
+        check,
+    }))
+}
+
+fn body(kind: Kind) -> Result<Body, Error> {
+    Ok(match kind {
         Kind::Text(v1::Text { body }) => Body::Text(body),
         Kind::Media(media) => Body::Media(Box::new(media_from(media))),
         Kind::Location(location) => Body::Location(location_from(location)),
-        Kind::Contacts(v1::ContactCards { names }) => Body::Contacts(names),
+        Kind::Contacts(v1::ContactCards { cards }) => {
+            let names = cards.into_iter().map(|v1::ContactCard { name }| name);
+            Body::Contacts(names.collect())
+        }
         Kind::Poll(v1::Poll {
             question,
             options,
             selectable,
         }) => Body::Poll(Poll {
             question,
-            options,
+            options: options
+                .into_iter()
+                .map(|v1::PollOption { name }| name)
+                .collect(),
             selectable,
         }),
-        Kind::Event(v1::CalendarEvent {
+        Kind::CalendarEvent(v1::CalendarEvent {
             title,
             description,
             starts_at,
@@ -149,21 +194,24 @@ fn body(kind: Kind) -> Body {
         }
         Kind::Choice(v1::Choice { id, text }) => Body::Choice(Choice { id, text }),
         Kind::Album(v1::Album {}) => Body::Album,
-        Kind::PollVote(v1::PollVote { poll_id }) => Body::PollVote(MessageId::new(&poll_id)),
-        Kind::Pin(v1::Pin { message_id }) => Body::Pin(MessageId::new(&message_id)),
+        Kind::PollVote(v1::PollVote { target }) => Body::PollVote(about_from(target)?),
+        Kind::Pin(v1::Pin { target, unpinned }) => {
+            let target = about_from(target)?;
+            if unpinned {
+                Body::Unpin(target)
+            } else {
+                Body::Pin(target)
+            }
+        }
         Kind::TimerChange(v1::TimerChange { disappears_after }) => {
             Body::TimerChange(seconds_from(disappears_after))
         }
-        Kind::Other(v1::Other {
+        Kind::Other(v1::Other { name, text, target }) => Body::Other(Other {
             name,
             text,
-            message_id,
-        }) => Body::Other(Other {
-            name,
-            text,
-            about: id_of(&message_id),
+            about: target.map(|it| about_from(Some(it))).transpose()?,
         }),
-    }
+    })
 }
 
 fn media(media: Media) -> v1::Media {
@@ -213,7 +261,8 @@ fn media_from(media: v1::Media) -> Media {
             v1::MediaKind::Sticker => MediaKind::Sticker,
             v1::MediaKind::Gif => MediaKind::Gif,
             v1::MediaKind::VideoNote => MediaKind::VideoNote,
-            v1::MediaKind::Document | v1::MediaKind::Unspecified => MediaKind::Document,
+            v1::MediaKind::Document => MediaKind::Document,
+            v1::MediaKind::Unspecified => MediaKind::Unknown,
         },
         mime_type,
         file_name,
@@ -237,6 +286,7 @@ pub const fn media_kind(kind: MediaKind) -> v1::MediaKind {
         MediaKind::Sticker => v1::MediaKind::Sticker,
         MediaKind::Gif => v1::MediaKind::Gif,
         MediaKind::VideoNote => v1::MediaKind::VideoNote,
+        MediaKind::Unknown => v1::MediaKind::Unspecified,
     }
 }
 

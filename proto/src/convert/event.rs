@@ -3,6 +3,8 @@
 mod change;
 mod unread;
 
+use std::time::SystemTime;
+
 use openclaw_types::{ChatId, Contact, Event, Link, Message, MessageId, Occurrence, Origin, Seq};
 use prost_types::Timestamp;
 
@@ -37,7 +39,7 @@ pub fn event(
             let hint = hint(&link);
             Some(Kind::Link(link_status(*link, hint)))
         }
-        Occurrence::Send(outcome) => Some(Kind::Send(send_outcome(outcome))),
+        Occurrence::Outcome(outcome) => Some(Kind::Outcome(send_outcome(outcome))),
         Occurrence::Undecryptable(message) => Some(Kind::Undecryptable(undecryptable(message))),
         Occurrence::Lost(message) => Some(Kind::Lost(lost(message))),
         Occurrence::Dropped(message) => Some(Kind::Dropped(dropped(message))),
@@ -80,7 +82,7 @@ fn occurrence(kind: Kind) -> Result<Occurrence, Error> {
         Kind::Reaction(reaction) => Occurrence::Reaction(Box::new(reaction_from(reaction)?)),
         Kind::Receipt(receipt) => Occurrence::Receipt(receipt_from(receipt)?),
         Kind::Link(link) => Occurrence::Link(Box::new(link_from(link)?)),
-        Kind::Send(outcome) => Occurrence::Send(send_outcome_from(outcome)?),
+        Kind::Outcome(outcome) => Occurrence::Outcome(send_outcome_from(outcome)?),
         Kind::Undecryptable(message) => Occurrence::Undecryptable(undecryptable_from(message)?),
         Kind::Lost(message) => Occurrence::Lost(lost_from(message)?),
         Kind::Dropped(message) => Occurrence::Dropped(dropped_from(message)?),
@@ -108,8 +110,8 @@ fn origin(origin: Origin) -> v1::Origin {
         sender: Some(contact(sender)),
         push_name,
         sent_at: Some(Timestamp::from(sent_at)),
-        from_me,
-        offline,
+        from_me: Some(from_me),
+        offline: Some(offline),
         not_durable: bypassed,
         recovered,
     }
@@ -136,41 +138,69 @@ fn origin_from(origin: Option<v1::Origin>) -> Result<Origin, Error> {
         sender: person(sender),
         push_name,
         sent_at: time(sent_at, "origin.sent_at")?,
-        from_me,
+        from_me: from_me.unwrap_or_default(),
         group,
-        offline,
+        offline: offline.unwrap_or_default(),
         bypassed: not_durable,
         recovered,
     })
 }
 
-/// Of what is known by its names alone.
-fn names(id: MessageId, chat: &ChatId, sender: Contact, from_me: bool) -> v1::Origin {
-    v1::Origin {
-        id: id.into(),
-        chat: chat_name(chat),
-        chat_kind: kind_of(chat),
-        sender: Some(contact(sender)),
-        from_me,
-        ..Default::default()
-    }
+/// What is known of a message that is not here.
+struct Names {
+    id: MessageId,
+    chat: ChatId,
+    sender: Contact,
+    from_me: Option<bool>,
+    sent_at: Option<SystemTime>,
+    offline: Option<bool>,
 }
 
-fn names_from(origin: Option<v1::Origin>) -> Result<(MessageId, ChatId, Contact, bool), Error> {
-    let origin = origin.ok_or(missing("origin"))?;
-    let v1::Origin {
+fn names(names: Names) -> v1::Origin {
+    let Names {
         id,
         chat,
         sender,
         from_me,
-        ..
-    } = origin;
-    Ok((
-        MessageId::new(&id),
-        ChatId::new(chat),
-        person(sender),
+        sent_at,
+        offline,
+    } = names;
+    v1::Origin {
+        id: id.into(),
+        chat_kind: kind_of(&chat),
+        chat: chat_name(&chat),
+        sender: Some(contact(sender)),
+        push_name: String::new(),
+        sent_at: sent_at.map(Timestamp::from),
         from_me,
-    ))
+        offline,
+        not_durable: false,
+        recovered: false,
+    }
+}
+
+fn names_from(origin: Option<v1::Origin>) -> Result<Names, Error> {
+    let v1::Origin {
+        id,
+        chat,
+        chat_kind: _,
+        sender,
+        push_name: _,
+        sent_at,
+        from_me,
+        offline,
+        not_durable: _,
+        recovered: _,
+    } = origin.ok_or(missing("origin"))?;
+    let sent_at = sent_at.map(|at| time(Some(at), "origin.sent_at"));
+    Ok(Names {
+        id: MessageId::new(&id),
+        chat: ChatId::new(chat),
+        sender: person(sender),
+        from_me,
+        sent_at: sent_at.transpose()?,
+        offline,
+    })
 }
 
 fn message(message: Message) -> v1::Message {
@@ -213,7 +243,7 @@ fn message_from(message: v1::Message) -> Result<Message, Error> {
     };
     Ok(Message {
         origin: origin_from(origin)?,
-        content: content_from(content.ok_or(missing("content"))?, frame),
+        content: content_from(content.ok_or(missing("content"))?, frame)?,
     })
 }
 
@@ -254,7 +284,7 @@ mod tests {
                 };
                 without_pointer(&mut edit.content);
             }
-            Occurrence::Send(outcome) => outcome.sent.server_ack_at = None,
+            Occurrence::Outcome(outcome) => outcome.sent.server_ack_at = None,
             _ => {}
         }
         what

@@ -52,7 +52,8 @@ pub fn link_status(link: Link, hint: String) -> v1::LinkStatus {
 }
 
 pub(super) fn link_from(link: v1::LinkStatus) -> Result<Link, Error> {
-    let (state, reason) = (link.state(), link.reason());
+    let state = link.state();
+    let reason = v1::LinkReason::try_from(link.reason).map_err(|_| missing("reason"))?;
     let v1::LinkStatus {
         state: _,
         since,
@@ -121,7 +122,7 @@ fn link_state(state: LinkState) -> v1::LinkState {
 }
 
 /// With the code of a refusal.
-fn link_reason(reason: &Reason) -> (v1::LinkReason, Option<i32>) {
+fn link_reason(reason: &Reason) -> (v1::LinkReason, Option<u32>) {
     let reason = match *reason {
         Reason::ConnectionLost => v1::LinkReason::ConnectionLost,
         Reason::Restart => v1::LinkReason::Restart,
@@ -137,7 +138,7 @@ fn link_reason(reason: &Reason) -> (v1::LinkReason, Option<i32>) {
     (reason, None)
 }
 
-fn reason_from(reason: v1::LinkReason, code: i32) -> Option<Reason> {
+fn reason_from(reason: v1::LinkReason, code: u32) -> Option<Reason> {
     Some(match reason {
         v1::LinkReason::Unspecified => return None,
         v1::LinkReason::ConnectionLost => Reason::ConnectionLost,

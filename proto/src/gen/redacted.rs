@@ -64,9 +64,9 @@ impl ::core::fmt::Debug for v1::Secret {
         f.debug_struct("Secret").finish_non_exhaustive()
     }
 }
-impl ::core::fmt::Debug for v1::secret::Secret {
+impl ::core::fmt::Debug for v1::secret::Form {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("Secret").finish_non_exhaustive()
+        f.debug_struct("Form").finish_non_exhaustive()
     }
 }
 impl ::core::fmt::Debug for v1::BackupRequest {
@@ -199,14 +199,19 @@ impl ::core::fmt::Debug for v1::Contact {
         f.debug_struct("Contact").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::Target {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Target").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::MessageRef {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("MessageRef").finish_non_exhaustive()
     }
 }
-impl ::core::fmt::Debug for v1::message_ref::Ref {
+impl ::core::fmt::Debug for v1::message_ref::By {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("Ref").finish_non_exhaustive()
+        f.debug_struct("By").finish_non_exhaustive()
     }
 }
 impl ::core::fmt::Debug for v1::MessageKey {
@@ -244,9 +249,19 @@ impl ::core::fmt::Debug for v1::ContactCards {
         f.debug_struct("ContactCards").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::ContactCard {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ContactCard").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::Poll {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("Poll").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::PollOption {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("PollOption").finish_non_exhaustive()
     }
 }
 impl ::core::fmt::Debug for v1::CalendarEvent {
@@ -307,11 +322,6 @@ impl ::core::fmt::Debug for v1::event::Kind {
 impl ::core::fmt::Debug for v1::Origin {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("Origin").finish_non_exhaustive()
-    }
-}
-impl ::core::fmt::Debug for v1::Target {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("Target").finish_non_exhaustive()
     }
 }
 impl ::core::fmt::Debug for v1::Message {
@@ -459,9 +469,9 @@ impl ::core::fmt::Debug for v1::PairRequest {
         f.debug_struct("PairRequest").finish_non_exhaustive()
     }
 }
-impl ::core::fmt::Debug for v1::pair_request::Method {
+impl ::core::fmt::Debug for v1::pair_request::How {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("Method").finish_non_exhaustive()
+        f.debug_struct("How").finish_non_exhaustive()
     }
 }
 impl ::core::fmt::Debug for v1::ResumeRequest {

@@ -177,6 +177,28 @@ impl Word for v1::ChatKind {
         })
     }
 }
+impl Word for v1::AuthorCheck {
+    const ALL: &'static [Self] = &[Self::Checked, Self::Unknown, Self::AdminAssumed];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Checked => "checked",
+            Self::Unknown => "unknown",
+            Self::AdminAssumed => "admin_assumed",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "checked" => Self::Checked,
+            "unknown" => Self::Unknown,
+            "admin_assumed" => Self::AdminAssumed,
+            _ => return None,
+        })
+    }
+}
 impl Word for v1::MediaKind {
     const ALL: &'static [Self] = &[Self::Image, Self::Video, Self::Audio, Self::Voice, Self::Document, Self::Sticker, Self::Gif, Self::VideoNote];
 
@@ -280,7 +302,7 @@ impl Word for v1::LinkReason {
     }
 }
 impl Word for v1::EventKind {
-    const ALL: &'static [Self] = &[Self::Message, Self::Receipt, Self::Link, Self::Send, Self::Undecryptable, Self::Edit, Self::Deletion, Self::Reaction, Self::Lost, Self::Dropped, Self::Rejected];
+    const ALL: &'static [Self] = &[Self::Message, Self::Receipt, Self::Link, Self::Outcome, Self::Undecryptable, Self::Edit, Self::Deletion, Self::Reaction, Self::Lost, Self::Dropped, Self::Rejected];
 
     fn word(self) -> &'static str {
         match self {
@@ -288,7 +310,7 @@ impl Word for v1::EventKind {
             Self::Message => "message",
             Self::Receipt => "receipt",
             Self::Link => "link",
-            Self::Send => "send",
+            Self::Outcome => "outcome",
             Self::Undecryptable => "undecryptable",
             Self::Edit => "edit",
             Self::Deletion => "deletion",
@@ -305,7 +327,7 @@ impl Word for v1::EventKind {
             "message" => Self::Message,
             "receipt" => Self::Receipt,
             "link" => Self::Link,
-            "send" => Self::Send,
+            "outcome" => Self::Outcome,
             "undecryptable" => Self::Undecryptable,
             "edit" => Self::Edit,
             "deletion" => Self::Deletion,
@@ -313,28 +335,6 @@ impl Word for v1::EventKind {
             "lost" => Self::Lost,
             "dropped" => Self::Dropped,
             "rejected" => Self::Rejected,
-            _ => return None,
-        })
-    }
-}
-impl Word for v1::AuthorCheck {
-    const ALL: &'static [Self] = &[Self::Checked, Self::Unknown, Self::AdminAssumed];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Unspecified => "unspecified",
-            Self::Checked => "checked",
-            Self::Unknown => "unknown",
-            Self::AdminAssumed => "admin_assumed",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        Some(match word {
-            "unspecified" => Self::Unspecified,
-            "checked" => Self::Checked,
-            "unknown" => Self::Unknown,
-            "admin_assumed" => Self::AdminAssumed,
             _ => return None,
         })
     }

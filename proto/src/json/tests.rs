@@ -1,33 +1,37 @@
-//! Every message of the contract survives the way to JSON and back, with every field set and each arm of its oneofs.
+//! Every message of the contract survives the way to JSON and back, with every field set and each arm of its oneofs; and what
+//! is no message is refused by the name of its member.
 
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use prost_types::field_descriptor_proto::{Label, Type};
-use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet};
+use prost_types::{
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet,
+    OneofDescriptorProto,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use super::there_and_back_by_name;
+use super::ways_of;
 use crate::v1;
 
-/// The bytes, their JSON, and the bytes again.
-pub(super) struct Trip {
-    before: Vec<u8>,
-    json: String,
-    after: Vec<u8>,
+/// A message there and back, whatever its type.
+pub(super) struct Ways {
+    there: fn(&[u8]) -> String,
+    back: fn(&str) -> Result<Vec<u8>, String>,
 }
 
-pub(super) fn there_and_back<M>(bytes: &[u8]) -> Trip
-where
-    M: Message + Default + Serialize + DeserializeOwned,
-{
-    let message = M::decode(bytes).unwrap();
-    let json = serde_json::to_string(&message).unwrap();
-    let again: M = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
-    Trip {
-        before: message.encode_to_vec(),
-        json,
-        after: again.encode_to_vec(),
+impl Ways {
+    pub(super) fn of<M: Message + Default + Serialize + DeserializeOwned>() -> Self {
+        Self {
+            there: |bytes| serde_json::to_string(&M::decode(bytes).unwrap()).unwrap(),
+            back: |json| {
+                let message: Result<M, _> = serde_json::from_str(json);
+                message
+                    .map(|message| message.encode_to_vec())
+                    .map_err(|error| error.to_string())
+            },
+        }
     }
 }
 
@@ -45,6 +49,12 @@ impl Contract {
             enums.extend(file.enum_type);
         }
         Self { messages, enums }
+    }
+
+    /// Those of the contract's own package.
+    fn own(&self) -> impl Iterator<Item = &DescriptorProto> {
+        let own = |it: &&DescriptorProto| !matches!(it.name(), "Timestamp" | "Duration");
+        self.messages.iter().filter(own)
     }
 
     fn message(&self, type_name: &str) -> &DescriptorProto {
@@ -92,7 +102,8 @@ impl Contract {
             Type::Enum => {
                 let name = field.type_name().rsplit('.').next().unwrap();
                 let known = self.enums.iter().find(|it| it.name() == name).unwrap();
-                varint(1 + (arm % (known.value.len() - 1)) as u64, bytes);
+                let value = known.value[1 + arm % (known.value.len() - 1)].number();
+                varint(value.unsigned_abs().into(), bytes);
             }
             Type::Int32 | Type::Uint32 => varint(i32::MAX as u64, bytes),
             // The largest that every reader of JSON keeps whole.
@@ -121,32 +132,139 @@ impl Contract {
 }
 
 #[test]
-fn every_message_survives_json() {
+fn every_message_survives_json_with_each_arm_and_with_none() {
     let contract = Contract::load();
-    for message in contract
-        .messages
-        .iter()
-        .filter(|it| !matches!(it.name(), "Timestamp" | "Duration"))
-    {
+    for message in contract.own() {
+        let Ways { there, back } = ways_of(message.name());
         for arm in 0..16 {
-            let Trip {
-                before,
-                json,
-                after,
-            } = there_and_back_by_name(message.name(), &contract.filled(message, arm));
-            assert_eq!(before, after, "{}: {json}", message.name());
+            let bytes = contract.filled(message, arm);
+            let json = there(&bytes);
+            let again = back(&json).map(|bytes| there(&bytes));
+            assert_eq!(again.as_ref(), Ok(&json), "{}", message.name());
+            assert_eq!(back(&json).map(|bytes| bytes.len()), Ok(bytes.len()));
         }
-        let Trip {
-            before,
-            json,
-            after,
-        } = there_and_back_by_name(message.name(), &[]);
-        assert!(
-            before.is_empty() && after.is_empty(),
-            "{}: {json}",
-            message.name()
-        );
+        let json = there(&[]);
+        assert_eq!(back(&json), Ok(vec![]), "{}: {json}", message.name());
+        for oneof in oneofs(message) {
+            assert!(json.contains(&format!("\"{oneof}\":null")), "{json}");
+        }
     }
+}
+
+/// The oneofs of a message, without those that `optional` makes.
+fn oneofs(message: &DescriptorProto) -> Vec<&str> {
+    let all = message.oneof_decl.iter().map(OneofDescriptorProto::name);
+    all.filter(|name| !name.starts_with('_')).collect()
+}
+
+/// The arms of a oneof, each with a value.
+fn arms(contract: &Contract, message: &DescriptorProto, oneof: &str) -> Vec<(String, Value)> {
+    let at = message.oneof_decl.iter().position(|it| it.name() == oneof);
+    let fields = message
+        .field
+        .iter()
+        .filter(|field| field.oneof_index.map(|at| usize::try_from(at).unwrap()) == at);
+    let arms = fields.map(|field| {
+        let mut bytes = Vec::new();
+        contract.put(field, 0, &mut bytes);
+        let json = (ways_of(message.name()).there)(&bytes);
+        let mut json: Value = serde_json::from_str(&json).unwrap();
+        (field.name().to_owned(), json[field.name()].take())
+    });
+    arms.collect()
+}
+
+fn refusal(message: &DescriptorProto, json: &Value) -> String {
+    let refused = (ways_of(message.name()).back)(&json.to_string());
+    refused.expect_err(&format!("{} of {json}", message.name()))
+}
+
+#[test]
+fn every_oneof_refuses_what_is_not_one_arm_and_names_it() {
+    let contract = Contract::load();
+    let mut seen = 0;
+    for message in contract.own() {
+        let back = ways_of(message.name()).back;
+        for oneof in oneofs(message) {
+            seen += 1;
+            let arms = arms(&contract, message, oneof);
+            for (arm, value) in &arms {
+                let alone = back(&json!({arm: value}).to_string());
+                assert_eq!(back(&json!({oneof: arm, arm: value}).to_string()), alone);
+                assert_ne!(
+                    alone,
+                    Ok(vec![]),
+                    "{arm} is there without its name in {oneof}"
+                );
+                assert_eq!(
+                    back(&json!({oneof: null, arm: null}).to_string()),
+                    Ok(vec![])
+                );
+
+                for wrong in [json!([[]]), json!(-1.5)] {
+                    let refused = refusal(message, &json!({oneof: arm, arm: wrong}));
+                    assert!(refused.starts_with(&format!("{arm}: ")), "{refused}");
+                }
+                for other in [json!({oneof: arm}), json!({oneof: arm, arm: null})] {
+                    let refused = refusal(message, &other);
+                    assert!(refused.starts_with(&format!("{oneof}: ")), "{refused}");
+                }
+                for said in ["hologram", ""] {
+                    let refused = refusal(message, &json!({oneof: said, arm: value}));
+                    assert!(refused.starts_with(&format!("{oneof}: ")), "{refused}");
+                }
+                for (second, other) in arms.iter().filter(|(second, _)| second != arm) {
+                    let refused = refusal(message, &json!({arm: value, second: other}));
+                    assert!(refused.contains(oneof), "{refused}");
+                    let refused = refusal(message, &json!({oneof: second, arm: value}));
+                    assert!(refused.starts_with(&format!("{oneof}: ")), "{refused}");
+                }
+            }
+        }
+    }
+    assert!(seen > 8, "{seen} oneofs");
+}
+
+#[test]
+fn every_field_refuses_what_it_cannot_be_and_names_it() {
+    let contract = Contract::load();
+    for message in contract.own() {
+        for field in &message.field {
+            let wrong: &[&str] = match field.r#type() {
+                Type::Enum => &["raed", "SEND_STATE_READ", ""],
+                Type::Bytes if field.name().ends_with("_id") => &["abc", "+a", "-1", "0x", "ü"],
+                Type::Bytes => &["?"],
+                Type::Fixed64 => &["+00000000000000f", "f", ""],
+                Type::Message if field.type_name().starts_with(".google") => &["soon"],
+                Type::String => continue,
+                _ => &["soon"],
+            };
+            for wrong in wrong {
+                let wrong = match field.label() {
+                    Label::Repeated => json!([wrong]),
+                    _ => json!(wrong),
+                };
+                let refused = refusal(message, &json!({field.name(): wrong}));
+                let named = format!("{}: ", field.name());
+                assert!(refused.starts_with(&named), "{refused}");
+            }
+            let name = field.name();
+            let refused =
+                (ways_of(message.name()).back)(&format!("{{\"{name}\":null,\"{name}\":null}}"));
+            assert!(refused.is_err(), "{name} twice");
+        }
+    }
+}
+
+#[test]
+fn an_error_names_the_way_to_it() {
+    let event = json!({"seq": 7, "kind": "receipt", "receipt": {"state": "raed"}}).to_string();
+    let refused = serde_json::from_str::<v1::Event>(&event).unwrap_err();
+    let refused = refused.to_string();
+    assert!(
+        refused.starts_with("receipt: state: unknown word \"raed\""),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -176,10 +294,8 @@ fn the_shape_is_what_its_documentation_says() {
 }
 
 #[test]
-fn what_a_later_version_adds_is_read_as_a_number_and_what_is_no_word_is_refused() {
+fn what_a_later_version_adds_is_passed_over_and_its_values_are_numbers() {
     let receipt: v1::Receipt = serde_json::from_str(r#"{"state":99,"later":true}"#).unwrap();
     assert_eq!(receipt.state, 99);
-    assert!(serde_json::from_str::<v1::Receipt>(r#"{"state":"raed"}"#).is_err());
-    assert!(serde_json::from_str::<v1::StoreSeen>(r#"{"store_id":"abc"}"#).is_err());
     assert!(serde_json::from_str::<v1::PairRequest>(r#"{"timeout":1e300}"#).is_err());
 }

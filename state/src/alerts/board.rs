@@ -38,6 +38,8 @@ pub struct Counts {
 /// One alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
+    /// Its place among all: later ones have greater numbers, and it keeps its own.
+    pub number: u64,
     /// Its id.
     pub id: String,
     /// Its type, as in its body.
@@ -99,7 +101,7 @@ impl Board {
     /// Lists what is in the queue.
     pub fn list(&mut self, queue: &Queue) {
         self.waiting = queue.waiting();
-        self.alerts = queue.rows().map(Alert::from).collect();
+        self.alerts = queue.numbered().map(Alert::from).collect();
     }
 
     /// The receiver took one.
@@ -135,8 +137,8 @@ impl Alert {
     }
 }
 
-impl From<&Row> for Alert {
-    fn from(row: &Row) -> Self {
+impl From<(u64, &Row)> for Alert {
+    fn from((number, row): (u64, &Row)) -> Self {
         let state = match row.end {
             None => State::Waiting(time(row.next)),
             Some(End {
@@ -149,6 +151,7 @@ impl From<&Row> for Alert {
             }) => State::GivenUp(time(at)),
         };
         Self {
+            number,
             id: row.id.clone(),
             kind: row.kind.full_name(),
             raised_at: from_millis(row.raised),

@@ -216,6 +216,11 @@ impl Queue {
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.values()
     }
+
+    /// The same, with their numbers.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (u64, &Row)> {
+        self.rows.iter().map(|(number, row)| (*number, row))
+    }
 }
 
 /// 1 s, 2 s, 4 s … 1 h, each shortened by up to a half.

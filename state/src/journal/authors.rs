@@ -20,7 +20,7 @@ impl Written {
     /// The message that an event is, or is about, if its id is this one.
     #[must_use]
     pub fn of(what: &Occurrence, id: &MessageId) -> Option<Self> {
-        if let Occurrence::Send(outcome) = what {
+        if let Occurrence::Outcome(outcome) = what {
             return (outcome.sent.id == *id).then(|| Self {
                 chat: outcome.chat.clone(),
                 author: Contact::default(),

@@ -28,6 +28,9 @@ fn occurrence(name: &str) -> Occurrence {
         id: MessageId::new(name),
         chat: ChatId::new("1@g.us".into()),
         sender: Contact::default(),
+        from_me: None,
+        sent_at: None,
+        offline: None,
         reason: "x".repeat(400).into(),
     })
 }
@@ -345,6 +348,9 @@ async fn a_message_is_known_by_every_name_of_its_sender_and_its_author_is_found(
             id: MessageId::new(id),
             chat: ChatId::new(names[0].into()),
             sender,
+            from_me: None,
+            sent_at: None,
+            offline: None,
             reason: LostReason::NotKept,
         };
         let what = Some(Occurrence::Lost(lost));

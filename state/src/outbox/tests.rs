@@ -103,7 +103,7 @@ impl World {
         self.journal.flush().await;
         let page = self.journal.read(Seq(0), 1000);
         let outcomes = page.events.into_iter().map(|event| match event.what {
-            Occurrence::Send(SendOutcome { sent, .. }) => (
+            Occurrence::Outcome(SendOutcome { sent, .. }) => (
                 sent.token.as_str().to_owned(),
                 sent.state,
                 sent.failure.map(String::from).unwrap_or_default(),

@@ -1,9 +1,12 @@
 //! Who may change what: what is known of that in a change, and a change that was not allowed.
 
+use std::time::SystemTime;
+
 use serde::{Deserialize, Serialize};
 
 use super::Origin;
 use crate::send::MessageId;
+use crate::stored::maybe_time;
 use crate::words::RejectReason;
 use crate::{ChatId, Contact};
 
@@ -41,6 +44,17 @@ pub struct Rejected {
     /// Done by the account itself on another device.
     #[serde(rename = "m", default)]
     pub from_me: bool,
+    /// When, by WhatsApp's clock; of a receipt that is not known.
+    #[serde(
+        rename = "d",
+        with = "maybe_time",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sent_at: Option<SystemTime>,
+    /// It waited at the server while the agent was away; of a receipt that is not known.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<bool>,
     /// The messages that it would have changed.
     #[serde(rename = "t")]
     pub messages: Vec<MessageId>,
@@ -70,6 +84,8 @@ impl Rejected {
             chat: origin.chat.clone(),
             sender: origin.sender.clone(),
             from_me: origin.from_me,
+            sent_at: Some(origin.sent_at),
+            offline: Some(origin.offline),
             messages: vec![message.clone()],
             change,
             author,

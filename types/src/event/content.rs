@@ -4,8 +4,10 @@ mod stored;
 
 use serde::{Deserialize, Serialize};
 
+use super::Target;
 use crate::Contact;
 use crate::send::MessageId;
+use crate::stored::lenient;
 use stored::Stored;
 
 /// The content of a message.
@@ -39,7 +41,7 @@ pub struct Content {
 }
 
 /// The kinds of content. Volumes hold the names.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Body {
     /// A text.
     #[serde(rename = "text")]
@@ -68,12 +70,15 @@ pub enum Body {
     /// What pictures and videos belong to that name it as their album.
     #[serde(rename = "album")]
     Album,
-    /// A vote in the poll with this id.
+    /// A vote in this poll.
     #[serde(rename = "vote")]
-    PollVote(MessageId),
-    /// The message with this id is pinned, or no longer.
+    PollVote(Box<Target>),
+    /// This message is pinned.
     #[serde(rename = "pin")]
-    Pin(MessageId),
+    Pin(Box<Target>),
+    /// This message is no longer pinned.
+    #[serde(rename = "unpin")]
+    Unpin(Box<Target>),
     /// The chat's new timer in seconds; 0 turns it off.
     #[serde(rename = "timer")]
     TimerChange(u32),
@@ -83,19 +88,17 @@ pub enum Body {
     /// Everything else, by its name.
     #[serde(rename = "other")]
     Other(Other),
-}
-
-impl Default for Body {
-    fn default() -> Self {
-        Self::Other(Other::named("other"))
-    }
+    /// Of a kind that a later version wrote.
+    #[default]
+    #[serde(rename = "unknown")]
+    Unknown,
 }
 
 /// A file that a message brings. It stays at WhatsApp.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
     /// What it is.
-    #[serde(rename = "k")]
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
     pub kind: MediaKind,
     /// Its type, as its sender says.
     #[serde(rename = "m", default)]
@@ -121,7 +124,7 @@ pub struct Media {
 }
 
 /// What a file is to WhatsApp.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
     /// A picture.
@@ -140,6 +143,9 @@ pub enum MediaKind {
     Gif,
     /// A recorded video message, shown round.
     VideoNote,
+    /// What a later version wrote.
+    #[default]
+    Unknown,
 }
 
 /// Where a file is at WhatsApp, the key to it, and what it is checked by. It never leaves the agent.
@@ -243,7 +249,7 @@ pub struct Other {
     pub text: String,
     /// The message that it is about.
     #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
-    pub about: Option<MessageId>,
+    pub about: Option<Box<Target>>,
 }
 
 /// The message that a message answers.
@@ -285,6 +291,7 @@ impl MediaKind {
             Self::Sticker => "sticker",
             Self::Gif => "gif",
             Self::VideoNote => "video_note",
+            Self::Unknown => "media",
         }
     }
 }
@@ -299,15 +306,17 @@ impl Body {
             Self::Location(_) => "location",
             Self::Contacts(_) => "contacts",
             Self::Poll(_) => "poll",
-            Self::CalendarEvent(_) => "event",
+            Self::CalendarEvent(_) => "calendar_event",
             Self::GroupInvite(_) => "group_invite",
             Self::Choice(_) => "choice",
             Self::Album => "album",
             Self::PollVote(_) => "poll_vote",
             Self::Pin(_) => "pin",
+            Self::Unpin(_) => "unpin",
             Self::TimerChange(_) => "timer_change",
             Self::Sealed => "sealed",
             Self::Other(other) => &other.name,
+            Self::Unknown => "unknown",
         }
     }
 
@@ -327,17 +336,19 @@ impl Body {
             | Self::Album
             | Self::PollVote(_)
             | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::TimerChange(_)
-            | Self::Sealed => "",
+            | Self::Sealed
+            | Self::Unknown => "",
         }
     }
 
     /// The message that it is about, where it is about one.
     #[must_use]
-    pub const fn about(&self) -> Option<&MessageId> {
+    pub fn target(&self) -> Option<&Target> {
         match self {
-            Self::PollVote(id) | Self::Pin(id) => Some(id),
-            Self::Other(other) => other.about.as_ref(),
+            Self::PollVote(target) | Self::Pin(target) | Self::Unpin(target) => Some(target),
+            Self::Other(other) => other.about.as_deref(),
             Self::Text(_)
             | Self::Media(_)
             | Self::Location(_)
@@ -348,7 +359,28 @@ impl Body {
             | Self::Choice(_)
             | Self::Album
             | Self::TimerChange(_)
-            | Self::Sealed => None,
+            | Self::Sealed
+            | Self::Unknown => None,
+        }
+    }
+
+    /// The same, for a change.
+    pub fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Self::PollVote(target) | Self::Pin(target) | Self::Unpin(target) => Some(target),
+            Self::Other(other) => other.about.as_deref_mut(),
+            Self::Text(_)
+            | Self::Media(_)
+            | Self::Location(_)
+            | Self::Contacts(_)
+            | Self::Poll(_)
+            | Self::CalendarEvent(_)
+            | Self::GroupInvite(_)
+            | Self::Choice(_)
+            | Self::Album
+            | Self::TimerChange(_)
+            | Self::Sealed
+            | Self::Unknown => None,
         }
     }
 
@@ -367,12 +399,12 @@ impl Body {
             Self::CalendarEvent(e) => e.title.capacity() + e.description.capacity(),
             Self::GroupInvite(i) => i.title.capacity() + i.caption.capacity(),
             Self::Choice(c) => c.id.capacity() + c.text.capacity(),
-            Self::Other(o) => o.name.capacity() + o.text.capacity(),
-            Self::Album
-            | Self::PollVote(_)
-            | Self::Pin(_)
-            | Self::TimerChange(_)
-            | Self::Sealed => 0,
+            Self::Other(o) => {
+                let about = o.about.as_ref().map_or(0, |_| size_of::<Target>());
+                o.name.capacity() + o.text.capacity() + about
+            }
+            Self::PollVote(_) | Self::Pin(_) | Self::Unpin(_) => size_of::<Target>(),
+            Self::Album | Self::TimerChange(_) | Self::Sealed | Self::Unknown => 0,
         }
     }
 }

@@ -174,6 +174,9 @@ mod tests {
             id: MessageId::new("A"),
             chat: ChatId::new("1@lid".into()),
             sender: Contact::default(),
+            from_me: None,
+            sent_at: None,
+            offline: None,
             reason: crate::LostReason::NotKept,
         });
         assert!(!filter(&["2@lid"]).passes(&lost, |_| None));

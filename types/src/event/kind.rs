@@ -44,7 +44,7 @@ kinds! {
     Message = "message",
     Receipt = "receipt",
     Link = "link",
-    Send = "send",
+    Outcome = "outcome",
     Undecryptable = "undecryptable",
     Edit = "edit",
     Deletion = "deletion",

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::{
     AuthorCheck, Body, CalendarEvent, Choice, Content, Deletion, Dropped, Edit, GroupInvite,
     Location, Lost, Media, MediaKind, MediaPointer, Message, Occurrence, Origin, Other, Poll,
-    Quoted, Reaction, Receipt, Rejected, Undecryptable,
+    Quoted, Reaction, Receipt, Rejected, Target, Undecryptable,
 };
 use crate::{
     Account, ChatId, Contact, DropReason, Link, LinkState, LostReason, MessageId, Nack, Phone,
@@ -75,6 +75,7 @@ fn every_body() -> Vec<Body> {
         MediaKind::Sticker,
         MediaKind::Gif,
         MediaKind::VideoNote,
+        MediaKind::Unknown,
     ];
     let media = |kind| {
         Body::Media(Box::new(Media {
@@ -101,7 +102,11 @@ fn every_body() -> Vec<Body> {
         options: vec!["swordfish".into(), "no".into()],
         selectable: 1,
     };
-    let id = MessageId::new("3EB0AC");
+    let target = Box::new(Target {
+        message: MessageId::new("3EB0AC"),
+        author: contact(),
+        check: AuthorCheck::Checked,
+    });
     all.extend([
         Body::Text("swordfish".into()),
         Body::Location(location),
@@ -121,14 +126,15 @@ fn every_body() -> Vec<Body> {
             text: "swordfish".into(),
         }),
         Body::Album,
-        Body::PollVote(id.clone()),
-        Body::Pin(id.clone()),
+        Body::PollVote(target.clone()),
+        Body::Pin(target.clone()),
+        Body::Unpin(target.clone()),
         Body::TimerChange(86_400),
-        Body::Sealed,
+        Body::Unknown,
         Body::Other(Other {
             name: "product".into(),
             text: "swordfish".into(),
-            about: Some(id),
+            about: Some(target),
         }),
     ]);
     all
@@ -190,6 +196,16 @@ pub fn every_occurrence() -> Vec<Occurrence> {
             author: contact(),
             check: AuthorCheck::Checked,
         })),
+        Occurrence::Edit(Box::new(Edit {
+            origin: origin(),
+            message: id.clone(),
+            content: Content {
+                body: Body::Sealed,
+                ..Content::default()
+            },
+            author: contact(),
+            check: AuthorCheck::Unknown,
+        })),
         Occurrence::Deletion(Box::new(Deletion {
             origin: origin(),
             message: id.clone(),
@@ -218,7 +234,7 @@ pub fn every_occurrence() -> Vec<Occurrence> {
             contact(),
             RejectReason::NotTheAuthor,
         ))),
-        Occurrence::Send(SendOutcome {
+        Occurrence::Outcome(SendOutcome {
             sent: Sent {
                 id: id.clone(),
                 token: "t-1".parse().expect("a token"),
@@ -233,18 +249,27 @@ pub fn every_occurrence() -> Vec<Occurrence> {
             id: id.clone(),
             chat: chat.clone(),
             sender: sender.clone(),
+            from_me: Some(true),
+            sent_at: Some(at()),
+            offline: Some(false),
             reason: UndecryptableReason::Unavailable,
         }),
         Occurrence::Lost(Lost {
             id: id.clone(),
             chat: chat.clone(),
             sender: sender.clone(),
+            from_me: None,
+            sent_at: None,
+            offline: None,
             reason: LostReason::NotKept,
         }),
         Occurrence::Dropped(Dropped {
             id,
             chat,
             sender,
+            from_me: Some(false),
+            sent_at: Some(at()),
+            offline: Some(true),
             reason: DropReason::NotListed,
         }),
         Occurrence::Unknown,

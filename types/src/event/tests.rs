@@ -82,15 +82,15 @@ fn content_of(row: &Value) -> Content {
 }
 
 #[test]
-fn content_of_a_later_version_is_other_and_keeps_what_any_content_has() {
+fn content_of_a_later_version_is_unknown_and_keeps_what_any_content_has() {
     let row = cbor!({"k" => {"hologram" => 3}, "v" => true}).unwrap();
     let content = content_of(&row);
-    assert_eq!((content.body.name(), content.view_once), ("other", true));
+    assert_eq!((content.body.name(), content.view_once), ("unknown", true));
 }
 
 #[test]
 fn content_is_read_as_versions_before_the_first_release_wrote_it() {
-    let id = || MessageId::new("3EB0AC");
+    let target = || Box::new(Target::of_id(MessageId::new("3EB0AC")));
     let media = cbor!({"media" => {"m" => "audio/ogg", "s" => 9, "d" => 7, "v" => true}}).unwrap();
     let place = cbor!({"place" => {"a" => 1, "o" => 2, "n" => "Pier", "l" => true}}).unwrap();
     let cases = [
@@ -127,7 +127,7 @@ fn content_is_read_as_versions_before_the_first_release_wrote_it() {
         ),
         (
             cbor!({"w" => "event", "t" => "bring cake", "d" => {"title" => "Fair"}}),
-            "event",
+            "calendar_event",
             "bring cake",
         ),
         (
@@ -148,9 +148,15 @@ fn content_is_read_as_versions_before_the_first_release_wrote_it() {
         assert_eq!((content.body.name(), content.body.text()), (name, text));
     }
     let pin = content_of(&cbor!({"w" => "pin", "d" => {"about" => "3EB0AC"}}).unwrap());
-    assert_eq!(pin.body, Body::Pin(id()));
+    assert_eq!(pin.body, Body::Pin(target()));
+    let pin = content_of(&cbor!({"k" => {"pin" => "3EB0AC"}}).unwrap());
+    assert_eq!(pin.body, Body::Pin(target()));
+    let vote = content_of(&cbor!({"k" => {"vote" => "3EB0AC"}}).unwrap());
+    assert_eq!(vote.body, Body::PollVote(target()));
     let comment = content_of(&cbor!({"w" => "comment", "d" => {"about" => "3EB0AC"}}).unwrap());
-    assert_eq!(comment.body.about(), Some(&id()));
+    assert_eq!(comment.body.target(), Some(&*target()));
+    let other = cbor!({"k" => {"other" => {"w" => "keep", "i" => "3EB0AC"}}}).unwrap();
+    assert_eq!(content_of(&other).body.target(), Some(&*target()));
     let timer = content_of(&cbor!({"w" => "disappearing", "e" => 86_400}).unwrap());
     assert_eq!(timer.body, Body::TimerChange(86_400));
 }

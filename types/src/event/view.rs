@@ -3,8 +3,8 @@
 //! Each kind is taken apart once for reading and once for a change, both exhaustively: a new one cannot be forgotten.
 
 use super::{
-    ChatId, Contact, Deletion, Edit, Link, Message, MessageId, NameRef, Occurrence, Origin,
-    Reaction, Rejected,
+    ChatId, Contact, Content, Deletion, Edit, Link, Message, MessageId, NameRef, Occurrence,
+    Origin, Reaction, Rejected,
 };
 
 /// What of an occurrence names it and says where it happened.
@@ -49,8 +49,10 @@ impl Occurrence {
             Self::Edit(e) => View::of(&e.origin),
             Self::Deletion(d) => View::of(&d.origin),
             Self::Reaction(r) => View::of(&r.origin),
-            Self::Lost(l) => View::named(&l.id, &l.chat, &l.sender, false),
-            Self::Dropped(d) => View::named(&d.id, &d.chat, &d.sender, false),
+            Self::Lost(l) => View::named(&l.id, &l.chat, &l.sender, l.from_me.unwrap_or_default()),
+            Self::Dropped(d) => {
+                View::named(&d.id, &d.chat, &d.sender, d.from_me.unwrap_or_default())
+            }
             Self::Rejected(r) => View::named(&r.id, &r.chat, &r.sender, r.from_me),
             Self::Receipt(r) => View {
                 chat: Some(&r.chat),
@@ -60,9 +62,10 @@ impl Occurrence {
             Self::Undecryptable(u) => View {
                 chat: Some(&u.chat),
                 who: Some(&u.sender),
+                from_me: u.from_me.unwrap_or_default(),
                 ..View::default()
             },
-            Self::Send(s) => View {
+            Self::Outcome(s) => View {
                 chat: Some(&s.chat),
                 ..View::default()
             },
@@ -75,8 +78,10 @@ impl Occurrence {
     fn parts_mut(&mut self) -> (Option<&mut ChatId>, Vec<&mut Contact>) {
         match self {
             Self::Message(m) => {
-                let quoted = m.content.quoted.iter_mut().map(|quoted| &mut quoted.sender);
-                let people = quoted.chain([&mut m.origin.sender]).collect();
+                let Content { body, quoted, .. } = &mut m.content;
+                let quoted = quoted.iter_mut().map(|quoted| &mut quoted.sender);
+                let target = body.target_mut().map(|target| &mut target.author);
+                let people = quoted.chain(target).chain([&mut m.origin.sender]).collect();
                 (Some(&mut m.origin.chat), people)
             }
             Self::Edit(e) => (
@@ -96,7 +101,7 @@ impl Occurrence {
             Self::Lost(l) => (Some(&mut l.chat), vec![&mut l.sender]),
             Self::Dropped(d) => (Some(&mut d.chat), vec![&mut d.sender]),
             Self::Rejected(r) => (Some(&mut r.chat), vec![&mut r.sender, &mut r.author]),
-            Self::Send(s) => (Some(&mut s.chat), vec![]),
+            Self::Outcome(s) => (Some(&mut s.chat), vec![]),
             Self::Link(_) | Self::Unknown => (None, vec![]),
         }
     }
@@ -162,7 +167,7 @@ impl Occurrence {
             Self::Receipt(r) => r.messages.len() * size_of::<MessageId>(),
             Self::Rejected(r) => size_of::<Rejected>() + r.messages.len() * size_of::<MessageId>(),
             Self::Link(_) => size_of::<Link>(),
-            Self::Send(_)
+            Self::Outcome(_)
             | Self::Undecryptable(_)
             | Self::Lost(_)
             | Self::Dropped(_)

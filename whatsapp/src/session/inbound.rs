@@ -14,7 +14,7 @@ use openclaw_state::journal::{Arrival, Journal, MessageName};
 use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People as _;
 use openclaw_state::traffic::Traffic;
-use openclaw_types::{AuthorCheck, MessageId, Nack, Occurrence, Receipt, SendState};
+use openclaw_types::{AuthorCheck, Contact, MessageId, Nack, Occurrence, Receipt, SendState};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 use whatsapp_rust::anyhow;
@@ -305,7 +305,8 @@ impl EventHandler for Inbound {
             Event::RawNode(stanza) => {
                 self.backlog.arrived(stanza);
                 self.order.arrived(stanza, &self.store);
-                if let Some(event) = translate::sealed_for_the_phone(stanza.get()) {
+                let is_ours = |who: &Contact| self.store.is_account(who);
+                if let Some(event) = translate::sealed_for_the_phone(stanza.get(), is_ours) {
                     self.traffic.count_undecryptable();
                     self.journal.append(self.store.introduce(event), now);
                 }

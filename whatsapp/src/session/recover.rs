@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use openclaw_state::admission::Held;
 use openclaw_state::clock;
 use openclaw_state::journal::Arrival;
-use openclaw_types::{Lost, LostReason, Occurrence};
+use openclaw_types::{Contact, Lost, LostReason, Occurrence};
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::{MessageCategory, MessageInfo, MessageSource};
@@ -33,7 +33,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
             name: store.message_name([&row.chat, &row.sender], [None; 2], &row.id),
             what: match message(client, row) {
                 Some(message) => translate::occurrence(&message),
-                None => Some(unreadable(row)),
+                None => Some(unreadable(row, store)),
             },
         })
         .collect();
@@ -59,13 +59,15 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
 }
 
 /// It may have been acknowledged, and cannot be told.
-fn unreadable(row: &Pending) -> Occurrence {
+fn unreadable(row: &Pending, store: &Store) -> Occurrence {
     tracing::error!("a message that was not yet recorded cannot be read");
+    let from_me = store.is_account(&Contact::of_jid(&row.sender));
+    let reason = LostReason::Unreadable;
     Occurrence::Lost(Lost::of_jids(
-        &row.chat,
-        &row.sender,
+        [&row.chat, &row.sender],
         &row.id,
-        LostReason::Unreadable,
+        from_me,
+        reason,
     ))
 }
 

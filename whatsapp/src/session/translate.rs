@@ -5,7 +5,7 @@ mod content;
 #[cfg(test)]
 mod tests;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use openclaw_types::{
     Body, ChatId, ChatKind, Contact, Message, MessageId, Occurrence, Origin, Undecryptable,
@@ -31,7 +31,7 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
     if let Some(change) = change::change(core, info) {
         return Some(change);
     }
-    let mut content = content::content(message);
+    let mut content = content::content(message, &info.source);
     // The stanza's own word, where the library found one inside.
     if let Some(seconds) = info.ephemeral_expiration {
         content.disappears_after = seconds;
@@ -40,7 +40,7 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
         && let Body::Other(other) = &mut content.body
         && other.about.is_none()
     {
-        other.about = post.id.as_deref().map(MessageId::new);
+        other.about = change::target(post, &info.source).map(Box::new);
     }
     let origin = whence(info);
     Some(Occurrence::Message(Box::new(Message { origin, content })))
@@ -48,7 +48,8 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
 
 /// Whether a message that the account sent itself is of a kind that devices send each other, and no person.
 pub(super) fn is_between_devices(message: &waproto::whatsapp::Message) -> bool {
-    content::content(message).body.name() == "protocol"
+    let source = MessageSource::default();
+    content::content(message, &source).body.name() == "protocol"
 }
 
 /// The timer that a message shows its chat to have, in seconds, 0 for none; `None` where it says nothing about that.
@@ -61,7 +62,8 @@ pub(super) fn timer(inbound: &InboundMessage) -> Option<(ChatId, u32)> {
     let chat = whereabouts(&info.source);
     let answered = matches!(ChatKind::of(&chat), ChatKind::Person | ChatKind::Group);
     let seconds = info.ephemeral_expiration;
-    let seconds = seconds.unwrap_or_else(|| content::content(message).disappears_after);
+    let seconds =
+        seconds.unwrap_or_else(|| content::content(message, &info.source).disappears_after);
     answered.then_some((chat, seconds))
 }
 
@@ -120,6 +122,9 @@ pub(super) fn undecryptable(message: &UndecryptableMessage) -> Undecryptable {
         id: MessageId::new(&message.info.id),
         chat: whereabouts(&message.info.source),
         sender: sender(&message.info.source),
+        from_me: Some(message.info.source.is_from_me),
+        sent_at: Some(SystemTime::from(message.info.timestamp)),
+        offline: Some(message.info.is_offline),
         reason,
     }
 }
@@ -127,7 +132,10 @@ pub(super) fn undecryptable(message: &UndecryptableMessage) -> Undecryptable {
 /// A message that comes in an encryption which this library has no words for, or whose secret the phone alone has, as
 /// answers of Meta AI do (`msmsg`). The library acks it, or refuses it with 495, and raises no event. Should it open one
 /// after all, a message with the same id follows.
-pub(super) fn sealed_for_the_phone(stanza: &NodeRef<'_>) -> Option<Occurrence> {
+pub(super) fn sealed_for_the_phone(
+    stanza: &NodeRef<'_>,
+    is_ours: impl FnOnce(&Contact) -> Option<bool>,
+) -> Option<Occurrence> {
     if stanza.tag != "message" {
         return None;
     }
@@ -144,10 +152,17 @@ pub(super) fn sealed_for_the_phone(stanza: &NodeRef<'_>) -> Option<Occurrence> {
     let from = attrs.optional_jid("from")?;
     let id = attrs.optional_string("id").filter(|id| !id.is_empty())?;
     let author = attrs.optional_jid("participant");
+    let sender = person(author.as_ref().unwrap_or(&from));
+    let seconds = attrs.optional_u64("t");
+    let sent_at =
+        seconds.and_then(|it| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(it)));
     Some(Occurrence::Undecryptable(Undecryptable {
         id: MessageId::new(&id),
         chat: chat(&from),
-        sender: person(author.as_ref().unwrap_or(&from)),
+        from_me: is_ours(&sender),
+        sender,
+        sent_at,
+        offline: Some(stanza.get_attr("offline").is_some()),
         reason: if bot {
             UndecryptableReason::Bot
         } else {

@@ -17,9 +17,9 @@ pub enum Loss {
     /// All QR codes of this connection were shown; a new session gets new ones.
     CodesExhausted,
     /// The server refused the login with this code, and may accept it later.
-    Refused(i32),
+    Refused(u32),
     /// The phone removed this device, or WhatsApp logged it out with this code.
-    LoggedOut(Option<i32>),
+    LoggedOut(Option<u32>),
     /// Another process took over.
     Replaced,
     /// The account is banned.
@@ -27,16 +27,16 @@ pub enum Loss {
         /// For how long, if known.
         lasts: Option<Duration>,
         /// With this code.
-        code: i32,
+        code: u32,
     },
     /// The client version is not accepted, by this code.
-    Outdated(i32),
+    Outdated(u32),
 }
 
 impl Loss {
     /// The code with which WhatsApp ended the link for good, where it gave one.
     #[must_use]
-    pub const fn code(self) -> Option<i32> {
+    pub const fn code(self) -> Option<u32> {
         match self {
             Self::LoggedOut(code) => code,
             Self::Banned { code, .. } | Self::Outdated(code) => Some(code),
@@ -95,7 +95,7 @@ fn attribute(node: &Node, name: &str) -> Option<String> {
 }
 
 /// The number on the wire.
-fn code(reason: ConnectFailureReason) -> i32 {
+fn code(reason: ConnectFailureReason) -> u32 {
     match reason {
         ConnectFailureReason::Generic => 400,
         ConnectFailureReason::LoggedOut => 401,
@@ -111,7 +111,7 @@ fn code(reason: ConnectFailureReason) -> i32 {
         ConnectFailureReason::InternalServerError => 500,
         ConnectFailureReason::Experimental => 501,
         ConnectFailureReason::ServiceUnavailable => 503,
-        ConnectFailureReason::Unknown(code) => code,
+        ConnectFailureReason::Unknown(code) => u32::try_from(code).unwrap_or_default(),
     }
 }
 

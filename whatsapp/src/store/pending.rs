@@ -6,7 +6,7 @@
 use std::sync::PoisonError;
 
 use openclaw_state::vault::{Tables, Ticket};
-use openclaw_types::{Lost, LostReason};
+use openclaw_types::{Contact, Lost, LostReason};
 use openclaw_vault::{Batch, Key};
 use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::{PendingInboundKey, PendingInboundRow};
@@ -71,7 +71,8 @@ pub(super) async fn find(records: &Records, chat: &str, sender: &str, id: &str) 
     if let Some(inbox) = &records.inbox {
         let named = records.message_name([chat, sender], [None; 2], id);
         if !inbox.knows(&named) {
-            let lost = Lost::of_jids(chat, sender, id, LostReason::NotKept);
+            let from_me = records.is_account(&Contact::of_jid(sender));
+            let lost = Lost::of_jids([chat, sender], id, from_me, LostReason::NotKept);
             inbox.lost(named, lost).await;
         }
     }

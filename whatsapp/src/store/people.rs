@@ -52,6 +52,11 @@ impl Store {
         self.records.names(jid, too)
     }
 
+    /// Whether this is the account itself, where that can be told.
+    pub(crate) fn is_account(&self, who: &Contact) -> Option<bool> {
+        self.records.is_account(who)
+    }
+
     fn complete(&self, contact: &mut Contact) {
         let Contact { phone, lid } = contact;
         match (&phone, &lid) {
@@ -70,16 +75,7 @@ impl Store {
 
 impl People for Store {
     fn account(&self) -> Option<Contact> {
-        let device = self.records.device().ok()??;
-        let jids = [device.pn.as_ref(), device.lid.as_ref()];
-        let [by_number, by_lid] = jids.map(|jid| {
-            jid.map(|jid| Contact::of_jid(&jid.to_string()))
-                .unwrap_or_default()
-        });
-        Some(Contact {
-            phone: by_number.phone,
-            lid: by_lid.lid,
-        })
+        self.records.account()
     }
 
     fn introduce_person(&self, mut contact: Contact) -> Contact {
@@ -110,6 +106,26 @@ fn user<'a>(address: &'a ChatId, server: &str) -> Option<&'a str> {
 }
 
 impl Records {
+    fn account(&self) -> Option<Contact> {
+        let device = self.device().ok()??;
+        let jids = [device.pn.as_ref(), device.lid.as_ref()];
+        let [by_number, by_lid] = jids.map(|jid| {
+            jid.map(|jid| Contact::of_jid(&jid.to_string()))
+                .unwrap_or_default()
+        });
+        Some(Contact {
+            phone: by_number.phone,
+            lid: by_lid.lid,
+        })
+    }
+
+    pub(super) fn is_account(&self, who: &Contact) -> Option<bool> {
+        let Contact { phone, lid } = self.account()?;
+        let by_number = phone.zip(who.phone.clone()).map(|(own, it)| own == it);
+        let by_lid = lid.zip(who.lid.clone()).map(|(own, it)| own == it);
+        by_number.max(by_lid)
+    }
+
     fn other_name(&self, jid: &str) -> Option<String> {
         let (user, server) = jid.split_once('@')?;
         match server {

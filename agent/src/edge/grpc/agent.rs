@@ -205,13 +205,13 @@ where
         let pb::AckEventsRequest {
             consumer,
             seq,
-            reset,
+            go_back,
         } = request.into_inner();
         let name = convert::consumer(&consumer)?;
         let (head, _) = self.agent.journal().range();
         let consumers = self.agent.consumers();
         let Seq(seq) = consumers
-            .ack(&name, Seq(seq), reset, head, clock::wall())
+            .ack(&name, Seq(seq), go_back, head, clock::wall())
             .await
             .map_err(|denied| status::consumer(&denied))?;
         Ok(Response::new(pb::AckEventsResponse { seq }))

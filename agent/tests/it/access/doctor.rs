@@ -11,7 +11,7 @@ use crate::harness::{ACCOUNT, ANNA, BERT, NOBODY, WORD, World};
 
 pub(crate) async fn diagnosis(world: &World, phone: &str) -> Vec<pb::Finding> {
     let request = pb::DiagnoseRequest {
-        phone: phone.to_owned(),
+        who: phone.to_owned(),
     };
     let found = access(world).diagnose(request).await.unwrap().into_inner();
     for finding in &found.findings {

@@ -22,14 +22,14 @@ async fn a_diagnosis_by_lid_is_that_of_the_person() {
         (stranger, false),
     ] {
         let request = pb::DiagnoseRequest {
-            phone: who.to_owned(),
+            who: who.to_owned(),
         };
         let found = access(&world).diagnose(request).await.unwrap().into_inner();
         let direct_is = found.findings.iter().find(|one| one.check == "direct");
         assert_eq!(direct_is.unwrap().state() == Good, direct, "{found:?}");
     }
     let group = pb::DiagnoseRequest {
-        phone: "120363000000000001@g.us".to_owned(),
+        who: "120363000000000001@g.us".to_owned(),
     };
     let refused = access(&world).diagnose(group).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);

@@ -59,7 +59,7 @@ async fn a_bad_wish_to_pair_is_refused_and_nothing_begins() {
     for phone in bad_texts() {
         let method = pb::PhoneCodeMethod { phone };
         let request = pb::PairRequest {
-            method: Some(pb::pair_request::Method::PhoneCode(method)),
+            how: Some(pb::pair_request::How::PhoneCode(method)),
             ..Default::default()
         };
         invalid(&world.pair(request).await.err().unwrap());

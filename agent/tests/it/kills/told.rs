@@ -60,7 +60,7 @@ impl Told {
         };
         for event in world.events().await {
             match event.kind {
-                Some(Kind::Message(message)) if !message.origin().from_me => {
+                Some(Kind::Message(message)) if !message.origin().from_me() => {
                     let name = names.of(message.origin());
                     let chat = message.origin().chat.clone();
                     let chat = told.messages.entry(chat).or_default();

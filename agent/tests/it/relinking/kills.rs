@@ -157,7 +157,7 @@ const WORDS: &str = "some fine words";
 async fn backup(agent: &Agent) -> Vec<u8> {
     let mut client = AdminClient::new(agent.channel());
     let secret = Some(pb::Secret {
-        secret: Some(secret::Secret::Passphrase(WORDS.to_owned())),
+        form: Some(secret::Form::Passphrase(WORDS.to_owned())),
     });
     let request = pb::BackupRequest { secret };
     let mut stream = client.backup(request).await.unwrap().into_inner();
@@ -173,7 +173,7 @@ async fn backup(agent: &Agent) -> Vec<u8> {
 async fn restore(agent: &Agent, words: &str, bytes: &[u8]) -> Result<(), tonic::Status> {
     let frame = |frame| pb::RestoreRequest { frame: Some(frame) };
     let secret = Some(pb::Secret {
-        secret: Some(secret::Secret::Passphrase(words.to_owned())),
+        form: Some(secret::Form::Passphrase(words.to_owned())),
     });
     let start = restore_request::Frame::Start(pb::RestoreStart { secret });
     let chunks = bytes

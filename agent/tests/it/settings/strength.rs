@@ -121,12 +121,10 @@ async fn no_backup_is_sealed_to_one_by_any_client() {
     use openclaw_proto::v1 as pb;
     let world = crate::harness::World::linked().await;
     for passphrase in WEAK {
-        let secret = pb::secret::Secret::Passphrase(passphrase.to_owned());
+        let form = pb::secret::Form::Passphrase(passphrase.to_owned());
         let mut admin = pb::admin_client::AdminClient::new(world.agent.channel());
         let request = pb::BackupRequest {
-            secret: Some(pb::Secret {
-                secret: Some(secret),
-            }),
+            secret: Some(pb::Secret { form: Some(form) }),
         };
         let refused = admin.backup(request).await.expect_err("refused");
         assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{passphrase}");

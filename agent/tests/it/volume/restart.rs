@@ -63,7 +63,7 @@ async fn dead_credentials_stay_dead_over_a_restart() {
 #[tokio::test]
 async fn an_agent_killed_as_soon_as_it_is_linked_stays_linked() {
     let mut world = World::new().await;
-    let mut pairing = world.pair(pb::PairRequest::default()).await.unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
     world.phone().scan(&qr.payload).await.unwrap();
     pairing.linked().await;

@@ -1,13 +1,14 @@
 //! What people do to messages: edits, deletions, reactions, receipts, and what of these was rejected.
 
 use openclaw_types::{
-    AuthorCheck, ChatId, Contact, Deletion, Edit, MessageId, Reaction, Receipt, Rejected,
+    Body, ChatId, Content, Deletion, Edit, MessageId, Reaction, Receipt, Rejected,
 };
 
-use super::{names, names_from, origin, origin_from};
+use super::{Names, names_from, origin, origin_from};
 use crate::convert::content::{Frame, content, content_from};
 use crate::convert::people::{chat_name, contact, kind_of, person};
 use crate::convert::send::{send_state, send_state_from};
+use crate::convert::target::{author_check, author_check_from, target, target_from};
 use crate::convert::{Error, missing, reason};
 use crate::v1;
 
@@ -21,25 +22,6 @@ reason!(
     }
 );
 
-fn target(id: MessageId, author: Contact, check: AuthorCheck) -> Option<v1::Target> {
-    Some(v1::Target {
-        id: id.into(),
-        author: Some(contact(author)),
-        check: author_check(check).into(),
-    })
-}
-
-fn target_from(target: Option<v1::Target>) -> Result<(MessageId, Contact, AuthorCheck), Error> {
-    let target = target.ok_or(missing("target"))?;
-    let check = author_check_from(target.check());
-    let v1::Target {
-        id,
-        author,
-        check: _,
-    } = target;
-    Ok((MessageId::new(&id), person(author), check))
-}
-
 pub(super) fn edit(edit: Edit) -> v1::Edit {
     let Edit {
         origin,
@@ -48,11 +30,13 @@ pub(super) fn edit(edit: Edit) -> v1::Edit {
         author,
         check,
     } = edit;
+    let sealed = content.body == Body::Sealed;
     let (content, _) = self::content(content);
     v1::Edit {
         origin: Some(self::origin(origin)),
         target: target(message, author, check),
-        content: Some(content),
+        content: Some(content).filter(|_| !sealed),
+        sealed,
     }
 }
 
@@ -61,6 +45,7 @@ pub(super) fn edit_from(edit: v1::Edit) -> Result<Edit, Error> {
         origin,
         target,
         content,
+        sealed,
     } = edit;
     let (message, author, check) = target_from(target)?;
     let frame = Frame {
@@ -70,10 +55,18 @@ pub(super) fn edit_from(edit: v1::Edit) -> Result<Edit, Error> {
         disappears_after: None,
         album_id: String::new(),
     };
+    let content = if sealed {
+        Content {
+            body: Body::Sealed,
+            ..Content::default()
+        }
+    } else {
+        content_from(content.ok_or(missing("content"))?, frame)?
+    };
     Ok(Edit {
         origin: origin_from(origin)?,
         message,
-        content: content_from(content.ok_or(missing("content"))?, frame),
+        content,
         author,
         check,
     })
@@ -175,38 +168,30 @@ pub(super) fn receipt_from(receipt: v1::Receipt) -> Result<Receipt, Error> {
     })
 }
 
-const fn author_check(check: AuthorCheck) -> v1::AuthorCheck {
-    match check {
-        AuthorCheck::Unspecified => v1::AuthorCheck::Unspecified,
-        AuthorCheck::Checked => v1::AuthorCheck::Checked,
-        AuthorCheck::Unknown => v1::AuthorCheck::Unknown,
-        AuthorCheck::AdminAssumed => v1::AuthorCheck::AdminAssumed,
-    }
-}
-
-const fn author_check_from(check: v1::AuthorCheck) -> AuthorCheck {
-    match check {
-        v1::AuthorCheck::Unspecified => AuthorCheck::Unspecified,
-        v1::AuthorCheck::Checked => AuthorCheck::Checked,
-        v1::AuthorCheck::Unknown => AuthorCheck::Unknown,
-        v1::AuthorCheck::AdminAssumed => AuthorCheck::AdminAssumed,
-    }
-}
-
 pub(super) fn rejected(rejected: Rejected) -> v1::Rejected {
     let Rejected {
         id,
         chat,
         sender,
         from_me,
+        sent_at,
+        offline,
         messages,
         change,
         author,
         reason,
     } = rejected;
     let (reason, other_reason) = reject_reason(reason);
+    let names = Names {
+        id,
+        chat,
+        sender,
+        from_me: Some(from_me),
+        sent_at,
+        offline,
+    };
     v1::Rejected {
-        origin: Some(names(id, &chat, sender, from_me)),
+        origin: Some(super::names(names)),
         message_ids: messages.into_iter().map(String::from).collect(),
         change,
         author: Some(contact(author)),
@@ -224,12 +209,21 @@ pub(super) fn rejected_from(rejected: v1::Rejected) -> Result<Rejected, Error> {
         reason,
         other_reason,
     } = rejected;
-    let (id, chat, sender, from_me) = names_from(origin)?;
-    Ok(Rejected {
+    let Names {
         id,
         chat,
         sender,
         from_me,
+        sent_at,
+        offline,
+    } = names_from(origin)?;
+    Ok(Rejected {
+        id,
+        chat,
+        sender,
+        from_me: from_me.unwrap_or_default(),
+        sent_at,
+        offline,
         messages: message_ids.iter().map(|id| MessageId::new(id)).collect(),
         change,
         author: person(author),

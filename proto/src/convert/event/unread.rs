@@ -1,8 +1,8 @@
-//! Messages that are not here, and why: of each its names alone are known.
+//! Messages that are not here, and why: of each it is known where it comes from, as far as it is.
 
 use openclaw_types::{Dropped, Lost, Undecryptable};
 
-use super::{names, names_from};
+use super::{Names, names_from};
 use crate::convert::{Error, reason};
 use crate::v1;
 
@@ -37,7 +37,8 @@ reason!(
         TooManyHeld,
     }
 );
-/// Both ways, of a message that is known by its names and a reason.
+
+/// Both ways, of a message that is not here for a reason.
 macro_rules! unread {
     ($name:ident, $to:ident, $from:ident, $reason:ident, $reason_from:ident) => {
         pub(super) fn $to(message: $name) -> v1::$name {
@@ -45,11 +46,22 @@ macro_rules! unread {
                 id,
                 chat,
                 sender,
+                from_me,
+                sent_at,
+                offline,
                 reason,
             } = message;
             let (reason, other_reason) = $reason(reason);
+            let names = Names {
+                id,
+                chat,
+                sender,
+                from_me,
+                sent_at,
+                offline,
+            };
             v1::$name {
-                origin: Some(names(id, &chat, sender, false)),
+                origin: Some(super::names(names)),
                 reason,
                 other_reason,
             }
@@ -61,11 +73,21 @@ macro_rules! unread {
                 reason,
                 other_reason,
             } = message;
-            let (id, chat, sender, _) = names_from(origin)?;
+            let Names {
+                id,
+                chat,
+                sender,
+                from_me,
+                sent_at,
+                offline,
+            } = names_from(origin)?;
             Ok($name {
                 id,
                 chat,
                 sender,
+                from_me,
+                sent_at,
+                offline,
                 reason: $reason_from(reason, other_reason),
             })
         }

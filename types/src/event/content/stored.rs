@@ -8,6 +8,7 @@ use super::{
     Quoted,
 };
 use crate::Contact;
+use crate::event::Target;
 use crate::send::MessageId;
 use crate::stored::lenient;
 
@@ -50,7 +51,7 @@ enum Details {
     #[serde(rename = "choice")]
     Choice(String),
     #[serde(rename = "about")]
-    About(MessageId),
+    About(Box<Target>),
     #[serde(rename = "title")]
     Title(String),
 }

@@ -4,7 +4,7 @@
 //! about. Where it has not, they are told as sealed.
 
 use openclaw_types::{
-    AuthorCheck, Body, Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction,
+    AuthorCheck, Body, Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction, Target,
 };
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -58,7 +58,7 @@ fn edit(message: &wa::Message, info: &MessageInfo) -> Option<Edit> {
     let (key, protocol) = protocol(message, Type::MESSAGE_EDIT)?;
     Some(Edit {
         message: id(key)?,
-        content: content::content(protocol.edited_message.as_option()?),
+        content: content::content(protocol.edited_message.as_option()?, &info.source),
         author: sender(&info.source),
         check: AuthorCheck::Unspecified,
         origin: whence(info),
@@ -85,6 +85,15 @@ fn protocol(
 ) -> Option<(&wa::MessageKey, &wa::message::ProtocolMessage)> {
     let protocol = message.protocol_message.as_option()?;
     (protocol.r#type == Some(kind)).then_some((protocol.key.as_option()?, protocol))
+}
+
+/// The message that `key` names, for a content that is about it.
+pub(super) fn target(key: &wa::MessageKey, source: &MessageSource) -> Option<Target> {
+    Some(Target {
+        message: id(key)?,
+        author: author(key, source),
+        check: AuthorCheck::Unspecified,
+    })
 }
 
 fn id(key: &wa::MessageKey) -> Option<MessageId> {

@@ -7,11 +7,13 @@ use openclaw_types::{
     Quoted,
 };
 use whatsapp_rust::proto_helpers::MessageExt as _;
+use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message::pin_in_chat_message::Type as PinType;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 
-use super::named;
+use super::{change::target, named};
 
 /// The longest text kept, in bytes. WhatsApp's own limit is 65,536 characters.
 const MAX_TEXT: usize = 4 * 65_536;
@@ -66,7 +68,7 @@ pub(super) fn unwrapped(message: &wa::Message) -> &wa::Message {
     core
 }
 
-pub(super) fn content(message: &wa::Message) -> Content {
+pub(super) fn content(message: &wa::Message, source: &MessageSource) -> Content {
     let core = unwrapped(message);
     let whole = text(core);
     let text = cut(whole, MAX_TEXT);
@@ -78,7 +80,7 @@ pub(super) fn content(message: &wa::Message) -> Content {
         .map(|jid| named(jid))
         .collect();
     Content {
-        body: body(core, text),
+        body: body(core, text, source),
         quoted: context.and_then(quoted),
         truncated: text.len() < whole.len() || mentions.len() < mentioned.len(),
         mentions,
@@ -201,7 +203,7 @@ fn text(message: &wa::Message) -> &str {
 }
 
 /// What a message is.
-fn body(message: &wa::Message, text: &str) -> Body {
+fn body(message: &wa::Message, text: &str, source: &MessageSource) -> Body {
     if message.conversation.is_some() || message.extended_text_message.is_set() {
         return Body::Text(text.to_owned());
     }
@@ -213,17 +215,18 @@ fn body(message: &wa::Message, text: &str) -> Body {
         .or_else(|| choice(message, text).map(Body::Choice))
         .or_else(|| event(message, text).map(Body::CalendarEvent))
         .or_else(|| invite(message, text).map(Body::GroupInvite))
-        .unwrap_or_else(|| by_name(message, text))
+        .unwrap_or_else(|| by_name(message, text, source))
 }
 
 /// What is known by its name, and by the message that it is about.
-fn by_name(message: &wa::Message, text: &str) -> Body {
-    let about = about(message);
+fn by_name(message: &wa::Message, text: &str, source: &MessageSource) -> Body {
+    let about = about(message).and_then(|key| target(key, source).map(Box::new));
     match (other_name(message), about) {
         ("album", _) => Body::Album,
         ("timer_change", _) => Body::TimerChange(new_timer(message).unwrap_or_default()),
         ("poll_vote", Some(poll)) => Body::PollVote(poll),
         ("pin", Some(pinned)) => Body::Pin(pinned),
+        ("unpin", Some(unpinned)) => Body::Unpin(unpinned),
         (name, about) => Body::Other(Other {
             name: name.to_owned(),
             text: text.to_owned(),
@@ -234,6 +237,10 @@ fn by_name(message: &wa::Message, text: &str) -> Body {
 
 /// What a message is, in one word, of those that [`body`] does not take apart.
 fn other_name(message: &wa::Message) -> &'static str {
+    let pin = message.pin_in_chat_message.as_option();
+    if pin.is_some_and(|pin| pin.r#type == Some(PinType::UNPIN_FOR_ALL)) {
+        return "unpin";
+    }
     macro_rules! first_set {
         ($($($field:ident)|+ => $word:literal),+ $(,)?) => {
             $($(if message.$field.is_set() { return $word; })+)+
@@ -242,7 +249,8 @@ fn other_name(message: &wa::Message) -> &'static str {
     first_set! {
         sticker_pack_message => "sticker_pack",
         album_message => "album",
-        poll_update_message | poll_add_option_message => "poll_vote",
+        poll_update_message => "poll_vote",
+        poll_add_option_message => "poll_option",
         poll_result_snapshot_message | poll_result_snapshot_message_v3 => "poll_result",
         event_invite_message => "event_invite",
         enc_event_response_message => "event_response",
@@ -362,21 +370,21 @@ fn choice(message: &wa::Message, text: &str) -> Option<Choice> {
 }
 
 /// The message that a message is about.
-fn about(message: &wa::Message) -> Option<MessageId> {
+fn about(message: &wa::Message) -> Option<&wa::MessageKey> {
     macro_rules! first {
         ($($field:ident . $key:ident),+ $(,)?) => {
             None$(.or_else(|| message.$field.as_option()?.$key.as_option()))+
         };
     }
-    let key: Option<&wa::MessageKey> = first!(
+    first!(
         poll_update_message.poll_creation_message_key,
+        poll_add_option_message.poll_creation_message_key,
         enc_event_response_message.event_creation_message_key,
         pin_in_chat_message.key,
         keep_in_chat_message.key,
         enc_comment_message.target_message_key,
         comment_message.target_message_key,
-    );
-    key?.id.as_deref().map(MessageId::new)
+    )
 }
 
 fn event(message: &wa::Message, text: &str) -> Option<CalendarEvent> {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use openclaw_types::{
-    Choice, Content, Edit, Kind, Lid, Location, Media, MediaKind, MediaPointer, Poll, Reaction,
+    Choice, Content, Edit, Kind, Lid, Location, Media, MediaKind, MediaPointer, Other, Poll,
+    Reaction,
 };
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message as content;
+use whatsapp_rust::waproto::whatsapp::message::pin_in_chat_message::Type as PinType;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
 use super::*;
@@ -114,7 +116,8 @@ fn what_is_said_between_devices_is_no_event() {
 
 #[test]
 fn whatever_has_no_word_is_other_and_not_dropped() {
-    assert_eq!(content_of(wa::Message::default()).body, Body::default());
+    let other = Body::Other(Other::named("other"));
+    assert_eq!(content_of(wa::Message::default()).body, other);
     assert_eq!(content_of(text("hi")).body, Body::Text("hi".into()));
     let quiet = wa::Message {
         protocol_message: set(content::ProtocolMessage {
@@ -284,14 +287,30 @@ fn places_polls_and_cards_are_described() {
         ..Default::default()
     };
     assert_eq!(content_of(card).body, Body::Contacts(vec!["Bert".into()]));
-    let pin = wa::Message {
+    let pin = |r#type| wa::Message {
         pin_in_chat_message: set(content::PinInChatMessage {
             key: key("3EB0BB"),
+            r#type,
             ..Default::default()
         }),
         ..Default::default()
     };
-    assert_eq!(content_of(pin).body, Body::Pin(MessageId::new("3EB0BB")));
+    let is_about = |body: &Body| body.target().map(|it| it.message.clone());
+    let pinned = content_of(pin(Some(PinType::PIN_FOR_ALL))).body;
+    assert!(matches!(pinned, Body::Pin(_)));
+    assert_eq!(is_about(&pinned), Some(MessageId::new("3EB0BB")));
+    let unpinned = content_of(pin(Some(PinType::UNPIN_FOR_ALL))).body;
+    assert!(matches!(unpinned, Body::Unpin(_)));
+    let added = wa::Message {
+        poll_add_option_message: set(content::PollAddOptionMessage {
+            poll_creation_message_key: key("3EB0BB"),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let added = content_of(added).body;
+    assert_eq!(added.name(), "poll_option");
+    assert_eq!(is_about(&added), Some(MessageId::new("3EB0BB")));
     let answer = wa::Message {
         buttons_response_message: set(content::ButtonsResponseMessage {
             selected_button_id: Some("yes".into()),

@@ -57,9 +57,6 @@ const fn policy(mode: Mode) -> pb::Policy {
     }
 }
 
-/// The most entries in a page.
-const MAX_ALLOWED_PAGE: usize = 10_000;
-
 pub(in crate::edge::grpc) fn allowed(
     request: &pb::ListAllowedRequest,
     summary: Summary,
@@ -70,7 +67,7 @@ pub(in crate::edge::grpc) fn allowed(
         page_token,
     } = request;
     let all = entries(&summary).into_iter().enumerate().collect();
-    let page = page(all, *page_size, MAX_ALLOWED_PAGE, page_token, |(at, _)| *at)?;
+    let page = page(all, *page_size, page_token, |(at, _)| *at)?;
     Ok(pb::ListAllowedResponse {
         rules: Some(rules(summary, held)),
         allowed: page.items.into_iter().map(|(_, entry)| entry).collect(),
@@ -122,15 +119,15 @@ struct AGroup;
 pub(in crate::edge::grpc) fn diagnose_request(
     request: &pb::DiagnoseRequest,
 ) -> Result<Option<Contact>, Status> {
-    let pb::DiagnoseRequest { phone } = request;
-    if phone.is_empty() {
+    let pb::DiagnoseRequest { who } = request;
+    if who.is_empty() {
         return Ok(None);
     }
-    let (phone, lid) = match phone.parse() {
+    let (phone, lid) = match who.parse() {
         Ok(Recipient::Phone(phone)) => (Some(phone), None),
         Ok(Recipient::Lid(lid)) => (None, Some(lid)),
-        Ok(Recipient::Group(_)) => return Err(invalid("phone", &AGroup)),
-        Err(error) => return Err(invalid("phone", &error)),
+        Ok(Recipient::Group(_)) => return Err(invalid("who", &AGroup)),
+        Err(error) => return Err(invalid("who", &error)),
     };
     Ok(Some(Contact { phone, lid }))
 }

@@ -21,8 +21,8 @@ struct Missing;
 struct OutOfTurn;
 
 fn secret(secret: Option<pb::Secret>) -> Result<Secret, GrpcStatus> {
-    use pb::secret::Secret as Wire;
-    let read = match secret.and_then(|secret| secret.secret) {
+    use pb::secret::Form as Wire;
+    let read = match secret.and_then(|secret| secret.form) {
         None => return Err(invalid("secret", &Missing)),
         Some(Wire::Passphrase(words)) => Secret::parse_passphrase(&Zeroizing::new(words)),
         Some(Wire::Key(key)) => raw(&Zeroizing::new(key)),
@@ -65,7 +65,7 @@ pub(in crate::edge::grpc) fn backup_start(start: Start) -> pb::BackupResponse {
         store_id: store.to_vec(),
         generation,
         records,
-        bytes,
+        estimated_size_bytes: bytes,
         created_at: Some(Timestamp::from(created_at)),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     }))
@@ -75,7 +75,10 @@ pub(in crate::edge::grpc) fn backup_piece(piece: Piece) -> pb::BackupResponse {
     use pb::backup_response::Frame;
     backup_frame(match piece {
         Piece::Bytes(bytes) => Frame::Chunk(bytes),
-        Piece::End { records, bytes } => Frame::End(pb::BackupEnd { records, bytes }),
+        Piece::End { records, bytes } => Frame::End(pb::BackupEnd {
+            records,
+            size_bytes: bytes,
+        }),
     })
 }
 
@@ -140,15 +143,13 @@ pub(in crate::edge::grpc) fn restored(restored: Restored) -> pb::RestoreResponse
 mod tests {
     use super::*;
 
-    fn wire(secret: pb::secret::Secret) -> Option<pb::Secret> {
-        Some(pb::Secret {
-            secret: Some(secret),
-        })
+    fn wire(form: pb::secret::Form) -> Option<pb::Secret> {
+        Some(pb::Secret { form: Some(form) })
     }
 
     #[test]
     fn a_secret_is_a_passphrase_or_32_random_bytes() {
-        use pb::secret::Secret as Wire;
+        use pb::secret::Form as Wire;
         let mut key: Vec<u8> = (0..32).collect();
         assert!(matches!(
             secret(wire(Wire::Key(key.clone()))),
@@ -181,7 +182,7 @@ mod tests {
         };
         let start = || pb::RestoreRequest {
             frame: Some(Frame::Start(pb::RestoreStart {
-                secret: wire(pb::secret::Secret::Passphrase("some fine words".into())),
+                secret: wire(pb::secret::Form::Passphrase("some fine words".into())),
             })),
         };
         assert!(restore_start(Some(start())).is_ok());

@@ -8,9 +8,6 @@ use super::page;
 
 use openclaw_state::alerts::{Alert, Board, State, Tested};
 
-/// The most alerts in a page: more than there can be.
-const MAX_ALERT_PAGE: usize = 100;
-
 pub(in crate::edge::grpc) fn alerts(
     request: &pb::ListAlertsRequest,
     board: Board,
@@ -20,10 +17,9 @@ pub(in crate::edge::grpc) fn alerts(
         page_token,
     } = request;
     let status = Some(alerts_status(&board));
-    let all = board.alerts.into_iter().enumerate().collect();
-    let page = page(all, *page_size, MAX_ALERT_PAGE, page_token, |(at, _)| *at)?;
+    let page = page(board.alerts, *page_size, page_token, |it| it.number)?;
     Ok(pb::ListAlertsResponse {
-        alerts: page.items.into_iter().map(|(_, it)| alert(it)).collect(),
+        alerts: page.items.into_iter().map(alert).collect(),
         status,
         next_page_token: page.next,
     })
@@ -50,6 +46,7 @@ pub(super) fn alerts_status(board: &Board) -> pb::AlertsStatus {
 
 fn alert(alert: Alert) -> pb::Alert {
     let Alert {
+        number: _,
         id,
         kind,
         raised_at,

@@ -12,9 +12,6 @@ use super::{UnknownValue, count, invalid, page};
 use crate::edge::grpc::Network;
 use crate::edge::grpc::listen::{Caller, Via};
 
-/// The most clients in a page.
-const MAX_CLIENT_PAGE: usize = 1_000;
-
 /// A limit that no client can have.
 #[derive(Debug, thiserror::Error)]
 enum BadLimit {
@@ -40,7 +37,7 @@ pub(in crate::edge::grpc) fn clients(
         page_token,
     } = request;
     let name = |it: &Client| it.name.clone();
-    let page = page(clients, *page_size, MAX_CLIENT_PAGE, page_token, name)?;
+    let page = page(clients, *page_size, page_token, name)?;
     let invitations = invitations.into_iter().filter(|_| page_token.is_empty());
     Ok(pb::ListClientsResponse {
         clients: page.items.into_iter().map(client).collect(),

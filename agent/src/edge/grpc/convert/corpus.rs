@@ -20,9 +20,9 @@ fn sent_to(input: &str) -> Answer {
 
 fn paired_with(input: &str) -> Answer {
     let phone = input.to_owned();
-    let method = pb::pair_request::Method::PhoneCode(pb::PhoneCodeMethod { phone });
+    let how = pb::pair_request::How::PhoneCode(pb::PhoneCodeMethod { phone });
     let request = pb::PairRequest {
-        method: Some(method),
+        how: Some(how),
         ..pb::PairRequest::default()
     };
     match pair_request(request).ok()?.method {
@@ -32,8 +32,8 @@ fn paired_with(input: &str) -> Answer {
 }
 
 fn diagnosed(input: &str) -> Answer {
-    let phone = input.to_owned();
-    let contact = diagnose_request(&pb::DiagnoseRequest { phone }).ok()??;
+    let who = input.to_owned();
+    let contact = diagnose_request(&pb::DiagnoseRequest { who }).ok()??;
     let lid = contact.lid.map(|lid| lid.jid());
     contact.phone.map(|phone| phone.e164()).or(lid)
 }

@@ -4,6 +4,9 @@ use tonic::Status as GrpcStatus;
 
 use super::invalid;
 
+/// How many items a page has if the caller names no number, and at most.
+const MAX_PAGE: usize = 1_000;
+
 /// A page of a list, and where the next one begins.
 pub(in crate::edge::grpc) struct Page<T> {
     pub(in crate::edge::grpc) items: Vec<T>,
@@ -18,12 +21,11 @@ pub(in crate::edge::grpc) struct Page<T> {
 #[error("is no token of a page of this list")]
 struct BadToken;
 
-/// One page of at most `size` items (0: `most`). The list is in the order of its keys, and a page ends with the key that
+/// One page of at most `size` items (0: [`MAX_PAGE`]). The list is in the order of its keys, and a page ends with the key that
 /// is the token of the next one: what comes or goes meanwhile neither repeats nor hides another item.
 pub(in crate::edge::grpc) fn page<T, K>(
     mut list: Vec<T>,
     size: u32,
-    most: usize,
     token: &str,
     key: impl Fn(&T) -> K,
 ) -> Result<Page<T>, GrpcStatus>
@@ -39,8 +41,8 @@ where
         list.drain(..begin);
     }
     let size = match usize::try_from(size) {
-        Ok(size @ 1..) => size.min(most),
-        _ => most,
+        Ok(size @ 1..) => size.min(MAX_PAGE),
+        _ => MAX_PAGE,
     };
     let more = list.len() > size;
     list.truncate(size);
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     fn read(list: &[u32], size: u32, token: &str) -> (Vec<u32>, String) {
-        let page = page(list.to_vec(), size, 4, token, |it| *it).unwrap();
+        let page = page(list.to_vec(), size, token, |it| *it).unwrap();
         (page.items, page.next)
     }
 
@@ -66,10 +68,13 @@ mod tests {
         assert_eq!(read(&[1, 2, 3], 0, ""), (vec![1, 2, 3], String::new()));
         assert_eq!(read(&[1, 2, 3], 2, ""), (vec![1, 2], "2".into()));
         assert_eq!(read(&[1, 2, 3], 2, "2"), (vec![3], String::new()));
-        assert_eq!(
-            read(&[1, 2, 3, 4, 5], 99, ""),
-            (vec![1, 2, 3, 4], "4".into())
-        );
+        let long: Vec<u32> = (1..=1_001).collect();
+        for size in [0, 1_000, 5_000] {
+            assert_eq!(
+                read(&long, size, ""),
+                (long[..1_000].to_vec(), "1000".into())
+            );
+        }
         assert_eq!(read(&[], 2, ""), (vec![], String::new()));
     }
 
@@ -77,6 +82,6 @@ mod tests {
     fn what_comes_or_goes_between_two_pages_hides_no_other() {
         assert_eq!(read(&[3, 4, 5], 2, "2"), (vec![3, 4], "4".into()));
         assert_eq!(read(&[1, 4], 2, "3"), (vec![4], String::new()));
-        assert!(page(vec![1], 0, 4, "x", |it| *it).is_err());
+        assert!(page(vec![1], 0, "x", |it| *it).is_err());
     }
 }

@@ -15,23 +15,27 @@ use crate::link::{Frame, Method, PairFailure, PairRequest, Qr};
 const DEFAULT: Duration = Duration::from_secs(5 * 60);
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
+/// No way to link, or one of a later version.
+#[derive(Debug, thiserror::Error)]
+#[error("is absent or not known: `qr` or `phone_code`")]
+struct NoMethod;
+
 pub(in crate::edge::grpc) fn pair_request(
     request: pb::PairRequest,
 ) -> Result<PairRequest, GrpcStatus> {
     let pb::PairRequest {
-        method,
+        how,
         replace,
         timeout,
     } = request;
-    let method = match method {
-        None | Some(pb::pair_request::Method::Qr(pb::QrMethod {})) => Method::Qr,
-        Some(pb::pair_request::Method::PhoneCode(pb::PhoneCodeMethod { phone })) => {
-            Method::PhoneCode(
-                phone
-                    .parse()
-                    .map_err(|error| invalid("phone_code.phone", &error))?,
-            )
-        }
+    let method = match how {
+        None => return Err(invalid("how", &NoMethod)),
+        Some(pb::pair_request::How::Qr(pb::QrMethod {})) => Method::Qr,
+        Some(pb::pair_request::How::PhoneCode(pb::PhoneCodeMethod { phone })) => Method::PhoneCode(
+            phone
+                .parse()
+                .map_err(|error| invalid("phone_code.phone", &error))?,
+        ),
     };
     let timeout = duration("timeout", timeout, DEFAULT, LONGEST)?;
     Ok(PairRequest {

@@ -21,9 +21,6 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 const DEFAULT_KEPT: Duration = Duration::from_secs(60 * 60);
 const LONGEST_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The most messages in a page of the queue.
-const MAX_QUEUE_PAGE: usize = 1_000;
-
 /// `keep_for` for what is not kept at all.
 #[derive(Debug, thiserror::Error)]
 #[error("is for a message with `queue` only: use `timeout`")]
@@ -33,6 +30,11 @@ struct NotQueued;
 #[derive(Debug, thiserror::Error)]
 #[error("is absent: there is nothing to send")]
 struct Nothing;
+
+/// Content that something is missing of.
+#[derive(Debug, thiserror::Error)]
+#[error("is for what arrives: content is sent whole")]
+struct Truncated;
 
 /// What to send, and how.
 pub(in crate::edge::grpc) fn send_request(
@@ -98,8 +100,11 @@ fn outgoing(payload: Option<Payload>) -> Result<Outgoing, GrpcStatus> {
     let pb::Content {
         kind,
         mentions,
-        truncated: _,
+        truncated,
     } = content;
+    if truncated {
+        return Err(invalid("content.truncated", &Truncated));
+    }
     if !mentions.is_empty() {
         return Err(unsupported("content.mentions"));
     }
@@ -114,7 +119,7 @@ fn outgoing(payload: Option<Payload>) -> Result<Outgoing, GrpcStatus> {
         Some(Kind::Location(_)) => Err(unsupported("content.location")),
         Some(Kind::Contacts(_)) => Err(unsupported("content.contacts")),
         Some(Kind::Poll(_)) => Err(unsupported("content.poll")),
-        Some(Kind::Event(_)) => Err(unsupported("content.event")),
+        Some(Kind::CalendarEvent(_)) => Err(unsupported("content.calendar_event")),
         Some(Kind::GroupInvite(_)) => Err(unsupported("content.group_invite")),
         Some(Kind::Choice(_)) => Err(unsupported("content.choice")),
         Some(Kind::Album(_)) => Err(unsupported("content.album")),
@@ -153,8 +158,7 @@ pub(in crate::edge::grpc) fn queue(
         page_size,
         page_token,
     } = request;
-    let Page { items, next, total } =
-        page(queue, *page_size, MAX_QUEUE_PAGE, page_token, |it| it.order)?;
+    let Page { items, next, total } = page(queue, *page_size, page_token, |it| it.order)?;
     Ok(pb::ListQueueResponse {
         messages: items.into_iter().map(queued).collect(),
         next_page_token: next,
@@ -305,7 +309,7 @@ mod tests {
     #[test]
     fn bad_requests_name_their_field_and_repeat_no_secret() {
         type Change = fn(&mut pb::SendRequest);
-        let cases: [(&str, Change); 11] = [
+        let cases: [(&str, Change); 12] = [
             ("to", |r| r.to = "SECRET".into()),
             ("to", |r| r.to = String::new()),
             ("content.text.body", |r| r.payload = text(String::new())),
@@ -314,6 +318,12 @@ mod tests {
             }),
             ("content.kind", |r| {
                 r.payload = Some(Payload::Content(pb::Content::default()));
+            }),
+            ("content.truncated", |r| {
+                r.payload = Some(Payload::Content(pb::Content {
+                    truncated: true,
+                    ..pb::Content::of_text("SECRET")
+                }));
             }),
             ("payload", |r| r.payload = None),
             ("client_token", |r| r.client_token = "SECRET SECRET".into()),

@@ -13,8 +13,6 @@ use crate::edge::grpc::status::invalid;
 /// How many events a page of ListEvents has, if the caller names no number, and at most.
 const DEFAULT_PAGE: usize = 50;
 const MAX_PAGE: usize = 500;
-/// The most consumers in a page.
-const MAX_CONSUMER_PAGE: usize = 1_000;
 
 /// What a WatchEvents call asks for.
 pub(in crate::edge::grpc) struct WatchRequest {
@@ -155,7 +153,7 @@ pub(in crate::edge::grpc) fn consumers(
         page_token,
     } = request;
     let name = |it: &Consumer| it.name.as_str().to_owned();
-    let page = page(consumers, *page_size, MAX_CONSUMER_PAGE, page_token, name)?;
+    let page = page(consumers, *page_size, page_token, name)?;
     let consumers = page.items.into_iter().map(|consumer| {
         let Consumer {
             name,
