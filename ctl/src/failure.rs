@@ -2,39 +2,14 @@
 //! one that says what to do next.
 
 use std::error::Error as _;
-use std::process::ExitCode;
 
 use openclaw_proto::{ERROR_DOMAIN, ERROR_HINT};
+pub(crate) use openclaw_types::Exit;
 use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::text;
-
-/// The exit codes. Scripts depend on the numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Done.
-    Done = 0,
-    /// It did not work.
-    Failed = 1,
-    /// The command line, or what it names, makes no sense.
-    Usage = 2,
-    /// The agent was not reached, or was lost.
-    Unreachable = 3,
-    /// The agent refused: its state does not allow it.
-    Refused = 4,
-    /// Done as far as WhatsApp's server: the message is sent, and the wait for more ran out.
-    Partly = 5,
-    /// The configuration makes no sense.
-    Configuration = 64,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -135,7 +110,7 @@ impl Failure {
             reason: self.reason.as_deref(),
             hint: self.hint.as_deref(),
             token: self.token.as_deref(),
-            exit: self.exit as u8,
+            exit: self.exit.code(),
         }
     }
 }

@@ -36,6 +36,16 @@ const SILENCE: Duration = Duration::from_secs(75);
 /// How often, at most, it is noted how far the store has come.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
+/// How long to wait before the next attempt: each time twice as long.
+struct Retry(Duration);
+
+impl Retry {
+    async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(LONGEST_RETRY);
+    }
+}
+
 /// Watches until the end that was asked for. Ctrl-C is such an end, and so is a reader of stdout that goes away, as in
 /// `openclawctl watch | head -1`.
 pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Result<Exit, Failure> {
@@ -97,7 +107,7 @@ enum Ended {
 
 impl Watch<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
-        let mut retry = FIRST_RETRY;
+        let mut retry = Retry(FIRST_RETRY);
         let mut stream = match self.open().await {
             // Whoever follows can wait for it to come.
             Err(failure) if !self.args.no_follow && may_come(&failure) => {
@@ -112,12 +122,11 @@ impl Watch<'_> {
                 Ended::StartOver => {}
                 Ended::Lost { items } => {
                     if items > 0 {
-                        retry = FIRST_RETRY;
+                        retry = Retry(FIRST_RETRY);
                     }
                     let text = "the connection to the agent was lost; trying again";
                     self.notes.note(text, "lost");
-                    tokio::time::sleep(retry).await;
-                    retry = (retry * 2).min(LONGEST_RETRY);
+                    retry.wait().await;
                 }
             }
             stream = self.reopen(&mut retry).await?;
@@ -163,13 +172,12 @@ impl Watch<'_> {
     /// Opens the stream again, however long the agent stays away.
     async fn reopen(
         &mut self,
-        retry: &mut Duration,
+        retry: &mut Retry,
     ) -> Result<Streaming<WatchEventsResponse>, Failure> {
         loop {
             match self.open().await {
                 Err(failure) if may_come(&failure) => {
-                    tokio::time::sleep(*retry).await;
-                    *retry = (*retry * 2).min(LONGEST_RETRY);
+                    retry.wait().await;
                 }
                 opened => return opened,
             }

@@ -20,7 +20,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::Sim;
+use crate::sim::Sim;
 use failure::Failure;
 
 /// What requests under way are given to finish once the end was asked for.

@@ -19,67 +19,55 @@
 //! # }
 //! ```
 //!
+//! Each room knows those below it, and none above (`agent/tests/layers/circles.rs` holds it to that):
+//!
 //! ```text
-//! sim, server         starts, stops, answers tests    fault     what goes wrong on command
-//! connection          one socket: frames and Noise    link      what others may put on it
-//! login, pairing      who a socket is                 receive   one stanza, to whoever answers it
-//! iq, devices         questions to the server         queue     what a companion has not acked
-//! inbound, receipts   what companions send            feed      how far a socket has got in the queue
-//! verdict             what clients got wrong
-//! outbound, retry, bootstrap   what phones and peers send
-//! state               everything known, behind one lock
-//! party, adv, link_code        Signal, and the signatures and keys of linking
-//! phone, peer         handles for tests               control   all of it over HTTP
-//! camera              reads a QR code off a terminal
+//! control      all of it over HTTP
+//! sim          what tests hold: the simulator, phones, peers, a camera that reads a QR code off a terminal
+//! server       listens; one socket; brings faults about
+//! rules        what the server makes of a stanza, a file for each kind: logins, linking, messages, receipts, questions
+//! phones       what phones and contacts do by themselves: send, seal again, confirm, serve their companions
+//! delivery     what companions are owed: put on their sockets, the backlog of a login, what settles it
+//! state        everything known, behind one lock: users, companions, queues, sockets, faults, violations
+//! signal       Signal, and the signatures and keys of linking
+//! wire         handshake, stanzas, addresses, contents
 //! ```
+//!
+//! Where a rule of the server goes: what a login must look like, `rules::login`; which error a message gets,
+//! `rules::messages::nack`; an error for a question, `rules::iq`; what settles a stanza and what a wrong ack costs,
+//! `delivery::acks`; how a backlog is pulled, `delivery::backlog`; what a retry receipt leads to, `rules::receipts` and
+//! `phones::resend`; how a stream ends, `wire::ending`.
 
-pub mod adv;
-mod app_state;
-mod bootstrap;
-pub mod camera;
-mod cert;
 mod clock;
-mod companion;
-mod connection;
-pub mod content;
 pub mod control;
-mod devices;
-mod fault;
-mod feed;
-mod group;
+mod delivery;
 mod id;
-mod inbound;
-mod iq;
-mod link;
-pub mod link_code;
-mod login;
-mod noise;
 mod number;
-mod outbound;
-mod pairing;
-pub mod party;
-mod peer;
-mod phone;
-mod queue;
-mod receipts;
-mod receive;
-mod retry;
+mod phones;
+mod rules;
 mod server;
+mod signal;
 mod sim;
-mod stanza;
 mod state;
 mod sync;
-mod unasked;
-mod verdict;
+mod wire;
 
-pub use companion::About;
-pub use fault::{Failure, Fault, IqError, Nack};
-pub use noise::Pattern;
 pub use number::{InvalidNumber, Number};
-pub use pairing::Linked;
-pub use peer::{Broadcast, By, Peer, Receipt, Received};
-pub use phone::{LinkedDevice, Phone};
-pub use queue::Class;
-pub use sim::{Config, Error, Owed, Sim};
-pub use state::Acked;
-pub use verdict::Violation;
+pub use signal::{adv, link_code, party};
+pub use sim::camera;
+pub use sim::peer::{Broadcast, Peer};
+pub use sim::phone::{LinkedDevice, Phone};
+pub use sim::{Owed, Sim};
+pub use state::companion::About;
+pub use state::config::Config;
+pub use state::error::{Error, chain};
+pub use state::fault::{Fault, IqError, Nack};
+pub use state::inbox::{Receipt, Received};
+pub use state::pairing::Linked;
+pub use state::queue::Class;
+pub use state::user::Acked;
+pub use state::verdict::Violation;
+pub use wire::address::By;
+pub use wire::content;
+pub use wire::ending::Failure;
+pub use wire::noise::Pattern;

@@ -66,7 +66,7 @@ async fn main() -> ExitCode {
     match run(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report(error.as_ref());
+            eprintln!("error: {}", openclaw_sim::chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -122,14 +122,4 @@ fn announce(ready: &Ready) -> serde_json::Result<()> {
         tracing::warn!("nobody reads stdout");
     }
     Ok(())
-}
-
-fn report(error: &dyn Error) {
-    let mut text = format!("error: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    eprintln!("{text}");
 }

@@ -14,6 +14,9 @@ pub struct InvalidNumber;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Number(String);
 
+/// One device: 0 is the phone (or the peer), the others are companions.
+pub(crate) type DeviceId = (Number, u16);
+
 impl FromStr for Number {
     type Err = InvalidNumber;
 

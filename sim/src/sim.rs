@@ -1,6 +1,9 @@
 //! The simulator as a whole: starting, stopping, and what tests ask it.
 
-use std::io;
+pub mod camera;
+pub(crate) mod peer;
+pub(crate) mod phone;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,95 +11,21 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::adv;
-use crate::fault::Fault;
-use crate::link_code;
-use crate::noise::Pattern;
-use crate::number::{InvalidNumber, Number};
-use crate::party;
-use crate::peer::Peer;
-use crate::phone::Phone;
-use crate::queue::Class;
-use crate::server;
-use crate::state::Acked;
+use crate::number::Number;
+use crate::rules::pairing;
+use crate::server::{self, strike};
+use crate::signal::adv;
+use crate::sim::peer::Peer;
+use crate::sim::phone::Phone;
+use crate::state::config::Config;
+use crate::state::error::Error;
+use crate::state::fault::Fault;
+use crate::state::queue::Class;
+use crate::state::shared::Shared;
+use crate::state::user::Acked;
+use crate::state::verdict::Violation;
 use crate::sync::lock;
-use crate::verdict::Violation;
-
-pub(crate) use crate::server::Shared;
-
-/// How a simulator is set up.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Where to listen. Port 0 is any free port.
-    pub listen: SocketAddr,
-    /// What `pair-success` says of the account: true makes companions address chats by LID.
-    pub lid_migrated: bool,
-    /// Whether the phone sends history to a newly linked companion, beside its keys.
-    pub history: bool,
-    /// Turns Noise IK down, so that every reconnect goes through XXfallback.
-    pub refuse_ik: bool,
-    /// How long a scan or a code waits for the companion.
-    pub patience: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            lid_migrated: true,
-            history: true,
-            refuse_ik: false,
-            patience: Duration::from_secs(20),
-        }
-    }
-}
-
-/// What the simulator could not do for its caller.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The listening socket.
-    #[error("listen on {0}")]
-    Listen(SocketAddr, #[source] io::Error),
-    /// A number is malformed.
-    #[error(transparent)]
-    Number(#[from] InvalidNumber),
-    /// The QR text, or a companion's signature.
-    #[error(transparent)]
-    Adv(#[from] adv::Error),
-    /// A link code.
-    #[error(transparent)]
-    LinkCode(#[from] link_code::Error),
-    /// No socket waits with this ref: it has expired, or was scanned before.
-    #[error("no companion waits with this code: it has expired or was used")]
-    UnknownRef,
-    /// No socket has asked to be linked by code to this account.
-    #[error("no companion waits for a code to be typed on this phone")]
-    NoCodeRequest,
-    /// The ref is right, and the keys beside it are another companion's.
-    #[error("the code's keys are not those of the socket that has its ref")]
-    ForeignQr,
-    /// The companion answered without a signature.
-    #[error("the companion did not sign its identity")]
-    NotSigned,
-    /// The companion went away.
-    #[error("the companion's socket closed")]
-    Disconnected,
-    /// Nothing happened in time.
-    #[error("timed out")]
-    Timeout,
-    /// The account has no companion that could be unlinked.
-    #[error("no such linked device")]
-    NotLinked,
-    /// No group has this JID.
-    #[error("no group {0}")]
-    NoGroup(String),
-    /// The number was declared not to be on WhatsApp.
-    #[error("{0} is not on WhatsApp")]
-    NotOnWhatsApp(String),
-    /// A message could not be encrypted.
-    #[error("encrypt")]
-    Encrypt(#[from] party::Error),
-}
+use crate::wire::noise::Pattern;
 
 /// A running simulator. Dropping it closes every socket.
 pub struct Sim {
@@ -163,7 +92,7 @@ impl Sim {
     /// The code is malformed or no socket waits with it.
     pub fn phone_named_by(&self, qr: &str) -> Result<Phone, Error> {
         let reference = qr.parse::<adv::QrPayload>()?.reference;
-        let name = self.shared.push_name_of(&reference)?;
+        let name = pairing::push_name_of(&self.shared, &reference)?;
         let number = name.and_then(|name| name.parse().ok());
         let number = number.map_or_else(|| "+15550100001".parse(), Ok)?;
         Ok(Phone::new(Arc::clone(&self.shared), number))
@@ -199,7 +128,7 @@ impl Sim {
 
     /// Brings a fault about for everybody.
     pub async fn fault(&self, fault: Fault) {
-        self.shared.strike_and_settle(None, fault).await;
+        strike::strike_and_settle(&self.shared, None, fault).await;
     }
 
     /// Brings a fault about for one account.
@@ -208,7 +137,7 @@ impl Sim {
     /// The number is malformed.
     pub async fn fault_for(&self, account: &str, fault: Fault) -> Result<(), Error> {
         let number: Number = account.parse()?;
-        self.shared.strike_and_settle(Some(&number), fault).await;
+        strike::strike_and_settle(&self.shared, Some(&number), fault).await;
         Ok(())
     }
 

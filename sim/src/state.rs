@@ -1,28 +1,37 @@
 //! Everything the server knows, behind one lock that is held for moments only.
 //!
-//! Lock order: a [`Party`] before this, never the other way round. Nothing here does cryptography.
+//! Lock order: a party before this, never the other way round. Nothing here does cryptography.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
+pub(crate) mod app_state;
+pub(crate) mod companion;
+pub(crate) mod config;
+pub(crate) mod error;
+pub(crate) mod fault;
+pub(crate) mod feed;
+pub(crate) mod group;
+pub(crate) mod inbox;
+pub(crate) mod link;
+pub(crate) mod pairing;
+pub(crate) mod queue;
+pub(crate) mod sent;
+pub(crate) mod shared;
+pub(crate) mod user;
+pub(crate) mod verdict;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use wacore_binary::{Jid, Node};
+use wacore_binary::{Jid, JidExt as _, Node, Server};
 
-use crate::app_state::AppState;
-use crate::companion::Companion;
-use crate::devices::Watcher;
-use crate::fault::Faults;
-use crate::feed::Feed;
-use crate::group::Group;
-use crate::link::Link;
-use crate::number::Number;
-use crate::pairing::Pairing;
-use crate::party::{Bundle, Party};
-use crate::peer::{Receipt, Received};
-use crate::queue::{Class, Item};
-
-/// One device: 0 is the phone (or the peer), the others are companions.
-pub(crate) type DeviceId = (Number, u16);
+use crate::number::{DeviceId, Number};
+use crate::wire::stanza;
+use companion::Companion;
+use fault::Faults;
+use group::Group;
+use link::Link;
+use pairing::Pairing;
+use user::User;
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -37,87 +46,6 @@ pub(crate) struct State {
     pub(crate) pairings: HashMap<u64, Pairing>,
     /// Faults for everybody.
     pub(crate) faults: Faults,
-}
-
-/// Somebody with a number: a phone, with or without companions. A peer is a user too.
-pub(crate) struct User {
-    /// The push name that goes with what the user sends.
-    pub(crate) name: String,
-    /// Device 0.
-    pub(crate) party: Arc<Mutex<Party>>,
-    pub(crate) identity: [u8; 32],
-    pub(crate) companions: BTreeMap<u16, Companion>,
-    /// Devices that were linked once. Neither number nor key index is given out twice.
-    pub(crate) devices_made: u16,
-    /// Signed by the phone whenever the companions change.
-    pub(crate) key_index_list: Vec<u8>,
-    /// Who is told when the companions change.
-    pub(crate) watchers: BTreeSet<Watcher>,
-    pub(crate) inbox: Vec<Received>,
-    /// Sender and id of everything in the inbox.
-    pub(crate) heard: HashSet<(String, String)>,
-    pub(crate) receipts: Vec<Receipt>,
-    /// Whether device 0 answers a message with a delivery receipt by itself.
-    pub(crate) auto_receipts: bool,
-    /// Device 0 is offline: what it owes delivery receipts for is kept until it is back.
-    pub(crate) offline: bool,
-    pub(crate) owed_receipts: Vec<OwedReceipt>,
-    /// Devices that have device 0's sender key, per group.
-    pub(crate) distributed: HashMap<String, BTreeSet<DeviceId>>,
-    /// The last things device 0 sent to companions, for retry receipts.
-    pub(crate) sent: VecDeque<crate::outbound::Sent>,
-    pub(crate) app_state: AppState,
-    pub(crate) acked: Vec<Acked>,
-    pub(crate) faults: Faults,
-}
-
-/// A message that an offline device 0 has yet to confirm.
-pub(crate) struct OwedReceipt {
-    /// The companion that sent it.
-    pub(crate) to: DeviceId,
-    pub(crate) chat: Jid,
-    pub(crate) id: String,
-}
-
-/// A stanza that a companion has acked.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Acked {
-    /// Which companion.
-    pub device: u16,
-    /// What kind of stanza.
-    pub class: Class,
-    /// Its id.
-    pub id: String,
-    /// Who it came from: the digits of a number, or a group's id and the digits.
-    pub from: String,
-}
-
-impl User {
-    fn new(number: &Number) -> Self {
-        let party = Party::new();
-        let digits = number.digits();
-        let last = &digits[digits.len() - 4..];
-        Self {
-            name: format!("User {last}"),
-            identity: party.identity_public(),
-            party: Arc::new(Mutex::new(party)),
-            companions: BTreeMap::new(),
-            devices_made: 0,
-            key_index_list: Vec::new(),
-            watchers: BTreeSet::new(),
-            inbox: Vec::new(),
-            heard: HashSet::new(),
-            receipts: Vec::new(),
-            auto_receipts: true,
-            offline: false,
-            owed_receipts: Vec::new(),
-            distributed: HashMap::new(),
-            sent: VecDeque::new(),
-            app_state: AppState::default(),
-            acked: Vec::new(),
-            faults: Faults::default(),
-        }
-    }
 }
 
 impl State {
@@ -147,6 +75,23 @@ impl State {
         Some((number, jid.device))
     }
 
+    /// Who a stanza is from or to, in the spelling of [`queue::Item::origin`].
+    pub(crate) fn origin(&self, node: &Node, name: &str) -> String {
+        let Some(chat) = stanza::jid(node, name) else {
+            return String::new();
+        };
+        let digits = |jid| match self.resolve(jid) {
+            Some((number, _)) => number.digits().to_owned(),
+            None => jid.to_non_ad_string(),
+        };
+        if !chat.is_group() && chat.server != Server::Broadcast {
+            return digits(&chat);
+        }
+        let member = stanza::jid(node, "participant");
+        let member = member.as_ref().map(digits).unwrap_or_default();
+        format!("{}/{member}", chat.user)
+    }
+
     pub(crate) fn companion(&mut self, (number, device): &DeviceId) -> Option<&mut Companion> {
         self.users.get_mut(number)?.companions.get_mut(device)
     }
@@ -158,43 +103,6 @@ impl State {
             .flat_map(|user| user.companions.keys())
             .map(|device| (number.clone(), *device))
             .collect()
-    }
-
-    /// One of a companion's bundles: uses up a one-time prekey, and asks the companion for more when few are left.
-    pub(crate) fn take_bundle(&mut self, device: &DeviceId) -> Option<Bundle> {
-        let companion = self.companion(device)?;
-        let bundle = companion.take_bundle();
-        if let Some(count) = companion.wants_prekeys() {
-            let notification = crate::companion::prekeys_low(count);
-            self.deliver(device, notification);
-        }
-        Some(bundle)
-    }
-
-    /// Owes a stanza to a companion, and sends it if the companion is there.
-    pub(crate) fn deliver(&mut self, device: &DeviceId, item: Item) {
-        let Some(user) = self.users.get_mut(&device.0) else {
-            return;
-        };
-        let delay = user.faults.delay.or(self.faults.delay);
-        let Some(companion) = user.companions.get_mut(&device.1) else {
-            return;
-        };
-        let (class, node) = (item.class, item.node.clone());
-        let place = companion.queue.push(item);
-        let Some(link) = companion.link.clone().filter(|_| companion.active) else {
-            return;
-        };
-        if companion.feed.is_some() {
-            return;
-        }
-        if link.room() == 0 {
-            companion.feed = Some(Feed::from(place));
-            return;
-        }
-        for node in self.mangled(device, class, node) {
-            link.send(&node, delay);
-        }
     }
 
     /// Sends a stanza that nobody acks.

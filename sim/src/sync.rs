@@ -1,7 +1,7 @@
 //! Locks and futures as the simulator uses them: a lock is never held across an await, and a [`Party`]'s futures
 //! never wait.
 //!
-//! [`Party`]: crate::party::Party
+//! [`Party`]: crate::signal::party::Party
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The result of a future of [`crate::party::Party`], which is async only because libsignal's traits are.
+/// The result of a future of [`crate::signal::party::Party`], which is async only because libsignal's traits are.
 pub(crate) fn ready<F: Future>(future: F) -> F::Output {
     future
         .now_or_never()

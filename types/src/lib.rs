@@ -10,6 +10,7 @@ mod consumer;
 mod contact;
 pub mod corpus;
 mod event;
+mod exit;
 mod finding;
 mod hardening;
 mod lid;
@@ -35,6 +36,7 @@ pub use event::{
     Message, NameRef, Occurrence, Origin, Other, Poll, Quoted, Reaction, Receipt, Rejected, Seq,
     Target, Undecryptable,
 };
+pub use exit::Exit;
 pub use finding::{Finding, State};
 pub use hardening::{Confinement, Hardening};
 pub use lid::{Lid, LidError};

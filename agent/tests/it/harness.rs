@@ -1,6 +1,7 @@
 //! One world for each test: a simulator, a phone, the agent's process, and what must hold at its end.
 
 pub(crate) mod bare;
+mod chance;
 mod client;
 mod http;
 mod memory;
@@ -20,6 +21,7 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 pub(crate) use bare::{Bare, Ended, new_key};
+pub(crate) use chance::chance;
 pub(crate) use client::{Client, TLS};
 pub(crate) use memory::{Copies, copies, occurrences, places};
 pub(crate) use middle::{Cut, Middle, Mood};

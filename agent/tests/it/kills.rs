@@ -16,7 +16,7 @@ use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{Class, Owed};
 
-use crate::harness::{ACCOUNT, Agent, PATIENCE, STARTED, World};
+use crate::harness::{ACCOUNT, Agent, PATIENCE, STARTED, World, chance};
 use crate::kills::crowd::{Crowd, Letters};
 use crate::kills::told::Told;
 
@@ -54,7 +54,7 @@ enum Shot {
 
 #[tokio::test]
 async fn an_agent_killed_at_every_place_loses_nothing_and_doubles_nothing() {
-    let mut random = seeded();
+    let mut random = chance(1);
     let rounds = kills(112) / PLACES.len();
     let mut shots: Vec<Shot> = PLACES
         .iter()
@@ -74,7 +74,7 @@ async fn an_agent_killed_at_every_place_loses_nothing_and_doubles_nothing() {
 
 #[tokio::test]
 async fn an_agent_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
-    let mut random = seeded();
+    let mut random = chance(2);
     let moment = |_| Shot::After(Duration::from_micros(random.u64(..900_000)));
     let shots = (0..kills(88)).map(moment).collect();
     killed(shots, random).await;
@@ -197,11 +197,4 @@ async fn fall(agent: &mut Agent, url: &str, shot: &Shot) -> &'static str {
 fn kills(usual: usize) -> usize {
     let told = std::env::var("OPENCLAW_TEST_KILLS").ok();
     told.map_or(usual, |kills| kills.parse().unwrap())
-}
-
-fn seeded() -> Rng {
-    let seed = std::env::var("OPENCLAW_TEST_SEED").ok();
-    let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
-    println!("OPENCLAW_TEST_SEED={seed}");
-    Rng::with_seed(seed)
 }

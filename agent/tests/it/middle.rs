@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use fastrand::Rng;
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::agent_client::AgentClient;
@@ -12,8 +13,8 @@ use openclaw_trust::Fingerprint;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Client, Cut, Middle, Mood, PATIENCE, Pairing, TLS, WORD, Watcher, World, kinds,
-    reason, request,
+    ACCOUNT, ANNA, Client, Cut, Middle, Mood, PATIENCE, Pairing, TLS, WORD, Watcher, World, chance,
+    kinds, reason, request,
 };
 
 const CUTS: [Cut; 4] = [Cut::Close, Cut::Reset, Cut::ClientSide, Cut::AgentSide];
@@ -51,9 +52,9 @@ impl Line {
     }
 
     /// Where a call can be cut: in the handshake too.
-    fn cuts_somewhere_in_a_call(&self) {
+    fn cuts_somewhere_in_a_call(&self, random: &mut Rng) {
         let most = if self.keys.is_some() { 2_500 } else { 400 };
-        self.middle.cuts_after(fastrand::u64(1..most));
+        self.middle.cuts_after(random.u64(1..most));
     }
 }
 
@@ -98,15 +99,15 @@ async fn follow(middle: &Line, seen: &mut Vec<u64>, enough: usize) {
 
 #[tokio::test]
 async fn a_watch_over_a_broken_network_is_every_event_once() {
-    every_event_once(with_a_middle().await).await;
+    every_event_once(with_a_middle().await, chance(1)).await;
 }
 
 #[tokio::test]
 async fn a_watch_over_tls_and_a_broken_network_is_every_event_once() {
-    every_event_once(with_a_middle_over_tls().await).await;
+    every_event_once(with_a_middle_over_tls().await, chance(2)).await;
 }
 
-async fn every_event_once((world, middle): (World, Line)) {
+async fn every_event_once((world, middle): (World, Line), mut random: Rng) {
     const MESSAGES: usize = 150;
     world.link().await;
     let peer = world.peer(ANNA);
@@ -117,21 +118,22 @@ async fn every_event_once((world, middle): (World, Line)) {
         }
     };
     let mut seen = Vec::new();
+    let mut places = random.fork();
     let watching = async {
         while seen.len() < MESSAGES {
             // Now in the middle of the first frame, now behind many events: what is cut in one piece with an answer is
             // lost with it.
-            middle.cuts_after(fastrand::u64(50..100) << fastrand::u32(..12));
+            middle.cuts_after(places.u64(50..100) << places.u32(..12));
             follow(&middle, &mut seen, MESSAGES).await;
         }
     };
     let trouble = async {
         let mut moods = MOODS.iter().cycle();
         loop {
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(5..120))).await;
-            match fastrand::u8(..3) {
+            tokio::time::sleep(Duration::from_millis(random.u64(5..120))).await;
+            match random.u8(..3) {
                 0 => middle.becomes(*moods.next().unwrap()),
-                _ => middle.cuts(CUTS[fastrand::usize(..CUTS.len())]),
+                _ => middle.cuts(CUTS[random.usize(..CUTS.len())]),
             }
         }
     };
@@ -162,15 +164,15 @@ async fn every_event_once((world, middle): (World, Line)) {
 
 #[tokio::test]
 async fn a_call_that_is_cut_and_repeated_is_one_message() {
-    one_message(with_a_middle().await).await;
+    one_message(with_a_middle().await, chance(3)).await;
 }
 
 #[tokio::test]
 async fn a_call_over_tls_that_is_cut_and_repeated_is_one_message() {
-    one_message(with_a_middle_over_tls().await).await;
+    one_message(with_a_middle_over_tls().await, chance(4)).await;
 }
 
-async fn one_message((world, middle): (World, Line)) {
+async fn one_message((world, middle): (World, Line), mut random: Rng) {
     const MESSAGES: usize = 40;
     world.link().await;
     let mut ids = HashMap::new();
@@ -182,7 +184,7 @@ async fn one_message((world, middle): (World, Line)) {
         };
         loop {
             // Before the call arrives, while it is under way, when its answer is.
-            middle.cuts_somewhere_in_a_call();
+            middle.cuts_somewhere_in_a_call(&mut random);
             let mut client = middle.client();
             let sent = tokio::time::timeout(PATIENCE, client.send(wish.clone()));
             match sent.await.expect("a call ends") {

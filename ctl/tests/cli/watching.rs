@@ -232,8 +232,9 @@ async fn what_stdout_refused_is_not_seen() {
 #[tokio::test]
 async fn watches_one_after_the_other_print_each_event_once() {
     const EVENTS: u64 = 3_000;
+    // `scripts/test-random` gives others.
     let given = std::env::var("OPENCLAW_TEST_SEED").ok();
-    let seed = given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
+    let seed = given.map_or(1, |seed| seed.parse().unwrap());
     println!("OPENCLAW_TEST_SEED={seed}");
     let mut rng = fastrand::Rng::with_seed(seed);
     let dir = tempfile::tempdir().unwrap();

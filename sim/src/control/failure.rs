@@ -1,14 +1,12 @@
 //! What a caller of the control interface is told when something does not work: `{"error", "hint"}` and a status.
 
-use std::error::Error as _;
-
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::sim::Error;
-use crate::{adv, link_code};
+use crate::signal::{adv, link_code};
+use crate::state::error::{Error, chain};
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -40,13 +38,7 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (status, hint) = advice(&error);
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        Self::new(status, text, hint)
+        Self::new(status, chain(&error), hint)
     }
 }
 

@@ -8,10 +8,11 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Failure;
+use super::failure::Failure;
 use super::request::{Body, E164};
-use crate::fault::{self, Fault};
 use crate::sim::Sim;
+use crate::state::fault::{Fault, IqError, Nack};
+use crate::wire::ending;
 
 /// A fault and whom it strikes. Read in two steps, so that a field that the kind does not know is refused.
 #[derive(Deserialize)]
@@ -112,15 +113,13 @@ impl From<Kind> for Fault {
                 reason,
                 expire,
                 code,
-            } => Self::Failure(fault::Failure {
+            } => Self::Failure(ending::Failure {
                 reason,
                 expire,
                 code,
             }),
-            Kind::IqError { xmlns, code, count } => {
-                Self::IqError(fault::IqError { xmlns, code, count })
-            }
-            Kind::Nack { code, count } => Self::Nack(fault::Nack { code, count }),
+            Kind::IqError { xmlns, code, count } => Self::IqError(IqError { xmlns, code, count }),
+            Kind::Nack { code, count } => Self::Nack(Nack { code, count }),
             Kind::Corrupt { count } => Self::Corrupt(count),
             Kind::Duplicate { count } => Self::Duplicate(count),
             Kind::Reorder { count } => Self::Reorder(count),
@@ -143,12 +142,12 @@ mod tests {
 
     #[test]
     fn kinds_are_written_as_the_readme_says() {
-        let failure = fault::Failure {
+        let failure = ending::Failure {
             reason: 402,
             expire: Some(60),
             code: None,
         };
-        let iq_error = fault::IqError {
+        let iq_error = IqError {
             xmlns: "usync".into(),
             code: 500,
             count: 1,
@@ -177,7 +176,7 @@ mod tests {
             ),
             (
                 r#"{"kind":"nack","code":463}"#,
-                Fault::Nack(fault::Nack {
+                Fault::Nack(Nack {
                     code: 463,
                     count: 1,
                 }),

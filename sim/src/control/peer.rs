@@ -8,12 +8,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use waproto::whatsapp as wa;
 
-use super::Failure;
+use super::failure::Failure;
 use super::request::{Asked, Body, E164};
-use crate::content;
-use crate::outbound::text_message;
-use crate::peer::{Broadcast, By, Received};
 use crate::sim::Sim;
+use crate::sim::peer::Broadcast;
+use crate::state::inbox::Received;
+use crate::wire::address::By;
+use crate::wire::content;
+use crate::wire::content::text_message;
 
 /// More at once, and the server cuts the client off for not reading.
 const MAX_FLOOD: u32 = 100_000;

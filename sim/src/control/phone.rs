@@ -7,12 +7,12 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::failure::Failure;
 use super::record::Account;
 use super::request::{Asked, Body, E164};
-use crate::pairing::Linked;
-use crate::phone::LinkedDevice;
 use crate::sim::Sim;
+use crate::sim::phone::LinkedDevice;
+use crate::state::pairing::Linked;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

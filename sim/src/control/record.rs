@@ -8,11 +8,11 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::failure::Failure;
 use super::request::{Asked, E164};
 use crate::sim::{Owed, Sim};
-use crate::state::Acked;
-use crate::verdict::Violation;
+use crate::state::user::Acked;
+use crate::state::verdict::Violation;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,10 +12,10 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::number::{InvalidNumber, Number};
-use crate::phone::Phone;
 use crate::sim::Sim;
+use crate::sim::phone::Phone;
 
 /// No body of this interface comes near it.
 const MAX_BODY: usize = 64 * 1024;

@@ -1,6 +1,7 @@
 //! Crashes without number: random lives of a store and of its journal on a simulated disk, each from a seed.
 //!
-//! `VAULT_CRASH_SECONDS` says for how long; built for speed it goes on until 100,000 crashes are through, too.
+//! `VAULT_CRASH_SECONDS` says for how long; built for speed it goes on until 100,000 crashes are through, too. Its lives
+//! are those of the seeds 0, 1, 2 and so on, or those from `OPENCLAW_TEST_SEED` on.
 //! `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED`, `ERASURE_CRASH_SEED` and `REPLACEMENT_CRASH_SEED` live one life again, as a failure tells it.
 
 #![expect(
@@ -65,6 +66,8 @@ fn crash(variable: &str, part: u32, live: impl Fn(u64) -> u32 + Sync) {
         return;
     }
     let (crashes, lives, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    let first = std::env::var("OPENCLAW_TEST_SEED").ok();
+    let next = AtomicU64::new(first.map_or(0, |seed| seed.parse().unwrap()));
     let start = Instant::now();
     let least = Duration::from_secs(seconds()) / part;
     let enough = CRASHES / u64::from(part);
@@ -77,7 +80,7 @@ fn crash(variable: &str, part: u32, live: impl Fn(u64) -> u32 + Sync) {
         for _ in 0..threads {
             scope.spawn(|| {
                 while goes_on() {
-                    let seed = fastrand::u64(..);
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
                     match catch_unwind(AssertUnwindSafe(|| live(seed))) {
                         Ok(lived) => {
                             crashes.fetch_add(u64::from(lived), Ordering::Relaxed);

@@ -1,23 +1,14 @@
-//! Kills and lost connections at moments that chance chooses. `OPENCLAW_TEST_SEED` makes it choose the same again.
+//! Kills and lost connections at moments that chance chooses.
 
 use std::time::Duration;
 
-use fastrand::Rng;
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::{LinkState, SendState};
 use openclaw_sim::Fault;
 use tonic::Code;
 
 use super::{kept, tokened};
-use crate::harness::{ANNA, BERT, WORD, World};
-
-/// Another one each time, unless a failure is to be seen again.
-fn seeded() -> Rng {
-    let seed = std::env::var("OPENCLAW_TEST_SEED").ok();
-    let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
-    println!("OPENCLAW_TEST_SEED={seed}");
-    Rng::with_seed(seed)
-}
+use crate::harness::{ANNA, BERT, WORD, World, chance};
 
 #[tokio::test]
 async fn one_token_is_one_message_however_often_the_agent_is_killed() {
@@ -25,7 +16,7 @@ async fn one_token_is_one_message_however_often_the_agent_is_killed() {
     const CLOSE: usize = 3;
     const MESSAGES: usize = 12;
     const MOST: usize = 100;
-    let mut random = seeded();
+    let mut random = chance(1);
     let mut world = World::linked().await;
     let url = world.sim.url();
     let (mut n, mut close) = (0, 0);
@@ -75,7 +66,7 @@ async fn one_token_is_one_message_however_often_the_agent_is_killed() {
 async fn one_token_is_one_message_however_often_the_connection_is_lost() {
     /// Each loss makes the agent wait longer before it connects again.
     const MESSAGES: usize = 4;
-    let mut random = seeded();
+    let mut random = chance(2);
     let world = World::linked().await;
     for n in 0..MESSAGES {
         let text = format!("{WORD} {n}");
@@ -110,7 +101,7 @@ async fn one_token_is_one_message_however_often_the_connection_is_lost() {
 #[tokio::test]
 async fn what_was_accepted_to_wait_is_sent_once_though_nobody_asks_again() {
     const ROUNDS: usize = 8;
-    let mut random = seeded();
+    let mut random = chance(3);
     let mut world = World::linked().await;
     let url = world.sim.url();
     let mut accepted = Vec::new();

@@ -1,0 +1,153 @@
+//! `openclawctl`: the operator's client of one OpenClaw agent.
+//!
+//! Arguments in, one command run, an exit code out. Nothing is decided here, and nothing of the
+//! agent or of WhatsApp is known here beyond the gRPC contract in `openclaw-proto`.
+
+mod address;
+mod alerts;
+mod allow;
+mod aside;
+mod backup;
+mod cli;
+mod client;
+mod clients;
+mod clock;
+mod console;
+mod consumers;
+mod context;
+mod contexts;
+mod doctor;
+mod duration;
+mod endpoint;
+mod enroll;
+mod events;
+mod failure;
+mod health;
+mod numbers;
+mod outbox;
+mod pair;
+mod private_file;
+mod progress;
+mod qr;
+mod render;
+mod restore;
+mod resume;
+mod rollback;
+mod secret;
+mod send;
+mod state_dir;
+mod status;
+mod stop;
+mod text;
+mod unpair;
+mod variables;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::address::{Address, Environment, Flags};
+use crate::cli::{BackupArgs, BackupCommand, Cli, ClientsCommand, Command};
+use crate::context::store::Store;
+use crate::failure::{Exit, Failure};
+use crate::numbers::Numbers;
+
+/// The command line: what manual pages are made of.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if console::is_utf8() => error.exit(),
+        Err(error) => {
+            // Help is data, and goes to stdout; whoever reads it may go away.
+            let text = error.render().to_string();
+            if error.use_stderr() {
+                console::note(text.trim_end());
+            } else {
+                let _ = console::write(&text);
+            }
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let json = cli.json;
+    let exit = match run(cli) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            console::failure(&failure, json);
+            failure.exit()
+        }
+    };
+    ExitCode::from(exit)
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    let Cli {
+        agent,
+        context,
+        json,
+        mask,
+        command,
+    } = cli;
+    Numbers::choose(mask);
+    if let Command::Completions { shell } = command {
+        console::write(&cli::completions(shell))?;
+        return Ok(Exit::Done);
+    }
+    variables::warn_of_near_misses(json);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("start the runtime: {error}")))?;
+    let flags = Flags {
+        agent: agent.as_deref(),
+        context: context.as_ref(),
+    };
+    runtime.block_on(perform(flags, json, command))
+}
+
+async fn perform(flags: Flags<'_>, json: bool, command: Command) -> Result<Exit, Failure> {
+    let store = Store::of_user();
+    match command {
+        Command::Backup(BackupArgs {
+            command: Some(BackupCommand::Verify(args)),
+            ..
+        }) => backup::verify(&args, json).await,
+        Command::Enroll(args) => enroll::run(flags, &store, &args, json).await,
+        Command::Context(command) => contexts::run(flags, &store, command, json).await,
+        Command::Clients(ClientsCommand::NewCode) => clients::new_code(json),
+        command => {
+            let address = address::resolve(flags, &Environment::read()?, &store)?;
+            ask(&address, json, command).await
+        }
+    }
+}
+
+/// The commands that ask an agent.
+async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Pair(args) => pair::run(address, &args, json).await,
+        Command::Status(args) => status::run(address, &args, json).await,
+        Command::Resume(args) => resume::run(address, &args, json).await,
+        Command::Send(args) => send::run(address, &args, json).await,
+        Command::Outbox(command) => outbox::run(address, &command, json).await,
+        Command::Watch(args) => watch::run(address, &args, json).await,
+        Command::Events(args) => events::run(address, &args, json).await,
+        Command::Consumers(args) => consumers::run(address, &args, json).await,
+        Command::Unpair(args) => unpair::run(address, &args, json).await,
+        Command::Backup(args) => backup::run(address, &args, json).await,
+        Command::Restore(args) => restore::run(address, &args, json).await,
+        Command::Allow(args) => allow::run(address, &args, json).await,
+        Command::Alerts(command) => alerts::run(address, &command, json).await,
+        Command::Clients(command) => clients::run(address, &command, json).await,
+        Command::Rollback(command) => rollback::run(address, &command, json).await,
+        Command::Doctor(args) => doctor::run(address, &args, json).await,
+        Command::Health(args) => health::run(address, &args, json).await,
+        // They ask none, and were done before.
+        Command::Enroll(_) | Command::Context(_) | Command::Completions { .. } => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,51 @@
+//! What the server owes companions, on its way to their sockets.
+
+pub(crate) mod acks;
+pub(crate) mod backlog;
+pub(crate) mod prekeys;
+
+use wacore_binary::Node;
+
+use crate::number::DeviceId;
+use crate::state::State;
+use crate::state::feed::Feed;
+use crate::state::queue::{Class, Item};
+
+/// Owes a stanza to a companion, and sends it if the companion is there.
+pub(crate) fn deliver(state: &mut State, device: &DeviceId, item: Item) {
+    let Some(user) = state.users.get_mut(&device.0) else {
+        return;
+    };
+    let delay = user.faults.delay.or(state.faults.delay);
+    let Some(companion) = user.companions.get_mut(&device.1) else {
+        return;
+    };
+    let (class, node) = (item.class, item.node.clone());
+    let place = companion.queue.push(item);
+    let Some(link) = companion.link.clone().filter(|_| companion.active) else {
+        return;
+    };
+    if companion.feed.is_some() {
+        return;
+    }
+    if link.room() == 0 {
+        companion.feed = Some(Feed::from(place));
+        return;
+    }
+    for node in mangled(state, device, class, node) {
+        link.send(&node, delay);
+    }
+}
+
+/// A stanza as the faults of its companion would have it.
+pub(crate) fn mangled(state: &mut State, device: &DeviceId, class: Class, node: Node) -> Vec<Node> {
+    if class != Class::Message {
+        return vec![node];
+    }
+    let own = state.users.get_mut(&device.0).map(|user| &mut user.faults);
+    let faults = match own {
+        Some(own) if own.touches_messages() => own,
+        _ => &mut state.faults,
+    };
+    faults.mangle(&device.0, device.1, node)
+}

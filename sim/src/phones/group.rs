@@ -1,0 +1,97 @@
+//! What phones and peers send to groups: one ciphertext for all, and the sender key for those who have not got it.
+
+use std::sync::Arc;
+
+use wacore_binary::Jid;
+
+use waproto::whatsapp as wa;
+
+use crate::delivery::deliver;
+use crate::number::{DeviceId, Number};
+use crate::phones::seal::{self, enc};
+use crate::signal::address;
+use crate::signal::party::Party;
+use crate::state::error::Error;
+use crate::state::inbox::Received;
+use crate::state::sent::{Envelope, To};
+use crate::state::shared::Shared;
+use crate::sync::{lock, ready};
+use crate::wire::address::By;
+use crate::wire::content::distribution;
+
+/// Sends to a group, with the sender key for whoever has not got it.
+pub(crate) fn send(
+    shared: &Shared,
+    from: &Number,
+    group: &str,
+    message: &wa::Message,
+    by: By,
+    id: Option<String>,
+) -> Result<String, Error> {
+    let (party, name, members) = {
+        let mut state = lock(&shared.state);
+        let members = state.groups.get(group).map(|group| group.members.clone());
+        let members = members.ok_or_else(|| Error::NoGroup(Jid::group(group).to_string()))?;
+        let user = state.user(from);
+        (Arc::clone(&user.party), user.name.clone(), members)
+    };
+    let envelope = Envelope::new((from, name), To::Group(group.to_owned(), by), message, id);
+    lock(&shared.state).user(from).remember(&envelope, message);
+    send_to_members(
+        shared,
+        &mut lock(&party),
+        &envelope,
+        group,
+        &members,
+        message,
+    )?;
+    let chat = Jid::group(group);
+    for member in members.iter().filter(|member| *member != from) {
+        lock(&shared.state).user(member).receive(Received::plain(
+            &envelope.id,
+            from,
+            &chat,
+            message,
+        ));
+    }
+    shared.announce();
+    Ok(envelope.id)
+}
+
+fn send_to_members(
+    shared: &Shared,
+    sender: &mut Party,
+    envelope: &Envelope,
+    group: &str,
+    members: &[Number],
+    message: &wa::Message,
+) -> Result<(), Error> {
+    let jid = Jid::group(group).to_string();
+    let me = address(&(envelope.from.clone(), 0));
+    let distribution = distribution(&jid, ready(sender.sender_key_distribution(&jid, &me))?);
+    let sealed = ready(sender.group_encrypt(&jid, &me, message))?;
+    let targets: Vec<DeviceId> = {
+        let state = lock(&shared.state);
+        let of = |member| state.companions_of(member);
+        members.iter().flat_map(of).collect()
+    };
+    for target in targets {
+        let fresh = {
+            let mut state = lock(&shared.state);
+            let distributed = &mut state.user(&envelope.from).distributed;
+            let known = distributed.entry(group.to_owned()).or_default();
+            known.insert(target.clone())
+        };
+        let mut encs = Vec::with_capacity(2);
+        if fresh {
+            encs.push(enc(
+                &seal::seal(shared, sender, &target, &distribution)?,
+                None,
+            ));
+        }
+        encs.push(enc(&sealed, None));
+        let item = envelope.item(&target, encs);
+        deliver(&mut lock(&shared.state), &target, item);
+    }
+    Ok(())
+}

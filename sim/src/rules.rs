@@ -1,0 +1,59 @@
+//! What the server makes of a stanza: each file has the rules of one kind. Here a stanza is sent on to whoever answers it.
+//!
+//! A rule that a client broke is a violation (`state::verdict`); what the server answers then is decided here as well.
+
+pub(crate) mod devices;
+pub(crate) mod groups;
+mod iq;
+pub(crate) mod login;
+mod messages;
+pub(crate) mod pairing;
+mod receipts;
+pub(crate) mod role;
+
+use std::sync::Arc;
+
+use wacore_binary::Node;
+
+use crate::delivery::acks;
+use crate::number::DeviceId;
+use crate::state::link::Link;
+use crate::state::shared::Shared;
+use crate::sync::lock;
+use crate::wire::stanza;
+use role::Role;
+
+/// Handles one stanza. Never waits: the socket's task calls it.
+pub(crate) fn receive(shared: &Shared, link: &Arc<Link>, role: &Role, node: &Node) {
+    match role {
+        Role::Refused => {}
+        Role::Pairing => match node.tag.as_ref() {
+            "iq" if stanza::is(node, "type", "result") => pairing::receive(shared, link, node),
+            "iq" => iq::answer_unlinked(shared, link, node),
+            _ => {}
+        },
+        Role::Companion(id) => receive_from(shared, link, id, node),
+    }
+}
+
+fn receive_from(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &Node) {
+    match node.tag.as_ref() {
+        "iq" => iq::answer(shared, link, id, node),
+        "message" => messages::route(shared, link, id, node),
+        "receipt" => receipts::receive(shared, link, id, node),
+        "ack" => acks::receive(shared, id, node),
+        "presence" => receive_presence(shared, id, node),
+        "chatstate" | "ib" => {}
+        other => tracing::debug!(tag = other, "stanza ignored"),
+    }
+}
+
+fn receive_presence(shared: &Shared, id: &DeviceId, node: &Node) {
+    let kind = stanza::text(node, "type");
+    let mut state = lock(&shared.state);
+    if let (Some(kind), Some(companion)) = (kind, state.companion(id)) {
+        companion.presence = Some(kind.into_owned());
+    }
+    drop(state);
+    shared.announce();
+}

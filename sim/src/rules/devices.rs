@@ -1,0 +1,119 @@
+//! Which devices an account has: the list that its phone signs, and the news of it to whoever has asked before,
+//! because clients keep a list until they are told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use wacore_binary::Jid;
+use wacore_binary::builder::NodeBuilder;
+
+use crate::clock::unix_now;
+use crate::delivery::deliver;
+use crate::number::{DeviceId, Number};
+use crate::signal::adv;
+use crate::state::queue::Item;
+use crate::state::shared::Shared;
+use crate::state::user::Watcher;
+use crate::sync::lock;
+use crate::wire::ending::conflict;
+
+#[derive(Clone, Copy)]
+enum Change {
+    /// Linked, under this key index.
+    Added(u16, u32),
+    Removed(u16),
+}
+
+/// Signs the list anew after a companion was linked, and tells of it.
+pub(crate) fn added(shared: &Shared, id: &DeviceId) {
+    let companion = lock(&shared.state)
+        .companion(id)
+        .map(|companion| companion.key_index);
+    if let Some(key_index) = companion {
+        devices_changed(shared, &id.0, Change::Added(id.1, key_index));
+    }
+}
+
+/// Unlinks companions: conflict `device_removed` now, 401 at later logins. Returns how many there were.
+pub(crate) fn remove(shared: &Shared, account: &Number, only: Option<u16>) -> usize {
+    let mut removed = Vec::new();
+    {
+        let mut state = lock(&shared.state);
+        let Some(user) = state.users.get_mut(account) else {
+            return 0;
+        };
+        let mut devices: Vec<u16> = user.companions.keys().copied().collect();
+        devices.retain(|device| only.is_none_or(|only| only == *device));
+        for device in devices {
+            let companion = user.companions.remove(&device);
+            removed.push(device);
+            if let Some(link) = companion.and_then(|companion| companion.link) {
+                link.send(&conflict("device_removed", Some(401)), None);
+                link.close();
+            }
+        }
+    }
+    for device in &removed {
+        devices_changed(shared, account, Change::Removed(*device));
+    }
+    shared.announce();
+    removed.len()
+}
+
+fn devices_changed(shared: &Shared, account: &Number, change: Change) {
+    let (party, indexes, current) = {
+        let mut state = lock(&shared.state);
+        let user = state.user(account);
+        let companions = user.companions.values();
+        let indexes: Vec<u32> = companions.map(|companion| companion.key_index).collect();
+        let current = u32::from(user.devices_made);
+        (Arc::clone(&user.party), indexes, current)
+    };
+    let list = adv::key_index_list(&lock(&party), &indexes, current, unix_now());
+    let mut state = lock(&shared.state);
+    let user = state.user(account);
+    user.key_index_list.clone_from(&list);
+    let watchers: BTreeSet<Watcher> = user.watchers.clone();
+    for (watcher, by_lid) in watchers {
+        for companion in state.companions_of(&watcher) {
+            if !is_about(&companion, account, change) {
+                deliver(&mut state, &companion, news(account, by_lid, change, &list));
+            }
+        }
+    }
+}
+
+/// A new companion knows of itself.
+fn is_about((number, device): &DeviceId, account: &Number, change: Change) -> bool {
+    let (Change::Added(changed, _) | Change::Removed(changed)) = change;
+    number == account && *device == changed
+}
+
+/// `<notification type="devices">` with `<add>` or `<remove>`. A removal carries the list's time, not the list.
+fn news(account: &Number, by_lid: bool, change: Change, list: &[u8]) -> Item {
+    let address = |device: u16| -> Jid {
+        if by_lid {
+            account.lid_device(device)
+        } else {
+            account.pn_device(device)
+        }
+    };
+    let index = NodeBuilder::new("key-index-list").attr("ts", unix_now());
+    let operation = match change {
+        Change::Added(device, key_index) => {
+            let device = NodeBuilder::new("device")
+                .attr("jid", address(device))
+                .attr("key-index", key_index);
+            NodeBuilder::new("add").children([device.build(), index.bytes(list).build()])
+        }
+        Change::Removed(device) => {
+            let device = NodeBuilder::new("device").attr("jid", address(device));
+            NodeBuilder::new("remove").children([device.build(), index.build()])
+        }
+    };
+    let news = NodeBuilder::new("notification")
+        .attr("from", address(0))
+        .attr("lid", account.lid())
+        .children([operation.build()]);
+    Item::notification("devices", account.digits().to_owned(), news)
+}

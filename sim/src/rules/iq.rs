@@ -1,0 +1,101 @@
+//! Questions that clients ask the server, by namespace. Whatever is not known gets an empty result, as most sets do.
+
+mod app_state;
+mod device;
+mod groups;
+mod prekeys;
+mod question;
+mod usync;
+
+use std::sync::Arc;
+
+use wacore_binary::Node;
+
+use crate::delivery::backlog;
+use crate::number::DeviceId;
+use crate::phones::bootstrap;
+use crate::rules::devices;
+use crate::rules::pairing::code;
+use crate::state::link::Link;
+use crate::state::shared::Shared;
+use crate::sync::lock;
+use crate::wire::stanza;
+use question::Question;
+
+/// Answers a linked companion's iq.
+pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &Node) {
+    let kind = stanza::text(node, "type").unwrap_or_default();
+    if kind != "get" && kind != "set" {
+        // The answer to something the server asked.
+        return;
+    }
+    let xmlns = stanza::text(node, "xmlns").unwrap_or_default();
+    let answer = match error_due(shared, id, &xmlns) {
+        Some(code) => stanza::error(node, code, "fault"),
+        None => {
+            let question = Question {
+                node,
+                set: kind == "set",
+                child: stanza::children(node).first(),
+            };
+            answer_in(shared, link, id, &xmlns, &question)
+        }
+    };
+    lock(&shared.state).tell(link, Some(&id.0), &answer);
+    if xmlns == "passive"
+        && stanza::children(node)
+            .iter()
+            .any(|child| child.tag == "active")
+    {
+        backlog::activate(shared, link, id);
+    }
+    if xmlns == "encrypt" && kind == "set" {
+        bootstrap::begin(shared, id);
+    }
+    if xmlns == "md" && node.get_optional_child("remove-companion-device").is_some() {
+        devices::remove(shared, &id.0, Some(id.1));
+    }
+}
+
+fn error_due(shared: &Shared, id: &DeviceId, xmlns: &str) -> Option<u16> {
+    let mut state = lock(&shared.state);
+    let own = state.user(&id.0).faults.iq_error(xmlns);
+    own.or_else(|| state.faults.iq_error(xmlns))
+}
+
+fn answer_in(
+    shared: &Shared,
+    link: &Arc<Link>,
+    id: &DeviceId,
+    xmlns: &str,
+    question: &Question<'_>,
+) -> Node {
+    match xmlns {
+        "encrypt" if question.set => prekeys::publish(shared, id, question),
+        "encrypt" => prekeys::hand_out(shared, id, question),
+        "usync" => usync::answer(shared, id, question),
+        "w:g2" => groups::answer(shared, id, question),
+        "w:sync:app:state" => app_state::answer(shared, id, question),
+        "md" if question.child_is("link_code_companion_reg") => {
+            code::receive(shared, link, question.node)
+        }
+        _ => device::answer(question, xmlns),
+    }
+}
+
+/// Answers an iq from a socket that is not linked yet: pings, and linking by code.
+pub(crate) fn answer_unlinked(shared: &Shared, link: &Arc<Link>, node: &Node) {
+    let question = Question {
+        node,
+        set: stanza::is(node, "type", "set"),
+        child: stanza::children(node).first(),
+    };
+    let xmlns = stanza::text(node, "xmlns").unwrap_or_default();
+    let error = lock(&shared.state).faults.iq_error(&xmlns);
+    let answer = match error {
+        Some(code) => stanza::error(node, code, "fault"),
+        None if question.child_is("link_code_companion_reg") => code::receive(shared, link, node),
+        None => stanza::result(node, []),
+    };
+    lock(&shared.state).tell(link, None, &answer);
+}

@@ -1,0 +1,72 @@
+//! Namespaces that need no state: settings, media hosts, properties.
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
+use crate::rules::iq::question::Question;
+use crate::wire::stanza;
+
+pub(super) fn answer(question: &Question<'_>, xmlns: &str) -> Node {
+    let node = question.node;
+    let content = match xmlns {
+        "abt" | "w" if question.child_is("props") => Some(props()),
+        "privacy" if !question.set => Some(privacy()),
+        "blocklist" if !question.set => Some(NodeBuilder::new("list").build()),
+        "w:m" if question.child_is("media_conn") => Some(media()),
+        "w:mex" => Some(mex()),
+        _ => None,
+    };
+    stanza::result(node, content)
+}
+
+/// No experiments: every client takes its defaults.
+fn props() -> Node {
+    NodeBuilder::new("props")
+        .attr("protocol", "1")
+        .attr("ab_key", "sim")
+        .attr("hash", "sim")
+        .attr("refresh", "86400")
+        .attr("refresh_id", "1")
+        .build()
+}
+
+fn privacy() -> Node {
+    let settings = [
+        ("readreceipts", "all"),
+        ("profile", "all"),
+        ("status", "all"),
+        ("online", "all"),
+        ("last", "all"),
+        ("groupadd", "all"),
+        ("calladd", "all"),
+        ("messages", "all"),
+    ];
+    let categories = settings.map(|(name, value)| {
+        NodeBuilder::new("category")
+            .attr("name", name)
+            .attr("value", value)
+            .build()
+    });
+    NodeBuilder::new("privacy").children(categories).build()
+}
+
+/// Media hosts on a port where nothing listens: media is not simulated.
+fn media() -> Node {
+    let host = NodeBuilder::new("host")
+        .attr("hostname", "127.0.0.1:9")
+        .attr("type", "primary")
+        .build();
+    NodeBuilder::new("media_conn")
+        .attr("auth", "sim")
+        .attr("ttl", "3600")
+        .attr("auth_ttl", "3600")
+        .attr("max_buckets", "12")
+        .children([host])
+        .build()
+}
+
+fn mex() -> Node {
+    NodeBuilder::new("result")
+        .bytes(b"{\"data\":{}}".to_vec())
+        .build()
+}

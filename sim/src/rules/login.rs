@@ -1,0 +1,126 @@
+//! Who a socket belongs to: a companion that wants to be linked, a linked one, or nobody.
+
+use std::sync::Arc;
+
+use buffa::Message as _;
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+use waproto::whatsapp as wa;
+
+use crate::clock::unix_now;
+use crate::number::{DeviceId, Number};
+use crate::rules::pairing;
+use crate::rules::role::Role;
+use crate::state::State;
+use crate::state::link::{Fate, Link};
+use crate::state::shared::Shared;
+use crate::sync::lock;
+use crate::wire::ending::{Failure, conflict};
+use crate::wire::{ending, stanza};
+
+/// Reads the client payload and answers with `pair-device`, `success` or `failure`.
+pub(crate) fn admit(
+    shared: &Shared,
+    link: &Arc<Link>,
+    client_static: [u8; 32],
+    payload: &[u8],
+) -> Result<Role, buffa::DecodeError> {
+    let payload = wa::ClientPayload::decode_from_slice(payload)?;
+    if let (None, Some(registration)) = (payload.username, payload.device_pairing_data.as_option())
+    {
+        let push_name = payload.push_name.clone();
+        return Ok(pairing::begin(
+            shared,
+            link,
+            client_static,
+            registration,
+            push_name,
+        ));
+    }
+    Ok(match log_in(shared, link, client_static, &payload) {
+        Ok(device) => Role::Companion(device),
+        Err(failure) => {
+            lock(&shared.state).tell(link, None, &ending::failure(failure));
+            link.close();
+            Role::Refused
+        }
+    })
+}
+
+fn log_in(
+    shared: &Shared,
+    link: &Arc<Link>,
+    client_static: [u8; 32],
+    payload: &wa::ClientPayload,
+) -> Result<DeviceId, Failure> {
+    let logged_out = Failure {
+        reason: 401,
+        expire: None,
+        code: None,
+    };
+    let number = payload.username.unwrap_or(0).to_string();
+    let number: Number = number.parse().map_err(|_| logged_out)?;
+    let device = u16::try_from(payload.device.unwrap_or(0)).map_err(|_| logged_out)?;
+    let id = (number, device);
+    let mut state = lock(&shared.state);
+    if let Some(failure) = next_failure(&mut state, &id.0) {
+        return Err(failure);
+    }
+    let companion = state.companion(&id).ok_or(logged_out)?;
+    let own_key = companion.noise == client_static;
+    let who = id.0.pn_device(device).to_string();
+    let rule = "a login uses the Noise key that was linked";
+    if !lock(&shared.verdicts).require(&who, rule, own_key, "another static key") {
+        return Err(logged_out);
+    }
+    companion.active = false;
+    companion.feed = None;
+    if let Some(previous) = companion.link.replace(Arc::clone(link)) {
+        replace(&previous);
+    }
+    freeze_if_asked(&mut state, &id.0, link);
+    let greetings = [success(&id), routing()];
+    for node in &greetings {
+        state.tell(link, Some(&id.0), node);
+    }
+    drop(state);
+    shared.announce();
+    Ok(id)
+}
+
+/// Ends a companion's socket because it has opened another one.
+fn replace(previous: &Link) {
+    previous.send(&conflict("replaced", None), None);
+    previous.close();
+    if !previous.is_live() {
+        previous.decide(Fate::Cut);
+    }
+}
+
+fn next_failure(state: &mut State, number: &Number) -> Option<Failure> {
+    let own = state.users.get_mut(number)?.faults.failures.pop_front();
+    own.or_else(|| state.faults.failures.pop_front())
+}
+
+fn freeze_if_asked(state: &mut State, number: &Number, link: &Link) {
+    let everybody = std::mem::take(&mut state.faults.freeze_next);
+    if std::mem::take(&mut state.user(number).faults.freeze_next) || everybody {
+        link.decide(Fate::Frozen);
+    }
+}
+
+fn success((number, device): &DeviceId) -> Node {
+    NodeBuilder::new("success")
+        .attr("from", stanza::server())
+        .attr("t", unix_now())
+        .attr("props", "27")
+        .attr("location", "sim")
+        .attr("lid", number.lid_device(*device))
+        .build()
+}
+
+/// Routing info to be sent ahead of the next handshake; any bytes do.
+fn routing() -> Node {
+    let info = stanza::content("routing_info", b"\x08\x0csim".to_vec());
+    stanza::ib(NodeBuilder::new("edge_routing").children([info]).build())
+}

@@ -1,0 +1,82 @@
+//! Messages that companions send: routed to other companions as they are, opened for phones and peers.
+
+mod forward;
+mod group;
+mod nack;
+mod open;
+mod transit;
+
+use std::sync::Arc;
+
+use wacore_binary::{JidExt as _, Node};
+
+use crate::delivery::acks::ack;
+use crate::number::DeviceId;
+use crate::phones::receipts;
+use crate::state::link::Link;
+use crate::state::shared::Shared;
+use crate::state::verdict::Entry;
+use crate::sync::lock;
+use crate::wire::stanza;
+use forward::forward;
+use open::open_direct;
+use transit::{Transit, enter, identity_is_sent_along, parts};
+
+/// Routes a companion's message and acks it.
+pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &Node) {
+    let who = from.0.pn_device(from.1).to_string();
+    let (Some(id), Some(to)) = (stanza::text(node, "id"), stanza::jid(node, "to")) else {
+        let rule = "a message has id and to";
+        lock(&shared.verdicts).require(&who, rule, false, "missing attribute");
+        return;
+    };
+    let transit = Transit {
+        from,
+        who,
+        id: id.into_owned(),
+        to,
+        node,
+    };
+    let refused = nack::on_command(shared, &transit);
+    let refused = refused.or_else(|| (!hand_over(shared, &transit)).then_some(nack::INVALID));
+    let kept = refused.is_none();
+    let answer = ack(node, "message");
+    let answer = match refused {
+        None => answer,
+        Some(code) => answer.attr("error", code),
+    };
+    // The ack goes first: whatever the message leads to comes after it.
+    lock(&shared.state).tell(link, Some(&from.0), &answer.build());
+    if kept {
+        // Between an account's own devices nobody says that a message was delivered.
+        if !node.attrs.contains_key("category") {
+            receipts::answer(shared, from, &transit.to, &transit.id);
+        }
+    }
+    shared.announce();
+}
+
+fn hand_over(shared: &Shared, transit: &Transit<'_>) -> bool {
+    if transit.to.is_group() {
+        group::route(shared, transit)
+    } else {
+        route_direct(shared, transit)
+    }
+}
+
+fn route_direct(shared: &Shared, transit: &Transit<'_>) -> bool {
+    let mut kept = identity_is_sent_along(shared, transit);
+    for part in parts(shared, transit) {
+        kept &= if part.device.1 == 0 {
+            open_direct(shared, transit, &part)
+        } else {
+            let entry = enter(shared, transit, &part.device, part.enc);
+            forward(shared, transit, &part.device, vec![part.enc.clone()]);
+            entry != Entry::Broken
+        };
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

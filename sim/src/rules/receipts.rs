@@ -1,0 +1,70 @@
+//! Receipts: those of companions, which also settle messages, and those that phones and peers answer with.
+
+use std::borrow::Cow;
+
+use wacore_binary::Node;
+
+use crate::delivery::{acks, deliver};
+use crate::number::DeviceId;
+use crate::phones::receipts::forwarded_receipt;
+use crate::phones::resend;
+use crate::state::inbox::Receipt;
+use crate::state::link::Link;
+use crate::state::queue::Class;
+use crate::state::shared::Shared;
+use crate::sync::lock;
+use crate::wire::stanza;
+
+/// Settles the messages that a receipt names, acks it, and hands it on.
+pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
+    let Some(first) = stanza::text(node, "id") else {
+        return;
+    };
+    let listed = node
+        .get_optional_child("list")
+        .map(stanza::children)
+        .unwrap_or_default();
+    let rest = listed.iter().filter_map(|item| stanza::text(item, "id"));
+    let ids: Vec<String> = std::iter::once(first)
+        .chain(rest)
+        .map(Cow::into_owned)
+        .collect();
+    for stanza_id in &ids {
+        acks::settle(shared, id, Class::Message, stanza_id, node);
+    }
+    acks::acknowledge(shared, link, id, node, "receipt");
+    pass_receipt_on(shared, id, node, &ids);
+    shared.announce();
+}
+
+/// Hands a companion's receipt to the one whose messages it is about.
+fn pass_receipt_on(shared: &Shared, from: &DeviceId, node: &Node, ids: &[String]) {
+    let kind = stanza::text(node, "type").map(Cow::into_owned);
+    let Some(to) = stanza::jid(node, "to") else {
+        return;
+    };
+    let author = stanza::jid(node, "participant").unwrap_or_else(|| to.clone());
+    if kind.as_deref() == Some("retry") {
+        resend::send_again(shared, from, node, &author);
+        return;
+    }
+    let mut state = lock(&shared.state);
+    let Some((author, _)) = state.resolve(&author) else {
+        return;
+    };
+    if author == from.0 {
+        return;
+    }
+    for id in ids {
+        let receipt = Receipt {
+            id: id.clone(),
+            from: from.0.to_string(),
+            kind: kind.clone().unwrap_or_else(|| "delivery".to_owned()),
+        };
+        state.user(&author).receipts.push(receipt);
+        for companion in state.companions_of(&author) {
+            let item = forwarded_receipt(from, &to, id, kind.as_deref());
+            deliver(&mut state, &companion, item);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Brings faults about, on sockets, the listener, or what lasts of them in the state.
+
+use wacore_binary::Node;
+
+use crate::number::Number;
+use crate::rules::devices;
+use crate::state::State;
+use crate::state::fault::{Fault, Faults};
+use crate::state::link::Fate;
+use crate::state::shared::Shared;
+use crate::sync::lock;
+use crate::wire::ending::{conflict, stream_error};
+
+/// Brings a fault about, for one account or for all.
+pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
+    tracing::info!(account = account.map(Number::digits), ?fault, "fault");
+    match fault {
+        Fault::Drop => cut(shared, account),
+        Fault::HalfOpen => freeze(shared, account),
+        Fault::StreamError(code) => end_streams(shared, account, &stream_error(code)),
+        Fault::Replaced => end_streams(shared, account, &conflict("replaced", None)),
+        Fault::DeviceRemoved => remove_companions(shared, account),
+        Fault::NewServerKey => shared.rotate_server_key(),
+        Fault::Restart => shared.request_restart(),
+        Fault::Refuse(count) => shared.refuse(count),
+        Fault::Clear => clear_faults(shared, account),
+        Fault::Delay(_)
+        | Fault::Failure(_)
+        | Fault::IqError(_)
+        | Fault::Nack(_)
+        | Fault::Corrupt(_)
+        | Fault::Duplicate(_)
+        | Fault::Reorder(_) => {
+            let mut state = lock(&shared.state);
+            faults_of(&mut state, account).set(fault);
+        }
+    }
+}
+
+fn cut(shared: &Shared, account: Option<&Number>) {
+    for link in lock(&shared.state).links_of(account) {
+        link.decide(Fate::Cut);
+    }
+}
+
+fn freeze(shared: &Shared, account: Option<&Number>) {
+    let mut state = lock(&shared.state);
+    let links = state.links_of(account);
+    if links.is_empty() {
+        faults_of(&mut state, account).freeze_next = true;
+    }
+    for link in links {
+        link.decide(Fate::Frozen);
+    }
+}
+
+fn end_streams(shared: &Shared, account: Option<&Number>, farewell: &Node) {
+    for link in lock(&shared.state).links_of(account) {
+        link.send(farewell, None);
+        link.close();
+    }
+}
+
+fn remove_companions(shared: &Shared, account: Option<&Number>) {
+    let state = lock(&shared.state);
+    let numbers = match account {
+        Some(number) => vec![number.clone()],
+        None => state.users.keys().cloned().collect(),
+    };
+    drop(state);
+    for number in numbers {
+        devices::remove(shared, &number, None);
+    }
+}
+
+fn clear_faults(shared: &Shared, account: Option<&Number>) {
+    shared.refuse(0);
+    let mut state = lock(&shared.state);
+    let mut held = Vec::new();
+    if account.is_none() {
+        held.extend(state.faults.release());
+    }
+    for (number, user) in &mut state.users {
+        if account.is_none_or(|account| account == number) {
+            held.extend(user.faults.release());
+        }
+    }
+    for (device, nodes) in held {
+        let link = state
+            .companion(&device)
+            .and_then(|companion| companion.link.clone());
+        for node in nodes {
+            if let Some(link) = &link {
+                link.send(&node, None);
+            }
+        }
+    }
+}
+
+fn faults_of<'a>(state: &'a mut State, account: Option<&Number>) -> &'a mut Faults {
+    match account {
+        Some(number) => &mut state.user(number).faults,
+        None => &mut state.faults,
+    }
+}
+
+/// A fault, and for those that end sockets, the wait until they are gone.
+pub(crate) async fn strike_and_settle(shared: &Shared, account: Option<&Number>, fault: Fault) {
+    let cuts = matches!(fault, Fault::Drop | Fault::Restart);
+    let before: Vec<u64> = {
+        let state = lock(&shared.state);
+        let links = if cuts {
+            state.links_of(account)
+        } else {
+            Vec::new()
+        };
+        links.iter().map(|link| link.id).collect()
+    };
+    strike(shared, account, fault);
+    let gone = || {
+        let state = lock(&shared.state);
+        !before.iter().any(|link| state.links.contains_key(link))
+    };
+    if shared.until(shared.config.patience, gone).await.is_err() {
+        tracing::error!("sockets outlive the fault that ends them");
+    }
+}

@@ -1,0 +1,237 @@
+//! What the phone signs at pairing, and what it checks in the companion's answer: WhatsApp's "advanced device
+//! verification". Pure; the phone's identity is a [`Party`]'s.
+//!
+//! The hosted prefixes (`06 05`, `06 06`), for companions that a business provider runs, are not spoken.
+
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use buffa::Message as _;
+use wacore_libsignal::crypto::hmac_sha256;
+use wacore_libsignal::protocol::PublicKey;
+use waproto::codec;
+use waproto::whatsapp as wa;
+use waproto::whatsapp::ADVEncryptionType::E2EE;
+
+use crate::signal::party::{Party, sign};
+
+/// What a QR code starts with when a phone's own camera is to open WhatsApp.
+pub const LINK_PREFIX: &str = "https://wa.me/settings/linked_devices#";
+
+/// Signed by the account: `06 00 | details | companion identity`.
+const ACCOUNT_SIGNATURE: &[u8] = &[6, 0];
+/// Signed by the companion: `06 01 | details | companion identity | account identity`.
+const DEVICE_SIGNATURE: &[u8] = &[6, 1];
+/// Signed by the account: `06 02 | key index list`. No known client checks this one.
+const KEY_INDEX_LIST_SIGNATURE: &[u8] = &[6, 2];
+
+/// What is wrong with a QR code or with a companion's signatures.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not `ref,noise,identity,adv secret[,client type]`.
+    #[error("a QR code has 4 or 5 fields, this text has {0}")]
+    Fields(usize),
+    /// Named field is empty, or not 32 bytes of base64.
+    #[error("the QR code's {0} is malformed")]
+    Field(&'static str),
+    /// `<device-identity>` is not an `ADVSignedDeviceIdentity`, or lacks the named field.
+    #[error("the signed device identity has no valid {0}")]
+    Malformed(&'static str),
+    /// The identity names another account than the one that signed at pairing.
+    #[error("the signed device identity names another account")]
+    ForeignAccount,
+    /// The key index is not the one the phone gave out.
+    #[error("key index {got} instead of {expected}")]
+    KeyIndex {
+        /// What the phone signed.
+        expected: u32,
+        /// What came back.
+        got: u32,
+    },
+    /// The account's signature does not cover these details and this companion.
+    #[error("the account signature does not verify")]
+    AccountSignature,
+    /// The companion's signature does not cover what it must.
+    #[error("the device signature does not verify")]
+    DeviceSignature,
+}
+
+/// The content of a QR code. A credential: whoever holds it can link the companion, so it has no `Debug`.
+pub struct QrPayload {
+    /// The server's `<ref>`, good for one scan.
+    pub reference: String,
+    /// The companion's Noise static key.
+    pub noise: [u8; 32],
+    /// The companion's Signal identity.
+    pub identity: [u8; 32],
+    /// Keys the HMAC of [`device_identity`].
+    pub adv_secret: [u8; 32],
+    /// A letter or digit for browser or system; older clients leave it out.
+    pub client_type: Option<String>,
+}
+
+impl FromStr for QrPayload {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        let fields: Vec<&str> = text
+            .strip_prefix(LINK_PREFIX)
+            .unwrap_or(text)
+            .split(',')
+            .collect();
+        let (reference, noise, identity, secret, client_type) = match fields[..] {
+            [reference, noise, identity, secret] => (reference, noise, identity, secret, None),
+            [reference, noise, identity, secret, client] => {
+                (reference, noise, identity, secret, Some(client))
+            }
+            _ => return Err(Error::Fields(fields.len())),
+        };
+        if reference.is_empty() {
+            return Err(Error::Field("reference"));
+        }
+        if client_type.is_some_and(|client| client.len() != 1 || !client.is_ascii()) {
+            return Err(Error::Field("client type"));
+        }
+        Ok(Self {
+            reference: reference.to_owned(),
+            noise: key_field(noise, "noise key")?,
+            identity: key_field(identity, "identity key")?,
+            adv_secret: key_field(secret, "adv secret")?,
+            client_type: client_type.map(str::to_owned),
+        })
+    }
+}
+
+fn key_field(text: &str, name: &'static str) -> Result<[u8; 32], Error> {
+    STANDARD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or(Error::Field(name))
+}
+
+/// The `<device-identity>` of `pair-success`, an encoded `ADVSignedDeviceIdentityHMAC`:
+/// `hmac = HMAC-SHA256(adv secret, signed)`, `signed = details, account key, XEdDSA(account, 06 00 | details | companion)`.
+///
+/// `key_index` counts the account's companions from 1, and is never given out twice. `timestamp` is in seconds.
+pub fn device_identity(
+    account: &Party,
+    companion_identity: &[u8; 32],
+    adv_secret: &[u8; 32],
+    key_index: u32,
+    timestamp: u64,
+) -> Vec<u8> {
+    let details = wa::ADVDeviceIdentity {
+        raw_id: Some(raw_id(account)),
+        timestamp: Some(timestamp),
+        key_index: Some(key_index),
+        account_type: Some(E2EE),
+        device_type: Some(E2EE),
+    }
+    .encode_to_vec();
+    let to_sign = [ACCOUNT_SIGNATURE, &details, companion_identity].concat();
+    let signed = wa::ADVSignedDeviceIdentity {
+        account_signature_key: Some(account.identity_public().to_vec()),
+        account_signature: Some(sign(account.identity_key_pair(), &to_sign).to_vec()),
+        device_signature: None,
+        details: Some(details),
+    };
+    let signed = codec::adv_signed_device_identity_to_vec(&signed);
+    wa::ADVSignedDeviceIdentityHMAC {
+        hmac: Some(hmac_sha256(adv_secret, &signed).to_vec()),
+        details: Some(signed),
+        account_type: Some(E2EE),
+    }
+    .encode_to_vec()
+}
+
+/// Checks what a companion returns in `pair-device-sign`, and later sends along with every pkmsg: both signatures,
+/// the key index, and that it names this account or (as Baileys does) none.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub fn verify_device_sign(
+    account_identity: &[u8; 32],
+    companion_identity: &[u8; 32],
+    signed_device_identity: &[u8],
+    expected_key_index: u32,
+) -> Result<(), Error> {
+    let wa::ADVSignedDeviceIdentity {
+        details,
+        account_signature_key,
+        account_signature,
+        device_signature,
+    } = codec::adv_signed_device_identity_decode(signed_device_identity)
+        .map_err(|_| Error::Malformed("encoding"))?;
+    let details = details.ok_or(Error::Malformed("details"))?;
+    let account_signature = account_signature.ok_or(Error::Malformed("account signature"))?;
+    let device_signature = device_signature.ok_or(Error::Malformed("device signature"))?;
+    if account_signature_key.is_some_and(|key| !key.is_empty() && key != account_identity) {
+        return Err(Error::ForeignAccount);
+    }
+    let got = codec::adv_device_identity_decode(&details)
+        .ok()
+        .and_then(|details| details.key_index)
+        .ok_or(Error::Malformed("key index"))?;
+    if got != expected_key_index {
+        return Err(Error::KeyIndex {
+            expected: expected_key_index,
+            got,
+        });
+    }
+    let account_signed = [ACCOUNT_SIGNATURE, &details, companion_identity].concat();
+    if !verifies(account_identity, &account_signed, &account_signature) {
+        return Err(Error::AccountSignature);
+    }
+    let device_signed = [
+        DEVICE_SIGNATURE,
+        &details,
+        companion_identity,
+        account_identity,
+    ]
+    .concat();
+    if !verifies(companion_identity, &device_signed, &device_signature) {
+        return Err(Error::DeviceSignature);
+    }
+    Ok(())
+}
+
+fn verifies(key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
+    PublicKey::from_djb_public_key_bytes(key)
+        .is_ok_and(|key| key.verify_signature(message, signature))
+}
+
+/// The `<key-index-list>` of a usync device list, an encoded `ADVSignedKeyIndexList`: which key indexes are linked
+/// now. `current_index` is the highest that was ever given out: clients take a device above it for a newer one than
+/// the list knows, and any other that is not listed for gone. `timestamp` is in seconds.
+pub fn key_index_list(
+    account: &Party,
+    valid_indexes: &[u32],
+    current_index: u32,
+    timestamp: u64,
+) -> Vec<u8> {
+    let details = codec::adv_key_index_list_to_vec(&wa::ADVKeyIndexList {
+        raw_id: Some(raw_id(account)),
+        timestamp: Some(timestamp),
+        current_index: Some(current_index),
+        valid_indexes: valid_indexes.to_vec(),
+        account_type: Some(E2EE),
+    });
+    let to_sign = [KEY_INDEX_LIST_SIGNATURE, &details].concat();
+    codec::adv_signed_key_index_list_to_vec(&wa::ADVSignedKeyIndexList {
+        account_signature: Some(sign(account.identity_key_pair(), &to_sign).to_vec()),
+        account_signature_key: Some(account.identity_public().to_vec()),
+        details: Some(details),
+    })
+}
+
+/// The account's number in its key index lists: any, but the same while the identity lives.
+fn raw_id(account: &Party) -> u32 {
+    let [a, b, c, d, ..] = account.identity_public();
+    u32::from_be_bytes([a, b, c, d]) >> 1
+}
+
+#[cfg(test)]
+mod tests;

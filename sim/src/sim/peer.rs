@@ -1,0 +1,232 @@
+//! A contact: somebody the account writes to and hears from, with Signal state of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wacore_binary::{Jid, JidExt as _};
+use waproto::whatsapp as wa;
+
+use crate::delivery::deliver;
+use crate::number::Number;
+use crate::phones::receipts;
+use crate::phones::{group, send};
+use crate::state::error::Error;
+use crate::state::inbox::{Receipt, Received};
+use crate::state::shared::Shared;
+use crate::sync::lock;
+use crate::wire::address::By;
+use crate::wire::content::text_message;
+
+/// What a message is sent to together with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broadcast<'a> {
+    /// The sender's status.
+    Status,
+    /// A broadcast list of the sender's, by its number.
+    List(&'a str),
+}
+
+/// A handle on a contact. Cheap to clone.
+#[derive(Clone)]
+pub struct Peer {
+    shared: Arc<Shared>,
+    number: Number,
+}
+
+impl Peer {
+    pub(crate) fn new(shared: Arc<Shared>, number: Number) -> Self {
+        lock(&shared.state).user(&number);
+        Self { shared, number }
+    }
+
+    /// The contact's number.
+    pub fn number(&self) -> &Number {
+        &self.number
+    }
+
+    /// Sends text to an account. Returns the message's id.
+    ///
+    /// # Errors
+    /// A malformed or unknown number.
+    pub async fn send_text(&self, to: &str, text: &str, by: By) -> Result<String, Error> {
+        self.send(to, text_message(text), by, None).await
+    }
+
+    /// Sends any message to an account, under an id of the caller's choice.
+    ///
+    /// # Errors
+    /// A malformed or unknown number.
+    pub async fn send(
+        &self,
+        to: &str,
+        message: wa::Message,
+        by: By,
+        id: Option<String>,
+    ) -> Result<String, Error> {
+        send::direct(&self.shared, &self.number, &to.parse()?, &message, by, id)
+    }
+
+    /// Sends any message to an account as one of many: a status, or a broadcast list's message, under an id of the caller's
+    /// choice. Returns its id.
+    ///
+    /// # Errors
+    /// A malformed or unknown number.
+    pub async fn broadcast(
+        &self,
+        to: &str,
+        list: Broadcast<'_>,
+        message: wa::Message,
+        by: By,
+        id: Option<String>,
+    ) -> Result<String, Error> {
+        let list = match list {
+            Broadcast::Status => "status",
+            Broadcast::List(number) => number,
+        };
+        send::broadcast(
+            &self.shared,
+            &self.number,
+            &to.parse()?,
+            list,
+            &message,
+            by,
+            id,
+        )
+    }
+
+    /// Sends text to a group (by its JID) that the contact is a member of. Returns the message's id.
+    ///
+    /// # Errors
+    /// No such group.
+    pub async fn send_to_group(&self, group: &str, text: &str) -> Result<String, Error> {
+        self.send_group_message(group, text_message(text), None)
+            .await
+    }
+
+    /// [`Peer::send_to_group`], addressed in another way.
+    ///
+    /// # Errors
+    /// No such group.
+    pub async fn send_to_group_by(&self, group: &str, text: &str, by: By) -> Result<String, Error> {
+        self.to_group(group, &text_message(text), None, by)
+    }
+
+    /// Sends any message to a group, under an id of the caller's choice.
+    ///
+    /// # Errors
+    /// No such group.
+    pub async fn send_group_message(
+        &self,
+        group: &str,
+        message: wa::Message,
+        id: Option<String>,
+    ) -> Result<String, Error> {
+        self.to_group(group, &message, id, By::Lid)
+    }
+
+    pub(crate) fn to_group(
+        &self,
+        group: &str,
+        message: &wa::Message,
+        id: Option<String>,
+        by: By,
+    ) -> Result<String, Error> {
+        let no_group = || Error::NoGroup(group.to_owned());
+        let jid: Jid = group.parse().map_err(|_| no_group())?;
+        if !jid.is_group() {
+            return Err(no_group());
+        }
+        group::send(&self.shared, &self.number, &jid.user, message, by, id)
+    }
+
+    /// Sends a receipt for a message that the account's companions sent. `kind` `None` means delivered.
+    ///
+    /// # Errors
+    /// A malformed number.
+    pub async fn send_receipt(
+        &self,
+        to: &str,
+        id: &str,
+        kind: Option<&str>,
+        by: By,
+    ) -> Result<(), Error> {
+        let account: Number = to.parse()?;
+        let chat = if by.is_lid() {
+            account.lid()
+        } else {
+            account.pn()
+        };
+        let mut state = lock(&self.shared.state);
+        for companion in state.companions_of(&account) {
+            let item = receipts::receipt(&self.number, &chat, id, kind);
+            deliver(&mut state, &companion, item);
+        }
+        Ok(())
+    }
+
+    /// Whether the contact answers messages with delivery receipts by itself, as it does unless told otherwise.
+    pub fn answer_with_receipts(&self, answer: bool) {
+        lock(&self.shared.state).user(&self.number).auto_receipts = answer;
+    }
+
+    /// Takes the contact offline, or back. While it is offline it sends no delivery receipts; it sends those that it owes
+    /// as soon as it is back.
+    pub fn set_online(&self, online: bool) {
+        receipts::set_online(&self.shared, &self.number, online);
+    }
+
+    /// What the contact has got, opened, in the order in which it came.
+    pub fn inbox(&self) -> Vec<Received> {
+        lock(&self.shared.state).user(&self.number).inbox.clone()
+    }
+
+    /// How many messages the contact has got.
+    pub fn inbox_len(&self) -> usize {
+        lock(&self.shared.state).user(&self.number).inbox.len()
+    }
+
+    /// The receipts that the contact has got.
+    pub fn receipts(&self) -> Vec<Receipt> {
+        lock(&self.shared.state).user(&self.number).receipts.clone()
+    }
+
+    /// The first message in the inbox that fits; waits for it if need be.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub async fn wait_for(
+        &self,
+        fits: impl Fn(&Received) -> bool,
+        patience: Duration,
+    ) -> Result<Received, Error> {
+        let mut found = None;
+        let arrived = || {
+            let mut state = lock(&self.shared.state);
+            found = state
+                .user(&self.number)
+                .inbox
+                .iter()
+                .find(|message| fits(message))
+                .cloned();
+            found.is_some()
+        };
+        self.shared.until(patience, arrived).await?;
+        found.ok_or(Error::Timeout)
+    }
+
+    /// Waits until a receipt for this message has come.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub async fn wait_for_receipt(&self, id: &str, patience: Duration) -> Result<Receipt, Error> {
+        let mut found = None;
+        let arrived = || {
+            let mut state = lock(&self.shared.state);
+            let receipts = &state.user(&self.number).receipts;
+            found = receipts.iter().find(|receipt| receipt.id == id).cloned();
+            found.is_some()
+        };
+        self.shared.until(patience, arrived).await?;
+        found.ok_or(Error::Timeout)
+    }
+}

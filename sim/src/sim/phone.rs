@@ -1,0 +1,178 @@
+//! The phone of an account: it links companions, unlinks them, and writes messages of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::number::Number;
+use crate::phones::{send, unasked};
+use crate::rules::pairing::code;
+use crate::rules::{devices, groups, pairing};
+use crate::signal::adv::QrPayload;
+use crate::sim::peer::Peer;
+use crate::state::companion::About;
+use crate::state::error::Error;
+use crate::state::inbox::Received;
+use crate::state::pairing::Linked;
+use crate::state::shared::Shared;
+use crate::sync::lock;
+use crate::wire::address::By;
+use crate::wire::content::text_message;
+
+/// A handle on a phone. Cheap to clone.
+#[derive(Clone)]
+pub struct Phone {
+    shared: Arc<Shared>,
+    number: Number,
+}
+
+/// A linked device, as the phone lists it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LinkedDevice {
+    /// Its number within the account.
+    pub device: u16,
+    /// Its phone number JID.
+    pub jid: String,
+    /// What it said of itself.
+    #[serde(flatten)]
+    pub about: About,
+    /// It has a socket now.
+    pub online: bool,
+    /// It has asked for its stanzas on that socket.
+    pub active: bool,
+    /// What it last said of its presence on that socket: `available` or `unavailable`.
+    pub presence: Option<String>,
+    /// One-time prekeys that are left of what it uploaded.
+    pub prekeys: usize,
+}
+
+impl Phone {
+    pub(crate) fn new(shared: Arc<Shared>, number: Number) -> Self {
+        lock(&shared.state).user(&number);
+        Self { shared, number }
+    }
+
+    /// The account's number.
+    pub fn number(&self) -> &Number {
+        &self.number
+    }
+
+    /// A channel that the account follows, by its number, posts text. Returns the post's id.
+    pub fn post_in_channel(&self, channel: &str, text: &str) -> String {
+        unasked::post(&self.shared, &self.number, channel, text)
+    }
+
+    /// A bot answers the phone, in an encryption that no companion can open. Returns the answer's id.
+    pub fn answer_by_bot(&self) -> String {
+        unasked::answer_by_bot(&self.shared, &self.number)
+    }
+
+    /// Scans a QR code, with or without the link in front. Returns once the companion's signature is verified.
+    ///
+    /// # Errors
+    /// A malformed or expired code, or a companion that does not answer as it must.
+    pub async fn scan(&self, qr: &str) -> Result<Linked, Error> {
+        let payload: QrPayload = qr.parse()?;
+        pairing::scan(&self.shared, &self.number, &payload).await
+    }
+
+    /// Types the code that a companion shows. Returns once the companion's signature is verified.
+    ///
+    /// # Errors
+    /// No companion shows a code for this number, or another one; a companion that does not answer as it must.
+    pub async fn enter_code(&self, code: &str) -> Result<Linked, Error> {
+        code::enter(&self.shared, &self.number, code.parse()?).await
+    }
+
+    /// Removes one companion, or all.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn unlink(&self, device: Option<u16>) -> Result<(), Error> {
+        match devices::remove(&self.shared, &self.number, device) {
+            0 => Err(Error::NotLinked),
+            _ => Ok(()),
+        }
+    }
+
+    /// The name that goes with what the phone sends. A companion learns it when it is linked.
+    pub fn set_name(&self, name: &str) {
+        name.clone_into(&mut lock(&self.shared.state).user(&self.number).name);
+    }
+
+    /// The phone itself writes to somebody; its companions get a copy. Returns the message's id.
+    ///
+    /// # Errors
+    /// A malformed or unknown number.
+    pub async fn send_text(&self, to: &str, text: &str) -> Result<String, Error> {
+        let message = text_message(text);
+        send::direct(
+            &self.shared,
+            &self.number,
+            &to.parse()?,
+            &message,
+            By::Lid,
+            None,
+        )
+    }
+
+    /// Makes a group of the account and others. Returns its JID.
+    ///
+    /// # Errors
+    /// A malformed number.
+    pub async fn create_group(&self, subject: &str, members: &[&str]) -> Result<String, Error> {
+        let members: Result<Vec<Number>, _> = members.iter().map(|member| member.parse()).collect();
+        let id = groups::make(&self.shared, &self.number, subject, &members?);
+        Ok(wacore_binary::Jid::group(id).to_string())
+    }
+
+    /// The linked companions.
+    pub fn companions(&self) -> Vec<LinkedDevice> {
+        let mut state = lock(&self.shared.state);
+        let companions = &state.user(&self.number).companions;
+        let list = companions.iter().map(|(device, companion)| LinkedDevice {
+            device: *device,
+            jid: self.number.pn_device(*device).to_string(),
+            about: companion.about.clone(),
+            online: companion.link.as_ref().is_some_and(|link| link.is_live()),
+            active: companion.active,
+            presence: companion.presence.clone(),
+            prekeys: companion.keys.one_time.len(),
+        });
+        list.collect()
+    }
+
+    /// What the phone has got, with copies of what its companions sent.
+    pub fn inbox(&self) -> Vec<Received> {
+        self.as_peer().inbox()
+    }
+
+    /// The first message in the inbox that fits; waits for it if need be.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub async fn wait_for(
+        &self,
+        fits: impl Fn(&Received) -> bool,
+        patience: Duration,
+    ) -> Result<Received, Error> {
+        self.as_peer().wait_for(fits, patience).await
+    }
+
+    /// Waits until a companion is logged in and has asked for its stanzas.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub async fn wait_until_active(&self, patience: Duration) -> Result<(), Error> {
+        let active = || {
+            self.companions()
+                .iter()
+                .any(|device| device.active && device.online)
+        };
+        self.shared.until(patience, active).await
+    }
+
+    /// The same user as a contact of others.
+    pub fn as_peer(&self) -> Peer {
+        Peer::new(Arc::clone(&self.shared), self.number.clone())
+    }
+}

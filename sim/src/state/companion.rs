@@ -1,0 +1,122 @@
+//! One linked device of an account, as the server sees it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::signal::party::{Bundle, SignedPreKey};
+use crate::state::feed::Feed;
+use crate::state::link::Link;
+use crate::state::queue::Queue;
+
+/// Fewer one-time prekeys than this, and the companion is asked for more. Clients ignore a request while they have it.
+const PREKEYS_LOW: usize = 5;
+
+/// A companion: its keys, what it is owed, and its socket while it has one.
+pub(crate) struct Companion {
+    pub(crate) key_index: u32,
+    pub(crate) noise: [u8; 32],
+    /// Its `ADVSignedDeviceIdentity`, with both signatures.
+    pub(crate) device_identity: Vec<u8>,
+    pub(crate) keys: Keys,
+    pub(crate) about: About,
+    pub(crate) queue: Queue,
+    /// What of the queue its socket has not got yet, while it is behind.
+    pub(crate) feed: Option<Feed>,
+    pub(crate) link: Option<Arc<Link>>,
+    /// The companion has said that it wants its stanzas.
+    pub(crate) active: bool,
+    /// The last `<presence type>` on this socket.
+    pub(crate) presence: Option<String>,
+    /// The phone has sent its keys and history.
+    pub(crate) bootstrapped: bool,
+}
+
+/// What a companion says of itself when it is linked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct About {
+    /// `DeviceProps.os`: the name under "Linked devices".
+    pub name: String,
+    /// `DeviceProps.platformType`.
+    pub platform: String,
+    /// `ClientPayload.pushName`, if it sent one.
+    pub push_name: Option<String>,
+}
+
+/// A companion's public keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    pub(crate) registration_id: u32,
+    pub(crate) identity: [u8; 32],
+    pub(crate) signed: SignedPreKey,
+    pub(crate) one_time: VecDeque<(u32, [u8; 32])>,
+    /// Whether the companion has uploaded them; before, they are those of its registration.
+    pub(crate) uploaded: bool,
+    /// A request for more is out.
+    asked: bool,
+}
+
+impl Keys {
+    pub(crate) fn registered(
+        registration_id: u32,
+        identity: [u8; 32],
+        signed: SignedPreKey,
+    ) -> Self {
+        Self {
+            registration_id,
+            identity,
+            signed,
+            one_time: VecDeque::new(),
+            uploaded: false,
+            asked: false,
+        }
+    }
+
+    /// Takes in an upload: new one-time prekeys join those that are left.
+    pub(crate) fn upload(
+        &mut self,
+        registration_id: u32,
+        signed: SignedPreKey,
+        one_time: Vec<(u32, [u8; 32])>,
+    ) {
+        self.registration_id = registration_id;
+        self.signed = signed;
+        self.one_time.extend(one_time);
+        self.uploaded = true;
+        self.asked = false;
+    }
+}
+
+impl Companion {
+    pub(crate) fn take_bundle(&mut self) -> Bundle {
+        let Keys {
+            registration_id,
+            identity,
+            signed,
+            one_time,
+            ..
+        } = &mut self.keys;
+        Bundle {
+            registration_id: *registration_id,
+            identity: *identity,
+            signed: signed.clone(),
+            one_time: one_time.pop_front(),
+        }
+    }
+
+    /// How many prekeys are left, if the companion must be asked for more now.
+    pub(crate) fn wants_prekeys(&mut self) -> Option<usize> {
+        let left = self.keys.one_time.len();
+        let ask = self.keys.uploaded && !self.keys.asked && left < PREKEYS_LOW;
+        self.keys.asked |= ask;
+        ask.then_some(left)
+    }
+
+    pub(crate) fn lost(&mut self, link: u64) {
+        if self.link.as_ref().is_some_and(|own| own.id == link) {
+            self.link = None;
+            self.feed = None;
+            self.active = false;
+            self.presence = None;
+        }
+    }
+}

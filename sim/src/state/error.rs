@@ -1,0 +1,65 @@
+//! What the simulator could not do for its caller.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::number::InvalidNumber;
+use crate::signal::{adv, link_code, party};
+
+/// What the simulator could not do for its caller.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The listening socket.
+    #[error("listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// A number is malformed.
+    #[error(transparent)]
+    Number(#[from] InvalidNumber),
+    /// The QR text, or a companion's signature.
+    #[error(transparent)]
+    Adv(#[from] adv::Error),
+    /// A link code.
+    #[error(transparent)]
+    LinkCode(#[from] link_code::Error),
+    /// No socket waits with this ref: it has expired, or was scanned before.
+    #[error("no companion waits with this code: it has expired or was used")]
+    UnknownRef,
+    /// No socket has asked to be linked by code to this account.
+    #[error("no companion waits for a code to be typed on this phone")]
+    NoCodeRequest,
+    /// The ref is right, and the keys beside it are another companion's.
+    #[error("the code's keys are not those of the socket that has its ref")]
+    ForeignQr,
+    /// The companion answered without a signature.
+    #[error("the companion did not sign its identity")]
+    NotSigned,
+    /// The companion went away.
+    #[error("the companion's socket closed")]
+    Disconnected,
+    /// Nothing happened in time.
+    #[error("timed out")]
+    Timeout,
+    /// The account has no companion that could be unlinked.
+    #[error("no such linked device")]
+    NotLinked,
+    /// No group has this JID.
+    #[error("no group {0}")]
+    NoGroup(String),
+    /// The number was declared not to be on WhatsApp.
+    #[error("{0} is not on WhatsApp")]
+    NotOnWhatsApp(String),
+    /// A message could not be encrypted.
+    #[error("encrypt")]
+    Encrypt(#[from] party::Error),
+}
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

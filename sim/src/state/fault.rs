@@ -1,0 +1,234 @@
+//! Things that go wrong on command: what there is, and the part of it that lasts. `server::strike` brings them about.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use wacore_binary::{Node, NodeContent};
+
+use crate::number::{DeviceId, Number};
+use crate::wire::ending::Failure;
+
+/// One fault. Those that speak of "the account's sockets" strike all sockets when no account is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Cuts the account's sockets, without a farewell.
+    Drop,
+    /// The account's sockets stay open, and nothing is read from them or written to them any more. Without any
+    /// socket, the next one freezes as soon as it has logged in.
+    HalfOpen,
+    /// Holds every stanza to the account back for so long. Zero ends it.
+    Delay(Duration),
+    /// Closes this many TCP connections as soon as they are accepted. For all accounts.
+    Refuse(u32),
+    /// `<stream:error code>` and the end of the socket.
+    StreamError(u16),
+    /// The companions are removed: conflict `device_removed` now, failure 401 at every later login.
+    DeviceRemoved,
+    /// Another session took the companion's place: conflict `replaced`.
+    Replaced,
+    /// Answers the next login with a failure.
+    Failure(Failure),
+    /// Answers the next iqs in a namespace with an error.
+    IqError(IqError),
+    /// Answers the account's next messages with an error, and delivers none of them.
+    Nack(Nack),
+    /// Sends each of the next messages to the account twice.
+    Duplicate(u32),
+    /// Spoils the ciphertext of each of the next messages to the account: the companion has to ask for it again.
+    Corrupt(u32),
+    /// Holds so many messages to a companion back, then sends them in reverse.
+    Reorder(u32),
+    /// All sockets are cut, the listener closes and opens again on the same port. Accounts and queues survive.
+    Restart,
+    /// The server takes a new static key under the same root: a client that cached the old one must fall back.
+    NewServerKey,
+    /// Ends all faults, and lets held messages go.
+    Clear,
+}
+
+/// An iq that fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IqError {
+    /// The namespace, as in `w:g2`.
+    pub xmlns: String,
+    /// The error code.
+    pub code: u16,
+    /// How many iqs.
+    pub count: u32,
+}
+
+/// `<ack error>` for a message: WhatsApp's server refuses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nack {
+    /// The error code: 463 restricted, 429, 500, 503 …
+    pub code: u16,
+    /// How many messages.
+    pub count: u32,
+}
+
+/// The faults that last, of one account or of all.
+#[derive(Default)]
+pub(crate) struct Faults {
+    pub(crate) delay: Option<Duration>,
+    pub(crate) freeze_next: bool,
+    pub(crate) failures: VecDeque<Failure>,
+    iq_errors: Vec<IqError>,
+    nacks: VecDeque<Nack>,
+    corrupt: u32,
+    duplicate: u32,
+    reorder: usize,
+    held: HashMap<DeviceId, Vec<Node>>,
+}
+
+impl Faults {
+    pub(crate) fn touches_messages(&self) -> bool {
+        self.corrupt > 0 || self.duplicate > 0 || self.reorder > 0
+    }
+
+    /// What goes out now instead of this message.
+    pub(crate) fn mangle(&mut self, number: &Number, device: u16, mut node: Node) -> Vec<Node> {
+        if self.corrupt > 0 {
+            self.corrupt -= 1;
+            spoil(&mut node);
+        }
+        let mut nodes = vec![node];
+        if self.duplicate > 0 {
+            self.duplicate -= 1;
+            nodes.push(nodes[0].clone());
+        }
+        if self.reorder == 0 {
+            return nodes;
+        }
+        let held = self.held.entry((number.clone(), device)).or_default();
+        held.append(&mut nodes);
+        if held.len() < self.reorder {
+            return nodes;
+        }
+        self.reorder = 0;
+        let mut released = std::mem::take(held);
+        released.reverse();
+        released
+    }
+
+    /// The error for the next message of the account, if one is due.
+    pub(crate) fn nack(&mut self) -> Option<u16> {
+        let next = self.nacks.front_mut()?;
+        let code = next.code;
+        next.count = next.count.saturating_sub(1);
+        if next.count == 0 {
+            self.nacks.pop_front();
+        }
+        Some(code)
+    }
+
+    /// Sets a fault that lasts until it is spent or cleared.
+    pub(crate) fn set(&mut self, fault: Fault) {
+        match fault {
+            Fault::Delay(delay) => self.delay = Some(delay).filter(|delay| !delay.is_zero()),
+            Fault::Failure(failure) => self.failures.push_back(failure),
+            Fault::IqError(error) => self.iq_errors.push(error),
+            Fault::Nack(nack) if nack.count == 0 => {}
+            Fault::Nack(nack) => self.nacks.push_back(nack),
+            Fault::Corrupt(count) => self.corrupt = count,
+            Fault::Duplicate(count) => self.duplicate = count,
+            Fault::Reorder(count) => self.reorder = usize::try_from(count).unwrap_or(usize::MAX),
+            _ => {}
+        }
+    }
+
+    /// Takes the messages that are held back, by companion.
+    pub(crate) fn release(&mut self) -> impl Iterator<Item = (DeviceId, Vec<Node>)> + use<> {
+        std::mem::take(self).held.into_iter()
+    }
+
+    /// The error for an iq in this namespace, if one is due.
+    pub(crate) fn iq_error(&mut self, xmlns: &str) -> Option<u16> {
+        let found = self
+            .iq_errors
+            .iter_mut()
+            .find(|error| error.xmlns == xmlns && error.count > 0)?;
+        found.count -= 1;
+        let code = found.code;
+        self.iq_errors.retain(|error| error.count > 0);
+        Some(code)
+    }
+}
+
+/// Turns a bit of every ciphertext where each kind is covered by its MAC or signature. The last bytes of a pkmsg are
+/// not: they are ids, which a client may ignore.
+fn spoil(message: &mut Node) {
+    const FROM_END: usize = 12;
+    let Some(NodeContent::Nodes(children)) = &mut message.content else {
+        return;
+    };
+    for child in children.iter_mut().filter(|child| child.tag == "enc") {
+        if let Some(NodeContent::Bytes(bytes)) = &mut child.content
+            && let Some(byte) = bytes.iter_mut().nth_back(FROM_END - 1)
+        {
+            *byte ^= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wacore_binary::builder::NodeBuilder;
+
+    use super::*;
+
+    fn message(id: u32) -> Node {
+        NodeBuilder::new("message").attr("id", id).build()
+    }
+
+    fn ids(nodes: &[Node]) -> Vec<String> {
+        nodes
+            .iter()
+            .map(|node| node.attrs.get("id").expect("an id").to_string())
+            .collect()
+    }
+
+    #[test]
+    fn reorder_holds_then_reverses_once() {
+        let number: Number = "+15550100001".parse().expect("a number");
+        let mut faults = Faults::default();
+        faults.set(Fault::Reorder(3));
+        assert!(faults.mangle(&number, 1, message(1)).is_empty());
+        assert!(faults.mangle(&number, 1, message(2)).is_empty());
+        let released = faults.mangle(&number, 1, message(3));
+        assert_eq!(ids(&released), ["3", "2", "1"]);
+        assert_eq!(ids(&faults.mangle(&number, 1, message(4))), ["4"]);
+    }
+
+    #[test]
+    fn duplicate_counts_down() {
+        let number: Number = "+15550100001".parse().expect("a number");
+        let mut faults = Faults::default();
+        faults.set(Fault::Duplicate(1));
+        assert_eq!(ids(&faults.mangle(&number, 1, message(1))), ["1", "1"]);
+        assert_eq!(ids(&faults.mangle(&number, 1, message(2))), ["2"]);
+    }
+
+    #[test]
+    fn an_iq_error_is_spent_per_namespace() {
+        let mut faults = Faults::default();
+        let error = IqError {
+            xmlns: "usync".into(),
+            code: 503,
+            count: 1,
+        };
+        faults.set(Fault::IqError(error));
+        assert_eq!(faults.iq_error("w:g2"), None);
+        assert_eq!(faults.iq_error("usync"), Some(503));
+        assert_eq!(faults.iq_error("usync"), None);
+    }
+
+    #[test]
+    fn nacks_are_spent_one_a_message_and_in_order() {
+        let mut faults = Faults::default();
+        for (code, count) in [(503, 2), (429, 0), (463, 1)] {
+            faults.set(Fault::Nack(Nack { code, count }));
+        }
+        let codes: Vec<_> = std::iter::from_fn(|| faults.nack()).collect();
+        assert_eq!(codes, [503, 503, 463]);
+    }
+}

@@ -1,0 +1,77 @@
+//! What phones and peers have got, as tests ask for it.
+
+use wacore_binary::Jid;
+use waproto::whatsapp as wa;
+
+use crate::clock::unix_now;
+use crate::number::{DeviceId, Number};
+use crate::signal::party::EncKind;
+use crate::wire::content;
+use crate::wire::content::text_of;
+
+/// A message that a phone or a peer has got, opened.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Received {
+    /// The message's id.
+    pub id: String,
+    /// The sender's number.
+    pub from: String,
+    /// The sender's device.
+    pub device: u16,
+    /// The chat: a group, the sender, or for the phone's copy of what its companion sent, whom it went to.
+    pub chat: String,
+    /// Its text, if it has any.
+    pub text: Option<String>,
+    /// After how many seconds it disappears, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiration: Option<u32>,
+    /// `pkmsg`, `msg` or `skmsg`; `plain` between two parties of the simulator.
+    pub kind: &'static str,
+    /// Seconds since 1970.
+    pub at: u64,
+    /// All of it.
+    #[serde(skip)]
+    pub message: wa::Message,
+}
+
+impl Received {
+    pub(crate) fn plain(id: &str, from: &Number, chat: &Jid, message: &wa::Message) -> Self {
+        Self {
+            id: id.to_owned(),
+            from: from.to_string(),
+            device: 0,
+            chat: chat.to_string(),
+            text: text_of(message),
+            expiration: content::expiration(message),
+            kind: "plain",
+            at: unix_now(),
+            message: message.clone(),
+        }
+    }
+
+    pub(crate) fn opened(
+        id: &str,
+        (number, device): &DeviceId,
+        chat: &Jid,
+        kind: EncKind,
+        message: &wa::Message,
+    ) -> Self {
+        Self {
+            device: *device,
+            kind: kind.as_str(),
+            ..Self::plain(id, number, chat, message)
+        }
+    }
+}
+
+/// A receipt that a phone or a peer has got.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Receipt {
+    /// The message's id.
+    pub id: String,
+    /// The number that sent the receipt.
+    pub from: String,
+    /// `delivery`, `read` or another type of the wire.
+    #[serde(rename = "type")]
+    pub kind: String,
+}

@@ -1,0 +1,123 @@
+//! What all parts of the server have in common.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::state::State;
+use crate::state::config::Config;
+use crate::state::error::Error;
+use crate::state::link::Link;
+use crate::state::verdict::Verdicts;
+use crate::sync::lock;
+use crate::wire::cert::Authority;
+use crate::wire::noise::Pattern;
+
+/// What the server's parts have in common.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) state: Mutex<State>,
+    pub(crate) verdicts: Mutex<Verdicts>,
+    authority: Mutex<Arc<Authority>>,
+    handshakes: Mutex<HashMap<Pattern, u64>>,
+    /// Moves whenever something happened that somebody may wait for.
+    changes: watch::Sender<u64>,
+    next_link: AtomicU64,
+    refuse: AtomicU32,
+    restart: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config,
+            state: Mutex::default(),
+            verdicts: Mutex::default(),
+            authority: Mutex::new(Arc::new(Authority::new())),
+            handshakes: Mutex::default(),
+            changes: watch::Sender::new(0),
+            next_link: AtomicU64::new(1),
+            refuse: AtomicU32::new(0),
+            restart: Notify::new(),
+        }
+    }
+
+    pub(crate) fn new_link(&self) -> Arc<Link> {
+        let link = Arc::new(Link::new(self.next_link.fetch_add(1, Ordering::Relaxed)));
+        lock(&self.state).links.insert(link.id, Arc::clone(&link));
+        link
+    }
+
+    /// Forgets all sockets, when the listener that made them is gone.
+    pub(crate) fn forget_sockets(&self) {
+        let mut state = lock(&self.state);
+        let links: Vec<u64> = state.links.keys().copied().collect();
+        for link in links {
+            state.unlink_socket(link);
+        }
+    }
+
+    pub(crate) fn authority(&self) -> Arc<Authority> {
+        Arc::clone(&lock(&self.authority))
+    }
+
+    pub(crate) fn rotate_server_key(&self) {
+        let mut authority = lock(&self.authority);
+        *authority = Arc::new(authority.rotated());
+    }
+
+    pub(crate) fn count_handshake(&self, pattern: Pattern) {
+        *lock(&self.handshakes).entry(pattern).or_default() += 1;
+    }
+
+    pub(crate) fn handshakes(&self, pattern: Pattern) -> u64 {
+        let handshakes = lock(&self.handshakes);
+        handshakes.get(&pattern).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn refuse(&self, count: u32) {
+        self.refuse.store(count, Ordering::SeqCst);
+    }
+
+    /// Whether this connection is to be refused; each refusal is spent once.
+    pub(crate) fn take_refusal(&self) -> bool {
+        let spend = |left: u32| left.checked_sub(1);
+        self.refuse
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, spend)
+            .is_ok()
+    }
+
+    pub(crate) fn request_restart(&self) {
+        self.restart.notify_one();
+    }
+
+    pub(crate) async fn restart_requested(&self) {
+        self.restart.notified().await;
+    }
+
+    /// Tells whoever waits that something happened.
+    pub(crate) fn announce(&self) {
+        self.changes
+            .send_modify(|change| *change = change.wrapping_add(1));
+    }
+
+    pub(crate) async fn until(
+        &self,
+        patience: Duration,
+        mut condition: impl FnMut() -> bool,
+    ) -> Result<(), Error> {
+        let mut changes = self.changes.subscribe();
+        let holds = async {
+            while !condition() {
+                // The sender is in `self`.
+                let _ = changes.changed().await;
+            }
+        };
+        tokio::time::timeout(patience, holds)
+            .await
+            .map_err(|_| Error::Timeout)
+    }
+}

@@ -1,0 +1,8 @@
+//! What travels on a socket: its handshake, its stanzas, the addresses and the content in them. Knows no account.
+
+pub(crate) mod address;
+pub(crate) mod cert;
+pub mod content;
+pub(crate) mod ending;
+pub(crate) mod noise;
+pub(crate) mod stanza;

@@ -1,0 +1,274 @@
+//! Messages beside plain text, as WhatsApp's own clients make them, and how the stanza around a
+//! message names it.
+
+use buffa::MessageField;
+use wacore_binary::Jid;
+use waproto::whatsapp as wa;
+use waproto::whatsapp::message::protocol_message::Type;
+use waproto::whatsapp::message::{
+    DeviceSentMessage, ExtendedTextMessage, ImageMessage, ProtocolMessage, ReactionMessage,
+};
+
+use crate::number::Number;
+use crate::wire::address::By;
+
+/// A message of the sender's own, as the sender names it.
+fn own(id: &str) -> wa::MessageKey {
+    wa::MessageKey {
+        from_me: Some(true),
+        id: Some(id.to_owned()),
+        ..Default::default()
+    }
+}
+
+fn protocol(kind: Type, key: wa::MessageKey, edited: Option<wa::Message>) -> wa::Message {
+    wa::Message {
+        protocol_message: MessageField::some(ProtocolMessage {
+            key: MessageField::some(key),
+            r#type: Some(kind),
+            edited_message: edited.map(MessageField::some).unwrap_or_default(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// Changes a message of the sender's own to this text.
+#[must_use]
+pub fn edit(id: &str, text: &str) -> wa::Message {
+    let edited = text_message(text);
+    protocol(Type::MESSAGE_EDIT, own(id), Some(edited))
+}
+
+/// Deletes a message of the sender's own for everyone.
+#[must_use]
+pub fn deletion(id: &str) -> wa::Message {
+    protocol(Type::REVOKE, own(id), None)
+}
+
+/// Deletes somebody else's message in a group, as an admin may.
+#[must_use]
+pub fn deletion_by_admin(id: &str, author: &Number) -> wa::Message {
+    let key = wa::MessageKey {
+        from_me: Some(false),
+        id: Some(id.to_owned()),
+        participant: Some(author.lid().to_string()),
+        ..Default::default()
+    };
+    protocol(Type::REVOKE, key, None)
+}
+
+/// Reacts to a message of whoever gets it; an empty emoji takes the reaction back.
+#[must_use]
+pub fn reaction(id: &str, emoji: &str) -> wa::Message {
+    wa::Message {
+        reaction_message: MessageField::some(ReactionMessage {
+            key: MessageField::some(wa::MessageKey {
+                from_me: Some(false),
+                id: Some(id.to_owned()),
+                ..Default::default()
+            }),
+            text: Some(emoji.to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// A picture, of which nobody has the bytes.
+#[must_use]
+pub fn image(caption: &str) -> wa::Message {
+    wa::Message {
+        image_message: MessageField::some(ImageMessage {
+            mimetype: Some("image/jpeg".to_owned()),
+            caption: Some(caption.to_owned()),
+            file_length: Some(81_234),
+            width: Some(640),
+            height: Some(480),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// Text in a chat whose messages disappear after so many seconds.
+#[must_use]
+pub fn disappearing(text: &str, seconds: u32) -> wa::Message {
+    wa::Message {
+        extended_text_message: MessageField::some(ExtendedTextMessage {
+            text: Some(text.to_owned()),
+            context_info: MessageField::some(wa::ContextInfo {
+                expiration: Some(seconds),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// The same message in a chat whose messages disappear after so many seconds. Only text and pictures take a timer here.
+#[must_use]
+pub fn with_expiration(mut message: wa::Message, seconds: u32) -> wa::Message {
+    if let Some(text) = message.conversation.take() {
+        return disappearing(&text, seconds);
+    }
+    if let Some(image) = message.image_message.as_option_mut() {
+        let mut context = image.context_info.as_option().cloned().unwrap_or_default();
+        context.expiration = Some(seconds);
+        image.context_info = MessageField::some(context);
+    }
+    message
+}
+
+/// After how many seconds a text or a picture disappears, if it does.
+pub(crate) fn expiration(message: &wa::Message) -> Option<u32> {
+    let text = message.extended_text_message.as_option();
+    let image = message.image_message.as_option();
+    let text = text.and_then(|text| text.context_info.as_option());
+    let context = text.or_else(|| image?.context_info.as_option())?;
+    context.expiration.filter(|seconds| *seconds > 0)
+}
+
+/// A change of the chat's timer; 0 turns it off.
+#[must_use]
+pub fn timer(seconds: u32) -> wa::Message {
+    wa::Message {
+        protocol_message: MessageField::some(ProtocolMessage {
+            r#type: Some(Type::EPHEMERAL_SETTING),
+            ephemeral_expiration: Some(seconds),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// A picture of the album whose message has this id.
+#[must_use]
+pub fn album_part(album: &str, caption: &str) -> wa::Message {
+    use wa::message_association::AssociationType;
+    let association = wa::MessageAssociation {
+        association_type: Some(AssociationType::MEDIA_ALBUM),
+        parent_message_key: MessageField::some(own(album)),
+        ..Default::default()
+    };
+    wa::Message {
+        message_context_info: MessageField::some(wa::MessageContextInfo {
+            message_association: MessageField::some(association),
+            ..Default::default()
+        }),
+        ..image(caption)
+    }
+}
+
+/// The attributes `type` and `edit` of the stanza that a message is in.
+pub(crate) fn attributes(message: &wa::Message) -> (&'static str, Option<&'static str>) {
+    if let Some(protocol) = message.protocol_message.as_option() {
+        let own = protocol.key.as_option().and_then(|key| key.from_me) == Some(true);
+        return match protocol.r#type {
+            Some(Type::MESSAGE_EDIT) => ("text", Some("1")),
+            Some(Type::REVOKE) if own => ("text", Some("7")),
+            Some(Type::REVOKE) => ("text", Some("8")),
+            _ => ("text", None),
+        };
+    }
+    if let Some(reaction) = message.reaction_message.as_option() {
+        let taken_back = reaction.text.as_deref().unwrap_or_default().is_empty();
+        return ("reaction", taken_back.then_some("7"));
+    }
+    if message.enc_reaction_message.is_set() {
+        return ("reaction", None);
+    }
+    if message.secret_encrypted_message.is_set() {
+        return ("text", Some("1"));
+    }
+    let media = message.image_message.is_set()
+        || message.video_message.is_set()
+        || message.audio_message.is_set()
+        || message.document_message.is_set()
+        || message.sticker_message.is_set()
+        || message.location_message.is_set()
+        || message.contact_message.is_set();
+    (if media { "media" } else { "text" }, None)
+}
+
+pub(crate) fn text_message(text: &str) -> wa::Message {
+    wa::Message {
+        conversation: Some(text.to_owned()),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn text_of(message: &wa::Message) -> Option<String> {
+    let extended = message.extended_text_message.as_option();
+    let extended = extended.and_then(|text| text.text.clone());
+    message.conversation.clone().or(extended)
+}
+
+/// What one's own companions get: the message and whom it went to.
+pub(crate) fn copy_for_own_devices(to: &Number, by: By, message: &wa::Message) -> wa::Message {
+    let destination = if by.is_lid() { to.lid() } else { to.pn() };
+    wa::Message {
+        device_sent_message: MessageField::some(DeviceSentMessage {
+            destination_jid: Some(destination.to_string()),
+            message: MessageField::some(message.clone()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// Where the copy of a message that a companion sent went to.
+pub(crate) fn destination(message: &wa::Message) -> Option<Jid> {
+    let copy = message.device_sent_message.as_option()?;
+    copy.destination_jid.as_deref()?.parse().ok()
+}
+
+pub(crate) fn distribution(group: &str, key: Vec<u8>) -> wa::Message {
+    wa::Message {
+        sender_key_distribution_message: MessageField::some(
+            wa::message::SenderKeyDistributionMessage {
+                group_id: Some(group.to_owned()),
+                axolotl_sender_key_distribution_message: Some(key),
+            },
+        ),
+        ..Default::default()
+    }
+}
+
+/// Whether a message brings a sender key and says nothing.
+pub(crate) fn is_only_distribution(message: &wa::Message) -> bool {
+    message.sender_key_distribution_message.is_set() && text_of(message).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stanza_is_named_as_clients_of_whatsapp_expect() {
+        let author = "+15550100003".parse().expect("a number");
+        for (message, named) in [
+            (text_message("hi"), ("text", None)),
+            (edit("A", "ho"), ("text", Some("1"))),
+            (deletion("A"), ("text", Some("7"))),
+            (deletion_by_admin("A", &author), ("text", Some("8"))),
+            (reaction("A", "👍"), ("reaction", None)),
+            (reaction("A", ""), ("reaction", Some("7"))),
+            (image("look"), ("media", None)),
+        ] {
+            assert_eq!(attributes(&message), named);
+        }
+    }
+
+    #[test]
+    fn texts_and_pictures_take_the_chats_timer_and_show_it() {
+        let text = text_message("hi");
+        for message in [text, image("hi"), album_part("3A", "hi")] {
+            assert_eq!(expiration(&message), None);
+            let message = with_expiration(message, 604_800);
+            assert_eq!(expiration(&message), Some(604_800));
+        }
+        assert_eq!(expiration(&disappearing("hi", 0)), None);
+    }
+}

@@ -1,0 +1,44 @@
+//! How a socket is ended by words: `<failure>` instead of `<success>`, `<stream:error>` later on.
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
+use crate::wire::stanza;
+
+/// `<failure>` instead of `<success>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// 401 logged out, 402 temporary ban, 403 banned, 405 client outdated, 503 …
+    pub reason: u16,
+    /// Length of a temporary ban in seconds.
+    pub expire: Option<u64>,
+    /// Why the temporary ban: 101 sent too many, 102 blocked by users …
+    pub code: Option<u32>,
+}
+
+pub(crate) fn stream_error(code: u16) -> Node {
+    NodeBuilder::new("stream:error").attr("code", code).build()
+}
+
+pub(crate) fn conflict(kind: &'static str, code: Option<u16>) -> Node {
+    let child = NodeBuilder::new("conflict").attr("type", kind).build();
+    let error = NodeBuilder::new("stream:error").children([child]);
+    match code {
+        Some(code) => error.attr("code", code).build(),
+        None => error.build(),
+    }
+}
+
+pub(crate) fn failure(failure: Failure) -> Node {
+    let mut node = NodeBuilder::new("failure")
+        .attr("from", stanza::server())
+        .attr("reason", failure.reason)
+        .attr("location", "sim");
+    if let Some(expire) = failure.expire {
+        node = node.attr("expire", expire);
+    }
+    if let Some(code) = failure.code {
+        node = node.attr("code", code);
+    }
+    node.build()
+}
