@@ -132,7 +132,7 @@ async fn a_backup_is_not_written_to_a_terminal() {
 #[tokio::test]
 async fn progress_is_one_line_that_goes_away() {
     let steps = vec![
-        json!({"start": {"records": 812, "bytes": 420_000}}),
+        json!({"start": {"records": 812, "estimated_size_bytes": 420_000}}),
         json!({"chunk": "aGFsZg=="}),
         json!({"hold": true}),
     ];

@@ -67,14 +67,13 @@ impl Recipe {
     /// What an agent streams that backs itself up.
     pub(crate) fn steps(&self, secret: &Secret) -> Vec<Value> {
         let bytes = self.bytes(Some(secret));
-        let start =
-            json!({"start": {"records": self.records, "bytes": bytes.len(), "generation": 1}});
+        let start = json!({"start": {"records": self.records, "estimated_size_bytes": bytes.len(), "generation": 1}});
         let chunks = bytes
             .chunks(3000)
             .map(|chunk| json!({"chunk": base64(chunk)}));
         let mut steps: Vec<Value> = [start].into_iter().chain(chunks).collect();
         if !self.endless {
-            steps.push(json!({"end": {"records": self.records, "bytes": bytes.len()}}));
+            steps.push(json!({"end": {"records": self.records, "size_bytes": bytes.len()}}));
         }
         steps
     }
