@@ -65,6 +65,11 @@ enum Command {
     },
 }
 
+/// The command line, with the variables behind its flags: what the manual page is made of.
+pub fn line() -> clap::Command {
+    Variables::put_behind(Line::command(), &|_| Ok(None)).0
+}
+
 /// What is to be done.
 #[derive(Debug)]
 pub enum Task {
