@@ -7,10 +7,9 @@ use std::sync::Arc;
 use openclaw_agent::app::daemon;
 use openclaw_agent::host::command::{self, Task};
 use openclaw_agent::host::exit::{BAD_CONFIGURATION, FAILED, end};
-use openclaw_agent::host::{config, healthcheck, import, keys, volume};
+use openclaw_agent::host::{config, healthcheck, keys, volume};
 use openclaw_harden::environment;
 use openclaw_settings::names::Unknown;
-use openclaw_state::clock;
 
 /// The protocol library wipes none of its keys; this wipes whatever is freed.
 #[global_allocator]
@@ -37,18 +36,6 @@ fn main() -> ExitCode {
             source,
         }) => {
             let done = keys::run(command, &place, source.as_ref());
-            done.map_or_else(
-                |error| end(&error, &error.hint(), error.exit_code()),
-                |()| ExitCode::SUCCESS,
-            )
-        }
-        Ok(Task::Import {
-            from,
-            json,
-            place,
-            source,
-        }) => {
-            let done = import::run(&from, json, &place, &source, clock::wall());
             done.map_or_else(
                 |error| end(&error, &error.hint(), error.exit_code()),
                 |()| ExitCode::SUCCESS,

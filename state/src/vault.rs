@@ -73,25 +73,29 @@ impl Ticket {
 impl Vault {
     /// Shares an open store, and starts the thread that keeps it.
     pub fn start(sealed: Sealed, dropped: u64) -> (Self, Keeper) {
+        let vault = Self::over(Some(sealed), dropped);
+        let keeper = Keeper::start(Arc::clone(&vault.shared));
+        (vault, keeper)
+    }
+
+    fn over(sealed: Option<Sealed>, dropped: u64) -> Self {
         let (durable, _) = watch::channel(0);
         let state = State {
-            sealed: Some(sealed),
+            sealed,
             wanted: 0,
             stopping: false,
         };
-        let shared = Arc::new(Shared {
+        let shared = Shared {
             state: Mutex::new(state),
             work: Condvar::new(),
             durable,
             dropped,
             heir: OnceLock::new(),
-        });
-        let keeper = Keeper::start(Arc::clone(&shared));
-        let vault = Self {
-            shared,
-            account: None,
         };
-        (vault, keeper)
+        Self {
+            shared: Arc::new(shared),
+            account: None,
+        }
     }
 
     /// A record's value.
