@@ -6,7 +6,6 @@ pub mod config;
 pub mod exit;
 pub mod harden;
 pub mod healthcheck;
-pub mod import;
 pub mod keys;
 pub mod logging;
 pub mod proxy;

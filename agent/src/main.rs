@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use openclaw_agent::app::daemon;
 use openclaw_agent::host::command::{self, Task};
-use openclaw_agent::host::exit::{BAD_CONFIGURATION, FAILED, end};
-use openclaw_agent::host::{config, healthcheck, import, keys, volume};
+use openclaw_agent::host::exit::end;
+use openclaw_agent::host::{config, healthcheck, keys, volume};
 use openclaw_harden::environment;
 use openclaw_settings::names::Unknown;
-use openclaw_state::clock;
+use openclaw_types::Exit;
 
 /// The protocol library wipes none of its keys; this wipes whatever is freed.
 #[global_allocator]
@@ -22,12 +22,12 @@ fn main() -> ExitCode {
         Ok(secrets) => Arc::new(secrets),
         Err(error) => {
             let hint = volume::BadSource::Environment(error);
-            return end(&hint, &hint.hint(), BAD_CONFIGURATION);
+            return end(&hint, &hint.hint(), Exit::Configuration);
         }
     };
     #[cfg(feature = "sim")]
     if let Err(error) = openclaw_state::failpoint::arm() {
-        return end(&error, "leave it unset", BAD_CONFIGURATION);
+        return end(&error, "leave it unset", Exit::Configuration);
     }
     match Task::read(std::env::args_os(), &secrets) {
         Ok(Task::Run(config)) => daemon::run(*config, &secrets),
@@ -38,19 +38,7 @@ fn main() -> ExitCode {
         }) => {
             let done = keys::run(command, &place, source.as_ref());
             done.map_or_else(
-                |error| end(&error, &error.hint(), error.exit_code()),
-                |()| ExitCode::SUCCESS,
-            )
-        }
-        Ok(Task::Import {
-            from,
-            json,
-            place,
-            source,
-        }) => {
-            let done = import::run(&from, json, &place, &source, clock::wall());
-            done.map_or_else(
-                |error| end(&error, &error.hint(), error.exit_code()),
+                |error| end(&error, &error.hint(), error.exit()),
                 |()| ExitCode::SUCCESS,
             )
         }
@@ -65,7 +53,7 @@ fn misused(error: &config::Error) -> ExitCode {
         config::Error::Usage(error) => {
             // Help and the version are asked for, and go to stdout with code 0.
             let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED))
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Failed.code()))
         }
         mistakes @ config::Error::Values(_) => {
             eprint!("{mistakes}");
@@ -75,7 +63,7 @@ fn misused(error: &config::Error) -> ExitCode {
                 let meant = meant.unwrap_or_default();
                 eprintln!("note: {name} is not a setting of the agent{meant}");
             }
-            ExitCode::from(BAD_CONFIGURATION)
+            ExitCode::from(Exit::Configuration)
         }
     }
 }
@@ -89,7 +77,7 @@ fn check(http: SocketAddr, ready: bool) -> ExitCode {
         }
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(FAILED)
+            ExitCode::from(Exit::Failed)
         }
     }
 }

@@ -102,12 +102,7 @@ fn every_variable_that_is_named_is_read() {
 
 #[test]
 fn every_flag_of_the_agents_that_is_shown_exists() {
-    let commands: [&[&str]; 4] = [
-        &["healthcheck"],
-        &["keys", "generate"],
-        &["keys", "list"],
-        &["import-baileys"],
-    ];
+    let commands: [&[&str]; 3] = [&["healthcheck"], &["keys", "generate"], &["keys", "list"]];
     for (path, said) in deployment() {
         for line in said.lines() {
             let Some((_, shown)) = line.split_once("openclaw-agent ") else {

@@ -126,6 +126,13 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["vault", "clock"]),
     },
     Rule {
+        why: "openclawctl knows the contract, not the agent behind it: only the import reads what is WhatsApp's",
+        within: "ctl/src",
+        except: &["ctl/src/import"],
+        crates: &["openclaw_whatsapp"],
+        modules: Modules::Any,
+    },
+    Rule {
         why: "what is stored of WhatsApp does not know the session that stores it",
         within: "whatsapp/src/store",
         except: &[],
@@ -212,7 +219,6 @@ const WALLS: &[Wall] = &[
         never: &[
             "openclaw-agent",
             "openclaw-state",
-            "openclaw-whatsapp",
             "openclaw-sim",
             "whatsapp-rust",
             "wacore*",
@@ -461,6 +467,11 @@ mod scanner {
                 "prost_types",
             ),
             ("link", "use crate::edge::grpc;", "edge"),
+            (
+                "openclawctl knows",
+                "use openclaw_whatsapp::store::Store;",
+                "openclaw_whatsapp",
+            ),
             (
                 "the agent knows the simulator",
                 "extern crate openclaw_sim;",

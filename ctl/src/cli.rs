@@ -113,6 +113,9 @@ pub(crate) enum Command {
     /// The phone need not scan again. Sessions with contacts and own sender keys are left behind:
     /// their keys must never be used twice.
     Restore(RestoreArgs),
+    /// Bring another program's account into an agent that has none.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Decide what follows when the agent's store went back, so that it sends again.
     ///
     /// A volume that is an older copy of itself has message keys that were used since. The agent holds
@@ -302,6 +305,27 @@ pub(crate) struct RestoreArgs {
     /// Numbers are shown whole anyway, unless --mask is given.
     #[arg(long, hide = true)]
     pub(crate) show_numbers: bool,
+}
+
+/// `import`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Take an account over from a Baileys auth folder, without a new QR code; stop its gateway first.
+    ///
+    /// The agent has no account yet. The folder is on this machine and is only read; it goes to the agent
+    /// encrypted under a key that is made for it. From then on the old gateway must never start again: two
+    /// clients with the same keys lose messages and log each other out.
+    Baileys(BaileysArgs),
+}
+
+/// `import baileys`.
+#[derive(Debug, Args)]
+pub(crate) struct BaileysArgs {
+    /// The folder with creds.json, or OpenClaw's state folder.
+    pub(crate) dir: PathBuf,
+    /// Read the folder and report what it has; no agent is asked.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// Where a passphrase or a key comes from. On a terminal it is asked for.

@@ -1,7 +1,8 @@
 //! `openclawctl`: the operator's client of one OpenClaw agent.
 //!
 //! Arguments in, one command run, an exit code out. Nothing is decided here, and nothing of the
-//! agent or of WhatsApp is known here beyond the gRPC contract in `openclaw-proto`.
+//! agent or of WhatsApp is known here beyond the gRPC contract in `openclaw-proto`: but for `import`,
+//! which reads what another program knows of WhatsApp.
 
 mod address;
 mod alerts;
@@ -23,6 +24,7 @@ mod enroll;
 mod events;
 mod failure;
 mod health;
+mod import;
 mod numbers;
 mod outbox;
 mod pair;
@@ -48,7 +50,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::address::{Address, Environment, Flags};
-use crate::cli::{BackupArgs, BackupCommand, Cli, ClientsCommand, Command};
+use crate::cli::{
+    BackupArgs, BackupCommand, BaileysArgs, Cli, ClientsCommand, Command, ImportCommand,
+};
 use crate::context::store::Store;
 use crate::failure::{Exit, Failure};
 use crate::numbers::Numbers;
@@ -117,6 +121,9 @@ async fn perform(flags: Flags<'_>, json: bool, command: Command) -> Result<Exit,
             command: Some(BackupCommand::Verify(args)),
             ..
         }) => backup::verify(&args, json).await,
+        Command::Import(ImportCommand::Baileys(args @ BaileysArgs { check: true, .. })) => {
+            import::check(&args, json).await
+        }
         Command::Enroll(args) => enroll::run(flags, &store, &args, json).await,
         Command::Context(command) => contexts::run(flags, &store, command, json).await,
         Command::Clients(ClientsCommand::NewCode) => clients::new_code(json),
@@ -141,6 +148,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Unpair(args) => unpair::run(address, &args, json).await,
         Command::Backup(args) => backup::run(address, &args, json).await,
         Command::Restore(args) => restore::run(address, &args, json).await,
+        Command::Import(ImportCommand::Baileys(args)) => import::run(address, &args, json).await,
         Command::Allow(args) => allow::run(address, &args, json).await,
         Command::Alerts(command) => alerts::run(address, &command, json).await,
         Command::Clients(command) => clients::run(address, &command, json).await,

@@ -1,17 +1,19 @@
 //! `restore`: brings a backup's account into an agent that has none. The file is checked here first,
 //! so that what is wrong with it is said before anything is sent.
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Read, Seek as _};
 
+use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::restore_request::Frame;
 use openclaw_proto::v1::{
-    LinkStatus, RestoreRequest, RestoreResponse, RestoreStart, Secret, StatusRequest,
+    LinkStatus, RestoreRequest, RestoreResponse, RestoreStart, StatusRequest,
 };
+use openclaw_vault::Secret;
 use prost_types::Timestamp;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
 
 use crate::address::Address;
 use crate::backup::{self, checked};
@@ -60,7 +62,7 @@ pub(crate) async fn run(
         .map_err(|error| Failure::new(format!("open it twice: {error}")))?;
     let (mut admin, mut agent) = client::admin(address).await?;
     let status = client::answer(address, agent.status(StatusRequest {})).await?;
-    has_none(&status.link.unwrap_or_default())?;
+    has_none(&status.link.unwrap_or_default(), "restore")?;
     let secret = obtain(secret, Use::Open, &mut stops).await?;
     let stopped = || {
         Failure::new("stopped: nothing was restored")
@@ -71,20 +73,7 @@ pub(crate) async fn run(
         let (whole, secret) = checked(path, again, secret, json).await?;
         file.rewind()
             .map_err(|error| Failure::new(format!("read it again: {error}")))?;
-        let (say, said) = mpsc::channel(2);
-        let mut progress = Progress::new(json);
-        let answer = admin.restore(ReceiverStream::new(said));
-        let fed = feed(&mut file, to_wire(&secret), whole.bytes, say, &mut progress);
-        tokio::pin!(answer);
-        let early = tokio::select! {
-            answer = &mut answer => Some(answer),
-            fed = fed => { fed?; None }
-        };
-        let answer = match early {
-            Some(answer) => answer,
-            None => answer.await,
-        };
-        Ok(answer?.into_inner())
+        deliver(&mut admin, &secret, file, whole.bytes, json).await
     };
     let restored = stops.or(stopped, send).await?;
     report(restored, json);
@@ -92,27 +81,51 @@ pub(crate) async fn run(
     Ok(Exit::Done)
 }
 
-/// The agent refuses too; this is said before a passphrase is asked for.
-fn has_none(link: &LinkStatus) -> Result<(), Failure> {
+/// Sends a backup of so many bytes, and waits for what the agent makes of it.
+pub(crate) async fn deliver(
+    admin: &mut AdminClient<Channel>,
+    secret: &Secret,
+    mut backup: impl Read,
+    bytes: u64,
+    json: bool,
+) -> Result<RestoreResponse, Failure> {
+    let (say, said) = mpsc::channel(2);
+    let mut progress = Progress::new(json);
+    let answer = admin.restore(ReceiverStream::new(said));
+    let fed = feed(&mut backup, secret, bytes, say, &mut progress);
+    tokio::pin!(answer);
+    let early = tokio::select! {
+        answer = &mut answer => Some(answer),
+        fed = fed => { fed?; None }
+    };
+    let answer = match early {
+        Some(answer) => answer,
+        None => answer.await,
+    };
+    Ok(answer?.into_inner())
+}
+
+/// The agent refuses too; this is said before anything is asked for or sent.
+pub(crate) fn has_none(link: &LinkStatus, bring: &str) -> Result<(), Failure> {
     if link.phone.is_empty() {
         return Ok(());
     }
     Err(Failure::new("the agent has an account already")
         .with_reason("ALREADY_LINKED")
-        .with_hint("start one with an empty volume and restore there; do not unpair for it: that ends the link in every backup of this account")
+        .with_hint(format!("start one with an empty volume and {bring} there; do not unpair for it: that ends the link in every backup of this account"))
         .with_exit(Exit::Refused))
 }
 
 /// Sends the file. It ends early when the agent takes no more: then its answer says why.
 async fn feed(
-    file: &mut File,
-    secret: Secret,
+    backup: &mut impl Read,
+    secret: &Secret,
     all: u64,
     say: mpsc::Sender<RestoreRequest>,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let mut frame = Frame::Start(RestoreStart {
-        secret: Some(secret),
+        secret: Some(to_wire(secret)),
     });
     let mut sent = 0;
     loop {
@@ -121,7 +134,8 @@ async fn feed(
             return Ok(());
         }
         let mut chunk = Vec::with_capacity(CHUNK);
-        let read = file
+        let read = backup
+            .by_ref()
             .take(CHUNK as u64)
             .read_to_end(&mut chunk)
             .map_err(|error: io::Error| Failure::new(format!("read the backup: {error}")))?;

@@ -14,6 +14,7 @@ pub mod trial;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use openclaw_types::Exit;
 use openclaw_vault::{Batch, Entry, Error, Folder, Key, Secret, Summary, Table};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -73,25 +74,29 @@ impl Ticket {
 impl Vault {
     /// Shares an open store, and starts the thread that keeps it.
     pub fn start(sealed: Sealed, dropped: u64) -> (Self, Keeper) {
+        let vault = Self::over(Some(sealed), dropped);
+        let keeper = Keeper::start(Arc::clone(&vault.shared));
+        (vault, keeper)
+    }
+
+    fn over(sealed: Option<Sealed>, dropped: u64) -> Self {
         let (durable, _) = watch::channel(0);
         let state = State {
-            sealed: Some(sealed),
+            sealed,
             wanted: 0,
             stopping: false,
         };
-        let shared = Arc::new(Shared {
+        let shared = Shared {
             state: Mutex::new(state),
             work: Condvar::new(),
             durable,
             dropped,
             heir: OnceLock::new(),
-        });
-        let keeper = Keeper::start(Arc::clone(&shared));
-        let vault = Self {
-            shared,
-            account: None,
         };
-        (vault, keeper)
+        Self {
+            shared: Arc::new(shared),
+            account: None,
+        }
     }
 
     /// A record's value.
@@ -321,9 +326,6 @@ pub(crate) fn sure<T>(result: Result<T, Error>) -> T {
     }
 }
 
-/// The exit code of what failed.
-const FAILED: i32 = 1;
-
 #[expect(
     clippy::disallowed_methods,
     reason = "nothing may go on without its store, wherever that is noticed"
@@ -348,5 +350,5 @@ fn die(error: &Error) -> ! {
     eprintln!("error: {why}\nhint: {hint}");
     // Without unwinding, as an abort would end it, and with the code that a failure has everywhere. What runs until then on
     // other threads reports nothing that is not kept: durable is only what was synced, and nothing is after a failure.
-    std::process::exit(FAILED);
+    std::process::exit(i32::from(Exit::Failed.code()));
 }

@@ -4,7 +4,8 @@
 //! backup = header(4096) EPOCH COPY * END       the header as a vault's, with the magic OCBACKUP and one slot
 //! ```
 //!
-//! The header names the store and the generation it is of. END counts the records, so that a cut is noticed.
+//! The header names the store and the generation it is of. END counts the records, so that a cut is noticed. The slot is
+//! called `handover` where the records come from elsewhere and nothing else goes on with them.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -25,15 +26,15 @@ use crate::vault::Vault;
 
 /// The name of a backup's one slot.
 const SLOT: &str = "backup";
+/// The name of a handover's.
+const HANDOVER: &str = "handover";
 /// Changes are gathered into frames of about this size.
 const FRAME: usize = 64 << 10;
 
 /// A backup in the making. While it lives, the log it reads is kept.
 pub struct Backup {
     walk: Walk,
-    sealer: Sealer,
-    batch: Batch,
-    changes: u64,
+    frames: Frames,
     without: Vec<Table>,
     _walker: Arc<()>,
 }
@@ -47,35 +48,103 @@ impl Backup {
     }
 }
 
-impl<D: Disk> Vault<D> {
-    /// Begins a backup: appends its first bytes to `out`.
-    pub fn backup(&self, secret: &Secret, now: u64, out: &mut Vec<u8>) -> Result<Backup, Error> {
+/// What stands in a backup, from its header to its end.
+struct Frames {
+    sealer: Sealer,
+    batch: Batch,
+    changes: u64,
+}
+
+impl Frames {
+    /// Appends the header and what stands before the first change to `out`.
+    fn begin(
+        slot: &str,
+        store: StoreId,
+        generation: u64,
+        secret: &Secret,
+        now: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<Self, Error> {
+        let purpose = Purpose::Backup;
         let data_key = Key32::random()?;
-        let store = self.store();
         let header = Header {
-            purpose: Purpose::Backup,
+            purpose,
             store,
             revision: 1,
-            generation: self.header().generation,
+            generation,
             log: 0,
             durable: 0,
-            slots: vec![Slot::wrap(
-                Purpose::Backup,
-                store,
-                SLOT,
-                now,
-                secret,
-                &data_key,
-            )?],
+            slots: vec![Slot::wrap(purpose, store, slot, now, secret, &data_key)?],
         };
         out.extend(header.encode(&data_key));
         let chain = log::start(&data_key, store, 0);
         let sealer = Sealer::begin(&data_key, &chain, &History::default().encode(), out)?;
-        Ok(Backup {
-            walk: Walk::new(&self.log, &self.data_key, store, self.log.end),
+        Ok(Self {
             sealer,
             batch: Batch::new(),
             changes: 0,
+        })
+    }
+
+    fn push(&mut self, op: Op<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        // A change may fill a frame by itself: never behind others.
+        if !self.batch.is_empty() && self.batch.len() + op.size() > FRAME {
+            self.seal(out)?;
+        }
+        self.batch.push(op);
+        self.changes += 1;
+        Ok(())
+    }
+
+    fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.sealer
+            .seal(Kind::Copy, self.batch.bytes(), out)
+            .ok_or(Error::Exhausted)?;
+        self.batch.clear();
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        if !self.batch.is_empty() {
+            self.seal(out)?;
+        }
+        let end = self.changes.to_le_bytes();
+        self.sealer
+            .seal(Kind::End, &end, out)
+            .ok_or(Error::Exhausted)
+    }
+}
+
+/// Records that are handed over, in the form of a backup. A backup is a copy of a store that goes on; what is handed over
+/// was in no store, and whoever hands it over vouches that nothing else goes on with it.
+pub struct Handover(Frames);
+
+impl Handover {
+    /// Begins one: appends its first bytes to `out`.
+    pub fn begin(secret: &Secret, now: u64, out: &mut Vec<u8>) -> Result<Self, Error> {
+        let store = StoreId::random()?;
+        Frames::begin(HANDOVER, store, 0, secret, now, out).map(Self)
+    }
+
+    /// Adds a change, and appends what comes of it to `out`.
+    pub fn push(&mut self, op: Op<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.0.push(op, out)
+    }
+
+    /// Appends the end to `out`.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.0.finish(out)
+    }
+}
+
+impl<D: Disk> Vault<D> {
+    /// Begins a backup: appends its first bytes to `out`.
+    pub fn backup(&self, secret: &Secret, now: u64, out: &mut Vec<u8>) -> Result<Backup, Error> {
+        let (store, generation) = (self.store(), self.header().generation);
+        let frames = Frames::begin(SLOT, store, generation, secret, now, out)?;
+        Ok(Backup {
+            walk: Walk::new(&self.log, &self.data_key, store, self.log.end),
+            frames,
             without: Vec::new(),
             _walker: self.walker(),
         })
@@ -90,9 +159,7 @@ impl<D: Disk> Vault<D> {
     ) -> Result<bool, Error> {
         let Backup {
             walk,
-            sealer,
-            batch,
-            changes,
+            frames,
             without,
             ..
         } = backup;
@@ -103,25 +170,10 @@ impl<D: Disk> Vault<D> {
             if without.contains(&op.table()) {
                 return Ok(());
             }
-            // A change may fill a frame by itself: never behind others.
-            if !batch.is_empty() && batch.len() + op.size() > FRAME {
-                sealer
-                    .seal(Kind::Copy, batch.bytes(), out)
-                    .ok_or(Error::Exhausted)?;
-                batch.clear();
-            }
-            batch.push(op);
-            *changes += 1;
-            Ok(())
+            frames.push(op, out)
         })?;
         if arrived {
-            if !batch.is_empty() {
-                sealer
-                    .seal(Kind::Copy, batch.bytes(), out)
-                    .ok_or(Error::Exhausted)?;
-            }
-            let end = changes.to_le_bytes();
-            sealer.seal(Kind::End, &end, out).ok_or(Error::Exhausted)?;
+            frames.finish(out)?;
         }
         Ok(arrived)
     }
@@ -181,6 +233,14 @@ pub struct Origin {
     pub generation: u64,
     /// Its slot: when it was made, and with what kind of secret.
     pub slot: SlotInfo,
+}
+
+impl Origin {
+    /// Whether it is a [`Handover`].
+    #[must_use]
+    pub fn is_handover(&self) -> bool {
+        self.slot.name == HANDOVER
+    }
 }
 
 /// Reads a backup from its start to its end.

@@ -30,7 +30,7 @@ mod slots;
 mod strength;
 mod vault;
 
-pub use backup::{Backup, Origin, Reader, Restore};
+pub use backup::{Backup, Handover, Origin, Reader, Restore};
 pub use batch::{Batch, Malformed, Op, Ops};
 pub use disk::{Disk, DiskFile, Folder};
 pub use epoch::Epoch;

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use openclaw_vault::{
-    Batch, Compaction, Error, Folder, Key, Key32, Op, Reader, Secret, Table, Vault, on_heap,
-    presence,
+    Batch, Compaction, Error, Folder, Handover, Key, Key32, Op, Reader, Secret, Table, Vault,
+    on_heap, presence,
 };
 use tempfile::TempDir;
 
@@ -217,6 +217,33 @@ fn a_backup_holds_everything_and_is_put_into_another_store() {
         });
         assert!(whole.is_err(), "cut at {length}");
     }
+}
+
+#[test]
+fn what_is_handed_over_is_read_as_a_backup_and_says_that_it_is_none() {
+    let secret = secret();
+    let mut bytes = Vec::new();
+    let mut handover = Handover::begin(&secret, 7, &mut bytes).unwrap();
+    // More than one frame.
+    for number in 0..2_000 {
+        let (scope, id) = key(number);
+        let key = Key::new(TABLE, &scope, &id);
+        let value = &number.to_le_bytes().repeat(100);
+        handover.push(Op::Put { key, value }, &mut bytes).unwrap();
+    }
+    handover.finish(&mut bytes).unwrap();
+    let mut reader = Reader::open(&*bytes, &secret).unwrap();
+    assert!(reader.origin().is_handover());
+    assert_eq!(reader.origin().slot.created, 7);
+    while reader.next(|_| Ok(())).unwrap() {}
+    assert_eq!(reader.changes(), 2_000);
+
+    let dir = TempDir::new().unwrap();
+    let vault = create(&dir, &secret);
+    let mut bytes = Vec::new();
+    drop(vault.backup(&secret, 7, &mut bytes).unwrap());
+    let reader = Reader::open(&*bytes, &secret).unwrap();
+    assert!(!reader.origin().is_handover());
 }
 
 #[test]

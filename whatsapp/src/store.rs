@@ -7,6 +7,7 @@
 //! timers                                      after how long a chat's messages disappear
 //! sending                                     what of a session must be durable before it is used
 //! restore                                     what of a backup may live on
+//! handover                                    an account from elsewhere, in memory and from there to an agent
 //! ```
 //!
 //! The vault's log is one order: what is only written becomes durable with whatever is committed next. Committed is what
@@ -16,6 +17,7 @@
 mod app_sync;
 pub mod baileys;
 mod device;
+mod handover;
 mod lids;
 mod pending;
 mod people;

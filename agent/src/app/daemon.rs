@@ -8,8 +8,9 @@ use openclaw_state::clock;
 
 use super::{Outcome, start};
 use crate::host::config::Config;
-use crate::host::exit::{FAILED, fail};
+use crate::host::exit::fail;
 use crate::host::{command, logging};
+use openclaw_types::Exit;
 
 /// Runs the agent until it ends.
 #[must_use]
@@ -26,7 +27,7 @@ pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
     openclaw_harden::scrub_stack();
     let started = match start::start(&config, clock::wall()) {
         Ok(started) => started,
-        Err(error) => return fail(&error, &error.hint(), error.exit_code()),
+        Err(error) => return fail(&error, &error.hint(), error.exit()),
     };
     // One thread serves the link and the API; blocking calls are rare and short.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -42,7 +43,7 @@ pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
             runtime.shutdown_background();
             ended
         }
-        Err(error) => return fail(&error, "free some memory, then start again", FAILED),
+        Err(error) => return fail(&error, "free some memory, then start again", Exit::Failed),
     };
     match ended {
         Ok(Outcome::Stopped) => ExitCode::SUCCESS,
@@ -51,8 +52,8 @@ pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
                 "replacing the process image, so that nothing of the account stays in memory"
             );
             let error = openclaw_harden::replace_process(secrets);
-            fail(&error, "start the agent again", FAILED)
+            fail(&error, "start the agent again", Exit::Failed)
         }
-        Err(error) => fail(&error, error.hint(), FAILED),
+        Err(error) => fail(&error, error.hint(), Exit::Failed),
     }
 }

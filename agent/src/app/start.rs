@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use openclaw_harden::privileges;
 use openclaw_state::allow::{self, Loaded};
-use openclaw_types::Hardening;
+use openclaw_types::{Exit, Hardening};
 use openclaw_vault::{Opened, Summary};
 
 use crate::alerts::{self, KeyPlace, SigningKey};
@@ -46,10 +46,6 @@ pub enum Error {
     Volume(#[from] volume::Error),
 }
 
-/// The exit codes of both binaries.
-const FAILED: u8 = 1;
-const BAD_CONFIGURATION: u8 = 64;
-
 impl Error {
     /// What to do next.
     #[must_use]
@@ -69,12 +65,12 @@ impl Error {
 
     /// The process' exit code.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::Privileges(privileges::Error::NotRoot { .. }) => BAD_CONFIGURATION,
-            Self::Rules(_) | Self::Alerts(_) => BAD_CONFIGURATION,
-            Self::Volume(error) if error.is_configuration() => BAD_CONFIGURATION,
-            Self::Privileges(_) | Self::Volume(_) => FAILED,
+            Self::Privileges(privileges::Error::NotRoot { .. }) => Exit::Configuration,
+            Self::Rules(_) | Self::Alerts(_) => Exit::Configuration,
+            Self::Volume(error) if error.is_configuration() => Exit::Configuration,
+            Self::Privileges(_) | Self::Volume(_) => Exit::Failed,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -49,14 +48,6 @@ enum Command {
     /// Make, list and change what opens the store
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Take an account over from a Baileys auth folder, without a new QR code; stop its gateway first
-    ImportBaileys {
-        /// The folder with creds.json, or OpenClaw's state folder; it is only read
-        dir: PathBuf,
-        /// Print the report as JSON
-        #[arg(long)]
-        json: bool,
-    },
     /// Ask the agent beside this one how it is, as a container's health check: 0 well, 1 not
     Healthcheck {
         /// Want it connected to WhatsApp as well
@@ -83,17 +74,6 @@ pub enum Task {
         place: Place,
         /// The key, when one is given.
         source: Option<KeySource>,
-    },
-    /// Take an account over.
-    Import {
-        /// From this folder.
-        from: PathBuf,
-        /// Whether to print JSON.
-        json: bool,
-        /// To this volume.
-        place: Place,
-        /// Opened with this.
-        source: KeySource,
     },
     /// Ask how the agent is.
     Healthcheck {
@@ -129,7 +109,7 @@ impl Task {
         let source = volume.source(secrets, agent.create_key_file, &mut mistakes);
         let alerts = agent.alerts.alerts(secrets, &mut mistakes);
         let (needs_key, may_begin) = match &command {
-            None | Some(Command::ImportBaileys { .. }) => (true, true),
+            None => (true, true),
             Some(Command::Keys(command)) => (command.opens_the_store(), false),
             Some(Command::Healthcheck { .. }) => (false, false),
         };
@@ -147,13 +127,6 @@ impl Task {
                 place,
                 source,
             }),
-            (Some(Command::ImportBaileys { dir, json }), Some(source)) => Ok(Self::Import {
-                from: dir,
-                json,
-                place,
-                source,
-            }),
-            (Some(Command::ImportBaileys { .. }), None) => Err(Error::Values(vec![no_key(&place)])),
             (Some(Command::Healthcheck { ready }), _) => Ok(Self::Healthcheck {
                 http: agent.http()?,
                 ready,
@@ -203,6 +176,8 @@ pub fn unknown_variables() -> Vec<Unknown> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn read(args: &[&str]) -> Result<Task, Error> {
@@ -242,7 +217,6 @@ mod tests {
         for args in [
             &["keys", "add", "laptop"][..],
             &["keys", "rotate-data"],
-            &["import-baileys", "/srv/baileys"],
             &[],
         ] {
             let mistakes = mistakes(args);

@@ -3,21 +3,18 @@
 use std::error::Error as StdError;
 use std::process::ExitCode;
 
-/// It did not work. The exit codes of both binaries: 0 done, 1 failed, 2 usage, 4 refused, 64 bad configuration.
-pub const FAILED: u8 = 1;
-/// What it was told cannot be.
-pub const BAD_CONFIGURATION: u8 = 64;
+use openclaw_types::Exit;
 
 /// As [`end`], and in the log.
-pub fn fail(error: &dyn StdError, hint: &str, code: u8) -> ExitCode {
+pub fn fail(error: &dyn StdError, hint: &str, exit: Exit) -> ExitCode {
     tracing::error!(hint, "{}", chain(error));
-    end(error, hint, code)
+    end(error, hint, exit)
 }
 
 /// Says why, and what to do next.
-pub fn end(error: &dyn StdError, hint: &str, code: u8) -> ExitCode {
+pub fn end(error: &dyn StdError, hint: &str, exit: Exit) -> ExitCode {
     eprintln!("error: {}\nhint: {hint}", chain(error));
-    ExitCode::from(code)
+    ExitCode::from(exit)
 }
 
 fn chain(error: &dyn StdError) -> String {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! backup     store -> pieces, while everything else goes on
-//! restore    bytes -> a new content of the store beside the old one; nothing is changed before all of it is known to be good
+//! restore    bytes -> a new content of the store beside the old one; nothing is changed before all of it is known to be good.
+//!            The bytes are a backup, or a handover: an account from elsewhere
 //! ```
 //!
 //! One of them runs at a time. Both work on a thread of their own, in steps that hold the store for about a millisecond.
@@ -287,6 +288,7 @@ impl Agent {
 pub(super) struct Staged {
     vault: Vault,
     restore: Restore<Folder>,
+    is_handover: bool,
     dropped: Dropped,
     /// How the link was.
     link: Option<Vec<u8>>,
@@ -302,6 +304,7 @@ impl Staged {
         let Self {
             vault,
             mut restore,
+            is_handover,
             dropped,
             link,
             made_at,
@@ -312,7 +315,10 @@ impl Staged {
             let mut kept = 0;
             // What is the agent's own stays, as it is now.
             // Nor is a token forgotten that was used here.
-            for table in Tables::OWN.into_iter().chain([Tables::OUTBOX]) {
+            // A handover has no rules that could take the place of those here.
+            let rules = is_handover.then_some(Tables::ALLOW);
+            let own = Tables::OWN.into_iter().chain([Tables::OUTBOX]);
+            for table in own.chain(rules) {
                 let mut own = Vec::new();
                 sealed.scan(table, None, |entry| own.push(entry))?;
                 kept += own.len();
@@ -368,7 +374,12 @@ fn stage(
             openclaw_vault::Error::Broken
         })
     };
-    let mut sieve = Sieve::default();
+    let is_handover = reader.origin().is_handover();
+    let mut sieve = if is_handover {
+        Sieve::of_handover()
+    } else {
+        Sieve::default()
+    };
     let mut carried = Carried::default();
     let made_at = SystemTime::UNIX_EPOCH + Duration::from_secs(reader.origin().slot.created);
     let read = (|| {
@@ -385,6 +396,7 @@ fn stage(
         (Ok(true), None) => Ok(Staged {
             vault,
             restore,
+            is_handover,
             dropped: sieve.dropped(),
             link,
             made_at,

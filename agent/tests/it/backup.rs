@@ -1,5 +1,6 @@
 //! Backups, and what becomes of an account that is restored from one.
 
+mod handover;
 mod tokens;
 
 use std::path::Path;

@@ -120,13 +120,6 @@ async fn on_railway_nothing_starts_beside_the_volume() {
     let ended = bare::run(&mut command, "").await;
     let hint = format!("OPENCLAW_AUTH_DIR={}", mount.path().display());
     is_refused(&ended, folder.path(), "is not on the volume", &hint);
-    // Nor is an account taken over to where it would be lost.
-    let mut import = on_railway(folder.path());
-    import
-        .env("RAILWAY_VOLUME_MOUNT_PATH", mount.path())
-        .args(["import-baileys", "/srv/baileys"]);
-    let ended = bare::run(&mut import, "").await;
-    is_refused(&ended, folder.path(), "is not on the volume", &hint);
 }
 
 #[tokio::test]

@@ -1199,6 +1199,9 @@ pub mod admin_client {
         /// keys. New ones are made as they are needed, and new one-time prekeys are uploaded. The phone
         /// need not scan again; the agent connects by itself.
         ///
+        /// A handover has the same form: an account that was in no agent, as `openclawctl import` sends it.
+        /// Whoever sends it vouches that nothing else uses its keys: nothing of it is left behind.
+        ///
         /// FAILED_PRECONDITION, ALREADY_LINKED, when there is an account already. INVALID_ARGUMENT,
         /// WRONG_SECRET, when the secret does not open it, NOT_A_BACKUP when it is something else, and
         /// NO_ACCOUNT when there is none in it.
@@ -1295,6 +1298,9 @@ pub mod admin_server {
         /// Keys that must never be used twice are left behind: sessions with contacts and own sender
         /// keys. New ones are made as they are needed, and new one-time prekeys are uploaded. The phone
         /// need not scan again; the agent connects by itself.
+        ///
+        /// A handover has the same form: an account that was in no agent, as `openclawctl import` sends it.
+        /// Whoever sends it vouches that nothing else uses its keys: nothing of it is left behind.
         ///
         /// FAILED_PRECONDITION, ALREADY_LINKED, when there is an account already. INVALID_ARGUMENT,
         /// WRONG_SECRET, when the secret does not open it, NOT_A_BACKUP when it is something else, and

@@ -5,6 +5,7 @@
 //! vault.aside()   a device in the making: its rows are in memory, and those in the store stay as they are
 //! vault.adopt()   the rows of a handle aside take the place of those in the store, durably and at once: that handle is
 //!                 the live one from then on, and the one that was reads nothing and writes nothing any more
+//! Vault::in_memory()   rows aside, beside no store: an account on its way into another one
 //! ```
 //!
 //! Only [`Tables::ACCOUNT`] are seen so. All other tables are the same for every handle.
@@ -140,6 +141,30 @@ impl Vault {
         self.with_account(Holder::Aside(Rows::default()))
     }
 
+    /// A handle aside, without a store: what is no account's is not kept.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::over(None, 0).aside()
+    }
+
+    /// Passes the rows of a handle aside to `write`, in the order they were written. Other handles have none.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn rows_aside<E>(&self, mut write: impl FnMut(Op<'_>) -> Result<(), E>) -> Result<(), E> {
+        let holder = self.account.as_ref().map(lock);
+        let Some(Holder::Aside(rows)) = holder.as_deref() else {
+            return Ok(());
+        };
+        let mut rows: Vec<_> = rows.rows.iter().collect();
+        rows.sort_unstable_by_key(|(_, row)| row.order);
+        rows.into_iter().try_for_each(|((table, scope, id), row)| {
+            let key = Key::new(Table(*table), scope, id);
+            let value = row.value.as_slice();
+            write(Op::Put { key, value })
+        })
+    }
+
     fn with_account(&self, holder: Holder) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
@@ -241,6 +266,39 @@ mod tests {
         volume.reopen();
         assert_eq!(loaded(&volume.vault, DEVICE).unwrap(), b"old");
         assert_eq!(volume.vault.scan(Tables::PREKEYS, None).len(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_account_in_memory_is_kept_without_a_store_and_passed_on_as_it_was_written() {
+        let vault = Vault::in_memory();
+        let (two, one) = (
+            Key::new(Tables::PREKEYS, "", "2"),
+            Key::new(Tables::PREKEYS, "", "1"),
+        );
+        for (key, value) in [(two, b"old"), (one, b"one"), (two, b"new")] {
+            put(&vault, key, value);
+        }
+        put(
+            &vault,
+            Key::new(Tables::ALLOW, "", "entry"),
+            b"no account's",
+        );
+        // No keeper is there to wait for.
+        vault.flush().await;
+        let mut passed = Vec::new();
+        let all = vault.rows_aside(|op| {
+            let Op::Put { key, value } = op else {
+                panic!("rows are put");
+            };
+            passed.push((key.id.to_vec(), value.to_vec()));
+            Ok::<_, ()>(())
+        });
+        assert!(all.is_ok());
+        let expected = [("1", "one"), ("2", "new")];
+        assert_eq!(
+            passed,
+            expected.map(|(id, value)| (id.into(), value.into()))
+        );
     }
 
     #[test]

@@ -200,7 +200,9 @@ impl Error {
             Self::Occupied(_) => {
                 "use an empty volume, or run `openclawctl unpair` first if that account is not needed"
             }
-            Self::Store(_) => "nothing has been taken over; check the volume and import again",
+            Self::Store(_) => {
+                "nothing has been taken over: import again, or link the agent anew with `openclawctl pair`"
+            }
         }
     }
 }

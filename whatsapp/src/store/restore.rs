@@ -9,6 +9,9 @@
 //! changed         the device: it uploads new prekeys, far above any number that may have been in use
 //! kept            everything else; of messages of ours the outbox says what lives on (`outbox::Carried`)
 //! ```
+//!
+//! A handover is no copy: nothing else has used its keys since, or will. So sessions, sender keys, who has them and the device
+//! live on as they are.
 
 use std::collections::HashSet;
 
@@ -33,6 +36,7 @@ type Write<'a> = dyn FnMut(Op<'_>) -> Result<(), Error> + 'a;
 /// Looks at a backup change by change.
 #[derive(Default)]
 pub struct Sieve {
+    is_handover: bool,
     device: Option<Zeroizing<Vec<u8>>>,
     sender_keys: HashSet<(Vec<u8>, Vec<u8>)>,
     dropped: Left,
@@ -93,10 +97,30 @@ fn fate(table: Table) -> Fate {
 }
 
 impl Sieve {
+    /// One for a handover; the default is for a backup.
+    #[must_use]
+    pub fn of_handover() -> Self {
+        Self {
+            is_handover: true,
+            ..Self::default()
+        }
+    }
+
+    fn fate(&self, table: Table) -> Fate {
+        match table {
+            Tables::SESSIONS | Tables::SENDER_KEYS | Tables::SENDER_KEY_DEVICES
+                if self.is_handover =>
+            {
+                Fate::Keep
+            }
+            table => fate(table),
+        }
+    }
+
     /// Looks at a change, and writes what lives on of it.
     pub fn sift(&mut self, op: Op<'_>, write: &mut Write<'_>) -> Result<(), Error> {
         let table = op.table();
-        match fate(table) {
+        match self.fate(table) {
             Fate::Keep => write(op),
             Fate::SenderKey => {
                 if let Op::Put { key, .. } = op {
@@ -144,7 +168,9 @@ impl Sieve {
                 key: Key::new(Tables::SENDER_KEYS, group, name),
             })?;
         }
-        renew_prekeys(&mut device, fastrand::u32(..));
+        if !self.is_handover {
+            renew_prekeys(&mut device, fastrand::u32(..));
+        }
         let Ok(row) = encode(&device) else {
             return Ok(false);
         };
@@ -254,7 +280,14 @@ mod tests {
         puts: &[(Table, &str, &str)],
         device: Option<&Device>,
     ) -> Option<(BTreeMap<Name, Vec<u8>>, Dropped)> {
-        let mut sieve = Sieve::default();
+        sifted_by(Sieve::default(), puts, device)
+    }
+
+    fn sifted_by(
+        mut sieve: Sieve,
+        puts: &[(Table, &str, &str)],
+        device: Option<&Device>,
+    ) -> Option<(BTreeMap<Name, Vec<u8>>, Dropped)> {
         let mut kept: BTreeMap<Name, Vec<u8>> = BTreeMap::new();
         let name = |key: Key<'_>| (key.table.0, key.scope.to_vec(), key.id.to_vec());
         let mut write = |op: Op<'_>| {
@@ -343,6 +376,40 @@ mod tests {
         assert!(!restored.server_has_prekeys);
         assert!(restored.next_pre_key_id > device.next_pre_key_id + GAP - 1);
         assert_eq!(restored.first_unupload_pre_key_id, restored.next_pre_key_id);
+    }
+
+    #[test]
+    fn what_is_handed_over_lives_on_as_it_is_but_for_what_is_no_accounts() {
+        let device = registered();
+        let puts = [
+            (Tables::SESSIONS, "100000000000002", "100000000000002@lid.0"),
+            (Tables::SENDER_KEYS, "group", "group:15550100001:3@c.us.0"),
+            (Tables::SENDER_KEY_DEVICES, "group", "100000000000002@lid"),
+            (Tables::PREKEYS, "", "5"),
+            (Tables::CLIENTS, "", "fingerprint"),
+            (Tables::IDENTITY, "", ""),
+        ];
+        let (kept, dropped) = sifted_by(Sieve::of_handover(), &puts, Some(&device)).unwrap();
+        let tables: Vec<u8> = kept.keys().map(|(table, ..)| *table).collect();
+        let expected = [
+            Tables::DEVICE,
+            Tables::SESSIONS,
+            Tables::PREKEYS,
+            Tables::SENDER_KEYS,
+            Tables::SENDER_KEY_DEVICES,
+        ];
+        assert_eq!(tables, expected.map(|table| table.0));
+        let row = kept.values().next().unwrap();
+        assert_eq!(*row, encode(&device).unwrap(), "the same prekeys");
+        let others = 2;
+        assert_eq!(
+            dropped,
+            Dropped {
+                others,
+                ..Dropped::default()
+            }
+        );
+        assert!(sifted_by(Sieve::of_handover(), &puts, None).is_none());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use openclaw_types::Exit;
 use openclaw_vault::{BadSecret, NoRandom};
 
 use crate::host::volume::{self, Fault, Mistake};
@@ -50,11 +51,6 @@ pub enum Error {
     #[error(transparent)]
     NoRandom(NoRandom),
 }
-
-/// The exit codes of both binaries.
-const FAILED: u8 = 1;
-const REFUSED: u8 = 4;
-const BAD_CONFIGURATION: u8 = 64;
 
 impl Error {
     /// What to do next.
@@ -111,7 +107,7 @@ impl Error {
 
     /// The process' exit code.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         use openclaw_vault::Error as Store;
         match self {
             Self::NoKey(_)
@@ -119,8 +115,8 @@ impl Error {
             | Self::Unfit(_)
             | Self::Bad(_)
             | Self::OpensNothing(_)
-            | Self::GivenTwice(_) => BAD_CONFIGURATION,
-            Self::FileExists(_) | Self::NotGiven(_) | Self::NotTheSame => REFUSED,
+            | Self::GivenTwice(_) => Exit::Configuration,
+            Self::FileExists(_) | Self::NotGiven(_) | Self::NotTheSame => Exit::Refused,
             Self::Volume(volume::Error::Store {
                 source:
                     Store::SlotExists(_)
@@ -130,9 +126,9 @@ impl Error {
                     | Store::BadName
                     | Store::Absent,
                 ..
-            }) => REFUSED,
-            Self::Volume(error) if error.is_configuration() => BAD_CONFIGURATION,
-            Self::Volume(_) | Self::Prompt(_) | Self::Print(_) | Self::NoRandom(_) => FAILED,
+            }) => Exit::Refused,
+            Self::Volume(error) if error.is_configuration() => Exit::Configuration,
+            Self::Volume(_) | Self::Prompt(_) | Self::Print(_) | Self::NoRandom(_) => Exit::Failed,
         }
     }
 }

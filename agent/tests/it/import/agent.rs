@@ -1,9 +1,8 @@
-//! The command itself, and the agent that starts on what it made.
+//! `openclawctl import baileys`, and the agent that goes on with what it brought. `scripts/test` has built the client.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_proto::v1::LinkState;
@@ -15,16 +14,23 @@ use tokio::process::Command;
 use super::source::Source;
 use super::variants::recorded;
 use super::{LOST, LOST_IN_GROUP, Left, left};
-use crate::harness::{ACCOUNT, ANNA, Agent, BERT, PATIENCE, VOLUME, WORD, World, lid, request};
+use crate::harness::bare::BINARY;
+use crate::harness::{ACCOUNT, ANNA, Agent, BERT, PATIENCE, WORD, World, lid, request};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-agent");
-
-fn command(folder: &Path, from: &Path) -> Command {
-    let mut command = Command::new(BINARY);
+/// As an operator types it, whose home and temporary folder are `home`.
+fn command(home: &Path, agent: &Path, from: &Path) -> Command {
+    let client = Path::new(BINARY).with_file_name("openclawctl");
+    assert!(
+        client.exists(),
+        "scripts/test builds openclawctl first; or: cargo build -p openclawctl"
+    );
+    let mut command = Command::new(client);
     command
         .env_clear()
-        .current_dir(folder)
-        .args(["--auth-dir", VOLUME, "--create-key-file", "import-baileys"])
+        .envs(["HOME", "TMPDIR"].map(|name| (name, home)))
+        .env("OPENCLAW_AGENT", format!("unix:{}", agent.display()))
+        .current_dir(home)
+        .args(["import", "baileys"])
         .arg(from)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -33,8 +39,8 @@ fn command(folder: &Path, from: &Path) -> Command {
     command
 }
 
-async fn import(folder: &Path, from: &Path, args: &[&str]) -> Output {
-    let output = command(folder, from).args(args).output();
+async fn import(home: &Path, agent: &Path, from: &Path, args: &[&str]) -> Output {
+    let output = command(home, agent, from).args(args).output();
     tokio::time::timeout(PATIENCE, output)
         .await
         .unwrap()
@@ -75,11 +81,24 @@ fn is_sealed(volume: &Path, source: &Source) {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn the_agent_goes_on_from_an_imported_volume() {
+async fn the_agent_goes_on_from_an_imported_folder() {
     let Left { sim, source, group } = left().await;
     let before = source.state();
-    let folder = Arc::new(tempfile::tempdir().unwrap());
-    let imported = import(folder.path(), source.dir(), &[]).await;
+    let home = tempfile::tempdir().unwrap();
+    let agent = Agent::start(&sim.url(), &[]).await;
+    let socket = agent.socket.clone();
+
+    let checked = import(home.path(), &socket, source.dir(), &["--check"]).await;
+    let (stdout, stderr) = tells_nothing(&checked);
+    assert!(checked.status.success(), "{stderr}");
+    assert!(
+        stdout.starts_with("Checked: +1 555 XXX XXXX, device 1, from creds.json\n"),
+        "{stdout}"
+    );
+    assert_eq!(agent.link().await.state(), LinkState::Unlinked);
+    assert_eq!(home.path().read_dir().unwrap().count(), 0);
+
+    let imported = import(home.path(), &socket, source.dir(), &[]).await;
     let (stdout, stderr) = tells_nothing(&imported);
     assert!(imported.status.success(), "{stderr}");
     assert!(
@@ -87,18 +106,18 @@ async fn the_agent_goes_on_from_an_imported_volume() {
         "{stdout}"
     );
     assert!(!stdout.contains("Skipped"), "{stdout}");
+    assert!(stderr.starts_with("next: "), "{stderr}");
     assert_eq!(source.state(), before);
-    is_sealed(&folder.path().join(VOLUME), &source);
 
-    let again = import(folder.path(), source.dir(), &[]).await;
+    let again = import(home.path(), &socket, source.dir(), &[]).await;
     let (stdout, stderr) = tells_nothing(&again);
     assert_eq!((again.status.code(), stdout.as_str()), (Some(4), ""));
     assert!(
-        stderr.contains("already linked to +1 555 XXX XXXX") && stderr.contains("hint: "),
+        stderr
+            .starts_with("error: the agent has an account already\nhint: start one with an empty"),
         "{stderr}"
     );
 
-    let agent = Agent::start_in(folder, &sim.url(), &[]).await;
     let world = World::of(sim, agent);
     world.agent.until_state(LinkState::Connected).await;
     let mut events = world.watch().await;
@@ -133,50 +152,37 @@ async fn the_agent_goes_on_from_an_imported_volume() {
         );
     }
     assert_eq!(world.phone().companions().len(), 1, "no new link");
+    is_sealed(&world.agent.volume(), &source);
     world.finish().await;
 }
 
-#[tokio::test]
-#[ignore = "needs Baileys: scripts/test"]
-async fn what_cannot_be_imported_makes_no_volume() {
-    let folder = tempfile::tempdir().unwrap();
-    let nothing = Source::new();
-    nothing.put("notes.txt", b"hello");
-    let refused = import(folder.path(), nothing.dir(), &["--json"]).await;
-    let (stdout, stderr) = tells_nothing(&refused);
-    assert_eq!((refused.status.code(), stdout.as_str()), (Some(1), ""));
-    assert!(
-        stderr.starts_with("error: there is no creds.json in ") && stderr.contains("\nhint: "),
-        "{stderr}"
-    );
-    assert!(!folder.path().join(VOLUME).join("vault.hdr").exists());
-}
-
-/// The device is written last: until then there is no account, and from then on all of it.
+/// The agent changes nothing before all of it has arrived, and from then on it has an account.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn an_import_that_is_killed_can_be_repeated() {
     let source = Source::of(&recorded().await.0);
     let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
-    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let agent = Agent::start(&sim.url(), &[]).await;
+    let socket = agent.socket.clone();
     for ms in [5, 15, 30, 60, 90, 120, 180] {
-        let mut running = command(folder.path(), source.dir()).spawn().unwrap();
+        let mut running = command(home.path(), &socket, source.dir()).spawn().unwrap();
         let _ = tokio::time::timeout(Duration::from_millis(ms), running.wait()).await;
         running.kill().await.unwrap();
     }
-    let last = import(folder.path(), source.dir(), &["--json"]).await;
+    let last = import(home.path(), &socket, source.dir(), &["--json"]).await;
     let (stdout, stderr) = tells_nothing(&last);
     match last.status.code() {
         Some(0) => {
             let report: Value = serde_json::from_str(&stdout).unwrap();
+            assert_eq!(report["imported"], true);
             assert_eq!(report["account"], "+1 555 XXX XXXX");
             assert_eq!(report["skipped"], Value::Array(Vec::new()));
         }
         // One of the earlier ones came to its end.
-        Some(4) => assert!(stderr.contains("already linked"), "{stderr}"),
+        Some(4) => assert!(stderr.contains("has an account already"), "{stderr}"),
         _ => panic!("{stderr}"),
     }
-    let agent = Agent::start_in(folder, &sim.url(), &[]).await;
     // This simulator never linked the device: it says so, which takes credentials to say it to.
     agent.until_state(LinkState::LoggedOut).await;
 }

@@ -195,8 +195,31 @@ fn files(count: usize) -> String {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What an import is said to have done, and what to do about the old gateway.
+struct Words {
+    heading: &'static str,
+    carried: &'static str,
+    then: &'static str,
+}
+
+const IMPORTED: Words = Words {
+    heading: "Imported",
+    carried: "Carried over",
+    then: "The folder is unchanged. Never start the old gateway on it again:",
+};
+const CHECKED: Words = Words {
+    heading: "Checked",
+    carried: "An import carries over",
+    then: "The folder is unchanged. Before you import, stop the old gateway for good:",
+};
+
+impl Report {
+    /// For people too, where nothing but a look at the folder was asked for.
+    pub fn checked(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(|f| self.write(f, &CHECKED))
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, words: &Words) -> fmt::Result {
         let Self {
             account,
             device,
@@ -209,11 +232,16 @@ impl fmt::Display for Report {
             refetched,
             not_carried,
         } = self;
-        writeln!(f, "Imported: {account}, device {device}, from {source}")?;
+        let Words {
+            heading,
+            carried: carried_over,
+            then,
+        } = words;
+        writeln!(f, "{heading}: {account}, device {device}, from {source}")?;
         if let Some(reason) = backup_because {
             writeln!(f, "The backup was used: creds.json: {reason}")?;
         }
-        writeln!(f, "Carried over:")?;
+        writeln!(f, "{carried_over}:")?;
         for Carried { kind, count } in carried {
             writeln!(f, "  {count:>7} {}", kind.words())?;
         }
@@ -231,14 +259,17 @@ impl fmt::Display for Report {
             writeln!(f, "  {what}: {meaning}")?;
         }
         writeln!(f, "Not needed: {}; of others: {foreign}", files(*refetched))?;
-        writeln!(
-            f,
-            "The folder is unchanged. Never start the old gateway on it again:"
-        )?;
+        writeln!(f, "{then}")?;
         writeln!(
             f,
             "two clients with the same keys lose messages and log each other out."
         )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &IMPORTED)
     }
 }
 

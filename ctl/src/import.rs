@@ -1,0 +1,151 @@
+//! `import baileys`: the account of a Baileys gateway into an agent that has none.
+//!
+//! The gateway's folder is read here, into memory, and goes to the agent as a backup does: sealed, under a key that is as old as
+//! the call. Nothing is written to this machine, and nothing is changed in the agent before all of it has arrived.
+
+use std::error::Error as _;
+use std::path::{Path, PathBuf};
+
+use openclaw_proto::v1::StatusRequest;
+use openclaw_vault::{Key32, Secret};
+use openclaw_whatsapp::store::Store;
+use openclaw_whatsapp::store::baileys::{self, Error, Report};
+use serde::Serialize;
+
+use crate::address::Address;
+use crate::cli::BaileysArgs;
+use crate::failure::{Exit, Failure};
+use crate::restore::{deliver, has_none};
+use crate::rollback::lookout::Lookout;
+use crate::stop::Stops;
+use crate::{aside, client, clock, console};
+
+const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; delete the folder once it is connected";
+
+#[derive(Serialize)]
+struct Json<'a> {
+    imported: bool,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// What is sent, and what opens it.
+struct Parcel {
+    report: Report,
+    secret: Secret,
+    bytes: Vec<u8>,
+}
+
+/// Imports. Exit code 0 means that the agent has the account, durably.
+pub(crate) async fn run(
+    address: &Address,
+    args: &BaileysArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let mut stops = Stops::listen()?;
+    // What is wrong with the folder is said without an agent. It is read once more when it is sent: what changed is noticed.
+    baileys::read(&args.dir).map_err(|error| failure(&error))?;
+    let (mut admin, mut agent) = client::admin(address).await?;
+    let stopped = || {
+        Failure::new("stopped: nothing was imported")
+            .with_reason("STOPPED")
+            .with_hint("`openclawctl status` says whether the agent had all of it before")
+    };
+    let send = async {
+        let status = client::answer(address, agent.status(StatusRequest {})).await?;
+        has_none(&status.link.unwrap_or_default(), "import")?;
+        let Parcel {
+            report,
+            secret,
+            bytes,
+        } = packed(&args.dir).await?;
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        deliver(&mut admin, &secret, bytes.as_slice(), size, json).await?;
+        Ok(report)
+    };
+    let report = stops.or(stopped, send).await?;
+    if json {
+        let imported = true;
+        console::report_json(&Json {
+            imported,
+            report: &report,
+        });
+    } else {
+        console::report(report.to_string().trim_end());
+        console::note(NEXT);
+    }
+    Lookout::new(json).look(&mut agent).await;
+    Ok(Exit::Done)
+}
+
+/// Reads the folder, and says what an import would bring. No agent is asked.
+pub(crate) async fn check(args: &BaileysArgs, json: bool) -> Result<Exit, Failure> {
+    let mut stops = Stops::listen()?;
+    let dir = args.dir.clone();
+    let read = aside::run(move || Ok(read(&dir)?.0));
+    let stopped = || Failure::new("stopped before the end").with_reason("STOPPED");
+    let report = stops.or(stopped, read).await?;
+    if json {
+        let imported = false;
+        console::json(&Json {
+            imported,
+            report: &report,
+        })?;
+    } else {
+        console::write(&report.checked().to_string())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// All that the folder gives, beside the runtime.
+async fn packed(dir: &Path) -> Result<Parcel, Failure> {
+    let dir = PathBuf::from(dir);
+    let now = u64::try_from(clock::now().seconds).unwrap_or_default();
+    aside::run(move || {
+        let (report, store) = read(&dir)?;
+        let random = Key32::random();
+        let secret = Secret::Raw(random.map_err(|error| Failure::new(error.to_string()))?);
+        let bytes = store.hand_over(&secret, now);
+        Ok(Parcel {
+            report,
+            secret,
+            bytes: bytes.map_err(|error| Failure::new(format!("seal it: {error}")))?,
+        })
+    })
+    .await
+}
+
+/// Blocks.
+fn read(dir: &Path) -> Result<(Report, Store), Failure> {
+    let store = Store::in_memory();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|error| Failure::new(format!("start a runtime: {error}")))?;
+    let report = runtime.block_on(baileys::import(dir, &store));
+    Ok((report.map_err(|error| failure(&error))?, store))
+}
+
+/// What is wrong with the folder, and what to do.
+fn failure(error: &Error) -> Failure {
+    let (exit, reason) = match error {
+        Error::Open { .. }
+        | Error::NotAFolder { .. }
+        | Error::Empty { .. }
+        | Error::Below { .. }
+        | Error::Foreign { .. }
+        | Error::NotFound { .. }
+        | Error::SeveralAccounts(_)
+        | Error::TooManyFiles => (Exit::Usage, "NOT_A_BAILEYS_FOLDER"),
+        Error::InUse => (Exit::Refused, "FOLDER_IN_USE"),
+        Error::Unlinked | Error::Unfinished => (Exit::Refused, "NOT_LINKED"),
+        Error::Occupied(_) => (Exit::Refused, "ALREADY_LINKED"),
+        Error::Damaged { .. } => (Exit::Failed, "CREDENTIALS_DAMAGED"),
+        Error::NotAFile { .. } | Error::Unreadable { .. } | Error::Store(_) => (Exit::Failed, ""),
+    };
+    let cause = error.source();
+    let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+    Failure::new(format!("{error}{cause}"))
+        .with_exit(exit)
+        .with_reason(reason)
+        .with_hint(error.hint())
+}
