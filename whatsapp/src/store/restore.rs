@@ -400,7 +400,7 @@ mod tests {
         ];
         assert_eq!(tables, expected.map(|table| table.0));
         let row = kept.values().next().unwrap();
-        assert_eq!(*row, encode(&device).unwrap(), "the same prekeys");
+        assert_eq!(*row, *encode(&device).unwrap(), "the same prekeys");
         let others = 2;
         assert_eq!(
             dropped,

@@ -34,7 +34,7 @@ async fn restore(
 ) -> Result<pb::RestoreResponse, tonic::Status> {
     let start = restore_request::Frame::Start(pb::RestoreStart {
         secret: Some(pb::Secret {
-            secret: Some(secret::Secret::Key(key.bytes().to_vec())),
+            form: Some(secret::Form::Key(key.bytes().to_vec())),
         }),
     });
     let chunk = restore_request::Frame::Chunk(bytes.to_vec());
@@ -52,7 +52,8 @@ async fn of_an_account_that_is_handed_over_nothing_is_left_behind_and_no_send_is
     let args = ["--config", file.to_str().unwrap()];
     let world = World::with(openclaw_sim::Config::default(), &args).await;
     let who = BERT.to_owned();
-    let added = access(&world).add_allowed(pb::AddAllowedRequest { who });
+    let mut access = access(&world);
+    let added = access.add_allowed(pb::AddAllowedRequest { who });
     added.await.unwrap();
     let before = rules(&world).await;
     let (key, bytes) = handover().await;
