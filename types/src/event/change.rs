@@ -42,7 +42,7 @@ pub struct Edit {
     /// The message that it changes.
     #[serde(rename = "m")]
     pub message: MessageId,
-    /// What the message says now. [`Body::Sealed`] when that could not be opened.
+    /// What the message says now. [`crate::Body::Sealed`] when that could not be opened.
     #[serde(rename = "c")]
     pub content: Content,
     /// Who had written it.
