@@ -40,10 +40,10 @@ use crate::host::volume::{FIRST_SLOT, Open};
 use crate::link::{Agent, Ended, Owner};
 
 /// How long open calls may take to end once the agent stops.
-const DRAIN: Duration = Duration::from_secs(3);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long open streams have to say why they end.
-const LAST_WORD: Duration = Duration::from_millis(20);
+const STREAM_CLOSE_DELAY: Duration = Duration::from_millis(20);
 
 /// Why the agent did not start, or ended early.
 #[derive(Debug, thiserror::Error)]
@@ -235,10 +235,10 @@ async fn serve(
     agent.stop().await;
     // Whoever watches is told why it ends.
     agent.journal().flush().await;
-    tokio::time::sleep(LAST_WORD).await;
+    tokio::time::sleep(STREAM_CLOSE_DELAY).await;
     stopping.send_replace(true);
     drop(agent);
-    let drained = tokio::time::timeout(DRAIN, async {
+    let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
         tokio::join!(
             finish(grpc),
             finish(http),

@@ -47,7 +47,7 @@ pub use sender::Sender;
 pub use sending::{Answer, SendFailure, Terms};
 
 /// How many commands may wait.
-const COMMANDS: usize = 16;
+const MAX_QUEUED_COMMANDS: usize = 16;
 
 /// The agent. Cloned handles are the same agent.
 #[derive(Clone, Debug)]

@@ -36,7 +36,7 @@ use target::Target;
 use terminal::Screen;
 
 /// Twice a second, so that no second of the countdown is skipped.
-const TICK: Duration = Duration::from_millis(500);
+const COUNTDOWN_INTERVAL: Duration = Duration::from_millis(500);
 const NEXT: &str =
     "next: `openclawctl status` shows the link, `openclawctl watch` follows messages";
 
@@ -127,7 +127,7 @@ async fn follow(
     output: &mut Output,
     stops: &mut Stops,
 ) -> Result<Linked, Failure> {
-    let mut tick: Interval = interval(TICK);
+    let mut tick: Interval = interval(COUNTDOWN_INTERVAL);
     let mut resize = listen(SignalKind::window_change())?;
     let mut scanned = false;
     output.refresh(false)?;

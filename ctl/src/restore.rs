@@ -28,7 +28,7 @@ use crate::stop::Stops;
 use crate::{client, console};
 
 /// The contract's largest chunk.
-const CHUNK: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; never start the agent of the backup again";
 
 #[derive(Serialize)]
@@ -133,10 +133,10 @@ async fn feed(
         if say.send(request).await.is_err() {
             return Ok(());
         }
-        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         let read = backup
             .by_ref()
-            .take(CHUNK as u64)
+            .take(CHUNK_BYTES as u64)
             .read_to_end(&mut chunk)
             .map_err(|error: io::Error| Failure::new(format!("read the backup: {error}")))?;
         if read == 0 {

@@ -28,7 +28,7 @@ const ROLLED_BACK: &str = "STORE_ROLLED_BACK";
 /// WhatsApp's server did not take it, each time.
 const SERVER_ERROR: &str = "SERVER_ERROR";
 /// The agent answers a little after the time it was given; its answer is the better one.
-const GRACE: Duration = Duration::from_secs(5);
+const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
 /// Sends, waits for the state asked for, and prints it.
 pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Result<Exit, Failure> {
@@ -58,7 +58,7 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
             let again = lookout.has_warned() && failure.reason() == Some(ROLLED_BACK);
             if again && !json { failure.with_hint("") } else { failure }
         })?,
-        () = tokio::time::sleep(args.timeout.saturating_add(GRACE)) => {
+        () = tokio::time::sleep(args.timeout.saturating_add(ANSWER_MARGIN)) => {
             return Err(unknown("the agent did not answer in time", &token));
         }
         _ = tokio::signal::ctrl_c() => return Err(unknown("interrupted", &token)),

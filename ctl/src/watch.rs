@@ -28,10 +28,10 @@ use cursor::{Cursor, Step};
 use keeping::Keeping;
 use notes::Notes;
 
-const FIRST_RETRY: Duration = Duration::from_millis(250);
-const LONGEST_RETRY: Duration = Duration::from_secs(10);
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(250);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
 /// The agent sends a heartbeat every 30 s. Two missing ones are a dead stream.
-const SILENCE: Duration = Duration::from_secs(75);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How often, at most, it is noted how far the store has come.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ struct Retry(Duration);
 impl Retry {
     async fn wait(&mut self) {
         tokio::time::sleep(self.0).await;
-        self.0 = (self.0 * 2).min(LONGEST_RETRY);
+        self.0 = (self.0 * 2).min(MAX_RETRY_DELAY);
     }
 }
 
@@ -107,7 +107,7 @@ enum Ended {
 
 impl Watch<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
-        let mut retry = Retry(FIRST_RETRY);
+        let mut retry = Retry(MIN_RETRY_DELAY);
         let mut stream = match self.open().await {
             // Whoever follows can wait for it to come.
             Err(failure) if !self.args.no_follow && may_come(&failure) => {
@@ -122,7 +122,7 @@ impl Watch<'_> {
                 Ended::StartOver => {}
                 Ended::Lost { items } => {
                     if items > 0 {
-                        retry = Retry(FIRST_RETRY);
+                        retry = Retry(MIN_RETRY_DELAY);
                     }
                     let text = "the connection to the agent was lost; trying again";
                     self.notes.note(text, "lost");
@@ -201,7 +201,7 @@ impl Watch<'_> {
                 None => {
                     self.keeping.rest(&self.cursor).await?;
                     self.look().await;
-                    tokio::time::timeout(SILENCE, stream.message()).await
+                    tokio::time::timeout(SILENCE_TIMEOUT, stream.message()).await
                 }
             };
             let item = match item {

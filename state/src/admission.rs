@@ -18,9 +18,9 @@ use crate::traffic::Traffic;
 use crate::vault::{Tables, Vault, to_millis};
 
 /// How many messages may wait for their sender to be told apart.
-pub const MOST_HELD: usize = 1_000;
+pub const MAX_HELD_MESSAGES: usize = 1_000;
 /// However long there was no connection to ask on: then nobody waits for it any more.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const MAX_HOLD_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// The gate, and what stands behind it.
 pub struct Admission {
@@ -214,7 +214,7 @@ impl Admission {
             }
             let what = match verdict {
                 Verdict::Admit(_) => what,
-                Verdict::Hold if count < MOST_HELD => {
+                Verdict::Hold if count < MAX_HELD_MESSAGES => {
                     let (at, mark) = (to_millis(now), name.mark());
                     held.extend(what.map(|what| Held {
                         at,
@@ -254,7 +254,7 @@ impl Admission {
             let what = match verdict {
                 Verdict::Admit(_) => what,
                 Verdict::Drop(because) => self.dropped(origin, because),
-                Verdict::Hold if age > LONGEST || (asked && age > self.patience) => {
+                Verdict::Hold if age > MAX_HOLD_TIME || (asked && age > self.patience) => {
                     self.dropped(origin, Because::NotResolved)
                 }
                 Verdict::Hold => continue,

@@ -24,20 +24,20 @@ use openclaw_trust::{Code, CodeId, Fingerprint, NoRandom, Role};
 use crate::clock;
 use crate::failpoint::{self, Place};
 use crate::vault::{Tables, Vault};
-pub use codes::{Invitation, LIFETIME, Opening};
+pub use codes::{CODE_LIFETIME, Invitation, Opening};
 use codes::{Kept, Origin};
 pub use member::{Client, Pass, Severed};
 use member::{Member, Row};
 pub use send_to::{MAX_RECIPIENTS, SendTo};
 
 /// The most clients.
-pub const MOST: usize = 64;
+pub const MAX_CLIENTS: usize = 64;
 /// The most codes that are good at the same time.
-pub const MOST_CODES: usize = 16;
+pub const MAX_OPEN_CODES: usize = 16;
 /// The most connections of one client: nobody takes every seat.
-const CONNECTIONS: usize = 16;
+const MAX_CONNECTIONS_PER_CLIENT: usize = 16;
 /// How much of when a client was last seen may be lost with the process.
-const SEEN: Duration = Duration::from_secs(300);
+const LAST_SEEN_SAVE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// The clients of an agent. Cloned handles are the same.
 #[derive(Clone)]
@@ -99,10 +99,10 @@ pub enum NotAdmitted {
 #[derive(Debug, thiserror::Error)]
 pub enum Denied {
     /// As many clients as there may be.
-    #[error("there are {MOST} clients already")]
+    #[error("there are {MAX_CLIENTS} clients already")]
     Full,
     /// As many codes as may be open.
-    #[error("{MOST_CODES} codes are open already")]
+    #[error("{MAX_OPEN_CODES} codes are open already")]
     TooManyCodes,
     /// The name is somebody else's.
     #[error("another client has this name")]
@@ -139,7 +139,7 @@ impl Clients {
     pub fn admit(&self, client: Fingerprint, now: SystemTime) -> Result<Pass, NotAdmitted> {
         let mut members = self.members();
         let member = members.get_mut(&client).ok_or(NotAdmitted::Unknown)?;
-        if member.connections() >= CONNECTIONS {
+        if member.connections() >= MAX_CONNECTIONS_PER_CLIENT {
             return Err(NotAdmitted::TooMany);
         }
         member.row.see(now);
@@ -187,7 +187,7 @@ impl Clients {
         send_to: Option<SendTo>,
         now: SystemTime,
     ) -> Result<(Code, Invitation), Denied> {
-        if self.members().len() >= MOST {
+        if self.members().len() >= MAX_CLIENTS {
             return Err(Denied::Full);
         }
         if let Some(name) = &name
@@ -198,7 +198,7 @@ impl Clients {
         {
             return Err(Denied::NameTaken);
         }
-        if self.invitations(now).len() >= MOST_CODES {
+        if self.invitations(now).len() >= MAX_OPEN_CODES {
             return Err(Denied::TooManyCodes);
         }
         let code = Code::generate()?;
@@ -316,7 +316,7 @@ impl Clients {
             if member.connections() > 0 {
                 member.row.see(now);
             }
-            if let Some(bytes) = member.unkept(SEEN) {
+            if let Some(bytes) = member.unkept(LAST_SEEN_SAVE_INTERVAL) {
                 stale.push((*fingerprint, bytes));
             }
         }

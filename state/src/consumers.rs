@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::vault::{Tables, Vault};
 
 /// The most consumers.
-pub const MOST: usize = 64;
+pub const MAX_CONSUMERS: usize = 64;
 
 /// The consumers of a vault.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Consumers(Vault);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// There are as many as there may be.
-    #[error("there are {MOST} consumers already")]
+    #[error("there are {MAX_CONSUMERS} consumers already")]
     Full,
     /// Nobody was given that event.
     #[error("the newest event is {}, there is none {}", .head.0, .seq.0)]
@@ -103,7 +103,7 @@ impl Consumers {
         self.0
             .update_durably(|update| {
                 let before = update.load(key(name));
-                if before.is_none() && update.count(Tables::CONSUMERS) >= MOST {
+                if before.is_none() && update.count(Tables::CONSUMERS) >= MAX_CONSUMERS {
                     return Err(Denied::Full);
                 }
                 match before.and_then(|row| read(&row)) {
@@ -242,7 +242,7 @@ mod tests {
     async fn there_are_so_many_and_no_more_until_one_goes() {
         let volume = Volume::new();
         let consumers = of(&volume);
-        for n in 0..MOST {
+        for n in 0..MAX_CONSUMERS {
             let name = name(&format!("c{n}"));
             consumers
                 .ack(&name, Seq(1), false, HEAD, now())
@@ -254,6 +254,6 @@ mod tests {
         assert_eq!(consumers.remove(&name("c9")).await, Err(Denied::Unknown));
         assert_eq!(ack(&consumers, 1, false).await, Ok(1));
         let names: Vec<_> = consumers.list().into_iter().map(|c| c.name).collect();
-        assert!(names.is_sorted() && names.len() == MOST);
+        assert!(names.is_sorted() && names.len() == MAX_CONSUMERS);
     }
 }

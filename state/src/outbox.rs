@@ -46,7 +46,7 @@ pub use pace::Pacing;
 pub use queue::{CancelDenied, Cancelled, Queued};
 
 /// How many messages that are not kept may wait for their turn.
-const DIRECT: usize = 64;
+const MAX_DIRECT_MESSAGES: usize = 64;
 
 /// What is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,7 +266,7 @@ impl Outbox {
         if !wish.connected {
             return Err(Refusal::NotConnected);
         }
-        if messages.direct() >= DIRECT {
+        if messages.direct() >= MAX_DIRECT_MESSAGES {
             return Err(Refusal::Busy);
         }
         let ready = pace.ready_at(to, false, now);

@@ -26,7 +26,7 @@ use super::settings::Settings;
 use super::signature::SigningKey;
 
 /// How long an attempt that is underway has when the agent stops.
-const LAST_ATTEMPT: Duration = Duration::from_secs(2);
+const SHUTDOWN_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The task. `V` is what shows the link.
 pub struct Bell<V> {
@@ -131,7 +131,8 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             }
         }
         if let Some(flight) = &mut self.flight
-            && let Ok(attempt) = tokio::time::timeout(LAST_ATTEMPT, &mut flight.attempt).await
+            && let Ok(attempt) =
+                tokio::time::timeout(SHUTDOWN_ATTEMPT_TIMEOUT, &mut flight.attempt).await
         {
             self.landed(attempt.unwrap_or_else(|_| lost())).await;
         }

@@ -32,7 +32,7 @@ pub use network::{ENROLL_CODE, Network};
 pub(crate) use variables::Variables;
 
 /// The port of HTTP health checks unless a platform says otherwise.
-const HTTP_PORT: u16 = 8080;
+const DEFAULT_HTTP_PORT: u16 = 8080;
 /// WhatsApp's own clients ping every 15 to 30 s and wait 20 s for the answer.
 const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
 
@@ -362,7 +362,7 @@ fn http_address(
     port: Option<String>,
     keep: &mut impl FnMut(String),
 ) -> Option<SocketAddr> {
-    let port = given(port).map_or(Some(HTTP_PORT), |value| {
+    let port = given(port).map_or(Some(DEFAULT_HTTP_PORT), |value| {
         value
             .parse()
             .map_err(|_| keep(format!("PORT: {value:?} is not a port")))

@@ -25,11 +25,11 @@ use super::{Agent, Command, Denied, record};
 use crate::host::volume;
 
 /// How much of the log one step reads, with the store locked.
-const STEP: usize = 128 << 10;
+const BACKUP_STEP_BYTES: usize = 128 << 10;
 /// The largest piece, in bytes.
-const PIECE: usize = 64 << 10;
+const MAX_CHUNK_BYTES: usize = 64 << 10;
 /// Pieces that may wait for a slow client.
-const QUEUE: usize = 2;
+const MAX_QUEUED_CHUNKS: usize = 2;
 
 /// Why there is no backup, or nothing was restored. The store is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +148,7 @@ impl Archive {
         let summary = self.vault.summary().ok_or(Error::Gone)?;
         let created_at = clock::wall();
         let start = start(&summary, created_at);
-        let (send, pieces) = mpsc::channel(QUEUE);
+        let (send, pieces) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let vault = self.vault.clone();
         spawn_blocking(move || {
             let _turn = turn;
@@ -202,7 +202,7 @@ struct Outlet<'a> {
 impl Outlet<'_> {
     /// Waits for a slow client. False when it has gone.
     fn pass(&mut self, bytes: &mut Vec<u8>) -> bool {
-        let passed = bytes.chunks(PIECE).all(|piece| {
+        let passed = bytes.chunks(MAX_CHUNK_BYTES).all(|piece| {
             self.bytes += u64::try_from(piece.len()).unwrap_or_default();
             let piece = Piece::Bytes(piece.to_vec());
             self.send.blocking_send(Ok(piece)).is_ok()
@@ -220,7 +220,7 @@ fn copy(vault: &Vault, secret: &Secret, now: SystemTime, mut to: Outlet<'_>) -> 
     let mut backup = backup.without(&Tables::OWN);
     loop {
         let whole = lend(vault, |sealed| {
-            sealed.backup_step(&mut backup, STEP, &mut out)
+            sealed.backup_step(&mut backup, BACKUP_STEP_BYTES, &mut out)
         })?;
         if !to.pass(&mut out) {
             return Ok(());

@@ -7,7 +7,7 @@ mod findings;
 use openclaw_state::allow::Verdict;
 use openclaw_state::clock;
 use openclaw_types::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
-use openclaw_whatsapp::session::{AT_ONCE, Named, SendError};
+use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, SendError};
 
 use self::findings::{
     alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
@@ -18,12 +18,12 @@ use super::resolver::connected;
 use crate::host::proxy;
 
 /// How many events are looked through at once, and altogether.
-const PAGE: usize = 500;
-const MOST: usize = 100_000;
+const EVENTS_PER_PAGE: usize = 500;
+const MAX_EVENTS_SCANNED: usize = 100_000;
 /// WhatsApp answers within moments, or not at all.
-const ANSWER: Duration = Duration::from_secs(15);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
 /// What a call waits for that is served without an answer as well.
-const SOON: Duration = Duration::from_secs(2);
+const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// A group that no rule names.
 const SOME_GROUP: &str = "0@g.us";
 
@@ -107,11 +107,11 @@ impl Agent {
         let phones = phones
             .iter()
             .filter(|phone| !self.gate().is_known(phone, now));
-        let phones: Vec<Phone> = phones.take(AT_ONCE).cloned().collect();
+        let phones: Vec<Phone> = phones.take(MAX_NUMBERS_PER_QUERY).cloned().collect();
         let Some(session) = connected(&self.view.borrow()).filter(|_| !phones.is_empty()) else {
             return;
         };
-        let answer = tokio::time::timeout(SOON, session.lids_of(&phones)).await;
+        let answer = tokio::time::timeout(OPTIONAL_QUERY_TIMEOUT, session.lids_of(&phones)).await;
         if let Ok(Ok(lids)) = answer {
             self.gate().learn(lids, clock::now());
         }
@@ -136,7 +136,7 @@ impl Agent {
         let session = connected(&self.view.borrow());
         let asked = match session {
             Some(session) => {
-                let answer = tokio::time::timeout(ANSWER, session.name(phone)).await;
+                let answer = tokio::time::timeout(QUERY_TIMEOUT, session.name(phone)).await;
                 Some(answer.unwrap_or(Err(SendError::ConnectionLost)))
             }
             None => None,
@@ -178,8 +178,8 @@ impl Agent {
     async fn traces(&self, contact: &Contact) -> Traces {
         let mut traces = Traces::default();
         let mut after = Seq(0);
-        while traces.looked_at < MOST {
-            let page = self.journal.read(after, PAGE);
+        while traces.looked_at < MAX_EVENTS_SCANNED {
+            let page = self.journal.read(after, EVENTS_PER_PAGE);
             if page.events.is_empty() {
                 break;
             }

@@ -18,7 +18,7 @@ use crate::failure::{Exit, Failure};
 use crate::{client, console};
 
 /// How long a question on the way to something else may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 const MEANING: &str = "its volume is an older copy: messages that contacts encrypted after that copy was made cannot be read, \
 and keys that were used since would be used twice";
 const HINT: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; \
@@ -124,7 +124,7 @@ impl Lookout {
         }
         let seen = self.seen.clone();
         let reporting = agent.report_store(ReportStoreRequest { seen });
-        match tokio::time::timeout(PATIENCE, reporting).await {
+        match tokio::time::timeout(QUERY_TIMEOUT, reporting).await {
             Ok(Ok(answer)) => answer.into_inner().hold.is_some(),
             _ => false,
         }
@@ -215,6 +215,6 @@ fn wire(reported: &Reported, seen: judge::Seen) -> StoreSeen {
 }
 
 async fn ask(agent: &mut AgentClient<Channel>) -> Option<StatusResponse> {
-    let answer = tokio::time::timeout(PATIENCE, agent.status(StatusRequest {}));
+    let answer = tokio::time::timeout(QUERY_TIMEOUT, agent.status(StatusRequest {}));
     Some(client::taken(answer.await.ok()?.ok()?))
 }

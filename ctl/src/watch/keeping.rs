@@ -15,9 +15,9 @@ use crate::cli::WatchArgs;
 use crate::failure::{Failure, is_transport};
 
 /// How many events may be printed before the agent is told, however fast they come.
-const MOST_UNTOLD: u64 = 256;
+const MAX_UNACKED_EVENTS: u64 = 256;
 /// How long the agent may take to note it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The keeping.
 pub(super) struct Keeping<'a> {
@@ -99,7 +99,7 @@ impl<'a> Keeping<'a> {
     pub(super) async fn told(&mut self, cursor: &Cursor, notes: &Notes) -> Result<(), Failure> {
         if self.args.consumer.is_some() {
             self.untold += 1;
-            if self.untold >= MOST_UNTOLD {
+            if self.untold >= MAX_UNACKED_EVENTS {
                 self.rest(cursor).await?;
             }
             return Ok(());
@@ -137,7 +137,7 @@ impl<'a> Keeping<'a> {
             seq,
             go_back: false,
         };
-        match tokio::time::timeout(PATIENCE, agent.ack_events(request)).await {
+        match tokio::time::timeout(ACK_TIMEOUT, agent.ack_events(request)).await {
             Ok(Ok(_)) => {
                 self.kept = told;
                 Ok(())

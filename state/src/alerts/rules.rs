@@ -24,7 +24,7 @@ use crate::vault::{from_millis, span_millis, to_millis};
 
 /// How long after its beginning was noticed an outage has at least, before it is told: a new process gets that long to
 /// connect, however long it was away.
-pub(super) const GRACE: Duration = Duration::from_secs(30);
+pub(super) const RECONNECT_TIME: Duration = Duration::from_secs(30);
 
 /// How long the link must be up before an outage is over, if `--alert-after` is not shorter.
 const MIN_SETTLE: Duration = Duration::from_secs(30);
@@ -240,7 +240,7 @@ impl Rules {
 
     fn due(self, since: u64, noticed: u64) -> u64 {
         let after = span_millis(self.after);
-        let grace = after.min(span_millis(GRACE));
+        let grace = after.min(span_millis(RECONNECT_TIME));
         since
             .saturating_add(after)
             .max(noticed.saturating_add(grace))

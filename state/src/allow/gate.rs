@@ -24,7 +24,7 @@ use super::source::{Error, Loaded, Source};
 use crate::vault::{Tables, Vault, to_millis};
 
 /// How many entries may be added beside the file.
-pub const MOST_ADDED: usize = 1_000;
+pub const MAX_ADDED_ENTRIES: usize = 1_000;
 
 /// What was learnt of numbers and LIDs in earlier lives, and from messages.
 pub trait Book: Send + Sync {
@@ -188,7 +188,7 @@ impl Gate {
             if index.is_some_and(|index| index.place_of(&who).is_some()) {
                 return Ok(false);
             }
-            if state.added.len() >= MOST_ADDED {
+            if state.added.len() >= MAX_ADDED_ENTRIES {
                 return Err(Refused::TooMany);
             }
             let mut batch = Batch::new();

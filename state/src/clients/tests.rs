@@ -77,7 +77,7 @@ async fn a_client_whose_answer_was_lost_is_told_again_while_the_code_has_time() 
         futures::FutureExt::now_or_never(cut).is_none(),
         "nothing is cut"
     );
-    let late = enroll(&clients, &code, 1, "a", now() + LIFETIME).await;
+    let late = enroll(&clients, &code, 1, "a", now() + CODE_LIFETIME).await;
     assert_eq!(late, Err(Refusal::Used));
     drop(clients.revoke("a", None).await.unwrap());
     assert_eq!(
@@ -129,14 +129,14 @@ async fn a_code_ends_after_its_time_and_with_a_clock_that_went_back() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
-    for late in [now() + LIFETIME, now() - Duration::from_secs(60)] {
+    for late in [now() + CODE_LIFETIME, now() - Duration::from_secs(60)] {
         assert_eq!(
             enroll(&clients, &code, 1, "a", late).await,
             Err(Refusal::Expired)
         );
         assert!(!clients.expects_somebody(late));
     }
-    let last = now() + LIFETIME - Duration::from_millis(1);
+    let last = now() + CODE_LIFETIME - Duration::from_millis(1);
     assert!(enroll(&clients, &code, 1, "a", last).await.is_ok());
 }
 
@@ -237,14 +237,17 @@ async fn a_client_has_so_many_connections_and_no_more() {
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
     enroll(&clients, &code, 1, "a", now()).await.unwrap();
-    let mut passes: Vec<_> = (0..CONNECTIONS)
+    let mut passes: Vec<_> = (0..MAX_CONNECTIONS_PER_CLIENT)
         .map(|_| clients.admit(key(1), now()).ok().unwrap())
         .collect();
     assert_eq!(
         clients.admit(key(1), now()).err(),
         Some(NotAdmitted::TooMany)
     );
-    assert_eq!(clients.list(now())[0].connections, CONNECTIONS);
+    assert_eq!(
+        clients.list(now())[0].connections,
+        MAX_CONNECTIONS_PER_CLIENT
+    );
     passes.pop();
     assert!(clients.admit(key(1), now()).is_ok());
 }
@@ -276,7 +279,7 @@ async fn a_restart_neither_renews_nor_revives_the_code_of_the_environment() {
     let mut volume = Volume::new();
     let code = Code::generate().unwrap();
     let opening = of(&volume).opening(Some(&code), now()).await;
-    assert!(matches!(opening, Ok(Opening::Given(LIFETIME))));
+    assert!(matches!(opening, Ok(Opening::Given(CODE_LIFETIME))));
     volume.reopen();
     let later = now() + Duration::from_secs(14 * 60);
     let opening = of(&volume).opening(Some(&code), later).await;
@@ -284,7 +287,9 @@ async fn a_restart_neither_renews_nor_revives_the_code_of_the_environment() {
         panic!("{opening:?}");
     };
     assert_eq!(rest, Duration::from_secs(60));
-    let over = of(&volume).opening(Some(&code), now() + LIFETIME).await;
+    let over = of(&volume)
+        .opening(Some(&code), now() + CODE_LIFETIME)
+        .await;
     assert!(matches!(over, Ok(Opening::Expired)));
 
     let clients = of(&volume);
@@ -300,7 +305,7 @@ async fn a_restart_neither_renews_nor_revives_the_code_of_the_environment() {
     // Another one lets a client in, also when there are some: that is how an operator who lost a laptop comes back.
     let another = Code::generate().unwrap();
     let opening = of(&volume).opening(Some(&another), later).await;
-    assert!(matches!(opening, Ok(Opening::Given(LIFETIME))));
+    assert!(matches!(opening, Ok(Opening::Given(CODE_LIFETIME))));
 }
 
 #[tokio::test]
@@ -308,13 +313,13 @@ async fn there_are_so_many_codes_and_clients_and_no_more() {
     let volume = Volume::new();
     let clients = of(&volume);
     let mut codes = Vec::new();
-    for _ in 0..MOST_CODES {
+    for _ in 0..MAX_OPEN_CODES {
         codes.push(invite(&clients, Role::Reader, now()).await);
     }
     let denied = clients.invite(Role::Reader, None, None, now()).await;
     assert!(matches!(denied, Err(Denied::TooManyCodes)));
     let last = codes.pop().unwrap();
-    for number in 0..u8::try_from(MOST).unwrap() {
+    for number in 0..u8::try_from(MAX_CLIENTS).unwrap() {
         let code = match codes.pop() {
             Some(code) => code,
             None => invite(&clients, Role::Reader, now()).await,

@@ -16,7 +16,7 @@ const ACK_OVERDUE: Duration = Duration::from_secs(60);
 /// makes the restriction worse.
 const RESTRICTED_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest delay between two attempts.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Distinguishes two drafts without keeping their payload.
 pub(super) type Fingerprint = [u8; 16];
@@ -243,7 +243,7 @@ impl Entry {
     /// An attempt did not bring it out: the next one comes later and later.
     pub(super) fn try_later(&mut self, now: SystemTime) {
         self.attempts = self.attempts.saturating_add(1);
-        let delay = Duration::from_secs(1 << self.attempts.min(6)).min(LONGEST_DELAY);
+        let delay = Duration::from_secs(1 << self.attempts.min(6)).min(MAX_RETRY_DELAY);
         self.stage = Stage::Waiting(now + delay);
     }
 

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::{State, Tables, Ticket, Vault, sure};
 
 /// No batch of an account's rows is larger, in bytes: it is far below what a frame of the log takes.
-const MAX_BATCH: usize = 1 << 20;
+const MAX_BATCH_BYTES: usize = 1 << 20;
 
 /// What a handle's account is. Shared by its clones.
 pub(super) type Account = Arc<Mutex<Holder>>;
@@ -186,7 +186,7 @@ impl Vault {
             let mut batch = Batch::new();
             rows.iter().for_each(|(key, value)| batch.put(key, value));
             let is_empty = tables.iter().all(|table| sealed.count(*table) == 0);
-            if is_empty && batch.len() <= MAX_BATCH {
+            if is_empty && batch.len() <= MAX_BATCH_BYTES {
                 // There is nothing that must go from the log: a batch is one step as well.
                 sure(sealed.append(&batch));
                 sure(sealed.sync());

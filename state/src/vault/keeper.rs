@@ -10,10 +10,10 @@ use super::{Sealed, Shared, State, sure};
 use crate::failpoint::{self, Place};
 
 /// How much of the log one step of a compaction reads, with the store locked: well under a millisecond.
-const STEP: usize = 128 << 10;
+const COMPACTION_STEP_BYTES: usize = 128 << 10;
 
 /// How long a compaction rests that waits for the end of a backup.
-const REST: Duration = Duration::from_secs(1);
+const COMPACTION_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How often a store that nothing is written to is looked for in its place.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -103,7 +103,11 @@ fn next(shared: &Shared, compaction: Compaction) -> Work {
         }
         // What was sealed and opened on the way here.
         openclaw_harden::scrub_stack();
-        let rest = if held { REST } else { LOOK_INTERVAL };
+        let rest = if held {
+            COMPACTION_RETRY_DELAY
+        } else {
+            LOOK_INTERVAL
+        };
         let waited = shared.work.wait_timeout(state, rest);
         let waited = waited.unwrap_or_else(PoisonError::into_inner);
         state = waited.0;
@@ -132,7 +136,7 @@ fn compact(shared: &Shared) -> Compaction {
         return Compaction::Idle;
     };
     failpoint::pass(Place::Compacting);
-    let step = sure(sealed.compact(STEP));
+    let step = sure(sealed.compact(COMPACTION_STEP_BYTES));
     failpoint::pass(Place::Compacted);
     let file = sealed.compaction_job();
     drop(state);

@@ -35,7 +35,7 @@ use crate::session::Secret;
 use crate::store::Store;
 
 /// Messages of a batch that are copied and written at a time: a batch has up to 400, and 4 MiB.
-const PART: usize = 32;
+const MESSAGES_PER_WRITE: usize = 32;
 
 /// A message of a batch, and where it stands in its conversation, as far as that is known.
 struct Placed<'a> {
@@ -379,11 +379,11 @@ impl InboundDurabilityHook for Inbound {
         self.backlog.committed(batch);
         // A batch of what waited at the server is durable already, in the library's words, and is found there at a start.
         let enough = self.store.pending_written();
-        if batch.len() > PART {
+        if batch.len() > MESSAGES_PER_WRITE {
             // Once for all parts, or each of them would wait for the disk.
             self.store.vault().durable(enough).await;
         }
-        for part in self.in_order(batch).chunks(PART) {
+        for part in self.in_order(batch).chunks(MESSAGES_PER_WRITE) {
             let (arrivals, held) = self.judged(self.arrivals(part), now);
             self.journal
                 .arrived(arrivals, now, enough, |changes, aside| {

@@ -23,9 +23,9 @@ use super::lock;
 use crate::store::Store;
 
 /// How long after its stanza was dropped a message may still land.
-const LANDING: Duration = Duration::from_secs(5);
+const LANDING_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long after a start a message may be delivered again that others wait for.
-const REDELIVERY: Duration = Duration::from_secs(60);
+const REDELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Where a message has its sender's other address: their LID beside their number, or the other way round.
 const OTHER_ADDRESSES: [&str; 4] = [
     "participant_lid",
@@ -137,7 +137,7 @@ impl Order {
                 queue: String::new(),
                 id: id.as_str().to_owned(),
                 stanza: Weak::new(),
-                expected_until: Some(now + REDELIVERY),
+                expected_until: Some(now + REDELIVERY_TIMEOUT),
                 dropped_at: None,
             });
         }
@@ -253,7 +253,7 @@ impl Conversation {
                 return true;
             }
             let since = *coming.dropped_at.get_or_insert(now);
-            last.contains(&coming.number) && now < since + LANDING
+            last.contains(&coming.number) && now < since + LANDING_TIMEOUT
         });
         self.coming.front().map(|coming| coming.number)
     }

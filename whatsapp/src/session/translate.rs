@@ -18,7 +18,7 @@ use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 use whatsapp_rust::{Jid, waproto};
 
 /// The longest name kept: WhatsApp's own limit is 25 characters.
-const MAX_PUSH_NAME: usize = 100;
+const MAX_PUSH_NAME_CHARS: usize = 100;
 
 /// What a message tells, for the journal. `None` for what the phone's software says to this
 /// device's: keys, history, settings.
@@ -76,7 +76,7 @@ fn whence(info: &MessageInfo) -> Origin {
         group: ChatKind::of(&chat) == ChatKind::Group,
         chat,
         sender: sender(&info.source),
-        push_name: info.push_name.chars().take(MAX_PUSH_NAME).collect(),
+        push_name: info.push_name.chars().take(MAX_PUSH_NAME_CHARS).collect(),
         sent_at: SystemTime::from(info.timestamp),
         from_me: info.source.is_from_me,
         offline: info.is_offline,

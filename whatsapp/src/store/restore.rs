@@ -24,11 +24,11 @@ use super::device;
 use super::records::{encode, user_of};
 
 /// Prekeys have numbers of 24 bits.
-const PREKEYS: u32 = 1 << 24;
+const END_OF_PREKEY_IDS: u32 = 1 << 24;
 /// An account does not make as many between a backup and its restore.
-const GAP: u32 = 1 << 20;
+const MIN_PREKEY_ID_GAP: u32 = 1 << 20;
 /// Room for the next uploads below the end of the numbers.
-const ROOM: u32 = 1 << 16;
+const UPLOAD_ROOM: u32 = 1 << 16;
 
 /// Where what lives on is written.
 type Write<'a> = dyn FnMut(Op<'_>) -> Result<(), Error> + 'a;
@@ -245,12 +245,12 @@ fn is_of(own: &[String], name: &[u8]) -> bool {
 /// New prekeys are uploaded at the next login. The server may know some with numbers that this device has yet to give:
 /// it goes on far above them.
 fn renew_prekeys(device: &mut Device, random: u32) {
-    let gap = GAP + random % GAP;
+    let gap = MIN_PREKEY_ID_GAP + random % MIN_PREKEY_ID_GAP;
     let next = device.next_pre_key_id.saturating_add(gap);
-    let next = if next < PREKEYS - ROOM {
+    let next = if next < END_OF_PREKEY_IDS - UPLOAD_ROOM {
         next
     } else {
-        1 + random % GAP
+        1 + random % MIN_PREKEY_ID_GAP
     };
     device.next_pre_key_id = next;
     device.first_unupload_pre_key_id = next;
@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(restored.pn, device.pn);
         assert_eq!(restored.registration_id, device.registration_id);
         assert!(!restored.server_has_prekeys);
-        assert!(restored.next_pre_key_id > device.next_pre_key_id + GAP - 1);
+        assert!(restored.next_pre_key_id > device.next_pre_key_id + MIN_PREKEY_ID_GAP - 1);
         assert_eq!(restored.first_unupload_pre_key_id, restored.next_pre_key_id);
     }
 
@@ -414,12 +414,19 @@ mod tests {
 
     #[test]
     fn numbers_of_prekeys_stay_within_their_bits() {
-        for next in [0, 1, 1 << 20, PREKEYS - ROOM, PREKEYS, u32::MAX] {
-            for random in [0, GAP - 1, u32::MAX] {
+        for next in [
+            0,
+            1,
+            1 << 20,
+            END_OF_PREKEY_IDS - UPLOAD_ROOM,
+            END_OF_PREKEY_IDS,
+            u32::MAX,
+        ] {
+            for random in [0, MIN_PREKEY_ID_GAP - 1, u32::MAX] {
                 let mut device = registered();
                 device.next_pre_key_id = next;
                 renew_prekeys(&mut device, random);
-                assert!((1..PREKEYS - ROOM).contains(&device.next_pre_key_id));
+                assert!((1..END_OF_PREKEY_IDS - UPLOAD_ROOM).contains(&device.next_pre_key_id));
             }
         }
     }

@@ -17,7 +17,7 @@ use super::records::{Records, check_size, taken, user_of};
 use super::sending::Sending;
 
 /// Beyond so many prekeys, one pass over all of them is shorter: those made together are kept together.
-const FEW: usize = 8;
+const MAX_SINGLE_READS: usize = 8;
 
 #[async_trait]
 impl SignalStore for Records {
@@ -124,7 +124,7 @@ impl SignalStore for Records {
 
     async fn load_prekeys_batch(&self, ids: &[u32]) -> Result<Vec<(u32, Bytes)>> {
         let mut found = Vec::with_capacity(ids.len());
-        if ids.len() <= FEW {
+        if ids.len() <= MAX_SINGLE_READS {
             for &id in ids {
                 found.extend(self.load_prekey(id).await?.map(|record| (id, record)));
             }

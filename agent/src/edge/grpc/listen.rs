@@ -29,7 +29,7 @@ use openclaw_state::clients::Clients;
 use unix::Socket;
 
 /// How long a listener rests that cannot accept.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Why the API does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +146,7 @@ async fn accepted_or_later<T>(accepted: io::Result<T>) -> Option<T> {
     match accepted {
         Ok(stream) => Some(stream),
         Err(_) => {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             None
         }
     }

@@ -20,9 +20,9 @@ use super::Error;
 
 const NAME: &str = "lock";
 /// How often a lock that another process holds is tried again.
-const POLL: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// What is read of a file that anybody may have written.
-const LONGEST: u64 = 1024;
+const MAX_HOLDER_BYTES: u64 = 1024;
 
 /// Held until dropped.
 pub struct Lock {
@@ -75,7 +75,7 @@ impl Lock {
             if let Some(waiting) = waiting.take() {
                 waiting(&Holder::of(dir).to_string());
             }
-            std::thread::sleep(POLL.min(left));
+            std::thread::sleep(POLL_INTERVAL.min(left));
         }
     }
 
@@ -137,7 +137,7 @@ impl Holder {
         let mut text = String::new();
         let read = file
             .rewind()
-            .and_then(|()| file.take(LONGEST).read_to_string(&mut text));
+            .and_then(|()| file.take(MAX_HOLDER_BYTES).read_to_string(&mut text));
         let holder = read.ok().and_then(|_| serde_json::from_str(&text).ok());
         holder.unwrap_or_default()
     }

@@ -10,9 +10,9 @@ use openclaw_harden::environment::Secrets;
 use super::{KeySource, Place, is_inside, look, strangers};
 
 /// Where platforms mount the volume.
-const DIR: &str = "/app/auth";
+const DEFAULT_DIR: &str = "/app/auth";
 /// How long a predecessor may take to stop.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a store that is there is opened.
 pub(super) const OWN_KEY: &str = "a store is there, and only a key or passphrase of its own opens it: set \
@@ -77,12 +77,12 @@ impl Flags {
                     mistakes.push(Mistake::from(format!(
                         "--lock-wait: {text:?} is not a number of seconds from 0 to 3600"
                     )));
-                    LOCK_WAIT
+                    LOCK_TIMEOUT
                 }
             },
-            _ => LOCK_WAIT,
+            _ => LOCK_TIMEOUT,
         };
-        let dir = given(&self.auth_dir).unwrap_or(Path::new(DIR));
+        let dir = given(&self.auth_dir).unwrap_or(Path::new(DEFAULT_DIR));
         if dir.canonicalize().is_ok_and(|real| real == Path::new("/")) {
             mistakes.push(Mistake {
                 text: format!(
@@ -104,7 +104,7 @@ impl Flags {
             });
         }
         Place {
-            dir: given(&self.auth_dir).map_or_else(|| PathBuf::from(DIR), PathBuf::from),
+            dir: given(&self.auth_dir).map_or_else(|| PathBuf::from(DEFAULT_DIR), PathBuf::from),
             patience,
         }
     }
@@ -131,7 +131,7 @@ impl Flags {
             .iter()
             .any(|(_, source)| source.file_to_make().is_some());
         if make && !with_key_file {
-            let dir = given(&self.auth_dir).unwrap_or(Path::new(DIR));
+            let dir = given(&self.auth_dir).unwrap_or(Path::new(DEFAULT_DIR));
             match beside(dir) {
                 Some(path) => {
                     places.push(("--create-key-file", KeySource::key_file(path, true)));
@@ -142,7 +142,7 @@ impl Flags {
                 ))),
             }
         }
-        let dir = given(&self.auth_dir).unwrap_or(Path::new(DIR));
+        let dir = given(&self.auth_dir).unwrap_or(Path::new(DEFAULT_DIR));
         for (name, source) in &places {
             if let Some(path) = source.file().filter(|path| is_inside(dir, path)) {
                 mistakes.push(on_the_volume(name, path, dir));
@@ -298,8 +298,8 @@ mod tests {
             (flags.place(&mut mistakes).patience, mistakes.len())
         };
         assert_eq!(wait("0"), (Duration::ZERO, 0));
-        assert_eq!(wait(""), (LOCK_WAIT, 0));
-        assert_eq!(wait("soon"), (LOCK_WAIT, 1));
-        assert_eq!(wait("3601"), (LOCK_WAIT, 1));
+        assert_eq!(wait(""), (LOCK_TIMEOUT, 0));
+        assert_eq!(wait("soon"), (LOCK_TIMEOUT, 1));
+        assert_eq!(wait("3601"), (LOCK_TIMEOUT, 1));
     }
 }

@@ -22,7 +22,7 @@ const PASSPHRASE: &str = "OPENCLAW_AUTH_PASSPHRASE";
 pub const SECRETS: &[&str] = &[KEY, PASSPHRASE];
 
 /// No secret is longer.
-const LONGEST: u64 = 4096;
+const MAX_SECRET_BYTES: u64 = 4096;
 
 /// One place with a secret.
 #[derive(Clone)]
@@ -316,8 +316,10 @@ fn read(path: &Path) -> Result<Zeroizing<String>, BadSource> {
             mode,
         });
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
-    file.take(LONGEST).read_to_end(&mut bytes).map_err(failed)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET_BYTES as usize + 1));
+    file.take(MAX_SECRET_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| BadSource::Flawed {
         place: path.display().to_string(),
         flaw: Flaw::NotText,

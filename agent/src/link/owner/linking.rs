@@ -7,7 +7,7 @@ use openclaw_whatsapp::session::OpenError;
 use tokio::sync::mpsc;
 
 use super::candidate::Candidate;
-use super::{Active, FRAMES, Owner};
+use super::{Active, MAX_QUEUED_FRAMES, Owner};
 use crate::link::Denied;
 use crate::link::pairing::{Input, Pairing, Step};
 use crate::link::running::Running;
@@ -28,7 +28,7 @@ impl Owner {
             return Ok(Err(Denied::AlreadyLinked));
         }
         let candidate = Candidate::open(&self.setup, &self.store).await?;
-        let (frames, receiver) = mpsc::channel(FRAMES);
+        let (frames, receiver) = mpsc::channel(MAX_QUEUED_FRAMES);
         let now = clock::now();
         self.pairing = Some(Active {
             pairing: Pairing::new(&request, now),

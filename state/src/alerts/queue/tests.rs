@@ -48,7 +48,7 @@ fn waits_double_from_a_second_to_an_hour_and_are_shortened_by_at_most_a_half() {
             1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600
         ]
     );
-    assert_eq!(backoff(u32::MAX, 0.0), LONGEST);
+    assert_eq!(backoff(u32::MAX, 0.0), MAX_RETRY_DELAY);
     assert_eq!(backoff(3, 1.0), Duration::from_secs(2));
 }
 
@@ -115,7 +115,7 @@ fn after_three_days_an_alert_is_given_up() {
         now = wake.duration_since(at(0)).unwrap().as_secs();
         assert_eq!(due(&queue, now), Some(1));
     }
-    assert_eq!(now, LIFE.as_secs());
+    assert_eq!(now, MAX_AGE.as_secs());
     assert!((80..90).contains(&attempts), "{attempts}");
     assert_eq!((queue.waiting(), queue.wake_at()), (0, None));
 }
@@ -126,7 +126,7 @@ fn without_room_a_trouble_that_is_over_goes_with_its_recovery_first() {
     queue.push(row(Kind::LoggedOut, 0), at(0));
     queue.push(row(Kind::ConnectionLost, 0), at(0));
     queue.push(row(Kind::Recovered, 0), at(0));
-    for _ in 3..WAITING {
+    for _ in 3..MAX_WAITING {
         queue.push(row(Kind::LoggedOut, 0), at(0));
     }
     assert_eq!(queue.push(row(Kind::LoggedOut, 9), at(9)), 2);
@@ -174,7 +174,9 @@ fn by_chance_it_stays_within_bounds_and_what_was_written_is_what_it_is() {
                 };
             }
             assert_eq!(written, queue.rows, "seed {seed}");
-            assert!(queue.waiting() <= WAITING && queue.rows.len() <= WAITING + OVER);
+            assert!(
+                queue.waiting() <= MAX_WAITING && queue.rows.len() <= MAX_WAITING + MAX_FINISHED
+            );
             if random.u8(..20) == 0 {
                 let numbers = queue.last;
                 let rows = written.clone().into_iter().collect();

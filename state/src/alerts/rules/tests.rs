@@ -316,7 +316,10 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
                 (Some(Kind::ConnectionLost), Seen::Down) => {
                     assert_eq!(open.replace(Kind::ConnectionLost), None, "seed {seed}");
                     let noticed = now - earliest.unwrap();
-                    assert!(noticed >= GRACE.as_secs(), "seed {seed}: no time to try");
+                    assert!(
+                        noticed >= RECONNECT_TIME.as_secs(),
+                        "seed {seed}: no time to try"
+                    );
                 }
                 (None, Seen::Up) => {
                     assert!(open.is_none() || held < settle, "seed {seed}: it is owed");

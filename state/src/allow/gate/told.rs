@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::MOST_ADDED;
+use super::MAX_ADDED_ENTRIES;
 use crate::allow::policy::{Entry, Place, Rules};
 
 /// A reload that did not work. The rules before it are in force.
@@ -81,6 +81,6 @@ pub enum Refused {
     #[error("the file does not limit groups, so every group counts already")]
     EveryGroup,
     /// The bound.
-    #[error("{MOST_ADDED} entries were added already")]
+    #[error("{MAX_ADDED_ENTRIES} entries were added already")]
     TooMany,
 }

@@ -13,7 +13,7 @@ use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 use super::{content, named, person, sender, whence};
 
 /// The longest emoji kept, in bytes: a family with skin tones has 41.
-const MAX_EMOJI: usize = 64;
+const MAX_EMOJI_BYTES: usize = 64;
 
 /// The change that a message is, if it is one. One that does not say what it changes is none.
 pub(super) fn change(message: &wa::Message, info: &MessageInfo) -> Option<Occurrence> {
@@ -34,7 +34,7 @@ fn reaction(message: &wa::Message, info: &MessageInfo) -> Option<Reaction> {
     Some(Reaction {
         message: id(key)?,
         author: author(key, &info.source),
-        emoji: content::cut(emoji.unwrap_or_default(), MAX_EMOJI).to_owned(),
+        emoji: content::cut(emoji.unwrap_or_default(), MAX_EMOJI_BYTES).to_owned(),
         sealed: open.is_none(),
         check: AuthorCheck::Unspecified,
         origin: whence(info),

@@ -6,7 +6,7 @@ use openclaw_types::Phone;
 use serde::Serialize;
 
 /// So many skipped files are named; the rest are counted.
-const NAMED: usize = 100;
+const MAX_NAMED_FILES: usize = 100;
 /// Shorter runs of digits are no phone numbers.
 const MIN_DIGITS: usize = 7;
 
@@ -176,7 +176,7 @@ impl Report {
     }
 
     pub(super) fn skip(&mut self, file: &str, reason: impl fmt::Display) {
-        if self.skipped.len() == NAMED {
+        if self.skipped.len() == MAX_NAMED_FILES {
             self.more_skipped += 1;
             return;
         }
@@ -336,10 +336,13 @@ mod tests {
             .parse()
             .unwrap_or_else(|error| panic!("{error}"));
         let mut report = Report::new(&phone, 1, "creds.json");
-        for n in 0..NAMED + 5 {
+        for n in 0..MAX_NAMED_FILES + 5 {
             report.skip(&format!("pre-key-{n}.json"), "it is empty");
         }
-        assert_eq!((report.skipped.len(), report.more_skipped), (NAMED, 5));
+        assert_eq!(
+            (report.skipped.len(), report.more_skipped),
+            (MAX_NAMED_FILES, 5)
+        );
         let text = report.to_string();
         assert!(text.contains("Skipped: 105 files") && text.contains("and 5 more"));
         assert!(!text.contains("0100001"), "{text}");

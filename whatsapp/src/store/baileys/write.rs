@@ -17,7 +17,7 @@ use super::report::{Kind, Report};
 use super::{Error, Folder, folder, value};
 
 /// Records in one write: large enough for the store, small enough for memory.
-const BATCH: usize = 256;
+const RECORDS_PER_WRITE: usize = 256;
 /// One import while it runs.
 pub(super) struct Import<'a> {
     folder: &'a Folder,
@@ -84,7 +84,7 @@ impl<'a> Import<'a> {
                 Name::PreKey(id) if (*id < first_unuploaded) == uploaded => Some(*id),
                 _ => None,
             });
-            for ids in ids.chunks(BATCH) {
+            for ids in ids.chunks(RECORDS_PER_WRITE) {
                 let mut batch = Vec::with_capacity(ids.len());
                 for (id, file) in ids {
                     if let Some(record) = self.read(file, |bytes| value::pre_key(*id, bytes)) {
@@ -127,7 +127,7 @@ impl<'a> Import<'a> {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let now = i64::try_from(now.as_secs()).unwrap_or(0);
-        for pairs in pairs.chunks(BATCH) {
+        for pairs in pairs.chunks(RECORDS_PER_WRITE) {
             let entries = pairs.iter().map(|pair| self.mapping(pair, now));
             let entries: Vec<_> = entries.collect();
             self.backend.put_lid_mappings(&entries).await?;
@@ -184,7 +184,7 @@ impl<'a> Import<'a> {
             };
             let version = state.version;
             self.backend.clear_mutation_macs(&collection).await?;
-            for macs in macs.chunks(BATCH) {
+            for macs in macs.chunks(RECORDS_PER_WRITE) {
                 let put = self.backend.put_mutation_macs(&collection, version, macs);
                 put.await?;
             }

@@ -16,10 +16,10 @@ use super::{Page, UnknownValue, duration, page};
 use crate::edge::grpc::status::{invalid, unsupported};
 use crate::link::{Answer, Terms};
 
-const DEFAULT: Duration = Duration::from_secs(30);
-const LONGEST: Duration = Duration::from_secs(10 * 60);
-const DEFAULT_KEPT: Duration = Duration::from_secs(60 * 60);
-const LONGEST_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+const DEFAULT_KEEP_FOR: Duration = Duration::from_secs(60 * 60);
+const MAX_KEEP_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// `keep_for` for what is not kept at all.
 #[derive(Debug, thiserror::Error)]
@@ -76,9 +76,14 @@ pub(in crate::edge::grpc) fn send_request(
     let keep = match (queue, keep_for) {
         (false, Some(_)) => return Err(invalid("keep_for", &NotQueued)),
         (false, None) => None,
-        (true, keep_for) => Some(duration("keep_for", keep_for, DEFAULT_KEPT, LONGEST_KEPT)?),
+        (true, keep_for) => Some(duration(
+            "keep_for",
+            keep_for,
+            DEFAULT_KEEP_FOR,
+            MAX_KEEP_FOR,
+        )?),
     };
-    let timeout = duration("timeout", timeout, DEFAULT, LONGEST)?;
+    let timeout = duration("timeout", timeout, DEFAULT_TIMEOUT, MAX_TIMEOUT)?;
     let terms = Terms {
         wait,
         timeout,
@@ -253,7 +258,7 @@ mod tests {
         let (draft, terms) = send(|_| {}).unwrap();
         let usual = Terms {
             wait: SendState::ServerAck,
-            timeout: DEFAULT,
+            timeout: DEFAULT_TIMEOUT,
             keep: None,
         };
         assert_eq!((draft.token, terms), (None, usual));
@@ -262,7 +267,7 @@ mod tests {
     #[test]
     fn what_is_queued_is_kept_for_an_hour_unless_told_otherwise() {
         let (_, terms) = send(|r| r.queue = true).unwrap();
-        assert_eq!(terms.keep, Some(DEFAULT_KEPT));
+        assert_eq!(terms.keep, Some(DEFAULT_KEEP_FOR));
         let day = prost_types::Duration {
             seconds: 86_400,
             nanos: 0,

@@ -27,21 +27,21 @@ use tokio_rustls::server::TlsStream;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::PAUSE;
+use super::ACCEPT_RETRY_DELAY;
 use super::conn::Conn;
 use super::refusals::{Refusals, Told, Why};
 use super::seats::Seats;
 
 /// Handshakes at the same time.
-const HANDSHAKES: usize = 16;
+const MAX_HANDSHAKES: usize = 16;
 /// How long a handshake may take, over a slow line too.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client that enrolls may take to ask, and then to be answered.
-const ASKING: Duration = Duration::from_secs(5);
+const ENROLL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the log and the store catch up.
-const TICK: Duration = Duration::from_secs(60);
+const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 /// What a connection may keep that the network does not take yet.
-const BUFFER: usize = 32 * 1024;
+const MAX_SEND_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Bound, not yet accepting.
 pub(super) struct Door {
@@ -98,7 +98,7 @@ impl Door {
     async fn keep(self, out: mpsc::Sender<Conn>) {
         let Self { listener, host } = self;
         let mut guests = Guests::default();
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = tokio::time::interval(FLUSH_INTERVAL);
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
@@ -108,7 +108,7 @@ impl Door {
                         }
                     }
                     // No descriptor is free: it would be said again at once.
-                    Err(_) => tokio::time::sleep(PAUSE).await,
+                    Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
                 },
                 () = guests.gone() => {}
                 _ = tick.tick() => {
@@ -132,7 +132,7 @@ impl Guests {
     /// client's packets travel would keep that client out for good.
     fn welcome(&mut self, guest: impl Future<Output = ()> + Send + 'static) -> bool {
         self.present.retain(|guest| !guest.is_finished());
-        let crowded = self.present.len() >= HANDSHAKES;
+        let crowded = self.present.len() >= MAX_HANDSHAKES;
         if crowded {
             let unlucky = fastrand::usize(..self.present.len());
             self.present.swap_remove(unlucky).abort();
@@ -164,7 +164,7 @@ impl Host {
 
     /// `None` for a guest that came to enroll, and was answered.
     async fn shake(self: &Arc<Self>, stream: TcpStream) -> Result<Option<Conn>, Why> {
-        let deadline = Instant::now() + HANDSHAKE;
+        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         let _ = stream.set_nodelay(true);
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
         let hello = within(deadline, hello).await?;
@@ -176,16 +176,16 @@ impl Host {
             &self.known
         };
         let accepting = hello.into_stream_with(Arc::clone(config), |connection| {
-            connection.set_buffer_limit(Some(BUFFER));
+            connection.set_buffer_limit(Some(MAX_SEND_BUFFER_BYTES));
         });
         let mut stream = within(deadline, accepting).await?;
         if enrolls {
-            let asking = timeout(ASKING, enroll::receive(&mut stream, self.agent)).await;
+            let asking = timeout(ENROLL_TIMEOUT, enroll::receive(&mut stream, self.agent)).await;
             let request = asking.map_err(|_| Why::TooSlow)?.map_err(|_| Why::Code)?;
             let host = Arc::clone(self);
             // Once it has asked, it is answered: whoever comes in between does not leave it in doubt.
             let enrolling = async move { host.enroll(stream, request).await };
-            let enrolling = tokio::spawn(timeout(ASKING, enrolling));
+            let enrolling = tokio::spawn(timeout(ENROLL_TIMEOUT, enrolling));
             let enrolled = enrolling.await.map_err(|_| Why::Code)?;
             return enrolled.unwrap_or(Err(Why::TooSlow)).map(|()| None);
         }

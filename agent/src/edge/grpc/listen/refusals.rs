@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The shortest time between two lines.
-const PERIOD: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why somebody was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Refusals {
 
     /// What is to be told now, if anything is.
     pub(super) fn due(&mut self, now: Instant) -> Option<Told> {
-        let is_time = self.told.is_none_or(|told| now - told >= PERIOD);
+        let is_time = self.told.is_none_or(|told| now - told >= LOG_INTERVAL);
         let any = self.counts.iter().any(|count| *count > 0);
         (is_time && any).then(|| {
             self.told = Some(now);
@@ -105,9 +105,9 @@ mod tests {
             refusals.count(Why::Code, start + Duration::from_secs(59)),
             None
         );
-        let told = refusals.due(start + PERIOD).unwrap();
+        let told = refusals.due(start + LOG_INTERVAL).unwrap();
         assert_eq!(told.to_string(), "too slow: 59, enrolment refused: 1");
         assert_eq!(told.total(), 60);
-        assert_eq!(refusals.due(start + 2 * PERIOD), None);
+        assert_eq!(refusals.due(start + 2 * LOG_INTERVAL), None);
     }
 }

@@ -11,10 +11,10 @@ use super::super::report::Kind;
 use super::super::sender_key::SenderKey;
 use super::super::session::Session;
 use super::super::value;
-use super::{BATCH, Import};
+use super::{Import, RECORDS_PER_WRITE};
 
 /// No phone number is so long, but a LID is. Before Baileys 7 their sessions were named alike.
-const SHORTEST_LID: usize = 14;
+const MIN_LID_DIGITS: usize = 14;
 
 /// Addresses whose identity is known.
 pub(super) type Known = HashSet<String>;
@@ -26,7 +26,7 @@ impl Import<'_> {
             _ => None,
         });
         let mut known = Known::new();
-        for addresses in addresses.chunks(BATCH) {
+        for addresses in addresses.chunks(RECORDS_PER_WRITE) {
             let mut batch = Vec::new();
             for (address, file) in addresses {
                 let Some(key) = self.read(file, value::identity) else {
@@ -49,7 +49,7 @@ impl Import<'_> {
             Name::Session(address) => Some(address.clone()),
             _ => None,
         });
-        for addresses in addresses.chunks(BATCH) {
+        for addresses in addresses.chunks(RECORDS_PER_WRITE) {
             let mut sessions: Vec<(Arc<str>, Bytes)> = Vec::new();
             let mut identities = Vec::new();
             for (address, file) in addresses {
@@ -183,7 +183,7 @@ impl Import<'_> {
 /// Both readings of an address from before Baileys 7 that may be a LID. Only one of them is anybody's.
 fn ambiguous(address: &Address) -> Vec<Address> {
     let mut readings = vec![address.clone()];
-    if address.domain == Domain::Unmarked && address.user.len() >= SHORTEST_LID {
+    if address.domain == Domain::Unmarked && address.user.len() >= MIN_LID_DIGITS {
         readings.push(address.moved(&address.user, Domain::Lid));
     }
     readings
