@@ -168,12 +168,12 @@ async fn take_in(pending: &Pending, code: &Code, client: &str) -> Result<Welcome
         .map_err(|error| error.in_enrolment(endpoint))?;
     let asking = ask(&mut stream, code, identity.fingerprint(), client);
     match tokio::time::timeout(CALL_TIMEOUT, asking).await {
-        Ok(answer) => answer.map_err(|error| told(endpoint, &error)),
+        Ok(answer) => answer.map_err(|error| refused(endpoint, &error)),
         Err(_) => Err(lost(endpoint)),
     }
 }
 
-fn told(endpoint: &Endpoint, error: &AskError) -> Failure {
+fn refused(endpoint: &Endpoint, error: &AskError) -> Failure {
     let (reason, exit, hint) = match error {
         AskError::Io(_) => return lost(endpoint),
         AskError::NotTheAgent => (

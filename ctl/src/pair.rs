@@ -26,7 +26,7 @@ use crate::cli::PairArgs;
 use crate::failure::{Exit, Failure, is_transport};
 use crate::numbers::Numbers;
 use crate::render::word::word;
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::stop::{Stops, listen};
 use crate::{client, clock, console, duration, numbers};
 pub(crate) use file::{is_special, special};
@@ -54,7 +54,7 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     let mut stops = Stops::listen()?;
     let mut agent = client::agent(address).await?;
     let open = async {
-        Lookout::new(json).look(&mut agent).await;
+        RollbackCheck::new(json).look(&mut agent).await;
         Ok(client::taken(agent.pair(request).await?))
     };
     let stream = stops.or(|| stopped(false), open).await?;

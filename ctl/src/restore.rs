@@ -22,7 +22,7 @@ use crate::failure::{Exit, Failure};
 use crate::numbers::Numbers;
 use crate::progress::Progress;
 use crate::render::size::{count, size};
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
 use crate::{client, console};
@@ -77,7 +77,7 @@ pub(crate) async fn run(
     };
     let restored = stops.or(stopped, send).await?;
     report(restored, json);
-    Lookout::new(json).look(&mut agent).await;
+    RollbackCheck::new(json).look(&mut agent).await;
     Ok(Exit::Done)
 }
 

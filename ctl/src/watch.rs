@@ -4,9 +4,9 @@
 //! is [`keeping`]'s matter. Here are the stream and the waiting.
 
 mod cursor;
+mod cursor_file;
 mod keeping;
 mod notes;
-mod place;
 
 use std::future;
 use std::pin::pin;
@@ -22,10 +22,10 @@ use tonic::{Code, Status, Streaming};
 use crate::address::Address;
 use crate::cli::WatchArgs;
 use crate::failure::{Exit, Failure, is_transport};
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::{client, console, events};
 use cursor::{Cursor, Step};
-use keeping::Keeping;
+use keeping::CursorKeeper;
 use notes::Notes;
 
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(250);
@@ -61,8 +61,8 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
         json,
         notes: Notes::new(json),
         cursor: Cursor::new(args.after.or(args.from_start.then_some(0))),
-        keeping: Keeping::new(args),
-        lookout: Lookout::new(json),
+        keeping: CursorKeeper::new(args),
+        rollback_check: RollbackCheck::new(json),
         agent: None,
         looked_at: Instant::now(),
         has_moved: false,
@@ -87,8 +87,8 @@ struct Watch<'a> {
     json: bool,
     notes: Notes,
     cursor: Cursor,
-    keeping: Keeping<'a>,
-    lookout: Lookout,
+    keeping: CursorKeeper<'a>,
+    rollback_check: RollbackCheck,
     agent: Option<Agent>,
     looked_at: Instant,
     /// Something came since, so the store has gone on.
@@ -137,7 +137,7 @@ impl Watch<'_> {
     async fn open(&mut self) -> Result<Streaming<WatchEventsResponse>, Failure> {
         let mut agent = client::agent(self.address).await?;
         (self.looked_at, self.has_moved) = (Instant::now(), false);
-        if let Some(status) = self.lookout.look(&mut agent).await {
+        if let Some(status) = self.rollback_check.look(&mut agent).await {
             self.keeping.attach(&status, &mut self.cursor, &self.notes);
             if let Some(events) = status.events
                 && let Step::StartOver { head, after } = self.cursor.head(events.head)
@@ -164,7 +164,7 @@ impl Watch<'_> {
             && self.has_moved
             && self.looked_at.elapsed() >= LOOK_INTERVAL
         {
-            let _ = self.lookout.look(agent).await;
+            let _ = self.rollback_check.look(agent).await;
             (self.looked_at, self.has_moved) = (Instant::now(), false);
         }
     }
@@ -228,7 +228,7 @@ impl Watch<'_> {
                     return Ok(Ended::StartOver);
                 }
             }
-            self.keeping.told(&self.cursor, &self.notes).await?;
+            self.keeping.reported(&self.cursor, &self.notes).await?;
         }
     }
 

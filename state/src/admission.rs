@@ -10,7 +10,7 @@ use openclaw_vault::{Batch, Entry, Key};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::allow::{Because, Gate, Verdict};
+use crate::allow::{Allowlist, Verdict, VerdictReason};
 use crate::authorship::Authorship;
 use crate::journal::{Arrival, Journal, Mark};
 use crate::people::People;
@@ -24,7 +24,7 @@ const MAX_HOLD_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// The gate, and what stands behind it.
 pub struct Admission {
-    gate: Arc<Gate>,
+    allowlist: Arc<Allowlist>,
     authorship: Authorship,
     journal: Arc<Journal>,
     people: Arc<dyn People>,
@@ -33,7 +33,7 @@ pub struct Admission {
     /// Messages that are held for their place in their conversation alone.
     kept_back: Mutex<HashSet<Mark>>,
     /// How long a message is held while WhatsApp does not answer.
-    patience: Duration,
+    resolve_timeout: Duration,
 }
 
 /// A message that is held.
@@ -52,7 +52,7 @@ pub struct Held {
 }
 
 /// A message that is held for its place in its conversation alone.
-pub struct KeptBack {
+pub struct Parked {
     /// Its mark.
     pub mark: Mark,
     /// Its chat.
@@ -65,23 +65,23 @@ impl Admission {
     /// The way into this journal.
     #[must_use]
     pub fn new(
-        gate: Arc<Gate>,
+        allowlist: Arc<Allowlist>,
         authorship: Authorship,
         journal: Arc<Journal>,
         people: Arc<dyn People>,
         vault: Vault,
         traffic: Arc<Traffic>,
-        patience: Duration,
+        resolve_timeout: Duration,
     ) -> Self {
         let admission = Self {
-            gate,
+            allowlist,
             authorship,
             journal,
             people,
             vault,
             traffic,
             kept_back: Mutex::default(),
-            patience,
+            resolve_timeout,
         };
         for (_, held) in admission.held() {
             admission.journal.remember(held.mark);
@@ -94,8 +94,8 @@ impl Admission {
 
     /// The gate itself.
     #[must_use]
-    pub fn gate(&self) -> &Arc<Gate> {
-        &self.gate
+    pub fn allowlist(&self) -> &Arc<Allowlist> {
+        &self.allowlist
     }
 
     /// Who may change what.
@@ -122,7 +122,7 @@ impl Admission {
     }
 
     /// Holds back what was judged, until [`Admission::release`]: these came before it and are still on their way.
-    pub fn keep_back(
+    pub fn park(
         &self,
         arrival: &mut Arrival,
         behind: Vec<MessageId>,
@@ -141,14 +141,14 @@ impl Admission {
 
     /// What an earlier session or process had held back, in its order. What has arrived since is not waited for any more.
     #[must_use]
-    pub fn were_kept_back(&self) -> Vec<KeptBack> {
+    pub fn parked(&self) -> Vec<Parked> {
         let held = self.held().into_iter();
         let kept_back = held.filter_map(|(_, held)| {
             let chat = held.what.chat()?.clone();
             let mut behind = held.behind?;
             behind.retain(|id| self.journal.written(id).is_empty());
             let mark = held.mark;
-            Some(KeptBack { mark, chat, behind })
+            Some(Parked { mark, chat, behind })
         });
         kept_back.collect()
     }
@@ -164,7 +164,9 @@ impl Admission {
             let Ok(Held { what, .. }) = ciborium::from_reader(bytes.as_slice()) else {
                 continue;
             };
-            let what = self.authorship.judge(self.people.introduce(what), &[]);
+            let what = self
+                .authorship
+                .judge(self.people.resolve_contacts(what), &[]);
             self.journal
                 .release(*mark, &what, now, |batch| batch.delete(row(&id)));
         }
@@ -175,7 +177,7 @@ impl Admission {
     pub fn count_held_of(&self, contact: &Contact) -> usize {
         let theirs = |what: &Occurrence| {
             what.origin()
-                .is_some_and(|origin| self.gate.is_same(&origin.sender, contact))
+                .is_some_and(|origin| self.allowlist.is_same(&origin.sender, contact))
         };
         let held = self.held();
         held.iter().filter(|(_, held)| theirs(&held.what)).count()
@@ -190,7 +192,9 @@ impl Admission {
             Some(&origin.sender)
         });
         // What these tell of their senders may free those before them, and they come first.
-        let news = senders.filter(|sender| self.gate.hear(sender, now)).count();
+        let news = senders
+            .filter(|sender| self.allowlist.learn_sender(sender, now))
+            .count();
         if news > 0 {
             self.settle(now, false);
         }
@@ -198,14 +202,14 @@ impl Admission {
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
         for Arrival { name, what } in arrivals {
             let Some(origin) = what.as_ref().and_then(Occurrence::origin) else {
-                let what = what.map(|what| self.people.introduce(what));
+                let what = what.map(|what| self.people.resolve_contacts(what));
                 judged.push(Arrival { name, what });
                 continue;
             };
             let verdict = self
-                .gate
+                .allowlist
                 .judge(&origin.sender, &origin.chat, origin.from_me, now);
-            if matches!(verdict, Verdict::Admit(_))
+            if matches!(verdict, Verdict::Allow(_))
                 && count > 0
                 && self.count_held_of(&origin.sender) > 0
             {
@@ -213,7 +217,7 @@ impl Admission {
                 self.settle(now, false);
             }
             let what = match verdict {
-                Verdict::Admit(_) => what,
+                Verdict::Allow(_) => what,
                 Verdict::Hold if count < MAX_HELD_MESSAGES => {
                     let (at, mark) = (to_millis(now), name.mark());
                     held.extend(what.map(|what| Held {
@@ -225,15 +229,15 @@ impl Admission {
                     count += 1;
                     None
                 }
-                Verdict::Hold => Some(self.dropped(origin, Because::TooManyHeld)),
-                Verdict::Drop(because) => Some(self.dropped(origin, because)),
+                Verdict::Hold => Some(self.dropped(origin, VerdictReason::TooManyHeld)),
+                Verdict::Drop(reason) => Some(self.dropped(origin, reason)),
             };
-            let what = what.map(|what| self.people.introduce(what));
+            let what = what.map(|what| self.people.resolve_contacts(what));
             let what = what.map(|what| self.authorship.judge(what, &judged));
             judged.push(Arrival { name, what });
         }
         if !held.is_empty() {
-            self.gate.changed();
+            self.allowlist.changed();
         }
         (judged, held)
     }
@@ -249,17 +253,17 @@ impl Admission {
             };
             let age = Duration::from_millis(to_millis(now).saturating_sub(at));
             let verdict = self
-                .gate
+                .allowlist
                 .judge(&origin.sender, &origin.chat, origin.from_me, now);
             let what = match verdict {
-                Verdict::Admit(_) => what,
-                Verdict::Drop(because) => self.dropped(origin, because),
-                Verdict::Hold if age > MAX_HOLD_TIME || (asked && age > self.patience) => {
-                    self.dropped(origin, Because::NotResolved)
+                Verdict::Allow(_) => what,
+                Verdict::Drop(reason) => self.dropped(origin, reason),
+                Verdict::Hold if age > MAX_HOLD_TIME || (asked && age > self.resolve_timeout) => {
+                    self.dropped(origin, VerdictReason::NotResolved)
                 }
                 Verdict::Hold => continue,
             };
-            let what = self.people.introduce(what);
+            let what = self.people.resolve_contacts(what);
             let what = self.authorship.judge(what, &[]);
             self.journal
                 .release(mark, &what, now, |batch| batch.delete(row(&id)));
@@ -276,10 +280,10 @@ impl Admission {
         rows.into_iter().filter_map(read).collect()
     }
 
-    fn dropped(&self, origin: &Origin, because: Because) -> Occurrence {
+    fn dropped(&self, origin: &Origin, reason: VerdictReason) -> Occurrence {
         self.traffic.count_dropped();
         tracing::info!(
-            reason = because.name(),
+            reason = reason.name(),
             sender = %masked(&origin.sender),
             group = origin.group,
             "a message was dropped: who wrote it is not admitted"
@@ -291,7 +295,7 @@ impl Admission {
             from_me: Some(origin.from_me),
             sent_at: Some(origin.sent_at),
             offline: Some(origin.offline),
-            reason: DropReason::from(because),
+            reason: DropReason::from(reason),
         })
     }
 }

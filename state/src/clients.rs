@@ -22,7 +22,7 @@ use openclaw_trust::tls::Known;
 use openclaw_trust::{Code, CodeId, Fingerprint, NoRandom, Role};
 
 use crate::clock;
-use crate::failpoint::{self, Place};
+use crate::failpoint::{self, Failpoint};
 use crate::vault::{Tables, Vault};
 pub use codes::{CODE_LIFETIME, Invitation, Opening};
 use codes::{Kept, Origin};
@@ -53,7 +53,7 @@ struct Shared {
 
 /// A client asks to be taken in.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking<'a> {
+pub struct EnrollRequest<'a> {
     /// The code that it names.
     pub code: CodeId,
     /// Its key.
@@ -88,7 +88,7 @@ impl Enrolled {
 
 /// Why a connection is not a client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAdmitted {
+pub enum NotAuthorized {
     /// The key is not known, or no longer.
     Unknown,
     /// The client has as many connections as one may have.
@@ -97,7 +97,7 @@ pub enum NotAdmitted {
 
 /// Why something about clients is not done.
 #[derive(Debug, thiserror::Error)]
-pub enum Denied {
+pub enum ClientDenied {
     /// As many clients as there may be.
     #[error("there are {MAX_CLIENTS} clients already")]
     Full,
@@ -135,12 +135,12 @@ impl Clients {
     /// A client's connection, from when its handshake is done until it ends.
     ///
     /// # Errors
-    /// See [`NotAdmitted`].
-    pub fn admit(&self, client: Fingerprint, now: SystemTime) -> Result<Pass, NotAdmitted> {
+    /// See [`NotAuthorized`].
+    pub fn authorize(&self, client: Fingerprint, now: SystemTime) -> Result<Pass, NotAuthorized> {
         let mut members = self.members();
-        let member = members.get_mut(&client).ok_or(NotAdmitted::Unknown)?;
+        let member = members.get_mut(&client).ok_or(NotAuthorized::Unknown)?;
         if member.connections() >= MAX_CONNECTIONS_PER_CLIENT {
-            return Err(NotAdmitted::TooMany);
+            return Err(NotAuthorized::TooMany);
         }
         member.row.see(now);
         Ok(member.pass(client, self.clone()))
@@ -172,23 +172,23 @@ impl Clients {
 
     /// Whether anybody could be taken in now, or told again that it was.
     #[must_use]
-    pub fn expects_somebody(&self, now: SystemTime) -> bool {
+    pub fn has_open_code(&self, now: SystemTime) -> bool {
         codes::any_in_time(&self.shared.vault, now)
     }
 
     /// Makes a code, and returns once it is durable.
     ///
     /// # Errors
-    /// See [`Denied`].
+    /// See [`ClientDenied`].
     pub async fn invite(
         &self,
         role: Role,
         name: Option<String>,
         send_to: Option<SendTo>,
         now: SystemTime,
-    ) -> Result<(Code, Invitation), Denied> {
+    ) -> Result<(Code, Invitation), ClientDenied> {
         if self.members().len() >= MAX_CLIENTS {
-            return Err(Denied::Full);
+            return Err(ClientDenied::Full);
         }
         if let Some(name) = &name
             && self
@@ -196,10 +196,10 @@ impl Clients {
                 .values()
                 .any(|member| member.row.name == *name)
         {
-            return Err(Denied::NameTaken);
+            return Err(ClientDenied::NameTaken);
         }
         if self.invitations(now).len() >= MAX_OPEN_CODES {
-            return Err(Denied::TooManyCodes);
+            return Err(ClientDenied::TooManyCodes);
         }
         let code = Code::generate()?;
         let kept = Kept::new(Origin::Invitation, role, name, now).limited(send_to);
@@ -256,7 +256,7 @@ impl Clients {
     /// See [`Refusal`].
     pub async fn enroll(
         &self,
-        asking: Asking<'_>,
+        asking: EnrollRequest<'_>,
         proves: impl FnOnce(&Code) -> bool,
         now: SystemTime,
     ) -> Result<Enrolled, Refusal> {
@@ -271,7 +271,7 @@ impl Clients {
             decided
         };
         vault.flush().await;
-        failpoint::pass(Place::Enrolled);
+        failpoint::pass(Failpoint::Enrolled);
         let mut members = self.members();
         // Unless it was revoked in between.
         if !enrolled.again && vault.contains(member::key(&asking.client)) {
@@ -289,15 +289,15 @@ impl Clients {
         &self,
         client: &str,
         caller: Option<Fingerprint>,
-    ) -> Result<(Client, Severed), Denied> {
+    ) -> Result<(Client, Severed), ClientDenied> {
         let gone = {
             let mut members = self.members();
-            let fingerprint = find(&members, client).ok_or(Denied::Unknown)?;
+            let fingerprint = find(&members, client).ok_or(ClientDenied::Unknown)?;
             let admins = members.values().filter(|it| it.row.role() == Role::Admin);
             if caller == Some(fingerprint) && admins.count() == 1 {
-                return Err(Denied::LastAdmin);
+                return Err(ClientDenied::LastAdmin);
             }
-            let member = members.remove(&fingerprint).ok_or(Denied::Unknown)?;
+            let member = members.remove(&fingerprint).ok_or(ClientDenied::Unknown)?;
             // With the lock held: nobody enrolls in between.
             self.shared.vault.update(|update| {
                 update.batch().delete(member::key(&fingerprint));

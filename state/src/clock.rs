@@ -80,7 +80,7 @@ pub fn protocol() -> SystemTime {
 /// A time of the connection's in the agent's time.
 #[must_use]
 pub fn from_protocol(at: SystemTime) -> SystemTime {
-    scales().heard_at(at)
+    scales().agent_time_of(at)
 }
 
 /// Sets the connection's time by the system's clock, unless that was stepped a short while ago. To be called before a

@@ -333,10 +333,10 @@ impl Driver {
                 // Before the signals: what the library says of the same end is less precise.
                 Ok(_) = &mut restart => { verdict.get_or_insert(Loss::Restart); }
                 Some(signal) = signals.recv() => on_signal(signal, session, reports, &mut verdict).await,
-                Ok(_) = &mut success => tell(reports, Report::LoggedIn).await,
+                Ok(_) = &mut success => send_report(reports, Report::LoggedIn).await,
                 () = &mut silence => {
                     verdict.get_or_insert(Loss::Connection);
-                    tell(reports, Report::Silent).await;
+                    send_report(reports, Report::Silent).await;
                     client.reconnect_immediately().await;
                 }
                 () = &mut run => break,
@@ -354,7 +354,7 @@ impl Driver {
         } else {
             Loss::Unreachable
         };
-        tell(reports, Report::Ended(verdict.unwrap_or(otherwise))).await;
+        send_report(reports, Report::Ended(verdict.unwrap_or(otherwise))).await;
     }
 }
 
@@ -373,7 +373,7 @@ async fn on_signal(
     verdict: &mut Option<Loss>,
 ) {
     match signal {
-        Signal::Report(report) => tell(reports, report).await,
+        Signal::Report(report) => send_report(reports, report).await,
         Signal::Verdict(loss) => {
             verdict.get_or_insert(loss);
         }
@@ -385,7 +385,7 @@ async fn on_signal(
                 (Err(_), _) => Report::PairingRefused(Refusal::Storage),
                 (Ok(()), None) => Report::PairingRefused(Refusal::Verification),
             };
-            tell(reports, report).await;
+            send_report(reports, report).await;
         }
         Signal::Announced => {
             // Without a push name nothing was announced, and nothing can be taken back.
@@ -407,7 +407,7 @@ async fn run(client: &Arc<Client>, bot: &mut Workers) {
     }
 }
 
-async fn tell(reports: &mpsc::Sender<Report>, report: Report) {
+async fn send_report(reports: &mpsc::Sender<Report>, report: Report) {
     // Fails only when the owner has gone, and then nobody wants to know.
     let _ = reports.send(report).await;
 }

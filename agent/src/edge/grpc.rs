@@ -117,7 +117,7 @@ pub async fn serve(
         .http2_max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
         .concurrency_limit_per_connection(MAX_CALLS_PER_CONNECTION)
         .load_shed(true)
-        .layer(FilterLayer::new(roles::admit))
+        .layer(FilterLayer::new(roles::authorize))
         .layer(MapResponseLayer::new(explain::explain))
         .add_service(service)
         .add_service(admin)

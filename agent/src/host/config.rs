@@ -25,7 +25,7 @@ use openclaw_whatsapp::session::Endpoint;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::alerts::Settings as AlertSettings;
-use crate::host::volume::{KeySource, Mistake, Place};
+use crate::host::volume::{KeySource, Mistake, StoreLocation};
 
 pub use alerts::Metrics;
 pub use network::{ENROLL_CODE, Network};
@@ -131,7 +131,7 @@ pub struct Config {
     /// The server.
     pub endpoint: Endpoint,
     /// The volume.
-    pub place: Place,
+    pub place: StoreLocation,
     /// The key that opens its store.
     pub source: KeySource,
     /// Whom to become.
@@ -197,7 +197,7 @@ impl Config {
     /// Checks them all; `mistakes` are those that were found before. Without any there is a `source`.
     pub(crate) fn check(
         flags: Flags,
-        place: Place,
+        place: StoreLocation,
         source: Option<KeySource>,
         alerts: Option<AlertSettings>,
         secrets: &Secrets,
@@ -210,7 +210,7 @@ impl Config {
     fn check_in(
         runtime_dir: Option<OsString>,
         flags: Flags,
-        place: Place,
+        place: StoreLocation,
         source: Option<KeySource>,
         alerts: Option<AlertSettings>,
         secrets: &Secrets,

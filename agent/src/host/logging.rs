@@ -93,14 +93,14 @@ fn is_settled(module: &str) -> bool {
 }
 
 /// A place in the library's source.
-type Place = (Option<&'static str>, Option<u32>);
+type CallSite = (Option<&'static str>, Option<u32>);
 
 /// When each place was last printed, and how often it was not since.
-struct Repeats(Vec<(Place, Instant, u64)>);
+struct Repeats(Vec<(CallSite, Instant, u64)>);
 
 impl Repeats {
     /// Whether a line is printed; how many like it were not, since the one before.
-    fn pass(&mut self, place: Place, now: Instant) -> Option<u64> {
+    fn pass(&mut self, place: CallSite, now: Instant) -> Option<u64> {
         let known = self.0.iter_mut().find(|(known, ..)| *known == place);
         if let Some((_, printed, suppressed)) = known {
             if now.saturating_duration_since(*printed) < REPEAT_INTERVAL {

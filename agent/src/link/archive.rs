@@ -17,7 +17,7 @@ use openclaw_state::outbox::{Carried, Outbox};
 use openclaw_state::vault::{Sealed, Tables, Vault};
 use openclaw_types::Phone;
 use openclaw_vault::{Backup, Folder, HEADER, Key, Op, Reader, Restore, Secret, Summary};
-use openclaw_whatsapp::store::{Dropped, Sieve};
+use openclaw_whatsapp::store::{DroppedRecords, Sieve};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
@@ -90,7 +90,7 @@ pub struct Restored {
     /// Records.
     pub kept: u64,
     /// What was left behind.
-    pub dropped: Dropped,
+    pub dropped: DroppedRecords,
     /// Tokens of messages of ours.
     pub tokens: Tokens,
 }
@@ -289,7 +289,7 @@ pub(super) struct Staged {
     vault: Vault,
     restore: Restore<Folder>,
     is_handover: bool,
-    dropped: Dropped,
+    dropped: DroppedRecords,
     /// How the link was.
     link: Option<Vec<u8>>,
     made_at: SystemTime,
@@ -300,7 +300,10 @@ pub(super) struct Staged {
 impl Staged {
     /// Puts it in the place of all that is in the store, durably and at once. Says how many records that are, and how
     /// many were left behind.
-    pub(super) fn put_in_place(self, outbox: &Outbox) -> Result<(u64, Dropped, Tokens), Error> {
+    pub(super) fn put_in_place(
+        self,
+        outbox: &Outbox,
+    ) -> Result<(u64, DroppedRecords, Tokens), Error> {
         let Self {
             vault,
             mut restore,

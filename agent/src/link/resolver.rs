@@ -32,7 +32,7 @@ pub struct Resolver {
 impl Resolver {
     /// Ends with the owner.
     pub async fn run(mut self) {
-        let mut changes = self.admission.gate().changes();
+        let mut changes = self.admission.allowlist().changes();
         let mut pause = MIN_RETRY_DELAY;
         loop {
             changes.mark_unchanged();
@@ -69,12 +69,12 @@ impl Resolver {
 
     /// False when WhatsApp did not answer. What it answered before that is kept.
     async fn ask(&self, session: &Session) -> bool {
-        let gate = self.admission.gate();
+        let allowlist = self.admission.allowlist();
         // First, since it says which senders of held messages are to be asked about.
         self.admission.settle(clock::now(), false);
         let mut asked = 0;
         loop {
-            let phones = gate.unresolved(clock::now());
+            let phones = allowlist.unresolved(clock::now());
             if phones.is_empty() {
                 return true;
             }
@@ -84,7 +84,7 @@ impl Resolver {
                 }
                 asked += phones.len();
                 match session.lids_of(phones).await {
-                    Ok(told) => gate.learn(told, clock::now()),
+                    Ok(told) => allowlist.learn(told, clock::now()),
                     Err(error) => {
                         tracing::warn!(%error, "WhatsApp did not answer which LIDs numbers have");
                         self.admission.settle(clock::now(), true);

@@ -70,7 +70,7 @@ impl Retry {
                 let until = lasts.and_then(|lasts| now.checked_add(lasts));
                 return Next::Rest(LinkState::Banned { until }, Reason::Banned);
             }
-            Loss::Restart if !self.restarted_lately(now) => {
+            Loss::Restart if !self.restarted_recently(now) => {
                 self.restarted_at = Some(now);
                 return Next::Now(Reason::Restart);
             }
@@ -94,7 +94,7 @@ impl Retry {
     }
 
     /// Two restarts in a row are a loop, not a courtesy.
-    fn restarted_lately(&self, now: SystemTime) -> bool {
+    fn restarted_recently(&self, now: SystemTime) -> bool {
         self.restarted_at
             .is_some_and(|at| elapsed(at, now) < Duration::from_secs(5))
     }

@@ -68,7 +68,7 @@ pub(super) async fn connect(context: &Context) -> Result<Stream, Error> {
         match stream.fill_buf().await {
             Ok([]) => Err(Error::Closed),
             Ok(_) => Ok(stream),
-            Err(error) => Err(told_apart(error)),
+            Err(error) => Err(classify(error)),
         }
     })
     .await
@@ -90,7 +90,7 @@ async fn open(endpoint: &Endpoint, config: Arc<ClientConfig>) -> Result<Stream, 
     TlsConnector::from(config)
         .connect(tls::server_name(), tcp)
         .await
-        .map_err(told_apart)
+        .map_err(classify)
 }
 
 async fn dial(endpoint: &Endpoint) -> Result<TcpStream, Error> {
@@ -122,7 +122,7 @@ async fn within<T>(
 }
 
 /// What rustls says, in as many cases as a person can do something about.
-fn told_apart(error: io::Error) -> Error {
+fn classify(error: io::Error) -> Error {
     let tls = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use super::row::{End, Hold, Row};
-use super::rules::Kind;
+use super::rules::AlertKind;
 use crate::vault::{from_millis, span_millis, to_millis};
 
 /// The most that wait.
@@ -102,8 +102,8 @@ impl Queue {
         let pair = waiting.windows(2).find(|pair| {
             let (trouble, recovery) = (&self.rows[&pair[0]], &self.rows[&pair[1]]);
             trouble.attempts == 0
-                && trouble.kind != Kind::Recovered
-                && recovery.kind == Kind::Recovered
+                && trouble.kind != AlertKind::Recovered
+                && recovery.kind == AlertKind::Recovered
         });
         let going = pair.map_or(&waiting[..1], |pair| pair);
         for number in going {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::member::{self, Row, time};
-use super::{Asking, Enrolled, MAX_CLIENTS, SendTo};
+use super::{EnrollRequest, Enrolled, MAX_CLIENTS, SendTo};
 use crate::clock;
 use crate::vault::{Tables, Update, Vault, to_millis};
 
@@ -247,11 +247,11 @@ pub(super) fn any_in_time(vault: &Vault, now: SystemTime) -> bool {
 /// Decides whether a client is taken in, and writes both: that it is known, and that the code is used.
 pub(super) fn enroll(
     update: &mut Update<'_>,
-    asking: Asking<'_>,
+    asking: EnrollRequest<'_>,
     proves: impl FnOnce(&Code) -> bool,
     now: SystemTime,
 ) -> Result<(Enrolled, Row), Refusal> {
-    let Asking {
+    let EnrollRequest {
         code: id,
         client,
         name,

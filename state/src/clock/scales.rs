@@ -156,7 +156,7 @@ impl Scales {
         moved(self.now(reading), self.protocol)
     }
 
-    pub(super) fn heard_at(&self, at: SystemTime) -> SystemTime {
+    pub(super) fn agent_time_of(&self, at: SystemTime) -> SystemTime {
         moved(at, self.protocol.saturating_neg())
     }
 

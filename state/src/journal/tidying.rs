@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::Journal;
 use crate::clock;
-use crate::failpoint::{self, Place};
+use crate::failpoint::{self, Failpoint};
 use crate::vault::to_millis;
 
 /// Events that nobody waits for become durable together, this long after the first.
@@ -89,9 +89,9 @@ impl Journal {
             }
             Err(_) => return false,
         };
-        failpoint::pass(Place::Rolling);
+        failpoint::pass(Failpoint::Rolling);
         let filed = self.with_kept(|kept, sealed| kept.filed(sealed, &segment));
-        failpoint::pass(Place::Rolled);
+        failpoint::pass(Failpoint::Rolled);
         filed.is_some()
     }
 }

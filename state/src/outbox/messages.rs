@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use openclaw_types::{MessageId, Phone, Recipient, SendReason, Token};
 
-use super::entry::{ACK_DUE, Entry, Stage, Trouble};
+use super::entry::{ACK_DUE, AttemptError, Entry, Stage};
 use super::pace::Pace;
 
 /// How many messages are remembered that are not to be sent any more.
@@ -170,15 +170,15 @@ impl Messages {
                 Stage::Busy(_) | Stage::Resting => continue,
                 Stage::Waiting(_) if entry.is_queued() => continue,
                 Stage::Handed(_) if entry.is_queued() => entry.stage = Stage::Waiting(now),
-                Stage::Handed(_) => entry.rest(Some(Trouble::ConnectionLost)),
+                Stage::Handed(_) => entry.rest(Some(AttemptError::ConnectionLost)),
                 Stage::Waiting(_) => {
-                    entry.rest(Some(Trouble::NotConnected));
+                    entry.rest(Some(AttemptError::NotConnected));
                     if entry.handed_at.is_none() {
                         unsent.push(order);
                     }
                 }
             }
-            entry.tell();
+            entry.notify();
             self.settle(order);
         }
         unsent

@@ -3,7 +3,7 @@
 //! fetched again or precedes a write that is.
 
 use async_trait::async_trait;
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::vault::Tables;
 use openclaw_vault::{Batch, Key};
 use whatsapp_rust::wacore::store::error::Result;
@@ -255,9 +255,9 @@ impl ProtocolStore for Records {
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
-        failpoint::reach(Place::Decrypted).await;
+        failpoint::reach(Failpoint::Decrypted).await;
         pending::write(self, rows)?;
-        failpoint::pass(Place::Pending);
+        failpoint::pass(Failpoint::Pending);
         Ok(())
     }
 

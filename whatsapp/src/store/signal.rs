@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::vault::{Tables, Update};
 use openclaw_vault::Key;
 use whatsapp_rust::bytes::Bytes;
@@ -65,7 +65,7 @@ impl SignalStore for Records {
             .map(|(address, record)| (session(address), record));
         // A commit that was given up may have written what is not durable.
         let owed = self.sessions_owed.swap(true, Ordering::Relaxed);
-        failpoint::pass(Place::Flushing);
+        failpoint::pass(Failpoint::Flushing);
         if !owed
             && rows
                 .clone()
@@ -76,7 +76,7 @@ impl SignalStore for Records {
             self.commit_all(rows).await?;
         }
         self.sessions_owed.store(false, Ordering::Relaxed);
-        failpoint::pass(Place::Flushed);
+        failpoint::pass(Failpoint::Flushed);
         Ok(())
     }
 

@@ -98,7 +98,7 @@ fn messages_with(agent: &Agent, to: &Recipient) -> Option<Filter> {
 
 /// The LID that a number has now. The number that a LID once had is not asked for: it may be someone else's by now.
 fn lid_of(agent: &Agent, phone: &Phone) -> Option<Lid> {
-    agent.gate().lid_of(phone)
+    agent.allowlist().lid_of(phone)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use openclaw_trust::{Fingerprint, Identity};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 
-pub(super) use conn::{Caller, Conn, Via};
+pub(super) use conn::{Caller, Conn, Transport};
 use door::Door;
 use openclaw_state::clients::Clients;
 use unix::Socket;

@@ -42,15 +42,15 @@ struct Holder {
 }
 
 impl Lock {
-    /// Takes the lock, waiting `patience` for whoever holds it; `waiting` is told who that is, once.
+    /// Takes the lock, waiting `lock_timeout` for whoever holds it; `waiting` is told who that is, once.
     pub(super) fn acquire(
         dir: &Path,
-        patience: Duration,
+        lock_timeout: Duration,
         now: SystemTime,
         waiting: impl FnOnce(&str),
     ) -> Result<Self, Error> {
         let folder = File::open(dir).map_err(|source| Error::folder(dir, source))?;
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + lock_timeout;
         let mut waiting = Some(waiting);
         loop {
             match Self::take(&folder, dir) {
@@ -69,7 +69,7 @@ impl Lock {
                 return Err(Error::Locked {
                     dir: dir.to_owned(),
                     holder: Holder::of(dir).to_string(),
-                    waited: patience,
+                    waited: lock_timeout,
                 });
             }
             if let Some(waiting) = waiting.take() {
@@ -198,8 +198,8 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn take(dir: &Path, patience: Duration) -> Result<Lock, Error> {
-        Lock::acquire(dir, patience, NOW, |_| {})
+    fn take(dir: &Path, lock_timeout: Duration) -> Result<Lock, Error> {
+        Lock::acquire(dir, lock_timeout, NOW, |_| {})
     }
 
     #[test]

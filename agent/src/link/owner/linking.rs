@@ -1,7 +1,7 @@
 //! The owner's part in a pairing: it does what the pairing decides, and cleans up after it.
 
 use openclaw_state::clock;
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_types::{Link, LinkState};
 use openclaw_whatsapp::session::OpenError;
 use tokio::sync::mpsc;
@@ -36,7 +36,7 @@ impl Owner {
             candidate: Some(candidate),
             unwatched: false,
         });
-        failpoint::pass(Place::Pairing);
+        failpoint::pass(Failpoint::Pairing);
         if account.is_none() {
             self.enter(LinkState::Linking, None);
         } else {
@@ -71,7 +71,7 @@ impl Owner {
                 if active.frames.try_send(frame).is_err() && !active.unwatched {
                     self.abandon().await;
                 } else if is_code {
-                    failpoint::pass(Place::Shown);
+                    failpoint::pass(Failpoint::Shown);
                 }
             }
             Step::AskForCode(phone) => {

@@ -102,7 +102,7 @@ fn a_connection_keeps_its_time_and_the_next_one_takes_a_clock_that_has_held() {
     scales.set_protocol(at(10 + 600, 7_200));
     assert_eq!(seconds(scales.protocol(at(700, 7_200))), 700 + 7_200);
     let heard = scales.protocol(at(700, 7_200));
-    assert_eq!(seconds(scales.heard_at(heard)), 700);
+    assert_eq!(seconds(scales.agent_time_of(heard)), 700);
 }
 
 #[test]

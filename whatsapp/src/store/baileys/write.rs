@@ -13,7 +13,7 @@ use whatsapp_rust::wacore::store::traits::{AppStateSyncKey, LidPnMappingEntry};
 
 use super::json::Fault;
 use super::name::Name;
-use super::report::{Kind, Report};
+use super::report::{RecordKind, Report};
 use super::{Error, Folder, folder, value};
 
 /// Records in one write: large enough for the store, small enough for memory.
@@ -92,7 +92,7 @@ impl<'a> Import<'a> {
                     }
                 }
                 self.backend.store_prekeys_batch(&batch, uploaded).await?;
-                self.report.add(Kind::Prekeys, batch.len());
+                self.report.add(RecordKind::Prekeys, batch.len());
             }
         }
         Ok(())
@@ -132,7 +132,7 @@ impl<'a> Import<'a> {
             let entries: Vec<_> = entries.collect();
             self.backend.put_lid_mappings(&entries).await?;
         }
-        self.report.add(Kind::LidMappings, pairs.len());
+        self.report.add(RecordKind::LidMappings, pairs.len());
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl<'a> Import<'a> {
             }
         }
         keys.sort_by_key(|(id, key)| (Some(id.as_slice()) == mine, key.timestamp));
-        self.report.add(Kind::AppStateKeys, keys.len());
+        self.report.add(RecordKind::AppStateKeys, keys.len());
         for (id, key) in keys {
             self.backend.set_sync_key(&id, key).await?;
         }
@@ -189,7 +189,7 @@ impl<'a> Import<'a> {
                 put.await?;
             }
             self.backend.set_version(&collection, state).await?;
-            self.report.add(Kind::AppStateCollections, 1);
+            self.report.add(RecordKind::AppStateCollections, 1);
         }
         Ok(())
     }
@@ -209,7 +209,7 @@ impl<'a> Import<'a> {
                     }
                     .unwrap_or(&user);
                     self.backend.put_tc_token(user, &token).await?;
-                    self.report.add(Kind::PrivacyTokens, 1);
+                    self.report.add(RecordKind::PrivacyTokens, 1);
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::MAX_ADDED_ENTRIES;
-use crate::allow::policy::{Entry, Place, Rules};
+use crate::allow::policy::{Entry, EntryPlace, Rules};
 
 /// A reload that did not work. The rules before it are in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub enum Refused {
         /// Which file.
         file: String,
         /// Where in it.
-        place: Place,
+        place: EntryPlace,
     },
     /// Nobody added it.
     #[error("it was not added here")]

@@ -113,7 +113,7 @@ impl Numbers {
 
     /// A message that shows a number and a LID is as good as an answer about the number. True when that is news about
     /// somebody in the rules, or about a sender who waits for it.
-    pub(super) fn hear(&mut self, sender: &Contact, now: SystemTime) -> bool {
+    pub(super) fn learn_sender(&mut self, sender: &Contact, now: SystemTime) -> bool {
         let (Some(phone), Some(lid)) = (&sender.phone, &sender.lid) else {
             return false;
         };
@@ -258,7 +258,7 @@ impl Person {
         Sender {
             phones: self.phones.iter().collect(),
             lid: self.lid.as_ref(),
-            told_apart: nameless || (all_answered && !self.unknown),
+            is_resolved: nameless || (all_answered && !self.unknown),
         }
     }
 
