@@ -1,5 +1,5 @@
-//! What becomes of a message at the gate: it is told, or an event says that it was dropped, or it is held in the store
-//! until it is known who wrote it. A message is never anywhere else than in one of these.
+//! Applies the allowlist to each message: it is reported, or replaced by an event that it was dropped, or held in the
+//! store until its sender is resolved. A message is always in exactly one of these states.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,12 +17,12 @@ use crate::people::People;
 use crate::traffic::Traffic;
 use crate::vault::{Tables, Vault, to_millis};
 
-/// How many messages may wait for their sender to be told apart.
+/// How many messages may wait for their sender to be resolved.
 pub const MAX_HELD_MESSAGES: usize = 1_000;
-/// However long there was no connection to ask on: then nobody waits for it any more.
+/// Held messages are dropped after this, even if WhatsApp was never reachable.
 const MAX_HOLD_TIME: Duration = Duration::from_secs(24 * 3600);
 
-/// The gate, and what stands behind it.
+/// The allowlist, and what is done with its verdicts.
 pub struct Admission {
     allowlist: Arc<Allowlist>,
     authorship: Authorship,
@@ -92,7 +92,7 @@ impl Admission {
         admission
     }
 
-    /// The gate itself.
+    /// The allowlist.
     #[must_use]
     pub fn allowlist(&self) -> &Arc<Allowlist> {
         &self.allowlist
@@ -121,7 +121,7 @@ impl Admission {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds back what was judged, until [`Admission::release`]: these came before it and are still on their way.
+    /// Parks a judged message until [`Admission::release`]: those in `behind` came before it and are still on their way.
     pub fn park(
         &self,
         arrival: &mut Arrival,
@@ -139,7 +139,7 @@ impl Admission {
         })
     }
 
-    /// What an earlier session or process had held back, in its order. What has arrived since is not waited for any more.
+    /// What an earlier session or process had parked, in its order. What has arrived since is not waited for any more.
     #[must_use]
     pub fn parked(&self) -> Vec<Parked> {
         let held = self.held().into_iter();

@@ -51,7 +51,7 @@ struct Shared {
     members: Mutex<HashMap<Fingerprint, Member>>,
 }
 
-/// A client asks to be taken in.
+/// A client asks to be enrolled.
 #[derive(Clone, Copy, Debug)]
 pub struct EnrollRequest<'a> {
     /// The code that it names.
@@ -170,7 +170,7 @@ impl Clients {
         codes::open(&self.shared.vault, now)
     }
 
-    /// Whether anybody could be taken in now, or told again that it was.
+    /// Whether a client could enroll now, or have its answer repeated.
     #[must_use]
     pub fn has_open_code(&self, now: SystemTime) -> bool {
         codes::any_in_time(&self.shared.vault, now)

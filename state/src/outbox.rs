@@ -81,7 +81,7 @@ struct State {
     holding: Holding,
 }
 
-/// A caller's wish.
+/// A caller's request to send a message.
 #[derive(Clone, Debug)]
 pub struct SubmitRequest {
     /// What to send.

@@ -1,4 +1,4 @@
-//! Who is who, as far as WhatsApp has told it.
+//! Which number and LID are the same person's, as far as WhatsApp has reported it.
 
 use openclaw_types::{Contact, Occurrence};
 

@@ -221,14 +221,14 @@ impl Vault {
         result
     }
 
-    /// Says what the slot is called that will open what [`Vault::erase`] leaves, and where its secret is.
+    /// Names the slot that will open what [`Vault::erase`] leaves, and where its secret comes from.
     pub fn retain_key(
         &self,
         slot: &'static str,
         secret: impl Fn() -> Option<Secret> + Send + Sync + 'static,
     ) {
         let secret = Box::new(secret);
-        // Said once, at the start.
+        // Set once, at the start.
         let _ = self.shared.retained.set(RetainedKey { slot, secret });
     }
 
@@ -323,7 +323,7 @@ impl State {
     }
 }
 
-/// Nothing can be done about a store that fails, and nothing may be told as done behind one.
+/// Nothing can be done about a store that fails, and nothing may be reported as done after it.
 pub(crate) fn ok_or_abort<T>(result: Result<T, Error>) -> T {
     match result {
         Ok(value) => value,

@@ -84,7 +84,7 @@ impl Supervisor {
         self.notify("STOPPING=1");
     }
 
-    /// Tells the link's state whenever it changes, and that the runtime turns.
+    /// Reports the link's state whenever it changes, and that the runtime is alive.
     pub async fn run(self: Arc<Self>, view: watch::Receiver<impl AsRef<Link>>) {
         if self.socket.is_some() {
             tokio::join!(self.report_status(view), self.feed());

@@ -30,7 +30,7 @@ impl Agent {
         }
     }
 
-    /// Admits somebody beside the rules. False when that was so already.
+    /// Allows somebody in addition to the rules. False when that was so already.
     ///
     /// # Errors
     /// It would mean nothing.

@@ -27,7 +27,7 @@ const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// A group that no rule names.
 const SOME_GROUP: &str = "0@g.us";
 
-/// What the events say of somebody.
+/// What the events show about one person.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct EventSummary {
     /// Their last message.
@@ -151,7 +151,7 @@ impl Agent {
             .as_ref()
             .and_then(|asked| asked.as_ref().ok()?.lid.clone());
         let lid = told.or_else(|| self.allowlist().lid_of(phone));
-        // By the number alone, as the person is asked about: the gate adds what is known, as for a message.
+        // By the number alone, as the person is asked about: the allowlist adds what is known, as for a message.
         let contact = Contact {
             phone: Some(phone.clone()),
             lid: None,

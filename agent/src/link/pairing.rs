@@ -7,7 +7,7 @@ use openclaw_whatsapp::session::{Loss, Refusal, Secret};
 
 use crate::link::{Frame, Method, PairFailure, PairRequest, Qr};
 
-/// After this many attempts in a row that reached nobody, the operator is told.
+/// After this many attempts in a row without a connection, the operator is notified.
 const UNREACHABLE_AFTER_ATTEMPTS: u32 = 3;
 /// How long the login may take once the phone has accepted.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);

@@ -14,7 +14,7 @@ use super::View;
 
 /// Answers are asked for again well before they are too old.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(3600);
-/// Between attempts that fail, doubling.
+/// The delays between attempts that fail, doubled each time.
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 

@@ -121,7 +121,7 @@ async fn within<T>(
         .unwrap_or(Err(Error::Silent))
 }
 
-/// What rustls says, in as many cases as a person can do something about.
+/// The cause of a rustls error, in as many cases as a person can act on.
 fn classify(error: io::Error) -> Error {
     let tls = error
         .get_ref()

@@ -14,18 +14,18 @@ use super::notes::Notes;
 use crate::cli::WatchArgs;
 use crate::failure::{Failure, is_transport};
 
-/// How many events may be printed before the agent is told, however fast they come.
+/// How many events may be printed before they are acknowledged, however fast they come.
 const MAX_UNACKED_EVENTS: u64 = 256;
-/// How long the agent may take to note it.
+/// How long the agent may take to note an acknowledgement.
 const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The keeping.
+/// Keeps the cursor: in a file, or with the agent as a consumer's.
 pub(super) struct CursorKeeper<'a> {
     args: &'a WatchArgs,
     /// The agent's store, once known.
     store: Option<Vec<u8>>,
     place: Option<CursorFile>,
-    /// What was written down, or told the agent.
+    /// What was written down, or acknowledged.
     kept: Option<u64>,
     unacked: u64,
     agent: Option<AgentClient<Channel>>,
@@ -95,7 +95,7 @@ impl<'a> CursorKeeper<'a> {
         self.agent = Some(agent);
     }
 
-    /// Something was told.
+    /// An event was printed.
     pub(super) async fn reported(&mut self, cursor: &Cursor, notes: &Notes) -> Result<(), Failure> {
         if self.args.consumer.is_some() {
             self.unacked += 1;
@@ -122,8 +122,8 @@ impl<'a> CursorKeeper<'a> {
         }
     }
 
-    /// There is a moment: the agent is told how far its consumer has come. A connection that is
-    /// lost just now is noticed elsewhere, and then it is told again.
+    /// There is a moment: acknowledges how far the consumer has come. A connection that is lost
+    /// just now is noticed elsewhere, and then it is acknowledged again.
     pub(super) async fn rest(&mut self, cursor: &Cursor) -> Result<(), Failure> {
         self.unacked = 0;
         let told = cursor.reported();

@@ -14,10 +14,10 @@ pub(super) const MAX_WAITING: usize = 64;
 pub(super) const MAX_FINISHED: usize = 32;
 /// For how long one is tried.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(3 * 86_400);
-/// The waits between attempts, doubled each time.
+/// The delays between attempts, doubled each time.
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(3_600);
-/// A receiver may ask for more patience than we would have, within reason.
+/// The longest `Retry-After` of a receiver that is honoured.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 /// Why an attempt came to nothing.

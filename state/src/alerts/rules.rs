@@ -22,8 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vault::{from_millis, span_millis, to_millis};
 
-/// How long after its beginning was noticed an outage has at least, before it is told: a new process gets that long to
-/// connect, however long it was away.
+/// Never alert earlier than this after an outage is first noticed, so that a restarted process has time to reconnect.
 pub(super) const RECONNECT_TIME: Duration = Duration::from_secs(30);
 
 /// How long the link must be up before an outage is over, if `--alert-after` is not shorter.
@@ -95,7 +94,7 @@ pub struct LinkHistory {
     /// The outage that lasts.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     down: Option<Down>,
-    /// The trouble that was told last and is not over.
+    /// The trouble that was reported last and is not over.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     reported: Option<Reported>,
 }
@@ -273,8 +272,8 @@ impl LinkHistory {
         }
     }
 
-    /// Tells a trouble, unless it is the one that was told last: one that is worse than a lost connection is told beside
-    /// it, and a lost connection is not told beside a worse one.
+    /// Reports a trouble, unless it is the one that was reported last: one that is worse than a lost connection is
+    /// reported in addition to it, and a lost connection is not reported in addition to a worse one.
     fn report(&mut self, kind: AlertKind, since: u64) -> Option<Notice> {
         let reported = self.reported.map(|reported| reported.kind);
         if reported == Some(kind) || (reported.is_some() && kind == AlertKind::ConnectionLost) {

@@ -1,5 +1,5 @@
-//! The gate that every message passes: the active rules, who was allowed beside them, and which LIDs the numbers in them
-//! have.
+//! The allowlist that judges every message: the active rules, who was allowed in addition, and which LIDs the numbers in
+//! them have.
 //!
 //! It does not speak to WhatsApp: the resolver asks for [`Allowlist::unresolved`] numbers and passes the answer to
 //! [`Allowlist::learn`]. A person is judged by every name that is known of them. A LID that no answer names is a stranger's
@@ -34,7 +34,7 @@ pub trait Book: Send + Sync {
     fn lid_of(&self, phone: &Phone) -> Option<Lid>;
 }
 
-/// The gate.
+/// The active rules, with what is known of numbers and LIDs.
 pub struct Allowlist {
     source: Source,
     vault: Vault,
@@ -56,7 +56,7 @@ struct State {
 }
 
 impl Allowlist {
-    /// The gate with the rules that were loaded, and with those whom the vault remembers to be admitted beside them.
+    /// The allowlist with the rules that were loaded and the entries that the vault has in addition.
     #[must_use]
     pub fn open(
         source: Source,

@@ -131,7 +131,7 @@ pub struct Sender<'a> {
 /// What is done with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is told.
+    /// It is reported.
     Allow(VerdictReason),
     /// It is not.
     Drop(VerdictReason),
@@ -139,7 +139,7 @@ pub enum Verdict {
     Hold,
 }
 
-/// Why.
+/// Why a message is allowed or dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerdictReason {
     /// There are no rules.

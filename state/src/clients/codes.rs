@@ -18,7 +18,7 @@ use crate::vault::{Tables, Update, Vault, to_millis};
 
 /// How long a code is good.
 pub const CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
-/// How long it is told of one from here that it was used, or is over.
+/// How long a code that was used or has expired is remembered as such.
 const FINISHED_CODE_AGE: Duration = Duration::from_secs(24 * 3600);
 /// How many of the environment are remembered.
 const MAX_ENVIRONMENT_CODES: usize = 64;

@@ -10,7 +10,7 @@ use super::entry::{AttemptError, Stage};
 use super::messages::Turn;
 use super::{Outbox, State, row};
 
-/// A message whose turn it is. Whoever has it reports by [`Outbox::report`].
+/// A message whose turn it is. Its holder reports the result with [`Outbox::report`].
 #[derive(Debug)]
 pub struct Delivery {
     order: u64,

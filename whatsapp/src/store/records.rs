@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 const CHUNK_BYTES: usize = 1 << 20;
 /// No value is larger: far more than WhatsApp sends, and less than the vault takes.
 const MAX_VALUE_BYTES: usize = 8 << 20;
-/// How many unreadable rows are told apart.
+/// How many unreadable rows are remembered one by one.
 const MAX_UNREADABLE_ROWS: usize = 4096;
 
 /// Everything that the library keeps, in a vault.

@@ -61,7 +61,7 @@ pub struct DroppedRecords {
     pub others: u64,
 }
 
-/// What becomes of a table's records.
+/// What a restore does with a table's records.
 enum TableRule {
     Keep,
     Session,

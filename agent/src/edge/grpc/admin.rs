@@ -17,7 +17,7 @@ type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Pieces of a backup between the client and the store.
 const MAX_QUEUED_CHUNKS: usize = 2;
-/// A client that sends nothing for so long keeps others waiting for nothing.
+/// An upload that is silent for so long ends: it keeps others waiting.
 const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The service.

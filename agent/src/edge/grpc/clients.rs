@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::listen::Caller;
 use super::{Network, convert, status};
 
-/// How long a client that takes its own access back has to hear of it.
+/// How long a client that revokes itself has to receive the answer.
 const SELF_REVOKE_DELAY: Duration = Duration::from_millis(250);
 
 /// The service.

@@ -1,4 +1,4 @@
-//! What the gate tells of itself, and why it does not do as it is told.
+//! The allowlist's summary, and why a change to it was refused.
 
 use std::sync::Arc;
 use std::time::SystemTime;

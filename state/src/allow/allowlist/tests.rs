@@ -1,4 +1,4 @@
-//! The gate against what it is told of numbers and LIDs, over a vault.
+//! The allowlist with what it learns of numbers and LIDs, over a vault.
 
 mod many;
 mod spellings;

@@ -1,5 +1,4 @@
-//! What is said of connections that were not let in. Anybody can bring them about, so it is one line a minute, with
-//! how many there were of each kind.
+//! The log of refused connections. Anybody can cause them, so it is one line a minute, with a count for each cause.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use tokio::time::Instant;
 /// The shortest time between two lines.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Why somebody was not let in.
+/// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RefusalCause {
     /// The handshake failed: not TLS, another version, or a key that is not known.
@@ -45,12 +44,12 @@ pub(super) struct Refusals {
     logged_at: Option<Instant>,
 }
 
-/// A line.
+/// What one log line reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Summary([u64; KINDS.len()]);
 
 impl Refusals {
-    /// Counts one. The first after a quiet minute is told at once.
+    /// Counts one. The first after a quiet minute is logged at once.
     pub(super) fn count(&mut self, why: RefusalCause, now: Instant) -> Option<Summary> {
         let kind = KINDS.iter().position(|(kind, _)| *kind == why);
         if let Some(count) = kind.and_then(|kind| self.counts.get_mut(kind)) {
