@@ -16,7 +16,7 @@ use openclaw_state::clock;
 use openclaw_state::outbox::{Carried, Outbox};
 use openclaw_state::vault::{Sealed, Tables, Vault};
 use openclaw_types::Phone;
-use openclaw_vault::{Backup, Folder, HEADER, Key, Op, Reader, Restore, Secret, Summary};
+use openclaw_vault::{Backup, Folder, HEADER_BYTES, Key, Op, Reader, Restore, Secret, Summary};
 use openclaw_whatsapp::store::{DroppedRecords, Sieve};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_blocking;
@@ -188,7 +188,7 @@ fn start(summary: &Summary, created_at: SystemTime) -> Start {
         store: summary.store.0,
         generation: summary.epochs.last().map_or(0, |epoch| epoch.generation),
         records: u64::try_from(summary.records).unwrap_or(u64::MAX),
-        bytes: summary.live_bytes + u64::try_from(HEADER).unwrap_or_default(),
+        bytes: summary.live_bytes + u64::try_from(HEADER_BYTES).unwrap_or_default(),
         created_at,
     }
 }
