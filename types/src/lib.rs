@@ -28,14 +28,7 @@ pub use agent_name::{AgentName, AgentNameError};
 pub use chat_kind::{ChatKind, ChatKinds};
 pub use consumer::{Consumer, ConsumerName, ConsumerNameError};
 pub use contact::{ChatId, Contact};
-#[cfg(any(test, feature = "samples"))]
-pub use event::samples;
-pub use event::{
-    AuthorCheck, Body, CalendarEvent, ChatSet, Choice, Content, Deletion, Dropped, Edit, Event,
-    Filter, GroupInvite, Kind, KindSet, Location, Lost, MAX_CHATS, Media, MediaKind, MediaPointer,
-    Message, NameRef, Occurrence, Origin, Other, Poll, Quoted, Reaction, Receipt, Rejected, Seq,
-    Target, Undecryptable,
-};
+pub use event::*;
 pub use exit::Exit;
 pub use finding::{Finding, State};
 pub use hardening::{Confinement, Hardening};

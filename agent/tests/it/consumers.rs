@@ -201,7 +201,7 @@ async fn a_consumer_outlives_the_link_and_ends_with_the_store() {
     world.ack(head, false).await.unwrap();
     let request = pb::PairRequest {
         replace: true,
-        ..Default::default()
+        ..pb::PairRequest::by_qr()
     };
     let mut pairing = world.pair(request).await.unwrap();
     let qr = pairing.qr().await;

@@ -94,7 +94,7 @@ async fn linking_again_keeps_the_events_of_before() {
     while events.message().await.text() != written {}
     let request = pb::PairRequest {
         replace: true,
-        ..Default::default()
+        ..pb::PairRequest::by_qr()
     };
     let mut pairing = world.pair(request).await.unwrap();
     let qr = pairing.qr().await;

@@ -280,7 +280,7 @@ async fn a_line_that_breaks_after_the_scan_leaves_a_state_that_is_told() {
 async fn pair(world: &World, middle: &Line, replace: bool) -> Result<Pairing, tonic::Status> {
     let wish = pb::PairRequest {
         replace,
-        ..Default::default()
+        ..pb::PairRequest::by_qr()
     };
     let frames = middle.client().pair(wish).await?.into_inner();
     Ok(world.pairing(frames))

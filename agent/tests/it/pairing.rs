@@ -24,7 +24,7 @@ fn by_phone_code() -> pb::PairRequest {
 fn replacing() -> pb::PairRequest {
     pb::PairRequest {
         replace: true,
-        ..Default::default()
+        ..pb::PairRequest::by_qr()
     }
 }
 
@@ -176,7 +176,7 @@ async fn the_operators_deadline_ends_a_pairing() {
     let world = World::new().await;
     let request = pb::PairRequest {
         timeout: seconds(1),
-        ..Default::default()
+        ..pb::PairRequest::by_qr()
     };
     let failed = world.pair(request).await.unwrap().failed().await;
     assert_eq!(failed.reason(), pb::PairFailureReason::Deadline);

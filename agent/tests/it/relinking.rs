@@ -19,7 +19,7 @@ const MANY: u32 = 1_000;
 pub(crate) fn replacing() -> pb::PairRequest {
     pb::PairRequest {
         replace: true,
-        ..Default::default()
+        ..pb::PairRequest::by_qr()
     }
 }
 
@@ -127,7 +127,7 @@ async fn looking_at_a_code_costs_no_link() {
         // The deadline.
         let request = pb::PairRequest {
             timeout: seconds(1),
-            ..Default::default()
+            ..pb::PairRequest::by_qr()
         };
         let failed = world.pair(request).await.unwrap().failed().await;
         assert_eq!(failed.reason(), pb::PairFailureReason::Deadline);

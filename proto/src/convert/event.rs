@@ -9,17 +9,50 @@ use openclaw_types::{ChatId, Contact, Event, Link, Message, MessageId, Occurrenc
 use prost_types::Timestamp;
 
 use super::content::{Frame, content, content_from};
-use super::link::{link_from, link_status};
 use super::people::{chat_name, contact, kind_of, person};
-use super::send::{send_outcome, send_outcome_from};
 use super::{Error, missing, time};
 use crate::v1;
 use crate::v1::event::Kind;
-use change::{
-    deletion, deletion_from, edit, edit_from, reaction, reaction_from, receipt, receipt_from,
-    rejected, rejected_from,
-};
-use unread::{dropped, dropped_from, lost, lost_from, undecryptable, undecryptable_from};
+
+/// What an occurrence holds, and its message in the contract.
+pub(super) trait Wire: Sized {
+    type Message;
+
+    fn into_wire(self) -> Self::Message;
+
+    fn from_wire(message: Self::Message) -> Result<Self, Error>;
+}
+
+impl<T: Wire> Wire for Box<T> {
+    type Message = T::Message;
+
+    fn into_wire(self) -> T::Message {
+        T::into_wire(*self)
+    }
+
+    fn from_wire(message: T::Message) -> Result<Self, Error> {
+        T::from_wire(message).map(Self::new)
+    }
+}
+
+macro_rules! both_ways {
+    ($($(#[$doc:meta])+ $variant:ident($holds:ty) = $name:literal, $stored:literal;)+) => {
+        fn kind(what: Occurrence) -> Option<Kind> {
+            match what {
+                $(Occurrence::$variant(it) => Some(Kind::$variant(it.into_wire())),)+
+                Occurrence::Unknown => None,
+            }
+        }
+
+        fn occurrence(kind: Kind) -> Result<Occurrence, Error> {
+            match kind {
+                $(Kind::$variant(it) => Wire::from_wire(it).map(Occurrence::$variant),)+
+            }
+        }
+    };
+}
+
+openclaw_types::for_each_kind!(both_ways);
 
 /// An event of this agent. `hint` is what a person should do about a link.
 pub fn event(
@@ -29,23 +62,14 @@ pub fn event(
     hint: impl FnOnce(&Link) -> String,
 ) -> v1::Event {
     let Event { seq, at, what } = event;
-    let kind = match what {
-        Occurrence::Message(message) => Some(Kind::Message(self::message(*message))),
-        Occurrence::Edit(edit) => Some(Kind::Edit(self::edit(*edit))),
-        Occurrence::Deletion(deletion) => Some(Kind::Deletion(self::deletion(*deletion))),
-        Occurrence::Reaction(reaction) => Some(Kind::Reaction(self::reaction(*reaction))),
-        Occurrence::Receipt(receipt) => Some(Kind::Receipt(self::receipt(receipt))),
-        Occurrence::Link(link) => {
-            let hint = hint(&link);
-            Some(Kind::Link(link_status(*link, hint)))
-        }
-        Occurrence::Outcome(outcome) => Some(Kind::Outcome(send_outcome(outcome))),
-        Occurrence::Undecryptable(message) => Some(Kind::Undecryptable(undecryptable(message))),
-        Occurrence::Lost(message) => Some(Kind::Lost(lost(message))),
-        Occurrence::Dropped(message) => Some(Kind::Dropped(dropped(message))),
-        Occurrence::Rejected(change) => Some(Kind::Rejected(rejected(*change))),
-        Occurrence::Unknown => None,
+    let hint = match &what {
+        Occurrence::Link(link) => hint(link),
+        _ => String::new(),
     };
+    let mut kind = kind(what);
+    if let Some(Kind::Link(link)) = &mut kind {
+        link.hint = hint;
+    }
     v1::Event {
         seq: seq.0,
         recorded_at: Some(Timestamp::from(at)),
@@ -72,22 +96,6 @@ impl TryFrom<v1::Event> for Event {
             what: kind.map_or(Ok(Occurrence::Unknown), occurrence)?,
         })
     }
-}
-
-fn occurrence(kind: Kind) -> Result<Occurrence, Error> {
-    Ok(match kind {
-        Kind::Message(message) => Occurrence::Message(Box::new(message_from(message)?)),
-        Kind::Edit(edit) => Occurrence::Edit(Box::new(edit_from(edit)?)),
-        Kind::Deletion(deletion) => Occurrence::Deletion(Box::new(deletion_from(deletion)?)),
-        Kind::Reaction(reaction) => Occurrence::Reaction(Box::new(reaction_from(reaction)?)),
-        Kind::Receipt(receipt) => Occurrence::Receipt(receipt_from(receipt)?),
-        Kind::Link(link) => Occurrence::Link(Box::new(link_from(link)?)),
-        Kind::Outcome(outcome) => Occurrence::Outcome(send_outcome_from(outcome)?),
-        Kind::Undecryptable(message) => Occurrence::Undecryptable(undecryptable_from(message)?),
-        Kind::Lost(message) => Occurrence::Lost(lost_from(message)?),
-        Kind::Dropped(message) => Occurrence::Dropped(dropped_from(message)?),
-        Kind::Rejected(change) => Occurrence::Rejected(Box::new(rejected_from(change)?)),
-    })
 }
 
 fn origin(origin: Origin) -> v1::Origin {
@@ -203,48 +211,52 @@ fn names_from(origin: Option<v1::Origin>) -> Result<Names, Error> {
     })
 }
 
-fn message(message: Message) -> v1::Message {
-    let Message { origin, content } = message;
-    let (content, frame) = self::content(content);
-    let Frame {
-        quoted,
-        view_once,
-        forwarded,
-        disappears_after,
-        album_id,
-    } = frame;
-    v1::Message {
-        origin: Some(self::origin(origin)),
-        content: Some(content),
-        quoted,
-        view_once,
-        forwarded,
-        disappears_after,
-        album_id,
-    }
-}
+impl Wire for Message {
+    type Message = v1::Message;
 
-fn message_from(message: v1::Message) -> Result<Message, Error> {
-    let v1::Message {
-        origin,
-        content,
-        quoted,
-        view_once,
-        forwarded,
-        disappears_after,
-        album_id,
-    } = message;
-    let frame = Frame {
-        quoted,
-        view_once,
-        forwarded,
-        disappears_after,
-        album_id,
-    };
-    Ok(Message {
-        origin: origin_from(origin)?,
-        content: content_from(content.ok_or(missing("content"))?, frame)?,
-    })
+    fn into_wire(self) -> v1::Message {
+        let Message { origin, content } = self;
+        let (content, frame) = self::content(content);
+        let Frame {
+            quoted,
+            view_once,
+            forwarded,
+            disappears_after,
+            album_id,
+        } = frame;
+        v1::Message {
+            origin: Some(self::origin(origin)),
+            content: Some(content),
+            quoted,
+            view_once,
+            forwarded,
+            disappears_after,
+            album_id,
+        }
+    }
+
+    fn from_wire(message: v1::Message) -> Result<Self, Error> {
+        let v1::Message {
+            origin,
+            content,
+            quoted,
+            view_once,
+            forwarded,
+            disappears_after,
+            album_id,
+        } = message;
+        let frame = Frame {
+            quoted,
+            view_once,
+            forwarded,
+            disappears_after,
+            album_id,
+        };
+        Ok(Message {
+            origin: origin_from(origin)?,
+            content: content_from(content.ok_or(missing("content"))?, frame)?,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use openclaw_types::{Account, Lid, Link, LinkState, Reason};
 use prost_types::Timestamp;
 
+use super::event::Wire;
 use super::{Error, missing, time};
 use crate::v1;
 
@@ -51,60 +52,68 @@ pub fn link_status(link: Link, hint: String) -> v1::LinkStatus {
     wire
 }
 
-pub(super) fn link_from(link: v1::LinkStatus) -> Result<Link, Error> {
-    let state = link.state();
-    let reason = v1::LinkReason::try_from(link.reason).map_err(|_| missing("reason"))?;
-    let v1::LinkStatus {
-        state: _,
-        since,
-        phone,
-        lid,
-        device: _,
-        linked_at,
-        last_frame_at: _,
-        attempt,
-        retry_at,
-        banned_until,
-        reason: _,
-        hint: _,
-        code,
-        ready: _,
-        ready_at: _,
-        disconnected_at: _,
-    } = link;
-    let banned_until = banned_until.map(|at| time(Some(at), "banned_until"));
-    let account = match phone.parse() {
-        Ok(phone) => Some(Account {
+impl Wire for Link {
+    type Message = v1::LinkStatus;
+
+    fn into_wire(self) -> v1::LinkStatus {
+        link_status(self, String::new())
+    }
+
+    fn from_wire(link: v1::LinkStatus) -> Result<Self, Error> {
+        let state = link.state();
+        let reason = v1::LinkReason::try_from(link.reason).map_err(|_| missing("reason"))?;
+        let v1::LinkStatus {
+            state: _,
+            since,
             phone,
-            lid: Lid::new(lid.strip_suffix("@lid").unwrap_or_default()),
-            linked_at: linked_at
-                .map_or(Ok(SystemTime::UNIX_EPOCH), |at| time(Some(at), "linked_at"))?,
-        }),
-        Err(_) => None,
-    };
-    Ok(Link {
-        state: match state {
-            v1::LinkState::Unspecified => return Err(missing("state")),
-            v1::LinkState::Unlinked => LinkState::Unlinked,
-            v1::LinkState::Linking => LinkState::Linking,
-            v1::LinkState::Connecting => LinkState::Connecting,
-            v1::LinkState::Connected => LinkState::Connected,
-            v1::LinkState::BackingOff => LinkState::BackingOff {
-                attempt,
-                until: time(retry_at, "retry_at")?,
+            lid,
+            device: _,
+            linked_at,
+            last_frame_at: _,
+            attempt,
+            retry_at,
+            banned_until,
+            reason: _,
+            hint: _,
+            code,
+            ready: _,
+            ready_at: _,
+            disconnected_at: _,
+        } = link;
+        let banned_until = banned_until.map(|at| time(Some(at), "banned_until"));
+        let account = match phone.parse() {
+            Ok(phone) => Some(Account {
+                phone,
+                lid: Lid::new(lid.strip_suffix("@lid").unwrap_or_default()),
+                linked_at: linked_at
+                    .map_or(Ok(SystemTime::UNIX_EPOCH), |at| time(Some(at), "linked_at"))?,
+            }),
+            Err(_) => None,
+        };
+        Ok(Self {
+            state: match state {
+                v1::LinkState::Unspecified => return Err(missing("state")),
+                v1::LinkState::Unlinked => LinkState::Unlinked,
+                v1::LinkState::Linking => LinkState::Linking,
+                v1::LinkState::Connecting => LinkState::Connecting,
+                v1::LinkState::Connected => LinkState::Connected,
+                v1::LinkState::BackingOff => LinkState::BackingOff {
+                    attempt,
+                    until: time(retry_at, "retry_at")?,
+                },
+                v1::LinkState::LoggedOut => LinkState::LoggedOut,
+                v1::LinkState::Replaced => LinkState::Replaced,
+                v1::LinkState::Banned => LinkState::Banned {
+                    until: banned_until.transpose()?,
+                },
+                v1::LinkState::Outdated => LinkState::Outdated,
             },
-            v1::LinkState::LoggedOut => LinkState::LoggedOut,
-            v1::LinkState::Replaced => LinkState::Replaced,
-            v1::LinkState::Banned => LinkState::Banned {
-                until: banned_until.transpose()?,
-            },
-            v1::LinkState::Outdated => LinkState::Outdated,
-        },
-        since: time(since, "since")?,
-        account,
-        reason: reason_from(reason, code),
-        code: (code != 0 && reason != v1::LinkReason::Refused).then_some(code),
-    })
+            since: time(since, "since")?,
+            account,
+            reason: reason_from(reason, code),
+            code: (code != 0 && reason != v1::LinkReason::Refused).then_some(code),
+        })
+    }
 }
 
 fn link_state(state: LinkState) -> v1::LinkState {

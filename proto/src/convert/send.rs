@@ -2,6 +2,7 @@
 
 use openclaw_types::{ChatId, MessageId, Nack, SendOutcome, SendState, Sent};
 
+use super::event::Wire;
 use super::people::chat_name;
 use super::{Error, missing, reason};
 use crate::v1;
@@ -52,55 +53,59 @@ pub fn nack(nack: Nack) -> v1::Nack {
     }
 }
 
-pub(super) fn send_outcome(outcome: SendOutcome) -> v1::SendOutcome {
-    let SendOutcome {
-        sent:
-            Sent {
-                id,
-                token,
-                state,
-                server_ack_at: _,
-                failure,
-                nack: refused,
-            },
-        chat,
-    } = outcome;
-    let refused = refused.filter(|_| state == SendState::Failed);
-    let (reason, other_reason) = failure.map(reason).unwrap_or_default();
-    v1::SendOutcome {
-        client_token: token.into(),
-        message_id: id.into(),
-        chat: chat_name(&chat),
-        state: send_state(state).into(),
-        reason,
-        other_reason,
-        nack: refused.map(nack),
-        hint: refused.map_or("", Nack::hint).to_owned(),
-    }
-}
+impl Wire for SendOutcome {
+    type Message = v1::SendOutcome;
 
-pub(super) fn send_outcome_from(outcome: v1::SendOutcome) -> Result<SendOutcome, Error> {
-    let state = send_state_from(outcome.state())?;
-    let v1::SendOutcome {
-        client_token,
-        message_id,
-        chat,
-        state: _,
-        reason,
-        other_reason,
-        nack,
-        hint: _,
-    } = outcome;
-    let sent = Sent {
-        id: MessageId::new(&message_id),
-        token: client_token.parse().map_err(|_| missing("client_token"))?,
-        state,
-        server_ack_at: None,
-        failure: (reason != 0).then(|| reason_from(reason, other_reason)),
-        nack: nack.map(|nack| Nack(u16::try_from(nack.code).unwrap_or_default())),
-    };
-    Ok(SendOutcome {
-        sent,
-        chat: ChatId::new(chat),
-    })
+    fn into_wire(self) -> v1::SendOutcome {
+        let SendOutcome {
+            sent:
+                Sent {
+                    id,
+                    token,
+                    state,
+                    server_ack_at: _,
+                    failure,
+                    nack: refused,
+                },
+            chat,
+        } = self;
+        let refused = refused.filter(|_| state == SendState::Failed);
+        let (reason, other_reason) = failure.map(reason).unwrap_or_default();
+        v1::SendOutcome {
+            client_token: token.into(),
+            message_id: id.into(),
+            chat: chat_name(&chat),
+            state: send_state(state).into(),
+            reason,
+            other_reason,
+            nack: refused.map(nack),
+            hint: refused.map_or("", Nack::hint).to_owned(),
+        }
+    }
+
+    fn from_wire(outcome: v1::SendOutcome) -> Result<Self, Error> {
+        let state = send_state_from(outcome.state())?;
+        let v1::SendOutcome {
+            client_token,
+            message_id,
+            chat,
+            state: _,
+            reason,
+            other_reason,
+            nack,
+            hint: _,
+        } = outcome;
+        let sent = Sent {
+            id: MessageId::new(&message_id),
+            token: client_token.parse().map_err(|_| missing("client_token"))?,
+            state,
+            server_ack_at: None,
+            failure: (reason != 0).then(|| reason_from(reason, other_reason)),
+            nack: nack.map(|nack| Nack(u16::try_from(nack.code).unwrap_or_default())),
+        };
+        Ok(Self {
+            sent,
+            chat: ChatId::new(chat),
+        })
+    }
 }

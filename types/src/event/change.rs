@@ -1,12 +1,16 @@
-//! Who may change what: what is known of that in a change, and a change that was not allowed.
+//! What people do to messages, whether they may, and what of it was rejected.
 
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::Origin;
-use crate::send::MessageId;
-use crate::stored::maybe_time;
+use super::content::is_false;
+use super::part::{Part, Parts, View};
+#[cfg(any(test, feature = "samples"))]
+use super::{Body, samples};
+use super::{Content, Origin};
+use crate::send::{MessageId, SendState};
+use crate::stored::{lenient, maybe_time};
 use crate::words::RejectReason;
 use crate::{ChatId, Contact};
 
@@ -27,6 +31,214 @@ pub enum AuthorCheck {
     /// not known.
     #[serde(rename = "admin")]
     AdminAssumed,
+}
+
+/// A message was changed by its author.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Where the change comes from; its id is the change's own.
+    #[serde(rename = "o")]
+    pub origin: Origin,
+    /// The message that it changes.
+    #[serde(rename = "m")]
+    pub message: MessageId,
+    /// What the message says now. [`Body::Sealed`] when that could not be opened.
+    #[serde(rename = "c")]
+    pub content: Content,
+    /// Who had written it.
+    #[serde(rename = "a", default)]
+    pub author: Contact,
+    /// Whether that could be checked.
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
+    pub check: AuthorCheck,
+}
+
+impl Part for Edit {
+    fn view(&self) -> View<'_> {
+        View::of(&self.origin)
+    }
+
+    fn parts_mut(&mut self) -> Parts<'_> {
+        (
+            Some(&mut self.origin.chat),
+            vec![&mut self.origin.sender, &mut self.author],
+        )
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.content.heap_bytes()
+    }
+
+    #[cfg(any(test, feature = "samples"))]
+    fn samples() -> Vec<Self> {
+        let edit = |content, check| Self {
+            origin: samples::origin(),
+            message: samples::id(),
+            content,
+            author: samples::contact(),
+            check,
+        };
+        let sealed = Content {
+            body: Body::Sealed,
+            ..Content::default()
+        };
+        let text = samples::content(Body::Text("swordfish".into()));
+        vec![
+            edit(text, AuthorCheck::Checked),
+            edit(sealed, AuthorCheck::Unknown),
+        ]
+    }
+}
+
+/// A message was deleted for everyone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletion {
+    /// Where the deletion comes from: its sender is who deleted.
+    #[serde(rename = "o")]
+    pub origin: Origin,
+    /// The message that is gone.
+    #[serde(rename = "m")]
+    pub message: MessageId,
+    /// Who had written it: the sender, unless a group's admin deleted it.
+    #[serde(rename = "a", default)]
+    pub author: Contact,
+    /// Whether that could be checked.
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
+    pub check: AuthorCheck,
+}
+
+impl Part for Deletion {
+    fn view(&self) -> View<'_> {
+        View::of(&self.origin)
+    }
+
+    fn parts_mut(&mut self) -> Parts<'_> {
+        (
+            Some(&mut self.origin.chat),
+            vec![&mut self.origin.sender, &mut self.author],
+        )
+    }
+
+    #[cfg(any(test, feature = "samples"))]
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            origin: samples::origin(),
+            message: samples::id(),
+            author: samples::contact(),
+            check: AuthorCheck::AdminAssumed,
+        }]
+    }
+}
+
+/// Somebody reacted to a message, or no longer does.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaction {
+    /// Where the reaction comes from; its id is the reaction's own.
+    #[serde(rename = "o")]
+    pub origin: Origin,
+    /// The message that it is about.
+    #[serde(rename = "m")]
+    pub message: MessageId,
+    /// Who had written that message.
+    #[serde(rename = "a", default)]
+    pub author: Contact,
+    /// The emoji; empty when a reaction is taken back.
+    #[serde(rename = "e", default)]
+    pub emoji: String,
+    /// It came sealed, and could not be opened: the emoji is not known.
+    #[serde(rename = "x", default, skip_serializing_if = "is_false")]
+    pub sealed: bool,
+    /// Whether it could be checked that the message is of this chat, and who wrote it.
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
+    pub check: AuthorCheck,
+}
+
+/// Never shows the emoji.
+impl std::fmt::Debug for Reaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reaction")
+            .field("origin", &self.origin)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Part for Reaction {
+    fn view(&self) -> View<'_> {
+        View::of(&self.origin)
+    }
+
+    fn parts_mut(&mut self) -> Parts<'_> {
+        (
+            Some(&mut self.origin.chat),
+            vec![&mut self.origin.sender, &mut self.author],
+        )
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.emoji.capacity()
+    }
+
+    #[cfg(any(test, feature = "samples"))]
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            origin: samples::origin(),
+            message: samples::id(),
+            author: samples::contact(),
+            emoji: "🐟".into(),
+            sealed: false,
+            check: AuthorCheck::Unknown,
+        }]
+    }
+}
+
+/// Messages of ours were delivered or read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Which.
+    #[serde(rename = "i")]
+    pub messages: Vec<MessageId>,
+    /// Where.
+    #[serde(rename = "c")]
+    pub chat: ChatId,
+    /// By whom.
+    #[serde(rename = "b", default)]
+    pub by: Contact,
+    /// [`SendState::Delivered`] or [`SendState::Read`].
+    #[serde(rename = "s")]
+    pub state: SendState,
+    /// Whether it could be checked that the messages are ours and of this chat.
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
+    pub check: AuthorCheck,
+}
+
+impl Part for Receipt {
+    fn view(&self) -> View<'_> {
+        View {
+            chat: Some(&self.chat),
+            who: Some(&self.by),
+            ..View::default()
+        }
+    }
+
+    fn parts_mut(&mut self) -> Parts<'_> {
+        (Some(&mut self.chat), vec![&mut self.by])
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.messages.len() * size_of::<MessageId>()
+    }
+
+    #[cfg(any(test, feature = "samples"))]
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            messages: vec![samples::id(), MessageId::new("3EB0AD")],
+            chat: samples::origin().chat,
+            by: samples::contact(),
+            state: SendState::Read,
+            check: AuthorCheck::Unspecified,
+        }]
+    }
 }
 
 /// A change arrived from a person who may not make it: nothing was changed. What it said is not kept.
@@ -91,5 +303,29 @@ impl Rejected {
             author,
             reason,
         }
+    }
+}
+
+impl Part for Rejected {
+    fn view(&self) -> View<'_> {
+        View::named(&self.id, &self.chat, &self.sender, self.from_me)
+    }
+
+    fn parts_mut(&mut self) -> Parts<'_> {
+        (
+            Some(&mut self.chat),
+            vec![&mut self.sender, &mut self.author],
+        )
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.messages.len() * size_of::<MessageId>()
+    }
+
+    #[cfg(any(test, feature = "samples"))]
+    fn samples() -> Vec<Self> {
+        let (origin, id) = (samples::origin(), samples::id());
+        let (author, reason) = (samples::contact(), RejectReason::NotTheAuthor);
+        vec![Self::of(&origin, &id, "edit".into(), author, reason)]
     }
 }

@@ -1,29 +1,79 @@
 //! The kinds of occurrences, in one table, and sets of them for filters.
 
-use super::Occurrence;
+use serde::{Deserialize, Serialize};
 
-/// Defines the kinds: what they are called, how many there are, and which an occurrence is.
+use super::part::Part;
+
+/// Calls a macro with the kinds of occurrences, one a line: the variant, what it holds, its name in filters, counters and
+/// logs, its name on disk.
+#[macro_export]
+macro_rules! for_each_kind {
+    ($callback:ident) => {
+        $callback! {
+            /// A message arrived.
+            Message(Box<$crate::Message>) = "message", "msg";
+            /// Messages of ours were delivered or read.
+            Receipt($crate::Receipt) = "receipt", "rcpt";
+            /// The link changed its state.
+            Link(Box<$crate::Link>) = "link", "link";
+            /// A message of ours changed its state.
+            Outcome($crate::SendOutcome) = "outcome", "send";
+            /// A message arrived that could not be decrypted.
+            Undecryptable($crate::Undecryptable) = "undecryptable", "undec";
+            /// A message was changed by its author.
+            Edit(Box<$crate::Edit>) = "edit", "edit";
+            /// A message was deleted for everyone.
+            Deletion(Box<$crate::Deletion>) = "deletion", "del";
+            /// A person reacted to a message, or no longer does.
+            Reaction(Box<$crate::Reaction>) = "reaction", "react";
+            /// WhatsApp was told that we have a message, and we may not.
+            Lost($crate::Lost) = "lost", "lost";
+            /// A message arrived from a sender who is not allowed.
+            Dropped($crate::Dropped) = "dropped", "drop";
+            /// A change arrived from a person who may not make it.
+            Rejected(Box<$crate::Rejected>) = "rejected", "rej";
+        }
+    };
+}
+
 macro_rules! kinds {
-    ($($variant:ident = $name:literal,)+) => {
+    ($($(#[$doc:meta])+ $variant:ident($holds:ty) = $name:literal, $stored:literal;)+) => {
+        /// What happened.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Occurrence {
+            $(
+                $(#[$doc])+
+                #[serde(rename = $stored)]
+                $variant($holds),
+            )+
+            /// Written by a later version, or damaged: it happened, and that is all that is known.
+            #[default]
+            #[serde(rename = "unknown")]
+            Unknown,
+        }
+
         /// The kinds of occurrences, for filters and counters.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Kind {
             $(
-                #[doc = concat!("[`Occurrence::", stringify!($variant), "`]")]
+                $(#[$doc])+
                 $variant,
             )+
+            /// Written by a later version, or damaged.
+            Unknown,
         }
 
         impl Kind {
             /// All of them, in their order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+ Self::Unknown];
 
             /// Its name.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
+                    Self::Unknown => "unknown",
                 }
             }
         }
@@ -33,27 +83,38 @@ macro_rules! kinds {
             #[must_use]
             pub const fn kind(&self) -> Kind {
                 match self {
-                    $(Self::$variant { .. } => Kind::$variant,)+
+                    $(Self::$variant(_) => Kind::$variant,)+
+                    Self::Unknown => Kind::Unknown,
                 }
             }
+
+            pub(super) fn part(&self) -> Option<&dyn Part> {
+                match self {
+                    $(Self::$variant(part) => Some(part),)+
+                    Self::Unknown => None,
+                }
+            }
+
+            pub(super) fn part_mut(&mut self) -> Option<&mut dyn Part> {
+                match self {
+                    $(Self::$variant(part) => Some(part),)+
+                    Self::Unknown => None,
+                }
+            }
+        }
+
+        /// One of each at least, with every field set.
+        #[cfg(any(test, feature = "samples"))]
+        #[must_use]
+        pub fn every_occurrence() -> Vec<Occurrence> {
+            let mut all = vec![Occurrence::Unknown];
+            $(all.extend(<$holds>::samples().into_iter().map(Occurrence::$variant));)+
+            all
         }
     };
 }
 
-kinds! {
-    Message = "message",
-    Receipt = "receipt",
-    Link = "link",
-    Outcome = "outcome",
-    Undecryptable = "undecryptable",
-    Edit = "edit",
-    Deletion = "deletion",
-    Reaction = "reaction",
-    Lost = "lost",
-    Dropped = "dropped",
-    Rejected = "rejected",
-    Unknown = "unknown",
-}
+for_each_kind!(kinds);
 
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,21 +2,25 @@
 
 use std::time::{Duration, SystemTime};
 
+pub use super::every_occurrence;
 use super::{
-    AuthorCheck, Body, CalendarEvent, Choice, Content, Deletion, Dropped, Edit, GroupInvite,
-    Location, Lost, Media, MediaKind, MediaPointer, Message, Occurrence, Origin, Other, Poll,
-    Quoted, Reaction, Receipt, Rejected, Target, Undecryptable,
+    AuthorCheck, Body, CalendarEvent, Choice, Content, GroupInvite, Location, Media, MediaKind,
+    MediaPointer, Origin, Other, Poll, Quoted, Target,
 };
 use crate::{
-    Account, ChatId, Contact, DropReason, Link, LinkState, LostReason, MessageId, Nack, Phone,
-    Reason, RejectReason, SendOutcome, SendReason, SendState, Sent, UndecryptableReason,
+    Account, ChatId, Contact, Link, LinkState, MessageId, Nack, Phone, Reason, SendOutcome,
+    SendReason, SendState, Sent,
 };
 
 pub(crate) fn at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(1_800_000_000, 123_456_789)
 }
 
-fn contact() -> Contact {
+pub(super) fn id() -> MessageId {
+    MessageId::new("3EB0AC")
+}
+
+pub(super) fn contact() -> Contact {
     Contact {
         phone: Some("+15550100123".parse().expect("a number")),
         lid: crate::Lid::new("100000000000001"),
@@ -38,7 +42,7 @@ pub(crate) fn origin() -> Origin {
     }
 }
 
-fn content(body: Body) -> Content {
+pub(super) fn content(body: Body) -> Content {
     Content {
         body,
         quoted: Some(Quoted {
@@ -65,7 +69,7 @@ fn pointer() -> MediaPointer {
     }
 }
 
-fn every_body() -> Vec<Body> {
+pub(super) fn every_body() -> Vec<Body> {
     let kinds = [
         MediaKind::Image,
         MediaKind::Video,
@@ -140,7 +144,7 @@ fn every_body() -> Vec<Body> {
     all
 }
 
-fn every_link() -> impl Iterator<Item = Occurrence> {
+pub(super) fn every_link() -> impl Iterator<Item = Link> {
     let states = [
         LinkState::Unlinked,
         LinkState::Linking,
@@ -166,115 +170,27 @@ fn every_link() -> impl Iterator<Item = Occurrence> {
         let account = account.clone();
         reasons.clone().map(move |reason| {
             let account = Some(account.clone()).filter(|_| state != LinkState::Unlinked);
-            Occurrence::Link(Box::new(Link {
+            Link {
                 state,
                 since: at(),
                 account,
                 code: (state.needs_person() && reason.is_none()).then_some(406),
                 reason,
-            }))
+            }
         })
     })
 }
 
-/// One of each, with every field set.
-#[must_use]
-pub fn every_occurrence() -> Vec<Occurrence> {
-    let id = MessageId::new("3EB0AC");
-    let (chat, sender) = (origin().chat, contact());
-    let message = |body| {
-        Occurrence::Message(Box::new(Message {
-            origin: origin(),
-            content: content(body),
-        }))
-    };
-    let mut all = vec![
-        Occurrence::Edit(Box::new(Edit {
-            origin: origin(),
-            message: id.clone(),
-            content: content(Body::Text("swordfish".into())),
-            author: contact(),
-            check: AuthorCheck::Checked,
-        })),
-        Occurrence::Edit(Box::new(Edit {
-            origin: origin(),
-            message: id.clone(),
-            content: Content {
-                body: Body::Sealed,
-                ..Content::default()
-            },
-            author: contact(),
-            check: AuthorCheck::Unknown,
-        })),
-        Occurrence::Deletion(Box::new(Deletion {
-            origin: origin(),
-            message: id.clone(),
-            author: contact(),
-            check: AuthorCheck::AdminAssumed,
-        })),
-        Occurrence::Reaction(Box::new(Reaction {
-            origin: origin(),
-            message: id.clone(),
-            author: contact(),
-            emoji: "🐟".into(),
-            sealed: false,
-            check: AuthorCheck::Unknown,
-        })),
-        Occurrence::Receipt(Receipt {
-            messages: vec![id.clone(), MessageId::new("3EB0AD")],
-            chat: chat.clone(),
-            by: contact(),
-            state: SendState::Read,
-            check: AuthorCheck::Unspecified,
-        }),
-        Occurrence::Rejected(Box::new(Rejected::of(
-            &origin(),
-            &id,
-            "edit".into(),
-            contact(),
-            RejectReason::NotTheAuthor,
-        ))),
-        Occurrence::Outcome(SendOutcome {
-            sent: Sent {
-                id: id.clone(),
-                token: "t-1".parse().expect("a token"),
-                state: SendState::Failed,
-                server_ack_at: Some(at()),
-                failure: Some(SendReason::RefusedByServer),
-                nack: Some(Nack(479)),
-            },
-            chat: chat.clone(),
-        }),
-        Occurrence::Undecryptable(Undecryptable {
-            id: id.clone(),
-            chat: chat.clone(),
-            sender: sender.clone(),
-            from_me: Some(true),
-            sent_at: Some(at()),
-            offline: Some(false),
-            reason: UndecryptableReason::Unavailable,
-        }),
-        Occurrence::Lost(Lost {
-            id: id.clone(),
-            chat: chat.clone(),
-            sender: sender.clone(),
-            from_me: None,
-            sent_at: None,
-            offline: None,
-            reason: LostReason::NotKept,
-        }),
-        Occurrence::Dropped(Dropped {
-            id,
-            chat,
-            sender,
-            from_me: Some(false),
-            sent_at: Some(at()),
-            offline: Some(true),
-            reason: DropReason::NotListed,
-        }),
-        Occurrence::Unknown,
-    ];
-    all.extend(every_body().into_iter().map(message));
-    all.extend(every_link());
-    all
+pub(super) fn outcome() -> SendOutcome {
+    SendOutcome {
+        sent: Sent {
+            id: id(),
+            token: "t-1".parse().expect("a token"),
+            state: SendState::Failed,
+            server_ack_at: Some(at()),
+            failure: Some(SendReason::RefusedByServer),
+            nack: Some(Nack(479)),
+        },
+        chat: origin().chat,
+    }
 }

@@ -67,7 +67,7 @@ async fn a_bad_wish_to_pair_is_refused_and_nothing_begins() {
     for timeout in bad_durations() {
         let request = pb::PairRequest {
             timeout: Some(timeout),
-            ..Default::default()
+            ..pb::PairRequest::by_qr()
         };
         invalid(&world.pair(request).await.err().unwrap());
     }

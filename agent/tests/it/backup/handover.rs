@@ -82,4 +82,5 @@ async fn of_an_account_that_is_handed_over_nothing_is_left_behind_and_no_send_is
     let again = restore(&world.agent, &key, &bytes).await.unwrap_err();
     let already = (Code::FailedPrecondition, "ALREADY_LINKED".to_owned());
     assert_eq!(refusal(&again), already);
+    world.finish().await;
 }

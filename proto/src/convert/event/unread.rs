@@ -2,7 +2,7 @@
 
 use openclaw_types::{Dropped, Lost, Undecryptable};
 
-use super::{Names, names_from};
+use super::{Names, Wire, names_from};
 use crate::convert::{Error, reason};
 use crate::v1;
 
@@ -40,72 +40,68 @@ reason!(
 
 /// Both ways, of a message that is not here for a reason.
 macro_rules! unread {
-    ($name:ident, $to:ident, $from:ident, $reason:ident, $reason_from:ident) => {
-        pub(super) fn $to(message: $name) -> v1::$name {
-            let $name {
-                id,
-                chat,
-                sender,
-                from_me,
-                sent_at,
-                offline,
-                reason,
-            } = message;
-            let (reason, other_reason) = $reason(reason);
-            let names = Names {
-                id,
-                chat,
-                sender,
-                from_me,
-                sent_at,
-                offline,
-            };
-            v1::$name {
-                origin: Some(super::names(names)),
-                reason,
-                other_reason,
-            }
-        }
+    ($name:ident, $reason:ident, $reason_from:ident) => {
+        impl Wire for $name {
+            type Message = v1::$name;
 
-        pub(super) fn $from(message: v1::$name) -> Result<$name, Error> {
-            let v1::$name {
-                origin,
-                reason,
-                other_reason,
-            } = message;
-            let Names {
-                id,
-                chat,
-                sender,
-                from_me,
-                sent_at,
-                offline,
-            } = names_from(origin)?;
-            Ok($name {
-                id,
-                chat,
-                sender,
-                from_me,
-                sent_at,
-                offline,
-                reason: $reason_from(reason, other_reason),
-            })
+            fn into_wire(self) -> v1::$name {
+                let $name {
+                    id,
+                    chat,
+                    sender,
+                    from_me,
+                    sent_at,
+                    offline,
+                    reason,
+                } = self;
+                let (reason, other_reason) = $reason(reason);
+                let names = Names {
+                    id,
+                    chat,
+                    sender,
+                    from_me,
+                    sent_at,
+                    offline,
+                };
+                v1::$name {
+                    origin: Some(super::names(names)),
+                    reason,
+                    other_reason,
+                }
+            }
+
+            fn from_wire(message: v1::$name) -> Result<Self, Error> {
+                let v1::$name {
+                    origin,
+                    reason,
+                    other_reason,
+                } = message;
+                let Names {
+                    id,
+                    chat,
+                    sender,
+                    from_me,
+                    sent_at,
+                    offline,
+                } = names_from(origin)?;
+                Ok(Self {
+                    id,
+                    chat,
+                    sender,
+                    from_me,
+                    sent_at,
+                    offline,
+                    reason: $reason_from(reason, other_reason),
+                })
+            }
         }
     };
 }
 
 unread!(
     Undecryptable,
-    undecryptable,
-    undecryptable_from,
     undecryptable_reason,
     undecryptable_reason_from
 );
-unread!(Lost, lost, lost_from, lost_reason, lost_reason_from);
-unread!(
-    Dropped,
-    dropped,
-    dropped_from,
-    drop_reason,
-    drop_reason_from
-);
+unread!(Lost, lost_reason, lost_reason_from);
+unread!(Dropped, drop_reason, drop_reason_from);

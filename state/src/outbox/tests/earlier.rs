@@ -45,7 +45,7 @@ async fn a_journal_from_before_the_first_release_is_read() {
     );
     names.sort_unstable();
     let expected = [
-        "deletion", "edit", "link", "message", "reaction", "receipt", "send",
+        "deletion", "edit", "link", "message", "outcome", "reaction", "receipt",
     ];
     assert_eq!(names, expected);
 }
