@@ -33,7 +33,7 @@ struct Handle {
 
 /// There is no test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
+pub enum TestDenied {
     /// No receiver is set.
     #[error("no receiver of alerts is set")]
     Off,
@@ -76,14 +76,14 @@ impl Alerts {
     /// Delivers a test alert now, once.
     ///
     /// # Errors
-    /// See [`Denied`]. That the receiver did not take it is none of them.
-    pub async fn test(&self) -> Result<Tested, Denied> {
-        let Handle { tests, .. } = self.0.as_ref().ok_or(Denied::Off)?;
+    /// See [`TestDenied`]. That the receiver did not take it is none of them.
+    pub async fn test(&self) -> Result<Tested, TestDenied> {
+        let Handle { tests, .. } = self.0.as_ref().ok_or(TestDenied::Off)?;
         let (reply, tested) = oneshot::channel();
         tests.try_send(reply).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Denied::Busy,
-            mpsc::error::TrySendError::Closed(_) => Denied::Stopping,
+            mpsc::error::TrySendError::Full(_) => TestDenied::Busy,
+            mpsc::error::TrySendError::Closed(_) => TestDenied::Stopping,
         })?;
-        tested.await.map_err(|_| Denied::Stopping)
+        tested.await.map_err(|_| TestDenied::Stopping)
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use openclaw_state::admission::Admission;
-use openclaw_state::allow::{Gate, Loaded};
+use openclaw_state::allow::{Allowlist, Loaded};
 use openclaw_state::authorship::Authorship;
 use openclaw_state::clients::Clients;
 use openclaw_state::clock::Resumed;
@@ -40,10 +40,10 @@ use crate::host::volume::{FIRST_SLOT, Open};
 use crate::link::{Agent, Ended, Owner};
 
 /// How long open calls may take to end once the agent stops.
-const DRAIN: Duration = Duration::from_secs(3);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long open streams have to say why they end.
-const LAST_WORD: Duration = Duration::from_millis(20);
+const STREAM_CLOSE_DELAY: Duration = Duration::from_millis(20);
 
 /// Why the agent did not start, or ended early.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +128,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     let (vault, keeper) = Vault::start(sealed, dropped);
     let (timekeeper, resumed) = Timekeeper::open(vault.clone());
     let source = config.source.clone();
-    vault.bequeath(FIRST_SLOT, move || source.secret().ok());
+    vault.retain_key(FIRST_SLOT, move || source.secret().ok());
     // What is measured in the connection's time would otherwise have been measured by the system's clock.
     session::keep_time();
     let timekeeper = tokio::spawn(timekeeper.run());
@@ -200,7 +200,7 @@ async fn serve(
     let mut owner = tokio::spawn(owner.run());
     let sender = tokio::spawn(sender.run());
     let resolver = tokio::spawn(resolver.run());
-    let reloads = tokio::spawn(reload_when_told(hangup, agent.clone()));
+    let reloads = tokio::spawn(reload_on_hangup(hangup, agent.clone()));
     let supervised = tokio::spawn(Arc::clone(&supervisor).run(agent.watch()));
     let shown = Shown {
         agent: agent.clone(),
@@ -235,10 +235,10 @@ async fn serve(
     agent.stop().await;
     // Whoever watches is told why it ends.
     agent.journal().flush().await;
-    tokio::time::sleep(LAST_WORD).await;
+    tokio::time::sleep(STREAM_CLOSE_DELAY).await;
     stopping.send_replace(true);
     drop(agent);
-    let drained = tokio::time::timeout(DRAIN, async {
+    let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
         tokio::join!(
             finish(grpc),
             finish(http),
@@ -281,8 +281,8 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Se
     let store = Store::with_inbox(vault.clone(), Arc::clone(&journal));
     let traffic = Arc::new(Traffic::default());
     let source = config.rules.clone();
-    let gate = Gate::open(source, rules, vault.clone(), Box::new(store.clone()), now);
-    gate.summary(now).announce();
+    let allowlist = Allowlist::open(source, rules, vault.clone(), Box::new(store.clone()), now);
+    allowlist.summary(now).announce();
     let outbox = Arc::new(Outbox::open(
         vault.clone(),
         Arc::clone(&journal),
@@ -296,7 +296,7 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Se
         Arc::clone(&people),
     );
     let admission = Admission::new(
-        Arc::new(gate),
+        Arc::new(allowlist),
         authorship,
         Arc::clone(&journal),
         people,
@@ -342,7 +342,7 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
 }
 
 /// SIGHUP: the rules may have changed.
-async fn reload_when_told(mut hangup: Signal, agent: Agent) {
+async fn reload_on_hangup(mut hangup: Signal, agent: Agent) {
     while hangup.recv().await.is_some() {
         // What came of it is logged, and stands in Status.
         let _ = agent.reload_rules();

@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime};
 
 use openclaw_state::admission::Admission;
 use openclaw_state::alerts::Board;
-use openclaw_state::allow::{Gate, Summary};
+use openclaw_state::allow::{Allowlist, Summary};
 use openclaw_state::clock::{self, Steps};
 use openclaw_state::consumers::Consumers;
 use openclaw_state::journal::{Damage, Journal};
@@ -32,7 +32,7 @@ use openclaw_state::outbox::Outbox;
 use openclaw_state::traffic::{Counts, Traffic};
 use openclaw_types::{Link, LinkState, Seq};
 use openclaw_whatsapp::session::Session;
-use openclaw_whatsapp::store::{Dropped, Store};
+use openclaw_whatsapp::store::{DroppedRecords, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::alerts::Alerts;
@@ -44,10 +44,10 @@ pub use readiness::Readiness;
 pub use resolver::Resolver;
 pub use rollback::{Decision, Held, StoreSeen};
 pub use sender::Sender;
-pub use sending::{Answer, SendFailure, Terms};
+pub use sending::{Answer, SendFailure, SendOptions};
 
 /// How many commands may wait.
-const COMMANDS: usize = 16;
+const MAX_QUEUED_COMMANDS: usize = 16;
 
 /// The agent. Cloned handles are the same agent.
 #[derive(Clone, Debug)]
@@ -149,7 +149,7 @@ enum Command {
         Box<archive::Staged>,
         oneshot::Sender<Result<Restored, ArchiveError>>,
     ),
-    Renew(oneshot::Sender<Result<Dropped, Denied>>),
+    Renew(oneshot::Sender<Result<DroppedRecords, Denied>>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -289,7 +289,7 @@ impl Agent {
             disconnected_at: view.disconnected_at,
             steps: clock::steps(),
             storage: self.storage(),
-            rules: self.gate().summary(clock::now()),
+            rules: self.allowlist().summary(clock::now()),
             held: self.admission.count_held(),
             alerts: self.alerts.board(),
             damaged: self.journal.damaged(),
@@ -352,8 +352,8 @@ impl Agent {
 
     /// Whose messages are admitted.
     #[must_use]
-    pub fn gate(&self) -> &Gate {
-        self.admission.gate()
+    pub fn allowlist(&self) -> &Allowlist {
+        self.admission.allowlist()
     }
 
     /// Starts a pairing. Its frames end with `Linked` or `Failed`; dropping them stops it.

@@ -447,10 +447,10 @@ mod scanner {
     #[test]
     fn a_planted_import_is_found() {
         let planted = [
-            ("journal", "use crate::allow::Gate;", "allow"),
+            ("journal", "use crate::allow::Allowlist;", "allow"),
             (
                 "journal",
-                "use crate::{\n    vault::Vault,\n    allow::{Gate, Rules},\n};",
+                "use crate::{\n    vault::Vault,\n    allow::{Allowlist, Rules},\n};",
                 "allow",
             ),
             ("journal", "let _ = crate :: clients :: Clients;", "clients"),

@@ -15,7 +15,7 @@ use crate::{client, clock, console};
 use client::pages;
 
 /// An attempt takes at most 10 s, and may wait for another one.
-const TEST_LIMIT: Duration = Duration::from_secs(25);
+const TEST_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Tests or lists.
 pub(crate) async fn run(
@@ -36,7 +36,7 @@ async fn test(
     json: bool,
 ) -> Result<Exit, Failure> {
     let call = alerts.test_alert(TestAlertRequest {});
-    let tested = client::answer_within(address, TEST_LIMIT, call).await?;
+    let tested = client::answer_within(address, TEST_TIMEOUT, call).await?;
     match (tested.delivered, json) {
         (true, true) => console::report_json(&tested),
         (true, false) => console::report(&delivered_line(&tested)),

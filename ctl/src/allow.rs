@@ -63,7 +63,7 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
                     format!("Named already, nothing was changed, and not admitted: {why}")
                 }
             };
-            said(json, added, &words);
+            report(json, added, &words);
         }
         AllowCommand::Remove { who: _ } => {
             let request = RemoveAllowedRequest { who: who.clone() };
@@ -184,7 +184,7 @@ fn disabled(rules: &Rules, is_group: bool) -> Option<String> {
     (policy == Policy::Disabled).then(|| format!("{name} is disabled; {next}"))
 }
 
-fn said(json: bool, changed: bool, words: &str) {
+fn report(json: bool, changed: bool, words: &str) {
     if json {
         console::report_json(&Changed { changed });
     } else {

@@ -20,7 +20,7 @@ use crate::cli::{BackupArgs, VerifyArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 use crate::render::size::size;
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
 use crate::{aside, client, clock, console, text};
@@ -29,7 +29,7 @@ use part::PartFile;
 use pipe::Pipe;
 
 #[derive(Serialize)]
-struct Made {
+struct CreatedBackup {
     file: String,
     #[serde(flatten)]
     whole: check::Json,
@@ -45,7 +45,7 @@ pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Res
     let mut stops = Stops::listen()?;
     let mut output = Output::open(file, args.force)?;
     let (mut admin, mut agent) = client::admin(address).await?;
-    Lookout::new(json).look(&mut agent).await;
+    RollbackCheck::new(json).look(&mut agent).await;
     let secret = obtain(&args.secret, Use::Seal, &mut stops).await?;
     let request = BackupRequest {
         secret: Some(to_wire(&secret)),
@@ -75,7 +75,7 @@ fn report(file: &Path, whole: Whole, json: bool) {
         (false, true) => console::note(&said),
         (false, false) => console::report(&said),
         (true, dash) => {
-            let made = Made {
+            let made = CreatedBackup {
                 file: name.into_owned(),
                 whole: whole.json(),
                 verified: true,

@@ -24,13 +24,13 @@ use crate::clock;
 use crate::context::Context;
 use crate::failure::{Failure, is_transport};
 
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a question that needs nothing of WhatsApp may take.
-pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// A stream whose agent went silent is asked whether it lives after the first, and given up after the
 /// second. Proxies and NAT forget connections that are silent for a minute or more.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
-const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(20);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A list of 100,000 people takes 5 MB; the file that it is read from may have 4 MiB.
 const MAX_LIST_BYTES: usize = 32 << 20;
@@ -78,12 +78,12 @@ pub(crate) fn taken<T>(response: Response<T>) -> T {
     response.into_inner()
 }
 
-/// Waits at most `ANSWER_LIMIT` for an answer.
+/// Waits at most `CALL_TIMEOUT` for an answer.
 pub(crate) async fn answer<T>(
     address: &Address,
     call: impl Future<Output = Result<Response<T>, Status>>,
 ) -> Result<T, Failure> {
-    answer_within(address, ANSWER_LIMIT, call).await
+    answer_within(address, CALL_TIMEOUT, call).await
 }
 
 /// Waits at most so long for an answer.
@@ -125,7 +125,7 @@ async fn connect(address: &Address) -> Result<Channel, Failure> {
     };
     let endpoint = endpoint(target).map_err(|error| unreachable(address, &error))?;
     endpoint
-        .connect_timeout(CONNECT_LIMIT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .connect()
         .await
         .map_err(|error| unreachable(address, &error))
@@ -133,8 +133,8 @@ async fn connect(address: &Address) -> Result<Channel, Failure> {
 
 fn endpoint(target: String) -> Result<Endpoint, tonic::transport::Error> {
     Ok(Endpoint::from_shared(target)?
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE_ANSWER))
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT))
 }
 
 /// The name in what is asked is that of every agent: where it is reached says nothing about who it is.

@@ -32,7 +32,7 @@ struct Open<'a> {
 const KNOWN: &str = "known";
 
 #[derive(Serialize)]
-struct Made<'a> {
+struct CreatedCode<'a> {
     code: &'a str,
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn new_code(json: bool) -> Result<Exit, Failure> {
     let code = Code::generate().map_err(|error| Failure::new(error.to_string()))?;
     let code = code.reveal();
     if json {
-        console::json(&Made { code: &code })?;
+        console::json(&CreatedCode { code: &code })?;
         return Ok(Exit::Done);
     }
     console::line(&code)?;

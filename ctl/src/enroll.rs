@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::address::{Address, Environment, Flags};
 use crate::cli::EnrollArgs;
 use crate::client::tls::{self, GET_A_CODE, NO_ENROLMENT};
-use crate::client::{self, ANSWER_LIMIT};
+use crate::client::{self, CALL_TIMEOUT};
 use crate::context::store::Store;
 use crate::context::{Agent, Context, Enrolled, Name, Pending};
 use crate::endpoint::Endpoint;
@@ -167,13 +167,13 @@ async fn take_in(pending: &Pending, code: &Code, client: &str) -> Result<Welcome
         .await
         .map_err(|error| error.in_enrolment(endpoint))?;
     let asking = ask(&mut stream, code, identity.fingerprint(), client);
-    match tokio::time::timeout(ANSWER_LIMIT, asking).await {
-        Ok(answer) => answer.map_err(|error| told(endpoint, &error)),
+    match tokio::time::timeout(CALL_TIMEOUT, asking).await {
+        Ok(answer) => answer.map_err(|error| refused(endpoint, &error)),
         Err(_) => Err(lost(endpoint)),
     }
 }
 
-fn told(endpoint: &Endpoint, error: &AskError) -> Failure {
+fn refused(endpoint: &Endpoint, error: &AskError) -> Failure {
     let (reason, exit, hint) = match error {
         AskError::Io(_) => return lost(endpoint),
         AskError::NotTheAgent => (

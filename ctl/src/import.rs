@@ -16,7 +16,7 @@ use crate::address::Address;
 use crate::cli::BaileysArgs;
 use crate::failure::{Exit, Failure};
 use crate::restore::{deliver, has_none};
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::stop::Stops;
 use crate::{aside, client, clock, console};
 
@@ -30,7 +30,7 @@ struct Json<'a> {
 }
 
 /// What is sent, and what opens it.
-struct Parcel {
+struct Upload {
     report: Report,
     secret: Secret,
     bytes: Vec<u8>,
@@ -54,7 +54,7 @@ pub(crate) async fn run(
     let send = async {
         let status = client::answer(address, agent.status(StatusRequest {})).await?;
         has_none(&status.link.unwrap_or_default(), "import")?;
-        let Parcel {
+        let Upload {
             report,
             secret,
             bytes,
@@ -74,7 +74,7 @@ pub(crate) async fn run(
         console::report(report.to_string().trim_end());
         console::note(NEXT);
     }
-    Lookout::new(json).look(&mut agent).await;
+    RollbackCheck::new(json).look(&mut agent).await;
     Ok(Exit::Done)
 }
 
@@ -98,7 +98,7 @@ pub(crate) async fn check(args: &BaileysArgs, json: bool) -> Result<Exit, Failur
 }
 
 /// All that the folder gives, beside the runtime.
-async fn packed(dir: &Path) -> Result<Parcel, Failure> {
+async fn packed(dir: &Path) -> Result<Upload, Failure> {
     let dir = PathBuf::from(dir);
     let now = u64::try_from(clock::now().seconds).unwrap_or_default();
     aside::run(move || {
@@ -106,7 +106,7 @@ async fn packed(dir: &Path) -> Result<Parcel, Failure> {
         let random = Key32::random();
         let secret = Secret::Raw(random.map_err(|error| Failure::new(error.to_string()))?);
         let bytes = store.hand_over(&secret, now);
-        Ok(Parcel {
+        Ok(Upload {
             report,
             secret,
             bytes: bytes.map_err(|error| Failure::new(format!("seal it: {error}")))?,

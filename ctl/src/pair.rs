@@ -26,7 +26,7 @@ use crate::cli::PairArgs;
 use crate::failure::{Exit, Failure, is_transport};
 use crate::numbers::Numbers;
 use crate::render::word::word;
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::stop::{Stops, listen};
 use crate::{client, clock, console, duration, numbers};
 pub(crate) use file::{is_special, special};
@@ -36,7 +36,7 @@ use target::Target;
 use terminal::Screen;
 
 /// Twice a second, so that no second of the countdown is skipped.
-const TICK: Duration = Duration::from_millis(500);
+const COUNTDOWN_INTERVAL: Duration = Duration::from_millis(500);
 const NEXT: &str =
     "next: `openclawctl status` shows the link, `openclawctl watch` follows messages";
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     let mut stops = Stops::listen()?;
     let mut agent = client::agent(address).await?;
     let open = async {
-        Lookout::new(json).look(&mut agent).await;
+        RollbackCheck::new(json).look(&mut agent).await;
         Ok(client::taken(agent.pair(request).await?))
     };
     let stream = stops.or(|| stopped(false), open).await?;
@@ -127,7 +127,7 @@ async fn follow(
     output: &mut Output,
     stops: &mut Stops,
 ) -> Result<Linked, Failure> {
-    let mut tick: Interval = interval(TICK);
+    let mut tick: Interval = interval(COUNTDOWN_INTERVAL);
     let mut resize = listen(SignalKind::window_change())?;
     let mut scanned = false;
     output.refresh(false)?;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 /// More often than this nobody can read it.
-const PACE: Duration = Duration::from_millis(100);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The line, until it is dropped.
 pub(crate) struct Progress {
@@ -24,7 +24,11 @@ impl Progress {
 
     /// Replaces the line, unless that was done a moment ago.
     pub(crate) fn show(&mut self, text: impl FnOnce() -> String) {
-        if !self.live || self.last.is_some_and(|last| last.elapsed() < PACE) {
+        if !self.live
+            || self
+                .last
+                .is_some_and(|last| last.elapsed() < REDRAW_INTERVAL)
+        {
             return;
         }
         self.last = Some(Instant::now());

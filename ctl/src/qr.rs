@@ -6,9 +6,9 @@ pub(crate) mod png;
 pub(crate) mod svg;
 
 /// Light modules around the code. ISO/IEC 18004 asks for four.
-pub(crate) const QUIET: usize = 4;
+pub(crate) const QUIET_ZONE_MODULES: usize = 4;
 /// The least around it, where a terminal has no room for more: readers of today find such a code as well.
-const LEAST_QUIET: usize = 2;
+const MIN_QUIET_ZONE_MODULES: usize = 2;
 
 /// The modules of one code. It is a credential, so it has no `Debug`.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ impl Matrix {
         let is_code = (21..=177).contains(&size) && (size - 17).is_multiple_of(4);
         (is_code && bits.len() == (size * size).div_ceil(8)).then(|| Self {
             size,
-            quiet: QUIET,
+            quiet: QUIET_ZONE_MODULES,
             bits: bits.to_vec(),
         })
     }
@@ -34,7 +34,7 @@ impl Matrix {
     /// The same with half the quiet zone.
     pub(crate) fn compact(&self) -> Self {
         Self {
-            quiet: LEAST_QUIET,
+            quiet: MIN_QUIET_ZONE_MODULES,
             ..self.clone()
         }
     }

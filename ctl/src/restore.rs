@@ -22,13 +22,13 @@ use crate::failure::{Exit, Failure};
 use crate::numbers::Numbers;
 use crate::progress::Progress;
 use crate::render::size::{count, size};
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
 use crate::{client, console};
 
 /// The contract's largest chunk.
-const CHUNK: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; never start the agent of the backup again";
 
 #[derive(Serialize)]
@@ -77,7 +77,7 @@ pub(crate) async fn run(
     };
     let restored = stops.or(stopped, send).await?;
     report(restored, json);
-    Lookout::new(json).look(&mut agent).await;
+    RollbackCheck::new(json).look(&mut agent).await;
     Ok(Exit::Done)
 }
 
@@ -133,10 +133,10 @@ async fn feed(
         if say.send(request).await.is_err() {
             return Ok(());
         }
-        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         let read = backup
             .by_ref()
-            .take(CHUNK as u64)
+            .take(CHUNK_BYTES as u64)
             .read_to_end(&mut chunk)
             .map_err(|error: io::Error| Failure::new(format!("read the backup: {error}")))?;
         if read == 0 {

@@ -20,7 +20,7 @@ pub(crate) use file::Input;
 pub(crate) use prompt::Prompt;
 
 /// A file with a secret is not larger.
-const LARGEST: u64 = 4096;
+const MAX_SECRET_BYTES: u64 = 4096;
 /// What to do about a passphrase with quotes or marks around it.
 const PLAIN: &str = "every character of a passphrase counts: give it on one line, without quotes, marks or blanks around it";
 
@@ -108,7 +108,7 @@ pub(crate) fn is_dash(path: &Path) -> bool {
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     // Room for all of it, so that no part stays behind when it grows.
-    let room = usize::try_from(LARGEST).unwrap_or_default() + 2;
+    let room = usize::try_from(MAX_SECRET_BYTES).unwrap_or_default() + 2;
     let mut given = Zeroizing::new(Vec::with_capacity(room));
     let read = if is_dash(path) {
         take(io::stdin().lock(), &mut given).map(Ok)
@@ -128,14 +128,16 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
         Err(error) => Err(error),
     };
     match read {
-        Ok(length) if length > LARGEST => Err(unusable(path, "is too large to hold a secret")),
+        Ok(length) if length > MAX_SECRET_BYTES => {
+            Err(unusable(path, "is too large to hold a secret"))
+        }
         Ok(_) => Ok(given),
         Err(error) => Err(Failure::usage(format!("read {}: {error}", shown(path)))),
     }
 }
 
 fn take(input: impl Read, given: &mut Vec<u8>) -> io::Result<u64> {
-    let length = input.take(LARGEST + 1).read_to_end(given)?;
+    let length = input.take(MAX_SECRET_BYTES + 1).read_to_end(given)?;
     Ok(u64::try_from(length).unwrap_or(u64::MAX))
 }
 

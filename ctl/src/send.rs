@@ -15,7 +15,7 @@ use crate::failure::{Exit, Failure, is_transport};
 use crate::numbers::{Numbers, recipient};
 use crate::render::event::nack;
 use crate::render::word::words;
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::{client, console, duration, text};
 
 /// How much is read from stdin: more than a text may have, also when every character has four bytes, so that its length
@@ -28,7 +28,7 @@ const ROLLED_BACK: &str = "STORE_ROLLED_BACK";
 /// WhatsApp's server did not take it, each time.
 const SERVER_ERROR: &str = "SERVER_ERROR";
 /// The agent answers a little after the time it was given; its answer is the better one.
-const GRACE: Duration = Duration::from_secs(5);
+const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
 /// Sends, waits for the state asked for, and prints it.
 pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Result<Exit, Failure> {
@@ -40,25 +40,25 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
     };
     let mut agent = client::agent(address).await?;
     // Before, not after: a key that is used twice stays used.
-    let mut lookout = Lookout::new(json);
-    lookout.look(&mut agent).await;
+    let mut rollback_check = RollbackCheck::new(json);
+    rollback_check.look(&mut agent).await;
     let request = SendRequest {
         client_token: token.clone(),
         wait: args.wait.into(),
         timeout: duration::to_wire(args.timeout),
         queue: args.queue,
         keep_for: args.keep_for.and_then(duration::to_wire),
-        seen: lookout.seen(),
+        seen: rollback_check.seen(),
         ..SendRequest::of_text(to.as_str(), text)
     };
     let answer = tokio::select! {
         answer = agent.send(request) => answer.map_err(|status| {
             let failure = failed(&status, &token);
             // A person has read what to do about it already.
-            let again = lookout.has_warned() && failure.reason() == Some(ROLLED_BACK);
+            let again = rollback_check.has_warned() && failure.reason() == Some(ROLLED_BACK);
             if again && !json { failure.with_hint("") } else { failure }
         })?,
-        () = tokio::time::sleep(args.timeout.saturating_add(GRACE)) => {
+        () = tokio::time::sleep(args.timeout.saturating_add(ANSWER_MARGIN)) => {
             return Err(unknown("the agent did not answer in time", &token));
         }
         _ = tokio::signal::ctrl_c() => return Err(unknown("interrupted", &token)),

@@ -11,7 +11,7 @@ use crate::numbers::Numbers;
 use crate::render::Detail;
 use crate::render::status::lines;
 use crate::render::time::span;
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::{client, clock, console};
 
 /// From here on the difference of the clocks is worth a word.
@@ -43,12 +43,12 @@ pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Res
     let mut agent = client::agent(address).await?;
     let status = client::answer(address, agent.status(StatusRequest {})).await?;
     note_skew(json);
-    let mut lookout = Lookout::new(json);
+    let mut rollback_check = RollbackCheck::new(json);
     let rolled_back = if accept_rollback {
-        lookout.accept(&status)?;
+        rollback_check.accept(&status)?;
         Some(false)
     } else {
-        lookout.judge(&status, &mut agent).await
+        rollback_check.judge(&status, &mut agent).await
     };
     let shown = Json {
         status: &status,

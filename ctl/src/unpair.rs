@@ -14,8 +14,8 @@ use crate::numbers::Numbers;
 use crate::{client, console};
 
 /// The agent is away for some 100 ms.
-const RETURN_LIMIT: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(50);
+const RETURN_TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Serialize)]
 struct Json {
@@ -67,7 +67,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     } else if back == Some(false) {
         console::note(&format!(
             "warning: the agent is not back after {} s\nhint: see its log; `openclawctl status` says when it answers",
-            RETURN_LIMIT.as_secs()
+            RETURN_TIMEOUT.as_secs()
         ));
     }
     Ok(Exit::Done)
@@ -101,10 +101,10 @@ async fn is_back(address: &Address, before: Option<Timestamp>) -> bool {
             {
                 return;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    tokio::time::timeout(RETURN_LIMIT, asked).await.is_ok()
+    tokio::time::timeout(RETURN_TIMEOUT, asked).await.is_ok()
 }
 
 fn confirmed_by_person(link: Option<&LinkStatus>) -> Result<bool, Failure> {

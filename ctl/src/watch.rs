@@ -4,9 +4,9 @@
 //! is [`keeping`]'s matter. Here are the stream and the waiting.
 
 mod cursor;
+mod cursor_file;
 mod keeping;
 mod notes;
-mod place;
 
 use std::future;
 use std::pin::pin;
@@ -22,16 +22,16 @@ use tonic::{Code, Status, Streaming};
 use crate::address::Address;
 use crate::cli::WatchArgs;
 use crate::failure::{Exit, Failure, is_transport};
-use crate::rollback::lookout::Lookout;
+use crate::rollback::check::RollbackCheck;
 use crate::{client, console, events};
 use cursor::{Cursor, Step};
-use keeping::Keeping;
+use keeping::CursorKeeper;
 use notes::Notes;
 
-const FIRST_RETRY: Duration = Duration::from_millis(250);
-const LONGEST_RETRY: Duration = Duration::from_secs(10);
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(250);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
 /// The agent sends a heartbeat every 30 s. Two missing ones are a dead stream.
-const SILENCE: Duration = Duration::from_secs(75);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How often, at most, it is noted how far the store has come.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ struct Retry(Duration);
 impl Retry {
     async fn wait(&mut self) {
         tokio::time::sleep(self.0).await;
-        self.0 = (self.0 * 2).min(LONGEST_RETRY);
+        self.0 = (self.0 * 2).min(MAX_RETRY_DELAY);
     }
 }
 
@@ -61,8 +61,8 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
         json,
         notes: Notes::new(json),
         cursor: Cursor::new(args.after.or(args.from_start.then_some(0))),
-        keeping: Keeping::new(args),
-        lookout: Lookout::new(json),
+        keeping: CursorKeeper::new(args),
+        rollback_check: RollbackCheck::new(json),
         agent: None,
         looked_at: Instant::now(),
         has_moved: false,
@@ -87,8 +87,8 @@ struct Watch<'a> {
     json: bool,
     notes: Notes,
     cursor: Cursor,
-    keeping: Keeping<'a>,
-    lookout: Lookout,
+    keeping: CursorKeeper<'a>,
+    rollback_check: RollbackCheck,
     agent: Option<Agent>,
     looked_at: Instant,
     /// Something came since, so the store has gone on.
@@ -107,7 +107,7 @@ enum Ended {
 
 impl Watch<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
-        let mut retry = Retry(FIRST_RETRY);
+        let mut retry = Retry(MIN_RETRY_DELAY);
         let mut stream = match self.open().await {
             // Whoever follows can wait for it to come.
             Err(failure) if !self.args.no_follow && may_come(&failure) => {
@@ -122,7 +122,7 @@ impl Watch<'_> {
                 Ended::StartOver => {}
                 Ended::Lost { items } => {
                     if items > 0 {
-                        retry = Retry(FIRST_RETRY);
+                        retry = Retry(MIN_RETRY_DELAY);
                     }
                     let text = "the connection to the agent was lost; trying again";
                     self.notes.note(text, "lost");
@@ -137,7 +137,7 @@ impl Watch<'_> {
     async fn open(&mut self) -> Result<Streaming<WatchEventsResponse>, Failure> {
         let mut agent = client::agent(self.address).await?;
         (self.looked_at, self.has_moved) = (Instant::now(), false);
-        if let Some(status) = self.lookout.look(&mut agent).await {
+        if let Some(status) = self.rollback_check.look(&mut agent).await {
             self.keeping.attach(&status, &mut self.cursor, &self.notes);
             if let Some(events) = status.events
                 && let Step::StartOver { head, after } = self.cursor.head(events.head)
@@ -164,7 +164,7 @@ impl Watch<'_> {
             && self.has_moved
             && self.looked_at.elapsed() >= LOOK_INTERVAL
         {
-            let _ = self.lookout.look(agent).await;
+            let _ = self.rollback_check.look(agent).await;
             (self.looked_at, self.has_moved) = (Instant::now(), false);
         }
     }
@@ -201,7 +201,7 @@ impl Watch<'_> {
                 None => {
                     self.keeping.rest(&self.cursor).await?;
                     self.look().await;
-                    tokio::time::timeout(SILENCE, stream.message()).await
+                    tokio::time::timeout(SILENCE_TIMEOUT, stream.message()).await
                 }
             };
             let item = match item {
@@ -228,7 +228,7 @@ impl Watch<'_> {
                     return Ok(Ended::StartOver);
                 }
             }
-            self.keeping.told(&self.cursor, &self.notes).await?;
+            self.keeping.reported(&self.cursor, &self.notes).await?;
         }
     }
 

@@ -1,5 +1,5 @@
-//! What becomes of a message at the gate: it is told, or an event says that it was dropped, or it is held in the store
-//! until it is known who wrote it. A message is never anywhere else than in one of these.
+//! Applies the allowlist to each message: it is reported, or replaced by an event that it was dropped, or held in the
+//! store until its sender is resolved. A message is always in exactly one of these states.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,21 +10,21 @@ use openclaw_vault::{Batch, Entry, Key};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::allow::{Because, Gate, Verdict};
+use crate::allow::{Allowlist, Verdict, VerdictReason};
 use crate::authorship::Authorship;
 use crate::journal::{Arrival, Journal, Mark};
 use crate::people::People;
 use crate::traffic::Traffic;
 use crate::vault::{Tables, Vault, to_millis};
 
-/// How many messages may wait for their sender to be told apart.
-pub const MOST_HELD: usize = 1_000;
-/// However long there was no connection to ask on: then nobody waits for it any more.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How many messages may wait for their sender to be resolved.
+pub const MAX_HELD_MESSAGES: usize = 1_000;
+/// Held messages are dropped after this, even if WhatsApp was never reachable.
+const MAX_HOLD_TIME: Duration = Duration::from_secs(24 * 3600);
 
-/// The gate, and what stands behind it.
+/// The allowlist, and what is done with its verdicts.
 pub struct Admission {
-    gate: Arc<Gate>,
+    allowlist: Arc<Allowlist>,
     authorship: Authorship,
     journal: Arc<Journal>,
     people: Arc<dyn People>,
@@ -33,7 +33,7 @@ pub struct Admission {
     /// Messages that are held for their place in their conversation alone.
     kept_back: Mutex<HashSet<Mark>>,
     /// How long a message is held while WhatsApp does not answer.
-    patience: Duration,
+    resolve_timeout: Duration,
 }
 
 /// A message that is held.
@@ -52,7 +52,7 @@ pub struct Held {
 }
 
 /// A message that is held for its place in its conversation alone.
-pub struct KeptBack {
+pub struct Parked {
     /// Its mark.
     pub mark: Mark,
     /// Its chat.
@@ -65,23 +65,23 @@ impl Admission {
     /// The way into this journal.
     #[must_use]
     pub fn new(
-        gate: Arc<Gate>,
+        allowlist: Arc<Allowlist>,
         authorship: Authorship,
         journal: Arc<Journal>,
         people: Arc<dyn People>,
         vault: Vault,
         traffic: Arc<Traffic>,
-        patience: Duration,
+        resolve_timeout: Duration,
     ) -> Self {
         let admission = Self {
-            gate,
+            allowlist,
             authorship,
             journal,
             people,
             vault,
             traffic,
             kept_back: Mutex::default(),
-            patience,
+            resolve_timeout,
         };
         for (_, held) in admission.held() {
             admission.journal.remember(held.mark);
@@ -92,10 +92,10 @@ impl Admission {
         admission
     }
 
-    /// The gate itself.
+    /// The allowlist.
     #[must_use]
-    pub fn gate(&self) -> &Arc<Gate> {
-        &self.gate
+    pub fn allowlist(&self) -> &Arc<Allowlist> {
+        &self.allowlist
     }
 
     /// Who may change what.
@@ -121,8 +121,8 @@ impl Admission {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds back what was judged, until [`Admission::release`]: these came before it and are still on their way.
-    pub fn keep_back(
+    /// Parks a judged message until [`Admission::release`]: those in `behind` came before it and are still on their way.
+    pub fn park(
         &self,
         arrival: &mut Arrival,
         behind: Vec<MessageId>,
@@ -139,16 +139,16 @@ impl Admission {
         })
     }
 
-    /// What an earlier session or process had held back, in its order. What has arrived since is not waited for any more.
+    /// What an earlier session or process had parked, in its order. What has arrived since is not waited for any more.
     #[must_use]
-    pub fn were_kept_back(&self) -> Vec<KeptBack> {
+    pub fn parked(&self) -> Vec<Parked> {
         let held = self.held().into_iter();
         let kept_back = held.filter_map(|(_, held)| {
             let chat = held.what.chat()?.clone();
             let mut behind = held.behind?;
             behind.retain(|id| self.journal.written(id).is_empty());
             let mark = held.mark;
-            Some(KeptBack { mark, chat, behind })
+            Some(Parked { mark, chat, behind })
         });
         kept_back.collect()
     }
@@ -164,7 +164,9 @@ impl Admission {
             let Ok(Held { what, .. }) = ciborium::from_reader(bytes.as_slice()) else {
                 continue;
             };
-            let what = self.authorship.judge(self.people.introduce(what), &[]);
+            let what = self
+                .authorship
+                .judge(self.people.resolve_contacts(what), &[]);
             self.journal
                 .release(*mark, &what, now, |batch| batch.delete(row(&id)));
         }
@@ -175,7 +177,7 @@ impl Admission {
     pub fn count_held_of(&self, contact: &Contact) -> usize {
         let theirs = |what: &Occurrence| {
             what.origin()
-                .is_some_and(|origin| self.gate.is_same(&origin.sender, contact))
+                .is_some_and(|origin| self.allowlist.is_same(&origin.sender, contact))
         };
         let held = self.held();
         held.iter().filter(|(_, held)| theirs(&held.what)).count()
@@ -190,7 +192,9 @@ impl Admission {
             Some(&origin.sender)
         });
         // What these tell of their senders may free those before them, and they come first.
-        let news = senders.filter(|sender| self.gate.hear(sender, now)).count();
+        let news = senders
+            .filter(|sender| self.allowlist.learn_sender(sender, now))
+            .count();
         if news > 0 {
             self.settle(now, false);
         }
@@ -198,14 +202,14 @@ impl Admission {
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
         for Arrival { name, what } in arrivals {
             let Some(origin) = what.as_ref().and_then(Occurrence::origin) else {
-                let what = what.map(|what| self.people.introduce(what));
+                let what = what.map(|what| self.people.resolve_contacts(what));
                 judged.push(Arrival { name, what });
                 continue;
             };
             let verdict = self
-                .gate
+                .allowlist
                 .judge(&origin.sender, &origin.chat, origin.from_me, now);
-            if matches!(verdict, Verdict::Admit(_))
+            if matches!(verdict, Verdict::Allow(_))
                 && count > 0
                 && self.count_held_of(&origin.sender) > 0
             {
@@ -213,8 +217,8 @@ impl Admission {
                 self.settle(now, false);
             }
             let what = match verdict {
-                Verdict::Admit(_) => what,
-                Verdict::Hold if count < MOST_HELD => {
+                Verdict::Allow(_) => what,
+                Verdict::Hold if count < MAX_HELD_MESSAGES => {
                     let (at, mark) = (to_millis(now), name.mark());
                     held.extend(what.map(|what| Held {
                         at,
@@ -225,15 +229,15 @@ impl Admission {
                     count += 1;
                     None
                 }
-                Verdict::Hold => Some(self.dropped(origin, Because::TooManyHeld)),
-                Verdict::Drop(because) => Some(self.dropped(origin, because)),
+                Verdict::Hold => Some(self.dropped(origin, VerdictReason::TooManyHeld)),
+                Verdict::Drop(reason) => Some(self.dropped(origin, reason)),
             };
-            let what = what.map(|what| self.people.introduce(what));
+            let what = what.map(|what| self.people.resolve_contacts(what));
             let what = what.map(|what| self.authorship.judge(what, &judged));
             judged.push(Arrival { name, what });
         }
         if !held.is_empty() {
-            self.gate.changed();
+            self.allowlist.changed();
         }
         (judged, held)
     }
@@ -249,17 +253,17 @@ impl Admission {
             };
             let age = Duration::from_millis(to_millis(now).saturating_sub(at));
             let verdict = self
-                .gate
+                .allowlist
                 .judge(&origin.sender, &origin.chat, origin.from_me, now);
             let what = match verdict {
-                Verdict::Admit(_) => what,
-                Verdict::Drop(because) => self.dropped(origin, because),
-                Verdict::Hold if age > LONGEST || (asked && age > self.patience) => {
-                    self.dropped(origin, Because::NotResolved)
+                Verdict::Allow(_) => what,
+                Verdict::Drop(reason) => self.dropped(origin, reason),
+                Verdict::Hold if age > MAX_HOLD_TIME || (asked && age > self.resolve_timeout) => {
+                    self.dropped(origin, VerdictReason::NotResolved)
                 }
                 Verdict::Hold => continue,
             };
-            let what = self.people.introduce(what);
+            let what = self.people.resolve_contacts(what);
             let what = self.authorship.judge(what, &[]);
             self.journal
                 .release(mark, &what, now, |batch| batch.delete(row(&id)));
@@ -276,10 +280,10 @@ impl Admission {
         rows.into_iter().filter_map(read).collect()
     }
 
-    fn dropped(&self, origin: &Origin, because: Because) -> Occurrence {
+    fn dropped(&self, origin: &Origin, reason: VerdictReason) -> Occurrence {
         self.traffic.count_dropped();
         tracing::info!(
-            reason = because.name(),
+            reason = reason.name(),
             sender = %masked(&origin.sender),
             group = origin.group,
             "a message was dropped: who wrote it is not admitted"
@@ -291,7 +295,7 @@ impl Admission {
             from_me: Some(origin.from_me),
             sent_at: Some(origin.sent_at),
             offline: Some(origin.offline),
-            reason: DropReason::from(because),
+            reason: DropReason::from(reason),
         })
     }
 }

@@ -12,5 +12,5 @@ mod rules;
 
 pub use board::{Alert, Board, Counts, State, Tested};
 pub use queue::{Failure, Queue, Scope};
-pub use row::{Row, Speaker, keep, load};
-pub use rules::{Kind, Notice, Rules, Standing};
+pub use row::{AlertSender, Row, keep, load};
+pub use rules::{AlertKind, LinkHistory, Notice, Rules};

@@ -38,7 +38,7 @@ enum Claim<'a> {
 }
 
 /// Why not, and whose message it is.
-struct Denied {
+struct Rejection {
     author: Contact,
     reason: RejectReason,
 }
@@ -123,7 +123,8 @@ impl Authorship {
     /// What is recorded of a receipt: of those of its messages that it may be for, and of the others.
     #[must_use]
     pub fn receipt(&self, receipt: Receipt) -> Vec<Occurrence> {
-        let Occurrence::Receipt(receipt) = self.people.introduce(Occurrence::Receipt(receipt))
+        let Occurrence::Receipt(receipt) =
+            self.people.resolve_contacts(Occurrence::Receipt(receipt))
         else {
             return Vec::new();
         };
@@ -194,7 +195,7 @@ impl Authorship {
         id: &MessageId,
         claim: &Claim<'_>,
         before: &[Arrival],
-    ) -> Result<(Option<Contact>, AuthorCheck), Denied> {
+    ) -> Result<(Option<Contact>, AuthorCheck), Rejection> {
         let known = self.known(id, before);
         let other_side = Some(&origin.sender).filter(|_| !origin.from_me);
         let here: Vec<&Written> = known
@@ -226,17 +227,17 @@ impl Authorship {
         let nothing_known = known.is_empty();
         match (found, here.first(), claim) {
             (Some(written), _, _) => Ok((self.author(written), check)),
-            (None, _, Claim::AsAdmin(author)) if !origin.group => Err(Denied {
+            (None, _, Claim::AsAdmin(author)) if !origin.group => Err(Rejection {
                 author: (*author).clone(),
                 reason: RejectReason::NotTheAuthor,
             }),
             (None, _, _) if nothing_known => Ok((None, AuthorCheck::Unknown)),
-            (None, Some(written), _) => Err(Denied {
+            (None, Some(written), _) => Err(Rejection {
                 author: self.author(written).unwrap_or_default(),
                 reason: RejectReason::NotTheAuthor,
             }),
             // Who wrote in another chat is not for this one.
-            (None, None, _) => Err(Denied {
+            (None, None, _) => Err(Rejection {
                 author: Contact::default(),
                 reason: RejectReason::OtherChat,
             }),
@@ -253,7 +254,7 @@ impl Authorship {
         known.extend(self.journal.written(id));
         for written in &mut known {
             let author = std::mem::take(&mut written.author);
-            written.author = self.people.introduce_person(author);
+            written.author = self.people.resolve_contact(author);
         }
         known
     }
@@ -266,8 +267,8 @@ impl Authorship {
         if !(a.is_person() && b.is_person()) {
             return false;
         }
-        let a = self.people.introduce_person(Contact::of_jid(a.jid()));
-        let b = self.people.introduce_person(Contact::of_jid(b.jid()));
+        let a = self.people.resolve_contact(Contact::of_jid(a.jid()));
+        let b = self.people.resolve_contact(Contact::of_jid(b.jid()));
         is_same(&a, &b) || other_side.is_some_and(|who| is_same(&a, who))
     }
 
@@ -281,7 +282,7 @@ impl Authorship {
     }
 }
 
-impl Denied {
+impl Rejection {
     fn rejected(self, origin: &Origin, message: &MessageId, change: String) -> Occurrence {
         let Self { author, reason } = self;
         tracing::info!(%change, %reason, "change rejected");

@@ -22,22 +22,22 @@ use openclaw_trust::tls::Known;
 use openclaw_trust::{Code, CodeId, Fingerprint, NoRandom, Role};
 
 use crate::clock;
-use crate::failpoint::{self, Place};
+use crate::failpoint::{self, Failpoint};
 use crate::vault::{Tables, Vault};
-pub use codes::{Invitation, LIFETIME, Opening};
+pub use codes::{CODE_LIFETIME, Invitation, Opening};
 use codes::{Kept, Origin};
 pub use member::{Client, Pass, Severed};
 use member::{Member, Row};
 pub use send_to::{MAX_RECIPIENTS, SendTo};
 
 /// The most clients.
-pub const MOST: usize = 64;
+pub const MAX_CLIENTS: usize = 64;
 /// The most codes that are good at the same time.
-pub const MOST_CODES: usize = 16;
+pub const MAX_OPEN_CODES: usize = 16;
 /// The most connections of one client: nobody takes every seat.
-const CONNECTIONS: usize = 16;
+const MAX_CONNECTIONS_PER_CLIENT: usize = 16;
 /// How much of when a client was last seen may be lost with the process.
-const SEEN: Duration = Duration::from_secs(300);
+const LAST_SEEN_SAVE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// The clients of an agent. Cloned handles are the same.
 #[derive(Clone)]
@@ -51,9 +51,9 @@ struct Shared {
     members: Mutex<HashMap<Fingerprint, Member>>,
 }
 
-/// A client asks to be taken in.
+/// A client asks to be enrolled.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking<'a> {
+pub struct EnrollRequest<'a> {
     /// The code that it names.
     pub code: CodeId,
     /// Its key.
@@ -88,7 +88,7 @@ impl Enrolled {
 
 /// Why a connection is not a client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAdmitted {
+pub enum NotAuthorized {
     /// The key is not known, or no longer.
     Unknown,
     /// The client has as many connections as one may have.
@@ -97,12 +97,12 @@ pub enum NotAdmitted {
 
 /// Why something about clients is not done.
 #[derive(Debug, thiserror::Error)]
-pub enum Denied {
+pub enum ClientDenied {
     /// As many clients as there may be.
-    #[error("there are {MOST} clients already")]
+    #[error("there are {MAX_CLIENTS} clients already")]
     Full,
     /// As many codes as may be open.
-    #[error("{MOST_CODES} codes are open already")]
+    #[error("{MAX_OPEN_CODES} codes are open already")]
     TooManyCodes,
     /// The name is somebody else's.
     #[error("another client has this name")]
@@ -135,12 +135,12 @@ impl Clients {
     /// A client's connection, from when its handshake is done until it ends.
     ///
     /// # Errors
-    /// See [`NotAdmitted`].
-    pub fn admit(&self, client: Fingerprint, now: SystemTime) -> Result<Pass, NotAdmitted> {
+    /// See [`NotAuthorized`].
+    pub fn authorize(&self, client: Fingerprint, now: SystemTime) -> Result<Pass, NotAuthorized> {
         let mut members = self.members();
-        let member = members.get_mut(&client).ok_or(NotAdmitted::Unknown)?;
-        if member.connections() >= CONNECTIONS {
-            return Err(NotAdmitted::TooMany);
+        let member = members.get_mut(&client).ok_or(NotAuthorized::Unknown)?;
+        if member.connections() >= MAX_CONNECTIONS_PER_CLIENT {
+            return Err(NotAuthorized::TooMany);
         }
         member.row.see(now);
         Ok(member.pass(client, self.clone()))
@@ -170,25 +170,25 @@ impl Clients {
         codes::open(&self.shared.vault, now)
     }
 
-    /// Whether anybody could be taken in now, or told again that it was.
+    /// Whether a client could enroll now, or have its answer repeated.
     #[must_use]
-    pub fn expects_somebody(&self, now: SystemTime) -> bool {
+    pub fn has_open_code(&self, now: SystemTime) -> bool {
         codes::any_in_time(&self.shared.vault, now)
     }
 
     /// Makes a code, and returns once it is durable.
     ///
     /// # Errors
-    /// See [`Denied`].
+    /// See [`ClientDenied`].
     pub async fn invite(
         &self,
         role: Role,
         name: Option<String>,
         send_to: Option<SendTo>,
         now: SystemTime,
-    ) -> Result<(Code, Invitation), Denied> {
-        if self.members().len() >= MOST {
-            return Err(Denied::Full);
+    ) -> Result<(Code, Invitation), ClientDenied> {
+        if self.members().len() >= MAX_CLIENTS {
+            return Err(ClientDenied::Full);
         }
         if let Some(name) = &name
             && self
@@ -196,10 +196,10 @@ impl Clients {
                 .values()
                 .any(|member| member.row.name == *name)
         {
-            return Err(Denied::NameTaken);
+            return Err(ClientDenied::NameTaken);
         }
-        if self.invitations(now).len() >= MOST_CODES {
-            return Err(Denied::TooManyCodes);
+        if self.invitations(now).len() >= MAX_OPEN_CODES {
+            return Err(ClientDenied::TooManyCodes);
         }
         let code = Code::generate()?;
         let kept = Kept::new(Origin::Invitation, role, name, now).limited(send_to);
@@ -256,7 +256,7 @@ impl Clients {
     /// See [`Refusal`].
     pub async fn enroll(
         &self,
-        asking: Asking<'_>,
+        asking: EnrollRequest<'_>,
         proves: impl FnOnce(&Code) -> bool,
         now: SystemTime,
     ) -> Result<Enrolled, Refusal> {
@@ -271,7 +271,7 @@ impl Clients {
             decided
         };
         vault.flush().await;
-        failpoint::pass(Place::Enrolled);
+        failpoint::pass(Failpoint::Enrolled);
         let mut members = self.members();
         // Unless it was revoked in between.
         if !enrolled.again && vault.contains(member::key(&asking.client)) {
@@ -289,15 +289,15 @@ impl Clients {
         &self,
         client: &str,
         caller: Option<Fingerprint>,
-    ) -> Result<(Client, Severed), Denied> {
+    ) -> Result<(Client, Severed), ClientDenied> {
         let gone = {
             let mut members = self.members();
-            let fingerprint = find(&members, client).ok_or(Denied::Unknown)?;
+            let fingerprint = find(&members, client).ok_or(ClientDenied::Unknown)?;
             let admins = members.values().filter(|it| it.row.role() == Role::Admin);
             if caller == Some(fingerprint) && admins.count() == 1 {
-                return Err(Denied::LastAdmin);
+                return Err(ClientDenied::LastAdmin);
             }
-            let member = members.remove(&fingerprint).ok_or(Denied::Unknown)?;
+            let member = members.remove(&fingerprint).ok_or(ClientDenied::Unknown)?;
             // With the lock held: nobody enrolls in between.
             self.shared.vault.update(|update| {
                 update.batch().delete(member::key(&fingerprint));
@@ -316,7 +316,7 @@ impl Clients {
             if member.connections() > 0 {
                 member.row.see(now);
             }
-            if let Some(bytes) = member.unkept(SEEN) {
+            if let Some(bytes) = member.unkept(LAST_SEEN_SAVE_INTERVAL) {
                 stale.push((*fingerprint, bytes));
             }
         }

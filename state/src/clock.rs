@@ -23,7 +23,7 @@ pub use scales::{Mark, Resumed, Step, Steps};
 use scales::{Reading, Scales};
 
 /// A wait looks again this often: timers do not count the time that a machine is suspended.
-const LOOK: Duration = Duration::from_secs(60);
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 static SCALES: Mutex<Scales> = Mutex::new(Scales::new());
 
@@ -43,8 +43,8 @@ pub fn until(at: SystemTime) -> Duration {
 pub async fn sleep_until(at: SystemTime) {
     loop {
         let left = until(at);
-        tokio::time::sleep(left.min(LOOK)).await;
-        if left <= LOOK {
+        tokio::time::sleep(left.min(MAX_SLEEP)).await;
+        if left <= MAX_SLEEP {
             return;
         }
     }
@@ -80,7 +80,7 @@ pub fn protocol() -> SystemTime {
 /// A time of the connection's in the agent's time.
 #[must_use]
 pub fn from_protocol(at: SystemTime) -> SystemTime {
-    scales().heard_at(at)
+    scales().agent_time_of(at)
 }
 
 /// Sets the connection's time by the system's clock, unless that was stepped a short while ago. To be called before a

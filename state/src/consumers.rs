@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::vault::{Tables, Vault};
 
 /// The most consumers.
-pub const MOST: usize = 64;
+pub const MAX_CONSUMERS: usize = 64;
 
 /// The consumers of a vault.
 #[derive(Clone, Debug)]
@@ -20,9 +20,9 @@ pub struct Consumers(Vault);
 
 /// Why a place is not remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
+pub enum ConsumerDenied {
     /// There are as many as there may be.
-    #[error("there are {MOST} consumers already")]
+    #[error("there are {MAX_CONSUMERS} consumers already")]
     Full,
     /// Nobody was given that event.
     #[error("the newest event is {}, there is none {}", .head.0, .seq.0)]
@@ -71,7 +71,7 @@ impl Consumers {
         seq: Seq,
         head: Seq,
         now: SystemTime,
-    ) -> Result<Seq, Denied> {
+    ) -> Result<Seq, ConsumerDenied> {
         match self.acked(name) {
             Some(acked) => Ok(acked),
             // One whose place cannot be read begins before everything: it may see an event twice, and misses none.
@@ -84,7 +84,7 @@ impl Consumers {
     /// durable.
     ///
     /// # Errors
-    /// See [`Denied`].
+    /// See [`ConsumerDenied`].
     pub async fn ack(
         &self,
         name: &ConsumerName,
@@ -92,9 +92,9 @@ impl Consumers {
         go_back: bool,
         head: Seq,
         now: SystemTime,
-    ) -> Result<Seq, Denied> {
+    ) -> Result<Seq, ConsumerDenied> {
         if seq > head {
-            return Err(Denied::Ahead { seq, head });
+            return Err(ConsumerDenied::Ahead { seq, head });
         }
         let acked_at = now
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -103,8 +103,8 @@ impl Consumers {
         self.0
             .update_durably(|update| {
                 let before = update.load(key(name));
-                if before.is_none() && update.count(Tables::CONSUMERS) >= MOST {
-                    return Err(Denied::Full);
+                if before.is_none() && update.count(Tables::CONSUMERS) >= MAX_CONSUMERS {
+                    return Err(ConsumerDenied::Full);
                 }
                 match before.and_then(|row| read(&row)) {
                     // A journal that began anew may be behind what was acknowledged of the old one.
@@ -151,11 +151,11 @@ impl Consumers {
     ///
     /// # Errors
     /// There is none of that name.
-    pub async fn remove(&self, name: &ConsumerName) -> Result<(), Denied> {
+    pub async fn remove(&self, name: &ConsumerName) -> Result<(), ConsumerDenied> {
         self.0
             .update_durably(|update| {
                 if !update.contains(key(name)) {
-                    return Err(Denied::Unknown);
+                    return Err(ConsumerDenied::Unknown);
                 }
                 update.batch().delete(key(name));
                 Ok(())
@@ -193,7 +193,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    async fn ack(consumers: &Consumers, seq: u64, go_back: bool) -> Result<u64, Denied> {
+    async fn ack(consumers: &Consumers, seq: u64, go_back: bool) -> Result<u64, ConsumerDenied> {
         let name = name("a");
         let acked = consumers.ack(&name, Seq(seq), go_back, HEAD, now());
         acked.await.map(|Seq(seq)| seq)
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(ack(&consumers, 5, false).await, Ok(7));
         assert_eq!(ack(&consumers, 5, true).await, Ok(5));
         assert_eq!(consumers.acked(&name("a")), Some(Seq(5)));
-        let ahead = Denied::Ahead {
+        let ahead = ConsumerDenied::Ahead {
             seq: Seq(101),
             head: HEAD,
         };
@@ -242,18 +242,21 @@ mod tests {
     async fn there_are_so_many_and_no_more_until_one_goes() {
         let volume = Volume::new();
         let consumers = of(&volume);
-        for n in 0..MOST {
+        for n in 0..MAX_CONSUMERS {
             let name = name(&format!("c{n}"));
             consumers
                 .ack(&name, Seq(1), false, HEAD, now())
                 .await
                 .unwrap();
         }
-        assert_eq!(ack(&consumers, 1, false).await, Err(Denied::Full));
+        assert_eq!(ack(&consumers, 1, false).await, Err(ConsumerDenied::Full));
         assert_eq!(consumers.remove(&name("c9")).await, Ok(()));
-        assert_eq!(consumers.remove(&name("c9")).await, Err(Denied::Unknown));
+        assert_eq!(
+            consumers.remove(&name("c9")).await,
+            Err(ConsumerDenied::Unknown)
+        );
         assert_eq!(ack(&consumers, 1, false).await, Ok(1));
         let names: Vec<_> = consumers.list().into_iter().map(|c| c.name).collect();
-        assert!(names.is_sorted() && names.len() == MOST);
+        assert!(names.is_sorted() && names.len() == MAX_CONSUMERS);
     }
 }

@@ -6,7 +6,7 @@
 
 /// A place that a process may not get past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Failpoint {
     /// A message is decrypted, and nothing of it is written yet.
     Decrypted,
     /// Its row is written.
@@ -64,11 +64,11 @@ pub use armed::{Malformed, arm, pass, reach, syncing};
 
 /// Comes past a place.
 #[cfg(not(feature = "sim"))]
-pub const fn pass(_: Place) {}
+pub const fn pass(_: Failpoint) {}
 
 /// Comes past a place where a process can be held until it ends at another.
 #[cfg(not(feature = "sim"))]
-pub async fn reach(_: Place) {}
+pub async fn reach(_: Failpoint) {}
 
 /// Writes are about to be made durable.
 #[cfg(not(feature = "sim"))]
@@ -82,7 +82,7 @@ mod armed {
 
     use rustix::process::{Signal, getpid, kill_process};
 
-    use super::Place;
+    use super::Failpoint;
 
     /// `PLACE:N`, the N-th time that a process comes past it. `PLACE:N,PLACE:N` ends it at the second, counted from when
     /// it came to the first; a task that is held at the first goes no further.
@@ -94,39 +94,39 @@ mod armed {
     /// What [`SLOW_DISK`] says.
     static SYNC_MILLIS: AtomicU64 = AtomicU64::new(0);
 
-    const NAMES: [(&str, Place); 25] = [
-        ("decrypted", Place::Decrypted),
-        ("pending", Place::Pending),
-        ("journaling", Place::Journaling),
-        ("journaled", Place::Journaled),
-        ("durable", Place::Durable),
-        ("acked", Place::Acked),
-        ("flushing", Place::Flushing),
-        ("flushed", Place::Flushed),
-        ("compacting", Place::Compacting),
-        ("compacted", Place::Compacted),
-        ("rolling", Place::Rolling),
-        ("rolled", Place::Rolled),
-        ("claimed", Place::Claimed),
-        ("handed", Place::Handed),
-        ("enrolled", Place::Enrolled),
-        ("pairing", Place::Pairing),
-        ("shown", Place::Shown),
-        ("accepted", Place::Accepted),
-        ("adopting", Place::Adopting),
-        ("adopted", Place::Adopted),
-        ("removed", Place::Removed),
-        ("resuming", Place::Resuming),
-        ("resumed", Place::Resumed),
-        ("restoring", Place::Restoring),
-        ("restored", Place::Restored),
+    const NAMES: [(&str, Failpoint); 25] = [
+        ("decrypted", Failpoint::Decrypted),
+        ("pending", Failpoint::Pending),
+        ("journaling", Failpoint::Journaling),
+        ("journaled", Failpoint::Journaled),
+        ("durable", Failpoint::Durable),
+        ("acked", Failpoint::Acked),
+        ("flushing", Failpoint::Flushing),
+        ("flushed", Failpoint::Flushed),
+        ("compacting", Failpoint::Compacting),
+        ("compacted", Failpoint::Compacted),
+        ("rolling", Failpoint::Rolling),
+        ("rolled", Failpoint::Rolled),
+        ("claimed", Failpoint::Claimed),
+        ("handed", Failpoint::Handed),
+        ("enrolled", Failpoint::Enrolled),
+        ("pairing", Failpoint::Pairing),
+        ("shown", Failpoint::Shown),
+        ("accepted", Failpoint::Accepted),
+        ("adopting", Failpoint::Adopting),
+        ("adopted", Failpoint::Adopted),
+        ("removed", Failpoint::Removed),
+        ("resuming", Failpoint::Resuming),
+        ("resumed", Failpoint::Resumed),
+        ("restoring", Failpoint::Restoring),
+        ("restored", Failpoint::Restored),
     ];
 
     /// What is still ahead, the next one last.
     static AHEAD: Mutex<Vec<Step>> = Mutex::new(Vec::new());
 
     struct Step {
-        place: Place,
+        place: Failpoint,
         passes: u32,
     }
 
@@ -135,7 +135,7 @@ mod armed {
     pub enum Malformed {
         /// Where the process ends.
         #[error("{VARIABLE}: {0:?} is not PLACE:N or PLACE:N,PLACE:N")]
-        Place(String),
+        Failpoint(String),
         /// How slow the disk is.
         #[error("{SLOW_DISK}: {0:?} is not a number of milliseconds")]
         Millis(String),
@@ -152,7 +152,7 @@ mod armed {
         };
         let steps: Option<Vec<Step>> = told.split(',').rev().map(step).collect();
         *AHEAD.lock().unwrap_or_else(PoisonError::into_inner) =
-            steps.ok_or(Malformed::Place(told))?;
+            steps.ok_or(Malformed::Failpoint(told))?;
         Ok(())
     }
 
@@ -164,12 +164,12 @@ mod armed {
     }
 
     /// Comes past a place.
-    pub fn pass(place: Place) {
+    pub fn pass(place: Failpoint) {
         arrives(place);
     }
 
     /// Comes past a place where a process can be held until it ends at another.
-    pub async fn reach(place: Place) {
+    pub async fn reach(place: Failpoint) {
         if arrives(place) {
             std::future::pending::<()>().await;
         }
@@ -184,7 +184,7 @@ mod armed {
     }
 
     /// Whether this was a place on the way. At the last one it does not return.
-    fn arrives(place: Place) -> bool {
+    fn arrives(place: Failpoint) -> bool {
         let mut ahead = AHEAD.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(next) = ahead.last_mut().filter(|next| next.place == place) else {
             return false;

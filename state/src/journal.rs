@@ -27,8 +27,8 @@ use openclaw_vault::{Batch, Error, JournalTables};
 use tokio::sync::{Notify, watch};
 
 use crate::clock;
-use crate::failpoint::{self, Place};
-use crate::vault::{Sealed, Tables, Ticket, Vault, from_millis, sure, to_millis};
+use crate::failpoint::{self, Failpoint};
+use crate::vault::{Sealed, Tables, Ticket, Vault, from_millis, ok_or_abort, to_millis};
 
 use ages::Ages;
 use aside::Aside;
@@ -115,7 +115,7 @@ impl Journal {
                 let kept = openclaw_vault::Journal::open(sealed, TABLES, first(now))?;
                 Ok((kept, Unseen::open(sealed)?))
             })
-            .map(sure)
+            .map(ok_or_abort)
             .expect("a vault that was just opened is not erased");
         // What was found was made durable when the vault was opened.
         let head = Seq(kept.head());
@@ -210,14 +210,14 @@ impl Journal {
         enough: Ticket,
         also: impl FnOnce(&mut Batch, &[Mark]),
     ) {
-        failpoint::pass(Place::Journaling);
+        failpoint::pass(Failpoint::Journaling);
         let ticket = self.arrive(arrivals, at, also);
-        failpoint::pass(Place::Journaled);
+        failpoint::pass(Failpoint::Journaled);
         if !self.vault.is_durable(enough) {
             self.vault.durable(ticket).await;
             self.show();
         }
-        failpoint::reach(Place::Durable).await;
+        failpoint::reach(Failpoint::Durable).await;
     }
 
     /// Adds a message that has arrived before and was kept elsewhere until now, together with other changes of the vault. One
@@ -234,7 +234,7 @@ impl Journal {
         let known = self
             .vault
             .with(|sealed| state.kept.knows(sealed, &[mark.0]));
-        if !known.map(sure).unwrap_or_default() {
+        if !known.map(ok_or_abort).unwrap_or_default() {
             let event = self.counted(what);
             state.kept.push(&mut batch, recorded(at), mark.0, &event);
         }
@@ -269,7 +269,7 @@ impl Journal {
         }
         let kept = |sealed: &mut Sealed| state.kept.knows(sealed, &marks);
         // Its sender may have got another name since: then the event tells.
-        self.vault.with(kept).map(sure).unwrap_or_default()
+        self.vault.with(kept).map(ok_or_abort).unwrap_or_default()
             || self
                 .named(state, name.id())
                 .iter()
@@ -301,7 +301,7 @@ impl Journal {
         let read = self
             .vault
             .with(|sealed| state.kept.read(sealed, from, head.0, most));
-        let Some(page) = read.map(sure) else {
+        let Some(page) = read.map(ok_or_abort) else {
             return nothing;
         };
         let gap = page.gap.map(|(first, last)| (Seq(first), Seq(last)));
@@ -345,7 +345,7 @@ impl Journal {
         let opened = self
             .vault
             .with(|sealed| openclaw_vault::Journal::open(sealed, TABLES, next));
-        if let Some(kept) = opened.map(sure) {
+        if let Some(kept) = opened.map(ok_or_abort) {
             state.kept = kept;
             state.ages = Ages::default();
             state.aside = Aside::default();
@@ -361,7 +361,7 @@ impl Journal {
         let mut state = self.state();
         self.vault
             .with(|sealed| work(&mut state.kept, sealed))
-            .map(sure)
+            .map(ok_or_abort)
     }
 
     fn write(&self, state: &mut State, batch: &Batch) -> Ticket {

@@ -38,15 +38,15 @@ use hold::Holding;
 use messages::Messages;
 use pace::Pace;
 
-pub use attempt::Job;
+pub use attempt::Delivery;
 pub use carried::Carried;
-pub use entry::{Progress, Trouble};
+pub use entry::{AttemptError, Progress};
 pub use hold::Hold;
 pub use pace::Pacing;
 pub use queue::{CancelDenied, Cancelled, Queued};
 
 /// How many messages that are not kept may wait for their turn.
-const DIRECT: usize = 64;
+const MAX_DIRECT_MESSAGES: usize = 64;
 
 /// What is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,9 +81,9 @@ struct State {
     holding: Holding,
 }
 
-/// A caller's wish.
+/// A caller's request to send a message.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct SubmitRequest {
     /// What to send.
     pub draft: Draft,
     /// Its id, if the token is new.
@@ -100,7 +100,7 @@ pub struct Wish {
 
 /// The message is not let in. Nothing has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SubmitDenied {
     /// The token stands for another message.
     TokenReused,
     /// It cannot be sent now, and is not to be kept.
@@ -182,31 +182,31 @@ impl Outbox {
     pub fn submit(
         &self,
         token: &Token,
-        wish: Wish,
+        request: SubmitRequest,
         now: SystemTime,
-    ) -> Result<watch::Receiver<Progress>, Refusal> {
+    ) -> Result<watch::Receiver<Progress>, SubmitDenied> {
         let state = &mut *self.state();
-        let draft = fingerprint(&wish.draft);
+        let draft = fingerprint(&request.draft);
         let known = state.messages.by_token(token);
         let known = known.and_then(|order| state.messages.get(order));
         let first = known.is_none();
         if let Some(entry) = known {
             if entry.draft != draft {
-                return Err(Refusal::TokenReused);
+                return Err(SubmitDenied::TokenReused);
             }
-            if entry.goes_by_itself(now) {
+            if entry.retries_automatically(now) {
                 return Ok(entry.watch());
             }
         }
-        self.admit(state, &wish, now)?;
-        let Wish {
+        self.check(state, &request, now)?;
+        let SubmitRequest {
             draft: Draft { to, payload, .. },
             id,
             account,
             until,
             is_own,
             connected: _,
-        } = wish;
+        } = request;
         if first {
             let sent = Sent {
                 id,
@@ -222,8 +222,8 @@ impl Outbox {
             state.messages.insert(entry);
             self.forget(state, now);
         }
-        let order = state.messages.by_token(token).ok_or(Refusal::Busy)?;
-        let entry = state.messages.get(order).ok_or(Refusal::Busy)?;
+        let order = state.messages.by_token(token).ok_or(SubmitDenied::Busy)?;
+        let entry = state.messages.get(order).ok_or(SubmitDenied::Busy)?;
         entry.reopen();
         entry.stage = Stage::Waiting(now);
         entry.account = account;
@@ -237,7 +237,7 @@ impl Outbox {
             entry.payload = Some(Arc::new(payload));
         }
         entry.written = Some(self.vault.write(&batch));
-        entry.tell();
+        entry.notify();
         let watcher = entry.watch();
         state.messages.settle(order);
         self.work.notify_one();
@@ -245,33 +245,38 @@ impl Outbox {
     }
 
     /// Whether there is room for one more message, and pace for one that goes at once.
-    fn admit(&self, state: &mut State, wish: &Wish, now: SystemTime) -> Result<(), Refusal> {
+    fn check(
+        &self,
+        state: &mut State,
+        request: &SubmitRequest,
+        now: SystemTime,
+    ) -> Result<(), SubmitDenied> {
         let State {
             messages,
             pace,
             holding,
         } = state;
         if holding.is_held() {
-            return Err(Refusal::Held);
+            return Err(SubmitDenied::Held);
         }
-        let to = &wish.draft.to;
-        if wish.until.is_some() {
+        let to = &request.draft.to;
+        if request.until.is_some() {
             let full = messages.queued() >= self.limits.queue;
             return if full {
-                Err(Refusal::QueueFull(self.limits.queue))
+                Err(SubmitDenied::QueueFull(self.limits.queue))
             } else {
                 Ok(())
             };
         }
-        if !wish.connected {
-            return Err(Refusal::NotConnected);
+        if !request.connected {
+            return Err(SubmitDenied::NotConnected);
         }
-        if messages.direct() >= DIRECT {
-            return Err(Refusal::Busy);
+        if messages.direct() >= MAX_DIRECT_MESSAGES {
+            return Err(SubmitDenied::Busy);
         }
         let ready = pace.ready_at(to, false, now);
         if ready > now {
-            return Err(Refusal::Paced(ready));
+            return Err(SubmitDenied::Paced(ready));
         }
         pace.take(to, now);
         Ok(())
@@ -356,7 +361,7 @@ impl Outbox {
                 row::drop_payload(batch, &entry.sent.token);
             }
         });
-        entry.tell();
+        entry.notify();
         state.messages.settle(order);
     }
 

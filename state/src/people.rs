@@ -1,4 +1,4 @@
-//! Who is who, as far as WhatsApp has told it.
+//! Which number and LID are the same person's, as far as WhatsApp has reported it.
 
 use openclaw_types::{Contact, Occurrence};
 
@@ -8,9 +8,9 @@ pub trait People: Send + Sync {
     fn account(&self) -> Option<Contact>;
 
     /// The same person with number and LID, where they are known.
-    fn introduce_person(&self, contact: Contact) -> Contact;
+    fn resolve_contact(&self, contact: Contact) -> Contact;
 
     /// The same with number and LID of everybody in it, where they are known, and with one name for the chat: a stanza
     /// often has one of them only.
-    fn introduce(&self, what: Occurrence) -> Occurrence;
+    fn resolve_contacts(&self, what: Occurrence) -> Occurrence;
 }

@@ -45,11 +45,11 @@ struct Shared {
     /// The last ticket that is durable.
     durable: watch::Sender<u64>,
     dropped: u64,
-    heir: OnceLock<Heir>,
+    retained: OnceLock<RetainedKey>,
 }
 
 /// What opens the records that outlive an erasure.
-struct Heir {
+struct RetainedKey {
     slot: &'static str,
     secret: Box<dyn Fn() -> Option<Secret> + Send + Sync>,
 }
@@ -91,7 +91,7 @@ impl Vault {
             work: Condvar::new(),
             durable,
             dropped,
-            heir: OnceLock::new(),
+            retained: OnceLock::new(),
         };
         Self {
             shared: Arc::new(shared),
@@ -221,15 +221,15 @@ impl Vault {
         result
     }
 
-    /// Says what the slot is called that will open what [`Vault::erase`] leaves, and where its secret is.
-    pub fn bequeath(
+    /// Names the slot that will open what [`Vault::erase`] leaves, and where its secret comes from.
+    pub fn retain_key(
         &self,
         slot: &'static str,
         secret: impl Fn() -> Option<Secret> + Send + Sync + 'static,
     ) {
         let secret = Box::new(secret);
-        // Said once, at the start.
-        let _ = self.shared.heir.set(Heir { slot, secret });
+        // Set once, at the start.
+        let _ = self.shared.retained.set(RetainedKey { slot, secret });
     }
 
     /// Ends the store on the disk but for [`Tables::OWN`], at once: what is the agent's own goes on under another key.
@@ -237,19 +237,24 @@ impl Vault {
     ///
     /// `now` is in seconds since 1970, as slots are dated.
     pub fn erase(&self, now: u64) {
-        let heir = self.shared.heir.get();
-        let heir = heir.and_then(|heir| Some((heir.slot, (heir.secret)()?)));
+        let retained = self.shared.retained.get();
+        let retained = retained.and_then(|retained| Some((retained.slot, (retained.secret)()?)));
         let mut state = self.shared.lock();
         if let Some(sealed) = state.sealed.take() {
             let has_own = Tables::OWN.iter().any(|table| sealed.count(*table) > 0);
-            if has_own && heir.is_none() {
+            if has_own && retained.is_none() {
                 tracing::error!("the key of the store is gone: clients have to enroll anew");
             }
-            match heir.filter(|_| has_own) {
+            match retained.filter(|_| has_own) {
                 Some((slot, secret)) => {
-                    drop(sure(sealed.erase_but(&Tables::OWN, &secret, slot, now)));
+                    drop(ok_or_abort(sealed.erase_but(
+                        &Tables::OWN,
+                        &secret,
+                        slot,
+                        now,
+                    )));
                 }
-                None => drop(sure(sealed.erase())),
+                None => drop(ok_or_abort(sealed.erase())),
             }
         }
         self.shared.publish(&state);
@@ -262,7 +267,7 @@ impl Vault {
         if let Some(sealed) = &mut state.sealed
             && tables.iter().any(|table| sealed.count(*table) > 0)
         {
-            sure(sealed.clear(tables));
+            ok_or_abort(sealed.clear(tables));
         }
         self.shared.publish(&state);
     }
@@ -308,7 +313,7 @@ impl Shared {
 impl State {
     fn append(&mut self, batch: &Batch) -> Ticket {
         let sealed = self.sealed.as_mut();
-        Ticket(sealed.map_or(0, |sealed| sure(sealed.append(batch)).0))
+        Ticket(sealed.map_or(0, |sealed| ok_or_abort(sealed.append(batch)).0))
     }
 
     /// An erased store keeps nobody waiting.
@@ -318,11 +323,11 @@ impl State {
     }
 }
 
-/// Nothing can be done about a store that fails, and nothing may be told as done behind one.
-pub(crate) fn sure<T>(result: Result<T, Error>) -> T {
+/// Nothing can be done about a store that fails, and nothing may be reported as done after it.
+pub(crate) fn ok_or_abort<T>(result: Result<T, Error>) -> T {
     match result {
         Ok(value) => value,
-        Err(error) => die(&error),
+        Err(error) => abort(&error),
     }
 }
 
@@ -330,7 +335,7 @@ pub(crate) fn sure<T>(result: Result<T, Error>) -> T {
     clippy::disallowed_methods,
     reason = "nothing may go on without its store, wherever that is noticed"
 )]
-fn die(error: &Error) -> ! {
+fn abort(error: &Error) -> ! {
     let cause = std::error::Error::source(error);
     let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
     let why = format!("the store failed: {error}{cause}");

@@ -9,11 +9,11 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::NoRandom;
 
 /// Random bytes: 144 bits, so that nobody guesses one, with the whole exchange before them and no matter how long.
-const SECRET: usize = 18;
+const SECRET_BYTES: usize = 18;
 /// What tells a mistyped code from a wrong one, before anybody is asked.
-const CHECK: usize = 2;
+const CHECKSUM_BYTES: usize = 2;
 /// Characters between two dashes.
-const GROUP: usize = 4;
+const CHARS_PER_GROUP: usize = 4;
 
 /// Douglas Crockford's: no letter that looks like a digit, and those that do are read as it.
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
@@ -36,7 +36,7 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
 /// A one-time code: whoever has it may enroll, once. No `Debug` of what is secret, no `Clone`; wiped when dropped.
 ///
 /// Written as `9F2K-…`: 32 characters of Crockford's base32 in groups of four, of which the last 16 bits are a checksum.
-pub struct Code([u8; SECRET]);
+pub struct Code([u8; SECRET_BYTES]);
 
 /// Which code it is, for those who may not know it: the first 8 bytes of a hash of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +55,7 @@ impl Code {
     /// # Errors
     /// When the system gives no random numbers.
     pub fn generate() -> Result<Self, NoRandom> {
-        let mut code = Self([0; SECRET]);
+        let mut code = Self([0; SECRET_BYTES]);
         getrandom::fill(&mut code.0).map_err(NoRandom)?;
         Ok(code)
     }
@@ -71,7 +71,7 @@ impl Code {
         }
         let decoded = BASE32.decode(text.as_bytes()).map_err(|_| BadCode)?;
         let decoded = Zeroizing::new(decoded);
-        let (secret, check) = decoded.split_at_checked(SECRET).ok_or(BadCode)?;
+        let (secret, check) = decoded.split_at_checked(SECRET_BYTES).ok_or(BadCode)?;
         let code = Self(secret.try_into().map_err(|_| BadCode)?);
         if check == code.check() {
             Ok(code)
@@ -82,26 +82,28 @@ impl Code {
 
     /// From where it was kept.
     #[must_use]
-    pub const fn from_bytes(bytes: [u8; SECRET]) -> Self {
+    pub const fn from_bytes(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(bytes)
     }
 
     /// To keep it, sealed.
     #[must_use]
-    pub fn to_bytes(&self) -> Zeroizing<[u8; SECRET]> {
+    pub fn to_bytes(&self) -> Zeroizing<[u8; SECRET_BYTES]> {
         Zeroizing::new(self.0)
     }
 
     /// As it is shown, once, to whoever is to use it.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new([0; SECRET + CHECK]);
-        bytes[..SECRET].copy_from_slice(&self.0);
-        bytes[SECRET..].copy_from_slice(&self.check());
+        let mut bytes = Zeroizing::new([0; SECRET_BYTES + CHECKSUM_BYTES]);
+        bytes[..SECRET_BYTES].copy_from_slice(&self.0);
+        bytes[SECRET_BYTES..].copy_from_slice(&self.check());
         let plain = Zeroizing::new(BASE32.encode(&*bytes));
-        let mut text = Zeroizing::new(String::with_capacity(plain.len() + plain.len() / GROUP));
+        let mut text = Zeroizing::new(String::with_capacity(
+            plain.len() + plain.len() / CHARS_PER_GROUP,
+        ));
         for (at, symbol) in plain.chars().enumerate() {
-            if at > 0 && at % GROUP == 0 {
+            if at > 0 && at % CHARS_PER_GROUP == 0 {
                 text.push('-');
             }
             text.push(symbol);
@@ -115,11 +117,11 @@ impl Code {
         CodeId(self.hash("openclaw enrolment code id"))
     }
 
-    pub(crate) const fn secret(&self) -> &[u8; SECRET] {
+    pub(crate) const fn secret(&self) -> &[u8; SECRET_BYTES] {
         &self.0
     }
 
-    fn check(&self) -> [u8; CHECK] {
+    fn check(&self) -> [u8; CHECKSUM_BYTES] {
         self.hash("openclaw enrolment code check")
     }
 

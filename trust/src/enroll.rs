@@ -1,11 +1,11 @@
 //! How a client becomes known: one question and one answer of fixed size, over TLS with keys that neither end knows yet.
 //!
 //! ```text
-//! client ── version | code id | name | MAC(code, "client" | exporter | both keys | question) ──> agent
-//! client <── verdict | role | MAC(code, "agent" | exporter | both keys | question | verdict | role) ── agent
+//! client ── version | code id | name | MAC_BYTES(code, "client" | exporter | both keys | question) ──> agent
+//! client <── verdict | role | MAC_BYTES(code, "agent" | exporter | both keys | question | verdict | role) ── agent
 //! ```
 //!
-//! Each MAC is HMAC-SHA256 under the code, which neither end says. The exporter (RFC 9266 says why) differs between any
+//! Each MAC_BYTES is HMAC-SHA256 under the code, which neither end says. The exporter (RFC 9266 says why) differs between any
 //! two TLS connections: somebody in the middle who passes the question on has two of them, and is refused; who answers
 //! in the agent's place has no code, and is found out. A code is too long to be guessed from what is said.
 //!
@@ -21,20 +21,20 @@ use zeroize::Zeroizing;
 use crate::{Code, CodeId, Fingerprint, Role};
 
 /// The longest name of a client, in bytes of UTF-8.
-pub const NAME_LIMIT: usize = 64;
+pub const MAX_NAME_BYTES: usize = 64;
 
 const VERSION: u8 = 1;
-const MAC: usize = 32;
+const MAC_BYTES: usize = 32;
 /// Version, code id, length of the name, the name and zeros after it.
-const QUESTION: usize = 1 + 8 + 1 + NAME_LIMIT;
+const REQUEST_BYTES: usize = 1 + 8 + 1 + MAX_NAME_BYTES;
 /// Verdict and role.
-const VERDICT: usize = 2;
+const VERDICT_BYTES: usize = 2;
 const WELCOME: u8 = 0;
 
 /// What a client asks, as the agent read it. Not believed before [`Request::proves`].
 pub struct Request {
-    question: [u8; QUESTION],
-    proof: [u8; MAC],
+    question: [u8; REQUEST_BYTES],
+    proof: [u8; MAC_BYTES],
     between: Between,
 }
 
@@ -109,7 +109,7 @@ pub enum ReceiveError {
 /// A name that a client cannot have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a client's name has 1 to {NAME_LIMIT} bytes, all of which print, and no space at its ends"
+    "a client's name has 1 to {MAX_NAME_BYTES} bytes, all of which print, and no space at its ends"
 )]
 pub struct BadName;
 
@@ -118,7 +118,7 @@ pub struct BadName;
 /// # Errors
 /// When it cannot.
 pub fn check_name(name: &str) -> Result<(), BadName> {
-    let fits = (1..=NAME_LIMIT).contains(&name.len());
+    let fits = (1..=MAX_NAME_BYTES).contains(&name.len());
     let prints = !name.chars().any(char::is_control) && name.trim() == name;
     if fits && prints { Ok(()) } else { Err(BadName) }
 }
@@ -143,16 +143,17 @@ pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     let between = Between::new(stream.get_ref().1, own, agent).ok_or(AskError::Nonsense)?;
 
     let question = question(code.id(), name);
-    let mut frame = [0; QUESTION + MAC];
-    frame[..QUESTION].copy_from_slice(&question);
-    frame[QUESTION..].copy_from_slice(&between.client(code, &question).finalize().into_bytes());
+    let mut frame = [0; REQUEST_BYTES + MAC_BYTES];
+    frame[..REQUEST_BYTES].copy_from_slice(&question);
+    frame[REQUEST_BYTES..]
+        .copy_from_slice(&between.client(code, &question).finalize().into_bytes());
     stream.write_all(&frame).await?;
     stream.flush().await?;
 
-    let mut answer = [0; VERDICT + MAC];
+    let mut answer = [0; VERDICT_BYTES + MAC_BYTES];
     stream.read_exact(&mut answer).await?;
     let ([verdict, role], proof) = answer
-        .split_first_chunk::<VERDICT>()
+        .split_first_chunk::<VERDICT_BYTES>()
         .ok_or(AskError::Nonsense)?;
     if let Some(refusal) = Refusal::from_byte(*verdict) {
         return Err(refusal.into());
@@ -178,7 +179,7 @@ pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Request, ReceiveError> {
     let client = crate::tls::client_of(stream.get_ref().1).ok_or(ReceiveError::Nonsense)?;
     let between = Between::new(stream.get_ref().1, client, agent).ok_or(ReceiveError::Nonsense)?;
-    let mut frame = [0; QUESTION + MAC];
+    let mut frame = [0; REQUEST_BYTES + MAC_BYTES];
     stream.read_exact(&mut frame).await?;
     let (question, proof) = frame.split_first_chunk().ok_or(ReceiveError::Nonsense)?;
     let request = Request {
@@ -213,17 +214,17 @@ pub async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut server::TlsStream<S>,
     refusal: Refusal,
 ) -> std::io::Result<()> {
-    answer(stream, [refusal.to_byte(), 0], &[0; MAC]).await
+    answer(stream, [refusal.to_byte(), 0], &[0; MAC_BYTES]).await
 }
 
 async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut server::TlsStream<S>,
-    verdict: [u8; VERDICT],
-    proof: &[u8; MAC],
+    verdict: [u8; VERDICT_BYTES],
+    proof: &[u8; MAC_BYTES],
 ) -> std::io::Result<()> {
-    let mut frame = [0; VERDICT + MAC];
-    frame[..VERDICT].copy_from_slice(&verdict);
-    frame[VERDICT..].copy_from_slice(proof);
+    let mut frame = [0; VERDICT_BYTES + MAC_BYTES];
+    frame[..VERDICT_BYTES].copy_from_slice(&verdict);
+    frame[VERDICT_BYTES..].copy_from_slice(proof);
     stream.write_all(&frame).await?;
     stream.flush().await?;
     stream.shutdown().await
@@ -264,8 +265,8 @@ impl Request {
     }
 }
 
-fn question(code: CodeId, name: &str) -> [u8; QUESTION] {
-    let mut question = [0; QUESTION];
+fn question(code: CodeId, name: &str) -> [u8; REQUEST_BYTES] {
+    let mut question = [0; REQUEST_BYTES];
     question[0] = VERSION;
     question[1..9].copy_from_slice(&code.0);
     question[9] = u8::try_from(name.len()).expect("checked: it is no longer than 64 bytes");
@@ -296,7 +297,7 @@ impl Between {
     }
 
     /// `HMAC-SHA256(code, label | 0 | exporter | client's key | agent's key | question)`.
-    fn mac(&self, label: &str, code: &Code, question: &[u8; QUESTION]) -> Hmac<Sha256> {
+    fn mac(&self, label: &str, code: &Code, question: &[u8; REQUEST_BYTES]) -> Hmac<Sha256> {
         let mac = Hmac::<Sha256>::new_from_slice(code.secret());
         let mut mac = mac.expect("HMAC takes a key of any length");
         mac.update(label.as_bytes());
@@ -308,15 +309,15 @@ impl Between {
         mac
     }
 
-    fn client(&self, code: &Code, question: &[u8; QUESTION]) -> Hmac<Sha256> {
+    fn client(&self, code: &Code, question: &[u8; REQUEST_BYTES]) -> Hmac<Sha256> {
         self.mac("openclaw-enroll/1 client", code, question)
     }
 
     fn agent(
         &self,
         code: &Code,
-        question: &[u8; QUESTION],
-        verdict: [u8; VERDICT],
+        question: &[u8; REQUEST_BYTES],
+        verdict: [u8; VERDICT_BYTES],
     ) -> Hmac<Sha256> {
         let mut mac = self.mac("openclaw-enroll/1 agent", code, question);
         mac.update(&verdict);

@@ -6,15 +6,15 @@ use std::str::FromStr;
 use heapless::String;
 
 /// The longest name, in bytes.
-const MAX_AGENT_NAME: usize = 64;
+const MAX_AGENT_NAME_BYTES: usize = 64;
 
 /// The name of an agent: in every event and status, and a token of a NATS subject.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct AgentName(String<MAX_AGENT_NAME>);
+pub struct AgentName(String<MAX_AGENT_NAME_BYTES>);
 
 /// Why a text is no name of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an agent's name has 1 to {MAX_AGENT_NAME} letters, digits, dashes and underscores")]
+#[error("an agent's name has 1 to {MAX_AGENT_NAME_BYTES} letters, digits, dashes and underscores")]
 pub struct AgentNameError;
 
 impl AgentName {
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_name_is_one_token_of_a_subject() {
-        for good in ["a", "site-2", "B_9", &"x".repeat(MAX_AGENT_NAME)] {
+        for good in ["a", "site-2", "B_9", &"x".repeat(MAX_AGENT_NAME_BYTES)] {
             assert_eq!(good.parse::<AgentName>().unwrap().as_str(), good);
         }
         for bad in [
@@ -66,7 +66,7 @@ mod tests {
             "a>",
             "é",
             "a\n",
-            &"x".repeat(MAX_AGENT_NAME + 1),
+            &"x".repeat(MAX_AGENT_NAME_BYTES + 1),
         ] {
             assert!(bad.parse::<AgentName>().is_err(), "{bad:?}");
         }

@@ -9,15 +9,17 @@ use heapless::String;
 use crate::event::Seq;
 
 /// The longest name.
-const MAX_NAME: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 /// What a consumer is called.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConsumerName(String<MAX_NAME>);
+pub struct ConsumerName(String<MAX_NAME_BYTES>);
 
 /// Why a text is no name of a consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a consumer's name has 1 to {MAX_NAME} letters, digits, dots, dashes and underscores")]
+#[error(
+    "a consumer's name has 1 to {MAX_NAME_BYTES} letters, digits, dots, dashes and underscores"
+)]
 pub struct ConsumerNameError;
 
 impl ConsumerName {
@@ -65,10 +67,18 @@ mod tests {
 
     #[test]
     fn names_are_short_and_plain() {
-        for good in ["a", "billing.v2", "A-b_9", &"x".repeat(MAX_NAME)] {
+        for good in ["a", "billing.v2", "A-b_9", &"x".repeat(MAX_NAME_BYTES)] {
             assert_eq!(good.parse::<ConsumerName>().unwrap().as_str(), good);
         }
-        for bad in ["", " ", "a b", "a/b", "é", "a\n", &"x".repeat(MAX_NAME + 1)] {
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "a/b",
+            "é",
+            "a\n",
+            &"x".repeat(MAX_NAME_BYTES + 1),
+        ] {
             assert!(bad.parse::<ConsumerName>().is_err(), "{bad:?}");
         }
     }

@@ -13,14 +13,14 @@ use crate::words::SendReason;
 use crate::{ChatId, Recipient, Text};
 
 /// The longest client token.
-const MAX_TOKEN: usize = 128;
+const MAX_TOKEN_BYTES: usize = 128;
 /// The longest message id: WhatsApp's own have up to 32 characters.
-const MAX_ID: usize = 64;
+const MAX_ID_BYTES: usize = 64;
 
 /// WhatsApp's id of a message, unique within (chat, sender).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub struct MessageId(Bounded<MAX_ID>);
+pub struct MessageId(Bounded<MAX_ID_BYTES>);
 
 impl MessageId {
     /// Cut to its bound: a longer one is no id of WhatsApp's, and nothing is looked up by it.
@@ -63,11 +63,11 @@ impl fmt::Debug for MessageId {
 /// The caller's name for a message: the same token is the same message.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Token(Bounded<MAX_TOKEN>);
+pub struct Token(Bounded<MAX_TOKEN_BYTES>);
 
 /// Why a text is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a token has 1 to {MAX_TOKEN} printable ASCII characters and no space")]
+#[error("a token has 1 to {MAX_TOKEN_BYTES} printable ASCII characters and no space")]
 pub struct TokenError;
 
 impl Token {
@@ -238,7 +238,7 @@ mod tests {
         for bad in ["", "a b", "é", "a\n"] {
             assert!(bad.parse::<Token>().is_err(), "{bad:?}");
         }
-        assert!("x".repeat(MAX_TOKEN + 1).parse::<Token>().is_err());
+        assert!("x".repeat(MAX_TOKEN_BYTES + 1).parse::<Token>().is_err());
     }
 
     #[test]

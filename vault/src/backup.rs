@@ -16,8 +16,8 @@ use crate::batch::{Batch, Op, Ops};
 use crate::disk::Disk;
 use crate::epoch::History;
 use crate::error::Error;
-use crate::frame::{HEAD, Head, Kind, Opener, Sealer, TAG};
-use crate::header::{HEADER, Header, Locked, Purpose, Slot, SlotInfo, StoreId, Unreadable};
+use crate::frame::{HEAD_BYTES, Head, Kind, Opener, Sealer, TAG_BYTES};
+use crate::header::{HEADER_BYTES, Header, Locked, Purpose, Slot, SlotInfo, StoreId, Unreadable};
 use crate::key::Table;
 use crate::log;
 use crate::rewrite::{Rewrite, Walk};
@@ -29,7 +29,7 @@ const SLOT: &str = "backup";
 /// The name of a handover's.
 const HANDOVER: &str = "handover";
 /// Changes are gathered into frames of about this size.
-const FRAME: usize = 64 << 10;
+const FRAME_BYTES: usize = 64 << 10;
 
 /// A backup in the making. While it lives, the log it reads is kept.
 pub struct Backup {
@@ -88,7 +88,7 @@ impl Frames {
 
     fn push(&mut self, op: Op<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         // A change may fill a frame by itself: never behind others.
-        if !self.batch.is_empty() && self.batch.len() + op.size() > FRAME {
+        if !self.batch.is_empty() && self.batch.len() + op.size() > FRAME_BYTES {
             self.seal(out)?;
         }
         self.batch.push(op);
@@ -256,10 +256,10 @@ pub struct Reader<R> {
 impl<R: Read> Reader<R> {
     /// Reads the header.
     pub fn open(mut input: R, secret: &Secret) -> Result<Self, Error> {
-        let mut header = Vec::with_capacity(HEADER);
+        let mut header = Vec::with_capacity(HEADER_BYTES);
         input
             .by_ref()
-            .take(HEADER as u64)
+            .take(HEADER_BYTES as u64)
             .read_to_end(&mut header)
             .map_err(Error::Read)?;
         let parsed =
@@ -288,7 +288,7 @@ impl<R: Read> Reader<R> {
                 slot,
             },
             opener: Opener::new(&on_heap(data_key), chain),
-            at: HEADER as u64,
+            at: HEADER_BYTES as u64,
             changes: 0,
             frame: Zeroizing::default(),
         })
@@ -322,7 +322,7 @@ impl<R: Read> Reader<R> {
             .map_err(|_| Error::Cut { at })?;
         self.at += head.frame() as u64;
         match head.kind {
-            Kind::Epoch if at == HEADER as u64 => Ok(true),
+            Kind::Epoch if at == HEADER_BYTES as u64 => Ok(true),
             Kind::Copy => {
                 for op in Ops::new(plain) {
                     let (_, _, op) = op.map_err(|_| Error::Malformed { at })?;
@@ -349,12 +349,12 @@ impl<R: Read> Reader<R> {
     /// Reads the next frame as it stands.
     fn read_frame(&mut self) -> Result<Head, Error> {
         let at = self.at;
-        let mut head = [0; HEAD];
+        let mut head = [0; HEAD_BYTES];
         fill(&mut self.input, &mut head, at)?;
         let head = Head::parse(&head).ok_or(Error::Cut { at })?;
         // Grows with what comes, not with what a forged length says.
         self.frame.zeroize();
-        let length = head.length + TAG;
+        let length = head.length + TAG_BYTES;
         let mut input = self.input.by_ref().take(length as u64);
         let read = input.read_to_end(&mut self.frame).map_err(Error::Read)?;
         if read < length {

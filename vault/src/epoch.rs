@@ -9,7 +9,7 @@
 use crate::secret::{NoRandom, random};
 
 /// Closed epochs that are remembered.
-pub(crate) const REMEMBERED: usize = 16;
+pub(crate) const MAX_REMEMBERED_EPOCHS: usize = 16;
 
 /// One opening of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,7 +48,7 @@ impl History {
         if self.current.generation > 0 {
             self.closed.push(self.current);
         }
-        let surplus = self.closed.len().saturating_sub(REMEMBERED);
+        let surplus = self.closed.len().saturating_sub(MAX_REMEMBERED_EPOCHS);
         self.closed.drain(..surplus);
         Ok(Self {
             current,
@@ -116,7 +116,7 @@ mod tests {
             history = history.reopened().unwrap();
             history.current.commits = 7;
         }
-        assert_eq!(history.closed.len(), REMEMBERED);
+        assert_eq!(history.closed.len(), MAX_REMEMBERED_EPOCHS);
         assert_eq!(
             (history.closed[0].generation, history.current.generation),
             (24, 40)

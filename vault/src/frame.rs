@@ -15,18 +15,18 @@ use crate::secret::{DataKey, Key32, NoRandom, derive, random};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 /// Bytes before the body.
-pub(crate) const HEAD: usize = 9;
+pub(crate) const HEAD_BYTES: usize = 9;
 /// Bytes after it.
-pub(crate) const TAG: usize = 16;
+pub(crate) const TAG_BYTES: usize = 16;
 /// Bytes of an epoch's salt.
-pub(crate) const SALT: usize = 32;
+pub(crate) const SALT_BYTES: usize = 32;
 /// A body is no longer than this: what a reader must be ready to hold.
-pub const MAX_BODY: usize = 16 << 20;
+pub const MAX_BODY_BYTES: usize = 16 << 20;
 
 const EPOCH_INFO: &[u8] = b"openclaw/vault/v1 epoch";
 
 /// The tag of the frame before, or what stands for it at a log's start.
-pub(crate) type Chain = [u8; TAG];
+pub(crate) type Chain = [u8; TAG_BYTES];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -45,7 +45,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn parse(bytes: &[u8; HEAD]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8; HEAD_BYTES]) -> Option<Self> {
         let [kind, l0, l1, l2, l3, c0, c1, c2, c3] = *bytes;
         let kind = match kind {
             1 => Kind::Epoch,
@@ -55,17 +55,17 @@ impl Head {
             _ => return None,
         };
         let length = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).ok()?;
-        let shortest = if kind == Kind::Epoch { SALT } else { 0 };
+        let shortest = if kind == Kind::Epoch { SALT_BYTES } else { 0 };
         let head = Self {
             kind,
             length,
             counter: u32::from_le_bytes([c0, c1, c2, c3]),
         };
-        (length >= shortest && length <= MAX_BODY).then_some(head)
+        (length >= shortest && length <= MAX_BODY_BYTES).then_some(head)
     }
 
-    fn bytes(self) -> [u8; HEAD] {
-        let mut bytes = [0; HEAD];
+    fn bytes(self) -> [u8; HEAD_BYTES] {
+        let mut bytes = [0; HEAD_BYTES];
         bytes[0] = self.kind as u8;
         let length = u32::try_from(self.length).expect("checked against MAX_BODY, which fits");
         bytes[1..5].copy_from_slice(&length.to_le_bytes());
@@ -75,7 +75,7 @@ impl Head {
 
     /// The whole frame's length.
     pub(crate) fn frame(self) -> usize {
-        HEAD + self.length + TAG
+        HEAD_BYTES + self.length + TAG_BYTES
     }
 }
 
@@ -101,7 +101,7 @@ impl Subkey {
         rest: &'a mut [u8],
         clear: usize,
     ) -> Option<&'a mut [u8]> {
-        if rest.len() != head.length + TAG {
+        if rest.len() != head.length + TAG_BYTES {
             return None;
         }
         let (clear, sealed) = rest.split_at_mut_checked(clear)?;
@@ -113,7 +113,7 @@ impl Subkey {
     fn tag(&self, chain: &Chain, head: Head, rest: &[u8]) -> Option<Chain> {
         let mut body = zeroize::Zeroizing::new(rest.get(..head.length)?.to_vec());
         // A stream cipher: sealing what is sealed opens it, and sealing that again gives the tag.
-        let mut tag = [0; TAG];
+        let mut tag = [0; TAG_BYTES];
         for _ in 0..2 {
             let aad = Aad::from(associated(chain, head, &[]));
             let sealed = self
@@ -150,7 +150,7 @@ impl Subkey {
             .seal_in_place_separate_tag(nonce(counter), aad, &mut out[body..])
             .expect("a frame is shorter than the algorithm's limit");
         out.extend_from_slice(tag.as_ref());
-        let mut chain = [0; TAG];
+        let mut chain = [0; TAG_BYTES];
         chain.copy_from_slice(tag.as_ref());
         chain
     }
@@ -162,11 +162,15 @@ fn nonce(counter: u32) -> Nonce {
     Nonce::assume_unique_for_key(nonce)
 }
 
-fn associated(chain: &Chain, head: Head, clear: &[u8]) -> [u8; TAG + HEAD + SALT] {
-    let mut associated = [0; TAG + HEAD + SALT];
-    associated[..TAG].copy_from_slice(chain);
-    associated[TAG..TAG + HEAD].copy_from_slice(&head.bytes());
-    associated[TAG + HEAD..][..clear.len()].copy_from_slice(clear);
+fn associated(
+    chain: &Chain,
+    head: Head,
+    clear: &[u8],
+) -> [u8; TAG_BYTES + HEAD_BYTES + SALT_BYTES] {
+    let mut associated = [0; TAG_BYTES + HEAD_BYTES + SALT_BYTES];
+    associated[..TAG_BYTES].copy_from_slice(chain);
+    associated[TAG_BYTES..TAG_BYTES + HEAD_BYTES].copy_from_slice(&head.bytes());
+    associated[TAG_BYTES + HEAD_BYTES..][..clear.len()].copy_from_slice(clear);
     associated
 }
 
@@ -185,7 +189,7 @@ impl Sealer {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Self, NoRandom> {
-        let mut salt = [0; SALT];
+        let mut salt = [0; SALT_BYTES];
         random(&mut salt)?;
         let subkey = Subkey::derive(data_key, &salt);
         let chain = subkey.seal(chain, Kind::Epoch, 0, &salt, payload, out);
@@ -242,14 +246,16 @@ impl Opener {
         head: Head,
         rest: &'a mut [u8],
     ) -> Result<&'a mut [u8], Refused> {
-        let tag = *rest.last_chunk::<TAG>().ok_or(Refused)?;
+        let tag = *rest.last_chunk::<TAG_BYTES>().ok_or(Refused)?;
         let plain = if head.kind == Kind::Epoch {
-            let salt = rest.get(..SALT).ok_or(Refused)?;
+            let salt = rest.get(..SALT_BYTES).ok_or(Refused)?;
             let subkey = Subkey::derive(&self.data_key, salt);
             if head.counter != 0 {
                 return Err(Refused);
             }
-            let plain = subkey.open(&self.chain, head, rest, SALT).ok_or(Refused)?;
+            let plain = subkey
+                .open(&self.chain, head, rest, SALT_BYTES)
+                .ok_or(Refused)?;
             self.subkey = Some(std::sync::Arc::new(subkey));
             plain
         } else {

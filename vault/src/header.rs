@@ -23,18 +23,18 @@ pub(crate) use slot::{Slot, is_name};
 pub use slot::{SlotInfo, SlotKind};
 
 /// A header's size, whatever it holds.
-pub const HEADER: usize = 4096;
+pub const HEADER_BYTES: usize = 4096;
 /// Slots that fit.
 pub const MAX_SLOTS: usize = 16;
 /// Bytes of a slot's name.
-pub const MAX_NAME: usize = 32;
+pub const MAX_SLOT_NAME_BYTES: usize = 32;
 
 const VERSION: u16 = 1;
 /// HKDF-SHA256, XChaCha20-Poly1305, ChaCha20-Poly1305, HMAC-SHA256, Argon2id.
 const SUITE: u16 = 1;
-const FIXED: usize = 8 + 2 + 2 + 16 + 8 + 8 + 8 + 8 + 1;
-const SLOT: usize = 1 + 1 + MAX_NAME + 8 + 4 + 4 + 4 + 32 + 24 + 48;
-const MAC: usize = 32;
+const FIXED_BYTES: usize = 8 + 2 + 2 + 16 + 8 + 8 + 8 + 8 + 1;
+const SLOT_BYTES: usize = 1 + 1 + MAX_SLOT_NAME_BYTES + 8 + 4 + 4 + 4 + 32 + 24 + 48;
+const MAC_BYTES: usize = 32;
 
 const MAC_INFO: &[u8] = b"openclaw/vault/v1 header";
 
@@ -108,17 +108,17 @@ impl Header {
         }
     }
 
-    /// `HEADER` bytes.
+    /// `HEADER_BYTES` bytes.
     pub(crate) fn encode(&self, data_key: &[u8; 32]) -> Vec<u8> {
         let mut bytes = self.encode_fields();
         let mac = mac(data_key, self.store, &bytes);
         bytes.extend(mac.finalize().into_bytes());
-        bytes.resize(HEADER, 0);
+        bytes.resize(HEADER_BYTES, 0);
         bytes
     }
 
     fn encode_fields(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER);
+        let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend(self.purpose.magic());
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend(SUITE.to_le_bytes());
@@ -135,7 +135,7 @@ impl Header {
 
     /// Reads a header as it stands.
     pub(crate) fn decode(purpose: Purpose, whole: &[u8]) -> Result<Parsed, Unreadable> {
-        let mut bytes = Bytes(whole.get(..HEADER).ok_or(Unreadable::Short)?);
+        let mut bytes = Bytes(whole.get(..HEADER_BYTES).ok_or(Unreadable::Short)?);
         let magic: [u8; 8] = bytes.array().ok_or(Unreadable::Short)?;
         if magic != purpose.magic() {
             return Err(Unreadable::Foreign);
@@ -160,7 +160,7 @@ impl Header {
         let slots = (0..count)
             .map(|_| Slot::decode(bytes))
             .collect::<Option<Vec<_>>>()?;
-        let covered = FIXED + count * SLOT;
+        let covered = FIXED_BYTES + count * SLOT_BYTES;
         let mac = bytes.array()?;
         bytes.0.iter().all(|byte| *byte == 0).then_some(())?;
         let header = Self {
@@ -192,7 +192,7 @@ fn mac(data_key: &[u8; 32], store: StoreId, bytes: &[u8]) -> Hmac<Sha256> {
 pub(crate) struct Parsed {
     pub(crate) header: Header,
     covered: Vec<u8>,
-    mac: [u8; MAC],
+    mac: [u8; MAC_BYTES],
 }
 
 impl Parsed {

@@ -5,9 +5,9 @@
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::Error;
-use crate::frame::{HEAD, SALT, TAG};
+use crate::frame::{HEAD_BYTES, SALT_BYTES, TAG_BYTES};
 use crate::header::{
-    ERASED, HEADER, Header, Locked, Parsed, Purpose, SlotInfo, StoreId, Unreadable,
+    ERASED, HEADER_BYTES, Header, Locked, Parsed, Purpose, SlotInfo, StoreId, Unreadable,
 };
 use crate::secret::{DataKey, Hold, Secret, random};
 use crate::{journal, log};
@@ -15,7 +15,7 @@ use crate::{journal, log};
 const NAME: &str = "vault.hdr";
 const NEW_NAME: &str = "vault.hdr.new";
 /// A log that holds no more than its first epoch holds nothing.
-const EMPTY_LOG: u64 = (HEAD + SALT + 25 + TAG) as u64;
+const EMPTY_LOG: u64 = (HEAD_BYTES + SALT_BYTES + 25 + TAG_BYTES) as u64;
 
 /// The header of an open vault, and its file.
 pub(crate) struct Headers<D: Disk> {
@@ -86,11 +86,11 @@ pub(crate) fn open<D: Disk>(disk: &D, name: &str) -> Result<Option<D::File>, Err
 
 /// The copies that can be read, each with its place, newest first; at least one.
 fn read(file: &impl DiskFile) -> Result<Vec<(u64, Parsed)>, Error> {
-    let mut whole = vec![0; 2 * HEADER];
+    let mut whole = vec![0; 2 * HEADER_BYTES];
     let length = file.read_at(&mut whole, 0).map_err(Error::Read)?;
     let mut copies = Vec::with_capacity(2);
     let mut newer = None;
-    for (place, copy) in (0..).zip(whole[..length].chunks(HEADER)) {
+    for (place, copy) in (0..).zip(whole[..length].chunks(HEADER_BYTES)) {
         match Header::decode(Purpose::Vault, copy) {
             Ok(parsed) => copies.push((place, parsed)),
             Err(Unreadable::Newer { version, suite }) => {
@@ -111,7 +111,7 @@ impl<D: Disk> Headers<D> {
     pub(crate) fn create(disk: &D, header: Header, data_key: &[u8; 32]) -> Result<Self, Error> {
         let file = disk.create(NEW_NAME).map_err(Error::Folder)?;
         let copy = header.encode(data_key);
-        for at in [0, HEADER as u64] {
+        for at in [0, HEADER_BYTES as u64] {
             file.write_at(&copy, at).map_err(Error::Write)?;
         }
         file.sync().map_err(Error::Sync)?;
@@ -162,7 +162,7 @@ impl<D: Disk> Headers<D> {
     /// may show it whole while the disk has it torn; and then the other is the only one until this has returned.
     pub(crate) fn affirm(&self, data_key: &[u8; 32]) -> Result<(), Error> {
         let copy = self.header.encode(data_key);
-        let at = self.newest * HEADER as u64;
+        let at = self.newest * HEADER_BYTES as u64;
         self.file.write_at(&copy, at).map_err(Error::Write)?;
         self.file.sync().map_err(Error::Sync)
     }
@@ -177,7 +177,7 @@ impl<D: Disk> Headers<D> {
         self.header.revision += 1;
         let copy = self.header.encode(data_key);
         for place in [1 - self.newest, self.newest] {
-            let at = place * HEADER as u64;
+            let at = place * HEADER_BYTES as u64;
             self.file.write_at(&copy, at).map_err(Error::Write)?;
             self.file.sync().map_err(Error::Sync)?;
         }
@@ -216,7 +216,7 @@ pub(crate) fn erase(disk: &impl Disk) -> Result<(), Error> {
         // From here on there is no way back: one sector, written whole or not at all.
         file.write_at(&ERASED, 0).map_err(Error::Write)?;
         file.sync().map_err(Error::Sync)?;
-        let mut noise = vec![0; 2 * HEADER];
+        let mut noise = vec![0; 2 * HEADER_BYTES];
         random(&mut noise)?;
         noise[..ERASED.len()].copy_from_slice(&ERASED);
         file.write_at(&noise, 0).map_err(Error::Write)?;

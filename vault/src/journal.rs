@@ -44,9 +44,9 @@ const CHUNK_BYTES: u64 = 256 << 10;
 /// Or of so many rows: each costs memory while it is in the log.
 const CHUNK_ROWS: u64 = 2048;
 /// Bytes of a row before its event.
-const ROW_HEAD: usize = 16;
+const ROW_HEAD_BYTES: usize = 16;
 /// The longest event: it must fit a frame with what else is in its batch.
-pub const MAX_EVENT: usize = 4 << 20;
+pub const MAX_EVENT_BYTES: usize = 4 << 20;
 
 /// The tables it keeps its records in.
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +136,7 @@ impl Journal {
             let number = full.number + 1;
             self.chunks.push_back(Chunk::new(number, seq));
         }
-        let mut row = Zeroizing::new(Vec::with_capacity(ROW_HEAD + event.len()));
+        let mut row = Zeroizing::new(Vec::with_capacity(ROW_HEAD_BYTES + event.len()));
         row.extend(at.to_le_bytes());
         row.extend(mark.to_le_bytes());
         row.extend_from_slice(event);

@@ -35,11 +35,11 @@ pub use batch::{Batch, Malformed, Op, Ops};
 pub use disk::{Disk, DiskFile, Folder};
 pub use epoch::Epoch;
 pub use error::Error;
-pub use frame::MAX_BODY;
-pub use header::{HEADER, MAX_NAME, MAX_SLOTS, SlotInfo, SlotKind, StoreId};
+pub use frame::MAX_BODY_BYTES;
+pub use header::{HEADER_BYTES, MAX_SLOT_NAME_BYTES, MAX_SLOTS, SlotInfo, SlotKind, StoreId};
 pub use headers::{Presence, presence};
 pub use journal::{
-    Harm, Journal, JournalTables, MAX_EVENT, Page, Retention, Row, Sealing, Segment,
+    Harm, Journal, JournalTables, MAX_EVENT_BYTES, Page, Retention, Row, Sealing, Segment,
 };
 pub use key::{Key, Table};
 pub use past::{Back, went_back};

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::batch::write_length;
 use crate::disk::{DiskFile, numbered};
 use crate::epoch::History;
-use crate::frame::{Chain, HEAD, Head, Kind, MAX_BODY, Sealer, TAG};
+use crate::frame::{Chain, HEAD_BYTES, Head, Kind, MAX_BODY_BYTES, Sealer, TAG_BYTES};
 use crate::header::StoreId;
 use crate::index::MAX_OFFSET;
 use crate::secret::{NoRandom, derive};
@@ -22,7 +22,7 @@ pub(crate) use recovery::recover;
 use recovery::{Recovered, Stretch};
 
 /// What is read at once.
-const WINDOW: usize = 256 << 10;
+const WINDOW_BYTES: usize = 256 << 10;
 
 const START_INFO: &[u8] = b"openclaw/vault/v1 log";
 
@@ -131,11 +131,11 @@ impl<F: DiskFile> Log<F> {
     pub(crate) fn append(&mut self, kind: Kind, batch: &Batch) -> Result<(u64, usize), Error> {
         let at = self.end;
         let needed = batch.len() + 5;
-        if needed > MAX_BODY {
+        if needed > MAX_BODY_BYTES {
             return Err(Error::TooLarge(batch.len()));
         }
         // Before a frame is sealed: the next one would be bound to a frame that was never written.
-        if at + (HEAD + needed + TAG) as u64 > MAX_OFFSET {
+        if at + (HEAD_BYTES + needed + TAG_BYTES) as u64 > MAX_OFFSET {
             return Err(Error::Full);
         }
         let mut plain = std::mem::take(&mut self.plain);
@@ -167,7 +167,7 @@ impl<F: DiskFile> Log<F> {
             .write_at(&self.frame, self.end)
             .map_err(Error::Write)?;
         self.end += self.frame.len() as u64;
-        if self.frame.capacity() > WINDOW {
+        if self.frame.capacity() > WINDOW_BYTES {
             self.frame = Vec::new();
         }
         Ok(())
@@ -195,22 +195,22 @@ impl<F: DiskFile> Log<F> {
         let Some(Stretch { subkey, .. }) = stretch.map(|stretch| &self.stretches[stretch]) else {
             return Ok(None);
         };
-        let mut before = [0; TAG + HEAD];
-        let Some(from) = at.checked_sub(TAG as u64) else {
+        let mut before = [0; TAG_BYTES + HEAD_BYTES];
+        let Some(from) = at.checked_sub(TAG_BYTES as u64) else {
             return Ok(None);
         };
         if self.file.read_at(&mut before, from)? != before.len() {
             return Ok(None);
         }
-        let (chain, head) = before.split_at(TAG);
+        let (chain, head) = before.split_at(TAG_BYTES);
         let Some((chain, head)) = chain
             .first_chunk()
             .zip(head.first_chunk().and_then(Head::parse))
         else {
             return Ok(None);
         };
-        let mut rest = Zeroizing::new(vec![0; head.length + TAG]);
-        if self.file.read_at(&mut rest, at + HEAD as u64)? != rest.len() {
+        let mut rest = Zeroizing::new(vec![0; head.length + TAG_BYTES]);
+        if self.file.read_at(&mut rest, at + HEAD_BYTES as u64)? != rest.len() {
             return Ok(None);
         }
         let length = subkey
@@ -228,7 +228,7 @@ impl<F: DiskFile> Log<F> {
 fn rewrite(file: &impl DiskFile, from: u64, end: u64) -> Result<(), Error> {
     let (mut at, mut buffer) = (from, Vec::new());
     while at < end {
-        let length = usize::try_from(end - at).map_or(WINDOW, |left| left.min(WINDOW));
+        let length = usize::try_from(end - at).map_or(WINDOW_BYTES, |left| left.min(WINDOW_BYTES));
         buffer.resize(length, 0);
         if file.read_at(&mut buffer, at).map_err(Error::Read)? != length {
             return Err(Error::Damaged { at, end });
@@ -241,7 +241,7 @@ fn rewrite(file: &impl DiskFile, from: u64, end: u64) -> Result<(), Error> {
 
 /// A large batch's plaintext is not kept around.
 fn keep_small(plain: &mut Zeroizing<Vec<u8>>) {
-    if plain.capacity() > WINDOW {
+    if plain.capacity() > WINDOW_BYTES {
         *plain = Zeroizing::default();
     }
 }

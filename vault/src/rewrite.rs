@@ -13,7 +13,7 @@ use crate::log::{Log, Reader};
 use crate::secret::DataKey;
 
 /// Changes are gathered into frames of about this size: small ones are quick to open for one record.
-const FRAME: usize = 16 << 10;
+const FRAME_BYTES: usize = 16 << 10;
 
 /// A log in the making.
 pub(crate) struct Rewrite<F> {
@@ -42,7 +42,7 @@ impl<F: DiskFile> Rewrite<F> {
 
     pub(crate) fn push(&mut self, op: Op<'_>) -> Result<(), Error> {
         // A change may fill a frame by itself: never behind others.
-        if self.batch.len() + op.size() > FRAME {
+        if self.batch.len() + op.size() > FRAME_BYTES {
             self.flush()?;
         }
         self.batch.push(op);

@@ -12,7 +12,7 @@ use crate::strength::{Weakness, weakness};
 /// What a key is spelled with, so that scanners for leaked secrets can know it.
 const PREFIX: &str = "openclaw-key-";
 /// A passphrase is refused beyond this, in bytes.
-const PASSPHRASE_LIMIT: usize = 1024;
+const MAX_PASSPHRASE_BYTES: usize = 1024;
 
 /// 32 secret bytes, wiped when dropped.
 pub struct Key32(Box<[u8; 32]>);
@@ -116,7 +116,7 @@ pub enum BadSecret {
     #[error("the passphrase is empty")]
     EmptyPassphrase,
     /// Beyond what is read.
-    #[error("the passphrase is longer than {PASSPHRASE_LIMIT} bytes")]
+    #[error("the passphrase is longer than {MAX_PASSPHRASE_BYTES} bytes")]
     LongPassphrase,
 }
 
@@ -154,7 +154,7 @@ impl Secret {
         let text = text.strip_suffix('\r').unwrap_or(text);
         match text.len() {
             0 => Err(BadSecret::EmptyPassphrase),
-            length if length > PASSPHRASE_LIMIT => Err(BadSecret::LongPassphrase),
+            length if length > MAX_PASSPHRASE_BYTES => Err(BadSecret::LongPassphrase),
             _ => Ok(Self::Passphrase(Zeroizing::new(text.to_owned()))),
         }
     }

@@ -11,7 +11,7 @@
 pub const MIN_CHARS: usize = 8;
 
 /// Half a character, so that digits can count as less.
-const CHAR: usize = 2;
+const POINTS_PER_CHAR: usize = 2;
 /// How long a word, a sequence, must be to be known as one.
 const MIN_SEQUENCE: usize = 4;
 
@@ -165,7 +165,7 @@ pub(crate) fn weakness(passphrase: &str) -> Option<Weakness> {
     if is_number(text) {
         return Some(Weakness::Number);
     }
-    (count(&chars) < MIN_CHARS * CHAR).then_some(Weakness::Guessable)
+    (count(&chars) < MIN_CHARS * POINTS_PER_CHAR).then_some(Weakness::Guessable)
 }
 
 /// `${NAME}`, `$NAME`, `$(command)`, `{{ expression }}`, `<your passphrase here>`, `%NAME%`: all of it, for a generator may
@@ -242,11 +242,15 @@ fn count(chars: &[char]) -> usize {
             .max(sequence(&chars[at..]));
         at += match foreseen {
             Some(length) => {
-                counted += CHAR;
+                counted += POINTS_PER_CHAR;
                 length
             }
             None => {
-                counted += if in_number(chars, at) { 1 } else { CHAR };
+                counted += if in_number(chars, at) {
+                    1
+                } else {
+                    POINTS_PER_CHAR
+                };
                 1
             }
         };

@@ -269,12 +269,15 @@ fn no_compaction_begins_while_a_restore_is_under_way() {
 fn changes_as_large_as_can_be_survive_compaction_and_backup() {
     let (dir, secret) = (TempDir::new().unwrap(), secret());
     let mut vault = create(&dir, &secret);
-    let value = vec![7; openclaw_vault::MAX_BODY - 32];
+    let value = vec![7; openclaw_vault::MAX_BODY_BYTES - 32];
     put(&mut vault, 1, b"small");
     put(&mut vault, 2, &value);
     put(&mut vault, 3, b"small");
     let mut batch = Batch::new();
-    batch.put(Key::new(TABLE, "", ""), &vec![0; openclaw_vault::MAX_BODY]);
+    batch.put(
+        Key::new(TABLE, "", ""),
+        &vec![0; openclaw_vault::MAX_BODY_BYTES],
+    );
     assert!(matches!(vault.append(&batch), Err(Error::TooLarge(_))));
     vault.begin_compaction().unwrap();
     while vault.compact(1 << 20).unwrap() != Compaction::Done {}

@@ -42,7 +42,7 @@ use whatsapp_rust::{CacheConfig, RawNodeLease};
 use crate::store::Store;
 
 pub use dial::{Endpoint, EndpointError};
-pub use names::{AT_ONCE, Named};
+pub use names::{MAX_NUMBERS_PER_QUERY, Named};
 pub use outbound::{Error as SendError, new_message_id};
 pub use secret::Secret;
 pub use time::keep_time;
@@ -52,7 +52,7 @@ pub use verdict::Loss;
 pub const DEVICE_NAME: &str = "OpenClaw";
 
 /// How many reports may wait for the owner: more than one connection ever makes.
-const REPORTS: usize = 64;
+const MAX_QUEUED_REPORTS: usize = 64;
 
 /// What a session needs.
 #[derive(Clone, Debug)]
@@ -175,8 +175,8 @@ impl Session {
         setup: &Setup,
         store: &Store,
     ) -> Result<(Self, Driver, mpsc::Receiver<Report>), OpenError> {
-        let (reports, receiver) = mpsc::channel(REPORTS);
-        let (signals, waiting) = mpsc::channel(REPORTS);
+        let (reports, receiver) = mpsc::channel(MAX_QUEUED_REPORTS);
+        let (signals, waiting) = mpsc::channel(MAX_QUEUED_REPORTS);
         let dialled = Arc::new(dial::Outcome::default());
         let gate = Arc::new(gate::Gate::default());
         let turns = Arc::<runtime::Turns>::default();
@@ -266,11 +266,11 @@ impl Session {
     /// Asks for a code to type on the phone, on the connection that is being made. The code is
     /// reported, and so is a refusal.
     pub fn request_phone_code(&self, phone: Phone) {
-        const SOCKET: Duration = Duration::from_secs(20);
+        const SOCKET_TIMEOUT: Duration = Duration::from_secs(20);
         let client = Arc::clone(&self.client);
         // Ends by itself: with the code, a refusal, or the socket that never came.
         tokio::spawn(async move {
-            if client.wait_for_socket(SOCKET).await.is_ok() {
+            if client.wait_for_socket(SOCKET_TIMEOUT).await.is_ok() {
                 let phone_number = phone.digits().to_owned();
                 let options = PairCodeOptions {
                     phone_number,
@@ -333,10 +333,10 @@ impl Driver {
                 // Before the signals: what the library says of the same end is less precise.
                 Ok(_) = &mut restart => { verdict.get_or_insert(Loss::Restart); }
                 Some(signal) = signals.recv() => on_signal(signal, session, reports, &mut verdict).await,
-                Ok(_) = &mut success => tell(reports, Report::LoggedIn).await,
+                Ok(_) = &mut success => send_report(reports, Report::LoggedIn).await,
                 () = &mut silence => {
                     verdict.get_or_insert(Loss::Connection);
-                    tell(reports, Report::Silent).await;
+                    send_report(reports, Report::Silent).await;
                     client.reconnect_immediately().await;
                 }
                 () = &mut run => break,
@@ -354,7 +354,7 @@ impl Driver {
         } else {
             Loss::Unreachable
         };
-        tell(reports, Report::Ended(verdict.unwrap_or(otherwise))).await;
+        send_report(reports, Report::Ended(verdict.unwrap_or(otherwise))).await;
     }
 }
 
@@ -373,7 +373,7 @@ async fn on_signal(
     verdict: &mut Option<Loss>,
 ) {
     match signal {
-        Signal::Report(report) => tell(reports, report).await,
+        Signal::Report(report) => send_report(reports, report).await,
         Signal::Verdict(loss) => {
             verdict.get_or_insert(loss);
         }
@@ -385,7 +385,7 @@ async fn on_signal(
                 (Err(_), _) => Report::PairingRefused(Refusal::Storage),
                 (Ok(()), None) => Report::PairingRefused(Refusal::Verification),
             };
-            tell(reports, report).await;
+            send_report(reports, report).await;
         }
         Signal::Announced => {
             // Without a push name nothing was announced, and nothing can be taken back.
@@ -407,7 +407,7 @@ async fn run(client: &Arc<Client>, bot: &mut Workers) {
     }
 }
 
-async fn tell(reports: &mpsc::Sender<Report>, report: Report) {
+async fn send_report(reports: &mpsc::Sender<Report>, report: Report) {
     // Fails only when the owner has gone, and then nobody wants to know.
     let _ = reports.send(report).await;
 }

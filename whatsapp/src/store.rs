@@ -46,7 +46,7 @@ use self::records::Records;
 
 pub use self::device::Unreadable;
 pub(crate) use self::pending::Pending;
-pub use self::restore::{Dropped, Sieve, renew};
+pub use self::restore::{DroppedRecords, Sieve, renew};
 
 /// One device's credentials and Signal state. Cloned handles share it.
 #[derive(Clone)]

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use openclaw_state::alerts::{
-    self, Board, Failure, Kind, Notice, Queue, Row, Rules, Scope, Speaker, Standing, Tested,
+    self, AlertKind, AlertSender, Board, Failure, LinkHistory, Notice, Queue, Row, Rules, Scope,
+    Tested,
 };
 use openclaw_state::clock;
 use openclaw_state::vault::Vault;
@@ -26,15 +27,15 @@ use super::settings::Settings;
 use super::signature::SigningKey;
 
 /// How long an attempt that is underway has when the agent stops.
-const LAST_ATTEMPT: Duration = Duration::from_secs(2);
+const SHUTDOWN_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The task. `V` is what shows the link.
 pub struct Bell<V> {
     rules: Rules,
-    standing: Standing,
+    history: LinkHistory,
     queue: Queue,
     receiver: Arc<Receiver>,
-    speaker: Speaker,
+    sender: AlertSender,
     vault: Vault,
     view: watch::Receiver<V>,
     /// The link as it was looked at last.
@@ -43,15 +44,15 @@ pub struct Bell<V> {
     tests: mpsc::Receiver<oneshot::Sender<Tested>>,
     /// Who waits for a test.
     tester: Option<oneshot::Sender<Tested>>,
-    flight: Option<Flight>,
+    in_flight: Option<InFlight>,
 }
 
 /// An attempt that is underway.
-struct Flight {
+struct InFlight {
     /// `None` for a test.
     number: Option<u64>,
     id: String,
-    kind: Kind,
+    kind: AlertKind,
     attempt: JoinHandle<Attempt>,
 }
 
@@ -78,7 +79,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             format,
             after,
         } = settings;
-        let (standing, rows) = alerts::load(&vault);
+        let (history, rows) = alerts::load(&vault);
         let queue = Queue::new(rows, clock::now());
         let by_proxy = address.is_by_proxy();
         let receiver = Receiver::new(address, key, format);
@@ -90,10 +91,10 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             .into_owned();
         let bell = Self {
             rules: Rules { after },
-            standing,
+            history,
             queue,
             receiver: Arc::new(receiver),
-            speaker: Speaker {
+            sender: AlertSender {
                 store: vault
                     .summary()
                     .map(|summary| summary.store.to_string())
@@ -106,7 +107,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             board,
             tests,
             tester: None,
-            flight: None,
+            in_flight: None,
         };
         (Alerts::new(shown, test, by_proxy), bell)
     }
@@ -130,8 +131,9 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                 Wake::Stop => break,
             }
         }
-        if let Some(flight) = &mut self.flight
-            && let Ok(attempt) = tokio::time::timeout(LAST_ATTEMPT, &mut flight.attempt).await
+        if let Some(in_flight) = &mut self.in_flight
+            && let Ok(attempt) =
+                tokio::time::timeout(SHUTDOWN_ATTEMPT_TIMEOUT, &mut in_flight.attempt).await
         {
             self.landed(attempt.unwrap_or_else(|_| lost())).await;
         }
@@ -139,9 +141,9 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
 
     async fn wake(&mut self) -> Wake {
         let link = self.view.borrow().as_ref().clone();
-        let look = self.rules.wake_at(&self.standing, &link);
+        let look = self.rules.wake_at(&self.history, &link);
         let send = self
-            .flight
+            .in_flight
             .is_none()
             .then(|| self.queue.wake_at())
             .flatten();
@@ -152,8 +154,8 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             }
         };
         let landed = async {
-            match &mut self.flight {
-                Some(flight) => (&mut flight.attempt).await.unwrap_or_else(|_| lost()),
+            match &mut self.in_flight {
+                Some(in_flight) => (&mut in_flight.attempt).await.unwrap_or_else(|_| lost()),
                 None => std::future::pending().await,
             }
         };
@@ -174,39 +176,39 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
     /// Looks at the link; what that makes due is durable when it returns.
     async fn look(&mut self, now: SystemTime) {
         let link = self.view.borrow_and_update().as_ref().clone();
-        let standing = self.standing.clone();
+        let history = self.history.clone();
         if let Some(before) = self.before.take()
             && before.state != link.state
         {
-            self.standing.left(&before, now);
+            self.history.left(&before, now);
         }
-        let notice = self.rules.on(&mut self.standing, &link, now);
+        let notice = self.rules.on(&mut self.history, &link, now);
         if let Some(notice) = &notice {
-            let row = Row::new(notice, &link, &self.speaker, now);
+            let row = Row::new(notice, &link, &self.sender, now);
             tracing::info!(id = row.id, kind = notice.kind.name(), "alert raised");
             let given_up = self.queue.push(row, now);
             self.board
                 .send_modify(|board| board.count_given_up(given_up));
         }
         self.before = Some(link);
-        if notice.is_some() || standing != self.standing {
+        if notice.is_some() || history != self.history {
             self.keep(true).await;
         }
     }
 
     /// Starts the next attempt, if one is due and none underway.
     fn send(&mut self, now: SystemTime) {
-        if self.flight.is_some() {
+        if self.in_flight.is_some() {
             return;
         }
         let (number, row) = if self.tester.is_some() {
             let link = self.view.borrow().as_ref().clone();
             let test = Notice {
-                kind: Kind::Test,
+                kind: AlertKind::Test,
                 since: link.since,
                 trouble: None,
             };
-            (None, Row::new(&test, &link, &self.speaker, now))
+            (None, Row::new(&test, &link, &self.sender, now))
         } else if let Some((number, row)) = self.queue.due(now) {
             (Some(number), row.clone())
         } else {
@@ -215,7 +217,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         let receiver = Arc::clone(&self.receiver);
         let (id, kind) = (row.id.clone(), row.kind);
         let attempt = tokio::task::spawn_blocking(move || receiver.post(&row, clock::wall()));
-        self.flight = Some(Flight {
+        self.in_flight = Some(InFlight {
             number,
             id,
             kind,
@@ -225,9 +227,9 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
 
     /// An attempt has ended: records how.
     async fn landed(&mut self, attempt: Attempt) {
-        let Some(Flight {
+        let Some(InFlight {
             number, id, kind, ..
-        }) = self.flight.take()
+        }) = self.in_flight.take()
         else {
             return;
         };
@@ -281,9 +283,9 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
     }
 
     /// Makes what has changed durable, then shows it.
-    async fn keep(&mut self, standing: bool) {
+    async fn keep(&mut self, history: bool) {
         let changes = self.queue.take_changes();
-        alerts::keep(&self.vault, standing.then_some(&self.standing), &changes).await;
+        alerts::keep(&self.vault, history.then_some(&self.history), &changes).await;
         self.board.send_modify(|board| board.list(&self.queue));
     }
 }

@@ -1,7 +1,7 @@
 //! What an alert says: JSON as docs/alerts.md has it, or one line of text for Slack. Neither has a whole number or
 //! anything of a message in it.
 
-use openclaw_state::alerts::{Kind, Row};
+use openclaw_state::alerts::{AlertKind, Row};
 use openclaw_state::vault::from_millis;
 use serde::Serialize;
 
@@ -59,7 +59,7 @@ fn json(row: &Row) -> Body<'_> {
             hint: &row.hint,
             phone: &row.phone,
             since: rfc3339(row.since),
-            recovered_from: row.trouble.map(Kind::name),
+            recovered_from: row.trouble.map(AlertKind::name),
             agent: Agent {
                 store: &row.store,
                 host: &row.host,
@@ -70,13 +70,13 @@ fn json(row: &Row) -> Body<'_> {
 
 fn text(row: &Row) -> String {
     let what = match row.kind {
-        Kind::LoggedOut => "WhatsApp logged this agent out",
-        Kind::Replaced => "another process uses this agent's link to WhatsApp",
-        Kind::Banned => "WhatsApp banned this account",
-        Kind::Outdated => "WhatsApp no longer accepts this version of the agent",
-        Kind::ConnectionLost => "the link to WhatsApp is lost",
-        Kind::Recovered => "the link to WhatsApp is up again",
-        Kind::Test => "this is a test, and alerts arrive",
+        AlertKind::LoggedOut => "WhatsApp logged this agent out",
+        AlertKind::Replaced => "another process uses this agent's link to WhatsApp",
+        AlertKind::Banned => "WhatsApp banned this account",
+        AlertKind::Outdated => "WhatsApp no longer accepts this version of the agent",
+        AlertKind::ConnectionLost => "the link to WhatsApp is lost",
+        AlertKind::Recovered => "the link to WhatsApp is up again",
+        AlertKind::Test => "this is a test, and alerts arrive",
     };
     let mut text = format!("openclaw-agent on {}: {what}", row.host);
     let mut facts = Vec::new();
@@ -89,13 +89,13 @@ fn text(row: &Row) -> String {
             trouble.name(),
             rfc3339(row.since)
         ));
-    } else if row.kind != Kind::Test {
+    } else if row.kind != AlertKind::Test {
         facts.push(format!("since {}", rfc3339(row.since)));
     }
     if !facts.is_empty() {
         text.push_str(&format!(" ({})", facts.join(", ")));
     }
-    if !row.hint.is_empty() && row.kind != Kind::Test {
+    if !row.hint.is_empty() && row.kind != AlertKind::Test {
         text.push_str(&format!(". Next: {}", row.hint));
     }
     escaped(&text)
@@ -118,12 +118,12 @@ fn rfc3339(millis: u64) -> String {
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use openclaw_state::alerts::{Notice, Speaker};
+    use openclaw_state::alerts::{AlertSender, Notice};
     use openclaw_types::{Account, Link, LinkState, Reason};
 
     use super::*;
 
-    fn row(kind: Kind, trouble: Option<Kind>) -> Row {
+    fn row(kind: AlertKind, trouble: Option<AlertKind>) -> Row {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_345_928);
         let link = Link {
             state: LinkState::LoggedOut,
@@ -141,18 +141,18 @@ mod tests {
             since: now,
             trouble,
         };
-        let speaker = Speaker {
+        let sender = AlertSender {
             store: "00ff".to_owned(),
             host: "one<&two>".to_owned(),
         };
-        let mut row = Row::new(&notice, &link, &speaker, now);
+        let mut row = Row::new(&notice, &link, &sender, now);
         row.id = "alert_1".to_owned();
         row
     }
 
     #[test]
     fn the_body_is_as_documented() {
-        let body = String::from_utf8(body(&row(Kind::LoggedOut, None), Format::Json)).unwrap();
+        let body = String::from_utf8(body(&row(AlertKind::LoggedOut, None), Format::Json)).unwrap();
         let expected = concat!(
             r#"{"id":"alert_1","type":"whatsapp.logged_out","timestamp":"2026-11-22T11:12:08Z","#,
             r#""data":{"state":"logged_out","reason":"logged_out","#,
@@ -165,7 +165,10 @@ mod tests {
 
     #[test]
     fn slack_gets_one_line_with_its_marks_escaped_and_no_number() {
-        let body = body(&row(Kind::Recovered, Some(Kind::LoggedOut)), Format::Slack);
+        let body = body(
+            &row(AlertKind::Recovered, Some(AlertKind::LoggedOut)),
+            Format::Slack,
+        );
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         let text = body["text"].as_str().unwrap();
         assert!(text.starts_with("openclaw-agent on one&lt;&amp;two&gt;: the link"));

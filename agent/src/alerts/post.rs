@@ -13,7 +13,7 @@ use super::settings::{Address, Format};
 use super::signature::SigningKey;
 
 /// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(10);
+const POST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Who is told, with what to reach them.
 pub(super) struct Receiver {
@@ -36,7 +36,7 @@ pub(super) struct Attempt {
 impl Receiver {
     pub(super) fn new(address: Address, key: Option<SigningKey>, format: Format) -> Self {
         let config = ureq::Agent::config_builder()
-            .timeout_global(Some(LIMIT))
+            .timeout_global(Some(POST_TIMEOUT))
             .https_only(address.is_encrypted())
             // A redirect would take the alert, or Slack's secret address, to somewhere nobody named.
             .max_redirects(0)
@@ -136,7 +136,7 @@ fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 /// In words of our own: the library's may repeat the address.
 fn describe(error: &UreqError) -> String {
     match error {
-        UreqError::Timeout(_) => format!("it did not answer within {} s", LIMIT.as_secs()),
+        UreqError::Timeout(_) => format!("it did not answer within {} s", POST_TIMEOUT.as_secs()),
         UreqError::HostNotFound => "its name was not found".to_owned(),
         UreqError::ConnectionFailed => "no connection could be made".to_owned(),
         // What the system or TLS says of a connection: names, certificates, sockets.
@@ -151,9 +151,9 @@ fn describe(error: &UreqError) -> String {
 
 /// One line that fits into a table.
 fn brief(text: &str) -> String {
-    const LONGEST: usize = 160;
+    const MAX_CHARS: usize = 160;
     let line = text.chars().filter(|c| !c.is_control());
-    line.take(LONGEST).collect()
+    line.take(MAX_CHARS).collect()
 }
 
 #[cfg(test)]

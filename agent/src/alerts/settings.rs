@@ -23,9 +23,9 @@ pub const SECRET: &str = "OPENCLAW_ALERT_SECRET";
 pub const SECRETS: [&str; 2] = [URL, SECRET];
 
 /// The longest address.
-const LONGEST: usize = 2048;
+const MAX_URL_BYTES: usize = 2048;
 /// The longest file with a key.
-const LONGEST_KEY: u64 = 4096;
+const MAX_KEY_FILE_BYTES: u64 = 4096;
 
 /// What was set.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ pub enum BadAddress {
     )]
     UserInfo,
     /// It is too long.
-    #[error("it is longer than {LONGEST} bytes")]
+    #[error("it is longer than {MAX_URL_BYTES} bytes")]
     TooLong,
 }
 
@@ -122,7 +122,7 @@ impl Address {
     /// # Errors
     /// See [`BadAddress`]. No error repeats any of it.
     pub fn parse(text: &str) -> Result<Self, BadAddress> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_URL_BYTES {
             return Err(BadAddress::TooLong);
         }
         let uri: Uri = text.parse().map_err(|_| BadAddress::Malformed)?;
@@ -248,7 +248,7 @@ fn read(path: &std::path::Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     }
     let mut given = Zeroizing::new(Vec::with_capacity(4096));
     let file = std::fs::File::open(path)?;
-    file.take(LONGEST_KEY).read_to_end(&mut given)?;
+    file.take(MAX_KEY_FILE_BYTES).read_to_end(&mut given)?;
     Ok(given)
 }
 
@@ -284,7 +284,7 @@ mod tests {
         ] {
             assert_eq!(Address::parse(bad), Err(why), "{bad}");
         }
-        let long = format!("https://example.com/{}", "a".repeat(LONGEST));
+        let long = format!("https://example.com/{}", "a".repeat(MAX_URL_BYTES));
         assert_eq!(Address::parse(&long), Err(BadAddress::TooLong));
     }
 

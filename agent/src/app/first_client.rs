@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use openclaw_state::clients::{Clients, LIFETIME, Opening};
+use openclaw_state::clients::{CODE_LIFETIME, Clients, Opening};
 use openclaw_trust::NoRandom;
 
 use crate::edge::grpc::Network;
@@ -27,7 +27,7 @@ pub(super) async fn expect(
         Opening::Made(code) => {
             let code = code.reveal();
             tracing::warn!(
-                minutes = minutes(LIFETIME),
+                minutes = minutes(CODE_LIFETIME),
                 "no client is enrolled yet: run `openclawctl enroll {at}`, and type or paste this code when it asks: {}",
                 *code
             );

@@ -38,22 +38,22 @@ use crate::link::Agent;
 pub use listen::{ListenError, Listeners, bind_any};
 
 /// The largest request.
-const MAX_REQUEST: usize = 1024 * 1024;
+const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 /// The largest answer, and the largest item of a stream.
-const MAX_RESPONSE: usize = 4 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Per-stream and per-connection flow control, small: memory is bounded by them.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 128 * 1024;
-const FRAME: u32 = 16 * 1024;
-const HEADERS: u32 = 16 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 128 * 1024;
+const MAX_FRAME_BYTES: u32 = 16 * 1024;
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
 /// Streams on one connection, and calls that have not been answered.
-const STREAMS: u32 = 16;
-const CALLS: usize = 32;
+const MAX_STREAMS_PER_CONNECTION: u32 = 16;
+const MAX_CALLS_PER_CONNECTION: usize = 32;
 /// Streams that a client opened and reset at once, and resets that it made necessary: more end the connection.
-const RESETS: usize = 20;
-const OWN_RESETS: usize = 64;
+const MAX_PENDING_RESETS: usize = 20;
+const MAX_LOCAL_RESETS: usize = 64;
 /// Proxies cut connections that are quiet for long; dead peers are noticed.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The API could not be served.
@@ -84,14 +84,14 @@ pub async fn serve(
     let (health, watcher) = health::service(agent.watch(), agent.ready_after());
     let (pages, reading) = watch::Pages::of(agent.journal().clone());
     let access = AccessServer::new(access::Service::new(agent.clone()))
-        .max_decoding_message_size(MAX_REQUEST)
-        .max_encoding_message_size(MAX_RESPONSE);
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_RESPONSE_BYTES);
     let alerts = AlertsServer::new(alerts::Service::new(agent.clone()))
-        .max_decoding_message_size(MAX_REQUEST)
-        .max_encoding_message_size(MAX_RESPONSE);
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_RESPONSE_BYTES);
     let admin = AdminServer::new(admin::Service::new(agent.clone(), stop.clone()))
-        .max_decoding_message_size(MAX_REQUEST)
-        .max_encoding_message_size(MAX_RESPONSE);
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_RESPONSE_BYTES);
     let service = AgentServer::new(agent::Service::new(
         agent,
         pages,
@@ -99,25 +99,25 @@ pub async fn serve(
         network.clone(),
         stop.clone(),
     ))
-    .max_decoding_message_size(MAX_REQUEST)
-    .max_encoding_message_size(MAX_RESPONSE);
+    .max_decoding_message_size(MAX_REQUEST_BYTES)
+    .max_encoding_message_size(MAX_RESPONSE_BYTES);
     let clients = ClientsServer::new(clients::Service::new(clients, network))
-        .max_decoding_message_size(MAX_REQUEST)
-        .max_encoding_message_size(MAX_RESPONSE);
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_RESPONSE_BYTES);
     let (watcher, reading) = (tokio::spawn(watcher), tokio::spawn(reading));
     let served = Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(STREAMS)
-        .max_frame_size(FRAME)
-        .http2_keepalive_interval(Some(KEEPALIVE))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .http2_max_header_list_size(HEADERS)
-        .http2_max_pending_accept_reset_streams(Some(RESETS))
-        .http2_max_local_error_reset_streams(Some(OWN_RESETS))
-        .concurrency_limit_per_connection(CALLS)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
+        .http2_max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
+        .concurrency_limit_per_connection(MAX_CALLS_PER_CONNECTION)
         .load_shed(true)
-        .layer(FilterLayer::new(roles::admit))
+        .layer(FilterLayer::new(roles::authorize))
         .layer(MapResponseLayer::new(explain::explain))
         .add_service(service)
         .add_service(admin)

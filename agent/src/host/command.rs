@@ -13,7 +13,7 @@ use openclaw_state::allow;
 use crate::alerts;
 use crate::host::config::{Config, ENROLL_CODE, Error, Flags, Variables, version};
 use crate::host::keys;
-use crate::host::volume::{self, KeySource, Mistake, Place, no_key, off_the_volume};
+use crate::host::volume::{self, KeySource, Mistake, StoreLocation, no_key, off_the_volume};
 
 /// The variables with secrets in them. They are taken out of the environment before anything else happens.
 pub const SECRETS: [&str; 5] = [
@@ -71,7 +71,7 @@ pub enum Task {
         /// What exactly.
         command: keys::Command,
         /// The volume.
-        place: Place,
+        place: StoreLocation,
         /// The key, when one is given.
         source: Option<KeySource>,
     },

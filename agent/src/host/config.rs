@@ -25,14 +25,14 @@ use openclaw_whatsapp::session::Endpoint;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::alerts::Settings as AlertSettings;
-use crate::host::volume::{KeySource, Mistake, Place};
+use crate::host::volume::{KeySource, Mistake, StoreLocation};
 
 pub use alerts::Metrics;
 pub use network::{ENROLL_CODE, Network};
 pub(crate) use variables::Variables;
 
 /// The port of HTTP health checks unless a platform says otherwise.
-const HTTP_PORT: u16 = 8080;
+const DEFAULT_HTTP_PORT: u16 = 8080;
 /// WhatsApp's own clients ping every 15 to 30 s and wait 20 s for the answer.
 const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
 
@@ -131,7 +131,7 @@ pub struct Config {
     /// The server.
     pub endpoint: Endpoint,
     /// The volume.
-    pub place: Place,
+    pub place: StoreLocation,
     /// The key that opens its store.
     pub source: KeySource,
     /// Whom to become.
@@ -197,7 +197,7 @@ impl Config {
     /// Checks them all; `mistakes` are those that were found before. Without any there is a `source`.
     pub(crate) fn check(
         flags: Flags,
-        place: Place,
+        place: StoreLocation,
         source: Option<KeySource>,
         alerts: Option<AlertSettings>,
         secrets: &Secrets,
@@ -210,7 +210,7 @@ impl Config {
     fn check_in(
         runtime_dir: Option<OsString>,
         flags: Flags,
-        place: Place,
+        place: StoreLocation,
         source: Option<KeySource>,
         alerts: Option<AlertSettings>,
         secrets: &Secrets,
@@ -362,7 +362,7 @@ fn http_address(
     port: Option<String>,
     keep: &mut impl FnMut(String),
 ) -> Option<SocketAddr> {
-    let port = given(port).map_or(Some(HTTP_PORT), |value| {
+    let port = given(port).map_or(Some(DEFAULT_HTTP_PORT), |value| {
         value
             .parse()
             .map_err(|_| keep(format!("PORT: {value:?} is not a port")))

@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use openclaw_state::clock;
 use openclaw_vault::{Key32, Secret, SlotInfo, SlotKind};
 
-use crate::host::volume::{self, KeySource, Open, Place};
+use crate::host::volume::{self, KeySource, Open, StoreLocation};
 
 pub use error::Error;
 
@@ -79,7 +79,11 @@ impl Command {
 }
 
 /// Does it. `source` is there for what [`Command::opens_the_store`].
-pub fn run(command: Command, place: &Place, source: Option<&KeySource>) -> Result<(), Error> {
+pub fn run(
+    command: Command,
+    place: &StoreLocation,
+    source: Option<&KeySource>,
+) -> Result<(), Error> {
     let now = clock::wall();
     let open = || {
         let source = source.ok_or_else(|| Error::NoKey(volume::no_key(place)))?;
@@ -113,7 +117,7 @@ pub fn run(command: Command, place: &Place, source: Option<&KeySource>) -> Resul
     }
 }
 
-fn open(place: &Place, source: &KeySource, now: SystemTime) -> Result<Open, Error> {
+fn open(place: &StoreLocation, source: &KeySource, now: SystemTime) -> Result<Open, Error> {
     let volume = place.claim(now, |holder| eprintln!("waiting for {holder}"))?;
     // One that cannot be read is reported by what opens the store.
     if let Ok(Some(fault)) = source.fault() {

@@ -93,14 +93,14 @@ fn is_settled(module: &str) -> bool {
 }
 
 /// A place in the library's source.
-type Place = (Option<&'static str>, Option<u32>);
+type CallSite = (Option<&'static str>, Option<u32>);
 
 /// When each place was last printed, and how often it was not since.
-struct Repeats(Vec<(Place, Instant, u64)>);
+struct Repeats(Vec<(CallSite, Instant, u64)>);
 
 impl Repeats {
     /// Whether a line is printed; how many like it were not, since the one before.
-    fn pass(&mut self, place: Place, now: Instant) -> Option<u64> {
+    fn pass(&mut self, place: CallSite, now: Instant) -> Option<u64> {
         let known = self.0.iter_mut().find(|(known, ..)| *known == place);
         if let Some((_, printed, suppressed)) = known {
             if now.saturating_duration_since(*printed) < REPEAT_INTERVAL {
@@ -121,14 +121,14 @@ impl Repeats {
 }
 
 /// The longest line of the library's that is kept.
-const MAX_LINE: usize = 300;
+const MAX_LINE_BYTES: usize = 300;
 
 /// Replaces what could be a number, a key or a code: words with five or more digits, and words of
 /// sixteen or more characters that are not plain lower-case words or paths in its source.
 fn scrub(line: &str) -> String {
-    let mut out = String::with_capacity(line.len().min(MAX_LINE));
+    let mut out = String::with_capacity(line.len().min(MAX_LINE_BYTES));
     for word in line.split_inclusive(|c: char| c.is_whitespace() || "()[]{}<>\"'`,;=".contains(c)) {
-        if out.len() + word.len() > MAX_LINE {
+        if out.len() + word.len() > MAX_LINE_BYTES {
             out.push('…');
             break;
         }
@@ -201,6 +201,6 @@ mod tests {
     #[test]
     fn one_line_stays_one_line_and_short() {
         assert!(!scrub("a\nWhatsApp connected\x1b[2J").contains(['\n', '\x1b']));
-        assert!(scrub(&"word ".repeat(1000)).len() <= MAX_LINE + '…'.len_utf8());
+        assert!(scrub(&"word ".repeat(1000)).len() <= MAX_LINE_BYTES + '…'.len_utf8());
     }
 }

@@ -76,25 +76,25 @@ impl Supervisor {
 
     /// The volume is ours and every listener is bound. Whether WhatsApp is there is another matter.
     pub fn ready(&self) {
-        self.say("READY=1");
+        self.notify("READY=1");
     }
 
     /// The process is about to end, not to be replaced.
     pub fn stopping(&self) {
-        self.say("STOPPING=1");
+        self.notify("STOPPING=1");
     }
 
-    /// Tells the link's state whenever it changes, and that the runtime turns.
+    /// Reports the link's state whenever it changes, and that the runtime is alive.
     pub async fn run(self: Arc<Self>, view: watch::Receiver<impl AsRef<Link>>) {
         if self.socket.is_some() {
-            tokio::join!(self.tell(view), self.feed());
+            tokio::join!(self.report_status(view), self.feed());
         }
     }
 
-    async fn tell(&self, mut view: watch::Receiver<impl AsRef<Link>>) {
+    async fn report_status(&self, mut view: watch::Receiver<impl AsRef<Link>>) {
         loop {
             let state = status(view.borrow_and_update().as_ref());
-            self.say(&format!("STATUS={state}"));
+            self.notify(&format!("STATUS={state}"));
             if view.changed().await.is_err() {
                 return;
             }
@@ -107,11 +107,11 @@ impl Supervisor {
         let mut turns = tokio::time::interval(every);
         loop {
             turns.tick().await;
-            self.say("WATCHDOG=1");
+            self.notify("WATCHDOG=1");
         }
     }
 
-    fn say(&self, words: &str) {
+    fn notify(&self, words: &str) {
         let Some(socket) = &self.socket else { return };
         if let Err(error) = socket.send(words.as_bytes()) {
             tracing::debug!(%error, "the service manager does not listen");

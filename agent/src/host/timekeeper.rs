@@ -11,7 +11,7 @@ use openclaw_vault::{Batch, Key};
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// How often it is written down where the agent's time is. A process that was killed loses none of it, unless the machine
 /// was started anew and its clock was set as well.
-const KEEP_INTERVAL: u32 = 720;
+const LOOKS_PER_SAVE: u32 = 720;
 /// Which start of this machine it is.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -46,7 +46,7 @@ impl Timekeeper {
         let mut looks = 0_u32;
         loop {
             let steps = clock::steps();
-            if looks.is_multiple_of(KEEP_INTERVAL) || steps != seen {
+            if looks.is_multiple_of(LOOKS_PER_SAVE) || steps != seen {
                 self.keep();
                 seen = steps;
             }

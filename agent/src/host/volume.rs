@@ -49,11 +49,11 @@ pub const FIRST_SLOT: &str = "default";
 
 /// Where the store is, and how long to wait for it.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct StoreLocation {
     /// The folder.
     pub dir: PathBuf,
     /// How long a predecessor may take to let go of it.
-    pub patience: Duration,
+    pub lock_timeout: Duration,
 }
 
 /// A volume that is ours: nobody else has it open.
@@ -75,11 +75,11 @@ pub struct Open {
     pub made_key: Option<PathBuf>,
 }
 
-impl Place {
+impl StoreLocation {
     /// Makes the volume ours. `waiting` is told once who has it, if it must be waited for.
     pub fn claim(&self, now: SystemTime, waiting: impl FnOnce(&str)) -> Result<Volume, Error> {
         make_dir(&self.dir)?;
-        let lock = Lock::acquire(&self.dir, self.patience, now, waiting)?;
+        let lock = Lock::acquire(&self.dir, self.lock_timeout, now, waiting)?;
         Ok(Volume {
             dir: self.dir.clone(),
             lock,

@@ -12,10 +12,10 @@ impl Agent {
     /// They cannot be read or have a mistake. Those before stay in force.
     pub fn reload_rules(&self) -> Result<Summary, Error> {
         let now = clock::now();
-        match self.gate().reload(now) {
+        match self.allowlist().reload(now) {
             Ok(()) => {
                 self.admission.settle(now, false);
-                let summary = self.gate().summary(now);
+                let summary = self.allowlist().summary(now);
                 summary.announce();
                 Ok(summary)
             }
@@ -30,21 +30,21 @@ impl Agent {
         }
     }
 
-    /// Admits somebody beside the rules. False when that was so already.
+    /// Allows somebody in addition to the rules. False when that was so already.
     ///
     /// # Errors
     /// It would mean nothing.
-    pub async fn admit(&self, who: Who) -> Result<bool, Refused> {
-        let added = self.gate().add(who, clock::now()).await?;
+    pub async fn allow(&self, who: Who) -> Result<bool, Refused> {
+        let added = self.allowlist().add(who, clock::now()).await?;
         self.admission.settle(clock::now(), false);
         Ok(added)
     }
 
-    /// Takes back what [`Agent::admit`] did.
+    /// Takes back what [`Agent::allow`] did.
     ///
     /// # Errors
     /// The file has it, or nobody added it.
-    pub async fn dismiss(&self, who: &Who) -> Result<(), Refused> {
-        self.gate().remove(who).await
+    pub async fn disallow(&self, who: &Who) -> Result<(), Refused> {
+        self.allowlist().remove(who).await
     }
 }

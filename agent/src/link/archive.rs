@@ -16,8 +16,8 @@ use openclaw_state::clock;
 use openclaw_state::outbox::{Carried, Outbox};
 use openclaw_state::vault::{Sealed, Tables, Vault};
 use openclaw_types::Phone;
-use openclaw_vault::{Backup, Folder, HEADER, Key, Op, Reader, Restore, Secret, Summary};
-use openclaw_whatsapp::store::{Dropped, Sieve};
+use openclaw_vault::{Backup, Folder, HEADER_BYTES, Key, Op, Reader, Restore, Secret, Summary};
+use openclaw_whatsapp::store::{DroppedRecords, Sieve};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
@@ -25,11 +25,11 @@ use super::{Agent, Command, Denied, record};
 use crate::host::volume;
 
 /// How much of the log one step reads, with the store locked.
-const STEP: usize = 128 << 10;
+const BACKUP_STEP_BYTES: usize = 128 << 10;
 /// The largest piece, in bytes.
-const PIECE: usize = 64 << 10;
+const MAX_CHUNK_BYTES: usize = 64 << 10;
 /// Pieces that may wait for a slow client.
-const QUEUE: usize = 2;
+const MAX_QUEUED_CHUNKS: usize = 2;
 
 /// Why there is no backup, or nothing was restored. The store is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ pub struct Restored {
     /// Records.
     pub kept: u64,
     /// What was left behind.
-    pub dropped: Dropped,
+    pub dropped: DroppedRecords,
     /// Tokens of messages of ours.
     pub tokens: Tokens,
 }
@@ -148,7 +148,7 @@ impl Archive {
         let summary = self.vault.summary().ok_or(Error::Gone)?;
         let created_at = clock::wall();
         let start = start(&summary, created_at);
-        let (send, pieces) = mpsc::channel(QUEUE);
+        let (send, pieces) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let vault = self.vault.clone();
         spawn_blocking(move || {
             let _turn = turn;
@@ -188,7 +188,7 @@ fn start(summary: &Summary, created_at: SystemTime) -> Start {
         store: summary.store.0,
         generation: summary.epochs.last().map_or(0, |epoch| epoch.generation),
         records: u64::try_from(summary.records).unwrap_or(u64::MAX),
-        bytes: summary.live_bytes + u64::try_from(HEADER).unwrap_or_default(),
+        bytes: summary.live_bytes + u64::try_from(HEADER_BYTES).unwrap_or_default(),
         created_at,
     }
 }
@@ -202,7 +202,7 @@ struct Outlet<'a> {
 impl Outlet<'_> {
     /// Waits for a slow client. False when it has gone.
     fn pass(&mut self, bytes: &mut Vec<u8>) -> bool {
-        let passed = bytes.chunks(PIECE).all(|piece| {
+        let passed = bytes.chunks(MAX_CHUNK_BYTES).all(|piece| {
             self.bytes += u64::try_from(piece.len()).unwrap_or_default();
             let piece = Piece::Bytes(piece.to_vec());
             self.send.blocking_send(Ok(piece)).is_ok()
@@ -220,7 +220,7 @@ fn copy(vault: &Vault, secret: &Secret, now: SystemTime, mut to: Outlet<'_>) -> 
     let mut backup = backup.without(&Tables::OWN);
     loop {
         let whole = lend(vault, |sealed| {
-            sealed.backup_step(&mut backup, STEP, &mut out)
+            sealed.backup_step(&mut backup, BACKUP_STEP_BYTES, &mut out)
         })?;
         if !to.pass(&mut out) {
             return Ok(());
@@ -289,7 +289,7 @@ pub(super) struct Staged {
     vault: Vault,
     restore: Restore<Folder>,
     is_handover: bool,
-    dropped: Dropped,
+    dropped: DroppedRecords,
     /// How the link was.
     link: Option<Vec<u8>>,
     made_at: SystemTime,
@@ -300,7 +300,10 @@ pub(super) struct Staged {
 impl Staged {
     /// Puts it in the place of all that is in the store, durably and at once. Says how many records that are, and how
     /// many were left behind.
-    pub(super) fn put_in_place(self, outbox: &Outbox) -> Result<(u64, Dropped, Tokens), Error> {
+    pub(super) fn put_in_place(
+        self,
+        outbox: &Outbox,
+    ) -> Result<(u64, DroppedRecords, Tokens), Error> {
         let Self {
             vault,
             mut restore,

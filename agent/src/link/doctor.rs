@@ -7,7 +7,7 @@ mod findings;
 use openclaw_state::allow::Verdict;
 use openclaw_state::clock;
 use openclaw_types::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
-use openclaw_whatsapp::session::{AT_ONCE, Named, SendError};
+use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, SendError};
 
 use self::findings::{
     alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
@@ -18,18 +18,18 @@ use super::resolver::connected;
 use crate::host::proxy;
 
 /// How many events are looked through at once, and altogether.
-const PAGE: usize = 500;
-const MOST: usize = 100_000;
+const EVENTS_PER_PAGE: usize = 500;
+const MAX_EVENTS_SCANNED: usize = 100_000;
 /// WhatsApp answers within moments, or not at all.
-const ANSWER: Duration = Duration::from_secs(15);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
 /// What a call waits for that is served without an answer as well.
-const SOON: Duration = Duration::from_secs(2);
+const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// A group that no rule names.
 const SOME_GROUP: &str = "0@g.us";
 
-/// What the events say of somebody.
+/// What the events show about one person.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Traces {
+struct EventSummary {
     /// Their last message.
     last: Option<(Seq, SystemTime)>,
     dropped: usize,
@@ -52,7 +52,7 @@ struct Person<'a> {
     by_lid: Option<Verdict>,
     in_groups: Verdict,
     held: usize,
-    traces: Traces,
+    summary: EventSummary,
 }
 
 /// What there is to say of a LID whose number is not known.
@@ -60,7 +60,7 @@ struct Nameless {
     direct: Verdict,
     in_groups: Verdict,
     held: usize,
-    traces: Traces,
+    summary: EventSummary,
 }
 
 impl Agent {
@@ -82,7 +82,7 @@ impl Agent {
         let Some(who) = who else {
             return findings;
         };
-        let number = || self.gate().number_of(who.lid.as_ref()?);
+        let number = || self.allowlist().number_of(who.lid.as_ref()?);
         if let Some(phone) = who.phone.clone().or_else(number) {
             let found = self.look_at(&phone).await;
             let mut found = person(&found, &status.rules, clock::wall());
@@ -106,14 +106,14 @@ impl Agent {
         let now = clock::now();
         let phones = phones
             .iter()
-            .filter(|phone| !self.gate().is_known(phone, now));
-        let phones: Vec<Phone> = phones.take(AT_ONCE).cloned().collect();
+            .filter(|phone| !self.allowlist().is_known(phone, now));
+        let phones: Vec<Phone> = phones.take(MAX_NUMBERS_PER_QUERY).cloned().collect();
         let Some(session) = connected(&self.view.borrow()).filter(|_| !phones.is_empty()) else {
             return;
         };
-        let answer = tokio::time::timeout(SOON, session.lids_of(&phones)).await;
+        let answer = tokio::time::timeout(OPTIONAL_QUERY_TIMEOUT, session.lids_of(&phones)).await;
         if let Ok(Ok(lids)) = answer {
-            self.gate().learn(lids, clock::now());
+            self.allowlist().learn(lids, clock::now());
         }
     }
 
@@ -122,13 +122,13 @@ impl Agent {
         let now = clock::now();
         let judge = |chat: &str| {
             let chat = ChatId::new(chat.to_owned());
-            self.gate().judge(contact, &chat, false, now)
+            self.allowlist().judge(contact, &chat, false, now)
         };
         Nameless {
             direct: judge(""),
             in_groups: judge(SOME_GROUP),
             held: self.admission.count_held_of(contact),
-            traces: self.traces(contact).await,
+            summary: self.summary(contact).await,
         }
     }
 
@@ -136,28 +136,29 @@ impl Agent {
         let session = connected(&self.view.borrow());
         let asked = match session {
             Some(session) => {
-                let answer = tokio::time::timeout(ANSWER, session.name(phone)).await;
+                let answer = tokio::time::timeout(QUERY_TIMEOUT, session.name(phone)).await;
                 Some(answer.unwrap_or(Err(SendError::ConnectionLost)))
             }
             None => None,
         };
         let now = clock::now();
         if let Some(Ok(Named { lid, .. })) = &asked {
-            self.gate().learn(vec![(phone.clone(), lid.clone())], now);
+            self.allowlist()
+                .learn(vec![(phone.clone(), lid.clone())], now);
             self.admission.settle(now, false);
         }
         let told = asked
             .as_ref()
             .and_then(|asked| asked.as_ref().ok()?.lid.clone());
-        let lid = told.or_else(|| self.gate().lid_of(phone));
-        // By the number alone, as the person is asked about: the gate adds what is known, as for a message.
+        let lid = told.or_else(|| self.allowlist().lid_of(phone));
+        // By the number alone, as the person is asked about: the allowlist adds what is known, as for a message.
         let contact = Contact {
             phone: Some(phone.clone()),
             lid: None,
         };
         let judge = |contact: &Contact, chat: &str| {
             let chat = ChatId::new(chat.to_owned());
-            self.gate().judge(contact, &chat, false, now)
+            self.allowlist().judge(contact, &chat, false, now)
         };
         let by_lid = lid.as_ref().map(|lid| Contact {
             phone: None,
@@ -169,32 +170,32 @@ impl Agent {
             by_lid: by_lid.map(|contact| judge(&contact, "")),
             in_groups: judge(&contact, SOME_GROUP),
             held: self.admission.count_held_of(&contact),
-            traces: self.traces(&contact).await,
+            summary: self.summary(&contact).await,
             asked,
             lid,
         }
     }
 
-    async fn traces(&self, contact: &Contact) -> Traces {
-        let mut traces = Traces::default();
+    async fn summary(&self, contact: &Contact) -> EventSummary {
+        let mut summary = EventSummary::default();
         let mut after = Seq(0);
-        while traces.looked_at < MOST {
-            let page = self.journal.read(after, PAGE);
+        while summary.looked_at < MAX_EVENTS_SCANNED {
+            let page = self.journal.read(after, EVENTS_PER_PAGE);
             if page.events.is_empty() {
                 break;
             }
-            traces.looked_at += page.events.len();
+            summary.looked_at += page.events.len();
             after = page.cursor;
             for event in page.events {
-                traces.add(event, |sender| self.gate().is_same(sender, contact));
+                summary.add(event, |sender| self.allowlist().is_same(sender, contact));
             }
             tokio::task::yield_now().await;
         }
-        traces
+        summary
     }
 }
 
-impl Traces {
+impl EventSummary {
     fn add(&mut self, Event { seq, at, what }: Event, theirs: impl Fn(&Contact) -> bool) {
         match what {
             Occurrence::Message(message) if theirs(&message.origin.sender) => {
@@ -308,12 +309,12 @@ mod tests {
     #[test]
     fn what_came_again_in_any_form_is_not_undecryptable_any_more() {
         for what in again() {
-            let mut traces = Traces::default();
+            let mut summary = EventSummary::default();
             for what in [undecryptable("1"), undecryptable("2"), what] {
                 let (seq, at) = (Seq(1), SystemTime::UNIX_EPOCH);
-                traces.add(Event { seq, at, what }, |_| true);
+                summary.add(Event { seq, at, what }, |_| true);
             }
-            assert_eq!(traces.undecryptable, ["2"]);
+            assert_eq!(summary.undecryptable, ["2"]);
         }
     }
 }

@@ -10,7 +10,7 @@ use openclaw_types::Phone;
 use openclaw_whatsapp::session::Secret;
 
 /// The largest QR code has 177 modules a side.
-const MAX_BITMAP: usize = (177_usize * 177).div_ceil(8);
+const MAX_BITMAP_BYTES: usize = (177_usize * 177).div_ceil(8);
 
 /// How the phone recognises this device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ pub struct Qr {
     /// Modules along one side.
     pub size: u16,
     /// Row by row, one bit each, most significant first, 1 is dark.
-    pub modules: Vec<u8, MAX_BITMAP>,
+    pub modules: Vec<u8, MAX_BITMAP_BYTES>,
     /// When WhatsApp stops accepting it.
     pub expires_at: SystemTime,
     /// 1, 2, ... within one pairing.

@@ -27,7 +27,7 @@ pub(super) fn log(before: &Link, link: &Link) {
                 code = link.code,
                 hint = link.hint(clock::now(), clock::utc),
                 "WhatsApp disconnected{}",
-                because(&reason)
+                reason_suffix(&reason)
             );
         }
         LinkState::BackingOff { attempt, until } => {
@@ -44,7 +44,7 @@ pub(super) fn log(before: &Link, link: &Link) {
 }
 
 /// `: connection_lost`, or nothing where no reason is known.
-fn because(reason: &str) -> String {
+fn reason_suffix(reason: &str) -> String {
     if reason.is_empty() {
         String::new()
     } else {

@@ -19,12 +19,14 @@ use self::candidate::Candidate;
 use super::pairing::{Input, Pairing};
 use super::retry::{Next, Retry};
 use super::running::Running;
-use super::{Agent, Archive, COMMANDS, Command, Ended, Resolver, Sender, View, line, record};
+use super::{
+    Agent, Archive, Command, Ended, MAX_QUEUED_COMMANDS, Resolver, Sender, View, line, record,
+};
 use crate::alerts::Alerts;
 use crate::link::{Frame, PairFailure};
 
 /// How many frames a slow client may leave unread before its pairing ends.
-const FRAMES: usize = 16;
+const MAX_QUEUED_FRAMES: usize = 16;
 
 /// The task.
 pub struct Owner {
@@ -67,7 +69,7 @@ enum Wake {
 impl Owner {
     /// An owner, the tasks beside it, and the handle to them.
     pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender, Resolver) {
-        let (command, commands) = mpsc::channel(COMMANDS);
+        let (command, commands) = mpsc::channel(MAX_QUEUED_COMMANDS);
         let vault = store.vault().clone();
         let started_at = clock::now();
         let link = Link {

@@ -7,10 +7,10 @@ use openclaw_whatsapp::session::{Loss, Refusal, Secret};
 
 use crate::link::{Frame, Method, PairFailure, PairRequest, Qr};
 
-/// After this many attempts in a row that reached nobody, the operator is told.
-const UNREACHABLE: u32 = 3;
+/// After this many attempts in a row without a connection, the operator is notified.
+const UNREACHABLE_AFTER_ATTEMPTS: u32 = 3;
 /// How long the login may take once the phone has accepted.
-const LOGIN: Duration = Duration::from_secs(60);
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A pairing in progress.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Pairing {
             Input::Accepted(phone) => {
                 self.accepted = Some(phone);
                 self.code_until = None;
-                self.deadline = now + LOGIN;
+                self.deadline = now + LOGIN_TIMEOUT;
                 Step::Show(Frame::Scanned)
             }
             Input::Refused(refusal) => fail(match refusal {
@@ -150,7 +150,7 @@ impl Pairing {
             Loss::Connection => Step::Reconnect(Duration::from_secs(1)),
             Loss::Unreachable => {
                 self.unreachable += 1;
-                if self.unreachable < UNREACHABLE || self.accepted.is_some() {
+                if self.unreachable < UNREACHABLE_AFTER_ATTEMPTS || self.accepted.is_some() {
                     Step::Reconnect(Duration::from_secs(1))
                 } else {
                     fail(PairFailure::Unreachable)

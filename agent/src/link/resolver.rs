@@ -7,21 +7,21 @@ use std::time::Duration;
 use openclaw_state::admission::Admission;
 use openclaw_state::clock;
 use openclaw_types::LinkState;
-use openclaw_whatsapp::session::{AT_ONCE, Session};
+use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Session};
 use tokio::sync::watch;
 
 use super::View;
 
 /// Answers are asked for again well before they are too old.
-const IDLE: Duration = Duration::from_secs(3600);
-/// Between attempts that fail, doubling.
-const FIRST: Duration = Duration::from_secs(1);
-const LAST: Duration = Duration::from_secs(60);
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(3600);
+/// The delays between attempts that fail, doubled each time.
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// So many numbers are asked about as fast as WhatsApp answers; after that there is a pause before each request, so that
 /// a long list does not look like an attack.
-const UNPACED: usize = 1_000;
-const PACE: Duration = Duration::from_millis(200);
+const MAX_UNPACED_NUMBERS: usize = 1_000;
+const QUERY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The task.
 pub struct Resolver {
@@ -32,8 +32,8 @@ pub struct Resolver {
 impl Resolver {
     /// Ends with the owner.
     pub async fn run(mut self) {
-        let mut changes = self.admission.gate().changes();
-        let mut pause = FIRST;
+        let mut changes = self.admission.allowlist().changes();
+        let mut pause = MIN_RETRY_DELAY;
         loop {
             changes.mark_unchanged();
             let session = connected(&self.view.borrow_and_update());
@@ -41,8 +41,12 @@ impl Resolver {
                 Some(session) => self.ask(&session).await,
                 None => true,
             };
-            let wait = if answered { IDLE } else { pause };
-            pause = if answered { FIRST } else { LAST.min(pause * 2) };
+            let wait = if answered { RENEWAL_INTERVAL } else { pause };
+            pause = if answered {
+                MIN_RETRY_DELAY
+            } else {
+                MAX_RETRY_DELAY.min(pause * 2)
+            };
             let woken = async {
                 if !answered {
                     // Somebody who waits asks no sooner for it.
@@ -65,22 +69,22 @@ impl Resolver {
 
     /// False when WhatsApp did not answer. What it answered before that is kept.
     async fn ask(&self, session: &Session) -> bool {
-        let gate = self.admission.gate();
+        let allowlist = self.admission.allowlist();
         // First, since it says which senders of held messages are to be asked about.
         self.admission.settle(clock::now(), false);
         let mut asked = 0;
         loop {
-            let phones = gate.unresolved(clock::now());
+            let phones = allowlist.unresolved(clock::now());
             if phones.is_empty() {
                 return true;
             }
-            for phones in phones.chunks(AT_ONCE) {
-                if asked >= UNPACED {
-                    tokio::time::sleep(PACE).await;
+            for phones in phones.chunks(MAX_NUMBERS_PER_QUERY) {
+                if asked >= MAX_UNPACED_NUMBERS {
+                    tokio::time::sleep(QUERY_INTERVAL).await;
                 }
                 asked += phones.len();
                 match session.lids_of(phones).await {
-                    Ok(told) => gate.learn(told, clock::now()),
+                    Ok(told) => allowlist.learn(told, clock::now()),
                     Err(error) => {
                         tracing::warn!(%error, "WhatsApp did not answer which LIDs numbers have");
                         self.admission.settle(clock::now(), true);

@@ -6,11 +6,11 @@ use openclaw_types::{LinkState, Reason};
 use openclaw_whatsapp::session::Loss;
 
 /// A connection that lasted this long was a good one: the next loss starts from the first delay.
-const STABLE: Duration = Duration::from_secs(30);
+const STABLE_AFTER: Duration = Duration::from_secs(30);
 /// The longest delay between two attempts.
-const LONGEST: Duration = Duration::from_secs(300);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(300);
 /// A refusal without a known meaning is not knocked at often: the next delay is that behind so many others.
-const REFUSED: u32 = 9;
+const MIN_STEP_AFTER_REFUSAL: u32 = 9;
 
 /// Attempts in a row, and what they came to.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Retry {
         let stable = self
             .connected_at
             .take()
-            .is_some_and(|at| elapsed(at, now) >= STABLE);
+            .is_some_and(|at| elapsed(at, now) >= STABLE_AFTER);
         self.is_resumed = false;
         if stable {
             (self.attempt, self.step) = (0, 0);
@@ -70,13 +70,13 @@ impl Retry {
                 let until = lasts.and_then(|lasts| now.checked_add(lasts));
                 return Next::Rest(LinkState::Banned { until }, Reason::Banned);
             }
-            Loss::Restart if !self.restarted_lately(now) => {
+            Loss::Restart if !self.restarted_recently(now) => {
                 self.restarted_at = Some(now);
                 return Next::Now(Reason::Restart);
             }
             Loss::Refused(code) => {
                 if !matches!(code, 500 | 503) {
-                    self.step = self.step.max(REFUSED);
+                    self.step = self.step.max(MIN_STEP_AFTER_REFUSAL);
                 }
                 Reason::Refused(code)
             }
@@ -94,7 +94,7 @@ impl Retry {
     }
 
     /// Two restarts in a row are a loop, not a courtesy.
-    fn restarted_lately(&self, now: SystemTime) -> bool {
+    fn restarted_recently(&self, now: SystemTime) -> bool {
         self.restarted_at
             .is_some_and(|at| elapsed(at, now) < Duration::from_secs(5))
     }
@@ -110,7 +110,7 @@ fn delay(attempt: u32) -> Duration {
     for _ in 1..attempt.min(20) {
         (previous, this) = (this, previous + this);
     }
-    Duration::from_secs(this).min(LONGEST)
+    Duration::from_secs(this).min(MAX_RETRY_DELAY)
 }
 
 #[cfg(test)]

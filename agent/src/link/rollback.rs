@@ -3,7 +3,7 @@
 use openclaw_state::clock;
 use openclaw_state::outbox::Hold;
 use openclaw_vault::Epoch;
-use openclaw_whatsapp::store::Dropped;
+use openclaw_whatsapp::store::DroppedRecords;
 
 use super::{Agent, Command, Denied};
 
@@ -57,12 +57,12 @@ impl Agent {
     ///
     /// # Errors
     /// Sends are not held, or a pairing is in progress.
-    pub async fn resolve_rollback(&self, decision: Decision) -> Result<Dropped, Denied> {
+    pub async fn resolve_rollback(&self, decision: Decision) -> Result<DroppedRecords, Denied> {
         if self.outbox.hold().is_none() {
             return Err(Denied::NotHeld);
         }
         let dropped = match decision {
-            Decision::Accept => Dropped::default(),
+            Decision::Accept => DroppedRecords::default(),
             // Held until that is durable.
             Decision::Renew => self.ask(Command::Renew).await??,
         };

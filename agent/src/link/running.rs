@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// How long WhatsApp may take to close a connection.
-const CLOSE: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open session.
 pub(super) struct Running {
@@ -80,7 +80,7 @@ impl Running {
 
     /// Has WhatsApp remove this device, and closes. True when WhatsApp confirmed.
     pub(super) async fn remove_device(self) -> bool {
-        let removed = tokio::time::timeout(CLOSE, self.session.deregister()).await;
+        let removed = tokio::time::timeout(CLOSE_TIMEOUT, self.session.deregister()).await;
         self.close().await;
         removed.unwrap_or(false)
     }
@@ -104,7 +104,7 @@ impl Running {
             }
         };
         let closing = async { tokio::join!(session.close(), ended) };
-        if tokio::time::timeout(CLOSE, closing).await.is_err() {
+        if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
             tracing::warn!("WhatsApp's connection did not close in time");
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use openclaw_state::clock;
-use openclaw_state::failpoint::{self, Place};
-use openclaw_state::outbox::{Job, Outbox, Trouble};
+use openclaw_state::failpoint::{self, Failpoint};
+use openclaw_state::outbox::{AttemptError, Delivery, Outbox};
 use openclaw_types::{LinkState, Nack, Outgoing, Phone};
 use openclaw_whatsapp::session::{SendError, Session};
 use tokio::sync::watch;
@@ -49,7 +49,7 @@ impl Sender {
                 None => Err(self.outbox.next_deadline()),
             };
             match (turn, line) {
-                (Ok(job), Some(line)) => self.deliver(&line.session, &job).await,
+                (Ok(delivery), Some(line)) => self.deliver(&line.session, &delivery).await,
                 (Err(Some(at)), _) => {
                     let woken = tokio::select! {
                         woken = self.woken() => woken,
@@ -87,36 +87,39 @@ impl Sender {
         })
     }
 
-    async fn deliver(&self, session: &Session, job: &Job) {
-        let result = self.attempt(session, job).await;
-        self.outbox.report(job, result, clock::now());
+    async fn deliver(&self, session: &Session, delivery: &Delivery) {
+        let result = self.attempt(session, delivery).await;
+        self.outbox.report(delivery, result, clock::now());
     }
 
-    async fn attempt(&self, session: &Session, job: &Job) -> Result<(), Trouble> {
-        if job.refused.is_some_and(Nack::is_stale_group) {
-            session.refresh_group(&job.to).await;
+    async fn attempt(&self, session: &Session, delivery: &Delivery) -> Result<(), AttemptError> {
+        if delivery.refused.is_some_and(Nack::is_stale_group) {
+            session.refresh_group(&delivery.to).await;
         }
-        session.check(&job.to).await.map_err(|error| match error {
-            SendError::NotOnWhatsApp => Trouble::NotOnWhatsApp,
-            SendError::Refused(code) => Trouble::NotChecked(code),
-            SendError::ConnectionLost => Trouble::NotConnected,
-            SendError::NotEncrypted => Trouble::NotEncrypted,
-        })?;
-        let Some(outgoing) = Outgoing::decode(&job.payload) else {
+        session
+            .check(&delivery.to)
+            .await
+            .map_err(|error| match error {
+                SendError::NotOnWhatsApp => AttemptError::NotOnWhatsApp,
+                SendError::Refused(code) => AttemptError::NotChecked(code),
+                SendError::ConnectionLost => AttemptError::NotConnected,
+                SendError::NotEncrypted => AttemptError::NotEncrypted,
+            })?;
+        let Some(outgoing) = Outgoing::decode(&delivery.payload) else {
             tracing::error!("a queued message was written by a later version, and waits for that");
-            return Err(Trouble::NotEncrypted);
+            return Err(AttemptError::NotEncrypted);
         };
-        self.outbox.hand_over(job, clock::now()).await;
-        failpoint::pass(Place::Claimed);
-        let sent = session.send(&job.to, &job.id, &outgoing).await;
-        failpoint::pass(Place::Handed);
+        self.outbox.hand_over(delivery, clock::now()).await;
+        failpoint::pass(Failpoint::Claimed);
+        let sent = session.send(&delivery.to, &delivery.id, &outgoing).await;
+        failpoint::pass(Failpoint::Handed);
         sent.map_err(|error| match error {
-            SendError::NotOnWhatsApp => Trouble::NotOnWhatsApp,
-            SendError::ConnectionLost => Trouble::ConnectionLost,
-            SendError::NotEncrypted => Trouble::NotEncrypted,
+            SendError::NotOnWhatsApp => AttemptError::NotOnWhatsApp,
+            SendError::ConnectionLost => AttemptError::ConnectionLost,
+            SendError::NotEncrypted => AttemptError::NotEncrypted,
             // The server's own trouble, or too much at once: it may be better in a moment.
-            SendError::Refused(408 | 429 | 500..) => Trouble::NotEncrypted,
-            SendError::Refused(code) => Trouble::Refused(Nack(code)),
+            SendError::Refused(408 | 429 | 500..) => AttemptError::NotEncrypted,
+            SendError::Refused(code) => AttemptError::Refused(Nack(code)),
         })
     }
 }

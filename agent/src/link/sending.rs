@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_state::clock;
-use openclaw_state::outbox::{CancelDenied, Cancelled, Progress, Queued, Refusal, Trouble, Wish};
+use openclaw_state::outbox::{
+    AttemptError, CancelDenied, Cancelled, Progress, Queued, SubmitDenied, SubmitRequest,
+};
 use openclaw_types::{
     Account, ChatId, Contact, Draft, Link, LinkState, Nack, Phone, Recipient, SendReason,
     SendState, Sent, Token,
@@ -14,7 +16,7 @@ use super::{Agent, Denied};
 
 /// How a caller wants its message sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct SendOptions {
     /// How far it must have come.
     pub wait: SendState,
     /// For how long that is waited for.
@@ -65,7 +67,7 @@ pub enum SendFailure {
         token: Box<Token>,
     },
     /// It will not be sent by itself.
-    #[error("the message was not sent: {why}{}", Because(.nack))]
+    #[error("the message was not sent: {why}{}", NackSuffix(.nack))]
     Failed {
         /// Why.
         why: SendReason,
@@ -77,9 +79,9 @@ pub enum SendFailure {
 }
 
 /// `" (463, …)"`, or nothing.
-struct Because<'a>(&'a Option<Nack>);
+struct NackSuffix<'a>(&'a Option<Nack>);
 
-impl std::fmt::Display for Because<'_> {
+impl std::fmt::Display for NackSuffix<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Some(nack) => write!(f, " ({nack})"),
@@ -91,19 +93,19 @@ impl std::fmt::Display for Because<'_> {
 impl Agent {
     /// Sends a message and waits until it has come as far as the terms say. One that is kept and cannot go now is
     /// answered for at once.
-    pub async fn send(&self, draft: Draft, terms: Terms) -> Result<Answer, SendFailure> {
-        let Terms {
+    pub async fn send(&self, draft: Draft, options: SendOptions) -> Result<Answer, SendFailure> {
+        let SendOptions {
             wait,
             timeout,
             keep,
-        } = terms;
+        } = options;
         let now = clock::now();
         let token = draft.token.clone().unwrap_or_else(new_token);
         let (account, state, hint) = self.account()?;
         let is_own = self.is_own(&draft.to);
         let to = draft.to.clone();
         let connected = state == LinkState::Connected;
-        let wish = Wish {
+        let request = SubmitRequest {
             draft,
             id: new_message_id(&account, now),
             account,
@@ -111,7 +113,7 @@ impl Agent {
             until: keep.map(|keep| now + keep),
             is_own,
         };
-        let submitted = self.outbox.submit(&token, wish, now);
+        let submitted = self.outbox.submit(&token, request, now);
         let mut progress = submitted.map_err(|refusal| denied(refusal, state, hint))?;
         let waits = connected || progress.borrow().until.is_none();
         let timeout = if waits { timeout } else { Duration::ZERO };
@@ -178,8 +180,8 @@ impl Agent {
             stopped,
             again_at,
         } = progress;
-        if let Some(trouble) = stopped {
-            return Err(self.stopped(trouble, token));
+        if let Some(error) = stopped {
+            return Err(self.stopped(error, token));
         }
         if let Some(why) = sent.failure {
             let nack = sent.nack;
@@ -196,25 +198,25 @@ impl Agent {
         Ok((sent, until))
     }
 
-    fn stopped(&self, trouble: Trouble, token: &Token) -> SendFailure {
-        match trouble {
-            Trouble::ConnectionLost => SendFailure::ConnectionLost(Box::new(token.clone())),
-            Trouble::NotConnected => match self.account() {
+    fn stopped(&self, error: AttemptError, token: &Token) -> SendFailure {
+        match error {
+            AttemptError::ConnectionLost => SendFailure::ConnectionLost(Box::new(token.clone())),
+            AttemptError::NotConnected => match self.account() {
                 Ok((_, LinkState::Connected, _)) => {
                     SendFailure::ConnectionLost(Box::new(token.clone()))
                 }
                 Ok((_, state, hint)) => Denied::NotConnected { state, hint }.into(),
                 Err(denied) => denied.into(),
             },
-            Trouble::NotChecked(code) => SendFailure::NotChecked(code),
-            Trouble::NotEncrypted => SendFailure::NotEncrypted,
-            Trouble::NotOnWhatsApp => Denied::NotOnWhatsApp.into(),
-            Trouble::Held => Denied::RolledBack.into(),
-            Trouble::ServerError(nack) => SendFailure::ServerError {
+            AttemptError::NotChecked(code) => SendFailure::NotChecked(code),
+            AttemptError::NotEncrypted => SendFailure::NotEncrypted,
+            AttemptError::NotOnWhatsApp => Denied::NotOnWhatsApp.into(),
+            AttemptError::Held => Denied::RolledBack.into(),
+            AttemptError::ServerError(nack) => SendFailure::ServerError {
                 nack,
                 token: Box::new(token.clone()),
             },
-            Trouble::Refused(nack) => SendFailure::Failed {
+            AttemptError::Refused(nack) => SendFailure::Failed {
                 why: SendReason::RefusedByServer,
                 nack: Some(nack),
                 again_at: None,
@@ -252,14 +254,14 @@ impl Agent {
     }
 }
 
-fn denied(refusal: Refusal, state: LinkState, hint: String) -> Denied {
+fn denied(refusal: SubmitDenied, state: LinkState, hint: String) -> Denied {
     match refusal {
-        Refusal::TokenReused => Denied::TokenReused,
-        Refusal::NotConnected => Denied::NotConnected { state, hint },
-        Refusal::Paced(at) => Denied::Paced(at),
-        Refusal::Busy => Denied::Busy,
-        Refusal::QueueFull(most) => Denied::QueueFull(most),
-        Refusal::Held => Denied::RolledBack,
+        SubmitDenied::TokenReused => Denied::TokenReused,
+        SubmitDenied::NotConnected => Denied::NotConnected { state, hint },
+        SubmitDenied::Paced(at) => Denied::Paced(at),
+        SubmitDenied::Busy => Denied::Busy,
+        SubmitDenied::QueueFull(most) => Denied::QueueFull(most),
+        SubmitDenied::Held => Denied::RolledBack,
     }
 }
 

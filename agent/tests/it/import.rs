@@ -14,7 +14,7 @@ mod variants;
 use std::sync::Arc;
 
 use openclaw_sim::{By, Sim};
-use openclaw_whatsapp::store::baileys::{self, Kind, Report};
+use openclaw_whatsapp::store::baileys::{self, RecordKind, Report};
 use whatsapp_rust::wacore::libsignal::protocol::SenderKeyRecord;
 use whatsapp_rust::wacore::store::InMemoryBackend;
 use whatsapp_rust::wacore::store::traits::SignalStore as _;
@@ -113,7 +113,7 @@ async fn conversations_go_on_where_baileys_left_them() {
     let (report, client) = go_on(&left).await;
     assert!(report.skipped.is_empty(), "{report}");
     assert_eq!(
-        report.count(Kind::Sessions),
+        report.count(RecordKind::Sessions),
         4,
         "two people, our phone, ourselves: {report}"
     );
@@ -137,7 +137,11 @@ async fn conversations_go_on_from_a_folder_of_baileys_6() {
     }
     let (report, client) = go_on(&left).await;
     assert!(report.skipped.is_empty(), "{report}");
-    assert_eq!(report.count(Kind::LidMappings), 1, "our own: {report}");
+    assert_eq!(
+        report.count(RecordKind::LidMappings),
+        1,
+        "our own: {report}"
+    );
     finish(&left, client).await;
 }
 

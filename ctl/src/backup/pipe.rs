@@ -12,7 +12,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// Chunks between the agent and the check.
-const QUEUE: usize = 4;
+const MAX_QUEUED_CHUNKS: usize = 4;
 
 /// stdout, and the check beside it.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Pipe {
 
     /// Starts the check.
     pub(super) fn check_with(&mut self, secret: Secret) -> Result<(), Failure> {
-        let (chunks, taken) = sync_channel(QUEUE);
+        let (chunks, taken) = sync_channel(MAX_QUEUED_CHUNKS);
         let (say, verdict) = oneshot::channel();
         let work = move || {
             let passed = Passed {

@@ -21,9 +21,9 @@ use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 
 /// For the name, the connection and the handshake together.
-const LIMIT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For one of several addresses: the others must have their turn.
-const ONE_OF_SEVERAL: Duration = Duration::from_secs(3);
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Where a code comes from.
 pub(crate) const GET_A_CODE: &str = "an admin makes a code with `openclawctl clients invite`; an agent that knows nobody yet writes one to its log when it starts";
@@ -62,13 +62,13 @@ pub(crate) enum Error {
 pub(super) async fn connect(context: &Context) -> Result<Stream, Error> {
     let config =
         tls::client(context.identity(), context.agent().fingerprint).map_err(Error::Key)?;
-    within(LIMIT, async {
+    within(CONNECT_TIMEOUT, async {
         let mut stream = open(context.endpoint(), config).await?;
         // With TLS 1.3 a client hears only now whether its key is known. HTTP/2 servers speak first.
         match stream.fill_buf().await {
             Ok([]) => Err(Error::Closed),
             Ok(_) => Ok(stream),
-            Err(error) => Err(told_apart(error)),
+            Err(error) => Err(classify(error)),
         }
     })
     .await
@@ -80,7 +80,7 @@ pub(crate) async fn connect_to_enroll(
     identity: &Identity,
 ) -> Result<Stream, Error> {
     let config = tls::enrolling_client(identity).map_err(Error::Key)?;
-    within(LIMIT, open(endpoint, config)).await
+    within(CONNECT_TIMEOUT, open(endpoint, config)).await
 }
 
 async fn open(endpoint: &Endpoint, config: Arc<ClientConfig>) -> Result<Stream, Error> {
@@ -90,16 +90,16 @@ async fn open(endpoint: &Endpoint, config: Arc<ClientConfig>) -> Result<Stream, 
     TlsConnector::from(config)
         .connect(tls::server_name(), tcp)
         .await
-        .map_err(told_apart)
+        .map_err(classify)
 }
 
 async fn dial(endpoint: &Endpoint) -> Result<TcpStream, Error> {
     let found = tokio::net::lookup_host((endpoint.host(), endpoint.port())).await;
     let addresses: Vec<_> = found.map_err(|_| Error::Name)?.collect();
     let limit = if addresses.len() > 1 {
-        ONE_OF_SEVERAL
+        ADDRESS_TIMEOUT
     } else {
-        LIMIT
+        CONNECT_TIMEOUT
     };
     let mut last = Error::Name;
     for address in addresses {
@@ -121,8 +121,8 @@ async fn within<T>(
         .unwrap_or(Err(Error::Silent))
 }
 
-/// What rustls says, in as many cases as a person can do something about.
-fn told_apart(error: io::Error) -> Error {
+/// The cause of a rustls error, in as many cases as a person can act on.
+fn classify(error: io::Error) -> Error {
     let tls = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -248,7 +248,7 @@ impl fmt::Display for Error {
                 io::ErrorKind::ConnectionRefused => f.write_str("nobody listens there"),
                 _ => error.fmt(f),
             },
-            Self::Silent => write!(f, "nothing answered within {} s", LIMIT.as_secs()),
+            Self::Silent => write!(f, "nothing answered within {} s", CONNECT_TIMEOUT.as_secs()),
             Self::NotTls => f.write_str("what answers does not speak TLS"),
             Self::WrongAgent(_) => f.write_str("another key answers"),
             Self::Unknown => f.write_str("it does not know this key"),

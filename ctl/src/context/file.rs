@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Agent, Context, Name, Pending};
 
 /// No file is as large.
-pub(super) const LARGEST: usize = 16 * 1024;
+pub(super) const MAX_FILE_BYTES: usize = 16 * 1024;
 const VERSION: u32 = 1;
 
 /// The fields of a file. Those of one that is only begun are fewer.
@@ -109,7 +109,7 @@ fn text(endpoint: &str, identity: &Identity, enrolled: Option<Enrolled>) -> Zero
         key: &key,
     };
     // Room for all of it: a buffer that grows leaves its content behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(LARGEST));
+    let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES));
     serde_json::to_writer_pretty(&mut *text, &file).expect("nothing in it fails, nor does memory");
     text.push(b'\n');
     text

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::endpoint::Endpoint;
 
 /// Longer ones are no help to anybody.
-const LONGEST: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 /// 1 to 64 letters, digits, dots, dashes and underscores; the first is a letter or a digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ impl Name {
         } else {
             String::new()
         };
-        let kept = host.len().min(LONGEST - port.len());
+        let kept = host.len().min(MAX_NAME_BYTES - port.len());
         Self(format!("{}{port}", &host[..kept]))
     }
 
@@ -42,7 +42,7 @@ impl FromStr for Name {
     type Err = BadName;
 
     fn from_str(given: &str) -> Result<Self, BadName> {
-        let fits = (1..=LONGEST).contains(&given.len());
+        let fits = (1..=MAX_NAME_BYTES).contains(&given.len());
         let starts = given.starts_with(|c: char| c.is_ascii_alphanumeric());
         let is_fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if fits && starts && given.chars().all(is_fine) {
@@ -63,7 +63,7 @@ impl fmt::Display for BadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "a name has 1 to {LONGEST} letters, digits, dots, dashes and underscores, and begins with a letter or digit"
+            "a name has 1 to {MAX_NAME_BYTES} letters, digits, dots, dashes and underscores, and begins with a letter or digit"
         )
     }
 }

@@ -245,12 +245,12 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(broken("read", path, &error)),
     };
-    let mut content = Zeroizing::new(Vec::with_capacity(file::LARGEST + 1));
+    let mut content = Zeroizing::new(Vec::with_capacity(file::MAX_FILE_BYTES + 1));
     let dir = path.parent().unwrap_or(path);
     let taken = fs::metadata(dir)
         .and_then(|about| Ok((about, file.metadata()?)))
         .and_then(|abouts| {
-            let room = u64::try_from(file::LARGEST + 1).unwrap_or(u64::MAX);
+            let room = u64::try_from(file::MAX_FILE_BYTES + 1).unwrap_or(u64::MAX);
             (&mut file).take(room).read_to_end(&mut content)?;
             Ok(abouts)
         });
@@ -261,7 +261,7 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
     if allows(&own, 0o077) {
         return Err(exposed(path, "others may read it", "600"));
     }
-    if content.len() > file::LARGEST {
+    if content.len() > file::MAX_FILE_BYTES {
         return Err(garbled(path));
     }
     Ok(Some(content))

@@ -16,7 +16,7 @@ use crate::text;
 use crate::variables::Variable;
 
 /// More than any code.
-const LONGEST: u64 = 1024;
+const MAX_CODE_BYTES: u64 = 1024;
 
 /// The code that is named, else the one that a person types.
 pub(super) async fn obtain(args: &EnrollArgs, stops: &mut Stops) -> Result<Code, Failure> {
@@ -51,12 +51,15 @@ fn from_file(path: &Path) -> Result<Code, Failure> {
         text::one_line(&path.to_string_lossy())
     };
     // Room for all of it, so that no part stays behind when it grows.
-    let room = usize::try_from(LONGEST).unwrap_or_default();
+    let room = usize::try_from(MAX_CODE_BYTES).unwrap_or_default();
     let mut given = Zeroizing::new(Vec::with_capacity(room));
     let read = if is_dash(path) {
-        io::stdin().lock().take(LONGEST).read_to_end(&mut given)
+        io::stdin()
+            .lock()
+            .take(MAX_CODE_BYTES)
+            .read_to_end(&mut given)
     } else {
-        Input::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut given))
+        Input::open(path).and_then(|file| file.take(MAX_CODE_BYTES).read_to_end(&mut given))
     };
     read.map_err(|error| Failure::usage(format!("read the code from {origin}: {error}")))?;
     let code = openclaw_settings::value(&given)

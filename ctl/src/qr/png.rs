@@ -6,22 +6,22 @@
 use super::Matrix;
 
 /// Pixels along a module.
-const SCALE: usize = 8;
+const PIXELS_PER_MODULE: usize = 8;
 /// What a stored block can hold.
-const BLOCK: usize = 0xffff;
+const MAX_BLOCK_BYTES: usize = 0xffff;
 
 /// The whole file.
 pub(crate) fn image(code: &Matrix) -> Vec<u8> {
     // With eight pixels a module, a module in a row is one byte: 0 is black.
     let side = code.side();
-    let mut pixels = Vec::with_capacity(side * SCALE * (side + 1));
+    let mut pixels = Vec::with_capacity(side * PIXELS_PER_MODULE * (side + 1));
     for y in 0..side {
-        for _ in 0..SCALE {
+        for _ in 0..PIXELS_PER_MODULE {
             pixels.push(0); // no filter
             pixels.extend((0..side).map(|x| if code.is_dark(x, y) { 0x00 } else { 0xff }));
         }
     }
-    let extent = u32::try_from(side * SCALE)
+    let extent = u32::try_from(side * PIXELS_PER_MODULE)
         .unwrap_or(u32::MAX)
         .to_be_bytes();
     let mut header = [extent, extent].concat();
@@ -44,8 +44,8 @@ fn chunk(file: &mut Vec<u8>, name: [u8; 4], data: &[u8]) {
 
 fn stored(data: &[u8]) -> Vec<u8> {
     let mut stream = vec![0x78, 0x01];
-    let blocks = data.len().div_ceil(BLOCK);
-    for (i, block) in data.chunks(BLOCK).enumerate() {
+    let blocks = data.len().div_ceil(MAX_BLOCK_BYTES);
+    for (i, block) in data.chunks(MAX_BLOCK_BYTES).enumerate() {
         let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
         stream.push(u8::from(i + 1 == blocks));
         stream.extend(length.to_le_bytes());

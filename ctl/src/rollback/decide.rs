@@ -6,7 +6,7 @@ use openclaw_proto::v1::{
 };
 use serde::Serialize;
 
-use super::lookout::Lookout;
+use super::check::RollbackCheck;
 use crate::address::Address;
 use crate::cli::RollbackCommand;
 use crate::failure::{Exit, Failure};
@@ -34,9 +34,9 @@ pub(crate) async fn run(
         RollbackCommand::Renew => RollbackDecision::Renew,
     };
     let (mut admin, mut agent) = client::admin(address).await?;
-    let mut lookout = Lookout::new(json);
+    let mut rollback_check = RollbackCheck::new(json);
     // What this client has seen is decided with it: it does not hold sends again.
-    lookout.look(&mut agent).await;
+    rollback_check.look(&mut agent).await;
     let request = ResolveRollbackRequest {
         decision: decision.into(),
     };
@@ -62,7 +62,7 @@ pub(crate) async fn run(
         console::report(TOKENS);
     }
     let status = client::answer(address, agent.status(StatusRequest {})).await;
-    let remembered = status.and_then(|status| lookout.accept(&status));
+    let remembered = status.and_then(|status| rollback_check.accept(&status));
     if let Err(failure) = remembered {
         console::note(&format!(
             "warning: this client still takes the store for one that went back: {failure}"

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::stop::Stops;
 
 /// What a terminal hands over at once, at most.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE_BYTES: usize = 4096;
 
 /// The terminal of this process, quiet until this is dropped.
 pub(crate) struct Prompt {
@@ -67,9 +67,9 @@ impl Drop for Prompt {
 }
 
 fn line(mut terminal: &File) -> Result<Zeroizing<String>, Failure> {
-    let mut typed = Zeroizing::new([0; LONGEST_LINE]);
+    let mut typed = Zeroizing::new([0; MAX_LINE_BYTES]);
     let mut length = 0;
-    while !typed[..length].ends_with(b"\n") && length < LONGEST_LINE {
+    while !typed[..length].ends_with(b"\n") && length < MAX_LINE_BYTES {
         match terminal.read(&mut typed[length..]) {
             Ok(0) => return Err(stopped()),
             Ok(read) => length += read,

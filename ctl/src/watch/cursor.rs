@@ -58,14 +58,14 @@ impl Cursor {
     }
 
     /// Everything up to here was told, or was not asked for.
-    pub(crate) fn told(&self) -> Option<u64> {
+    pub(crate) fn reported(&self) -> Option<u64> {
         self.seen.max(self.reached)
     }
 
     /// The agent's newest event is `head`, before the next stream is opened. As [`Cursor::take`]
     /// says it of a heartbeat.
     pub(crate) fn head(&mut self, head: u64) -> Step {
-        match self.told() {
+        match self.reported() {
             Some(after) if head < after => {
                 self.place(0);
                 Step::StartOver { head, after }
@@ -166,7 +166,7 @@ mod tests {
         let mut cursor = Cursor::new(Some(0));
         printed(&mut cursor, event(1));
         assert!(matches!(cursor.take(event(2)), Step::Print(_)));
-        assert_eq!(cursor.told(), Some(1));
+        assert_eq!(cursor.reported(), Some(1));
         assert_eq!(printed(&mut cursor, event(2)), Some(2));
     }
 

@@ -9,37 +9,37 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 use super::cursor::Cursor;
+use super::cursor_file::{CursorFile, Error};
 use super::notes::Notes;
-use super::place::{Error, Place};
 use crate::cli::WatchArgs;
 use crate::failure::{Failure, is_transport};
 
-/// How many events may be printed before the agent is told, however fast they come.
-const MOST_UNTOLD: u64 = 256;
-/// How long the agent may take to note it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How many events may be printed before they are acknowledged, however fast they come.
+const MAX_UNACKED_EVENTS: u64 = 256;
+/// How long the agent may take to note an acknowledgement.
+const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The keeping.
-pub(super) struct Keeping<'a> {
+/// Keeps the cursor: in a file, or with the agent as a consumer's.
+pub(super) struct CursorKeeper<'a> {
     args: &'a WatchArgs,
     /// The agent's store, once known.
     store: Option<Vec<u8>>,
-    place: Option<Place>,
-    /// What was written down, or told the agent.
+    place: Option<CursorFile>,
+    /// What was written down, or acknowledged.
     kept: Option<u64>,
-    untold: u64,
+    unacked: u64,
     agent: Option<AgentClient<Channel>>,
     warned: bool,
 }
 
-impl<'a> Keeping<'a> {
+impl<'a> CursorKeeper<'a> {
     pub(super) fn new(args: &'a WatchArgs) -> Self {
         Self {
             args,
             store: None,
             place: None,
             kept: None,
-            untold: 0,
+            unacked: 0,
             agent: None,
             warned: false,
         }
@@ -71,7 +71,7 @@ impl<'a> Keeping<'a> {
             }
             return;
         }
-        let loaded = Place::of(&store, &self.args.filter).and_then(|place| {
+        let loaded = CursorFile::of(&store, &self.args.filter).and_then(|place| {
             let loaded = place.load();
             self.place = Some(place);
             loaded
@@ -95,16 +95,16 @@ impl<'a> Keeping<'a> {
         self.agent = Some(agent);
     }
 
-    /// Something was told.
-    pub(super) async fn told(&mut self, cursor: &Cursor, notes: &Notes) -> Result<(), Failure> {
+    /// An event was printed.
+    pub(super) async fn reported(&mut self, cursor: &Cursor, notes: &Notes) -> Result<(), Failure> {
         if self.args.consumer.is_some() {
-            self.untold += 1;
-            if self.untold >= MOST_UNTOLD {
+            self.unacked += 1;
+            if self.unacked >= MAX_UNACKED_EVENTS {
                 self.rest(cursor).await?;
             }
             return Ok(());
         }
-        let told = cursor.told();
+        let told = cursor.reported();
         if let (Some(place), Some(seq), true) = (&self.place, told, told > self.kept) {
             self.kept = told;
             if let Err(error) = place.advance(seq) {
@@ -122,11 +122,11 @@ impl<'a> Keeping<'a> {
         }
     }
 
-    /// There is a moment: the agent is told how far its consumer has come. A connection that is
-    /// lost just now is noticed elsewhere, and then it is told again.
+    /// There is a moment: acknowledges how far the consumer has come. A connection that is lost
+    /// just now is noticed elsewhere, and then it is acknowledged again.
     pub(super) async fn rest(&mut self, cursor: &Cursor) -> Result<(), Failure> {
-        self.untold = 0;
-        let told = cursor.told();
+        self.unacked = 0;
+        let told = cursor.reported();
         let (Some(consumer), Some(seq), Some(agent), true) =
             (&self.args.consumer, told, &mut self.agent, told > self.kept)
         else {
@@ -137,7 +137,7 @@ impl<'a> Keeping<'a> {
             seq,
             go_back: false,
         };
-        match tokio::time::timeout(PATIENCE, agent.ack_events(request)).await {
+        match tokio::time::timeout(ACK_TIMEOUT, agent.ack_events(request)).await {
             Ok(Ok(_)) => {
                 self.kept = told;
                 Ok(())

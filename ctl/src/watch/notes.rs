@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::place;
+use super::cursor_file;
 use crate::console;
 use crate::failure::Failure;
 
@@ -35,7 +35,7 @@ impl Notes {
     }
 
     /// A place that is not kept is told, and no reason to stop.
-    pub(super) fn no_place(&self, error: &place::Error) {
+    pub(super) fn no_place(&self, error: &cursor_file::Error) {
         if self.json {
             console::json_note(&Note {
                 note: "no_place",

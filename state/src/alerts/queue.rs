@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use super::row::{End, Hold, Row};
-use super::rules::Kind;
+use super::rules::AlertKind;
 use crate::vault::{from_millis, span_millis, to_millis};
 
 /// The most that wait.
-pub(super) const WAITING: usize = 64;
+pub(super) const MAX_WAITING: usize = 64;
 /// How many that are over are kept to be listed.
-pub(super) const OVER: usize = 32;
+pub(super) const MAX_FINISHED: usize = 32;
 /// For how long one is tried.
-pub(super) const LIFE: Duration = Duration::from_secs(3 * 86_400);
-/// The waits between attempts, doubled each time.
-const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(3_600);
-/// A receiver may ask for more patience than we would have, within reason.
-const ASKED: Duration = Duration::from_secs(86_400);
+pub(super) const MAX_AGE: Duration = Duration::from_secs(3 * 86_400);
+/// The delays between attempts, doubled each time.
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(3_600);
+/// The longest `Retry-After` of a receiver that is honoured.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 /// Why an attempt came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Queue {
     #[must_use]
     pub fn new(rows: Vec<(u64, Row)>, now: SystemTime) -> Self {
         let mut rows: BTreeMap<u64, Row> = rows.into_iter().collect();
-        let latest = to_millis(now).saturating_add(span_millis(ASKED));
+        let latest = to_millis(now).saturating_add(span_millis(MAX_RETRY_AFTER));
         for row in rows.values_mut() {
             // A clock that was put back must not hold anything up for good.
             row.next = row.next.min(latest);
@@ -80,7 +80,7 @@ impl Queue {
     /// Adds an alert. How many were given up for want of room.
     pub fn push(&mut self, row: Row, now: SystemTime) -> usize {
         let mut given_up = 0;
-        while self.waiting() >= WAITING {
+        while self.waiting() >= MAX_WAITING {
             given_up += self.make_room(now);
         }
         // A receiver that is not there may be there for what is new; one that asked for time is given it.
@@ -102,8 +102,8 @@ impl Queue {
         let pair = waiting.windows(2).find(|pair| {
             let (trouble, recovery) = (&self.rows[&pair[0]], &self.rows[&pair[1]]);
             trouble.attempts == 0
-                && trouble.kind != Kind::Recovered
-                && recovery.kind == Kind::Recovered
+                && trouble.kind != AlertKind::Recovered
+                && recovery.kind == AlertKind::Recovered
         });
         let going = pair.map_or(&waiting[..1], |pair| pair);
         for number in going {
@@ -159,7 +159,7 @@ impl Queue {
         row.error.clone_from(&failure.error);
         row.failed_at = at;
         self.changed.insert(number);
-        let last = row.begun().saturating_add(span_millis(LIFE));
+        let last = row.begun().saturating_add(span_millis(MAX_AGE));
         if at >= last || failure.scope == Scope::Final {
             self.end(number, false, now, None);
             return true;
@@ -167,7 +167,7 @@ impl Queue {
         let wait = span_millis(backoff(row.attempts, chance));
         let asked = failure
             .retry_after
-            .map(|asked| span_millis(asked.min(ASKED)));
+            .map(|asked| span_millis(asked.min(MAX_RETRY_AFTER)));
         row.next = at
             .saturating_add(asked.map_or(wait, |asked| asked.max(wait)))
             .min(last);
@@ -197,7 +197,7 @@ impl Queue {
             .filter(|(_, row)| !row.is_waiting())
             .map(|(number, _)| *number)
             .collect();
-        for number in over.iter().take(over.len().saturating_sub(OVER)) {
+        for number in over.iter().take(over.len().saturating_sub(MAX_FINISHED)) {
             self.rows.remove(number);
             self.changed.insert(*number);
         }
@@ -225,13 +225,13 @@ impl Queue {
 
 /// 1 s, 2 s, 4 s … 1 h, each shortened by up to a half.
 fn backoff(attempts: u32, chance: f64) -> Duration {
-    let doubled = FIRST.saturating_mul(
+    let doubled = MIN_RETRY_DELAY.saturating_mul(
         1_u32
             .checked_shl(attempts.saturating_sub(1))
             .unwrap_or(u32::MAX),
     );
     doubled
-        .min(LONGEST)
+        .min(MAX_RETRY_DELAY)
         .mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
 }
 

@@ -6,7 +6,7 @@ use openclaw_types::Link;
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
-use super::rules::{Kind, Notice, Standing};
+use super::rules::{AlertKind, LinkHistory, Notice};
 use crate::clock;
 use crate::vault::{Tables, Vault, to_millis};
 
@@ -16,10 +16,10 @@ pub struct Row {
     /// No other one has it.
     pub id: String,
     /// What it tells.
-    pub kind: Kind,
+    pub kind: AlertKind,
     /// From what it recovered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<Kind>,
+    pub trouble: Option<AlertKind>,
     /// When it was raised.
     pub raised: u64,
     /// Since when it is so; of a recovery, since when the trouble was.
@@ -77,7 +77,7 @@ pub(super) struct End {
 
 /// Who speaks, as an alert says it.
 #[derive(Clone, Debug, Default)]
-pub struct Speaker {
+pub struct AlertSender {
     /// The store's name, in hexadecimal.
     pub store: String,
     /// Where the agent runs.
@@ -87,7 +87,7 @@ pub struct Speaker {
 impl Row {
     /// An alert with an id that no other one has.
     #[must_use]
-    pub fn new(notice: &Notice, link: &Link, speaker: &Speaker, now: SystemTime) -> Self {
+    pub fn new(notice: &Notice, link: &Link, sender: &AlertSender, now: SystemTime) -> Self {
         let Notice {
             kind,
             since,
@@ -108,8 +108,8 @@ impl Row {
             reason: reason.unwrap_or_default(),
             hint: hint(*kind, link, now),
             phone: phone.unwrap_or_default(),
-            store: speaker.store.clone(),
-            host: speaker.host.clone(),
+            store: sender.store.clone(),
+            host: sender.host.clone(),
             begun: to_millis(now),
             attempts: 0,
             next: to_millis(now),
@@ -134,9 +134,9 @@ impl Row {
     }
 }
 
-fn hint(kind: Kind, link: &Link, now: SystemTime) -> String {
+fn hint(kind: AlertKind, link: &Link, now: SystemTime) -> String {
     match kind {
-        Kind::ConnectionLost => {
+        AlertKind::ConnectionLost => {
             "the agent goes on trying: see whether its network reaches WhatsApp (`openclawctl status`)".to_owned()
         }
         _ => link.hint(now, clock::utc),
@@ -150,24 +150,24 @@ fn new_id() -> String {
 
 /// Everything that was kept.
 #[must_use]
-pub fn load(vault: &Vault) -> (Standing, Vec<(u64, Row)>) {
-    let standing = vault.load(state_key());
-    let standing = standing.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+pub fn load(vault: &Vault) -> (LinkHistory, Vec<(u64, Row)>) {
+    let history = vault.load(state_key());
+    let history = history.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let entries = vault.scan(Tables::ALERTS, None);
     let rows = entries.iter().filter_map(|entry| {
         let number = u64::from_be_bytes(entry.id.as_slice().try_into().ok()?);
         Some((number, serde_json::from_slice(&entry.value).ok()?))
     });
-    (standing.unwrap_or_default(), rows.collect())
+    (history.unwrap_or_default(), rows.collect())
 }
 
 /// Writes what has changed, together, and returns once it is durable.
-pub async fn keep(vault: &Vault, standing: Option<&Standing>, rows: &[(u64, Option<Row>)]) {
+pub async fn keep(vault: &Vault, history: Option<&LinkHistory>, rows: &[(u64, Option<Row>)]) {
     vault
         .update_durably(|update| {
             let batch = update.batch();
-            if let Some(standing) = standing {
-                batch.put(state_key(), &encoded(standing));
+            if let Some(history) = history {
+                batch.put(state_key(), &encoded(history));
             }
             for (number, row) in rows {
                 let id = number.to_be_bytes();

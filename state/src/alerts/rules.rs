@@ -12,7 +12,7 @@
 //! An outage lasts until the link has held for [`Rules::settle`]: a link that comes up for two seconds and drops again is
 //! bad all the time.
 //!
-//! [`Standing`] is durable. A restart goes on where the last process was: what was told is not told again, and an outage
+//! [`LinkHistory`] is durable. A restart goes on where the last process was: what was told is not told again, and an outage
 //! has lasted since the link was last known to be up, whatever has happened since.
 
 use std::time::{Duration, SystemTime};
@@ -22,9 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::vault::{from_millis, span_millis, to_millis};
 
-/// How long after its beginning was noticed an outage has at least, before it is told: a new process gets that long to
-/// connect, however long it was away.
-pub(super) const GRACE: Duration = Duration::from_secs(30);
+/// Never alert earlier than this after an outage is first noticed, so that a restarted process has time to reconnect.
+pub(super) const RECONNECT_TIME: Duration = Duration::from_secs(30);
 
 /// How long the link must be up before an outage is over, if `--alert-after` is not shorter.
 const MIN_SETTLE: Duration = Duration::from_secs(30);
@@ -33,7 +32,7 @@ const MAX_SETTLE: Duration = Duration::from_secs(60);
 /// What an alert tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum AlertKind {
     /// The phone removed this device.
     LoggedOut,
     /// Another process uses the same credentials.
@@ -50,7 +49,7 @@ pub enum Kind {
     Test,
 }
 
-impl Kind {
+impl AlertKind {
     /// As in an alert's `type`, behind `whatsapp.`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -85,7 +84,7 @@ impl Kind {
 /// What is remembered of the link. Fields may be added, never renamed: volumes hold it. Times are milliseconds since
 /// 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct LinkHistory {
     /// When the link was last known to be up.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     up: Option<u64>,
@@ -95,9 +94,9 @@ pub struct Standing {
     /// The outage that lasts.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     down: Option<Down>,
-    /// The trouble that was told last and is not over.
+    /// The trouble that was reported last and is not over.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
-    told: Option<Told>,
+    reported: Option<Reported>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,9 +109,9 @@ struct Down {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Told {
+struct Reported {
     #[serde(rename = "k")]
-    kind: Kind,
+    kind: AlertKind,
     #[serde(rename = "s")]
     since: u64,
 }
@@ -121,11 +120,11 @@ struct Told {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// What it tells.
-    pub kind: Kind,
+    pub kind: AlertKind,
     /// Since when that is so; for a recovery, since when the trouble was.
     pub since: SystemTime,
     /// For a recovery: from what.
-    pub trouble: Option<Kind>,
+    pub trouble: Option<AlertKind>,
 }
 
 /// How the link is, as far as it matters here.
@@ -134,14 +133,14 @@ enum Seen {
     Up,
     /// Linked, and not connected.
     Down,
-    Verdict(Kind),
+    Verdict(AlertKind),
     /// Nobody has linked this agent, or it is about to stop: no news.
     Nothing,
 }
 
 impl Seen {
     fn of(link: &Link) -> Self {
-        if let Some(kind) = Kind::of(link.state) {
+        if let Some(kind) = AlertKind::of(link.state) {
             return Self::Verdict(kind);
         }
         match link.state {
@@ -164,47 +163,50 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// How the link is now. Returns the alert that this makes due, if any; `standing` is what to remember with it.
-    pub fn on(self, standing: &mut Standing, link: &Link, now: SystemTime) -> Option<Notice> {
+    /// How the link is now. Returns the alert that this makes due, if any; `history` is what to remember with it.
+    pub fn on(self, history: &mut LinkHistory, link: &Link, now: SystemTime) -> Option<Notice> {
         let at = to_millis(now);
         match Seen::of(link) {
             Seen::Nothing => {
                 if matches!(link.state, LinkState::Unlinked | LinkState::Linking) {
-                    standing.down = None;
-                    standing.up = None;
-                    standing.began = None;
+                    history.down = None;
+                    history.up = None;
+                    history.began = None;
                 }
                 None
             }
             Seen::Up => {
-                if standing.up.is_none_or(|up| self.is_stale(up, at)) {
-                    standing.up = Some(at);
+                if history.up.is_none_or(|up| self.is_stale(up, at)) {
+                    history.up = Some(at);
                 }
-                let began = *standing.began.get_or_insert(at);
+                let began = *history.began.get_or_insert(at);
                 if at.saturating_sub(began) < self.settle() {
                     return None;
                 }
-                standing.down = None;
-                standing.told.take().map(|Told { kind, since }| Notice {
-                    kind: Kind::Recovered,
-                    since: from_millis(since),
-                    trouble: Some(kind),
-                })
+                history.down = None;
+                history
+                    .reported
+                    .take()
+                    .map(|Reported { kind, since }| Notice {
+                        kind: AlertKind::Recovered,
+                        since: from_millis(since),
+                        trouble: Some(kind),
+                    })
             }
             Seen::Verdict(kind) => {
-                standing.down = None;
-                standing.began = None;
-                standing.tell(kind, to_millis(link.since))
+                history.down = None;
+                history.began = None;
+                history.report(kind, to_millis(link.since))
             }
             Seen::Down => {
-                let up = standing.up.unwrap_or(at);
+                let up = history.up.unwrap_or(at);
                 // It had held, and nobody looked in time.
-                if let Some(began) = standing.began.take()
+                if let Some(began) = history.began.take()
                     && up.saturating_sub(began) >= self.settle()
                 {
-                    standing.down = None;
+                    history.down = None;
                 }
-                let down = standing.down.get_or_insert(Down {
+                let down = history.down.get_or_insert(Down {
                     since: up,
                     noticed: at,
                 });
@@ -215,23 +217,23 @@ impl Rules {
                 if at < self.due(since, noticed) {
                     return None;
                 }
-                standing.tell(Kind::ConnectionLost, since)
+                history.report(AlertKind::ConnectionLost, since)
             }
         }
     }
 
     /// When to look again although the link stays as it is.
     #[must_use]
-    pub fn wake_at(self, standing: &Standing, link: &Link) -> Option<SystemTime> {
+    pub fn wake_at(self, history: &LinkHistory, link: &Link) -> Option<SystemTime> {
         match Seen::of(link) {
             Seen::Up => {
-                let known = standing.up.map(|up| up.saturating_add(self.resolution()));
-                let is_over = standing.down.is_none() && standing.told.is_none();
-                let began = standing.began.filter(|_| !is_over);
+                let known = history.up.map(|up| up.saturating_add(self.resolution()));
+                let is_over = history.down.is_none() && history.reported.is_none();
+                let began = history.began.filter(|_| !is_over);
                 let settled = began.map(|began| began.saturating_add(self.settle()));
                 known.into_iter().chain(settled).min().map(from_millis)
             }
-            Seen::Down if standing.told.is_none() => standing
+            Seen::Down if history.reported.is_none() => history
                 .down
                 .map(|Down { since, noticed }| from_millis(self.due(since, noticed))),
             _ => None,
@@ -240,7 +242,7 @@ impl Rules {
 
     fn due(self, since: u64, noticed: u64) -> u64 {
         let after = span_millis(self.after);
-        let grace = after.min(span_millis(GRACE));
+        let grace = after.min(span_millis(RECONNECT_TIME));
         since
             .saturating_add(after)
             .max(noticed.saturating_add(grace))
@@ -262,7 +264,7 @@ impl Rules {
     }
 }
 
-impl Standing {
+impl LinkHistory {
     /// The link ceases to be up now. Called before [`Rules::on`] with a link that is not up any more.
     pub fn left(&mut self, before: &Link, now: SystemTime) {
         if before.state == LinkState::Connected {
@@ -270,14 +272,14 @@ impl Standing {
         }
     }
 
-    /// Tells a trouble, unless it is the one that was told last: one that is worse than a lost connection is told beside
-    /// it, and a lost connection is not told beside a worse one.
-    fn tell(&mut self, kind: Kind, since: u64) -> Option<Notice> {
-        let told = self.told.map(|told| told.kind);
-        if told == Some(kind) || (told.is_some() && kind == Kind::ConnectionLost) {
+    /// Reports a trouble, unless it is the one that was reported last: one that is worse than a lost connection is
+    /// reported in addition to it, and a lost connection is not reported in addition to a worse one.
+    fn report(&mut self, kind: AlertKind, since: u64) -> Option<Notice> {
+        let reported = self.reported.map(|reported| reported.kind);
+        if reported == Some(kind) || (reported.is_some() && kind == AlertKind::ConnectionLost) {
             return None;
         }
-        self.told = Some(Told { kind, since });
+        self.reported = Some(Reported { kind, since });
         Some(Notice {
             kind,
             since: from_millis(since),

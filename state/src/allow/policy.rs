@@ -72,7 +72,7 @@ impl fmt::Display for Who {
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum EntryPlace {
     /// In the file, on this line.
     Line(usize),
     /// In the environment's `WHATSAPP_ALLOW`, which the file does not mention.
@@ -81,7 +81,7 @@ pub enum Place {
     Added,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for EntryPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(line) => write!(f, "line {line}"),
@@ -97,7 +97,7 @@ pub struct Entry {
     /// Who.
     pub who: Who,
     /// Said where.
-    pub place: Place,
+    pub place: EntryPlace,
 }
 
 /// All that is said about who is admitted.
@@ -125,23 +125,23 @@ pub struct Sender<'a> {
     /// The LID.
     pub lid: Option<&'a Lid>,
     /// Whether it is certain that the sender has no other name in the rules.
-    pub told_apart: bool,
+    pub is_resolved: bool,
 }
 
 /// What is done with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is told.
-    Admit(Because),
+    /// It is reported.
+    Allow(VerdictReason),
     /// It is not.
-    Drop(Because),
+    Drop(VerdictReason),
     /// Who wrote it must be found out first.
     Hold,
 }
 
-/// Why.
+/// Why a message is allowed or dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Because {
+pub enum VerdictReason {
     /// There are no rules.
     NoRules,
     /// The account itself wrote it.
@@ -149,7 +149,7 @@ pub enum Because {
     /// The policy is `open`.
     Open,
     /// An entry names the sender, or everybody.
-    Listed(Place),
+    Listed(EntryPlace),
     /// The policy is `disabled`.
     Disabled,
     /// No entry names the sender.
@@ -162,7 +162,7 @@ pub enum Because {
     TooManyHeld,
 }
 
-impl Because {
+impl VerdictReason {
     /// In one word, for programs and counters.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -180,18 +180,19 @@ impl Because {
     }
 }
 
-impl From<Because> for DropReason {
-    fn from(because: Because) -> Self {
-        match because {
-            Because::Disabled => Self::Disabled,
-            Because::NotListed => Self::NotListed,
-            Because::GroupNotListed => Self::GroupNotListed,
-            Because::NotResolved => Self::NotResolved,
-            Because::TooManyHeld => Self::TooManyHeld,
+impl From<VerdictReason> for DropReason {
+    fn from(reason: VerdictReason) -> Self {
+        match reason {
+            VerdictReason::Disabled => Self::Disabled,
+            VerdictReason::NotListed => Self::NotListed,
+            VerdictReason::GroupNotListed => Self::GroupNotListed,
+            VerdictReason::NotResolved => Self::NotResolved,
+            VerdictReason::TooManyHeld => Self::TooManyHeld,
             // Nothing is dropped for these.
-            Because::NoRules | Because::Own | Because::Open | Because::Listed(_) => {
-                Self::Other(because.name().to_owned())
-            }
+            VerdictReason::NoRules
+            | VerdictReason::Own
+            | VerdictReason::Open
+            | VerdictReason::Listed(_) => Self::Other(reason.name().to_owned()),
         }
     }
 }

@@ -12,18 +12,18 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::member::{self, Row, time};
-use super::{Asking, Enrolled, MOST, SendTo};
+use super::{EnrollRequest, Enrolled, MAX_CLIENTS, SendTo};
 use crate::clock;
 use crate::vault::{Tables, Update, Vault, to_millis};
 
 /// How long a code is good.
-pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
-/// How long it is told of one from here that it was used, or is over.
-const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
+pub const CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// How long a code that was used or has expired is remembered as such.
+const FINISHED_CODE_AGE: Duration = Duration::from_secs(24 * 3600);
 /// How many of the environment are remembered.
-const GIVEN: usize = 64;
+const MAX_ENVIRONMENT_CODES: usize = 64;
 /// A code's bytes, in front of its row.
-const SECRET: usize = 18;
+const SECRET_BYTES: usize = 18;
 
 /// Where a code came from. A number keeps its meaning for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Kept {
             origin: origin.to_byte(),
             role: role.to_byte(),
             name,
-            expires_at: to_millis(now + LIFETIME),
+            expires_at: to_millis(now + CODE_LIFETIME),
             used_by: None,
             send_to: None,
         }
@@ -127,7 +127,7 @@ impl Kept {
     /// How much longer its time is. A clock that was put back does not give it more than it ever had.
     fn remaining(&self, now: SystemTime) -> Option<Duration> {
         let remaining = time(self.expires_at).duration_since(now).ok()?;
-        (!remaining.is_zero() && remaining <= LIFETIME).then_some(remaining)
+        (!remaining.is_zero() && remaining <= CODE_LIFETIME).then_some(remaining)
     }
 
     fn is_good(&self, now: SystemTime) -> bool {
@@ -136,16 +136,17 @@ impl Kept {
 
     fn is_forgotten(&self, now: SystemTime) -> bool {
         let over = now.duration_since(time(self.expires_at));
-        self.origin != Origin::Environment.to_byte() && over.is_ok_and(|over| over > REMEMBERED)
+        self.origin != Origin::Environment.to_byte()
+            && over.is_ok_and(|over| over > FINISHED_CODE_AGE)
     }
 
     fn read(bytes: &[u8]) -> Option<(Code, Self)> {
-        let (secret, row) = bytes.split_first_chunk::<SECRET>()?;
+        let (secret, row) = bytes.split_first_chunk::<SECRET_BYTES>()?;
         let kept: Self = ciborium::from_reader(row).ok()?;
         Some((Code::from_bytes(*secret), kept))
     }
 
-    fn write(&self, secret: &[u8; SECRET]) -> Zeroizing<Vec<u8>> {
+    fn write(&self, secret: &[u8; SECRET_BYTES]) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(secret.to_vec());
         ciborium::into_writer(self, &mut *bytes).expect("text and numbers have an encoding");
         bytes
@@ -204,7 +205,7 @@ pub(super) fn given(update: &mut Update<'_>, code: &Code, now: SystemTime) -> Op
     forget_oldest_given(update);
     let kept = Kept::new(Origin::Environment, Role::Admin, None, now);
     keep(update, code, &kept, now);
-    Opening::Given(LIFETIME)
+    Opening::Given(CODE_LIFETIME)
 }
 
 /// Nobody sets a variable to a code of so long ago.
@@ -218,7 +219,7 @@ fn forget_oldest_given(update: &mut Update<'_>) {
         })
         .collect();
     given.sort();
-    let surplus = (given.len() + 1).saturating_sub(GIVEN);
+    let surplus = (given.len() + 1).saturating_sub(MAX_ENVIRONMENT_CODES);
     for (_, id) in &given[..surplus.min(given.len())] {
         update.batch().delete(Key::new(Tables::CODES, "", id));
     }
@@ -246,11 +247,11 @@ pub(super) fn any_in_time(vault: &Vault, now: SystemTime) -> bool {
 /// Decides whether a client is taken in, and writes both: that it is known, and that the code is used.
 pub(super) fn enroll(
     update: &mut Update<'_>,
-    asking: Asking<'_>,
+    asking: EnrollRequest<'_>,
     proves: impl FnOnce(&Code) -> bool,
     now: SystemTime,
 ) -> Result<(Enrolled, Row), Refusal> {
-    let Asking {
+    let EnrollRequest {
         code: id,
         client,
         name,
@@ -285,7 +286,7 @@ pub(super) fn enroll(
             return Err(Refusal::NameTaken);
         }
     }
-    if others >= MOST {
+    if others >= MAX_CLIENTS {
         return Err(Refusal::Full);
     }
     let row = Row::new(name.clone(), role, kept.send_to.clone(), clock::shown(now));
@@ -306,7 +307,7 @@ pub(super) fn enroll(
     ))
 }
 
-fn put(update: &mut Update<'_>, id: CodeId, kept: &Kept, secret: &[u8; SECRET]) {
+fn put(update: &mut Update<'_>, id: CodeId, kept: &Kept, secret: &[u8; SECRET_BYTES]) {
     update.batch().put(key(&id), &kept.write(secret));
 }
 

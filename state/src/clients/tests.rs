@@ -25,7 +25,7 @@ async fn enroll(
     name: &str,
     now: SystemTime,
 ) -> Result<(String, Role), Refusal> {
-    let asking = Asking {
+    let asking = EnrollRequest {
         code: code.id(),
         client: key(client),
         name,
@@ -67,9 +67,9 @@ async fn a_client_whose_answer_was_lost_is_told_again_while_the_code_has_time() 
     enroll(&clients, &code, 1, "a", now()).await.unwrap();
     volume.reopen();
     let clients = of(&volume);
-    assert!(clients.expects_somebody(now()));
+    assert!(clients.has_open_code(now()));
     assert!(clients.invitations(now()).is_empty());
-    let mut pass = clients.admit(key(1), now()).ok().unwrap();
+    let mut pass = clients.authorize(key(1), now()).ok().unwrap();
     let cut = pass.severed();
     let again = enroll(&clients, &code, 1, "other", now()).await;
     assert_eq!(again, Ok(("a".to_owned(), Role::Reader)));
@@ -77,7 +77,7 @@ async fn a_client_whose_answer_was_lost_is_told_again_while_the_code_has_time() 
         futures::FutureExt::now_or_never(cut).is_none(),
         "nothing is cut"
     );
-    let late = enroll(&clients, &code, 1, "a", now() + LIFETIME).await;
+    let late = enroll(&clients, &code, 1, "a", now() + CODE_LIFETIME).await;
     assert_eq!(late, Err(Refusal::Used));
     drop(clients.revoke("a", None).await.unwrap());
     assert_eq!(
@@ -129,14 +129,14 @@ async fn a_code_ends_after_its_time_and_with_a_clock_that_went_back() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
-    for late in [now() + LIFETIME, now() - Duration::from_secs(60)] {
+    for late in [now() + CODE_LIFETIME, now() - Duration::from_secs(60)] {
         assert_eq!(
             enroll(&clients, &code, 1, "a", late).await,
             Err(Refusal::Expired)
         );
-        assert!(!clients.expects_somebody(late));
+        assert!(!clients.has_open_code(late));
     }
-    let last = now() + LIFETIME - Duration::from_millis(1);
+    let last = now() + CODE_LIFETIME - Duration::from_millis(1);
     assert!(enroll(&clients, &code, 1, "a", last).await.is_ok());
 }
 
@@ -145,7 +145,7 @@ async fn who_does_not_prove_the_code_is_refused_and_the_code_stays_good() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Admin, now()).await;
-    let asking = Asking {
+    let asking = EnrollRequest {
         code: code.id(),
         client: key(1),
         name: "middle",
@@ -170,7 +170,7 @@ async fn no_two_clients_have_one_name_and_an_invitation_names_its_own() {
     let taken = clients
         .invite(Role::Reader, Some("a".to_owned()), None, now())
         .await;
-    assert!(matches!(taken, Err(Denied::NameTaken)));
+    assert!(matches!(taken, Err(ClientDenied::NameTaken)));
     let named = clients
         .invite(Role::Reader, Some("c".to_owned()), None, now())
         .await;
@@ -184,13 +184,13 @@ async fn a_client_that_enrolls_again_has_its_new_role_and_its_old_connections_ar
     let clients = of(&volume);
     let first = invite(&clients, Role::Admin, now()).await;
     enroll(&clients, &first, 1, "a", now()).await.unwrap();
-    let mut pass = clients.admit(key(1), now()).ok().unwrap();
+    let mut pass = clients.authorize(key(1), now()).ok().unwrap();
     let severed = pass.severed();
     let second = invite(&clients, Role::Reader, now()).await;
     enroll(&clients, &second, 1, "a", now()).await.unwrap();
     severed.await;
     assert_eq!(
-        clients.admit(key(1), now()).ok().unwrap().role,
+        clients.authorize(key(1), now()).ok().unwrap().role,
         Role::Reader
     );
     assert_eq!(clients.list(now()).len(), 1);
@@ -202,14 +202,14 @@ async fn a_revoked_client_is_unknown_and_cut_and_stays_so() {
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
     enroll(&clients, &code, 1, "a", now()).await.unwrap();
-    let mut pass = clients.admit(key(1), now()).ok().unwrap();
+    let mut pass = clients.authorize(key(1), now()).ok().unwrap();
     let cut = pass.severed();
     let (gone, severed) = clients.revoke("a", None).await.unwrap();
     assert_eq!(gone.fingerprint, key(1));
     assert!(!clients.is_known(&key(1)));
     assert_eq!(
-        clients.admit(key(1), now()).err(),
-        Some(NotAdmitted::Unknown)
+        clients.authorize(key(1), now()).err(),
+        Some(NotAuthorized::Unknown)
     );
     drop(severed);
     cut.await;
@@ -237,16 +237,19 @@ async fn a_client_has_so_many_connections_and_no_more() {
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
     enroll(&clients, &code, 1, "a", now()).await.unwrap();
-    let mut passes: Vec<_> = (0..CONNECTIONS)
-        .map(|_| clients.admit(key(1), now()).ok().unwrap())
+    let mut passes: Vec<_> = (0..MAX_CONNECTIONS_PER_CLIENT)
+        .map(|_| clients.authorize(key(1), now()).ok().unwrap())
         .collect();
     assert_eq!(
-        clients.admit(key(1), now()).err(),
-        Some(NotAdmitted::TooMany)
+        clients.authorize(key(1), now()).err(),
+        Some(NotAuthorized::TooMany)
     );
-    assert_eq!(clients.list(now())[0].connections, CONNECTIONS);
+    assert_eq!(
+        clients.list(now())[0].connections,
+        MAX_CONNECTIONS_PER_CLIENT
+    );
     passes.pop();
-    assert!(clients.admit(key(1), now()).is_ok());
+    assert!(clients.authorize(key(1), now()).is_ok());
 }
 
 #[tokio::test]
@@ -276,7 +279,7 @@ async fn a_restart_neither_renews_nor_revives_the_code_of_the_environment() {
     let mut volume = Volume::new();
     let code = Code::generate().unwrap();
     let opening = of(&volume).opening(Some(&code), now()).await;
-    assert!(matches!(opening, Ok(Opening::Given(LIFETIME))));
+    assert!(matches!(opening, Ok(Opening::Given(CODE_LIFETIME))));
     volume.reopen();
     let later = now() + Duration::from_secs(14 * 60);
     let opening = of(&volume).opening(Some(&code), later).await;
@@ -284,7 +287,9 @@ async fn a_restart_neither_renews_nor_revives_the_code_of_the_environment() {
         panic!("{opening:?}");
     };
     assert_eq!(rest, Duration::from_secs(60));
-    let over = of(&volume).opening(Some(&code), now() + LIFETIME).await;
+    let over = of(&volume)
+        .opening(Some(&code), now() + CODE_LIFETIME)
+        .await;
     assert!(matches!(over, Ok(Opening::Expired)));
 
     let clients = of(&volume);
@@ -300,7 +305,7 @@ async fn a_restart_neither_renews_nor_revives_the_code_of_the_environment() {
     // Another one lets a client in, also when there are some: that is how an operator who lost a laptop comes back.
     let another = Code::generate().unwrap();
     let opening = of(&volume).opening(Some(&another), later).await;
-    assert!(matches!(opening, Ok(Opening::Given(LIFETIME))));
+    assert!(matches!(opening, Ok(Opening::Given(CODE_LIFETIME))));
 }
 
 #[tokio::test]
@@ -308,13 +313,13 @@ async fn there_are_so_many_codes_and_clients_and_no_more() {
     let volume = Volume::new();
     let clients = of(&volume);
     let mut codes = Vec::new();
-    for _ in 0..MOST_CODES {
+    for _ in 0..MAX_OPEN_CODES {
         codes.push(invite(&clients, Role::Reader, now()).await);
     }
     let denied = clients.invite(Role::Reader, None, None, now()).await;
-    assert!(matches!(denied, Err(Denied::TooManyCodes)));
+    assert!(matches!(denied, Err(ClientDenied::TooManyCodes)));
     let last = codes.pop().unwrap();
-    for number in 0..u8::try_from(MOST).unwrap() {
+    for number in 0..u8::try_from(MAX_CLIENTS).unwrap() {
         let code = match codes.pop() {
             Some(code) => code,
             None => invite(&clients, Role::Reader, now()).await,
@@ -327,7 +332,7 @@ async fn there_are_so_many_codes_and_clients_and_no_more() {
         Err(Refusal::Full)
     );
     let denied = clients.invite(Role::Reader, None, None, now()).await;
-    assert!(matches!(denied, Err(Denied::Full)));
+    assert!(matches!(denied, Err(ClientDenied::Full)));
 }
 
 #[tokio::test]
@@ -337,7 +342,7 @@ async fn when_a_client_was_seen_is_kept_now_and_then() {
     let code = invite(&clients, Role::Reader, now()).await;
     enroll(&clients, &code, 1, "a", now()).await.unwrap();
     assert_eq!(clients.list(now())[0].last_seen, None);
-    let pass = clients.admit(key(1), now()).ok().unwrap();
+    let pass = clients.authorize(key(1), now()).ok().unwrap();
     clients.keep_seen(now());
     let later = now() + Duration::from_secs(299);
     clients.keep_seen(later);

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 /// The system's clock was stepped when it is this far from where it was expected. It is slewed together with the time
 /// since boot, so that nothing else moves it.
-const STEP: i64 = 1_000_000_000;
+const MIN_STEP_NANOS: i64 = 1_000_000_000;
 /// A stepped clock is believed for the connection once it has kept its time for so long.
-const HELD: i64 = 600 * 1_000_000_000;
+const SETTLE_NANOS: i64 = 600 * 1_000_000_000;
 /// The most that is counted for the time between two processes, where the machine was started anew in between and only
 /// the system's clock says how long it was.
-const MAX_AWAY: i64 = 86_400 * 1_000_000_000;
+const MAX_AWAY_NANOS: i64 = 86_400 * 1_000_000_000;
 /// Before this program was written: 2026-01-01.
-const PLAUSIBLE: i64 = 1_767_225_600 * 1_000_000_000;
-const MILLI: i64 = 1_000_000;
+const MIN_PLAUSIBLE_NANOS: i64 = 1_767_225_600 * 1_000_000_000;
+const NANOS_PER_MILLI: i64 = 1_000_000;
 
 /// What the clocks show at one moment, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,7 @@ pub struct Resumed {
 impl Reading {
     pub(super) fn new(boot_seconds: i64, boot_nanos: i64, wall: SystemTime) -> Self {
         let boot = boot_seconds
-            .saturating_mul(1_000 * MILLI)
+            .saturating_mul(1_000 * NANOS_PER_MILLI)
             .saturating_add(boot_nanos);
         Self {
             boot,
@@ -131,13 +131,13 @@ impl Scales {
     pub(super) fn notice(&mut self, reading: Reading) -> Option<Step> {
         let now = self.agent(reading);
         let moved = reading.wall.saturating_sub(now).saturating_sub(self.wall);
-        if moved.saturating_abs() < STEP {
+        if moved.saturating_abs() < MIN_STEP_NANOS {
             return None;
         }
         self.wall = self.wall.saturating_add(moved);
         let step = Step {
             at: time(now),
-            by: moved / MILLI,
+            by: moved / NANOS_PER_MILLI,
         };
         self.steps.count += 1;
         self.steps.last = Some(step);
@@ -156,24 +156,24 @@ impl Scales {
         moved(self.now(reading), self.protocol)
     }
 
-    pub(super) fn heard_at(&self, at: SystemTime) -> SystemTime {
+    pub(super) fn agent_time_of(&self, at: SystemTime) -> SystemTime {
         moved(at, self.protocol.saturating_neg())
     }
 
     pub(super) fn set_protocol(&mut self, reading: Reading) {
         let now = self.agent(reading);
         let stepped = self.steps.last.map_or(i64::MIN, |step| nanos(step.at));
-        let has_held = now.saturating_sub(stepped) >= HELD;
-        if has_held || now.saturating_add(self.protocol) < PLAUSIBLE {
+        let has_held = now.saturating_sub(stepped) >= SETTLE_NANOS;
+        if has_held || now.saturating_add(self.protocol) < MIN_PLAUSIBLE_NANOS {
             self.protocol = self.wall;
         }
     }
 
     pub(super) fn mark(&mut self, reading: Reading, boot_id: &str) -> Mark {
         Mark {
-            agent: self.agent(reading) / MILLI,
-            wall: reading.wall / MILLI,
-            boot: reading.boot / MILLI,
+            agent: self.agent(reading) / NANOS_PER_MILLI,
+            wall: reading.wall / NANOS_PER_MILLI,
+            boot: reading.boot / NANOS_PER_MILLI,
             boot_id: boot_id.to_owned(),
         }
     }
@@ -181,14 +181,14 @@ impl Scales {
     /// The same machine since: the time since boot says how long it was. Else the system's clock does, which may have
     /// been set in between: what is counted by it is bounded, so that a wrong one makes nothing old.
     pub(super) fn resume(&mut self, mark: &Mark, reading: Reading, boot_id: &str) -> Resumed {
-        let nanos = |millis: i64| millis.saturating_mul(MILLI);
+        let nanos = |millis: i64| millis.saturating_mul(NANOS_PER_MILLI);
         let same =
             !boot_id.is_empty() && mark.boot_id == boot_id && nanos(mark.boot) <= reading.boot;
         let by_wall = reading.wall.saturating_sub(nanos(mark.wall));
         let (counted, resumed) = if same {
             (reading.boot - nanos(mark.boot), Resumed::default())
         } else {
-            let counted = by_wall.clamp(0, MAX_AWAY);
+            let counted = by_wall.clamp(0, MAX_AWAY_NANOS);
             let resumed = Resumed {
                 uncounted: span(by_wall.saturating_sub(counted).max(0)),
                 uncertain: counted != by_wall,
@@ -198,7 +198,7 @@ impl Scales {
         let now = nanos(mark.agent).saturating_add(counted);
         self.agent = Some(now.saturating_sub(reading.boot));
         self.wall = reading.wall.saturating_sub(now);
-        if self.wall.saturating_abs() < STEP {
+        if self.wall.saturating_abs() < MIN_STEP_NANOS {
             self.wall = 0;
         }
         self.protocol = self.wall;

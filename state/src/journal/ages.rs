@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::vault::{Tables, Vault, span_millis};
 
 /// How many marks there are in the time that events are kept: they may be kept by a part of it longer.
-const PARTS: u64 = 64;
-const MAX_MARKS: usize = 2 * PARTS as usize;
+const MARKS_PER_RETENTION: u64 = 64;
+const MAX_MARKS: usize = 2 * MARKS_PER_RETENTION as usize;
 
 /// The marks, oldest first.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ impl Ages {
 
     /// Marks how far the journal has come, if it is time for a mark. True when that is to be written.
     pub(super) fn note(&mut self, head: u64, now: u64, age: Duration) -> bool {
-        let part = span_millis(age) / PARTS;
+        let part = span_millis(age) / MARKS_PER_RETENTION;
         for mark in &mut self.0 {
             // A time that is still to come would be none.
             mark.at = mark.at.min(now);

@@ -3,7 +3,7 @@
 use openclaw_types::{ChatId, Contact, Event, MessageId, Occurrence};
 
 use super::{Journal, Mark, MessageName, State, event};
-use crate::vault::sure;
+use crate::vault::ok_or_abort;
 
 /// A message, as an event has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Journal {
     pub(super) fn named(&self, state: &State, id: &str) -> Vec<Event> {
         let half = Mark::half_of(id);
         let rows = self.vault.with(|sealed| state.kept.named(sealed, half));
-        let rows = rows.map(sure).unwrap_or_default();
+        let rows = rows.map(ok_or_abort).unwrap_or_default();
         rows.iter().map(event).collect()
     }
 }

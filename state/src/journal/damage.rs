@@ -5,7 +5,7 @@ use openclaw_types::Seq;
 use openclaw_vault::Error;
 
 use super::{Journal, State};
-use crate::vault::sure;
+use crate::vault::ok_or_abort;
 
 /// Events that cannot be read any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Journal {
                 let found = self
                     .vault
                     .with(|sealed| state.kept.examine(sealed, after, whole));
-                let Some((last, harm)) = found.and_then(sure) else {
+                let Some((last, harm)) = found.and_then(ok_or_abort) else {
                     return;
                 };
                 after = last;

@@ -9,13 +9,13 @@ use tokio::task::spawn_blocking;
 
 use super::Journal;
 use crate::clock;
-use crate::failpoint::{self, Place};
+use crate::failpoint::{self, Failpoint};
 use crate::vault::to_millis;
 
 /// Events that nobody waits for become durable together, this long after the first.
-const TOGETHER: Duration = Duration::from_millis(10);
+const BATCH_DELAY: Duration = Duration::from_millis(10);
 /// How often the retention is looked at when nothing happens.
-const IDLE: Duration = Duration::from_secs(600);
+const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
 
 impl Journal {
     /// Makes durable what nobody waits for, moves old events into files, and lets go of those that are too old. Runs until
@@ -24,11 +24,11 @@ impl Journal {
         self.examine(false).await;
         loop {
             self.tidy().await;
-            if tokio::time::timeout(IDLE, self.appended.notified())
+            if tokio::time::timeout(RETENTION_INTERVAL, self.appended.notified())
                 .await
                 .is_ok()
             {
-                tokio::time::sleep(TOGETHER).await;
+                tokio::time::sleep(BATCH_DELAY).await;
                 self.flush().await;
             } else {
                 self.examine(false).await;
@@ -89,9 +89,9 @@ impl Journal {
             }
             Err(_) => return false,
         };
-        failpoint::pass(Place::Rolling);
+        failpoint::pass(Failpoint::Rolling);
         let filed = self.with_kept(|kept, sealed| kept.filed(sealed, &segment));
-        failpoint::pass(Place::Rolled);
+        failpoint::pass(Failpoint::Rolled);
         filed.is_some()
     }
 }

@@ -6,13 +6,13 @@ use std::time::SystemTime;
 use openclaw_types::{MessageId, Nack, Payload, Phone, Recipient, SendReason};
 use openclaw_vault::Batch;
 
-use super::entry::{Stage, Trouble};
+use super::entry::{AttemptError, Stage};
 use super::messages::Turn;
 use super::{Outbox, State, row};
 
-/// A message whose turn it is. Whoever has it reports by [`Outbox::report`].
+/// A message whose turn it is. Its holder reports the result with [`Outbox::report`].
 #[derive(Debug)]
-pub struct Job {
+pub struct Delivery {
     order: u64,
     /// Its id, the same each time.
     pub id: MessageId,
@@ -26,7 +26,7 @@ pub struct Job {
 
 impl Outbox {
     /// The next message to be handed to WhatsApp over the connection of `account`; else when there may be one.
-    pub fn turn(&self, account: &Phone, now: SystemTime) -> Result<Job, Option<SystemTime>> {
+    pub fn turn(&self, account: &Phone, now: SystemTime) -> Result<Delivery, Option<SystemTime>> {
         let state = &mut *self.state();
         for order in state.messages.of_others(account) {
             self.settle_failed(state, order, SendReason::OtherAccount, now);
@@ -51,7 +51,7 @@ impl Outbox {
                 return Err(None);
             };
             if entry.is_abandoned() {
-                entry.rest(entry.trouble);
+                entry.rest(entry.last_error);
                 state.messages.settle(order);
                 continue;
             }
@@ -69,7 +69,7 @@ impl Outbox {
                 pace.take(&entry.to, now);
             }
             entry.stage = Stage::Busy(entry.handed_at);
-            return Ok(Job {
+            return Ok(Delivery {
                 order,
                 id: entry.sent.id.clone(),
                 to: entry.to.clone(),
@@ -95,10 +95,10 @@ impl Outbox {
     }
 
     /// To be awaited right before the message may reach the wire: its row is durable, and says that it may be there.
-    pub async fn hand_over(&self, job: &Job, now: SystemTime) {
+    pub async fn hand_over(&self, delivery: &Delivery, now: SystemTime) {
         let written = {
             let state = &mut *self.state();
-            let Some(entry) = state.messages.get(job.order) else {
+            let Some(entry) = state.messages.get(delivery.order) else {
                 return;
             };
             entry.handed_at = Some(now);
@@ -115,15 +115,15 @@ impl Outbox {
     }
 
     /// What came of the attempt.
-    pub fn report(&self, job: &Job, result: Result<(), Trouble>, now: SystemTime) {
+    pub fn report(&self, delivery: &Delivery, result: Result<(), AttemptError>, now: SystemTime) {
         let state = &mut *self.state();
-        let Some(entry) = state.messages.get(job.order) else {
+        let Some(entry) = state.messages.get(delivery.order) else {
             return;
         };
         let Stage::Busy(before) = entry.stage else {
             return;
         };
-        entry.trouble = result.err();
+        entry.last_error = result.err();
         match result {
             Ok(()) => {
                 // What the server refuses is refused after this.
@@ -132,29 +132,29 @@ impl Outbox {
                 }
                 entry.stage = Stage::Handed(now);
                 entry.handed_before = before;
-                state.messages.bound_payloads(job.order);
+                state.messages.bound_payloads(delivery.order);
             }
-            Err(Trouble::Refused(nack)) => {
+            Err(AttemptError::Refused(nack)) => {
                 entry.sent.nack = Some(nack);
-                self.settle_failed(state, job.order, SendReason::RefusedByServer, now);
+                self.settle_failed(state, delivery.order, SendReason::RefusedByServer, now);
                 return;
             }
-            Err(Trouble::NotOnWhatsApp) if entry.is_queued() => {
-                self.settle_failed(state, job.order, SendReason::NotOnWhatsapp, now);
+            Err(AttemptError::NotOnWhatsApp) if entry.is_queued() => {
+                self.settle_failed(state, delivery.order, SendReason::NotOnWhatsapp, now);
                 return;
             }
-            Err(Trouble::ConnectionLost) if entry.is_queued() => entry.try_later(now),
-            Err(Trouble::ConnectionLost) => entry.rest(Some(Trouble::ConnectionLost)),
+            Err(AttemptError::ConnectionLost) if entry.is_queued() => entry.try_later(now),
+            Err(AttemptError::ConnectionLost) => entry.rest(Some(AttemptError::ConnectionLost)),
             // Nothing went out: what was known before is true again.
             Err(_) => {
-                self.take_back(state, job.order, before, now);
+                self.take_back(state, delivery.order, before, now);
                 return;
             }
         }
-        if let Some(entry) = state.messages.get(job.order) {
-            entry.tell();
+        if let Some(entry) = state.messages.get(delivery.order) {
+            entry.notify();
         }
-        state.messages.settle(job.order);
+        state.messages.settle(delivery.order);
     }
 
     /// Nothing of it went out this time; before, it was handed over at `before`.
@@ -174,10 +174,10 @@ impl Outbox {
         if entry.is_queued() {
             entry.try_later(now);
         } else {
-            entry.rest(entry.trouble);
+            entry.rest(entry.last_error);
         }
         let unsent = !entry.is_queued() && before.is_none();
-        entry.tell();
+        entry.notify();
         if unsent {
             row::delete(&mut batch, &entry.sent.token);
         } else if is_told {

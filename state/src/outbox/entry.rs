@@ -16,14 +16,14 @@ const ACK_OVERDUE: Duration = Duration::from_secs(60);
 /// makes the restriction worse.
 const RESTRICTED_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest delay between two attempts.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Distinguishes two drafts without keeping their payload.
 pub(super) type Fingerprint = [u8; 16];
 
 /// Why a message has not gone out this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum AttemptError {
     /// The connection was lost; whether the message went out is not known.
     ConnectionLost,
     /// The connection was gone before the message's turn came. Nothing was sent.
@@ -42,7 +42,7 @@ pub enum Trouble {
     Held,
 }
 
-impl Trouble {
+impl AttemptError {
     /// In one word.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -69,7 +69,7 @@ pub struct Progress {
     /// It has been handed to WhatsApp, or is kept to be.
     pub accepted: bool,
     /// The agent does no more about it unless it is asked again.
-    pub stopped: Option<Trouble>,
+    pub stopped: Option<AttemptError>,
     /// Of a message that WhatsApp's restriction refused: when the same token is tried again.
     pub again_at: Option<SystemTime>,
 }
@@ -125,7 +125,7 @@ pub(super) struct Entry {
     pub(super) payload: Option<Arc<Payload>>,
     /// Attempts in a row that did not bring it out.
     pub(super) attempts: u32,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) last_error: Option<AttemptError>,
     watchers: Option<watch::Sender<Progress>>,
 }
 
@@ -147,7 +147,7 @@ impl Entry {
             stage: Stage::Resting,
             payload: None,
             attempts: 0,
-            trouble: None,
+            last_error: None,
             watchers: None,
         }
     }
@@ -172,7 +172,7 @@ impl Entry {
     }
 
     /// A caller that asks again changes nothing: the message is on its way, or at its end.
-    pub(super) fn goes_by_itself(&self, now: SystemTime) -> bool {
+    pub(super) fn retries_automatically(&self, now: SystemTime) -> bool {
         match self.stage {
             _ if self.is_settled() => self.again_at().is_none_or(|again_at| now < again_at),
             Stage::Waiting(_) | Stage::Busy(_) => true,
@@ -212,10 +212,10 @@ impl Entry {
     }
 
     /// Nothing more happens to it by itself.
-    pub(super) fn rest(&mut self, trouble: Option<Trouble>) {
+    pub(super) fn rest(&mut self, last_error: Option<AttemptError>) {
         self.stage = Stage::Resting;
         self.payload = None;
-        self.trouble = trouble;
+        self.last_error = last_error;
     }
 
     /// Why it fails now, if its time has come.
@@ -243,7 +243,7 @@ impl Entry {
     /// An attempt did not bring it out: the next one comes later and later.
     pub(super) fn try_later(&mut self, now: SystemTime) {
         self.attempts = self.attempts.saturating_add(1);
-        let delay = Duration::from_secs(1 << self.attempts.min(6)).min(LONGEST_DELAY);
+        let delay = Duration::from_secs(1 << self.attempts.min(6)).min(MAX_RETRY_DELAY);
         self.stage = Stage::Waiting(now + delay);
     }
 
@@ -253,7 +253,7 @@ impl Entry {
             until: self.until.filter(|_| self.is_queued()),
             accepted: self.is_queued() || matches!(self.stage, Stage::Handed(_)),
             stopped: match self.stage {
-                Stage::Resting if !self.is_settled() => self.trouble,
+                Stage::Resting if !self.is_settled() => self.last_error,
                 _ => None,
             },
             again_at: self.again_at(),
@@ -273,7 +273,7 @@ impl Entry {
     }
 
     /// Tells those who follow it.
-    pub(super) fn tell(&mut self) {
+    pub(super) fn notify(&mut self) {
         let progress = self.progress();
         if let Some(watchers) = &self.watchers
             && watchers.send(progress).is_err()

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use openclaw_vault::{Batch, Epoch, Key, went_back};
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Stage, Trouble};
+use super::entry::{AttemptError, Stage};
 use super::{Outbox, State};
 use crate::vault::{Tables, Vault, from_millis, to_millis};
 
@@ -177,11 +177,11 @@ impl Outbox {
             if entry.is_queued() || !matches!(entry.stage, Stage::Waiting(_)) {
                 continue;
             }
-            entry.rest(Some(Trouble::Held));
+            entry.rest(Some(AttemptError::Held));
             if entry.handed_at.is_none() {
                 unsent.push(order);
             }
-            entry.tell();
+            entry.notify();
             state.messages.settle(order);
         }
         self.remove(state, unsent);

@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use openclaw_types::{MessageId, Phone, Recipient, SendReason, Token};
 
-use super::entry::{ACK_DUE, Entry, Stage, Trouble};
+use super::entry::{ACK_DUE, AttemptError, Entry, Stage};
 use super::pace::Pace;
 
 /// How many messages are remembered that are not to be sent any more.
-const REMEMBERED: usize = 4096;
+const MAX_FINISHED_MESSAGES: usize = 4096;
 /// How long they are.
-const MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const FINISHED_MESSAGE_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How many bytes of payloads are held for callers' messages whose ack has not come, in case it is an error.
 const MAX_PAYLOAD_BYTES: usize = 1 << 20;
@@ -170,15 +170,15 @@ impl Messages {
                 Stage::Busy(_) | Stage::Resting => continue,
                 Stage::Waiting(_) if entry.is_queued() => continue,
                 Stage::Handed(_) if entry.is_queued() => entry.stage = Stage::Waiting(now),
-                Stage::Handed(_) => entry.rest(Some(Trouble::ConnectionLost)),
+                Stage::Handed(_) => entry.rest(Some(AttemptError::ConnectionLost)),
                 Stage::Waiting(_) => {
-                    entry.rest(Some(Trouble::NotConnected));
+                    entry.rest(Some(AttemptError::NotConnected));
                     if entry.handed_at.is_none() {
                         unsent.push(order);
                     }
                 }
             }
-            entry.tell();
+            entry.notify();
             self.settle(order);
         }
         unsent
@@ -219,8 +219,8 @@ impl Messages {
 
     /// Those to be forgotten: old, or with too many after them.
     pub(super) fn surplus(&self, now: SystemTime) -> Vec<u64> {
-        let mut more = (self.entries.len() - self.line.len()).saturating_sub(REMEMBERED);
-        let old = |entry: &Entry| entry.created_at + MEMORY < now;
+        let mut more = (self.entries.len() - self.line.len()).saturating_sub(MAX_FINISHED_MESSAGES);
+        let old = |entry: &Entry| entry.created_at + FINISHED_MESSAGE_AGE < now;
         let mut surplus = Vec::new();
         for (order, entry) in &self.entries {
             if self.line.contains(order) {

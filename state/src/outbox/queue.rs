@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use openclaw_types::{ChatId, Contact, MessageId, Nack, Recipient, SendReason, Token};
 
 use super::Outbox;
-use super::entry::Trouble;
+use super::entry::AttemptError;
 use super::entry::{Entry, Stage};
 use crate::journal::Written;
 
@@ -29,7 +29,7 @@ pub struct Queued {
     /// Attempts in a row that did not bring it out.
     pub attempts: u32,
     /// Why the last one did not.
-    pub trouble: Option<Trouble>,
+    pub last_error: Option<AttemptError>,
     /// Not before this time is it tried again.
     pub retry_at: Option<SystemTime>,
     /// The code with which WhatsApp's server refused it last.
@@ -131,7 +131,7 @@ fn queued(entry: &Entry) -> Option<Queued> {
         until,
         handed: matches!(entry.stage, Stage::Handed(_)),
         attempts: entry.attempts,
-        trouble: entry.trouble,
+        last_error: entry.last_error,
         retry_at,
         nack: entry.sent.nack,
         held: false,

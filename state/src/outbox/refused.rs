@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use openclaw_types::{MessageId, Nack, NackClass, SendReason, Token};
 use openclaw_vault::Batch;
 
-use super::entry::{Stage, Trouble};
+use super::entry::{AttemptError, Stage};
 use super::{Outbox, State, row};
 
 impl Outbox {
@@ -46,20 +46,20 @@ impl Outbox {
             Stage::Busy(before) => before,
             _ => entry.handed_before.take(),
         };
-        let trouble = Some(Trouble::ServerError(nack));
+        let last_error = Some(AttemptError::ServerError(nack));
         if entry.is_queued() {
             entry.try_later(now);
-            entry.trouble = trouble;
+            entry.last_error = last_error;
             let mut batch = Batch::new();
             row::put(&mut batch, entry);
             self.vault.write(&batch);
         } else if entry.payload.is_some() && entry.followers() > 0 {
             entry.try_later(now);
-            entry.trouble = trouble;
+            entry.last_error = last_error;
         } else {
-            entry.rest(trouble);
+            entry.rest(last_error);
         }
-        entry.tell();
+        entry.notify();
         state.messages.settle(order);
         self.work.notify_one();
     }
@@ -75,8 +75,8 @@ impl Outbox {
         };
         let waits = matches!(entry.stage, Stage::Waiting(_)) && entry.sent.nack.is_some();
         if waits && !entry.is_queued() && entry.followers() <= 1 {
-            entry.rest(entry.trouble);
-            entry.tell();
+            entry.rest(entry.last_error);
+            entry.notify();
             state.messages.settle(order);
         }
     }

@@ -68,30 +68,30 @@ impl World {
     }
 
     fn direct(&self, token: &str, to: &str, text: &str, now: SystemTime) -> Submitted {
-        let (token, wish) = wish(token, to, text);
-        self.outbox.submit(&token, wish, now)
+        let (token, request) = request(token, to, text);
+        self.outbox.submit(&token, request, now)
     }
 
     fn queued(&self, token: &str, to: &str, now: SystemTime) -> Submitted {
-        let (token, wish) = wish(token, to, "hi");
-        let wish = Wish {
+        let (token, request) = request(token, to, "hi");
+        let request = SubmitRequest {
             connected: false,
             until: Some(now + HOUR),
-            ..wish
+            ..request
         };
-        self.outbox.submit(&token, wish, now)
+        self.outbox.submit(&token, request, now)
     }
 
-    fn turn(&self, now: SystemTime) -> Result<Job, Option<SystemTime>> {
+    fn turn(&self, now: SystemTime) -> Result<Delivery, Option<SystemTime>> {
         self.outbox.turn(&ME.parse().unwrap(), now)
     }
 
     /// Hands over what is next, and says with which id.
     async fn hand_over(&self, now: SystemTime) -> MessageId {
-        let job = self.turn(now).unwrap();
-        self.outbox.hand_over(&job, now).await;
-        self.outbox.report(&job, Ok(()), now);
-        job.id
+        let delivery = self.turn(now).unwrap();
+        self.outbox.hand_over(&delivery, now).await;
+        self.outbox.report(&delivery, Ok(()), now);
+        delivery.id
     }
 
     fn acked(&self, id: &MessageId, now: SystemTime) -> bool {
@@ -114,15 +114,15 @@ impl World {
     }
 }
 
-type Submitted = Result<watch::Receiver<Progress>, Refusal>;
+type Submitted = Result<watch::Receiver<Progress>, SubmitDenied>;
 
-fn wish(token: &str, to: &str, text: &str) -> (Token, Wish) {
+fn request(token: &str, to: &str, text: &str) -> (Token, SubmitRequest) {
     let draft = Draft {
         to: to.parse().unwrap(),
         payload: Outgoing::Text(text.to_owned().try_into().unwrap()).encode(),
         token: None,
     };
-    let wish = Wish {
+    let request = SubmitRequest {
         draft,
         id: MessageId::new(&format!("ID-{token}-{}", fastrand::u32(..))),
         account: ME.parse().unwrap(),
@@ -130,7 +130,7 @@ fn wish(token: &str, to: &str, text: &str) -> (Token, Wish) {
         until: None,
         is_own: false,
     };
-    (token.parse().unwrap(), wish)
+    (token.parse().unwrap(), request)
 }
 
 fn at(seconds: u64) -> SystemTime {
@@ -162,7 +162,7 @@ async fn a_token_does_not_stand_for_two_messages_not_even_after_a_restart() {
     for _ in 0..2 {
         for (to, text) in [(ANNA, "ho"), (BERT, "hi")] {
             let refused = world.direct("t", to, text, at(1)).unwrap_err();
-            assert_eq!(refused, Refusal::TokenReused);
+            assert_eq!(refused, SubmitDenied::TokenReused);
         }
         world.restart();
     }
@@ -170,17 +170,17 @@ async fn a_token_does_not_stand_for_two_messages_not_even_after_a_restart() {
 
 #[tokio::test]
 async fn what_never_reached_the_wire_frees_its_token() {
-    for trouble in [
-        Trouble::NotEncrypted,
-        Trouble::NotChecked(503),
-        Trouble::NotOnWhatsApp,
+    for last_error in [
+        AttemptError::NotEncrypted,
+        AttemptError::NotChecked(503),
+        AttemptError::NotOnWhatsApp,
     ] {
         let mut world = World::new();
         let progress = world.direct("t", ANNA, "hi", at(0)).unwrap();
-        let job = world.turn(at(0)).unwrap();
-        world.outbox.hand_over(&job, at(0)).await;
-        world.outbox.report(&job, Err(trouble), at(0));
-        assert_eq!(progress.borrow().stopped, Some(trouble));
+        let delivery = world.turn(at(0)).unwrap();
+        world.outbox.hand_over(&delivery, at(0)).await;
+        world.outbox.report(&delivery, Err(last_error), at(0));
+        assert_eq!(progress.borrow().stopped, Some(last_error));
         world.restart();
         world.direct("t", BERT, "ho", at(1)).unwrap();
         assert!(world.told().await.is_empty());
@@ -195,15 +195,15 @@ async fn what_may_have_reached_the_wire_keeps_its_token_and_id() {
     world.outbox.hand_over(&first, at(0)).await;
     world
         .outbox
-        .report(&first, Err(Trouble::ConnectionLost), at(0));
+        .report(&first, Err(AttemptError::ConnectionLost), at(0));
     world.direct("t", ANNA, "hi", at(1)).unwrap();
     let again = world.turn(at(1)).unwrap();
     assert_eq!(again.id, first.id);
     world
         .outbox
-        .report(&again, Err(Trouble::NotEncrypted), at(1));
+        .report(&again, Err(AttemptError::NotEncrypted), at(1));
     let refused = world.direct("t", ANNA, "ho", at(2)).unwrap_err();
-    assert_eq!(refused, Refusal::TokenReused);
+    assert_eq!(refused, SubmitDenied::TokenReused);
 }
 
 #[tokio::test]
@@ -227,15 +227,15 @@ async fn what_is_kept_outlives_a_restart_and_goes_when_its_account_is_connected(
     assert_eq!(progress.borrow().until, Some(at(3600)));
     world.restart();
     assert_eq!(world.outbox.queued().len(), 1);
-    let job = world.turn(at(10)).unwrap();
-    assert_eq!(job.payload.as_bytes(), b"hi");
-    assert_eq!(job.id, progress.borrow().sent.id);
-    world.outbox.hand_over(&job, at(10)).await;
-    world.outbox.report(&job, Ok(()), at(10));
+    let delivery = world.turn(at(10)).unwrap();
+    assert_eq!(delivery.payload.as_bytes(), b"hi");
+    assert_eq!(delivery.id, progress.borrow().sent.id);
+    world.outbox.hand_over(&delivery, at(10)).await;
+    world.outbox.report(&delivery, Ok(()), at(10));
     // Killed before the ack: it goes again, under its id.
     world.restart();
-    assert_eq!(world.hand_over(at(20)).await, job.id);
-    assert!(world.acked(&job.id, at(21)));
+    assert_eq!(world.hand_over(at(20)).await, delivery.id);
+    assert!(world.acked(&delivery.id, at(21)));
     world.restart();
     assert!(world.outbox.queued().is_empty());
     assert!(matches!(world.turn(at(9999)), Err(None)));
@@ -253,8 +253,8 @@ async fn a_lost_connection_sends_what_is_kept_again_and_tells_the_others() {
     let waiting = world.direct("waiting", BERT, "hi", at(1)).unwrap();
     assert!(!direct.borrow().has_reached(SendState::ServerAck));
     world.outbox.connection_lost(at(1));
-    assert_eq!(direct.borrow().stopped, Some(Trouble::ConnectionLost));
-    assert_eq!(waiting.borrow().stopped, Some(Trouble::NotConnected));
+    assert_eq!(direct.borrow().stopped, Some(AttemptError::ConnectionLost));
+    assert_eq!(waiting.borrow().stopped, Some(AttemptError::NotConnected));
     assert_eq!(world.hand_over(at(2)).await, first);
     assert!(matches!(world.turn(at(2)), Err(Some(_))));
     world.direct("waiting", ANNA, "another", at(2)).unwrap();
@@ -265,8 +265,10 @@ async fn a_deadline_fails_what_was_not_sent_and_does_not_lie_about_what_may_have
     let mut world = World::new();
     world.queued("never", ANNA, at(0)).unwrap();
     world.queued("perhaps", BERT, at(1)).unwrap();
-    let job = world.turn(at(2)).unwrap();
-    world.outbox.report(&job, Err(Trouble::NotEncrypted), at(2));
+    let delivery = world.turn(at(2)).unwrap();
+    world
+        .outbox
+        .report(&delivery, Err(AttemptError::NotEncrypted), at(2));
     let id = world.hand_over(at(2)).await;
     world.restart();
     world.outbox.expire(at(3599));
@@ -297,9 +299,11 @@ async fn one_recipients_trouble_holds_up_nobody_else_and_order_is_kept() {
     let first = world.queued("a1", ANNA, at(0)).unwrap();
     world.queued("a2", ANNA, at(0)).unwrap();
     let other = world.queued("b", BERT, at(0)).unwrap();
-    let job = world.turn(at(1)).unwrap();
-    assert_eq!(job.id, first.borrow().sent.id);
-    world.outbox.report(&job, Err(Trouble::NotEncrypted), at(1));
+    let delivery = world.turn(at(1)).unwrap();
+    assert_eq!(delivery.id, first.borrow().sent.id);
+    world
+        .outbox
+        .report(&delivery, Err(AttemptError::NotEncrypted), at(1));
     assert_eq!(world.hand_over(at(1)).await, other.borrow().sent.id);
     assert!(matches!(world.turn(at(1)), Err(Some(next)) if next == at(3)));
     assert_eq!(world.hand_over(at(3)).await, first.borrow().sent.id);
@@ -327,9 +331,9 @@ async fn what_waits_can_be_taken_back_and_nothing_else() {
     assert_eq!(cancel(&world, "x"), Err(CancelDenied::Unknown));
     assert_eq!(cancel(&world, "c"), Err(CancelDenied::NotWaiting));
     assert!(cancel(&world, "b").unwrap().never_sent);
-    let job = world.turn(at(1)).unwrap();
+    let delivery = world.turn(at(1)).unwrap();
     assert_eq!(cancel(&world, "a"), Err(CancelDenied::Underway));
-    world.outbox.hand_over(&job, at(1)).await;
+    world.outbox.hand_over(&delivery, at(1)).await;
     world.restart();
     assert!(!cancel(&world, "a").unwrap().never_sent);
     assert_eq!(cancel(&world, "a"), Err(CancelDenied::NotWaiting));

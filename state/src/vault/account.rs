@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use openclaw_vault::{Batch, Entry, Key, Op, Table};
 use zeroize::Zeroizing;
 
-use super::{State, Tables, Ticket, Vault, sure};
+use super::{State, Tables, Ticket, Vault, ok_or_abort};
 
 /// No batch of an account's rows is larger, in bytes: it is far below what a frame of the log takes.
-const MAX_BATCH: usize = 1 << 20;
+const MAX_BATCH_BYTES: usize = 1 << 20;
 
 /// What a handle's account is. Shared by its clones.
 pub(super) type Account = Arc<Mutex<Holder>>;
@@ -186,12 +186,12 @@ impl Vault {
             let mut batch = Batch::new();
             rows.iter().for_each(|(key, value)| batch.put(key, value));
             let is_empty = tables.iter().all(|table| sealed.count(*table) == 0);
-            if is_empty && batch.len() <= MAX_BATCH {
+            if is_empty && batch.len() <= MAX_BATCH_BYTES {
                 // There is nothing that must go from the log: a batch is one step as well.
-                sure(sealed.append(&batch));
-                sure(sealed.sync());
+                ok_or_abort(sealed.append(&batch));
+                ok_or_abort(sealed.sync());
             } else {
-                sure(sealed.replace(&tables, rows.iter()));
+                ok_or_abort(sealed.replace(&tables, rows.iter()));
             }
         }
         if let Some(holder) = holder.as_deref_mut() {

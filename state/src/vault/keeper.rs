@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use openclaw_vault::{Compaction, DiskFile as _, SyncJob};
 
-use super::{Sealed, Shared, State, sure};
-use crate::failpoint::{self, Place};
+use super::{Sealed, Shared, State, ok_or_abort};
+use crate::failpoint::{self, Failpoint};
 
 /// How much of the log one step of a compaction reads, with the store locked: well under a millisecond.
-const STEP: usize = 128 << 10;
+const COMPACTION_STEP_BYTES: usize = 128 << 10;
 
 /// How long a compaction rests that waits for the end of a backup.
-const REST: Duration = Duration::from_secs(1);
+const COMPACTION_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How often a store that nothing is written to is looked for in its place.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ impl Keeper {
         let thread = thread.map_err(openclaw_vault::Error::Folder);
         Self {
             shared,
-            thread: Some(sure(thread)),
+            thread: Some(ok_or_abort(thread)),
         }
     }
 
@@ -56,7 +56,7 @@ impl Keeper {
             tracing::error!("the store's thread panicked");
         }
         if let Some(sealed) = self.shared.lock().sealed.take() {
-            sure(sealed.close());
+            ok_or_abort(sealed.close());
         }
     }
 }
@@ -73,7 +73,7 @@ fn keep(shared: &Shared) {
                 // Durable elsewhere is not durable.
                 look(&mut state);
                 if let Some(sealed) = &mut state.sealed {
-                    sure(sealed.synced(&job, result));
+                    ok_or_abort(sealed.synced(&job, result));
                 }
                 shared.publish(&state);
             }
@@ -103,7 +103,11 @@ fn next(shared: &Shared, compaction: Compaction) -> Work {
         }
         // What was sealed and opened on the way here.
         openclaw_harden::scrub_stack();
-        let rest = if held { REST } else { LOOK_INTERVAL };
+        let rest = if held {
+            COMPACTION_RETRY_DELAY
+        } else {
+            LOOK_INTERVAL
+        };
         let waited = shared.work.wait_timeout(state, rest);
         let waited = waited.unwrap_or_else(PoisonError::into_inner);
         state = waited.0;
@@ -117,7 +121,7 @@ fn next(shared: &Shared, compaction: Compaction) -> Work {
 /// Ends the process when the store's files are no longer where it was opened.
 fn look(state: &mut State) {
     if let Some(sealed) = &mut state.sealed {
-        sure(sealed.in_place());
+        ok_or_abort(sealed.in_place());
     }
 }
 
@@ -131,13 +135,13 @@ fn compact(shared: &Shared) -> Compaction {
     let Some(sealed) = &mut state.sealed else {
         return Compaction::Idle;
     };
-    failpoint::pass(Place::Compacting);
-    let step = sure(sealed.compact(STEP));
-    failpoint::pass(Place::Compacted);
+    failpoint::pass(Failpoint::Compacting);
+    let step = ok_or_abort(sealed.compact(COMPACTION_STEP_BYTES));
+    failpoint::pass(Failpoint::Compacted);
     let file = sealed.compaction_job();
     drop(state);
     if let Some(file) = file {
-        sure(file.sync().map_err(openclaw_vault::Error::Sync));
+        ok_or_abort(file.sync().map_err(openclaw_vault::Error::Sync));
     }
     step
 }

@@ -4,7 +4,7 @@ use openclaw_vault::{Batch, Entry, Key, Table};
 use zeroize::Zeroizing;
 
 use super::account::{Holder, Rows, is_account};
-use super::{Sealed, sure};
+use super::{Sealed, ok_or_abort};
 
 /// Where reads find their rows.
 pub(super) struct Source<'a> {
@@ -13,58 +13,58 @@ pub(super) struct Source<'a> {
 }
 
 /// One table's rows.
-enum At<'a> {
+enum Backing<'a> {
     Store(&'a Sealed),
     Aside(&'a Rows),
     Nowhere,
 }
 
 impl Source<'_> {
-    fn at(&self, table: Table) -> At<'_> {
+    fn at(&self, table: Table) -> Backing<'_> {
         match self.holder {
-            Some(Holder::Aside(rows)) if is_account(table) => At::Aside(rows),
-            Some(Holder::Retired) if is_account(table) => At::Nowhere,
-            _ => self.sealed.map_or(At::Nowhere, At::Store),
+            Some(Holder::Aside(rows)) if is_account(table) => Backing::Aside(rows),
+            Some(Holder::Retired) if is_account(table) => Backing::Nowhere,
+            _ => self.sealed.map_or(Backing::Nowhere, Backing::Store),
         }
     }
 
     pub(super) fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
         match self.at(key.table) {
-            At::Store(sealed) => sure(sealed.load(key)),
-            At::Aside(rows) => rows.load(key),
-            At::Nowhere => None,
+            Backing::Store(sealed) => ok_or_abort(sealed.load(key)),
+            Backing::Aside(rows) => rows.load(key),
+            Backing::Nowhere => None,
         }
     }
 
     pub(super) fn contains(&self, key: Key<'_>) -> bool {
         match self.at(key.table) {
-            At::Store(sealed) => sealed.contains(key),
-            At::Aside(rows) => rows.contains(key),
-            At::Nowhere => false,
+            Backing::Store(sealed) => sealed.contains(key),
+            Backing::Aside(rows) => rows.contains(key),
+            Backing::Nowhere => false,
         }
     }
 
     pub(super) fn contains_scope(&self, table: Table, scope: &[u8]) -> bool {
         match self.at(table) {
-            At::Store(sealed) => sealed.contains_scope(table, scope),
-            At::Aside(rows) => rows.has_scope(table, scope),
-            At::Nowhere => false,
+            Backing::Store(sealed) => sealed.contains_scope(table, scope),
+            Backing::Aside(rows) => rows.has_scope(table, scope),
+            Backing::Nowhere => false,
         }
     }
 
     pub(super) fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
         match self.at(table) {
-            At::Store(sealed) => scan(sealed, table, scope),
-            At::Aside(rows) => rows.scan(table, scope),
-            At::Nowhere => Vec::new(),
+            Backing::Store(sealed) => scan(sealed, table, scope),
+            Backing::Aside(rows) => rows.scan(table, scope),
+            Backing::Nowhere => Vec::new(),
         }
     }
 
     pub(super) fn count(&self, table: Table) -> usize {
         match self.at(table) {
-            At::Store(sealed) => sealed.count(table),
-            At::Aside(rows) => rows.count(table),
-            At::Nowhere => 0,
+            Backing::Store(sealed) => sealed.count(table),
+            Backing::Aside(rows) => rows.count(table),
+            Backing::Nowhere => 0,
         }
     }
 }
@@ -108,6 +108,6 @@ impl Update<'_> {
 
 fn scan(sealed: &Sealed, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
     let mut entries = Vec::new();
-    sure(sealed.scan(table, scope, |entry| entries.push(entry)));
+    ok_or_abort(sealed.scan(table, scope, |entry| entries.push(entry)));
     entries
 }

@@ -4,7 +4,9 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use super::{Bytes, FIXED, MAX_NAME, Purpose, SLOT, SUITE, StoreId, VERSION};
+use super::{
+    Bytes, FIXED_BYTES, MAX_SLOT_NAME_BYTES, Purpose, SLOT_BYTES, SUITE, StoreId, VERSION,
+};
 use crate::secret::{Cost, Key32, NoRandom, Secret, derive, random};
 
 const KEK_INFO: &[u8] = b"openclaw/vault/v1 kek";
@@ -114,7 +116,7 @@ impl Slot {
     }
 
     fn associated(&self, purpose: Purpose, store: StoreId) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(FIXED + SLOT);
+        let mut bytes = Vec::with_capacity(FIXED_BYTES + SLOT_BYTES);
         bytes.extend(purpose.magic());
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend(SUITE.to_le_bytes());
@@ -140,7 +142,7 @@ impl Slot {
             ),
             SlotKind::Passphrase(cost) => (2, *cost),
         };
-        let mut padded = [0; MAX_NAME];
+        let mut padded = [0; MAX_SLOT_NAME_BYTES];
         padded[..name.len()].copy_from_slice(name.as_bytes());
         out.extend([kind, name.len() as u8]);
         out.extend(padded);
@@ -159,7 +161,7 @@ impl Slot {
 
     pub(super) fn decode(bytes: &mut Bytes<'_>) -> Option<Self> {
         let [kind, length] = bytes.array()?;
-        let name: [u8; MAX_NAME] = bytes.array()?;
+        let name: [u8; MAX_SLOT_NAME_BYTES] = bytes.array()?;
         let (name, padding) = name.split_at_checked(usize::from(length))?;
         let name = std::str::from_utf8(name).ok()?;
         let created = bytes.u64()?;
@@ -192,5 +194,5 @@ impl Slot {
 /// Names are short, and printable on one line.
 pub(crate) fn is_name(name: &str) -> bool {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.@".contains(character);
-    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(allowed)
+    (1..=MAX_SLOT_NAME_BYTES).contains(&name.len()) && name.chars().all(allowed)
 }

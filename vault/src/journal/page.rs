@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use zeroize::Zeroizing;
 
-use super::{Filed, Journal, ROW_HEAD, segment};
+use super::{Filed, Journal, ROW_HEAD_BYTES, segment};
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::journal::segment::Segment;
@@ -29,7 +29,7 @@ impl Row {
         Self {
             seq,
             at: segment::time(row).unwrap_or_default(),
-            event: Zeroizing::new(row.get(ROW_HEAD..).unwrap_or_default().to_vec()),
+            event: Zeroizing::new(row.get(ROW_HEAD_BYTES..).unwrap_or_default().to_vec()),
         }
     }
 }

@@ -12,7 +12,7 @@
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-use super::ROW_HEAD;
+use super::ROW_HEAD_BYTES;
 use crate::disk::{Disk, DiskFile as _, numbered};
 use crate::error::Error;
 use crate::secret::Key32;
@@ -20,8 +20,8 @@ use crate::vault::Entry;
 
 const INFO: &[u8] = b"openclaw/journal/v1 segment";
 /// A block is opened for any one of its events: small ones are quick.
-const BLOCK: usize = 16 << 10;
-const TAG: usize = 16;
+const BLOCK_BYTES: usize = 16 << 10;
+const TAG_BYTES: usize = 16;
 
 pub(crate) fn name(number: u64) -> String {
     format!("journal-{number}.seg")
@@ -60,7 +60,7 @@ impl Sealing {
             .is_some_and(|(_, block)| block.len() + needed <= block.capacity());
         if !fits {
             // Never grown, so that no copy of it is left behind.
-            let block = Zeroizing::new(Vec::with_capacity(BLOCK.max(needed)));
+            let block = Zeroizing::new(Vec::with_capacity(BLOCK_BYTES.max(needed)));
             self.blocks.push((seq, block));
         }
         if let Some((_, block)) = self.blocks.last_mut() {
@@ -86,7 +86,7 @@ impl Sealing {
             file.write_at(plain, at).map_err(Error::Write)?;
             at += length as u64;
             file.write_at(tag.as_ref(), at).map_err(Error::Write)?;
-            at += TAG as u64;
+            at += TAG_BYTES as u64;
             blocks.push((*first, length));
         }
         file.sync().map_err(Error::Sync)?;
@@ -114,7 +114,7 @@ impl Segment {
     pub(super) fn bytes(&self) -> u64 {
         self.blocks
             .iter()
-            .map(|(_, length)| (length + TAG) as u64)
+            .map(|(_, length)| (length + TAG_BYTES) as u64)
             .sum()
     }
 
@@ -180,9 +180,12 @@ impl Segment {
         place: usize,
     ) -> Result<(u64, Zeroizing<Vec<u8>>), Error> {
         let (first, length) = self.blocks[place];
-        let before: usize = self.blocks[..place].iter().map(|(_, l)| l + TAG).sum();
+        let before: usize = self.blocks[..place]
+            .iter()
+            .map(|(_, l)| l + TAG_BYTES)
+            .sum();
         let at = before as u64;
-        let mut bytes = Zeroizing::new(vec![0; length + TAG]);
+        let mut bytes = Zeroizing::new(vec![0; length + TAG_BYTES]);
         let read = file.read_at(&mut bytes, at).map_err(Error::Read)?;
         let aad = associated(self.number);
         let opened = (read == bytes.len())
@@ -209,7 +212,7 @@ pub(super) fn rows(mut block: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// A row's mark.
 pub(super) fn mark(row: &[u8]) -> Option<u64> {
-    row.get(8..ROW_HEAD).and_then(u64_at_start)
+    row.get(8..ROW_HEAD_BYTES).and_then(u64_at_start)
 }
 
 /// A row's time.

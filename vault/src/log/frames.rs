@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{WINDOW, start};
+use super::{WINDOW_BYTES, start};
 use crate::Error;
 use crate::batch::Ops;
 use crate::disk::DiskFile;
-use crate::frame::{Chain, HEAD, Head, Kind, Opener, Subkey, TAG};
+use crate::frame::{Chain, HEAD_BYTES, Head, Kind, Opener, Subkey, TAG_BYTES};
 use crate::header::StoreId;
 use crate::index::Place;
 use crate::secret::DataKey;
 
 /// Bytes that a search for frames behind damage may look at before it gives up and calls it damage.
-const SEARCH: u64 = 256 << 20;
+const MAX_SEARCH_BYTES: u64 = 256 << 20;
 /// What trying to open a frame costs at least, in the same coin.
-const TRIAL: u64 = 1 << 10;
+const TRIAL_BYTES: u64 = 1 << 10;
 
 /// Frames in order, from a place of the file on.
 struct Frames {
@@ -51,7 +51,7 @@ impl Frames {
         if within.saturating_add(length) <= self.window.len() {
             return Ok(Some(within..within + length));
         }
-        let wanted = (end - self.at).min(length.max(WINDOW) as u64);
+        let wanted = (end - self.at).min(length.max(WINDOW_BYTES) as u64);
         let wanted = usize::try_from(wanted).map_err(io::Error::other)?;
         if self.window.capacity() < wanted {
             self.window = Zeroizing::new(Vec::with_capacity(wanted));
@@ -65,7 +65,7 @@ impl Frames {
 
     /// The head of the frame at `self.at`, if it makes sense.
     fn head(&mut self, file: &impl DiskFile, end: u64) -> io::Result<Option<Head>> {
-        let head = self.bytes(file, end, HEAD)?;
+        let head = self.bytes(file, end, HEAD_BYTES)?;
         Ok(head.and_then(|head| self.window[head].first_chunk().and_then(Head::parse)))
     }
 
@@ -77,7 +77,7 @@ impl Frames {
         head: Head,
     ) -> io::Result<Option<Range<usize>>> {
         let frame = self.bytes(file, end, head.frame())?;
-        Ok(frame.map(|frame| frame.start + HEAD..frame.end))
+        Ok(frame.map(|frame| frame.start + HEAD_BYTES..frame.end))
     }
 }
 
@@ -184,7 +184,7 @@ impl Reader {
         let mut frames = Frames::starting_at(damaged);
         let mended = self.mended(file, end, &mut frames)?;
         frames.at = damaged + 1;
-        while frames.at + (HEAD + TAG) as u64 <= end {
+        while frames.at + (HEAD_BYTES + TAG_BYTES) as u64 <= end {
             let at = frames.at;
             searched += 1;
             let mut step = 1;
@@ -192,7 +192,7 @@ impl Reader {
                 && self.may_follow(head, at - damaged)
                 && let Some(rest) = frames.rest(file, end, head)?
             {
-                searched += TRIAL + rest.len() as u64;
+                searched += TRIAL_BYTES + rest.len() as u64;
                 // Out of place: the window keeps what the file holds.
                 let rest = &frames.window[rest];
                 let mended = mended.filter(|(behind, _)| *behind == at);
@@ -207,7 +207,7 @@ impl Reader {
                     step = head.frame() as u64;
                 }
             }
-            if searched > SEARCH {
+            if searched > MAX_SEARCH_BYTES {
                 return Ok(true);
             }
             frames.at = at + step;
@@ -245,7 +245,7 @@ impl Reader {
     /// Whether a frame so many bytes behind the damage can be one of this epoch: by chance, hardly any place is.
     fn may_follow(&self, head: Head, behind: u64) -> bool {
         let between = head.counter.checked_sub(self.opener.counter());
-        let shortest = (HEAD + TAG) as u64;
+        let shortest = (HEAD_BYTES + TAG_BYTES) as u64;
         head.kind == Kind::Batch
             && between
                 .is_some_and(|between| between >= 1 && u64::from(between - 1) * shortest <= behind)
@@ -254,8 +254,8 @@ impl Reader {
 
 /// The last bytes before a place: a tag, if a frame ends there.
 fn tag_before(file: &impl DiskFile, at: u64) -> io::Result<Chain> {
-    let mut chain = [0; TAG];
-    file.read_at(&mut chain, at.saturating_sub(TAG as u64))?;
+    let mut chain = [0; TAG_BYTES];
+    file.read_at(&mut chain, at.saturating_sub(TAG_BYTES as u64))?;
     Ok(chain)
 }
 

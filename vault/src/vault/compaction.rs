@@ -16,11 +16,11 @@ use crate::secret::{DataKey, Key32};
 
 /// A log is rewritten once it is this many times as long as what is live in it, and this much longer.
 const SLACK_FACTOR: u64 = 2;
-const SLACK: u64 = 1 << 20;
+const SLACK_BYTES: u64 = 1 << 20;
 /// Or once it holds this many epochs.
-const MANY_EPOCHS: usize = 64;
+const MAX_EPOCHS: usize = 64;
 /// What a rewritten log gathers before it is worth making durable on the way.
-const SYNC_EVERY: u64 = 1 << 20;
+const SYNC_EVERY_BYTES: u64 = 1 << 20;
 
 /// How far a compaction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl<D: Disk> Vault<D> {
     /// A part of the log in the making that is worth making durable on the way, outside of any lock.
     pub fn compaction_job(&mut self) -> Option<Arc<D::File>> {
         let log = &mut self.compacting.as_mut()?.rewrite.log;
-        let due = log.end - log.durable >= SYNC_EVERY;
+        let due = log.end - log.durable >= SYNC_EVERY_BYTES;
         due.then(|| {
             // Only spaces the syncs out: the log in the making is synced whole before it is used.
             log.durable = log.end;
@@ -112,7 +112,7 @@ impl<D: Disk> Vault<D> {
             .log
             .end
             .saturating_sub(self.index.live() * SLACK_FACTOR);
-        let due = dead > SLACK || self.log.epochs() > MANY_EPOCHS;
+        let due = dead > SLACK_BYTES || self.log.epochs() > MAX_EPOCHS;
         due && Arc::strong_count(&self.writers) == 1
     }
 

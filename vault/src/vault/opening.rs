@@ -31,9 +31,9 @@ impl<D: Disk> Vault<D> {
         let (store, data_key) = (StoreId::random()?, hold(Key32::random()?));
         let slot = Slot::wrap(Purpose::Vault, store, slot, now, secret, &data_key)?;
         let history = History::default().reopened()?;
-        remove_strays(&disk, FIRST)?;
-        let file = disk.create(&log::name(FIRST)).map_err(Error::Folder)?;
-        let mut log = Log::create(file, &data_key, store, FIRST, &history)?;
+        remove_strays(&disk, FIRST_LOG)?;
+        let file = disk.create(&log::name(FIRST_LOG)).map_err(Error::Folder)?;
+        let mut log = Log::create(file, &data_key, store, FIRST_LOG, &history)?;
         log.sync()?;
         disk.sync().map_err(Error::Folder)?;
         let header = Header {
@@ -41,7 +41,7 @@ impl<D: Disk> Vault<D> {
             store,
             revision: 1,
             generation: history.current.generation,
-            log: FIRST,
+            log: FIRST_LOG,
             durable: log.end,
             slots: vec![slot],
         };
@@ -117,7 +117,7 @@ impl<D: Disk> Vault<D> {
 }
 
 /// The number of a store's first log.
-const FIRST: u64 = 1;
+const FIRST_LOG: u64 = 1;
 
 /// A log that is ready to be appended to, and what it holds.
 struct Resumed<F> {

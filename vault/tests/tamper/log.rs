@@ -166,7 +166,7 @@ fn frames_exchanged_under_an_open_store_are_not_taken_for_one_another() {
 #[test]
 fn a_large_torn_end_is_dropped() {
     let (disk, mut store) = filled();
-    let mut value = vec![0; openclaw_vault::MAX_BODY - 100];
+    let mut value = vec![0; openclaw_vault::MAX_BODY_BYTES - 100];
     fastrand::Rng::with_seed(1).fill(&mut value);
     let mut batch = Batch::new();
     batch.put(Key::new(TABLE, "large", "record"), &value);

@@ -34,15 +34,15 @@ use super::runtime::Turns;
 
 /// Messages that may wait in the queues of their chats. What is decrypted and not yet durable is beyond these: the
 /// library keeps up to 400 of them, or 4 MiB (`src/message/commit_batch.rs`).
-const MESSAGES: usize = 512;
+const MAX_MESSAGES: usize = 512;
 /// Bytes of encrypted messages that may wait, against few large ones.
-const BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 /// Messages that may wait for their turn. Each has a task of its own, and may be large.
-const TURNS: usize = 64;
+const MAX_TURNS: usize = 64;
 /// Receipts and acks that may wait to be written.
-const UNSENT: usize = 512;
+const MAX_UNSENT: usize = 512;
 /// After how many messages the library is asked for them: it counts much else for that.
-const ASK_AFTER: usize = 128;
+const MESSAGES_PER_FLUSH: usize = 128;
 /// How much is read at a time: a message from the server may have hundreds of ours in it.
 const PIECE_BYTES: usize = 8 << 10;
 /// How often to look while too many wait.
@@ -78,10 +78,10 @@ struct Load {
 
 impl Load {
     const fn is_too_much(self) -> bool {
-        self.messages >= MESSAGES
-            || self.bytes >= BYTES
-            || self.turns >= TURNS
-            || self.unsent >= UNSENT
+        self.messages >= MAX_MESSAGES
+            || self.bytes >= MAX_BYTES
+            || self.turns >= MAX_TURNS
+            || self.unsent >= MAX_UNSENT
     }
 
     const fn sum(self) -> usize {
@@ -153,7 +153,7 @@ impl Backlog {
     /// What waits. The library is asked when that could have changed much, or `unsent` were too many.
     async fn measure(&self, unsent: usize) -> Load {
         let mut load = self.load();
-        if unsent >= UNSENT || self.since_asked.load(Ordering::Relaxed) >= ASK_AFTER {
+        if unsent >= MAX_UNSENT || self.since_asked.load(Ordering::Relaxed) >= MESSAGES_PER_FLUSH {
             self.since_asked.store(0, Ordering::Relaxed);
             if let Some(client) = self.client.get().and_then(Weak::upgrade) {
                 let report = client.memory_report().await;
@@ -269,7 +269,7 @@ mod tests {
 
     /// As many as may wait.
     fn full(backlog: &Backlog) -> Vec<Arc<OwnedNodeRef>> {
-        let held: Vec<_> = (0..MESSAGES).map(|_| stanza("message", 1)).collect();
+        let held: Vec<_> = (0..MAX_MESSAGES).map(|_| stanza("message", 1)).collect();
         held.iter().for_each(|stanza| backlog.arrived(stanza));
         held
     }
@@ -279,10 +279,10 @@ mod tests {
         let (_volume, backlog) = backlog();
         let mut held = full(&backlog);
         backlog.arrived(&stanza("receipt", 1));
-        assert_eq!(backlog.load().messages, MESSAGES);
+        assert_eq!(backlog.load().messages, MAX_MESSAGES);
         assert!(backlog.load().is_too_much());
-        held.swap_remove(MESSAGES / 2);
-        assert_eq!(backlog.load().messages, MESSAGES - 1);
+        held.swap_remove(MAX_MESSAGES / 2);
+        assert_eq!(backlog.load().messages, MAX_MESSAGES - 1);
         assert!(!backlog.load().is_too_much());
         held.clear();
         assert_eq!(backlog.load().sum(), 0);
@@ -301,9 +301,9 @@ mod tests {
     async fn messages_count_while_they_wait_for_their_turn() {
         let (_volume, backlog) = backlog();
         let runtime = Paced::new(Arc::clone(&backlog.turns));
-        let mut waits: Vec<_> = (0..TURNS).map(|_| runtime.sleep(PERMIT_WAIT)).collect();
+        let mut waits: Vec<_> = (0..MAX_TURNS).map(|_| runtime.sleep(PERMIT_WAIT)).collect();
         let _other = runtime.sleep(Duration::from_secs(5));
-        assert_eq!(backlog.load().turns, TURNS);
+        assert_eq!(backlog.load().turns, MAX_TURNS);
         assert!(backlog.load().is_too_much());
         waits.pop();
         assert!(!backlog.load().is_too_much());

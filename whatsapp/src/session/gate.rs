@@ -23,10 +23,10 @@ use whatsapp_rust::wacore::stats::TransportResourceReport;
 
 /// No frame with an encrypted message in it is shorter: Noise's tag, and Signal's version, ratchet key, counter, one
 /// block of ciphertext and MAC. Acks and most receipts are, and need not wait.
-const SMALLEST: usize = 16 + (1 + 35 + 2 + 18 + 8);
+const MIN_CIPHERTEXT_BYTES: usize = 16 + (1 + 35 + 2 + 18 + 8);
 
 /// A disk that takes longer than this is broken. The connection ends then, with the message unsent.
-const LIMIT: Duration = Duration::from_secs(10);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One for all connections of a session.
 #[derive(Default)]
@@ -61,7 +61,7 @@ impl Gate {
         let Some(client) = self.client.get().and_then(Weak::upgrade) else {
             return Ok(());
         };
-        tokio::time::timeout(LIMIT, client.flush_pending_signal_state())
+        tokio::time::timeout(FLUSH_TIMEOUT, client.flush_pending_signal_state())
             .await
             .context("wait for the sessions to be durable")?
             .context("make the sessions durable")
@@ -74,7 +74,7 @@ fn may_carry_message(mut frames: &[u8]) -> bool {
         let length = length
             .iter()
             .fold(0, |length, byte| length << 8 | usize::from(*byte));
-        let Some(rest) = rest.get(length..).filter(|_| length < SMALLEST) else {
+        let Some(rest) = rest.get(length..).filter(|_| length < MIN_CIPHERTEXT_BYTES) else {
             return true;
         };
         frames = rest;
@@ -119,10 +119,20 @@ mod tests {
 
     #[test]
     fn only_frames_too_short_for_a_message_pass_at_once() {
-        for short in [&[][..], &[0], &[SMALLEST - 1], &[20, 40, SMALLEST - 1]] {
+        for short in [
+            &[][..],
+            &[0],
+            &[MIN_CIPHERTEXT_BYTES - 1],
+            &[20, 40, MIN_CIPHERTEXT_BYTES - 1],
+        ] {
             assert!(!may_carry_message(&frames(short)), "{short:?}");
         }
-        for long in [&[SMALLEST][..], &[300], &[20, SMALLEST, 20], &[70_000]] {
+        for long in [
+            &[MIN_CIPHERTEXT_BYTES][..],
+            &[300],
+            &[20, MIN_CIPHERTEXT_BYTES, 20],
+            &[70_000],
+        ] {
             assert!(may_carry_message(&frames(long)), "{long:?}");
         }
     }

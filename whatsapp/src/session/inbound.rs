@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use openclaw_state::admission::{Admission, Held, KeptBack};
+use openclaw_state::admission::{Admission, Held, Parked};
 use openclaw_state::clock;
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::journal::{Arrival, Journal, MessageName};
 use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People as _;
@@ -28,18 +28,18 @@ use whatsapp_rust::types::presence::ReceiptType;
 
 use super::backlog::Backlog;
 use super::gate::Gate;
-use super::order::{Order, Place as OrderPlace};
+use super::order::{Order, Position};
 use super::verdict::verdict;
 use super::{Refusal, Report, Setup, Signal, translate};
 use crate::session::Secret;
 use crate::store::Store;
 
 /// Messages of a batch that are copied and written at a time: a batch has up to 400, and 4 MiB.
-const PART: usize = 32;
+const MESSAGES_PER_WRITE: usize = 32;
 
 /// A message of a batch, and where it stands in its conversation, as far as that is known.
 struct Placed<'a> {
-    place: Option<OrderPlace>,
+    place: Option<Position>,
     name: MessageName,
     message: &'a InboundMessage,
 }
@@ -122,7 +122,7 @@ impl Inbound {
     }
 
     /// What of these has not arrived before, for the journal, with their places in their conversations.
-    fn arrivals(&self, part: &[Placed<'_>]) -> Vec<(Option<OrderPlace>, Arrival)> {
+    fn arrivals(&self, part: &[Placed<'_>]) -> Vec<(Option<Position>, Arrival)> {
         let mut arrivals = Vec::with_capacity(part.len());
         for Placed {
             place,
@@ -152,7 +152,7 @@ impl Inbound {
     /// that has arrived, too.
     fn judged(
         &self,
-        arrivals: Vec<(Option<OrderPlace>, Arrival)>,
+        arrivals: Vec<(Option<Position>, Arrival)>,
         now: SystemTime,
     ) -> (Vec<Arrival>, Vec<Held>) {
         let (places, arrivals): (Vec<_>, Vec<_>) = arrivals.into_iter().unzip();
@@ -163,7 +163,7 @@ impl Inbound {
                 && let Some(place) = place
                 && let Some(behind) = self.order.waits(&place, arrival.name.mark(), instant)
             {
-                held.extend(self.admission.keep_back(arrival, behind, now));
+                held.extend(self.admission.park(arrival, behind, now));
             }
         }
         (arrivals, held)
@@ -186,7 +186,7 @@ impl Inbound {
     /// Takes up what waited for others when an earlier session or process ended.
     pub(super) fn restore(&self) {
         let now = Instant::now();
-        for KeptBack { mark, chat, behind } in self.admission.were_kept_back() {
+        for Parked { mark, chat, behind } in self.admission.parked() {
             self.order.restore(chat.jid(), mark, behind, now);
         }
         self.release();
@@ -308,7 +308,7 @@ impl EventHandler for Inbound {
                 let is_ours = |who: &Contact| self.store.is_account(who);
                 if let Some(event) = translate::sealed_for_the_phone(stanza.get(), is_ours) {
                     self.traffic.count_undecryptable();
-                    self.journal.append(self.store.introduce(event), now);
+                    self.journal.append(self.store.resolve_contacts(event), now);
                 }
             }
             // What the hook has committed is in the journal; what bypasses it is not.
@@ -320,13 +320,13 @@ impl EventHandler for Inbound {
                 });
                 self.release();
             }
-            Event::Messages(_) => failpoint::pass(Place::Acked),
+            Event::Messages(_) => failpoint::pass(Failpoint::Acked),
             Event::ServerAck(ack) => self.acknowledged(ack, now),
             Event::Receipt(receipt) => self.receipted(receipt, now),
             Event::UndecryptableMessage(message) => {
                 self.traffic.count_undecryptable();
                 let event = Occurrence::Undecryptable(translate::undecryptable(message));
-                self.journal.append(self.store.introduce(event), now);
+                self.journal.append(self.store.resolve_contacts(event), now);
                 let _ = self.order.landed(&self.name_of(&message.info));
                 self.release();
             }
@@ -379,11 +379,11 @@ impl InboundDurabilityHook for Inbound {
         self.backlog.committed(batch);
         // A batch of what waited at the server is durable already, in the library's words, and is found there at a start.
         let enough = self.store.pending_written();
-        if batch.len() > PART {
+        if batch.len() > MESSAGES_PER_WRITE {
             // Once for all parts, or each of them would wait for the disk.
             self.store.vault().durable(enough).await;
         }
-        for part in self.in_order(batch).chunks(PART) {
+        for part in self.in_order(batch).chunks(MESSAGES_PER_WRITE) {
             let (arrivals, held) = self.judged(self.arrivals(part), now);
             self.journal
                 .arrived(arrivals, now, enough, |changes, aside| {

@@ -8,7 +8,7 @@ use whatsapp_rust::{ContactError, Jid};
 use super::{SendError, Session, outbound};
 
 /// How many numbers one request asks about.
-pub const AT_ONCE: usize = 50;
+pub const MAX_NUMBERS_PER_QUERY: usize = 50;
 
 /// What WhatsApp says of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Named {
 }
 
 impl Session {
-    /// The LIDs of at most [`AT_ONCE`] numbers; `None` for one that WhatsApp knows none of.
+    /// The LIDs of at most [`MAX_NUMBERS_PER_QUERY`] numbers; `None` for one that WhatsApp knows none of.
     pub async fn lids_of(&self, phones: &[Phone]) -> Result<Vec<(Phone, Option<Lid>)>, SendError> {
         let jids: Vec<_> = phones.iter().map(|phone| Jid::pn(phone.digits())).collect();
         let mut answers: HashMap<_, _> = self.ask(&jids).await?.into_iter().collect();

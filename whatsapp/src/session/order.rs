@@ -23,9 +23,9 @@ use super::lock;
 use crate::store::Store;
 
 /// How long after its stanza was dropped a message may still land.
-const LANDING: Duration = Duration::from_secs(5);
+const LANDING_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long after a start a message may be delivered again that others wait for.
-const REDELIVERY: Duration = Duration::from_secs(60);
+const REDELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Where a message has its sender's other address: their LID beside their number, or the other way round.
 const OTHER_ADDRESSES: [&str; 4] = [
     "participant_lid",
@@ -38,7 +38,7 @@ const MAX_REMEMBERED: usize = 4096;
 
 /// Where a message stands in its conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Position {
     chat: String,
     pub(super) number: u64,
 }
@@ -55,12 +55,12 @@ struct State {
 
 #[derive(Default)]
 struct Conversation {
-    coming: VecDeque<Coming>,
+    coming: VecDeque<Incoming>,
     /// What landed before something that came before it.
     waiting: BTreeMap<u64, Mark>,
 }
 
-struct Coming {
+struct Incoming {
     number: u64,
     /// The address whose queue it is in.
     queue: String,
@@ -115,7 +115,7 @@ impl Order {
             expected.expected_until = None;
             return;
         }
-        chat.coming.push_back(Coming {
+        chat.coming.push_back(Incoming {
             number,
             queue,
             id,
@@ -132,12 +132,12 @@ impl Order {
         let conversation = state.chats.entry(chat.to_owned()).or_default();
         for id in behind {
             number += 1;
-            conversation.coming.push_back(Coming {
+            conversation.coming.push_back(Incoming {
                 number,
                 queue: String::new(),
                 id: id.as_str().to_owned(),
                 stanza: Weak::new(),
-                expected_until: Some(now + REDELIVERY),
+                expected_until: Some(now + REDELIVERY_TIMEOUT),
                 dropped_at: None,
             });
         }
@@ -156,7 +156,7 @@ impl Order {
     }
 
     /// A message has landed, or will not. Where it stands, if something else may come between.
-    pub(super) fn landed(&self, name: &MessageName) -> Option<Place> {
+    pub(super) fn landed(&self, name: &MessageName) -> Option<Position> {
         let mut state = lock(&self.0);
         for chat in name.chats() {
             let Some(conversation) = state.chats.get_mut(chat) else {
@@ -168,12 +168,12 @@ impl Order {
             };
             let landed = coming.remove(at)?;
             // Its queue is done with those before it. What is still expected is in none that is known.
-            let is_done = |it: &Coming| it.number < landed.number && it.queue == landed.queue;
+            let is_done = |it: &Incoming| it.number < landed.number && it.queue == landed.queue;
             coming.retain(|it| it.queue.is_empty() || !is_done(it));
             if conversation.is_over() {
                 state.chats.remove(chat);
             }
-            return Some(Place {
+            return Some(Position {
                 chat: chat.clone(),
                 number: landed.number,
             });
@@ -183,7 +183,7 @@ impl Order {
 
     /// A message that an earlier process had decrypted is to be recorded. Where it stands: where it was waited for, or behind
     /// all that waits in its conversation, if anything does.
-    pub(super) fn recovered(&self, name: &MessageName) -> Option<Place> {
+    pub(super) fn recovered(&self, name: &MessageName) -> Option<Position> {
         if let Some(place) = self.landed(name) {
             return Some(place);
         }
@@ -192,12 +192,17 @@ impl Order {
         let chat = name.chats().iter().find(known)?.clone();
         state.last += 1;
         let number = state.last;
-        Some(Place { chat, number })
+        Some(Position { chat, number })
     }
 
     /// Whether a message waits, since something that came before it is on its way or waits itself. Returns what is on its way
     /// and was not before the one that waits before it.
-    pub(super) fn waits(&self, place: &Place, mark: Mark, now: Instant) -> Option<Vec<MessageId>> {
+    pub(super) fn waits(
+        &self,
+        place: &Position,
+        mark: Mark,
+        now: Instant,
+    ) -> Option<Vec<MessageId>> {
         let mut state = lock(&self.0);
         let conversation = state.chats.get_mut(&place.chat)?;
         let first = conversation.first_coming(now);
@@ -253,13 +258,13 @@ impl Conversation {
                 return true;
             }
             let since = *coming.dropped_at.get_or_insert(now);
-            last.contains(&coming.number) && now < since + LANDING
+            last.contains(&coming.number) && now < since + LANDING_TIMEOUT
         });
         self.coming.front().map(|coming| coming.number)
     }
 
     fn is_awaited(&self) -> bool {
-        let on_its_way = |coming: &Coming| coming.stanza.strong_count() > 0;
+        let on_its_way = |coming: &Incoming| coming.stanza.strong_count() > 0;
         !self.waiting.is_empty() || self.coming.iter().any(on_its_way)
     }
 
@@ -268,7 +273,7 @@ impl Conversation {
     }
 }
 
-impl Coming {
+impl Incoming {
     fn is_dropped(&self, now: Instant) -> bool {
         let expected = self.expected_until.is_some_and(|until| now < until);
         self.stanza.strong_count() == 0 && !expected

@@ -12,7 +12,7 @@ use whatsapp_rust::{Freshness, Jid, SendOptions};
 use super::{Session, compose, lock};
 
 /// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
-const DIRECTORY: usize = 1024;
+const MAX_KNOWN_NUMBERS: usize = 1024;
 
 /// Why a message was not handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +42,7 @@ impl Directory {
 
     fn learn(&self, phone: Phone) {
         let mut known = lock(&self.0);
-        if known.len() >= DIRECTORY {
+        if known.len() >= MAX_KNOWN_NUMBERS {
             known.clear();
         }
         known.insert(phone);

@@ -18,7 +18,7 @@ use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 use whatsapp_rust::{Jid, waproto};
 
 /// The longest name kept: WhatsApp's own limit is 25 characters.
-const MAX_PUSH_NAME: usize = 100;
+const MAX_PUSH_NAME_CHARS: usize = 100;
 
 /// What a message tells, for the journal. `None` for what the phone's software says to this
 /// device's: keys, history, settings.
@@ -42,7 +42,7 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
     {
         other.about = change::target(post, &info.source).map(Box::new);
     }
-    let origin = whence(info);
+    let origin = origin_of(info);
     Some(Occurrence::Message(Box::new(Message { origin, content })))
 }
 
@@ -59,7 +59,7 @@ pub(super) fn timer(inbound: &InboundMessage) -> Option<(ChatId, u32)> {
     if info.category == MessageCategory::Peer || !content::has_timer(core) {
         return None;
     }
-    let chat = whereabouts(&info.source);
+    let chat = chat_of(&info.source);
     let answered = matches!(ChatKind::of(&chat), ChatKind::Person | ChatKind::Group);
     let seconds = info.ephemeral_expiration;
     let seconds =
@@ -68,15 +68,15 @@ pub(super) fn timer(inbound: &InboundMessage) -> Option<(ChatId, u32)> {
 }
 
 /// Where a message comes from.
-fn whence(info: &MessageInfo) -> Origin {
+fn origin_of(info: &MessageInfo) -> Origin {
     let recovered = info.unavailable_request_id.is_some();
-    let chat = whereabouts(&info.source);
+    let chat = chat_of(&info.source);
     Origin {
         id: MessageId::new(&info.id),
         group: ChatKind::of(&chat) == ChatKind::Group,
         chat,
         sender: sender(&info.source),
-        push_name: info.push_name.chars().take(MAX_PUSH_NAME).collect(),
+        push_name: info.push_name.chars().take(MAX_PUSH_NAME_CHARS).collect(),
         sent_at: SystemTime::from(info.timestamp),
         from_me: info.source.is_from_me,
         offline: info.is_offline,
@@ -88,7 +88,7 @@ fn whence(info: &MessageInfo) -> Origin {
 
 /// The chat that a person sees a message in. What comes by somebody's broadcast list is a message of theirs to us alone:
 /// who else got it, and by which list, is theirs to know.
-fn whereabouts(source: &MessageSource) -> ChatId {
+fn chat_of(source: &MessageSource) -> ChatId {
     match &source.broadcast_list_owner {
         Some(owner) if !source.is_from_me => chat(owner),
         _ => chat(&source.chat),
@@ -120,7 +120,7 @@ pub(super) fn undecryptable(message: &UndecryptableMessage) -> Undecryptable {
     };
     Undecryptable {
         id: MessageId::new(&message.info.id),
-        chat: whereabouts(&message.info.source),
+        chat: chat_of(&message.info.source),
         sender: sender(&message.info.source),
         from_me: Some(message.info.source.is_from_me),
         sent_at: Some(SystemTime::from(message.info.timestamp)),

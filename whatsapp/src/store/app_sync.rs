@@ -14,7 +14,7 @@ use whatsapp_rust::wacore::store::traits::{AppStateSyncKey, AppSyncStore};
 use super::records::{Records, check_size, encode, name, taken};
 
 /// Beyond so many MACs, one pass over the collection is shorter: those of a patch are kept together.
-const FEW: usize = 8;
+const MAX_SINGLE_READS: usize = 8;
 
 #[async_trait]
 impl AppSyncStore for Records {
@@ -70,7 +70,7 @@ impl AppSyncStore for Records {
             .iter()
             .filter(|index_mac| self.vault.contains(mac(name, *index_mac)));
         let wanted: Vec<_> = wanted.copied().collect();
-        if wanted.len() <= FEW {
+        if wanted.len() <= MAX_SINGLE_READS {
             for index_mac in wanted {
                 found.extend(
                     self.load_bytes(mac(name, &index_mac))

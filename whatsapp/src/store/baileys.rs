@@ -28,18 +28,18 @@ use openclaw_types::Phone;
 use whatsapp_rust::traits::Backend;
 use whatsapp_rust::wacore::store::error::StoreError;
 
-use self::creds::{Creds, Refusal};
+use self::creds::{Creds, CredsError};
 use self::folder::{CREDS, CREDS_BACKUP, Stamp, Unread};
 use self::name::Name;
 use self::report::masked;
 use super::Store;
 
-pub use self::report::{Carried, Kind, NotCarried, Report, Skipped};
+pub use self::report::{Carried, NotCarried, RecordKind, Report, Skipped};
 
 /// Reads bytes as each kind of file that a folder has, and keeps nothing: for the fuzzer.
 #[doc(hidden)]
 pub fn read_as_every_kind(bytes: &[u8]) {
-    let local = session::nobody();
+    let local = session::context_without_device();
     let _ = Creds::parse(bytes).map(|creds| drop((creds.device(0), creds.local())));
     let _ = session::Session::parse(bytes, local);
     let _ = sender_key::SenderKey::parse(bytes)
@@ -309,12 +309,12 @@ fn attempt(dir: &Path, file: &'static str) -> Result<Result<Creds, String>, Erro
     };
     match Creds::parse(&bytes) {
         Ok(creds) => Ok(Ok(creds)),
-        Err(Refusal::Unlinked) => Err(Error::Unlinked),
-        Err(Refusal::Unfinished) => Err(Error::Unfinished),
-        Err(Refusal::Foreign) => Err(Error::Foreign {
+        Err(CredsError::Unlinked) => Err(Error::Unlinked),
+        Err(CredsError::Unfinished) => Err(Error::Unfinished),
+        Err(CredsError::Foreign) => Err(Error::Foreign {
             dir: masked(&dir.display().to_string()),
         }),
-        Err(Refusal::Damaged(fault)) => Ok(Err(fault.to_string())),
+        Err(CredsError::Damaged(fault)) => Ok(Err(fault.to_string())),
     }
 }
 
@@ -330,7 +330,10 @@ pub fn parse_file(file: &str, bytes: &[u8]) {
     };
     match name {
         Name::PreKey(id) => drop(value::pre_key(id, bytes)),
-        Name::Session(_) => drop(session::Session::parse(bytes, session::nobody())),
+        Name::Session(_) => drop(session::Session::parse(
+            bytes,
+            session::context_without_device(),
+        )),
         Name::Identity(_) => drop(value::identity(bytes)),
         Name::SenderKey { .. } => {
             let key = sender_key::SenderKey::parse(bytes);

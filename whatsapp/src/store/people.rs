@@ -78,12 +78,12 @@ impl People for Store {
         self.records.account()
     }
 
-    fn introduce_person(&self, mut contact: Contact) -> Contact {
+    fn resolve_contact(&self, mut contact: Contact) -> Contact {
         self.complete(&mut contact);
         contact
     }
 
-    fn introduce(&self, mut what: Occurrence) -> Occurrence {
+    fn resolve_contacts(&self, mut what: Occurrence) -> Occurrence {
         for contact in what.people_mut() {
             self.complete(contact);
         }

@@ -3,7 +3,7 @@
 //! fetched again or precedes a write that is.
 
 use async_trait::async_trait;
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::vault::Tables;
 use openclaw_vault::{Batch, Key};
 use whatsapp_rust::wacore::store::error::Result;
@@ -16,7 +16,7 @@ use super::records::{Records, check_size, encode, name, now};
 use super::{lids, pending, sent, tokens};
 
 /// Far more retries than are under way at any time.
-const MOST_BASE_KEYS: usize = 1024;
+const MAX_BASE_KEYS: usize = 1024;
 
 #[async_trait]
 impl ProtocolStore for Records {
@@ -102,7 +102,7 @@ impl ProtocolStore for Records {
         check_size(base_key.len())?;
         self.vault.update(|update| {
             // Those of retries that ended early stay behind. Without them a collision is noticed one retry later.
-            if update.count(Tables::BASE_KEYS) >= MOST_BASE_KEYS {
+            if update.count(Tables::BASE_KEYS) >= MAX_BASE_KEYS {
                 update.batch().clear_table(Tables::BASE_KEYS);
             }
             let key = base_key_of(address, message_id);
@@ -255,9 +255,9 @@ impl ProtocolStore for Records {
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
-        failpoint::reach(Place::Decrypted).await;
+        failpoint::reach(Failpoint::Decrypted).await;
         pending::write(self, rows)?;
-        failpoint::pass(Place::Pending);
+        failpoint::pass(Failpoint::Pending);
         Ok(())
     }
 

@@ -17,11 +17,11 @@ use whatsapp_rust::wacore::store::error::{Result, StoreError};
 use zeroize::Zeroizing;
 
 /// Rows that are written together are read together, so a batch is cut beyond this many bytes.
-const CHUNK: usize = 1 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
 /// No value is larger: far more than WhatsApp sends, and less than the vault takes.
-const LARGEST: usize = 8 << 20;
-/// How many unreadable rows are told apart.
-const TOLD_APART: usize = 4096;
+const MAX_VALUE_BYTES: usize = 8 << 20;
+/// How many unreadable rows are remembered one by one.
+const MAX_UNREADABLE_ROWS: usize = 4096;
 
 /// Everything that the library keeps, in a vault.
 pub(super) struct Records {
@@ -101,7 +101,7 @@ impl Records {
         for (key, value) in rows {
             let value = value.as_ref();
             check_size(value.len())?;
-            if !batch.is_empty() && batch.len() + value.len() > CHUNK {
+            if !batch.is_empty() && batch.len() + value.len() > CHUNK_BYTES {
                 self.vault.write(&batch);
                 batch.clear();
             }
@@ -147,7 +147,7 @@ impl Records {
 }
 
 /// A batch of the names of so many rows fits in a frame; what is beyond goes with the next sweep.
-const SWEPT: u32 = 20_000;
+const MAX_ROWS_PER_SWEEP: u32 = 20_000;
 
 /// Removes the rows of a table whose time is over, and returns how many. `time` is `None` for a row that has none.
 pub(super) fn sweep(
@@ -160,7 +160,7 @@ pub(super) fn sweep(
     let (mut gone, mut kept) = (0, i64::MAX);
     for entry in update.scan(table, None) {
         match time(&entry.value) {
-            Some(at) if over(at) && gone < SWEPT => {
+            Some(at) if over(at) && gone < MAX_ROWS_PER_SWEEP => {
                 update.batch().delete(name(&entry));
                 gone += 1;
             }
@@ -183,7 +183,7 @@ pub(super) fn taken(mut value: Zeroizing<Vec<u8>>) -> Vec<u8> {
 }
 
 pub(super) fn check_size(length: usize) -> Result<()> {
-    if length > LARGEST {
+    if length > MAX_VALUE_BYTES {
         // Not for the vault to find out: a store that fails ends the process.
         return Err(StoreError::Validation(format!(
             "{length} bytes are more than a record may have"
@@ -271,7 +271,7 @@ impl Unreadable {
         let name = self.hashes.hash_one((key.table, key.scope, key.id));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let new = !seen.contains(&name);
-        if new && seen.len() < TOLD_APART {
+        if new && seen.len() < MAX_UNREADABLE_ROWS {
             seen.insert(name);
             self.count.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(

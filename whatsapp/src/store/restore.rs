@@ -24,11 +24,11 @@ use super::device;
 use super::records::{encode, user_of};
 
 /// Prekeys have numbers of 24 bits.
-const PREKEYS: u32 = 1 << 24;
+const END_OF_PREKEY_IDS: u32 = 1 << 24;
 /// An account does not make as many between a backup and its restore.
-const GAP: u32 = 1 << 20;
+const MIN_PREKEY_ID_GAP: u32 = 1 << 20;
 /// Room for the next uploads below the end of the numbers.
-const ROOM: u32 = 1 << 16;
+const UPLOAD_ROOM: u32 = 1 << 16;
 
 /// Where what lives on is written.
 type Write<'a> = dyn FnMut(Op<'_>) -> Result<(), Error> + 'a;
@@ -52,7 +52,7 @@ struct Left {
 
 /// How many records were left behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
+pub struct DroppedRecords {
     /// Sessions with contacts.
     pub sessions: u64,
     /// Own sender keys of groups.
@@ -61,8 +61,8 @@ pub struct Dropped {
     pub others: u64,
 }
 
-/// What becomes of a table's records.
-enum Fate {
+/// What a restore does with a table's records.
+enum TableRule {
     Keep,
     Session,
     SenderKey,
@@ -70,11 +70,11 @@ enum Fate {
     Drop,
 }
 
-fn fate(table: Table) -> Fate {
+fn rule_for(table: Table) -> TableRule {
     match table {
-        Tables::SESSIONS => Fate::Session,
-        Tables::SENDER_KEYS => Fate::SenderKey,
-        Tables::DEVICE => Fate::Device,
+        Tables::SESSIONS => TableRule::Session,
+        Tables::SENDER_KEYS => TableRule::SenderKey,
+        Tables::DEVICE => TableRule::Device,
         Tables::SENDER_KEY_DEVICES
         | Tables::BASE_KEYS
         | Tables::DEVICE_LISTS
@@ -91,8 +91,8 @@ fn fate(table: Table) -> Fate {
         | Tables::CLIENTS
         | Tables::CODES
         | Tables::ALERTS
-        | Tables::ALERT_STATE => Fate::Drop,
-        _ => Fate::Keep,
+        | Tables::ALERT_STATE => TableRule::Drop,
+        _ => TableRule::Keep,
     }
 }
 
@@ -106,43 +106,43 @@ impl Sieve {
         }
     }
 
-    fn fate(&self, table: Table) -> Fate {
+    fn rule_for(&self, table: Table) -> TableRule {
         match table {
             Tables::SESSIONS | Tables::SENDER_KEYS | Tables::SENDER_KEY_DEVICES
                 if self.is_handover =>
             {
-                Fate::Keep
+                TableRule::Keep
             }
-            table => fate(table),
+            table => rule_for(table),
         }
     }
 
     /// Looks at a change, and writes what lives on of it.
     pub fn sift(&mut self, op: Op<'_>, write: &mut Write<'_>) -> Result<(), Error> {
         let table = op.table();
-        match self.fate(table) {
-            Fate::Keep => write(op),
-            Fate::SenderKey => {
+        match self.rule_for(table) {
+            TableRule::Keep => write(op),
+            TableRule::SenderKey => {
                 if let Op::Put { key, .. } = op {
                     self.sender_keys
                         .insert((key.scope.to_vec(), key.id.to_vec()));
                 }
                 write(op)
             }
-            Fate::Device => {
+            TableRule::Device => {
                 self.device = match op {
                     Op::Put { value, .. } => Some(Zeroizing::new(value.to_vec())),
                     _ => None,
                 };
                 Ok(())
             }
-            Fate::Session => {
+            TableRule::Session => {
                 if let Op::Put { key, .. } = op {
                     self.dropped.sessions.insert(key.id.to_vec());
                 }
                 Ok(())
             }
-            Fate::Drop => {
+            TableRule::Drop => {
                 if let Op::Put { key, .. } = op {
                     let name = (table, key.scope.to_vec(), key.id.to_vec());
                     self.dropped.others.insert(name);
@@ -183,9 +183,9 @@ impl Sieve {
 
     /// What was left behind.
     #[must_use]
-    pub fn dropped(&self) -> Dropped {
+    pub fn dropped(&self) -> DroppedRecords {
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-        Dropped {
+        DroppedRecords {
             sessions: count(self.dropped.sessions.len()),
             sender_keys: self.own_sender_keys,
             others: count(self.dropped.others.len()),
@@ -195,11 +195,11 @@ impl Sieve {
 
 /// Leaves behind, in the store itself, what a restore leaves behind of a backup, so that no key is used twice: sessions, own
 /// sender keys and what was known of both. Messages that arrived and those kept for a retry stay. The session must be closed.
-pub fn renew(vault: &Vault) -> Dropped {
+pub fn renew(vault: &Vault) -> DroppedRecords {
     vault.update(|update| {
-        let mut dropped = Dropped {
+        let mut dropped = DroppedRecords {
             sessions: u64::try_from(update.count(Tables::SESSIONS)).unwrap_or(u64::MAX),
-            ..Dropped::default()
+            ..DroppedRecords::default()
         };
         for table in [
             Tables::SESSIONS,
@@ -245,12 +245,12 @@ fn is_of(own: &[String], name: &[u8]) -> bool {
 /// New prekeys are uploaded at the next login. The server may know some with numbers that this device has yet to give:
 /// it goes on far above them.
 fn renew_prekeys(device: &mut Device, random: u32) {
-    let gap = GAP + random % GAP;
+    let gap = MIN_PREKEY_ID_GAP + random % MIN_PREKEY_ID_GAP;
     let next = device.next_pre_key_id.saturating_add(gap);
-    let next = if next < PREKEYS - ROOM {
+    let next = if next < END_OF_PREKEY_IDS - UPLOAD_ROOM {
         next
     } else {
-        1 + random % GAP
+        1 + random % MIN_PREKEY_ID_GAP
     };
     device.next_pre_key_id = next;
     device.first_unupload_pre_key_id = next;
@@ -279,7 +279,7 @@ mod tests {
     fn sifted(
         puts: &[(Table, &str, &str)],
         device: Option<&Device>,
-    ) -> Option<(BTreeMap<Name, Vec<u8>>, Dropped)> {
+    ) -> Option<(BTreeMap<Name, Vec<u8>>, DroppedRecords)> {
         sifted_by(Sieve::default(), puts, device)
     }
 
@@ -287,7 +287,7 @@ mod tests {
         mut sieve: Sieve,
         puts: &[(Table, &str, &str)],
         device: Option<&Device>,
-    ) -> Option<(BTreeMap<Name, Vec<u8>>, Dropped)> {
+    ) -> Option<(BTreeMap<Name, Vec<u8>>, DroppedRecords)> {
         let mut kept: BTreeMap<Name, Vec<u8>> = BTreeMap::new();
         let name = |key: Key<'_>| (key.table.0, key.scope.to_vec(), key.id.to_vec());
         let mut write = |op: Op<'_>| {
@@ -357,7 +357,7 @@ mod tests {
         assert!(kept.keys().any(|(.., id)| *id == other.as_bytes()));
         assert_eq!(
             dropped,
-            Dropped {
+            DroppedRecords {
                 sessions: 1,
                 sender_keys: 2,
                 others: 4
@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(restored.pn, device.pn);
         assert_eq!(restored.registration_id, device.registration_id);
         assert!(!restored.server_has_prekeys);
-        assert!(restored.next_pre_key_id > device.next_pre_key_id + GAP - 1);
+        assert!(restored.next_pre_key_id > device.next_pre_key_id + MIN_PREKEY_ID_GAP - 1);
         assert_eq!(restored.first_unupload_pre_key_id, restored.next_pre_key_id);
     }
 
@@ -404,9 +404,9 @@ mod tests {
         let others = 2;
         assert_eq!(
             dropped,
-            Dropped {
+            DroppedRecords {
                 others,
-                ..Dropped::default()
+                ..DroppedRecords::default()
             }
         );
         assert!(sifted_by(Sieve::of_handover(), &puts, None).is_none());
@@ -414,12 +414,19 @@ mod tests {
 
     #[test]
     fn numbers_of_prekeys_stay_within_their_bits() {
-        for next in [0, 1, 1 << 20, PREKEYS - ROOM, PREKEYS, u32::MAX] {
-            for random in [0, GAP - 1, u32::MAX] {
+        for next in [
+            0,
+            1,
+            1 << 20,
+            END_OF_PREKEY_IDS - UPLOAD_ROOM,
+            END_OF_PREKEY_IDS,
+            u32::MAX,
+        ] {
+            for random in [0, MIN_PREKEY_ID_GAP - 1, u32::MAX] {
                 let mut device = registered();
                 device.next_pre_key_id = next;
                 renew_prekeys(&mut device, random);
-                assert!((1..PREKEYS - ROOM).contains(&device.next_pre_key_id));
+                assert!((1..END_OF_PREKEY_IDS - UPLOAD_ROOM).contains(&device.next_pre_key_id));
             }
         }
     }

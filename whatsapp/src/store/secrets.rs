@@ -17,7 +17,7 @@ use super::records::{Records, decode, encode, joined, sweep};
 
 /// How late a secret may go, in seconds. There may be a hundred thousand, and a sweep reads all of them: with this, not
 /// every five minutes.
-const LATE: i64 = 3600;
+const EXPIRY_TOLERANCE_SECONDS: i64 = 3600;
 
 /// A secret's row.
 #[derive(Serialize, Deserialize)]
@@ -80,7 +80,7 @@ impl MsgSecretStore for Records {
 
     async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Result<u32> {
         let cutoff = cutoff_timestamp;
-        if self.secrets.bound() > cutoff.saturating_sub(LATE) {
+        if self.secrets.bound() > cutoff.saturating_sub(EXPIRY_TOLERANCE_SECONDS) {
             return Ok(0);
         }
         let time = |row: &[u8]| {

@@ -7,7 +7,7 @@ use whatsapp_rust::wacore::store::error::Result;
 use super::records::{Records, check_size, name, sweep, timed, untimed};
 
 /// No more than this are kept, as in the library's own store in memory; then the oldest quarter goes.
-pub(super) const MOST: usize = 4096;
+pub(super) const MAX_SENT_MESSAGES: usize = 4096;
 
 fn of<'a>(chat: &'a str, id: &'a str) -> Key<'a> {
     Key::new(Tables::SENT_MESSAGES, chat, id)
@@ -23,7 +23,7 @@ pub(super) fn store(
     check_size(payload.len())?;
     let row = timed(at, payload);
     records.vault.update(|update| {
-        if update.count(Tables::SENT_MESSAGES) >= MOST {
+        if update.count(Tables::SENT_MESSAGES) >= MAX_SENT_MESSAGES {
             make_room(update);
         }
         update.batch().put(of(chat, id), &row);
@@ -34,7 +34,7 @@ pub(super) fn store(
 
 fn make_room(update: &mut Update<'_>) {
     let mut entries = update.scan(Tables::SENT_MESSAGES, None);
-    let surplus = entries.len() - MOST * 3 / 4;
+    let surplus = entries.len() - MAX_SENT_MESSAGES * 3 / 4;
     // Stable: of those of one second, the one written first goes first. Unreadable ones go before all.
     entries.sort_by_key(|entry| untimed(&entry.value).map(|(at, _)| at));
     for entry in entries.iter().take(surplus) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::vault::{Tables, Update};
 use openclaw_vault::Key;
 use whatsapp_rust::bytes::Bytes;
@@ -17,7 +17,7 @@ use super::records::{Records, check_size, taken, user_of};
 use super::sending::Sending;
 
 /// Beyond so many prekeys, one pass over all of them is shorter: those made together are kept together.
-const FEW: usize = 8;
+const MAX_SINGLE_READS: usize = 8;
 
 #[async_trait]
 impl SignalStore for Records {
@@ -65,7 +65,7 @@ impl SignalStore for Records {
             .map(|(address, record)| (session(address), record));
         // A commit that was given up may have written what is not durable.
         let owed = self.sessions_owed.swap(true, Ordering::Relaxed);
-        failpoint::pass(Place::Flushing);
+        failpoint::pass(Failpoint::Flushing);
         if !owed
             && rows
                 .clone()
@@ -76,7 +76,7 @@ impl SignalStore for Records {
             self.commit_all(rows).await?;
         }
         self.sessions_owed.store(false, Ordering::Relaxed);
-        failpoint::pass(Place::Flushed);
+        failpoint::pass(Failpoint::Flushed);
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl SignalStore for Records {
 
     async fn load_prekeys_batch(&self, ids: &[u32]) -> Result<Vec<(u32, Bytes)>> {
         let mut found = Vec::with_capacity(ids.len());
-        if ids.len() <= FEW {
+        if ids.len() <= MAX_SINGLE_READS {
             for &id in ids {
                 found.extend(self.load_prekey(id).await?.map(|record| (id, record)));
             }

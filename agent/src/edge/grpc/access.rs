@@ -38,7 +38,7 @@ impl pb::access_server::Access for Service {
         request: Request<pb::AddAllowedRequest>,
     ) -> Result<Response<pb::AddAllowedResponse>, Status> {
         let who = convert::who(&request.into_inner().who)?;
-        let added = self.agent.admit(who).await;
+        let added = self.agent.allow(who).await;
         let added = added.map_err(|refused| status::refused(&refused))?;
         Ok(Response::new(pb::AddAllowedResponse { added }))
     }
@@ -48,7 +48,7 @@ impl pb::access_server::Access for Service {
         request: Request<pb::RemoveAllowedRequest>,
     ) -> Result<Response<pb::RemoveAllowedResponse>, Status> {
         let who = convert::who(&request.into_inner().who)?;
-        let removed = self.agent.dismiss(&who).await;
+        let removed = self.agent.disallow(&who).await;
         removed.map_err(|refused| status::refused(&refused))?;
         Ok(Response::new(pb::RemoveAllowedResponse {}))
     }

@@ -16,9 +16,9 @@ use crate::link::{Agent, Copy};
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Pieces of a backup between the client and the store.
-const QUEUE: usize = 2;
-/// A client that sends nothing for so long keeps others waiting for nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_QUEUED_CHUNKS: usize = 2;
+/// An upload that is silent for so long ends: it keeps others waiting.
+const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The service.
 pub(super) struct Service<S> {
@@ -64,7 +64,7 @@ where
     ) -> Result<Response<pb::RestoreResponse>, Status> {
         let mut requests = request.into_inner();
         let secret = convert::restore_start(next(&mut requests).await?)?;
-        let (send, bytes) = mpsc::channel(QUEUE);
+        let (send, bytes) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let feed = async move {
             while let Some(request) = next(&mut requests).await? {
                 // It takes no more once it knows that this is no good; then its answer says so.
@@ -103,7 +103,7 @@ where
 }
 
 async fn next<T>(requests: &mut Streaming<T>) -> Result<Option<T>, Status> {
-    tokio::time::timeout(PATIENCE, requests.message())
+    tokio::time::timeout(UPLOAD_IDLE_TIMEOUT, requests.message())
         .await
         .unwrap_or_else(|_| Err(status::too_slow()))
 }

@@ -106,13 +106,13 @@ where
     ) -> Result<Response<pb::SendResponse>, Status> {
         let (_, extensions, mut request) = request.into_parts();
         let seen = convert::store_seen(request.seen.take())?;
-        let (draft, terms) = convert::send_request(request)?;
+        let (draft, options) = convert::send_request(request)?;
         let caller = extensions.get::<Caller>();
         limit::check(&self.agent, &self.pages, caller, &draft.to).await?;
         if let Some(seen) = seen {
             self.agent.report_store(seen).await;
         }
-        let answer = self.agent.send(draft, terms).await;
+        let answer = self.agent.send(draft, options).await;
         let answer = answer.map_err(|failure| status::send_failure(&failure))?;
         Ok(Response::new(convert::send_response(answer)))
     }
@@ -169,8 +169,8 @@ where
             request.after.get_or_insert(acked);
         }
         self.agent.resolve(&named).await;
-        let gate = self.agent.clone();
-        let lid_of = Box::new(move |phone: &Phone| gate.gate().lid_of(phone));
+        let agent = self.agent.clone();
+        let lid_of = Box::new(move |phone: &Phone| agent.allowlist().lid_of(phone));
         let pages = self.pages.clone();
         let (journal, agent) = (self.agent.journal(), self.identity());
         let other_name = self.other_name();
@@ -188,10 +188,10 @@ where
         let mut request = convert::list_request(request)?;
         self.agent.journal().flush().await;
         self.agent.resolve(&named).await;
-        let gate = self.agent.gate();
+        let allowlist = self.agent.allowlist();
         request
             .filter
-            .name_by_lid(named, |phone| gate.lid_of(phone));
+            .name_by_lid(named, |phone| allowlist.lid_of(phone));
         let range = self.agent.journal().range();
         let (other_name, agent) = (self.other_name(), self.identity());
         let listed = list::list(&self.pages, range, request, &other_name, &agent);

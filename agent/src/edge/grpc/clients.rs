@@ -11,8 +11,8 @@ use tonic::{Request, Response, Status};
 use super::listen::Caller;
 use super::{Network, convert, status};
 
-/// How long a client that takes its own access back has to hear of it.
-const FAREWELL: Duration = Duration::from_millis(250);
+/// How long a client that revokes itself has to receive the answer.
+const SELF_REVOKE_DELAY: Duration = Duration::from_millis(250);
 
 /// The service.
 pub(super) struct Service {
@@ -63,7 +63,7 @@ impl pb::clients_server::Clients for Service {
         let (client, severed) = revoked.map_err(|denied| status::client_denied(&denied))?;
         if caller == Some(client.fingerprint) {
             tokio::spawn(async move {
-                tokio::time::sleep(FAREWELL).await;
+                tokio::time::sleep(SELF_REVOKE_DELAY).await;
                 drop(severed);
             });
         }

@@ -2,7 +2,7 @@
 
 use openclaw_state::clients::SendTo;
 use openclaw_types::{ChatId, Filter, Kind, KindSet, Lid, Occurrence, Phone, Recipient, Seq};
-use openclaw_whatsapp::session::AT_ONCE;
+use openclaw_whatsapp::session::MAX_NUMBERS_PER_QUERY;
 use tonic::Status;
 
 use super::list::Backwards;
@@ -45,7 +45,7 @@ async fn is_listed(agent: &Agent, limit: &SendTo, to: &Recipient) -> bool {
         Recipient::Lid(_) | Recipient::Group(_) => None,
     });
     let numbers: Vec<Phone> = numbers.collect();
-    for numbers in numbers.chunks(AT_ONCE) {
+    for numbers in numbers.chunks(MAX_NUMBERS_PER_QUERY) {
         agent.resolve(numbers).await;
         if lists() {
             return true;
@@ -98,7 +98,7 @@ fn messages_with(agent: &Agent, to: &Recipient) -> Option<Filter> {
 
 /// The LID that a number has now. The number that a LID once had is not asked for: it may be someone else's by now.
 fn lid_of(agent: &Agent, phone: &Phone) -> Option<Lid> {
-    agent.gate().lid_of(phone)
+    agent.allowlist().lid_of(phone)
 }
 
 #[cfg(test)]

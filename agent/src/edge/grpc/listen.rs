@@ -23,13 +23,13 @@ use openclaw_trust::{Fingerprint, Identity};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 
-pub(super) use conn::{Caller, Conn, Via};
+pub(super) use conn::{Caller, Conn, Transport};
 use door::Door;
 use openclaw_state::clients::Clients;
 use unix::Socket;
 
 /// How long a listener rests that cannot accept.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Why the API does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +146,7 @@ async fn accepted_or_later<T>(accepted: io::Result<T>) -> Option<T> {
     match accepted {
         Ok(stream) => Some(stream),
         Err(_) => {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             None
         }
     }

@@ -55,7 +55,7 @@ fn needed(path: &str) -> Role {
 }
 
 /// Passes a call on, or refuses it: the filter in front of every service.
-pub(super) fn admit(request: Request<Body>) -> Result<Request<Body>, Status> {
+pub(super) fn authorize(request: Request<Body>) -> Result<Request<Body>, Status> {
     let path = request.uri().path();
     // Without a caller there is no connection of ours.
     let role = request

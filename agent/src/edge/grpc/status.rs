@@ -7,7 +7,7 @@ mod sending;
 use std::collections::HashMap;
 
 use openclaw_proto::{ERROR_DOMAIN, ERROR_HINT};
-use openclaw_state::allow::{self, Place, Refused};
+use openclaw_state::allow::{self, EntryPlace, Refused};
 use openclaw_state::consumers;
 use openclaw_types::LinkState;
 use tonic::{Code, Status};
@@ -112,19 +112,19 @@ pub(super) fn denied(denied: &Denied) -> Status {
 }
 
 /// A consumer's place that is not remembered.
-pub(super) fn consumer(denied: &consumers::Denied) -> Status {
+pub(super) fn consumer(denied: &consumers::ConsumerDenied) -> Status {
     let (code, reason, hint) = match denied {
-        consumers::Denied::Full => (
+        consumers::ConsumerDenied::Full => (
             Code::ResourceExhausted,
             "TOO_MANY_CONSUMERS",
             "remove one that is no longer used: `openclawctl consumers remove NAME`",
         ),
-        consumers::Denied::Ahead { .. } => (
+        consumers::ConsumerDenied::Ahead { .. } => (
             Code::InvalidArgument,
             "AHEAD",
             "acknowledge events that were received, by their seq",
         ),
-        consumers::Denied::Unknown => (
+        consumers::ConsumerDenied::Unknown => (
             Code::NotFound,
             "NO_SUCH_CONSUMER",
             "see which there are: `openclawctl consumers list`",
@@ -191,7 +191,7 @@ pub(super) fn refused(refused: &Refused) -> Status {
             "write whom to admit into openclaw.yml, and start the agent with it (--config)",
         ),
         Refused::InFile {
-            place: Place::Environment,
+            place: EntryPlace::Environment,
             ..
         } => (
             "IN_FILE",
@@ -231,19 +231,19 @@ pub(super) fn rules(error: &allow::Error) -> Status {
 }
 
 /// There is no test alert.
-pub(super) fn alerts(denied: alerts::Denied) -> Status {
+pub(super) fn alerts(denied: alerts::TestDenied) -> Status {
     let (code, reason, hint) = match denied {
-        alerts::Denied::Off => (
+        alerts::TestDenied::Off => (
             Code::FailedPrecondition,
             "NO_ALERTS",
             "start the agent with OPENCLAW_ALERT_URL and OPENCLAW_ALERT_SECRET set (docs/alerts.md)",
         ),
-        alerts::Denied::Busy => (
+        alerts::TestDenied::Busy => (
             Code::ResourceExhausted,
             "BUSY",
             "wait until the other `openclawctl alerts test` has ended",
         ),
-        alerts::Denied::Stopping => return self::denied(&Denied::Stopping),
+        alerts::TestDenied::Stopping => return self::denied(&Denied::Stopping),
     };
     with_info(code, &denied.to_string(), reason, hint, [])
 }
@@ -288,7 +288,10 @@ mod tests {
 
     #[test]
     fn what_the_environment_allows_is_not_answered_with_a_reload() {
-        for (place, reloads) in [(Place::Environment, false), (Place::Line(4), true)] {
+        for (place, reloads) in [
+            (EntryPlace::Environment, false),
+            (EntryPlace::Line(4), true),
+        ] {
             let file = "openclaw.yml".to_owned();
             let status = refused(&Refused::InFile { file, place });
             let info = status.get_details_error_info().expect("has an ErrorInfo");

@@ -17,7 +17,7 @@ use super::convert::{self, WatchRequest};
 pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 
 /// A stream is never quiet for longer.
-const HEARTBEAT: Duration = Duration::from_secs(30);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Tells a person's other JID: see [`Filter::passes`].
 pub(super) type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -114,7 +114,7 @@ impl Watch {
                     damaged,
                 }));
             }
-            let beat = self.told + HEARTBEAT;
+            let beat = self.told + HEARTBEAT_INTERVAL;
             if moved {
                 if self.follow && self.ahead.is_empty() && Instant::now() >= beat {
                     // Nothing has fitted for long.
@@ -304,7 +304,7 @@ mod tests {
         let mut stream = std::pin::pin!(watch.into_stream());
         stream.next().await.unwrap();
         append(&journal, 1).await;
-        tokio::time::advance(HEARTBEAT - Duration::from_secs(1)).await;
+        tokio::time::advance(HEARTBEAT_INTERVAL - Duration::from_secs(1)).await;
         let nothing = tokio::time::timeout(Duration::from_millis(1), stream.next()).await;
         assert!(nothing.is_err());
         append(&journal, 1).await;

@@ -16,7 +16,7 @@ use crate::link::{Agent, Status, Storage};
 
 use super::Shown;
 use process::Process;
-use text::{Kind, Text};
+use text::{MetricType, Text};
 
 /// What the metrics are served as.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -48,7 +48,7 @@ fn build(text: &mut Text) {
     let name = "openclaw_build_info";
     text.family(
         name,
-        Kind::Gauge,
+        MetricType::Gauge,
         "Always 1; its labels say what this binary is.",
     );
     let simulator = if cfg!(feature = "sim") {
@@ -77,7 +77,7 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
     let name = "openclaw_whatsapp_link_state";
     text.family(
         name,
-        Kind::Gauge,
+        MetricType::Gauge,
         "The state of the link: 1 for the present one.",
     );
     for state in LinkState::NAMES {
@@ -109,7 +109,7 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
     let name = "openclaw_whatsapp_disconnects_total";
     text.family(
         name,
-        Kind::Counter,
+        MetricType::Counter,
         "How often the link went down, by reason.",
     );
     for (reason, drops) in DROPS.iter().zip(status.counts.drops) {
@@ -178,7 +178,7 @@ fn events(text: &mut Text, agent: &Agent, (Seq(head), Seq(oldest)): (Seq, Seq)) 
     let name = "openclaw_events_total";
     text.family(
         name,
-        Kind::Counter,
+        MetricType::Counter,
         "Events since the process started, by kind.",
     );
     for (kind, count) in EventKind::ALL.iter().zip(agent.journal().counts()) {
@@ -195,7 +195,7 @@ fn outbox(text: &mut Text, queued: &[Queued]) {
     let name = "openclaw_outbox_messages";
     text.family(
         name,
-        Kind::Gauge,
+        MetricType::Gauge,
         "Messages that are kept until they are sent, by how far they are.",
     );
     let waiting = queued.len() - handed - retried;
@@ -304,7 +304,7 @@ fn process(text: &mut Text, process: Process, started_at: SystemTime) {
         let name = "process_cpu_seconds_total";
         text.family(
             name,
-            Kind::Counter,
+            MetricType::Counter,
             "Total user and system CPU time spent in seconds.",
         );
         text.sample_seconds(name, spent);

@@ -15,7 +15,7 @@ use crate::alerts::{Address, Format, KeyPlace, SECRET, Settings, URL};
 use crate::host::volume::Mistake;
 
 /// How long a lost link may take to come back by itself.
-const AFTER: u64 = 300;
+const DEFAULT_ALERT_AFTER_SECONDS: u64 = 300;
 
 /// As they are typed.
 #[derive(Args, Debug, Default)]
@@ -92,7 +92,7 @@ impl Flags {
         let after = super::number(
             "--alert-after",
             self.alert_after.clone(),
-            AFTER,
+            DEFAULT_ALERT_AFTER_SECONDS,
             1..=604_800,
             &mut keep,
         );

@@ -10,12 +10,12 @@ use crate::host::volume::Mistake;
 
 /// Which flags have a variable, and which variables cannot be used.
 pub(crate) struct Variables {
-    behind: Vec<Behind>,
+    behind: Vec<FlagVariable>,
     refused: Vec<Refused>,
 }
 
 /// A flag and its variable.
-struct Behind {
+struct FlagVariable {
     id: String,
     flag: String,
     variable: String,
@@ -60,7 +60,7 @@ impl Variables {
                 arg
             }
         };
-        self.behind.push(Behind { id, flag, variable });
+        self.behind.push(FlagVariable { id, flag, variable });
         arg
     }
 
@@ -81,7 +81,7 @@ impl Variables {
             .behind
             .iter()
             .filter(|behind| matches.value_source(&behind.id) == Some(ValueSource::DefaultValue));
-        for Behind { flag, variable, .. } in set {
+        for FlagVariable { flag, variable, .. } in set {
             for mistake in &mut mistakes {
                 mistake.text = renamed(&mistake.text, flag, variable);
             }

@@ -11,13 +11,15 @@ use super::Error;
 use crate::host::volume::Fault;
 
 /// No secret is longer.
-const LONGEST: u64 = 4096;
+const MAX_SECRET_BYTES: u64 = 4096;
 /// How a key begins; anything else that comes this way is a passphrase.
 const KEY: &str = "openclaw-key-";
 
 pub(super) fn new_secret() -> Result<Secret, Error> {
     if !io::stdin().is_terminal() {
-        return parse(&line(&mut io::stdin().lock().take(LONGEST)).map_err(Error::Prompt)?);
+        return parse(
+            &line(&mut io::stdin().lock().take(MAX_SECRET_BYTES)).map_err(Error::Prompt)?,
+        );
     }
     let hidden = Hidden::new().map_err(Error::Prompt)?;
     let first = ask("New passphrase (or key): ").map_err(Error::Prompt)?;
@@ -45,14 +47,14 @@ fn parse(text: &str) -> Result<Secret, Error> {
 fn ask(question: &str) -> io::Result<Zeroizing<String>> {
     let mut stderr = io::stderr();
     stderr.write_all(question.as_bytes())?;
-    let answer = line(&mut io::stdin().lock().take(LONGEST));
+    let answer = line(&mut io::stdin().lock().take(MAX_SECRET_BYTES));
     // The person's own line end was not shown.
     stderr.write_all(b"\n")?;
     answer
 }
 
 fn line(input: &mut impl io::BufRead) -> io::Result<Zeroizing<String>> {
-    let mut line = Zeroizing::new(String::with_capacity(LONGEST as usize));
+    let mut line = Zeroizing::new(String::with_capacity(MAX_SECRET_BYTES as usize));
     input.read_line(&mut line)?;
     let length = line.trim_end_matches(['\r', '\n']).len();
     line.truncate(length);

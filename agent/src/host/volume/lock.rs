@@ -20,9 +20,9 @@ use super::Error;
 
 const NAME: &str = "lock";
 /// How often a lock that another process holds is tried again.
-const POLL: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// What is read of a file that anybody may have written.
-const LONGEST: u64 = 1024;
+const MAX_HOLDER_BYTES: u64 = 1024;
 
 /// Held until dropped.
 pub struct Lock {
@@ -42,15 +42,15 @@ struct Holder {
 }
 
 impl Lock {
-    /// Takes the lock, waiting `patience` for whoever holds it; `waiting` is told who that is, once.
+    /// Takes the lock, waiting `lock_timeout` for whoever holds it; `waiting` is told who that is, once.
     pub(super) fn acquire(
         dir: &Path,
-        patience: Duration,
+        lock_timeout: Duration,
         now: SystemTime,
         waiting: impl FnOnce(&str),
     ) -> Result<Self, Error> {
         let folder = File::open(dir).map_err(|source| Error::folder(dir, source))?;
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + lock_timeout;
         let mut waiting = Some(waiting);
         loop {
             match Self::take(&folder, dir) {
@@ -69,13 +69,13 @@ impl Lock {
                 return Err(Error::Locked {
                     dir: dir.to_owned(),
                     holder: Holder::of(dir).to_string(),
-                    waited: patience,
+                    waited: lock_timeout,
                 });
             }
             if let Some(waiting) = waiting.take() {
                 waiting(&Holder::of(dir).to_string());
             }
-            std::thread::sleep(POLL.min(left));
+            std::thread::sleep(POLL_INTERVAL.min(left));
         }
     }
 
@@ -137,7 +137,7 @@ impl Holder {
         let mut text = String::new();
         let read = file
             .rewind()
-            .and_then(|()| file.take(LONGEST).read_to_string(&mut text));
+            .and_then(|()| file.take(MAX_HOLDER_BYTES).read_to_string(&mut text));
         let holder = read.ok().and_then(|_| serde_json::from_str(&text).ok());
         holder.unwrap_or_default()
     }
@@ -198,8 +198,8 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn take(dir: &Path, patience: Duration) -> Result<Lock, Error> {
-        Lock::acquire(dir, patience, NOW, |_| {})
+    fn take(dir: &Path, lock_timeout: Duration) -> Result<Lock, Error> {
+        Lock::acquire(dir, lock_timeout, NOW, |_| {})
     }
 
     #[test]

@@ -7,12 +7,12 @@ use std::time::Duration;
 use clap::Args;
 use openclaw_harden::environment::Secrets;
 
-use super::{KeySource, Place, is_inside, look, strangers};
+use super::{KeySource, StoreLocation, is_inside, look, strangers};
 
 /// Where platforms mount the volume.
-const DIR: &str = "/app/auth";
+const DEFAULT_DIR: &str = "/app/auth";
 /// How long a predecessor may take to stop.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a store that is there is opened.
 pub(super) const OWN_KEY: &str = "a store is there, and only a key or passphrase of its own opens it: set \
@@ -69,20 +69,20 @@ impl From<String> for Mistake {
 
 impl Flags {
     /// Where the store is.
-    pub fn place(&self, mistakes: &mut Vec<Mistake>) -> Place {
-        let patience = match &self.lock_wait {
+    pub fn place(&self, mistakes: &mut Vec<Mistake>) -> StoreLocation {
+        let lock_timeout = match &self.lock_wait {
             Some(text) if !text.is_empty() => match text.parse() {
                 Ok(seconds @ 0..=3600) => Duration::from_secs(seconds),
                 _ => {
                     mistakes.push(Mistake::from(format!(
                         "--lock-wait: {text:?} is not a number of seconds from 0 to 3600"
                     )));
-                    LOCK_WAIT
+                    LOCK_TIMEOUT
                 }
             },
-            _ => LOCK_WAIT,
+            _ => LOCK_TIMEOUT,
         };
-        let dir = given(&self.auth_dir).unwrap_or(Path::new(DIR));
+        let dir = given(&self.auth_dir).unwrap_or(Path::new(DEFAULT_DIR));
         if dir.canonicalize().is_ok_and(|real| real == Path::new("/")) {
             mistakes.push(Mistake {
                 text: format!(
@@ -103,9 +103,9 @@ impl Flags {
                 ),
             });
         }
-        Place {
-            dir: given(&self.auth_dir).map_or_else(|| PathBuf::from(DIR), PathBuf::from),
-            patience,
+        StoreLocation {
+            dir: given(&self.auth_dir).map_or_else(|| PathBuf::from(DEFAULT_DIR), PathBuf::from),
+            lock_timeout,
         }
     }
 
@@ -131,8 +131,8 @@ impl Flags {
             .iter()
             .any(|(_, source)| source.file_to_make().is_some());
         if make && !with_key_file {
-            let dir = given(&self.auth_dir).unwrap_or(Path::new(DIR));
-            match beside(dir) {
+            let dir = given(&self.auth_dir).unwrap_or(Path::new(DEFAULT_DIR));
+            match default_key_path(dir) {
                 Some(path) => {
                     places.push(("--create-key-file", KeySource::key_file(path, true)));
                 }
@@ -142,7 +142,7 @@ impl Flags {
                 ))),
             }
         }
-        let dir = given(&self.auth_dir).unwrap_or(Path::new(DIR));
+        let dir = given(&self.auth_dir).unwrap_or(Path::new(DEFAULT_DIR));
         for (name, source) in &places {
             if let Some(path) = source.file().filter(|path| is_inside(dir, path)) {
                 mistakes.push(on_the_volume(name, path, dir));
@@ -164,7 +164,7 @@ impl Flags {
 
 /// That there is no key: how to give the one of the store that is there, and how to make one for a new store.
 #[must_use]
-pub fn no_key(place: &Place) -> Mistake {
+pub fn no_key(place: &StoreLocation) -> Mistake {
     // A store that cannot be looked at is one.
     let hint = match look(&place.dir) {
         Ok(None) => {
@@ -192,7 +192,7 @@ pub(crate) fn on_the_volume(name: &str, path: &Path, dir: &Path) -> Mistake {
 }
 
 /// `/app/auth.key` for `/app/auth`: not on the volume itself, where it would open what it lies beside.
-fn beside(dir: &Path) -> Option<PathBuf> {
+fn default_key_path(dir: &Path) -> Option<PathBuf> {
     let dir = std::path::absolute(dir).ok()?;
     let mut name = dir.file_name()?.to_owned();
     name.push(".key");
@@ -236,9 +236,9 @@ mod tests {
     #[test]
     fn a_store_that_is_there_is_never_answered_with_a_new_key() {
         let dir = tempfile::tempdir().unwrap();
-        let place = Place {
+        let place = StoreLocation {
             dir: dir.path().to_owned(),
-            patience: Duration::ZERO,
+            lock_timeout: Duration::ZERO,
         };
         let hint = || no_key(&place).hint.unwrap();
         assert!(hint().contains("keys generate"), "{}", hint());
@@ -295,11 +295,11 @@ mod tests {
                 ..Flags::default()
             };
             let mut mistakes = Vec::new();
-            (flags.place(&mut mistakes).patience, mistakes.len())
+            (flags.place(&mut mistakes).lock_timeout, mistakes.len())
         };
         assert_eq!(wait("0"), (Duration::ZERO, 0));
-        assert_eq!(wait(""), (LOCK_WAIT, 0));
-        assert_eq!(wait("soon"), (LOCK_WAIT, 1));
-        assert_eq!(wait("3601"), (LOCK_WAIT, 1));
+        assert_eq!(wait(""), (LOCK_TIMEOUT, 0));
+        assert_eq!(wait("soon"), (LOCK_TIMEOUT, 1));
+        assert_eq!(wait("3601"), (LOCK_TIMEOUT, 1));
     }
 }

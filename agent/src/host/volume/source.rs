@@ -22,14 +22,14 @@ const PASSPHRASE: &str = "OPENCLAW_AUTH_PASSPHRASE";
 pub const SECRETS: &[&str] = &[KEY, PASSPHRASE];
 
 /// No secret is longer.
-const LONGEST: u64 = 4096;
+const MAX_SECRET_BYTES: u64 = 4096;
 
 /// One place with a secret.
 #[derive(Clone)]
-pub struct KeySource(Where);
+pub struct KeySource(SecretSource);
 
 #[derive(Clone)]
-enum Where {
+enum SecretSource {
     KeyFile { path: PathBuf, make: bool },
     PassphraseFile(PathBuf),
     Key(Arc<Secrets>),
@@ -148,18 +148,21 @@ impl BadSource {
 
 impl KeySource {
     pub(super) fn key_file(path: PathBuf, make: bool) -> Self {
-        Self(Where::KeyFile { path, make })
+        Self(SecretSource::KeyFile { path, make })
     }
 
     pub(super) fn passphrase_file(path: PathBuf) -> Self {
-        Self(Where::PassphraseFile(path))
+        Self(SecretSource::PassphraseFile(path))
     }
 
     /// Those in the environment, each with its variable.
     pub(super) fn in_environment(secrets: &Arc<Secrets>) -> Vec<(&'static str, Self)> {
         let places = [
-            (KEY, Self(Where::Key(Arc::clone(secrets)))),
-            (PASSPHRASE, Self(Where::Passphrase(Arc::clone(secrets)))),
+            (KEY, Self(SecretSource::Key(Arc::clone(secrets)))),
+            (
+                PASSPHRASE,
+                Self(SecretSource::Passphrase(Arc::clone(secrets))),
+            ),
         ];
         let mut places = Vec::from(places);
         places.retain(|(name, _)| {
@@ -176,13 +179,13 @@ impl KeySource {
             source,
         };
         match &self.0 {
-            Where::KeyFile { .. } | Where::Key(_) => {
+            SecretSource::KeyFile { .. } | SecretSource::Key(_) => {
                 let given = self.given()?;
                 let value = openclaw_settings::value(given.as_bytes());
                 let value = value.map_err(|flaw| self.flawed(flaw))?;
                 Secret::parse_key(value.unwrap_or_default()).map_err(bad)
             }
-            Where::PassphraseFile(_) | Where::Passphrase(_) => {
+            SecretSource::PassphraseFile(_) | SecretSource::Passphrase(_) => {
                 let given = self.given()?;
                 let text = openclaw_settings::free_text(given.as_bytes());
                 text.map_err(|flaw| self.flawed(flaw))?
@@ -197,8 +200,10 @@ impl KeySource {
     /// What is wrong with the passphrase, if it is one and anything is: to be told where it opens something.
     pub fn fault(&self) -> Result<Option<Fault>, BadSource> {
         match &self.0 {
-            Where::KeyFile { .. } | Where::Key(_) => Ok(None),
-            Where::PassphraseFile(_) | Where::Passphrase(_) => Ok(Fault::of(&self.given()?)),
+            SecretSource::KeyFile { .. } | SecretSource::Key(_) => Ok(None),
+            SecretSource::PassphraseFile(_) | SecretSource::Passphrase(_) => {
+                Ok(Fault::of(&self.given()?))
+            }
         }
     }
 
@@ -223,9 +228,9 @@ impl KeySource {
     /// What is there, as it is.
     fn given(&self) -> Result<Zeroizing<String>, BadSource> {
         match &self.0 {
-            Where::KeyFile { path, .. } | Where::PassphraseFile(path) => read(path),
-            Where::Key(secrets) => Ok(secrets.read(KEY)?.unwrap_or_default()),
-            Where::Passphrase(secrets) => Ok(secrets.read(PASSPHRASE)?.unwrap_or_default()),
+            SecretSource::KeyFile { path, .. } | SecretSource::PassphraseFile(path) => read(path),
+            SecretSource::Key(secrets) => Ok(secrets.read(KEY)?.unwrap_or_default()),
+            SecretSource::Passphrase(secrets) => Ok(secrets.read(PASSPHRASE)?.unwrap_or_default()),
         }
     }
 
@@ -233,8 +238,8 @@ impl KeySource {
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match &self.0 {
-            Where::KeyFile { path, .. } | Where::PassphraseFile(path) => Some(path),
-            Where::Key(_) | Where::Passphrase(_) => None,
+            SecretSource::KeyFile { path, .. } | SecretSource::PassphraseFile(path) => Some(path),
+            SecretSource::Key(_) | SecretSource::Passphrase(_) => None,
         }
     }
 
@@ -242,7 +247,7 @@ impl KeySource {
     #[must_use]
     pub fn file_to_make(&self) -> Option<&Path> {
         match &self.0 {
-            Where::KeyFile { path, make: true } => Some(path),
+            SecretSource::KeyFile { path, make: true } => Some(path),
             _ => None,
         }
     }
@@ -263,9 +268,11 @@ impl KeySource {
 impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Where::KeyFile { path, .. } | Where::PassphraseFile(path) => path.display().fmt(f),
-            Where::Key(_) => f.write_str(KEY),
-            Where::Passphrase(_) => f.write_str(PASSPHRASE),
+            SecretSource::KeyFile { path, .. } | SecretSource::PassphraseFile(path) => {
+                path.display().fmt(f)
+            }
+            SecretSource::Key(_) => f.write_str(KEY),
+            SecretSource::Passphrase(_) => f.write_str(PASSPHRASE),
         }
     }
 }
@@ -316,8 +323,10 @@ fn read(path: &Path) -> Result<Zeroizing<String>, BadSource> {
             mode,
         });
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
-    file.take(LONGEST).read_to_end(&mut bytes).map_err(failed)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET_BYTES as usize + 1));
+    file.take(MAX_SECRET_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| BadSource::Flawed {
         place: path.display().to_string(),
         flaw: Flaw::NotText,

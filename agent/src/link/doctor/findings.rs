@@ -3,13 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_state::alerts::Board;
-use openclaw_state::allow::{Because, Failed, Summary, Verdict};
+use openclaw_state::allow::{Failed, Summary, Verdict, VerdictReason};
 use openclaw_state::clock::{self, Step, Steps};
 use openclaw_state::journal::Damage;
 use openclaw_types::{Finding, LinkState, Nack, Seq};
 use openclaw_whatsapp::session::{Named, SendError};
 
-use super::{Nameless, Person, Traces};
+use super::{EventSummary, Nameless, Person};
 use crate::host::proxy::Proxy;
 use crate::link::{Status, Storage};
 
@@ -251,14 +251,19 @@ pub(super) fn person(person: &Person<'_>, summary: &Summary, now: SystemTime) ->
         &person.direct,
     ));
     if let Some(by_lid) = &person.by_lid
-        && matches!(by_lid, Verdict::Admit(_)) != matches!(person.direct, Verdict::Admit(_))
+        && matches!(by_lid, Verdict::Allow(_)) != matches!(person.direct, Verdict::Allow(_))
     {
         let what = format!("messages of {phone} that show the LID alone");
         findings.push(verdict("by_lid", &what, by_lid));
     }
     let what = format!("messages of {phone} in a group");
     findings.push(groups(&what, &person.in_groups, summary));
-    findings.extend(traces(&person.traces, &person.direct, person.held, now));
+    findings.extend(event_findings(
+        &person.summary,
+        &person.direct,
+        person.held,
+        now,
+    ));
     findings
 }
 
@@ -271,7 +276,7 @@ pub(super) fn by_lid_alone(
         direct,
         in_groups,
         held,
-        traces: found,
+        summary: found,
     } = nameless;
     let mut findings = vec![
         Finding::note(
@@ -282,14 +287,14 @@ pub(super) fn by_lid_alone(
         verdict("direct", "direct messages of this LID", direct, summary),
         groups("messages of this LID in a group", in_groups, summary),
     ];
-    findings.extend(traces(found, direct, *held, now));
+    findings.extend(event_findings(found, direct, *held, now));
     findings
 }
 
 fn groups(what: &str, in_groups: &Verdict, summary: &Summary) -> Finding {
     let finding = verdict("groups", what, in_groups, summary);
     match in_groups {
-        Verdict::Admit(_) => finding,
+        Verdict::Allow(_) => finding,
         // Most people are not meant to be heard in groups.
         _ => Finding::note("groups", finding.text, ""),
     }
@@ -351,10 +356,10 @@ fn held_unanswered(check: &'static str, what: &str, error: &SendError) -> Findin
 fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary) -> Finding {
     let by = summary.file.as_deref().unwrap_or("the environment");
     match verdict {
-        Verdict::Admit(because) => {
-            let why = match because {
-                Because::Listed(place) => format!("by {place} ({by})"),
-                Because::Open => "since the policy is open".to_owned(),
+        Verdict::Allow(reason) => {
+            let why = match reason {
+                VerdictReason::Listed(place) => format!("by {place} ({by})"),
+                VerdictReason::Open => "since the policy is open".to_owned(),
                 _ => "since there are no rules".to_owned(),
             };
             Finding::good(check, format!("{what} are admitted, {why}"))
@@ -366,13 +371,13 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
             ),
             IS_ASKED,
         ),
-        Verdict::Drop(because) => {
-            let (why, hint) = match because {
-                Because::Disabled => (
+        Verdict::Drop(reason) => {
+            let (why, hint) = match reason {
+                VerdictReason::Disabled => (
                     "the policy is disabled",
                     "change it in the file, then run `openclawctl allow reload`",
                 ),
-                Because::GroupNotListed => (
+                VerdictReason::GroupNotListed => (
                     "the group is not under groups",
                     "run `openclawctl allow add` with the group's JID",
                 ),
@@ -386,9 +391,14 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
     }
 }
 
-fn traces(traces: &Traces, direct: &Verdict, waiting: usize, now: SystemTime) -> Vec<Finding> {
+fn event_findings(
+    summary: &EventSummary,
+    direct: &Verdict,
+    waiting: usize,
+    now: SystemTime,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.push(match &traces.last {
+    findings.push(match &summary.last {
         Some((Seq(seq), at)) => Finding::good(
             "last_message",
             format!("the last message came {} ago: event {seq}", span(*at, now)),
@@ -397,19 +407,19 @@ fn traces(traces: &Traces, direct: &Verdict, waiting: usize, now: SystemTime) ->
             "last_message",
             format!(
                 "there is no message among the {} events that are kept",
-                traces.looked_at
+                summary.looked_at
             ),
             "",
         ),
     });
-    if let Some((Seq(seq), at, reason)) = &traces.last_drop {
+    if let Some((Seq(seq), at, reason)) = &summary.last_drop {
         let text = format!(
             "{} dropped, the last {} ago: event {seq}, {reason}",
-            messages_were(traces.dropped),
+            messages_were(summary.dropped),
             span(*at, now)
         );
         findings.push(match direct {
-            Verdict::Admit(_) => {
+            Verdict::Allow(_) => {
                 Finding::note("dropped", text, "ask for them again: they are not kept")
             }
             _ => Finding::bad(
@@ -419,12 +429,12 @@ fn traces(traces: &Traces, direct: &Verdict, waiting: usize, now: SystemTime) ->
             ),
         });
     }
-    if !traces.undecryptable.is_empty() {
+    if !summary.undecryptable.is_empty() {
         findings.push(Finding::bad(
             "undecryptable",
             format!(
                 "{} that could not be decrypted and did not come again",
-                counted(traces.undecryptable.len(), "message")
+                counted(summary.undecryptable.len(), "message")
             ),
             "ask for them again; if that goes on, have the sender's phone connect to the internet once",
         ));
@@ -432,12 +442,12 @@ fn traces(traces: &Traces, direct: &Verdict, waiting: usize, now: SystemTime) ->
     if waiting > 0 {
         findings.push(Finding::bad("held", held(waiting), IS_ASKED));
     }
-    if traces.lost > 0 {
+    if summary.lost > 0 {
         findings.push(Finding::bad(
             "lost",
             format!(
                 "{} acknowledged and may be lost",
-                messages_were(traces.lost)
+                messages_were(summary.lost)
             ),
             "ask for them again",
         ));

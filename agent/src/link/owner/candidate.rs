@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use openclaw_state::clock;
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::vault::Tables;
 use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason};
 use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
@@ -81,7 +81,7 @@ impl Owner {
             Some(Report::PasskeyConfirmation(code)) => Input::PasskeyConfirmation(code),
             Some(Report::PairingRefused(refusal)) => Input::Refused(refusal),
             Some(Report::Accepted { phone, lid }) => {
-                failpoint::pass(Place::Accepted);
+                failpoint::pass(Failpoint::Accepted);
                 if let Some(candidate) = self.candidate() {
                     candidate.accepted = Some((phone.clone(), lid));
                 }
@@ -185,10 +185,10 @@ impl Owner {
         // Messages to this very account that wait for their sender to be known.
         let same = before.as_ref().is_some_and(|it| it.phone == account.phone);
         let keep: &[_] = if same { &[Tables::HELD] } else { &[] };
-        failpoint::pass(Place::Adopting);
+        failpoint::pass(Failpoint::Adopting);
         self.vault
             .adopt(store.vault(), Some(self.account.vault()), keep);
-        failpoint::pass(Place::Adopted);
+        failpoint::pass(Failpoint::Adopted);
         // There is no session of the new device whose keys could have been used.
         self.setup.outbox.end_hold();
         self.account = store;
@@ -222,7 +222,7 @@ async fn remove_device(before: Option<Before>) {
         Some(session) => session.remove_device().await,
         None => false,
     };
-    failpoint::pass(Place::Removed);
+    failpoint::pass(Failpoint::Removed);
     if removed {
         tracing::info!("WhatsApp removed the device that was replaced");
     } else {

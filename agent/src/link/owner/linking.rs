@@ -1,13 +1,13 @@
 //! The owner's part in a pairing: it does what the pairing decides, and cleans up after it.
 
 use openclaw_state::clock;
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_types::{Link, LinkState};
 use openclaw_whatsapp::session::OpenError;
 use tokio::sync::mpsc;
 
 use super::candidate::Candidate;
-use super::{Active, FRAMES, Owner};
+use super::{Active, MAX_QUEUED_FRAMES, Owner};
 use crate::link::Denied;
 use crate::link::pairing::{Input, Pairing, Step};
 use crate::link::running::Running;
@@ -28,7 +28,7 @@ impl Owner {
             return Ok(Err(Denied::AlreadyLinked));
         }
         let candidate = Candidate::open(&self.setup, &self.store).await?;
-        let (frames, receiver) = mpsc::channel(FRAMES);
+        let (frames, receiver) = mpsc::channel(MAX_QUEUED_FRAMES);
         let now = clock::now();
         self.pairing = Some(Active {
             pairing: Pairing::new(&request, now),
@@ -36,7 +36,7 @@ impl Owner {
             candidate: Some(candidate),
             unwatched: false,
         });
-        failpoint::pass(Place::Pairing);
+        failpoint::pass(Failpoint::Pairing);
         if account.is_none() {
             self.enter(LinkState::Linking, None);
         } else {
@@ -71,7 +71,7 @@ impl Owner {
                 if active.frames.try_send(frame).is_err() && !active.unwatched {
                     self.abandon().await;
                 } else if is_code {
-                    failpoint::pass(Place::Shown);
+                    failpoint::pass(Failpoint::Shown);
                 }
             }
             Step::AskForCode(phone) => {

@@ -1,8 +1,8 @@
 //! The owner's part in a restore: it puts a backup in the place of a store without an account, and connects.
 
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_whatsapp::session::OpenError;
-use openclaw_whatsapp::store::{self, Dropped};
+use openclaw_whatsapp::store::{self, DroppedRecords};
 
 use super::Owner;
 use crate::link::Denied;
@@ -22,14 +22,14 @@ impl Owner {
             return Ok(Err(Denied::AlreadyLinked.into()));
         }
         self.discard_session().await;
-        failpoint::pass(Place::Restoring);
+        failpoint::pass(Failpoint::Restoring);
         let (kept, dropped, tokens) = match staged.put_in_place(&self.setup.outbox) {
             Ok(counts) => counts,
             Err(error) => return Ok(Err(error)),
         };
-        failpoint::pass(Place::Restored);
+        failpoint::pass(Failpoint::Restored);
         self.setup.journal.restart();
-        self.setup.admission.gate().recall();
+        self.setup.admission.allowlist().recall();
         self.retry = Retry::default();
         self.account = self.store.live();
         self.start().await?;
@@ -43,7 +43,7 @@ impl Owner {
     }
 
     /// Leaves sessions and own sender keys behind, and connects again: new ones are made as they are needed.
-    pub(super) async fn renew(&mut self) -> Result<Result<Dropped, Denied>, OpenError> {
+    pub(super) async fn renew(&mut self) -> Result<Result<DroppedRecords, Denied>, OpenError> {
         if self.pairing.is_some() {
             return Ok(Err(Denied::AlreadyPairing));
         }

@@ -1,7 +1,7 @@
 //! The owner's part in `resume`: the credentials that are there are tried once more, because a person says so.
 
 use openclaw_state::clock;
-use openclaw_state::failpoint::{self, Place};
+use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_types::LinkState;
 use openclaw_whatsapp::session::OpenError;
 
@@ -29,7 +29,7 @@ impl Owner {
                 self.connect_at = Some(clock::now());
             }
             state if state.needs_person() => {
-                failpoint::pass(Place::Resuming);
+                failpoint::pass(Failpoint::Resuming);
                 self.retry = Retry::default();
                 if self.running.is_none() {
                     self.open_session().await?;
@@ -37,7 +37,7 @@ impl Owner {
                 // Durable first: a process that is killed from here on connects at its next start.
                 self.enter(LinkState::Connecting, None);
                 self.vault.flush().await;
-                failpoint::pass(Place::Resumed);
+                failpoint::pass(Failpoint::Resumed);
                 self.connect();
             }
             _ => {}

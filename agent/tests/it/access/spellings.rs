@@ -26,7 +26,7 @@ async fn spelled(listed: &str, shown: &str) -> (World, tempfile::TempDir) {
 
 /// Has WhatsApp asked about `listed` again, now that it knows another spelling.
 async fn learnt(world: &World, listed: &str) {
-    // The diagnosis asks WhatsApp, and the gate takes the answer.
+    // The diagnosis asks WhatsApp, and the allowlist takes the answer.
     let _ = diagnosis(world, listed).await;
     resolved(world).await;
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use openclaw_sim::Sim;
-use openclaw_whatsapp::store::baileys::{self, Error, Kind, Report};
+use openclaw_whatsapp::store::baileys::{self, Error, RecordKind, Report};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use whatsapp_rust::wacore::store::InMemoryBackend;
@@ -142,7 +142,7 @@ async fn reference() -> &'static (Report, Taken) {
 async fn bytes_in_each_of_the_five_spellings_are_the_same_bytes() {
     let (files, _) = recorded().await;
     let (report, reference) = reference().await;
-    assert_eq!(report.count(Kind::Prekeys), reference.prekeys.len());
+    assert_eq!(report.count(RecordKind::Prekeys), reference.prekeys.len());
     assert!(
         reference.sessions[..3].iter().all(Option::is_some),
         "{reference:?}"
@@ -251,8 +251,8 @@ async fn key_files_that_are_empty_or_cut_are_left_out_and_told() {
         .find(|skipped| skipped.file.starts_with("session-"));
     assert_eq!(told.unwrap().file, "session-1250XXXXXXXXXXX_1.0.json");
     assert_eq!(
-        report.count(Kind::Sessions) + 1,
-        whole.count(Kind::Sessions)
+        report.count(RecordKind::Sessions) + 1,
+        whole.count(RecordKind::Sessions)
     );
 }
 
@@ -290,7 +290,7 @@ async fn a_folder_is_found_wherever_openclaw_may_have_it() {
     fs::write(account.join("creds.json"), &files["creds.json"]).unwrap();
     let (report, taken) = import(&source).await;
     assert_eq!(
-        report.count(Kind::Sessions),
+        report.count(RecordKind::Sessions),
         0,
         "an account's folder comes before the legacy one"
     );

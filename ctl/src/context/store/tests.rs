@@ -77,7 +77,7 @@ fn what_is_not_ours_is_not_understood() {
     let other: serde_json::Value = serde_json::from_slice(&other).unwrap();
     let mut mixed: serde_json::Value = serde_json::from_str(&whole).unwrap();
     mixed["key"] = other["key"].clone();
-    let large = format!("{whole}{}", " ".repeat(file::LARGEST));
+    let large = format!("{whole}{}", " ".repeat(file::MAX_FILE_BYTES));
     let newer = whole.replace("\"version\": 1", "\"version\": 2");
     for text in [
         "",

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use openclaw_types::{Link, LinkState};
 
-use super::super::row::Speaker;
+use super::super::row::AlertSender;
 use super::super::rules::Notice;
 use super::*;
 
@@ -11,7 +11,7 @@ fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
 }
 
-fn row(kind: Kind, seconds: u64) -> Row {
+fn row(kind: AlertKind, seconds: u64) -> Row {
     let link = Link {
         state: LinkState::LoggedOut,
         since: at(seconds),
@@ -24,7 +24,7 @@ fn row(kind: Kind, seconds: u64) -> Row {
         since: at(seconds),
         trouble: None,
     };
-    Row::new(&notice, &link, &Speaker::default(), at(seconds))
+    Row::new(&notice, &link, &AlertSender::default(), at(seconds))
 }
 
 fn failure(scope: Scope) -> Failure {
@@ -48,15 +48,15 @@ fn waits_double_from_a_second_to_an_hour_and_are_shortened_by_at_most_a_half() {
             1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600
         ]
     );
-    assert_eq!(backoff(u32::MAX, 0.0), LONGEST);
+    assert_eq!(backoff(u32::MAX, 0.0), MAX_RETRY_DELAY);
     assert_eq!(backoff(3, 1.0), Duration::from_secs(2));
 }
 
 #[test]
 fn a_receiver_that_is_not_there_holds_everything_up_and_the_order_stays() {
     let mut queue = Queue::default();
-    queue.push(row(Kind::LoggedOut, 0), at(0));
-    queue.push(row(Kind::Recovered, 0), at(0));
+    queue.push(row(AlertKind::LoggedOut, 0), at(0));
+    queue.push(row(AlertKind::Recovered, 0), at(0));
     assert_eq!(due(&queue, 0), Some(1));
     assert!(!queue.failed(1, &failure(Scope::Receiver), at(0), 0.0));
     assert_eq!(due(&queue, 0), None);
@@ -69,8 +69,8 @@ fn a_receiver_that_is_not_there_holds_everything_up_and_the_order_stays() {
 #[test]
 fn an_alert_that_the_receiver_does_not_want_holds_up_nobody() {
     let mut queue = Queue::default();
-    queue.push(row(Kind::LoggedOut, 0), at(0));
-    queue.push(row(Kind::Recovered, 0), at(0));
+    queue.push(row(AlertKind::LoggedOut, 0), at(0));
+    queue.push(row(AlertKind::Recovered, 0), at(0));
     queue.failed(1, &failure(Scope::Alert), at(0), 0.0);
     assert_eq!(due(&queue, 0), Some(2));
     assert!(queue.failed(2, &failure(Scope::Final), at(0), 0.0));
@@ -81,11 +81,11 @@ fn an_alert_that_the_receiver_does_not_want_holds_up_nobody() {
 #[test]
 fn what_the_receiver_asks_for_is_kept_to_and_news_does_not_break_it() {
     let mut queue = Queue::default();
-    queue.push(row(Kind::ConnectionLost, 0), at(0));
+    queue.push(row(AlertKind::ConnectionLost, 0), at(0));
     let mut busy = failure(Scope::Receiver);
     busy.retry_after = Some(Duration::from_secs(120));
     queue.failed(1, &busy, at(0), 0.0);
-    queue.push(row(Kind::Recovered, 10), at(10));
+    queue.push(row(AlertKind::Recovered, 10), at(10));
     assert_eq!(due(&queue, 119), None);
     assert_eq!(due(&queue, 120), Some(1));
     // Without such a wish, news is reason enough to try again.
@@ -93,7 +93,7 @@ fn what_the_receiver_asks_for_is_kept_to_and_news_does_not_break_it() {
         queue.failed(1, &failure(Scope::Receiver), at(120), 0.0);
     }
     assert_eq!(due(&queue, 1_000), None);
-    queue.push(row(Kind::LoggedOut, 1_000), at(1_000));
+    queue.push(row(AlertKind::LoggedOut, 1_000), at(1_000));
     assert_eq!(due(&queue, 1_000), Some(1));
     busy.retry_after = Some(Duration::from_secs(u64::MAX));
     queue.failed(1, &busy, at(1_000), 0.0);
@@ -103,7 +103,7 @@ fn what_the_receiver_asks_for_is_kept_to_and_news_does_not_break_it() {
 #[test]
 fn after_three_days_an_alert_is_given_up() {
     let mut queue = Queue::default();
-    queue.push(row(Kind::LoggedOut, 0), at(0));
+    queue.push(row(AlertKind::LoggedOut, 0), at(0));
     let mut now = 0;
     let mut attempts = 0;
     loop {
@@ -115,7 +115,7 @@ fn after_three_days_an_alert_is_given_up() {
         now = wake.duration_since(at(0)).unwrap().as_secs();
         assert_eq!(due(&queue, now), Some(1));
     }
-    assert_eq!(now, LIFE.as_secs());
+    assert_eq!(now, MAX_AGE.as_secs());
     assert!((80..90).contains(&attempts), "{attempts}");
     assert_eq!((queue.waiting(), queue.wake_at()), (0, None));
 }
@@ -123,16 +123,16 @@ fn after_three_days_an_alert_is_given_up() {
 #[test]
 fn without_room_a_trouble_that_is_over_goes_with_its_recovery_first() {
     let mut queue = Queue::default();
-    queue.push(row(Kind::LoggedOut, 0), at(0));
-    queue.push(row(Kind::ConnectionLost, 0), at(0));
-    queue.push(row(Kind::Recovered, 0), at(0));
-    for _ in 3..WAITING {
-        queue.push(row(Kind::LoggedOut, 0), at(0));
+    queue.push(row(AlertKind::LoggedOut, 0), at(0));
+    queue.push(row(AlertKind::ConnectionLost, 0), at(0));
+    queue.push(row(AlertKind::Recovered, 0), at(0));
+    for _ in 3..MAX_WAITING {
+        queue.push(row(AlertKind::LoggedOut, 0), at(0));
     }
-    assert_eq!(queue.push(row(Kind::LoggedOut, 9), at(9)), 2);
+    assert_eq!(queue.push(row(AlertKind::LoggedOut, 9), at(9)), 2);
     assert_eq!(due(&queue, 9), Some(1), "the oldest is still there");
-    queue.push(row(Kind::LoggedOut, 9), at(9));
-    assert_eq!(queue.push(row(Kind::LoggedOut, 9), at(9)), 1);
+    queue.push(row(AlertKind::LoggedOut, 9), at(9));
+    assert_eq!(queue.push(row(AlertKind::LoggedOut, 9), at(9)), 1);
     assert_ne!(due(&queue, 9), Some(1), "and now it is not");
 }
 
@@ -147,9 +147,9 @@ fn by_chance_it_stays_within_bounds_and_what_was_written_is_what_it_is() {
             match random.u8(..4) {
                 0 | 1 => {
                     let kind = if random.bool() {
-                        Kind::Recovered
+                        AlertKind::Recovered
                     } else {
-                        Kind::Outdated
+                        AlertKind::Outdated
                     };
                     queue.push(row(kind, second), at(second));
                 }
@@ -174,7 +174,9 @@ fn by_chance_it_stays_within_bounds_and_what_was_written_is_what_it_is() {
                 };
             }
             assert_eq!(written, queue.rows, "seed {seed}");
-            assert!(queue.waiting() <= WAITING && queue.rows.len() <= WAITING + OVER);
+            assert!(
+                queue.waiting() <= MAX_WAITING && queue.rows.len() <= MAX_WAITING + MAX_FINISHED
+            );
             if random.u8(..20) == 0 {
                 let numbers = queue.last;
                 let rows = written.clone().into_iter().collect();

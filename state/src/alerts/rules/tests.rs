@@ -28,22 +28,22 @@ fn link(state: LinkState, seconds: u64) -> Link {
 }
 
 /// A life: states with the second they begin; looked at when the rules say so as well. What was told, and when.
-fn life(standing: &mut Standing, states: &[(u64, LinkState)], end: u64) -> Vec<(u64, Kind)> {
+fn life(history: &mut LinkHistory, states: &[(u64, LinkState)], end: u64) -> Vec<(u64, AlertKind)> {
     let mut told = Vec::new();
     let mut before: Option<Link> = None;
     for (index, (from, state)) in states.iter().enumerate() {
         let until = states.get(index + 1).map_or(end, |(next, _)| *next);
         let link = link(*state, *from);
         if let Some(before) = &before {
-            standing.left(before, at(*from));
+            history.left(before, at(*from));
         }
         let mut now = at(*from);
         loop {
-            if let Some(notice) = RULES.on(standing, &link, now) {
+            if let Some(notice) = RULES.on(history, &link, now) {
                 let second = now.duration_since(at(0)).unwrap().as_secs();
                 told.push((second, notice.kind));
             }
-            match RULES.wake_at(standing, &link) {
+            match RULES.wake_at(history, &link) {
                 Some(wake) if wake > now && wake < at(until) => now = wake,
                 _ => break,
             }
@@ -61,22 +61,22 @@ const BACKING_OFF: LinkState = LinkState::BackingOff {
 #[test]
 fn a_verdict_is_told_at_once_and_once() {
     for (state, kind) in [
-        (LinkState::LoggedOut, Kind::LoggedOut),
-        (LinkState::Replaced, Kind::Replaced),
-        (LinkState::Banned { until: None }, Kind::Banned),
-        (LinkState::Outdated, Kind::Outdated),
+        (LinkState::LoggedOut, AlertKind::LoggedOut),
+        (LinkState::Replaced, AlertKind::Replaced),
+        (LinkState::Banned { until: None }, AlertKind::Banned),
+        (LinkState::Outdated, AlertKind::Outdated),
     ] {
-        let mut standing = Standing::default();
+        let mut history = LinkHistory::default();
         let states = [(0, LinkState::Connected), (7, state), (900, state)];
-        assert_eq!(life(&mut standing, &states, 9_999), [(7, kind)]);
+        assert_eq!(life(&mut history, &states, 9_999), [(7, kind)]);
         // Another process finds the same.
-        assert_eq!(life(&mut standing, &[(10_000, state)], 99_999), []);
+        assert_eq!(life(&mut history, &[(10_000, state)], 99_999), []);
     }
 }
 
 #[test]
 fn a_lost_connection_is_told_when_it_has_lasted_whatever_its_states_were() {
-    let mut standing = Standing::default();
+    let mut history = LinkHistory::default();
     let states = [
         (0, LinkState::Connected),
         (10, LinkState::Connecting),
@@ -85,16 +85,19 @@ fn a_lost_connection_is_told_when_it_has_lasted_whatever_its_states_were() {
         (45, BACKING_OFF),
         (2_000, LinkState::Connected),
     ];
-    let told = life(&mut standing, &states, 3_000);
+    let told = life(&mut history, &states, 3_000);
     assert_eq!(
         told,
-        [(310, Kind::ConnectionLost), (2_060, Kind::Recovered)]
+        [
+            (310, AlertKind::ConnectionLost),
+            (2_060, AlertKind::Recovered)
+        ]
     );
 }
 
 #[test]
 fn a_short_outage_is_told_to_nobody() {
-    let mut standing = Standing::default();
+    let mut history = LinkHistory::default();
     let states = [
         (0, LinkState::Connected),
         (10, BACKING_OFF),
@@ -102,7 +105,7 @@ fn a_short_outage_is_told_to_nobody() {
         (400, BACKING_OFF),
         (699, LinkState::Connected),
     ];
-    assert_eq!(life(&mut standing, &states, 9_999), []);
+    assert_eq!(life(&mut history, &states, 9_999), []);
 }
 
 /// Up for so long and down for so long, again and again from the second 10 on.
@@ -121,11 +124,11 @@ fn a_link_that_flaps_is_told_once_and_its_end_once_when_it_has_held() {
     for (up, down) in [(2, 20), (1, 1), (2, 1), (59, 3), (50, 250)] {
         let states = flaps(up, down, 2_000);
         let (last, _) = *states.last().unwrap();
-        let told = life(&mut Standing::default(), &states, 9_999);
-        let kinds: Vec<Kind> = told.iter().map(|(_, kind)| *kind).collect();
+        let told = life(&mut LinkHistory::default(), &states, 9_999);
+        let kinds: Vec<AlertKind> = told.iter().map(|(_, kind)| *kind).collect();
         assert_eq!(
             kinds,
-            [Kind::ConnectionLost, Kind::Recovered],
+            [AlertKind::ConnectionLost, AlertKind::Recovered],
             "{up} {down}"
         );
         let (lost, recovered) = (told[0].0, told[1].0);
@@ -138,31 +141,31 @@ fn a_link_that_flaps_is_told_once_and_its_end_once_when_it_has_held() {
 fn a_link_that_holds_between_short_outages_is_told_to_nobody() {
     for (up, down) in [(60, 3), (120, 200), (3_600, 299)] {
         let states = flaps(up, down, 20_000);
-        assert_eq!(life(&mut Standing::default(), &states, 99_999), []);
+        assert_eq!(life(&mut LinkHistory::default(), &states, 99_999), []);
     }
 }
 
 #[test]
 fn a_recovery_that_does_not_hold_is_none_over_restarts_as_well() {
-    let mut standing = Standing::default();
-    let mut told = life(&mut standing, &[(0, LinkState::Connected)], 100);
+    let mut history = LinkHistory::default();
+    let mut told = life(&mut history, &[(0, LinkState::Connected)], 100);
     for start in (100..1_000).step_by(20) {
-        let row = serde_json::to_vec(&standing).unwrap();
-        standing = serde_json::from_slice(&row).unwrap();
+        let row = serde_json::to_vec(&history).unwrap();
+        history = serde_json::from_slice(&row).unwrap();
         let states = [
             (start, LinkState::Connecting),
             (start + 5, LinkState::Connected),
         ];
-        told.extend(life(&mut standing, &states, start + 19));
+        told.extend(life(&mut history, &states, start + 19));
     }
     // Lost since it was last known to be up, which is written down once a minute.
-    assert_eq!(told, [(360, Kind::ConnectionLost)]);
+    assert_eq!(told, [(360, AlertKind::ConnectionLost)]);
     let states = [
         (2_000, LinkState::Connecting),
         (2_005, LinkState::Connected),
     ];
-    let told = life(&mut standing, &states, 3_000);
-    assert_eq!(told, [(2_065, Kind::Recovered)]);
+    let told = life(&mut history, &states, 3_000);
+    assert_eq!(told, [(2_065, AlertKind::Recovered)]);
 }
 
 #[test]
@@ -180,7 +183,7 @@ fn what_must_hold_is_never_longer_than_an_outage_may_last() {
 
 #[test]
 fn a_worse_trouble_is_told_beside_a_lost_connection_and_one_recovery_ends_both() {
-    let mut standing = Standing::default();
+    let mut history = LinkHistory::default();
     let states = [
         (0, LinkState::Connected),
         (10, BACKING_OFF),
@@ -190,70 +193,70 @@ fn a_worse_trouble_is_told_beside_a_lost_connection_and_one_recovery_ends_both()
         (2_500, LinkState::Connected),
     ];
     assert_eq!(
-        life(&mut standing, &states, 3_000),
+        life(&mut history, &states, 3_000),
         [
-            (310, Kind::ConnectionLost),
-            (1_000, Kind::LoggedOut),
-            (2_560, Kind::Recovered)
+            (310, AlertKind::ConnectionLost),
+            (1_000, AlertKind::LoggedOut),
+            (2_560, AlertKind::Recovered)
         ]
     );
 }
 
 #[test]
 fn time_while_the_process_was_away_counts_and_a_new_one_may_try_first() {
-    let mut standing = Standing::default();
-    assert_eq!(life(&mut standing, &[(0, LinkState::Connected)], 100), []);
+    let mut history = LinkHistory::default();
+    assert_eq!(life(&mut history, &[(0, LinkState::Connected)], 100), []);
     // Killed at 100 s; the next begins an hour later and connects at once: nothing to tell.
-    let mut quick = standing.clone();
+    let mut quick = history.clone();
     let states = [
         (3_600, LinkState::Connecting),
         (3_603, LinkState::Connected),
     ];
     assert_eq!(life(&mut quick, &states, 4_000), []);
     // Or it does not: an outage of an hour is told after the time to try, not after five minutes more.
-    let mut slow = standing.clone();
+    let mut slow = history.clone();
     let told = life(&mut slow, &[(3_600, LinkState::Connecting)], 4_000);
-    assert_eq!(told, [(3_630, Kind::ConnectionLost)]);
+    assert_eq!(told, [(3_630, AlertKind::ConnectionLost)]);
     // One that dies again and again does not begin to wait anew each time.
     let mut told = Vec::new();
     for start in (3_600..4_000).step_by(10) {
         told.extend(life(
-            &mut standing,
+            &mut history,
             &[(start, LinkState::Connecting)],
             start + 9,
         ));
     }
-    assert_eq!(told, [(3_630, Kind::ConnectionLost)]);
+    assert_eq!(told, [(3_630, AlertKind::ConnectionLost)]);
 }
 
 #[test]
 fn nobody_is_told_of_an_agent_that_nobody_linked_or_that_is_stopping() {
-    let mut standing = Standing::default();
+    let mut history = LinkHistory::default();
     let states = [(0, LinkState::Unlinked), (5_000, LinkState::Linking)];
-    assert_eq!(life(&mut standing, &states, 9_000), []);
+    assert_eq!(life(&mut history, &states, 9_000), []);
     let mut stopping = link(LinkState::Connecting, 9_000);
     stopping.reason = Some(Reason::Stopping);
-    assert_eq!(RULES.on(&mut standing, &stopping, at(99_000)), None);
-    assert_eq!(standing, Standing::default());
+    assert_eq!(RULES.on(&mut history, &stopping, at(99_000)), None);
+    assert_eq!(history, LinkHistory::default());
 }
 
 #[test]
 fn a_clock_that_is_put_back_neither_tells_at_once_nor_never() {
-    let mut standing = Standing::default();
+    let mut history = LinkHistory::default();
     assert_eq!(
-        life(&mut standing, &[(5_000, LinkState::Connected)], 5_100),
+        life(&mut history, &[(5_000, LinkState::Connected)], 5_100),
         []
     );
-    let told = life(&mut standing, &[(100, BACKING_OFF)], 9_000);
-    assert_eq!(told, [(400, Kind::ConnectionLost)]);
+    let told = life(&mut history, &[(100, BACKING_OFF)], 9_000);
+    assert_eq!(told, [(400, AlertKind::ConnectionLost)]);
 }
 
 #[test]
 fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
     for seed in 0..2_000 {
         let mut random = Rng::with_seed(seed);
-        let mut standing = Standing::default();
-        let mut open: Option<Kind> = None;
+        let mut history = LinkHistory::default();
+        let mut open: Option<AlertKind> = None;
         // When an outage began: at the earliest, and at the latest if nobody saw that the link had held.
         let mut earliest: Option<u64> = None;
         let mut latest: Option<u64> = None;
@@ -261,7 +264,7 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
         let mut now = 1_000;
         let mut link_now = link(LinkState::Unlinked, now);
         for _ in 0..200 {
-            let wake = RULES.wake_at(&standing, &link_now);
+            let wake = RULES.wake_at(&history, &link_now);
             let step = random.u64(1..400);
             let woken = wake.map(|wake| wake.duration_since(at(0)).map_or(0, |at| at.as_secs()));
             let looks_again = woken.is_some_and(|woken| woken > now && woken < now + step);
@@ -275,10 +278,10 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
             // A restart: what is not durable is gone, and nobody saw the link go down.
             let restarted = random.u8(..10) == 0;
             if restarted {
-                let row = serde_json::to_vec(&standing).unwrap();
-                standing = serde_json::from_slice(&row).unwrap();
+                let row = serde_json::to_vec(&history).unwrap();
+                history = serde_json::from_slice(&row).unwrap();
             } else if link_now.state != LinkState::Connected {
-                standing.left(&before, at(now));
+                history.left(&before, at(now));
             }
             if restarted {
                 up_since = None;
@@ -303,9 +306,9 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
             if held >= settle {
                 (earliest, latest) = (None, None);
             }
-            let told = RULES.on(&mut standing, &link_now, at(now));
+            let told = RULES.on(&mut history, &link_now, at(now));
             match (told.map(|notice| notice.kind), Seen::of(&link_now)) {
-                (Some(Kind::Recovered), Seen::Up) => {
+                (Some(AlertKind::Recovered), Seen::Up) => {
                     assert!(open.take().is_some(), "seed {seed}: from what?");
                     assert!(held >= settle, "seed {seed}: it has not held");
                 }
@@ -313,10 +316,13 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
                     assert_eq!(kind, verdict);
                     assert_ne!(open.replace(kind), Some(kind), "seed {seed}: twice");
                 }
-                (Some(Kind::ConnectionLost), Seen::Down) => {
-                    assert_eq!(open.replace(Kind::ConnectionLost), None, "seed {seed}");
+                (Some(AlertKind::ConnectionLost), Seen::Down) => {
+                    assert_eq!(open.replace(AlertKind::ConnectionLost), None, "seed {seed}");
                     let noticed = now - earliest.unwrap();
-                    assert!(noticed >= GRACE.as_secs(), "seed {seed}: no time to try");
+                    assert!(
+                        noticed >= RECONNECT_TIME.as_secs(),
+                        "seed {seed}: no time to try"
+                    );
                 }
                 (None, Seen::Up) => {
                     assert!(open.is_none() || held < settle, "seed {seed}: it is owed");

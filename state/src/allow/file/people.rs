@@ -4,7 +4,7 @@ use openclaw_settings::Flaw;
 
 use super::tree::{Node, Value};
 use super::{Reader, VARIABLE, person};
-use crate::allow::policy::{Entry, Place};
+use crate::allow::policy::{Entry, EntryPlace};
 
 impl Reader<'_> {
     /// A list of people; one text with commas is a list too, for that is what a variable can hold.
@@ -15,7 +15,7 @@ impl Reader<'_> {
                 let mut people = Vec::with_capacity(items.len());
                 for item in items {
                     if let Some(text) = self.text(key, item) {
-                        self.add_people(key, &text, Place::Line(item.line), &mut people);
+                        self.add_people(key, &text, EntryPlace::Line(item.line), &mut people);
                     }
                 }
                 people
@@ -30,7 +30,7 @@ impl Reader<'_> {
             Value::Plain(_) | Value::Quoted(_) => {
                 let mut people = Vec::new();
                 if let Some(text) = self.text(key, node) {
-                    self.add_people(key, &text, Place::Line(node.line), &mut people);
+                    self.add_people(key, &text, EntryPlace::Line(node.line), &mut people);
                 }
                 people
             }
@@ -48,7 +48,7 @@ impl Reader<'_> {
         let text = (self.lookup)(VARIABLE).ok()?;
         let mut people = Vec::new();
         let before = self.mistakes.len();
-        self.add_people(VARIABLE, &text, Place::Environment, &mut people);
+        self.add_people(VARIABLE, &text, EntryPlace::Environment, &mut people);
         if people.is_empty() && self.mistakes.len() == before {
             self.remarks.push(format!(
                 "{VARIABLE} is set and names no one, so no one is allowed; unset it to be without rules"
@@ -57,9 +57,9 @@ impl Reader<'_> {
         Some(people)
     }
 
-    fn add_people(&mut self, key: &str, text: &str, place: Place, people: &mut Vec<Entry>) {
+    fn add_people(&mut self, key: &str, text: &str, place: EntryPlace, people: &mut Vec<Entry>) {
         let line = match place {
-            Place::Line(line) => Some(line),
+            EntryPlace::Line(line) => Some(line),
             _ => None,
         };
         let text = match unquoted(text) {

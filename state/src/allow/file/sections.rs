@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::keys::{self, Key, Level};
 use super::tree::{Node, Value};
 use super::{Reader, VARIABLE, group, shown};
-use crate::allow::policy::{Entry, Mode, Place, Rules, Who};
+use crate::allow::policy::{Entry, EntryPlace, Mode, Rules, Who};
 
 /// A key that is read, where it stands, and its value.
 type Found<'n> = (&'static str, usize, &'n Node);
@@ -146,7 +146,7 @@ impl Reader<'_> {
                         }
                         groups.push(Entry {
                             who,
-                            place: Place::Line(line),
+                            place: EntryPlace::Line(line),
                         });
                     }
                     None => self.wrong(

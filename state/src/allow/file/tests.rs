@@ -6,7 +6,7 @@ mod fuzzed;
 use std::env::VarError;
 
 use super::*;
-use crate::allow::policy::{Entry, Place, Who};
+use crate::allow::policy::{Entry, EntryPlace, Who};
 
 fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Rules, Vec<Mistake>> {
     let lookup = |name: &str| {
@@ -26,7 +26,7 @@ fn under(lines: &str) -> String {
     format!("channels:\n  whatsapp:\n{}", lines.concat())
 }
 
-fn shown(entries: &[Entry]) -> Vec<(String, Place)> {
+fn shown(entries: &[Entry]) -> Vec<(String, EntryPlace)> {
     let show = |entry: &Entry| {
         let who = match &entry.who {
             Who::Anyone => "*".to_owned(),
@@ -70,7 +70,8 @@ fn the_file_in_use_reads_as_it_did() {
         r#"["+15550100002", "+15550100003"]"#,
     ] {
         let two = read_with(IN_USE, &[("WHATSAPP_ALLOW", value)]).unwrap();
-        let both = ["+15550100002", "+15550100003"].map(|who| (who.to_owned(), Place::Line(8)));
+        let both =
+            ["+15550100002", "+15550100003"].map(|who| (who.to_owned(), EntryPlace::Line(8)));
         assert_eq!(shown(&two.people), both, "{value}");
     }
     let one = read_with(IN_USE, &[("WHATSAPP_ALLOW", "+15550100002")]).unwrap();
@@ -88,7 +89,7 @@ fn every_key_is_read_with_its_lines() {
     );
     let read = read_with(&text, &[("WHO", "+15550100005")]).unwrap();
     assert_eq!((read.direct, read.group), (Mode::Open, Mode::Allowlist));
-    let line = Place::Line;
+    let line = EntryPlace::Line;
     assert_eq!(
         shown(&read.people),
         [
@@ -138,7 +139,7 @@ fn the_variable_counts_where_the_file_has_no_list() {
     let variables = [("WHATSAPP_ALLOW", "+15550100002")];
     for text in ["mcp: {}\n".to_owned(), under("dmPolicy: allowlist")] {
         let read = read_with(&text, &variables).unwrap();
-        let listed = [("+15550100002".to_owned(), Place::Environment)];
+        let listed = [("+15550100002".to_owned(), EntryPlace::Environment)];
         assert_eq!(shown(&read.people), listed);
     }
     let own = read_with(&under("allowFrom: []"), &variables).unwrap();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use openclaw_types::{Lid, Phone};
 
-use super::{Because, Entry, Mode, Place, Rules, Sender, Verdict, Who};
+use super::{Entry, EntryPlace, Mode, Rules, Sender, Verdict, VerdictReason, Who};
 
 /// The rules, with the entries that were added to them.
 #[derive(Debug)]
@@ -20,10 +20,10 @@ pub struct Index {
 /// The entries of a list, by what they name. Of several that name the same the first counts.
 #[derive(Debug, Default)]
 struct Names {
-    anyone: Option<Place>,
-    phones: HashMap<Phone, Place>,
-    lids: HashMap<Lid, Place>,
-    groups: HashMap<String, Place>,
+    anyone: Option<EntryPlace>,
+    phones: HashMap<Phone, EntryPlace>,
+    lids: HashMap<Lid, EntryPlace>,
+    groups: HashMap<String, EntryPlace>,
 }
 
 impl Index {
@@ -53,10 +53,10 @@ impl Index {
             None => (self.direct, &self.people, &self.added),
             Some(jid) => {
                 if self.group == Mode::Disabled {
-                    return Verdict::Drop(Because::Disabled);
+                    return Verdict::Drop(VerdictReason::Disabled);
                 }
                 if !self.knows_group(jid) {
-                    return Verdict::Drop(Because::GroupNotListed);
+                    return Verdict::Drop(VerdictReason::GroupNotListed);
                 }
                 match &self.group_people {
                     Some(people) => (self.group, people, &none),
@@ -65,28 +65,28 @@ impl Index {
             }
         };
         match mode {
-            Mode::Disabled => return Verdict::Drop(Because::Disabled),
-            Mode::Open => return Verdict::Admit(Because::Open),
+            Mode::Disabled => return Verdict::Drop(VerdictReason::Disabled),
+            Mode::Open => return Verdict::Allow(VerdictReason::Open),
             Mode::Allowlist => {}
         }
         let listed = people.find(sender).or_else(|| added.find(sender));
         if let Some(place) = listed {
-            return Verdict::Admit(Because::Listed(place));
+            return Verdict::Allow(VerdictReason::Listed(place));
         }
         // Another name of the sender could be listed: the number behind a LID, or another spelling of a number.
         let could = !people.phones.is_empty()
             || !added.phones.is_empty()
             || (sender.lid.is_none() && !(people.lids.is_empty() && added.lids.is_empty()));
-        if could && !sender.told_apart {
+        if could && !sender.is_resolved {
             Verdict::Hold
         } else {
-            Verdict::Drop(Because::NotListed)
+            Verdict::Drop(VerdictReason::NotListed)
         }
     }
 
     /// Where an entry stands, if it does, in the lists that `openclawctl allow` adds to.
     #[must_use]
-    pub fn place_of(&self, who: &Who) -> Option<Place> {
+    pub fn place_of(&self, who: &Who) -> Option<EntryPlace> {
         let groups = self.groups.as_ref().and_then(|names| names.place_of(who));
         let listed = self.people.place_of(who).or(groups);
         listed.or_else(|| self.added.place_of(who))
@@ -129,19 +129,19 @@ impl Names {
     }
 
     /// The first entry that names the sender.
-    fn find(&self, sender: &Sender<'_>) -> Option<Place> {
+    fn find(&self, sender: &Sender<'_>) -> Option<EntryPlace> {
         let phones = sender.phones.iter();
         let phones = phones.filter_map(|phone| self.phones.get(phone));
         let lid = sender.lid.and_then(|lid| self.lids.get(lid));
         let found = phones.chain(lid).chain(&self.anyone).copied();
         found.min_by_key(|place| match place {
-            Place::Line(line) => (0, *line),
-            Place::Environment => (1, 0),
-            Place::Added => (2, 0),
+            EntryPlace::Line(line) => (0, *line),
+            EntryPlace::Environment => (1, 0),
+            EntryPlace::Added => (2, 0),
         })
     }
 
-    fn place_of(&self, who: &Who) -> Option<Place> {
+    fn place_of(&self, who: &Who) -> Option<EntryPlace> {
         match who {
             Who::Anyone => self.anyone,
             Who::Phone(phone) => self.phones.get(phone).copied(),

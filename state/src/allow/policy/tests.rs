@@ -15,7 +15,7 @@ fn entry(who: &str) -> Entry {
         Some((user, _)) => Who::Lid(Lid::new(user).unwrap()),
         None => Who::Phone(phone(who)),
     };
-    let place = Place::Line(7);
+    let place = EntryPlace::Line(7);
     Entry { who, place }
 }
 
@@ -42,7 +42,7 @@ impl Shapes {
     }
 
     fn sender(&self, shape: &str) -> Sender<'_> {
-        let (phone, lid, told_apart): (Option<&Phone>, _, _) = match shape {
+        let (phone, lid, is_resolved): (Option<&Phone>, _, _) = match shape {
             "anna" => (Some(&self.anna), None, true),
             "anna+lid" => (Some(&self.anna), Some(&self.anna_lid), false),
             "anna-lid" => (None, Some(&self.anna_lid), false),
@@ -57,7 +57,7 @@ impl Shapes {
         Sender {
             phones: phone.into_iter().collect(),
             lid,
-            told_apart,
+            is_resolved,
         }
     }
 }
@@ -68,8 +68,8 @@ fn judge(rules: &Rules, sender: &Sender<'_>, group: Option<&str>, added: &[Entry
 
 fn word(verdict: &Verdict) -> &'static str {
     match verdict {
-        Verdict::Admit(_) => "admit",
-        Verdict::Drop(because) => because.name(),
+        Verdict::Allow(_) => "admit",
+        Verdict::Drop(reason) => reason.name(),
         Verdict::Hold => "hold",
     }
 }
@@ -163,12 +163,15 @@ fn what_is_added_counts_beside_the_file_and_is_told_as_such() {
     let added = entries("+15550100003")
         .into_iter()
         .map(|entry| Entry {
-            place: Place::Added,
+            place: EntryPlace::Added,
             ..entry
         })
         .collect::<Vec<_>>();
     let said = judge(&rules, &shapes.sender("bert"), None, &added);
-    assert_eq!(said, Verdict::Admit(Because::Listed(Place::Added)));
+    assert_eq!(
+        said,
+        Verdict::Allow(VerdictReason::Listed(EntryPlace::Added))
+    );
     let said = judge(&rules, &shapes.sender("lid?"), None, &added);
     assert_eq!(said, Verdict::Hold);
 }
@@ -176,7 +179,7 @@ fn what_is_added_counts_beside_the_file_and_is_told_as_such() {
 #[test]
 fn every_number_of_every_list_is_known_and_the_first_entry_of_a_name_counts() {
     let line = |who: &str, line| Entry {
-        place: Place::Line(line),
+        place: EntryPlace::Line(line),
         ..entry(who)
     };
     let rules = Rules {
@@ -195,7 +198,7 @@ fn every_number_of_every_list_is_known_and_the_first_entry_of_a_name_counts() {
     let shapes = Shapes::new();
     for (shape, place) in [("anna", 5), ("anna+lid", 4), ("bert", 9)] {
         let said = index.judge(&shapes.sender(shape), None);
-        let listed = Because::Listed(Place::Line(place));
-        assert_eq!(said, Verdict::Admit(listed), "{shape}");
+        let listed = VerdictReason::Listed(EntryPlace::Line(place));
+        assert_eq!(said, Verdict::Allow(listed), "{shape}");
     }
 }

@@ -28,7 +28,7 @@ async fn enroll_limited(clients: &Clients, client: u8, limit: Option<SendTo>) {
 
 /// Of a connection that the client makes now.
 fn limit_of(clients: &Clients, client: u8) -> Option<SendTo> {
-    let pass = clients.admit(key(client), now()).ok().unwrap();
+    let pass = clients.authorize(key(client), now()).ok().unwrap();
     pass.send_to.as_deref().cloned()
 }
 
@@ -61,7 +61,7 @@ async fn a_client_that_enrolls_again_has_the_limit_of_its_new_code() {
     let volume = Volume::new();
     let clients = of(&volume);
     enroll_limited(&clients, 1, None).await;
-    let mut pass = clients.admit(key(1), now()).ok().unwrap();
+    let mut pass = clients.authorize(key(1), now()).ok().unwrap();
     let severed = pass.severed();
     let wanted = Some(limit(true, &[]));
     enroll_limited(&clients, 1, wanted.clone()).await;

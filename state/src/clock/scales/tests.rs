@@ -13,7 +13,7 @@ fn at(seconds: i64, stepped: i64) -> Reading {
 }
 
 fn seconds(at: SystemTime) -> i64 {
-    nanos(at) / 1_000 / MILLI - START
+    nanos(at) / 1_000 / NANOS_PER_MILLI - START
 }
 
 fn begun() -> Scales {
@@ -40,7 +40,7 @@ fn the_agents_time_goes_on_whatever_the_systems_clock_does() {
 }
 
 fn scales_now(after: u64) -> SystemTime {
-    time(START * 1_000 * MILLI) + Duration::from_secs(after)
+    time(START * 1_000 * NANOS_PER_MILLI) + Duration::from_secs(after)
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_small_difference_is_no_step_and_many_of_them_are() {
     let mut scales = begun();
     let shifted = |millis: i64| {
         let mut reading = at(10, 0);
-        reading.wall += millis * MILLI;
+        reading.wall += millis * NANOS_PER_MILLI;
         reading
     };
     assert_eq!(scales.notice(shifted(-999)), None);
@@ -102,7 +102,7 @@ fn a_connection_keeps_its_time_and_the_next_one_takes_a_clock_that_has_held() {
     scales.set_protocol(at(10 + 600, 7_200));
     assert_eq!(seconds(scales.protocol(at(700, 7_200))), 700 + 7_200);
     let heard = scales.protocol(at(700, 7_200));
-    assert_eq!(seconds(scales.heard_at(heard)), 700);
+    assert_eq!(seconds(scales.agent_time_of(heard)), 700);
 }
 
 #[test]

@@ -70,12 +70,12 @@ async fn an_outbox_from_before_the_first_release_keeps_its_tokens_and_what_waits
     // The same draft is the same message, and another one is refused: the fingerprint is what it was.
     // Long after the fixture was made.
     let now = at(1_800_000_000);
-    let (token, same) = wish("fixture-sent", "+15550100002", "hello from before");
+    let (token, same) = request("fixture-sent", "+15550100002", "hello from before");
     let progress = outbox.submit(&token, same, now).unwrap();
     assert_eq!(progress.borrow().sent.state, SendState::Delivered);
-    let (token, other) = wish("fixture-sent", "+15550100002", "something else");
+    let (token, other) = request("fixture-sent", "+15550100002", "something else");
     assert_eq!(
         outbox.submit(&token, other, now).unwrap_err(),
-        Refusal::TokenReused
+        SubmitDenied::TokenReused
     );
 }

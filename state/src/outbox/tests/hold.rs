@@ -21,14 +21,17 @@ async fn a_store_that_went_back_holds_sends_over_restarts() {
         world.queued("kept", ANNA, at(0)).unwrap();
         let waiting = world.direct("waits", BERT, "hi", at(0)).unwrap();
         assert!(world.outbox.report_seen(seen, &KNOWN(), at(1)).is_some());
-        assert_eq!(waiting.borrow().stopped, Some(Trouble::Held));
+        assert_eq!(waiting.borrow().stopped, Some(AttemptError::Held));
         for _ in 0..2 {
             assert_eq!(world.outbox.hold().map(|hold| hold.since), Some(at(1)));
             assert_eq!(
                 world.direct("t", BERT, "hi", at(2)).err(),
-                Some(Refusal::Held)
+                Some(SubmitDenied::Held)
             );
-            assert_eq!(world.queued("u", BERT, at(2)).err(), Some(Refusal::Held));
+            assert_eq!(
+                world.queued("u", BERT, at(2)).err(),
+                Some(SubmitDenied::Held)
+            );
             assert!(matches!(world.turn(at(2)), Err(Some(_))), "only a deadline");
             assert!(world.outbox.queued()[0].held);
             world.restart();

@@ -11,20 +11,20 @@ async fn a_refusal_leaves_nothing_behind() {
         },
         queue: 1,
     });
-    let (token, unconnected) = wish("t", ANNA, "hi");
-    let unconnected = Wish {
+    let (token, unconnected) = request("t", ANNA, "hi");
+    let unconnected = SubmitRequest {
         connected: false,
         ..unconnected
     };
     let refused = world.outbox.submit(&token, unconnected, at(0)).unwrap_err();
-    assert_eq!(refused, Refusal::NotConnected);
+    assert_eq!(refused, SubmitDenied::NotConnected);
     world.direct("t", ANNA, "another", at(0)).unwrap();
     let refused = world.direct("u", BERT, "hi", at(0)).unwrap_err();
-    assert_eq!(refused, Refusal::Paced(at(1)));
+    assert_eq!(refused, SubmitDenied::Paced(at(1)));
     world.direct("u", BERT, "another", at(1)).unwrap();
     world.queued("v", BERT, at(1)).unwrap();
     let refused = world.queued("w", BERT, at(1)).unwrap_err();
-    assert_eq!(refused, Refusal::QueueFull(1));
+    assert_eq!(refused, SubmitDenied::QueueFull(1));
     world.queued("v", BERT, at(1)).unwrap();
 }
 
@@ -43,7 +43,7 @@ async fn a_restart_does_not_refill_the_pace() {
     }
     world.restart();
     let refused = world.direct("t", BERT, "hi", at(0)).unwrap_err();
-    assert_eq!(refused, Refusal::Paced(at(1)));
+    assert_eq!(refused, SubmitDenied::Paced(at(1)));
 }
 
 #[tokio::test]
@@ -54,17 +54,19 @@ async fn the_oldest_is_forgotten_first_and_what_waits_never() {
     let mut ids = Vec::new();
     for n in 0..MANY {
         world.direct(&format!("t{n}"), ANNA, "hi", at(0)).unwrap();
-        let job = loop {
-            let job = world.turn(at(0)).unwrap();
-            if job.to == ANNA.parse().unwrap() {
-                break job;
+        let delivery = loop {
+            let delivery = world.turn(at(0)).unwrap();
+            if delivery.to == ANNA.parse().unwrap() {
+                break delivery;
             }
-            world.outbox.report(&job, Err(Trouble::NotEncrypted), at(0));
+            world
+                .outbox
+                .report(&delivery, Err(AttemptError::NotEncrypted), at(0));
         };
         // Not made durable each time: that is not what is tested.
-        world.outbox.report(&job, Ok(()), at(0));
-        world.acked(&job.id, at(0));
-        ids.push(job.id);
+        world.outbox.report(&delivery, Ok(()), at(0));
+        world.acked(&delivery.id, at(0));
+        ids.push(delivery.id);
     }
     world.restart();
     let state = world.outbox.state();

@@ -51,7 +51,7 @@ async fn what_no_caller_waits_for_is_not_tried_again_by_itself() {
     world.outbox.refused(&id, Nack(552), at(200));
     world.outbox.give_up(&"ends".parse().unwrap());
     let stopped = ended.borrow().stopped;
-    assert_eq!(stopped, Some(Trouble::ServerError(Nack(552))));
+    assert_eq!(stopped, Some(AttemptError::ServerError(Nack(552))));
     assert!(matches!(world.turn(at(299)), Err(None)));
     // The same token tries again, under the same id.
     world.direct("ends", BERT, "ho", at(300)).unwrap();
@@ -77,7 +77,7 @@ async fn texts_that_are_held_for_a_refusal_are_bounded() {
     let (id, progress) = sent.pop().unwrap();
     world.outbox.refused(&id, Nack(503), at(1));
     let stopped = progress.borrow().stopped;
-    assert_eq!(stopped, Some(Trouble::ServerError(Nack(503))));
+    assert_eq!(stopped, Some(AttemptError::ServerError(Nack(503))));
     // Nor are they held for an ack that does not come.
     world.outbox.expire(at(30));
     assert_eq!(held(&world), 0);
@@ -116,7 +116,10 @@ async fn what_is_kept_and_refused_until_its_deadline_never_arrived() {
     world.outbox.refused(&id, Nack(503), at(2));
     let waiting = world.outbox.queued();
     assert_eq!(waiting[0].nack, Some(Nack(503)));
-    assert_eq!(waiting[0].trouble, Some(Trouble::ServerError(Nack(503))));
+    assert_eq!(
+        waiting[0].last_error,
+        Some(AttemptError::ServerError(Nack(503)))
+    );
     world.restart();
     world.outbox.expire(at(3601));
     let told = world.told().await;
@@ -126,8 +129,8 @@ async fn what_is_kept_and_refused_until_its_deadline_never_arrived() {
 #[tokio::test]
 async fn a_message_to_oneself_is_read_with_the_servers_ack() {
     let mut world = World::new();
-    let (token, own) = wish("t", ME, "hi");
-    let own = Wish {
+    let (token, own) = request("t", ME, "hi");
+    let own = SubmitRequest {
         is_own: true,
         ..own
     };

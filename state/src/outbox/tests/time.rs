@@ -25,7 +25,7 @@ async fn what_was_handed_over_in_the_future_counts_as_now_at_most() {
         }
         world.restart_at(at(10_000), Duration::ZERO);
         let refused = world.direct("t", BERT, "hi", at(10_000)).unwrap_err();
-        assert_eq!(refused, Refusal::Paced(at(10_001)), "{ahead}");
+        assert_eq!(refused, SubmitDenied::Paced(at(10_001)), "{ahead}");
         world.direct("t", BERT, "hi", at(10_001)).unwrap();
     }
 }

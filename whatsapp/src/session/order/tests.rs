@@ -66,7 +66,7 @@ async fn one_that_never_lands_holds_the_others_up_for_a_moment_only() {
     drop(first);
     assert!(order.lands("2"), "the first may land yet");
     assert!(order.is_ready().is_empty());
-    tokio::time::advance(LANDING).await;
+    tokio::time::advance(LANDING_TIMEOUT).await;
     assert_eq!(order.is_ready(), marks(&["2"]));
     assert!(!order.has_waiting());
 }
@@ -118,15 +118,15 @@ async fn what_is_not_delivered_again_is_waited_for_until_all_has_come() {
         let order = Order::default();
         let mark = named("2").mark();
         order.restore(CHAT, mark, vec![MessageId::new("1")], Instant::now());
-        tokio::time::advance(REDELIVERY / 2).await;
+        tokio::time::advance(REDELIVERY_TIMEOUT / 2).await;
         assert!(order.is_ready().is_empty());
         if caught_up {
             order.caught_up(Instant::now());
         } else {
-            tokio::time::advance(REDELIVERY).await;
+            tokio::time::advance(REDELIVERY_TIMEOUT).await;
         }
         order.is_ready();
-        tokio::time::advance(LANDING).await;
+        tokio::time::advance(LANDING_TIMEOUT).await;
         assert!(!order.has_waiting() || order.is_ready() == [mark]);
     }
 }

@@ -10,10 +10,10 @@ use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
-use super::{content, named, person, sender, whence};
+use super::{content, named, origin_of, person, sender};
 
 /// The longest emoji kept, in bytes: a family with skin tones has 41.
-const MAX_EMOJI: usize = 64;
+const MAX_EMOJI_BYTES: usize = 64;
 
 /// The change that a message is, if it is one. One that does not say what it changes is none.
 pub(super) fn change(message: &wa::Message, info: &MessageInfo) -> Option<Occurrence> {
@@ -34,10 +34,10 @@ fn reaction(message: &wa::Message, info: &MessageInfo) -> Option<Reaction> {
     Some(Reaction {
         message: id(key)?,
         author: author(key, &info.source),
-        emoji: content::cut(emoji.unwrap_or_default(), MAX_EMOJI).to_owned(),
+        emoji: content::cut(emoji.unwrap_or_default(), MAX_EMOJI_BYTES).to_owned(),
         sealed: open.is_none(),
         check: AuthorCheck::Unspecified,
-        origin: whence(info),
+        origin: origin_of(info),
     })
 }
 
@@ -52,7 +52,7 @@ fn edit(message: &wa::Message, info: &MessageInfo) -> Option<Edit> {
             // An edit is its author's, or none.
             author: sender(&info.source),
             check: AuthorCheck::Unspecified,
-            origin: whence(info),
+            origin: origin_of(info),
         });
     }
     let (key, protocol) = protocol(message, Type::MESSAGE_EDIT)?;
@@ -61,7 +61,7 @@ fn edit(message: &wa::Message, info: &MessageInfo) -> Option<Edit> {
         content: content::content(protocol.edited_message.as_option()?, &info.source),
         author: sender(&info.source),
         check: AuthorCheck::Unspecified,
-        origin: whence(info),
+        origin: origin_of(info),
     })
 }
 
@@ -74,7 +74,7 @@ fn deletion(message: &wa::Message, info: &MessageInfo) -> Option<Deletion> {
             None => sender(&info.source),
         },
         check: AuthorCheck::Unspecified,
-        origin: whence(info),
+        origin: origin_of(info),
     })
 }
 

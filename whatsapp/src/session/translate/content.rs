@@ -16,11 +16,11 @@ use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 use super::{change::target, named};
 
 /// The longest text kept, in bytes. WhatsApp's own limit is 65,536 characters.
-const MAX_TEXT: usize = 4 * 65_536;
+const MAX_TEXT_BYTES: usize = 4 * 65_536;
 /// The longest text kept of what is quoted, in bytes.
-const MAX_QUOTED: usize = 4_096;
+const MAX_QUOTED_BYTES: usize = 4_096;
 /// The longest name, question or answer kept, in bytes.
-const MAX_NAME: usize = 4_096;
+const MAX_NAME_BYTES: usize = 4_096;
 /// The most answers and names kept; a poll has up to 12.
 const MAX_NAMES: usize = 64;
 /// The most mentions kept: as many as a group has members.
@@ -71,7 +71,7 @@ pub(super) fn unwrapped(message: &wa::Message) -> &wa::Message {
 pub(super) fn content(message: &wa::Message, source: &MessageSource) -> Content {
     let core = unwrapped(message);
     let whole = text(core);
-    let text = cut(whole, MAX_TEXT);
+    let text = cut(whole, MAX_TEXT_BYTES);
     let context = context(core);
     let mentioned = context.map_or(&[][..], |context| &context.mentioned_jid);
     let mentions: Vec<Contact> = mentioned
@@ -121,7 +121,7 @@ fn quoted(context: &wa::ContextInfo) -> Option<Quoted> {
     Some(Quoted {
         id: MessageId::new(id),
         sender: named(context.participant.as_deref().unwrap_or_default()),
-        text: cut(whole.unwrap_or_default(), MAX_QUOTED).to_owned(),
+        text: cut(whole.unwrap_or_default(), MAX_QUOTED_BYTES).to_owned(),
     })
 }
 
@@ -165,7 +165,7 @@ pub(super) fn cut(text: &str, most: usize) -> &str {
 }
 
 fn name(text: Option<&str>) -> String {
-    cut(text.unwrap_or_default(), MAX_NAME).to_owned()
+    cut(text.unwrap_or_default(), MAX_NAME_BYTES).to_owned()
 }
 
 /// The text, the caption, or what stands in its place.

@@ -28,7 +28,7 @@ pub(super) struct Creds {
 
 /// Why there is no account in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum CredsError {
     /// Nobody has scanned its code.
     Unlinked,
     /// A code for the phone was asked for, and never typed there.
@@ -39,14 +39,14 @@ pub(super) enum Refusal {
     Damaged(Fault),
 }
 
-impl From<Fault> for Refusal {
+impl From<Fault> for CredsError {
     fn from(fault: Fault) -> Self {
         Self::Damaged(fault)
     }
 }
 
 impl Creds {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, CredsError> {
         let json = Json::parse(bytes)?;
         if json.entries().is_none() {
             return Err(Fault::NotJson.into());
@@ -55,14 +55,14 @@ impl Creds {
             .iter()
             .all(|key| json.get(key).is_none())
         {
-            return Err(Refusal::Foreign);
+            return Err(CredsError::Foreign);
         }
-        let me = json.get("me").ok_or(Refusal::Unlinked)?;
+        let me = json.get("me").ok_or(CredsError::Unlinked)?;
         let pn = own_jid(me.text_at("id")?, Server::Pn).ok_or(Fault::Field("me.id"))?;
         // `registered` is false after pairing by QR code: the phone's signature is what makes a link.
         let account = match json.get("account") {
             Some(account) if pn.device != 0 => account_identity(account)?,
-            _ => return Err(Refusal::Unfinished),
+            _ => return Err(CredsError::Unfinished),
         };
         let phone = Phone::of_digits(&pn.user).ok_or(Fault::Field("me.id"))?;
         let lid = me.get("lid").and_then(Json::text).map(|lid| {

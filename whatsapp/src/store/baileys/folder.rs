@@ -16,7 +16,7 @@ pub(super) const CREDS: &str = "creds.json";
 /// OpenClaw's copy of the file as it was before the last save.
 pub(super) const CREDS_BACKUP: &str = "creds.json.bak";
 
-const MAX_FILE: u64 = 16 << 20;
+const MAX_FILE_BYTES: u64 = 16 << 20;
 const MAX_FILES: usize = 200_000;
 
 /// Why a file has not been read.
@@ -164,9 +164,10 @@ pub(super) fn load(dir: &Path, file: &str) -> Result<Vec<u8>, Unread> {
     if !metadata.is_file() {
         return Err(Unread::NotAFile);
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(MAX_FILE)).unwrap_or(0));
-    opened.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE {
+    let mut bytes =
+        Vec::with_capacity(usize::try_from(metadata.len().min(MAX_FILE_BYTES)).unwrap_or(0));
+    opened.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(Unread::TooLarge);
     }
     Ok(bytes)

@@ -9,7 +9,7 @@ use whatsapp_rust::{Jid, Server};
 use super::json;
 
 /// Longer than any user or group id in use.
-const MAX_ID: usize = 96;
+const MAX_ID_BYTES: usize = 96;
 /// Prekey ids have three bytes on the wire.
 const MAX_PREKEY_ID: u32 = 0xff_ffff;
 
@@ -82,7 +82,7 @@ impl Name {
         } else if let Some(id) = stem.strip_prefix("app-state-sync-key-") {
             sync_key(id)
         } else if let Some(id) = stem.strip_prefix("app-state-sync-version-") {
-            (id.len() <= MAX_ID).then(|| Self::SyncVersion(id.to_owned()))
+            (id.len() <= MAX_ID_BYTES).then(|| Self::SyncVersion(id.to_owned()))
         } else if let Some(id) = stem.strip_prefix("lid-mapping-") {
             mapping(id)
         } else if let Some(id) = stem.strip_prefix("tctoken-") {
@@ -131,13 +131,14 @@ impl Address {
 
 fn user(text: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
-    (!text.is_empty() && text.len() <= MAX_ID && text.chars().all(plain)).then(|| text.to_owned())
+    (!text.is_empty() && text.len() <= MAX_ID_BYTES && text.chars().all(plain))
+        .then(|| text.to_owned())
 }
 
 /// `123@g.us`, `15550100001-1400000000@g.us`, `status@broadcast`.
 fn group(text: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-.@".contains(c);
-    let fits = text.len() <= MAX_ID && text.chars().all(plain) && text.parse::<Jid>().is_ok();
+    let fits = text.len() <= MAX_ID_BYTES && text.chars().all(plain) && text.parse::<Jid>().is_ok();
     (fits && text.contains('@')).then(|| text.to_owned())
 }
 
@@ -173,7 +174,7 @@ fn sender_key(id: &str) -> Option<Name> {
 
 fn sync_key(id: &str) -> Option<Name> {
     let id = json::base64(&id.replace("__", "/"))?;
-    (!id.is_empty() && id.len() <= MAX_ID).then_some(Name::SyncKey(id))
+    (!id.is_empty() && id.len() <= MAX_ID_BYTES).then_some(Name::SyncKey(id))
 }
 
 fn mapping(id: &str) -> Option<Name> {

@@ -6,7 +6,7 @@ use openclaw_types::Phone;
 use serde::Serialize;
 
 /// So many skipped files are named; the rest are counted.
-const NAMED: usize = 100;
+const MAX_NAMED_FILES: usize = 100;
 /// Shorter runs of digits are no phone numbers.
 const MIN_DIGITS: usize = 7;
 
@@ -39,7 +39,7 @@ pub struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Carried {
     /// What they are.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// How many.
     pub count: usize,
 }
@@ -47,7 +47,7 @@ pub struct Carried {
 /// What is carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum RecordKind {
     /// One-time keys that a first message may name.
     Prekeys,
     /// Devices that messages go to and come from without a new handshake.
@@ -117,19 +117,19 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
 ];
 
-const KINDS: [Kind; 9] = [
-    Kind::Prekeys,
-    Kind::Sessions,
-    Kind::Identities,
-    Kind::SenderKeys,
-    Kind::Groups,
-    Kind::AppStateKeys,
-    Kind::AppStateCollections,
-    Kind::LidMappings,
-    Kind::PrivacyTokens,
+const KINDS: [RecordKind; 9] = [
+    RecordKind::Prekeys,
+    RecordKind::Sessions,
+    RecordKind::Identities,
+    RecordKind::SenderKeys,
+    RecordKind::Groups,
+    RecordKind::AppStateKeys,
+    RecordKind::AppStateCollections,
+    RecordKind::LidMappings,
+    RecordKind::PrivacyTokens,
 ];
 
-impl Kind {
+impl RecordKind {
     fn words(self) -> &'static str {
         match self {
             Self::Prekeys => "prekeys",
@@ -164,19 +164,19 @@ impl Report {
 
     /// How many of `kind` came over.
     #[must_use]
-    pub fn count(&self, kind: Kind) -> usize {
+    pub fn count(&self, kind: RecordKind) -> usize {
         let of_kind = self.carried.iter().filter(|carried| carried.kind == kind);
         of_kind.map(|carried| carried.count).sum()
     }
 
-    pub(super) fn add(&mut self, kind: Kind, count: usize) {
+    pub(super) fn add(&mut self, kind: RecordKind, count: usize) {
         if let Some(carried) = self.carried.iter_mut().find(|carried| carried.kind == kind) {
             carried.count += count;
         }
     }
 
     pub(super) fn skip(&mut self, file: &str, reason: impl fmt::Display) {
-        if self.skipped.len() == NAMED {
+        if self.skipped.len() == MAX_NAMED_FILES {
             self.more_skipped += 1;
             return;
         }
@@ -336,10 +336,13 @@ mod tests {
             .parse()
             .unwrap_or_else(|error| panic!("{error}"));
         let mut report = Report::new(&phone, 1, "creds.json");
-        for n in 0..NAMED + 5 {
+        for n in 0..MAX_NAMED_FILES + 5 {
             report.skip(&format!("pre-key-{n}.json"), "it is empty");
         }
-        assert_eq!((report.skipped.len(), report.more_skipped), (NAMED, 5));
+        assert_eq!(
+            (report.skipped.len(), report.more_skipped),
+            (MAX_NAMED_FILES, 5)
+        );
         let text = report.to_string();
         assert!(text.contains("Skipped: 105 files") && text.contains("and 5 more"));
         assert!(!text.contains("0100001"), "{text}");

@@ -154,7 +154,7 @@ async fn a_privacy_token_is_filed_under_the_lid() {
 async fn the_key_that_settings_are_written_with_is_the_last_one_stored() {
     let older = file("app-state-sync-key-AAAAAAAB.json").replace("1795345028", "1795345999");
     let (report, store) = imported(&folder(&[("app-state-sync-key-AAAAAAAC.json", &older)])).await;
-    assert_eq!(report.count(Kind::AppStateKeys), 2);
+    assert_eq!(report.count(RecordKind::AppStateKeys), 2);
     let latest = store.get_latest_sync_key_id().await.unwrap().unwrap();
     assert_eq!(latest, [0, 0, 0, 0, 0, 1], "although the other is younger");
 }
@@ -197,7 +197,11 @@ fn a_creds_json_that_was_tampered_with_is_damaged() {
         let changed = whole.replacen(from, to, 1);
         assert_ne!(changed, whole, "{from}");
         let refused = Creds::parse(changed.as_bytes()).map(|_| ()).unwrap_err();
-        assert_eq!(refused, Refusal::Damaged(json::Fault::Field(field)), "{to}");
+        assert_eq!(
+            refused,
+            CredsError::Damaged(json::Fault::Field(field)),
+            "{to}"
+        );
     }
 }
 
@@ -210,9 +214,9 @@ fn a_phone_that_has_not_signed_is_no_link() {
         "15550100001@s.whatsapp.net\",\"name",
     );
     for (text, expected) in [
-        (unsigned, Refusal::Unfinished),
-        (no_device, Refusal::Unfinished),
-        (whole.replace("\"me\":{", "\"you\":{"), Refusal::Unlinked),
+        (unsigned, CredsError::Unfinished),
+        (no_device, CredsError::Unfinished),
+        (whole.replace("\"me\":{", "\"you\":{"), CredsError::Unlinked),
     ] {
         assert_eq!(
             Creds::parse(text.as_bytes()).map(|_| ()).unwrap_err(),

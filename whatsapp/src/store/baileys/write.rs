@@ -13,11 +13,11 @@ use whatsapp_rust::wacore::store::traits::{AppStateSyncKey, LidPnMappingEntry};
 
 use super::json::Fault;
 use super::name::Name;
-use super::report::{Kind, Report};
+use super::report::{RecordKind, Report};
 use super::{Error, Folder, folder, value};
 
 /// Records in one write: large enough for the store, small enough for memory.
-const BATCH: usize = 256;
+const RECORDS_PER_WRITE: usize = 256;
 /// One import while it runs.
 pub(super) struct Import<'a> {
     folder: &'a Folder,
@@ -84,7 +84,7 @@ impl<'a> Import<'a> {
                 Name::PreKey(id) if (*id < first_unuploaded) == uploaded => Some(*id),
                 _ => None,
             });
-            for ids in ids.chunks(BATCH) {
+            for ids in ids.chunks(RECORDS_PER_WRITE) {
                 let mut batch = Vec::with_capacity(ids.len());
                 for (id, file) in ids {
                     if let Some(record) = self.read(file, |bytes| value::pre_key(*id, bytes)) {
@@ -92,7 +92,7 @@ impl<'a> Import<'a> {
                     }
                 }
                 self.backend.store_prekeys_batch(&batch, uploaded).await?;
-                self.report.add(Kind::Prekeys, batch.len());
+                self.report.add(RecordKind::Prekeys, batch.len());
             }
         }
         Ok(())
@@ -127,12 +127,12 @@ impl<'a> Import<'a> {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let now = i64::try_from(now.as_secs()).unwrap_or(0);
-        for pairs in pairs.chunks(BATCH) {
+        for pairs in pairs.chunks(RECORDS_PER_WRITE) {
             let entries = pairs.iter().map(|pair| self.mapping(pair, now));
             let entries: Vec<_> = entries.collect();
             self.backend.put_lid_mappings(&entries).await?;
         }
-        self.report.add(Kind::LidMappings, pairs.len());
+        self.report.add(RecordKind::LidMappings, pairs.len());
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl<'a> Import<'a> {
             }
         }
         keys.sort_by_key(|(id, key)| (Some(id.as_slice()) == mine, key.timestamp));
-        self.report.add(Kind::AppStateKeys, keys.len());
+        self.report.add(RecordKind::AppStateKeys, keys.len());
         for (id, key) in keys {
             self.backend.set_sync_key(&id, key).await?;
         }
@@ -184,12 +184,12 @@ impl<'a> Import<'a> {
             };
             let version = state.version;
             self.backend.clear_mutation_macs(&collection).await?;
-            for macs in macs.chunks(BATCH) {
+            for macs in macs.chunks(RECORDS_PER_WRITE) {
                 let put = self.backend.put_mutation_macs(&collection, version, macs);
                 put.await?;
             }
             self.backend.set_version(&collection, state).await?;
-            self.report.add(Kind::AppStateCollections, 1);
+            self.report.add(RecordKind::AppStateCollections, 1);
         }
         Ok(())
     }
@@ -209,7 +209,7 @@ impl<'a> Import<'a> {
                     }
                     .unwrap_or(&user);
                     self.backend.put_tc_token(user, &token).await?;
-                    self.report.add(Kind::PrivacyTokens, 1);
+                    self.report.add(RecordKind::PrivacyTokens, 1);
                 }
             }
         }

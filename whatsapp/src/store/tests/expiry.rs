@@ -46,18 +46,18 @@ fn sent_messages_expire_by_their_time_and_a_sweep_knows_when_there_are_none() {
 fn of_too_many_sent_messages_the_oldest_go() {
     let volume = Volume::new();
     let store = volume.records();
-    for at in 0..=sent::MOST {
+    for at in 0..=sent::MAX_SENT_MESSAGES {
         let time = i64::try_from(at).unwrap() / 1000;
         sent::store(&store, "chat", &at.to_string(), b"m", time).unwrap();
     }
     let count = volume
         .vault
         .update(|update| update.count(Tables::SENT_MESSAGES));
-    assert_eq!(count, sent::MOST * 3 / 4 + 1);
-    let gone = sent::MOST / 4;
+    assert_eq!(count, sent::MAX_SENT_MESSAGES * 3 / 4 + 1);
+    let gone = sent::MAX_SENT_MESSAGES / 4;
     assert!(sent::take(&store, "chat", &(gone - 1).to_string()).is_none());
     assert!(sent::take(&store, "chat", &gone.to_string()).is_some());
-    assert!(sent::take(&store, "chat", &sent::MOST.to_string()).is_some());
+    assert!(sent::take(&store, "chat", &sent::MAX_SENT_MESSAGES.to_string()).is_some());
 }
 
 #[tokio::test]

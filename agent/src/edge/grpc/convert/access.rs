@@ -2,7 +2,7 @@
 
 use openclaw_proto::v1 as pb;
 use openclaw_state::allow::file::named;
-use openclaw_state::allow::{Entry, Failed, Mode, Place, Rules, Summary, Who};
+use openclaw_state::allow::{Entry, EntryPlace, Failed, Mode, Rules, Summary, Who};
 use openclaw_state::clock;
 use openclaw_types::{Contact, Finding, Recipient, State};
 use prost_types::Timestamp;
@@ -83,7 +83,7 @@ fn entries(summary: &Summary) -> Vec<pb::Allowed> {
             who: who.to_string(),
             list: list.into(),
             source: place.to_string(),
-            added: *place == Place::Added,
+            added: *place == EntryPlace::Added,
         }));
     };
     if let Some(rules) = &summary.rules {

@@ -2,7 +2,7 @@
 
 use openclaw_proto::v1 as pb;
 use openclaw_vault::{BadSecret, Key32, Secret, Weakness};
-use openclaw_whatsapp::store::Dropped;
+use openclaw_whatsapp::store::DroppedRecords;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 use zeroize::Zeroizing;
@@ -36,14 +36,14 @@ pub(in crate::edge::grpc) fn sealing_secret(
 ) -> Result<Secret, GrpcStatus> {
     let secret = secret(given)?;
     match secret.weakness() {
-        Some(weakness) => Err(invalid("secret", &Weak(weakness))),
+        Some(weakness) => Err(invalid("secret", &WeakPassphrase(weakness))),
         None => Ok(secret),
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("the passphrase {0}")]
-struct Weak(Weakness);
+struct WeakPassphrase(Weakness);
 
 fn raw(key: &[u8]) -> Result<Secret, BadSecret> {
     let mut bytes: [u8; 32] = key.try_into().map_err(|_| BadSecret::NotAKey)?;
@@ -122,7 +122,7 @@ pub(in crate::edge::grpc) fn restored(restored: Restored) -> pb::RestoreResponse
                 waiting,
             },
     } = restored;
-    let Dropped {
+    let DroppedRecords {
         sessions,
         sender_keys,
         others,

@@ -10,7 +10,7 @@ use tonic::Status;
 
 use super::{UnknownValue, count, invalid, page};
 use crate::edge::grpc::Network;
-use crate::edge::grpc::listen::{Caller, Via};
+use crate::edge::grpc::listen::{Caller, Transport};
 
 /// A limit that no client can have.
 #[derive(Debug, thiserror::Error)]
@@ -194,11 +194,11 @@ const fn role(role: Role) -> pb::Role {
     }
 }
 
-const fn transport(via: Via) -> pb::Transport {
+const fn transport(via: Transport) -> pb::Transport {
     match via {
-        Via::Tls => pb::Transport::Tls,
-        Via::Unix => pb::Transport::Unix,
-        Via::Loopback => pb::Transport::Loopback,
+        Transport::Tls => pb::Transport::Tls,
+        Transport::Unix => pb::Transport::Unix,
+        Transport::Loopback => pb::Transport::Loopback,
     }
 }
 

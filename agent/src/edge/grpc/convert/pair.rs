@@ -12,8 +12,8 @@ use super::duration;
 use crate::edge::grpc::status::invalid;
 use crate::link::{Frame, Method, PairFailure, PairRequest, Qr};
 
-const DEFAULT: Duration = Duration::from_secs(5 * 60);
-const LONGEST: Duration = Duration::from_secs(30 * 60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+const MAX_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 /// No way to link, or one of a later version.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub(in crate::edge::grpc) fn pair_request(
                 .map_err(|error| invalid("phone_code.phone", &error))?,
         ),
     };
-    let timeout = duration("timeout", timeout, DEFAULT, LONGEST)?;
+    let timeout = duration("timeout", timeout, DEFAULT_TIMEOUT, MAX_TIMEOUT)?;
     Ok(PairRequest {
         method,
         replace,

@@ -3,7 +3,7 @@
 use openclaw_proto::v1 as pb;
 use openclaw_state::outbox::Hold;
 use openclaw_vault::Epoch;
-use openclaw_whatsapp::store::Dropped;
+use openclaw_whatsapp::store::DroppedRecords;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
@@ -92,7 +92,9 @@ pub(in crate::edge::grpc) fn decision(
     }
 }
 
-pub(in crate::edge::grpc) fn rollback_resolved(dropped: Dropped) -> pb::ResolveRollbackResponse {
+pub(in crate::edge::grpc) fn rollback_resolved(
+    dropped: DroppedRecords,
+) -> pb::ResolveRollbackResponse {
     pb::ResolveRollbackResponse {
         sessions_dropped: dropped.sessions,
         sender_keys_dropped: dropped.sender_keys,

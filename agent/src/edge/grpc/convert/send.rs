@@ -7,19 +7,19 @@ use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::content::Kind;
 use openclaw_proto::v1::send_request::Payload;
 use openclaw_state::clock;
-use openclaw_state::outbox::{Cancelled, Queued, Trouble};
+use openclaw_state::outbox::{AttemptError, Cancelled, Queued};
 use openclaw_types::{Draft, Outgoing, SendState, Sent, Text, Token};
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::{Page, UnknownValue, duration, page};
 use crate::edge::grpc::status::{invalid, unsupported};
-use crate::link::{Answer, Terms};
+use crate::link::{Answer, SendOptions};
 
-const DEFAULT: Duration = Duration::from_secs(30);
-const LONGEST: Duration = Duration::from_secs(10 * 60);
-const DEFAULT_KEPT: Duration = Duration::from_secs(60 * 60);
-const LONGEST_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+const DEFAULT_KEEP_FOR: Duration = Duration::from_secs(60 * 60);
+const MAX_KEEP_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// `keep_for` for what is not kept at all.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ struct NotQueued;
 /// Nothing to send.
 #[derive(Debug, thiserror::Error)]
 #[error("is absent: there is nothing to send")]
-struct Nothing;
+struct NoContent;
 
 /// Content that something is missing of.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ struct Truncated;
 /// What to send, and how.
 pub(in crate::edge::grpc) fn send_request(
     request: pb::SendRequest,
-) -> Result<(Draft, Terms), GrpcStatus> {
+) -> Result<(Draft, SendOptions), GrpcStatus> {
     let wait = match request.wait() {
         pb::SendState::Unspecified | pb::SendState::ServerAck => SendState::ServerAck,
         pb::SendState::Accepted => SendState::Accepted,
@@ -76,21 +76,26 @@ pub(in crate::edge::grpc) fn send_request(
     let keep = match (queue, keep_for) {
         (false, Some(_)) => return Err(invalid("keep_for", &NotQueued)),
         (false, None) => None,
-        (true, keep_for) => Some(duration("keep_for", keep_for, DEFAULT_KEPT, LONGEST_KEPT)?),
+        (true, keep_for) => Some(duration(
+            "keep_for",
+            keep_for,
+            DEFAULT_KEEP_FOR,
+            MAX_KEEP_FOR,
+        )?),
     };
-    let timeout = duration("timeout", timeout, DEFAULT, LONGEST)?;
-    let terms = Terms {
+    let timeout = duration("timeout", timeout, DEFAULT_TIMEOUT, MAX_TIMEOUT)?;
+    let options = SendOptions {
         wait,
         timeout,
         keep,
     };
-    Ok((draft, terms))
+    Ok((draft, options))
 }
 
 /// What is to be sent, of what this version can send.
 fn outgoing(payload: Option<Payload>) -> Result<Outgoing, GrpcStatus> {
     let content = match payload {
-        None => return Err(invalid("payload", &Nothing)),
+        None => return Err(invalid("payload", &NoContent)),
         Some(Payload::Content(content)) => content,
         Some(Payload::Reaction(_)) => return Err(unsupported("reaction")),
         Some(Payload::Edit(_)) => return Err(unsupported("edit")),
@@ -109,7 +114,7 @@ fn outgoing(payload: Option<Payload>) -> Result<Outgoing, GrpcStatus> {
         return Err(unsupported("content.mentions"));
     }
     match kind {
-        None => Err(invalid("content.kind", &Nothing)),
+        None => Err(invalid("content.kind", &NoContent)),
         Some(Kind::Text(pb::Text { body })) => {
             let text = Text::try_from(body);
             let text = text.map_err(|error| invalid("content.text.body", &error))?;
@@ -176,7 +181,7 @@ fn queued(queued: Queued) -> pb::QueuedMessage {
         until,
         handed,
         attempts,
-        trouble,
+        last_error,
         retry_at,
         nack: refused,
         held,
@@ -189,7 +194,7 @@ fn queued(queued: Queued) -> pb::QueuedMessage {
         queued_until: Some(Timestamp::from(clock::shown(until))),
         handed_over: handed,
         attempts,
-        reason: trouble.map(reason).unwrap_or_default().into(),
+        reason: last_error.map(reason).unwrap_or_default().into(),
         retry_at: retry_at.map(clock::shown).map(Timestamp::from),
         nack: refused.map(nack),
         held,
@@ -225,16 +230,16 @@ pub(in crate::edge::grpc) fn send_response(answer: Answer) -> pb::SendResponse {
     }
 }
 
-const fn reason(trouble: Trouble) -> pb::SendReason {
-    match trouble {
-        Trouble::ConnectionLost => pb::SendReason::ConnectionLost,
-        Trouble::NotConnected => pb::SendReason::NotConnected,
-        Trouble::NotChecked(_) => pb::SendReason::NotChecked,
-        Trouble::NotEncrypted => pb::SendReason::NotEncrypted,
-        Trouble::NotOnWhatsApp => pb::SendReason::NotOnWhatsapp,
-        Trouble::Refused(_) => pb::SendReason::RefusedByServer,
-        Trouble::ServerError(_) => pb::SendReason::ServerError,
-        Trouble::Held => pb::SendReason::Held,
+const fn reason(last_error: AttemptError) -> pb::SendReason {
+    match last_error {
+        AttemptError::ConnectionLost => pb::SendReason::ConnectionLost,
+        AttemptError::NotConnected => pb::SendReason::NotConnected,
+        AttemptError::NotChecked(_) => pb::SendReason::NotChecked,
+        AttemptError::NotEncrypted => pb::SendReason::NotEncrypted,
+        AttemptError::NotOnWhatsApp => pb::SendReason::NotOnWhatsapp,
+        AttemptError::Refused(_) => pb::SendReason::RefusedByServer,
+        AttemptError::ServerError(_) => pb::SendReason::ServerError,
+        AttemptError::Held => pb::SendReason::Held,
     }
 }
 
@@ -242,7 +247,7 @@ const fn reason(trouble: Trouble) -> pb::SendReason {
 mod tests {
     use super::*;
 
-    fn send(change: impl FnOnce(&mut pb::SendRequest)) -> Result<(Draft, Terms), GrpcStatus> {
+    fn send(change: impl FnOnce(&mut pb::SendRequest)) -> Result<(Draft, SendOptions), GrpcStatus> {
         let mut request = pb::SendRequest::of_text("+15550100123", "hi");
         change(&mut request);
         send_request(request)
@@ -250,25 +255,25 @@ mod tests {
 
     #[test]
     fn send_waits_for_the_servers_ack_unless_told_otherwise() {
-        let (draft, terms) = send(|_| {}).unwrap();
-        let usual = Terms {
+        let (draft, options) = send(|_| {}).unwrap();
+        let usual = SendOptions {
             wait: SendState::ServerAck,
-            timeout: DEFAULT,
+            timeout: DEFAULT_TIMEOUT,
             keep: None,
         };
-        assert_eq!((draft.token, terms), (None, usual));
+        assert_eq!((draft.token, options), (None, usual));
     }
 
     #[test]
     fn what_is_queued_is_kept_for_an_hour_unless_told_otherwise() {
-        let (_, terms) = send(|r| r.queue = true).unwrap();
-        assert_eq!(terms.keep, Some(DEFAULT_KEPT));
+        let (_, options) = send(|r| r.queue = true).unwrap();
+        assert_eq!(options.keep, Some(DEFAULT_KEEP_FOR));
         let day = prost_types::Duration {
             seconds: 86_400,
             nanos: 0,
         };
-        let (_, terms) = send(|r| (r.queue, r.keep_for) = (true, Some(day))).unwrap();
-        assert_eq!(terms.keep, Some(Duration::from_secs(86_400)));
+        let (_, options) = send(|r| (r.queue, r.keep_for) = (true, Some(day))).unwrap();
+        assert_eq!(options.keep, Some(Duration::from_secs(86_400)));
     }
 
     fn text(body: String) -> Option<Payload> {

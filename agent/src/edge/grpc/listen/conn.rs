@@ -23,12 +23,12 @@ pub(in crate::edge::grpc) struct Caller {
     pub(in crate::edge::grpc) role: Role,
     /// To whom it may send; `None`: to everyone.
     pub(in crate::edge::grpc) send_to: Option<Arc<SendTo>>,
-    pub(in crate::edge::grpc) via: Via,
+    pub(in crate::edge::grpc) via: Transport,
 }
 
 /// How it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::edge::grpc) enum Via {
+pub(in crate::edge::grpc) enum Transport {
     Unix,
     Loopback,
     Tls,
@@ -57,15 +57,15 @@ struct Hold {
 
 impl Conn {
     pub(super) const fn unix(stream: UnixStream) -> Self {
-        Self::local(Stream::Unix(stream), Via::Unix)
+        Self::local(Stream::Unix(stream), Transport::Unix)
     }
 
     pub(super) const fn plaintext(stream: TcpStream) -> Self {
-        Self::local(Stream::Plaintext(stream), Via::Loopback)
+        Self::local(Stream::Plaintext(stream), Transport::Loopback)
     }
 
     /// Of the agent's own machine, where who may open it may do everything.
-    const fn local(stream: Stream, via: Via) -> Self {
+    const fn local(stream: Stream, via: Transport) -> Self {
         let caller = Caller {
             client: None,
             role: Role::Admin,
@@ -84,7 +84,7 @@ impl Conn {
             client: Some((Arc::clone(&pass.name), pass.client)),
             role: pass.role,
             send_to: pass.send_to.clone(),
-            via: Via::Tls,
+            via: Transport::Tls,
         };
         let (revoked, lost) = (pass.severed(), seat.lost());
         let severed = async move {

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::Stream;
-use openclaw_state::clients::{Asking, Clients, NotAdmitted};
+use openclaw_state::clients::{Clients, EnrollRequest, NotAuthorized};
 use openclaw_state::clock;
 use openclaw_trust::{Fingerprint, Identity, enroll, tls};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,21 +27,21 @@ use tokio_rustls::server::TlsStream;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::PAUSE;
+use super::ACCEPT_RETRY_DELAY;
 use super::conn::Conn;
-use super::refusals::{Refusals, Told, Why};
+use super::refusals::{RefusalCause, Refusals, Summary};
 use super::seats::Seats;
 
 /// Handshakes at the same time.
-const HANDSHAKES: usize = 16;
+const MAX_HANDSHAKES: usize = 16;
 /// How long a handshake may take, over a slow line too.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client that enrolls may take to ask, and then to be answered.
-const ASKING: Duration = Duration::from_secs(5);
+const ENROLL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the log and the store catch up.
-const TICK: Duration = Duration::from_secs(60);
+const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 /// What a connection may keep that the network does not take yet.
-const BUFFER: usize = 32 * 1024;
+const MAX_SEND_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Bound, not yet accepting.
 pub(super) struct Door {
@@ -97,22 +97,22 @@ impl Door {
 
     async fn keep(self, out: mpsc::Sender<Conn>) {
         let Self { listener, host } = self;
-        let mut guests = Guests::default();
-        let mut tick = tokio::time::interval(TICK);
+        let mut handshakes = Handshakes::default();
+        let mut tick = tokio::time::interval(FLUSH_INTERVAL);
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        if guests.welcome(host.clone().receive(stream, out.clone())) {
-                            host.refuse(Why::CrowdedOut);
+                        if handshakes.welcome(host.clone().receive(stream, out.clone())) {
+                            host.refuse(RefusalCause::CrowdedOut);
                         }
                     }
                     // No descriptor is free: it would be said again at once.
-                    Err(_) => tokio::time::sleep(PAUSE).await,
+                    Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
                 },
-                () = guests.gone() => {}
+                () = handshakes.gone() => {}
                 _ = tick.tick() => {
-                    host.say(host.refusals().due(Instant::now()));
+                    host.log(host.refusals().due(Instant::now()));
                     host.clients.keep_seen(clock::now());
                 }
             }
@@ -122,17 +122,17 @@ impl Door {
 
 /// Those who are shaking hands. Dropped, none is left.
 #[derive(Default)]
-struct Guests {
+struct Handshakes {
     tasks: JoinSet<()>,
     present: Vec<AbortHandle>,
 }
 
-impl Guests {
+impl Handshakes {
     /// One more; true when another had to go for it. Any other: were it the oldest, strangers who come faster than a
     /// client's packets travel would keep that client out for good.
     fn welcome(&mut self, guest: impl Future<Output = ()> + Send + 'static) -> bool {
         self.present.retain(|guest| !guest.is_finished());
-        let crowded = self.present.len() >= HANDSHAKES;
+        let crowded = self.present.len() >= MAX_HANDSHAKES;
         if crowded {
             let unlucky = fastrand::usize(..self.present.len());
             self.present.swap_remove(unlucky).abort();
@@ -163,50 +163,57 @@ impl Host {
     }
 
     /// `None` for a guest that came to enroll, and was answered.
-    async fn shake(self: &Arc<Self>, stream: TcpStream) -> Result<Option<Conn>, Why> {
-        let deadline = Instant::now() + HANDSHAKE;
+    async fn shake(self: &Arc<Self>, stream: TcpStream) -> Result<Option<Conn>, RefusalCause> {
+        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         let _ = stream.set_nodelay(true);
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
         let hello = within(deadline, hello).await?;
-        let enrolls = tls::wants_to_enroll(&hello.client_hello())
-            && self.clients.expects_somebody(clock::now());
+        let enrolls =
+            tls::wants_to_enroll(&hello.client_hello()) && self.clients.has_open_code(clock::now());
         let config = if enrolls {
             &self.enrolling
         } else {
             &self.known
         };
         let accepting = hello.into_stream_with(Arc::clone(config), |connection| {
-            connection.set_buffer_limit(Some(BUFFER));
+            connection.set_buffer_limit(Some(MAX_SEND_BUFFER_BYTES));
         });
         let mut stream = within(deadline, accepting).await?;
         if enrolls {
-            let asking = timeout(ASKING, enroll::receive(&mut stream, self.agent)).await;
-            let request = asking.map_err(|_| Why::TooSlow)?.map_err(|_| Why::Code)?;
+            let asking = timeout(ENROLL_TIMEOUT, enroll::receive(&mut stream, self.agent)).await;
+            let request = asking
+                .map_err(|_| RefusalCause::TooSlow)?
+                .map_err(|_| RefusalCause::Code)?;
             let host = Arc::clone(self);
             // Once it has asked, it is answered: whoever comes in between does not leave it in doubt.
             let enrolling = async move { host.enroll(stream, request).await };
-            let enrolling = tokio::spawn(timeout(ASKING, enrolling));
-            let enrolled = enrolling.await.map_err(|_| Why::Code)?;
-            return enrolled.unwrap_or(Err(Why::TooSlow)).map(|()| None);
+            let enrolling = tokio::spawn(timeout(ENROLL_TIMEOUT, enrolling));
+            let enrolled = enrolling.await.map_err(|_| RefusalCause::Code)?;
+            return enrolled
+                .unwrap_or(Err(RefusalCause::TooSlow))
+                .map(|()| None);
         }
         self.admit(stream).map(Some)
     }
 
     /// A client that was known a moment ago.
-    fn admit(&self, stream: TlsStream<TcpStream>) -> Result<Conn, Why> {
-        let client = tls::client_of(stream.get_ref().1).ok_or(Why::Handshake)?;
+    fn admit(&self, stream: TlsStream<TcpStream>) -> Result<Conn, RefusalCause> {
+        let client = tls::client_of(stream.get_ref().1).ok_or(RefusalCause::Handshake)?;
         // A client that names no protocol gets none.
         if stream.get_ref().1.alpn_protocol().is_none() {
-            return Err(Why::Handshake);
+            return Err(RefusalCause::Handshake);
         }
-        let pass = self.clients.admit(client, clock::now());
+        let pass = self.clients.authorize(client, clock::now());
         let pass = pass.map_err(|not| match not {
-            NotAdmitted::Unknown => Why::Revoked,
-            NotAdmitted::TooMany => Why::Full,
+            NotAuthorized::Unknown => RefusalCause::Revoked,
+            NotAuthorized::TooMany => RefusalCause::Full,
         })?;
-        let (seat, took) = self.seats.take(client, pass.role).ok_or(Why::Full)?;
+        let (seat, took) = self
+            .seats
+            .take(client, pass.role)
+            .ok_or(RefusalCause::Full)?;
         if took {
-            self.refuse(Why::MadeRoom);
+            self.refuse(RefusalCause::MadeRoom);
         }
         Ok(Conn::tls(stream, pass, seat))
     }
@@ -215,8 +222,8 @@ impl Host {
         &self,
         mut stream: TlsStream<TcpStream>,
         request: enroll::Request,
-    ) -> Result<(), Why> {
-        let asking = Asking {
+    ) -> Result<(), RefusalCause> {
+        let asking = EnrollRequest {
             code: request.code(),
             client: request.client(),
             name: request.name(),
@@ -235,17 +242,17 @@ impl Host {
             }
             Err(refusal) => {
                 let _ = enroll::refuse(&mut stream, refusal).await;
-                Err(Why::Code)
+                Err(RefusalCause::Code)
             }
         }
     }
 
-    fn refuse(&self, why: Why) {
+    fn refuse(&self, why: RefusalCause) {
         let told = self.refusals().count(why, Instant::now());
-        self.say(told);
+        self.log(told);
     }
 
-    fn say(&self, told: Option<Told>) {
+    fn log(&self, told: Option<Summary>) {
         if let Some(told) = told {
             let (count, why) = (told.total(), told.to_string());
             tracing::warn!(count, why, "connections were refused");
@@ -258,9 +265,12 @@ impl Host {
     }
 }
 
-async fn within<T>(deadline: Instant, work: impl Future<Output = io::Result<T>>) -> Result<T, Why> {
+async fn within<T>(
+    deadline: Instant,
+    work: impl Future<Output = io::Result<T>>,
+) -> Result<T, RefusalCause> {
     match tokio::time::timeout_at(deadline, work).await {
-        Ok(done) => done.map_err(|_| Why::Handshake),
-        Err(_) => Err(Why::TooSlow),
+        Ok(done) => done.map_err(|_| RefusalCause::Handshake),
+        Err(_) => Err(RefusalCause::TooSlow),
     }
 }

@@ -1,5 +1,4 @@
-//! What is said of connections that were not let in. Anybody can bring them about, so it is one line a minute, with
-//! how many there were of each kind.
+//! The log of refused connections. Anybody can cause them, so it is one line a minute, with a count for each cause.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,11 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The shortest time between two lines.
-const PERIOD: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Why somebody was not let in.
+/// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum RefusalCause {
     /// The handshake failed: not TLS, another version, or a key that is not known.
     Handshake,
     /// It took too long.
@@ -28,30 +27,30 @@ pub(super) enum Why {
     Code,
 }
 
-const KINDS: [(Why, &str); 7] = [
-    (Why::Handshake, "no handshake"),
-    (Why::TooSlow, "too slow"),
-    (Why::CrowdedOut, "crowded out"),
-    (Why::Full, "too many connections"),
-    (Why::MadeRoom, "closed to make room"),
-    (Why::Revoked, "revoked"),
-    (Why::Code, "enrolment refused"),
+const KINDS: [(RefusalCause, &str); 7] = [
+    (RefusalCause::Handshake, "no handshake"),
+    (RefusalCause::TooSlow, "too slow"),
+    (RefusalCause::CrowdedOut, "crowded out"),
+    (RefusalCause::Full, "too many connections"),
+    (RefusalCause::MadeRoom, "closed to make room"),
+    (RefusalCause::Revoked, "revoked"),
+    (RefusalCause::Code, "enrolment refused"),
 ];
 
 /// How many were refused since the last line.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     counts: [u64; KINDS.len()],
-    told: Option<Instant>,
+    logged_at: Option<Instant>,
 }
 
-/// A line.
+/// What one log line reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told([u64; KINDS.len()]);
+pub(super) struct Summary([u64; KINDS.len()]);
 
 impl Refusals {
-    /// Counts one. The first after a quiet minute is told at once.
-    pub(super) fn count(&mut self, why: Why, now: Instant) -> Option<Told> {
+    /// Counts one. The first after a quiet minute is logged at once.
+    pub(super) fn count(&mut self, why: RefusalCause, now: Instant) -> Option<Summary> {
         let kind = KINDS.iter().position(|(kind, _)| *kind == why);
         if let Some(count) = kind.and_then(|kind| self.counts.get_mut(kind)) {
             *count += 1;
@@ -60,23 +59,25 @@ impl Refusals {
     }
 
     /// What is to be told now, if anything is.
-    pub(super) fn due(&mut self, now: Instant) -> Option<Told> {
-        let is_time = self.told.is_none_or(|told| now - told >= PERIOD);
+    pub(super) fn due(&mut self, now: Instant) -> Option<Summary> {
+        let is_time = self
+            .logged_at
+            .is_none_or(|logged_at| now - logged_at >= LOG_INTERVAL);
         let any = self.counts.iter().any(|count| *count > 0);
         (is_time && any).then(|| {
-            self.told = Some(now);
-            Told(std::mem::take(&mut self.counts))
+            self.logged_at = Some(now);
+            Summary(std::mem::take(&mut self.counts))
         })
     }
 }
 
-impl Told {
+impl Summary {
     pub(super) fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
         for ((_, name), count) in KINDS.iter().zip(self.0).filter(|(_, count)| *count > 0) {
@@ -95,19 +96,19 @@ mod tests {
     fn a_flood_is_one_line_a_minute() {
         let mut refusals = Refusals::default();
         let start = Instant::now();
-        let first = refusals.count(Why::Handshake, start).unwrap();
+        let first = refusals.count(RefusalCause::Handshake, start).unwrap();
         assert_eq!(first.to_string(), "no handshake: 1");
         for second in 0..59 {
             let now = start + Duration::from_secs(second);
-            assert_eq!(refusals.count(Why::TooSlow, now), None);
+            assert_eq!(refusals.count(RefusalCause::TooSlow, now), None);
         }
         assert_eq!(
-            refusals.count(Why::Code, start + Duration::from_secs(59)),
+            refusals.count(RefusalCause::Code, start + Duration::from_secs(59)),
             None
         );
-        let told = refusals.due(start + PERIOD).unwrap();
-        assert_eq!(told.to_string(), "too slow: 59, enrolment refused: 1");
-        assert_eq!(told.total(), 60);
-        assert_eq!(refusals.due(start + 2 * PERIOD), None);
+        let summary = refusals.due(start + LOG_INTERVAL).unwrap();
+        assert_eq!(summary.to_string(), "too slow: 59, enrolment refused: 1");
+        assert_eq!(summary.total(), 60);
+        assert_eq!(refusals.due(start + 2 * LOG_INTERVAL), None);
     }
 }

@@ -15,12 +15,12 @@ const MAX_SEATS: usize = 64;
 /// The seats. Cloned handles are the same.
 #[derive(Clone, Default)]
 pub(super) struct Seats {
-    taken: Arc<Mutex<Taken>>,
+    taken: Arc<Mutex<TakenSeats>>,
 }
 
 /// Oldest first.
 #[derive(Default)]
-struct Taken {
+struct TakenSeats {
     seats: Vec<Entry>,
     last_id: u64,
 }
@@ -66,12 +66,12 @@ impl Seats {
         Some((seat, full))
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn taken(&self) -> MutexGuard<'_, TakenSeats> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken {
+impl TakenSeats {
     fn leaving_for(&self, client: &Fingerprint, role: Role) -> Option<usize> {
         let held = |client: &Fingerprint| {
             let theirs = self.seats.iter().filter(|seat| seat.client == *client);

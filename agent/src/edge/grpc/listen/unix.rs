@@ -53,7 +53,7 @@ impl Socket {
             let _keep = &leftover;
             async move {
                 let stream = accepted_or_later(accepted).await?;
-                is_admitted(&stream, owner).then(|| Conn::unix(stream))
+                is_allowed(&stream, owner).then(|| Conn::unix(stream))
             }
         })
     }
@@ -61,17 +61,17 @@ impl Socket {
 
 /// The agent's own user and root: the file's mode already says so, except in a shared folder or
 /// for a socket that was opened before the mode was set.
-fn is_admitted(stream: &UnixStream, owner: u32) -> bool {
+fn is_allowed(stream: &UnixStream, owner: u32) -> bool {
     let admitted = stream
         .peer_cred()
-        .is_ok_and(|peer| may_enter(peer.uid(), owner));
+        .is_ok_and(|peer| is_allowed_uid(peer.uid(), owner));
     if !admitted {
         tracing::warn!("refused a connection of another user");
     }
     admitted
 }
 
-const fn may_enter(peer: u32, owner: u32) -> bool {
+const fn is_allowed_uid(peer: u32, owner: u32) -> bool {
     peer == owner || peer == 0
 }
 
@@ -105,9 +105,9 @@ mod tests {
 
     #[test]
     fn only_its_own_user_and_root_may_enter() {
-        assert!(may_enter(1000, 1000));
-        assert!(may_enter(0, 1000));
-        assert!(!may_enter(1001, 1000));
-        assert!(!may_enter(65_534, 0));
+        assert!(is_allowed_uid(1000, 1000));
+        assert!(is_allowed_uid(0, 1000));
+        assert!(!is_allowed_uid(1001, 1000));
+        assert!(!is_allowed_uid(65_534, 0));
     }
 }

@@ -1,38 +1,38 @@
 //! Refusals about clients.
 
-use openclaw_state::clients::Denied;
+use openclaw_state::clients::ClientDenied;
 use tonic::{Code, Status};
 
 use super::with_info;
 
-pub(in crate::edge::grpc) fn client_denied(denied: &Denied) -> Status {
+pub(in crate::edge::grpc) fn client_denied(denied: &ClientDenied) -> Status {
     let (code, reason, hint) = match denied {
-        Denied::Full => (
+        ClientDenied::Full => (
             Code::ResourceExhausted,
             "TOO_MANY_CLIENTS",
             "revoke one that is no longer used: `openclawctl clients list`",
         ),
-        Denied::TooManyCodes => (
+        ClientDenied::TooManyCodes => (
             Code::ResourceExhausted,
             "TOO_MANY_CODES",
             "use one of those that are open, or wait until they are over",
         ),
-        Denied::NameTaken => (
+        ClientDenied::NameTaken => (
             Code::AlreadyExists,
             "NAME_TAKEN",
             "choose another name, or revoke the client that has it",
         ),
-        Denied::Unknown => (
+        ClientDenied::Unknown => (
             Code::NotFound,
             "NO_SUCH_CLIENT",
             "`openclawctl clients list` shows names and fingerprints",
         ),
-        Denied::LastAdmin => (
+        ClientDenied::LastAdmin => (
             Code::FailedPrecondition,
             "LAST_ADMIN",
             "enroll another admin first: `openclawctl clients invite --role admin`",
         ),
-        Denied::NoRandom(_) => (
+        ClientDenied::NoRandom(_) => (
             Code::Internal,
             "NO_RANDOM",
             "see the agent's log, then call again",

@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Events read at once: what a stalled client costs.
 pub(in crate::edge::grpc) const EVENTS_PER_PAGE: usize = 32;
-/// Streams whose wish for a page is in the reader's queue; others wait for a place in it, in order.
-const QUEUE: usize = 16;
+/// Streams whose request for a page is in the reader's queue; others wait for a place in it, in order.
+const MAX_QUEUED_REQUESTS: usize = 16;
 
 /// Asks for pages. Cloned handles have the same reader.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl Pages {
     pub(in crate::edge::grpc) fn of(
         journal: Arc<Journal>,
     ) -> (Self, impl Future<Output = ()> + Send) {
-        let (requests, mut queue) = mpsc::channel::<Request>(QUEUE);
+        let (requests, mut queue) = mpsc::channel::<Request>(MAX_QUEUED_REQUESTS);
         let reading = async move {
             while let Some(Request { after, reply }) = queue.recv().await {
                 if reply.is_closed() {

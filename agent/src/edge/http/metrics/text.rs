@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MetricType {
     /// It goes up and down.
     Gauge,
     /// It only goes up, until the process starts again. Its name ends with `_total`.
@@ -22,11 +22,15 @@ impl Text {
     }
 
     /// Begins a family; its samples follow.
-    pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) {
-        debug_assert_eq!(kind == Kind::Counter, name.ends_with("_total"), "{name}");
+    pub(super) fn family(&mut self, name: &str, kind: MetricType, help: &str) {
+        debug_assert_eq!(
+            kind == MetricType::Counter,
+            name.ends_with("_total"),
+            "{name}"
+        );
         let kind = match kind {
-            Kind::Gauge => "gauge",
-            Kind::Counter => "counter",
+            MetricType::Gauge => "gauge",
+            MetricType::Counter => "counter",
         };
         let help = escaped(help, false);
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -53,19 +57,19 @@ impl Text {
 
     /// A gauge without labels.
     pub(super) fn gauge(&mut self, name: &str, help: &str, value: u64) {
-        self.family(name, Kind::Gauge, help);
+        self.family(name, MetricType::Gauge, help);
         self.sample(name, &[], value);
     }
 
     /// A counter without labels.
     pub(super) fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.family(name, Kind::Counter, help);
+        self.family(name, MetricType::Counter, help);
         self.sample(name, &[], value);
     }
 
     /// A gauge of seconds.
     pub(super) fn seconds(&mut self, name: &str, help: &str, value: Duration) {
-        self.family(name, Kind::Gauge, help);
+        self.family(name, MetricType::Gauge, help);
         self.sample_seconds(name, value);
     }
 }
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn families_are_written_as_the_format_has_them() {
         let mut text = Text::default();
-        text.family("a_total", Kind::Counter, "What \"a\" is,\nwith a \\.");
+        text.family("a_total", MetricType::Counter, "What \"a\" is,\nwith a \\.");
         text.sample("a_total", &[("x", "1\"\\\n"), ("y", "")], 7);
         text.seconds("b_seconds", "How long.", Duration::from_millis(1_500));
         let expected = concat!(

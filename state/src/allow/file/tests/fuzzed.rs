@@ -231,9 +231,9 @@ fn the_order_of_entries_and_entries_that_stand_twice_change_nothing() {
                 let sender = Sender {
                     phones: vec![&phone],
                     lid: None,
-                    told_apart: true,
+                    is_resolved: true,
                 };
-                matches!(index.judge(&sender, None), Verdict::Admit(_))
+                matches!(index.judge(&sender, None), Verdict::Allow(_))
             });
             judged.collect()
         };

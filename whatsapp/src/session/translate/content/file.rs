@@ -3,7 +3,7 @@
 use openclaw_types::{Media, MediaKind, MediaPointer};
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use super::{MAX_NAME, name};
+use super::{MAX_NAME_BYTES, name};
 
 /// The file that a message brings; `caption` is the text below it.
 pub(super) fn media(message: &wa::Message, caption: &str) -> Option<Media> {
@@ -101,7 +101,7 @@ fn pointer(found: Found<'_>) -> Option<MediaPointer> {
     let hash = |hash: Option<&[u8]>| hash.filter(|hash| hash.len() == 32).map(<[u8]>::to_vec);
     let direct_path = found
         .direct_path
-        .filter(|path| (1..=MAX_NAME).contains(&path.len()))?;
+        .filter(|path| (1..=MAX_NAME_BYTES).contains(&path.len()))?;
     Some(MediaPointer {
         direct_path: direct_path.to_owned(),
         key: hash(found.key)?,

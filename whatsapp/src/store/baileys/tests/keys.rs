@@ -20,7 +20,7 @@ const OPEN: &str = "BT2g4AKVmKAiJ6p8Ijc4dIgiWuvMcKfrd/ZYnEpA8tsT";
 const NEWEST: &str = "BQmJOMI49juxCRF0pK1p7QfxXNBBcqZJT7ZEmW8gee43";
 
 fn parsed(text: &str) -> (Session, SessionRecordComponents) {
-    let session = Session::parse(text.as_bytes(), session::nobody()).unwrap();
+    let session = Session::parse(text.as_bytes(), session::context_without_device()).unwrap();
     let record = SessionRecord::deserialize(&session.record).unwrap();
     (session, record.into_components().unwrap())
 }
@@ -60,14 +60,14 @@ fn a_damaged_session_does_not_take_the_others_with_it() {
     assert_eq!(base_key(&record), OPEN);
     assert_eq!(record.previous_sessions.len(), 1);
     let none = text.replace("\"rootKey\":", "\"root\":");
-    let refused = Session::parse(none.as_bytes(), session::nobody());
+    let refused = Session::parse(none.as_bytes(), session::context_without_device());
     assert!(matches!(refused, Err(Fault::NoSession)));
 }
 
 #[test]
 fn a_registration_id_may_be_the_records() {
     let text = file(SESSIONS).replace("\"registrationId\":11490,", "");
-    let refused = Session::parse(text.as_bytes(), session::nobody());
+    let refused = Session::parse(text.as_bytes(), session::context_without_device());
     assert!(matches!(refused, Err(Fault::NoSession)));
     let text = text.replacen('{', "{\"registrationId\":11490,", 1);
     let (session, record) = parsed(&text);

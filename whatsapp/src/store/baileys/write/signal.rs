@@ -7,14 +7,14 @@ use whatsapp_rust::bytes::Bytes;
 
 use super::super::Error;
 use super::super::name::{Address, Domain, Name};
-use super::super::report::Kind;
+use super::super::report::RecordKind;
 use super::super::sender_key::SenderKey;
 use super::super::session::Session;
 use super::super::value;
-use super::{BATCH, Import};
+use super::{Import, RECORDS_PER_WRITE};
 
 /// No phone number is so long, but a LID is. Before Baileys 7 their sessions were named alike.
-const SHORTEST_LID: usize = 14;
+const MIN_LID_DIGITS: usize = 14;
 
 /// Addresses whose identity is known.
 pub(super) type Known = HashSet<String>;
@@ -26,17 +26,17 @@ impl Import<'_> {
             _ => None,
         });
         let mut known = Known::new();
-        for addresses in addresses.chunks(BATCH) {
+        for addresses in addresses.chunks(RECORDS_PER_WRITE) {
             let mut batch = Vec::new();
             for (address, file) in addresses {
                 let Some(key) = self.read(file, value::identity) else {
                     continue;
                 };
-                for home in self.homes(address, Name::Identity) {
+                for home in self.target_addresses(address, Name::Identity) {
                     known.insert(home.clone());
                     batch.push((Arc::from(home), key));
                 }
-                self.report.add(Kind::Identities, 1);
+                self.report.add(RecordKind::Identities, 1);
             }
             self.backend.put_identities_batch(&batch).await?;
         }
@@ -49,23 +49,23 @@ impl Import<'_> {
             Name::Session(address) => Some(address.clone()),
             _ => None,
         });
-        for addresses in addresses.chunks(BATCH) {
+        for addresses in addresses.chunks(RECORDS_PER_WRITE) {
             let mut sessions: Vec<(Arc<str>, Bytes)> = Vec::new();
             let mut identities = Vec::new();
             for (address, file) in addresses {
-                let Some((homes, session)) = self.session(address, file) else {
+                let Some((target_addresses, session)) = self.session(address, file) else {
                     continue;
                 };
                 let record = Bytes::from(session.record);
-                for home in homes {
+                for home in target_addresses {
                     let home: Arc<str> = Arc::from(home);
                     if known.insert(home.to_string()) {
                         identities.push((Arc::clone(&home), session.remote_identity));
-                        self.report.add(Kind::Identities, 1);
+                        self.report.add(RecordKind::Identities, 1);
                     }
                     sessions.push((home, record.clone()));
                 }
-                self.report.add(Kind::Sessions, 1);
+                self.report.add(RecordKind::Sessions, 1);
             }
             self.backend.put_identities_batch(&identities).await?;
             self.backend.put_sessions_batch(&sessions).await?;
@@ -74,8 +74,8 @@ impl Import<'_> {
     }
 
     fn session(&mut self, address: &Address, file: &str) -> Option<(Vec<String>, Session)> {
-        let homes = self.homes(address, Name::Session);
-        if homes.is_empty() {
+        let target_addresses = self.target_addresses(address, Name::Session);
+        if target_addresses.is_empty() {
             let superseded = "a newer session with the same device is filed under its LID";
             self.report.skip(file, superseded);
             return None;
@@ -87,7 +87,7 @@ impl Import<'_> {
             let left = format!("{damaged} of its {all} sessions are damaged; the rest came over");
             self.report.skip(file, left);
         }
-        Some((homes, session))
+        Some((target_addresses, session))
     }
 
     /// Returns the groups to which we have a sender key of our own.
@@ -117,7 +117,7 @@ impl Import<'_> {
                     let address = format!("{group}:{}", home.key());
                     keys.entry(address).or_default().push(key.clone());
                 }
-                self.report.add(Kind::SenderKeys, 1);
+                self.report.add(RecordKind::SenderKeys, 1);
             }
             self.put_sender_keys(keys).await?;
         }
@@ -156,26 +156,26 @@ impl Import<'_> {
             let others: Vec<String> = others.map(ToString::to_string).collect();
             let entries: Vec<_> = others.iter().map(|jid| (jid.as_str(), true)).collect();
             self.backend.set_sender_key_status(&group, &entries).await?;
-            self.report.add(Kind::Groups, 1);
+            self.report.add(RecordKind::Groups, 1);
         }
         Ok(())
     }
 
     /// Under which addresses the library will look for what Baileys filed under this one. None: it is out of date.
-    fn homes(&self, address: &Address, kind: impl Fn(Address) -> Name) -> Vec<String> {
+    fn target_addresses(&self, address: &Address, kind: impl Fn(Address) -> Name) -> Vec<String> {
         let lid_domain = match address.domain {
             Domain::Unmarked => Domain::Lid,
             Domain::Hosted => Domain::HostedLid,
             Domain::Lid | Domain::HostedLid => return vec![address.key()],
         };
         // Both look a person up by LID as soon as they know it. What is left under the number is older.
-        let homes = match self.lids.get(&address.user) {
+        let target_addresses = match self.lids.get(&address.user) {
             Some(lid) => vec![address.moved(lid, lid_domain)],
             None => ambiguous(address),
         };
         let has_newer =
             |home: &Address| *home != *address && self.names.contains_key(&kind(home.clone()));
-        let current = homes.into_iter().filter(|home| !has_newer(home));
+        let current = target_addresses.into_iter().filter(|home| !has_newer(home));
         current.map(|home| home.key()).collect()
     }
 }
@@ -183,7 +183,7 @@ impl Import<'_> {
 /// Both readings of an address from before Baileys 7 that may be a LID. Only one of them is anybody's.
 fn ambiguous(address: &Address) -> Vec<Address> {
     let mut readings = vec![address.clone()];
-    if address.domain == Domain::Unmarked && address.user.len() >= SHORTEST_LID {
+    if address.domain == Domain::Unmarked && address.user.len() >= MIN_LID_DIGITS {
         readings.push(address.moved(&address.user, Domain::Lid));
     }
     readings

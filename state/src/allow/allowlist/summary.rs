@@ -1,10 +1,10 @@
-//! What the gate tells of itself, and why it does not do as it is told.
+//! The allowlist's summary, and why a change to it was refused.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::MOST_ADDED;
-use crate::allow::policy::{Entry, Place, Rules};
+use super::MAX_ADDED_ENTRIES;
+use crate::allow::policy::{Entry, EntryPlace, Rules};
 
 /// A reload that did not work. The rules before it are in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub enum Refused {
         /// Which file.
         file: String,
         /// Where in it.
-        place: Place,
+        place: EntryPlace,
     },
     /// Nobody added it.
     #[error("it was not added here")]
@@ -81,6 +81,6 @@ pub enum Refused {
     #[error("the file does not limit groups, so every group counts already")]
     EveryGroup,
     /// The bound.
-    #[error("{MOST_ADDED} entries were added already")]
+    #[error("{MAX_ADDED_ENTRIES} entries were added already")]
     TooMany,
 }

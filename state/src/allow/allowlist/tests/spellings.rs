@@ -33,7 +33,7 @@ fn phone(text: &str) -> Phone {
     text.parse().unwrap()
 }
 
-fn ruled(vault: &Vault, rules: &str, seen: &[(&str, u64)]) -> Gate {
+fn ruled(vault: &Vault, rules: &str, seen: &[(&str, u64)]) -> Allowlist {
     let rules = format!("channels: {{whatsapp: {{{rules}}}}}");
     let rules = crate::allow::file::read(&rules, &|_| Err(VarError::NotPresent)).unwrap();
     let loaded = Loaded {
@@ -43,7 +43,7 @@ fn ruled(vault: &Vault, rules: &str, seen: &[(&str, u64)]) -> Gate {
     let source = Source::new(Some("/rules.yml".into()));
     let seen = seen.iter().map(|(number, n)| (phone(number), lid(*n)));
     let book = Seen(seen.collect());
-    Gate::open(source, loaded, vault.clone(), Box::new(book), at(0))
+    Allowlist::open(source, loaded, vault.clone(), Box::new(book), at(0))
 }
 
 #[tokio::test]
@@ -52,35 +52,35 @@ async fn a_number_in_another_spelling_is_judged_by_its_lid() {
     for (listed, shown) in SPELLED {
         let list = format!("allowFrom: [\"{listed}\"]");
         // Seen before: known at once, when WhatsApp has said whose the listed number is.
-        let gate = ruled(&volume.vault, &list, &[(shown, 7), ("+15550100003", 8)]);
+        let allowlist = ruled(&volume.vault, &list, &[(shown, 7), ("+15550100003", 8)]);
         assert_eq!(
-            says(&gate, Some(phone(shown)), None, at(0)),
+            says(&allowlist, Some(phone(shown)), None, at(0)),
             "hold",
             "{shown}"
         );
-        assert_eq!(gate.unresolved(at(0)), [phone(listed)]);
-        gate.learn(vec![(phone(listed), Some(lid(7)))], at(0));
+        assert_eq!(allowlist.unresolved(at(0)), [phone(listed)]);
+        allowlist.learn(vec![(phone(listed), Some(lid(7)))], at(0));
         assert_eq!(
-            says(&gate, Some(phone(shown)), None, at(0)),
+            says(&allowlist, Some(phone(shown)), None, at(0)),
             "admit",
             "{shown}"
         );
         assert_eq!(
-            says(&gate, phone("+15550100003").into(), None, at(0)),
+            says(&allowlist, phone("+15550100003").into(), None, at(0)),
             "not_listed"
         );
         // And by the other names as well.
-        assert_eq!(says(&gate, Some(phone(listed)), None, at(0)), "admit");
-        assert_eq!(says(&gate, None, Some(lid(7)), at(0)), "admit");
+        assert_eq!(says(&allowlist, Some(phone(listed)), None, at(0)), "admit");
+        assert_eq!(says(&allowlist, None, Some(lid(7)), at(0)), "admit");
         assert_eq!(
-            says(&gate, Some(phone(shown)), Some(lid(7)), at(0)),
+            says(&allowlist, Some(phone(shown)), Some(lid(7)), at(0)),
             "admit"
         );
         assert_eq!(
-            says(&gate, Some(phone(shown)), Some(lid(9)), at(0)),
+            says(&allowlist, Some(phone(shown)), Some(lid(9)), at(0)),
             "not_listed"
         );
-        assert!(gate.unresolved(at(0)).is_empty());
+        assert!(allowlist.unresolved(at(0)).is_empty());
     }
 }
 
@@ -94,19 +94,19 @@ async fn a_number_whose_lid_is_not_known_is_held_and_asked_about_once() {
             (None, "not_listed"),
         ] {
             let list = format!("allowFrom: [\"{listed}\"]");
-            let gate = ruled(&volume.vault, &list, &[]);
-            gate.learn(vec![(phone(listed), Some(lid(7)))], at(0));
+            let allowlist = ruled(&volume.vault, &list, &[]);
+            allowlist.learn(vec![(phone(listed), Some(lid(7)))], at(0));
             for _ in 0..3 {
-                assert_eq!(says(&gate, Some(phone(shown)), None, at(0)), "hold");
+                assert_eq!(says(&allowlist, Some(phone(shown)), None, at(0)), "hold");
             }
-            assert_eq!(gate.unresolved(at(0)), [phone(shown)]);
-            gate.learn(vec![(phone(shown), answer)], at(0));
+            assert_eq!(allowlist.unresolved(at(0)), [phone(shown)]);
+            allowlist.learn(vec![(phone(shown), answer)], at(0));
             assert_eq!(
-                says(&gate, Some(phone(shown)), None, at(0)),
+                says(&allowlist, Some(phone(shown)), None, at(0)),
                 verdict,
                 "{shown}"
             );
-            assert!(gate.unresolved(at(0)).is_empty());
+            assert!(allowlist.unresolved(at(0)).is_empty());
         }
     }
 }
@@ -115,30 +115,30 @@ async fn a_number_whose_lid_is_not_known_is_held_and_asked_about_once() {
 async fn one_who_is_listed_by_lid_and_shows_a_number_is_found() {
     let volume = Volume::new();
     let list = "allowFrom: [100000000000007@lid]";
-    let gate = ruled(&volume.vault, list, &[("+551155501234", 7)]);
+    let allowlist = ruled(&volume.vault, list, &[("+551155501234", 7)]);
     let seen = phone("+551155501234");
-    assert_eq!(says(&gate, Some(seen), None, at(0)), "admit");
+    assert_eq!(says(&allowlist, Some(seen), None, at(0)), "admit");
     let unseen = phone("+15550100005");
-    assert_eq!(says(&gate, Some(unseen.clone()), None, at(0)), "hold");
-    gate.learn(vec![(unseen.clone(), Some(lid(7)))], at(0));
-    assert_eq!(says(&gate, Some(unseen), None, at(0)), "admit");
+    assert_eq!(says(&allowlist, Some(unseen.clone()), None, at(0)), "hold");
+    allowlist.learn(vec![(unseen.clone(), Some(lid(7)))], at(0));
+    assert_eq!(says(&allowlist, Some(unseen), None, at(0)), "admit");
 }
 
 #[tokio::test]
 async fn two_spellings_in_two_lists_are_each_found_in_their_own() {
     let volume = Volume::new();
     let list = "allowFrom: [\"+5511955501234\"], groupAllowFrom: [\"+551155501234\"]";
-    let gate = ruled(&volume.vault, list, &[]);
+    let allowlist = ruled(&volume.vault, list, &[]);
     let both = ["+5511955501234", "+551155501234"];
-    gate.learn(both.map(|text| (phone(text), Some(lid(7)))).to_vec(), at(0));
+    allowlist.learn(both.map(|text| (phone(text), Some(lid(7)))).to_vec(), at(0));
     for chat in ["100000000000007@lid", "120363000000000001@g.us"] {
         for number in both {
             let sender = Contact {
                 phone: Some(phone(number)),
                 lid: None,
             };
-            let verdict = gate.judge(&sender, &ChatId::new(chat.to_owned()), false, at(0));
-            assert!(matches!(verdict, Verdict::Admit(_)), "{number} {chat}");
+            let verdict = allowlist.judge(&sender, &ChatId::new(chat.to_owned()), false, at(0));
+            assert!(matches!(verdict, Verdict::Allow(_)), "{number} {chat}");
         }
     }
 }
@@ -146,25 +146,25 @@ async fn two_spellings_in_two_lists_are_each_found_in_their_own() {
 #[tokio::test]
 async fn two_contacts_are_the_same_by_what_is_known_of_them() {
     let volume = Volume::new();
-    let gate = ruled(
+    let allowlist = ruled(
         &volume.vault,
         "allowFrom: [\"+5511955501234\"]",
         &[("+551155501234", 7)],
     );
-    gate.learn(vec![(phone("+5511955501234"), Some(lid(7)))], at(0));
+    allowlist.learn(vec![(phone("+5511955501234"), Some(lid(7)))], at(0));
     let by = |phone: Option<&str>, n: Option<u64>| Contact {
         phone: phone.map(|text| text.parse().unwrap()),
         lid: n.map(lid),
     };
     let listed = by(Some("+5511955501234"), None);
     for same in [by(Some("+551155501234"), None), by(None, Some(7))] {
-        assert!(gate.is_same(&listed, &same) && gate.is_same(&same, &listed));
+        assert!(allowlist.is_same(&listed, &same) && allowlist.is_same(&same, &listed));
     }
     for other in [
         by(Some("+15550100003"), None),
         by(None, Some(8)),
         by(None, None),
     ] {
-        assert!(!gate.is_same(&listed, &other));
+        assert!(!allowlist.is_same(&listed, &other));
     }
 }

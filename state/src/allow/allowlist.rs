@@ -1,13 +1,13 @@
-//! The gate that every message passes: the active rules, who was allowed beside them, and which LIDs the numbers in them
-//! have.
+//! The allowlist that judges every message: the active rules, who was allowed in addition, and which LIDs the numbers in
+//! them have.
 //!
-//! It does not speak to WhatsApp: the resolver asks for [`Gate::unresolved`] numbers and passes the answer to
-//! [`Gate::learn`]. A person is judged by every name that is known of them. A LID that no answer names is a stranger's
+//! It does not speak to WhatsApp: the resolver asks for [`Allowlist::unresolved`] numbers and passes the answer to
+//! [`Allowlist::learn`]. A person is judged by every name that is known of them. A LID that no answer names is a stranger's
 //! only when the LID of every number in the rules is known, and a number that is not in the rules only when its own LID
 //! is known as well: it may be another spelling of one that is.
 
 mod numbers;
-mod told;
+mod summary;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -16,15 +16,15 @@ use openclaw_vault::{Batch, Key};
 use tokio::sync::watch;
 
 use self::numbers::Numbers;
-pub use self::told::{Failed, Refused, Summary};
+pub use self::summary::{Failed, Refused, Summary};
 use openclaw_types::{ChatId, Contact, Lid, Phone};
 
-use super::policy::{Because, Entry, Index, Place, Rules, Verdict, Who};
+use super::policy::{Entry, EntryPlace, Index, Rules, Verdict, VerdictReason, Who};
 use super::source::{Error, Loaded, Source};
 use crate::vault::{Tables, Vault, to_millis};
 
 /// How many entries may be added beside the file.
-pub const MOST_ADDED: usize = 1_000;
+pub const MAX_ADDED_ENTRIES: usize = 1_000;
 
 /// What was learnt of numbers and LIDs in earlier lives, and from messages.
 pub trait Book: Send + Sync {
@@ -34,8 +34,8 @@ pub trait Book: Send + Sync {
     fn lid_of(&self, phone: &Phone) -> Option<Lid>;
 }
 
-/// The gate.
-pub struct Gate {
+/// The active rules, with what is known of numbers and LIDs.
+pub struct Allowlist {
     source: Source,
     vault: Vault,
     book: Box<dyn Book>,
@@ -55,8 +55,8 @@ struct State {
     numbers: Numbers,
 }
 
-impl Gate {
-    /// The gate with the rules that were loaded, and with those whom the vault remembers to be admitted beside them.
+impl Allowlist {
+    /// The allowlist with the rules that were loaded and the entries that the vault has in addition.
     #[must_use]
     pub fn open(
         source: Source,
@@ -96,12 +96,12 @@ impl Gate {
         now: SystemTime,
     ) -> Verdict {
         if from_me {
-            return Verdict::Admit(Because::Own);
+            return Verdict::Allow(VerdictReason::Own);
         }
         let mut state = self.state();
         let State { index, numbers, .. } = &mut *state;
         let Some(index) = index else {
-            return Verdict::Admit(Because::NoRules);
+            return Verdict::Allow(VerdictReason::NoRules);
         };
         let person = numbers.person(sender, &*self.book, now);
         let all_answered = numbers.count_unanswered(now) == 0;
@@ -188,7 +188,7 @@ impl Gate {
             if index.is_some_and(|index| index.place_of(&who).is_some()) {
                 return Ok(false);
             }
-            if state.added.len() >= MOST_ADDED {
+            if state.added.len() >= MAX_ADDED_ENTRIES {
                 return Err(Refused::TooMany);
             }
             let mut batch = Batch::new();
@@ -196,7 +196,7 @@ impl Gate {
             batch.put(row(&name), &to_millis(now).to_be_bytes());
             state.added.push(Entry {
                 who,
-                place: Place::Added,
+                place: EntryPlace::Added,
             });
             state.look_up_added();
             batch
@@ -253,8 +253,8 @@ impl Gate {
 
     /// Takes up which number and LID a message says its sender has. True when that is news about somebody in the rules, or
     /// about a sender whose messages are held.
-    pub fn hear(&self, sender: &Contact, now: SystemTime) -> bool {
-        self.state().numbers.hear(sender, now)
+    pub fn learn_sender(&self, sender: &Contact, now: SystemTime) -> bool {
+        self.state().numbers.learn_sender(sender, now)
     }
 
     /// The LID of a number, as far as it is known here.
@@ -332,9 +332,9 @@ impl State {
 }
 
 /// Numbers are inside.
-impl std::fmt::Debug for Gate {
+impl std::fmt::Debug for Allowlist {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gate").finish_non_exhaustive()
+        f.debug_struct("Allowlist").finish_non_exhaustive()
     }
 }
 
@@ -352,7 +352,7 @@ fn remembered(vault: &Vault) -> Vec<Entry> {
         .filter_map(super::file::kept)
         .map(|who| Entry {
             who,
-            place: Place::Added,
+            place: EntryPlace::Added,
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! The lookout for a volume that went back: an older copy of the store, put in the place of the
+//! The check for a volume that went back: an older copy of the store, put in the place of the
 //! present one, as a platform's one-click restore does.
 //!
 //! Nothing on the volume itself shows it. So the client remembers how far the store was, says loudly when it is not that
@@ -18,7 +18,7 @@ use crate::failure::{Exit, Failure};
 use crate::{client, console};
 
 /// How long a question on the way to something else may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 const MEANING: &str = "its volume is an older copy: messages that contacts encrypted after that copy was made cannot be read, \
 and keys that were used since would be used twice";
 const HINT: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; \
@@ -26,11 +26,11 @@ const HINT: &str = "an admin decides: `openclawctl rollback renew` makes new ses
 const HOLDS: &str = "the agent holds every send until an admin has decided";
 
 /// Compares what the agent says of its store with what this client remembers.
-pub(crate) struct Lookout {
+pub(crate) struct RollbackCheck {
     memory: Memory,
     json: bool,
     /// What was said already, so that a long run does not repeat itself.
-    said: Option<Back>,
+    noted: Option<Back>,
     warned: bool,
     /// How far the store was seen, by this answer or before.
     seen: Option<StoreSeen>,
@@ -46,13 +46,13 @@ struct Note {
     held: Option<bool>,
 }
 
-impl Lookout {
+impl RollbackCheck {
     /// With the memory of this user.
     pub(crate) fn new(json: bool) -> Self {
         Self {
             memory: Memory::of_user(),
             json,
-            said: None,
+            noted: None,
             warned: false,
             seen: None,
         }
@@ -93,7 +93,7 @@ impl Lookout {
             Verdict::Back(back) => {
                 self.seen = seen.map(|seen| wire(&reported, seen));
                 let holds = self.report(agent, back).await;
-                self.say(back, holds);
+                self.note(back, holds);
                 Some(true)
             }
             Verdict::Onward(now) => {
@@ -113,18 +113,18 @@ impl Lookout {
 
     /// Whether a person was told that the store went back, and what to do.
     pub(crate) fn has_warned(&self) -> bool {
-        self.said.is_some()
+        self.noted.is_some()
     }
 
     /// Has the agent hold its sends. True when it does; an older one, or one that takes no such word from this client, does
     /// not.
     async fn report(&self, agent: &mut AgentClient<Channel>, back: Back) -> bool {
-        if self.said == Some(back) {
+        if self.noted == Some(back) {
             return true;
         }
         let seen = self.seen.clone();
         let reporting = agent.report_store(ReportStoreRequest { seen });
-        match tokio::time::timeout(PATIENCE, reporting).await {
+        match tokio::time::timeout(QUERY_TIMEOUT, reporting).await {
             Ok(Ok(answer)) => answer.into_inner().hold.is_some(),
             _ => false,
         }
@@ -159,11 +159,11 @@ impl Lookout {
         }
     }
 
-    fn say(&mut self, back: Back, holds: bool) {
-        if self.said == Some(back) {
+    fn note(&mut self, back: Back, holds: bool) {
+        if self.noted == Some(back) {
             return;
         }
-        self.said = Some(back);
+        self.noted = Some(back);
         if self.json {
             console::json_note(&Note {
                 note: "rolled_back",
@@ -215,6 +215,6 @@ fn wire(reported: &Reported, seen: judge::Seen) -> StoreSeen {
 }
 
 async fn ask(agent: &mut AgentClient<Channel>) -> Option<StatusResponse> {
-    let answer = tokio::time::timeout(PATIENCE, agent.status(StatusRequest {}));
+    let answer = tokio::time::timeout(QUERY_TIMEOUT, agent.status(StatusRequest {}));
     Some(client::taken(answer.await.ok()?.ok()?))
 }

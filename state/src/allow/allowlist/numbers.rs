@@ -11,9 +11,9 @@ use super::Book;
 use crate::allow::policy::{Index, Sender};
 
 /// For how long WhatsApp's answer about a number's LID counts. People keep theirs; numbers change hands.
-const FRESH: Duration = Duration::from_secs(24 * 3600);
+const LID_MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 /// From when on it is asked for again, so that an agent that is connected never has to wait for it.
-const RENEW: Duration = Duration::from_secs(12 * 3600);
+const LID_RENEWAL_AGE: Duration = Duration::from_secs(12 * 3600);
 /// How many numbers of senders are kept who are not in the rules.
 const MAX_SENDERS: usize = 2_000;
 /// How many numbers are handed out to be asked about in one go.
@@ -113,7 +113,7 @@ impl Numbers {
 
     /// A message that shows a number and a LID is as good as an answer about the number. True when that is news about
     /// somebody in the rules, or about a sender who waits for it.
-    pub(super) fn hear(&mut self, sender: &Contact, now: SystemTime) -> bool {
+    pub(super) fn learn_sender(&mut self, sender: &Contact, now: SystemTime) -> bool {
         let (Some(phone), Some(lid)) = (&sender.phone, &sender.lid) else {
             return false;
         };
@@ -133,7 +133,7 @@ impl Numbers {
         let listed = self
             .listed
             .iter()
-            .filter(|(_, answer)| answer.at.is_none_or(|at| age(at, now) > RENEW));
+            .filter(|(_, answer)| answer.at.is_none_or(|at| age(at, now) > LID_RENEWAL_AGE));
         let all = senders.chain(listed).map(|(phone, _)| phone.clone());
         all.take(MAX_ASKED).collect()
     }
@@ -141,7 +141,10 @@ impl Numbers {
     /// How many numbers in the rules have no answer that counts.
     pub(super) fn count_unanswered(&mut self, now: SystemTime) -> usize {
         // Looked through only when an answer may have become too old, and each answer becomes so once.
-        if self.oldest.is_some_and(|oldest| age(oldest, now) > FRESH) {
+        if self
+            .oldest
+            .is_some_and(|oldest| age(oldest, now) > LID_MAX_AGE)
+        {
             self.oldest = None;
             #[cfg(test)]
             {
@@ -149,7 +152,7 @@ impl Numbers {
             }
             for answer in self.listed.values_mut() {
                 match answer.at {
-                    Some(at) if age(at, now) > FRESH => {
+                    Some(at) if age(at, now) > LID_MAX_AGE => {
                         answer.at = None;
                         self.unanswered += 1;
                     }
@@ -244,7 +247,7 @@ impl Numbers {
 
 impl Answer {
     fn counts(&self, now: SystemTime) -> bool {
-        self.at.is_some_and(|at| age(at, now) <= FRESH)
+        self.at.is_some_and(|at| age(at, now) <= LID_MAX_AGE)
     }
 }
 
@@ -255,7 +258,7 @@ impl Person {
         Sender {
             phones: self.phones.iter().collect(),
             lid: self.lid.as_ref(),
-            told_apart: nameless || (all_answered && !self.unknown),
+            is_resolved: nameless || (all_answered && !self.unknown),
         }
     }
 

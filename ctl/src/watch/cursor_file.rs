@@ -12,7 +12,7 @@ use crate::cli::FilterArgs;
 use crate::{state_dir, text};
 
 /// The file of one store and one choice.
-pub(super) struct Place {
+pub(super) struct CursorFile {
     path: PathBuf,
 }
 
@@ -43,7 +43,7 @@ struct File {
     seq: u64,
 }
 
-impl Place {
+impl CursorFile {
     /// Of `store`, in the folder `watches` of this user's state.
     pub(super) fn of(store: &[u8], args: &FilterArgs) -> Result<Self, Error> {
         let dir = state_dir::of_user("watches").ok_or(Error::NoFolder)?;
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_place_does_not_go_back_unless_it_is_put_there() {
         let dir = tempfile::tempdir().unwrap();
-        let place = Place {
+        let place = CursorFile {
             path: dir.path().join("openclaw/watches/00"),
         };
         assert_eq!(place.load().unwrap(), None);

@@ -1,4 +1,4 @@
-//! The gate against what it is told of numbers and LIDs, over a vault.
+//! The allowlist with what it learns of numbers and LIDs, over a vault.
 
 mod many;
 mod spellings;
@@ -37,22 +37,27 @@ fn at(hours: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(hours * 3600)
 }
 
-fn gate(vault: &Vault) -> Gate {
+fn allowlist(vault: &Vault) -> Allowlist {
     let rules = super::super::file::read(RULES, &|_| Err(VarError::NotPresent)).unwrap();
     let loaded = Loaded {
         rules: Some(rules),
         from_file: true,
     };
     let source = Source::new(Some("/rules.yml".into()));
-    Gate::open(source, loaded, vault.clone(), Box::new(Before), at(0))
+    Allowlist::open(source, loaded, vault.clone(), Box::new(Before), at(0))
 }
 
-fn says(gate: &Gate, phone: Option<Phone>, lid: Option<Lid>, now: SystemTime) -> &'static str {
+fn says(
+    allowlist: &Allowlist,
+    phone: Option<Phone>,
+    lid: Option<Lid>,
+    now: SystemTime,
+) -> &'static str {
     let sender = Contact { phone, lid };
     let chat = ChatId::new("1@lid".to_owned());
-    match gate.judge(&sender, &chat, false, now) {
-        Verdict::Admit(_) => "admit",
-        Verdict::Drop(because) => because.name(),
+    match allowlist.judge(&sender, &chat, false, now) {
+        Verdict::Allow(_) => "admit",
+        Verdict::Drop(reason) => reason.name(),
         Verdict::Hold => "hold",
     }
 }
@@ -60,42 +65,42 @@ fn says(gate: &Gate, phone: Option<Phone>, lid: Option<Lid>, now: SystemTime) ->
 #[tokio::test]
 async fn a_lid_is_whose_whatsapp_says_it_is_now() {
     let volume = Volume::new();
-    let gate = gate(&volume.vault);
+    let allowlist = allowlist(&volume.vault);
     // As it was known before, until WhatsApp was asked.
-    assert_eq!(says(&gate, None, Some(lid(1)), at(1)), "admit");
-    assert_eq!(says(&gate, None, Some(lid(2)), at(1)), "hold");
-    assert_eq!(gate.unresolved(at(1)), [anna()]);
-    gate.learn(vec![(anna(), Some(lid(2)))], at(1));
-    assert!(gate.unresolved(at(1)).is_empty());
-    assert_eq!(says(&gate, None, Some(lid(2)), at(1)), "admit");
-    assert_eq!(says(&gate, None, Some(lid(3)), at(1)), "not_listed");
+    assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "admit");
+    assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "hold");
+    assert_eq!(allowlist.unresolved(at(1)), [anna()]);
+    allowlist.learn(vec![(anna(), Some(lid(2)))], at(1));
+    assert!(allowlist.unresolved(at(1)).is_empty());
+    assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "admit");
+    assert_eq!(says(&allowlist, None, Some(lid(3)), at(1)), "not_listed");
     // What was remembered of the number counts no more.
-    assert_eq!(says(&gate, None, Some(lid(1)), at(1)), "not_listed");
+    assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "not_listed");
     // An answer does not count for ever.
-    assert_eq!(gate.unresolved(at(26)), [anna()]);
-    assert_eq!(says(&gate, None, Some(lid(3)), at(26)), "hold");
+    assert_eq!(allowlist.unresolved(at(26)), [anna()]);
+    assert_eq!(says(&allowlist, None, Some(lid(3)), at(26)), "hold");
     // A number that WhatsApp spells otherwise is matched by its LID.
     let otherwise = "+15550100092".parse().ok();
-    assert_eq!(says(&gate, otherwise, Some(lid(2)), at(26)), "admit");
+    assert_eq!(says(&allowlist, otherwise, Some(lid(2)), at(26)), "admit");
 }
 
 #[tokio::test]
 async fn a_message_that_tells_both_names_is_as_good_as_an_answer() {
     let volume = Volume::new();
-    let gate = gate(&volume.vault);
+    let allowlist = allowlist(&volume.vault);
     let both = Contact {
         phone: Some(anna()),
         lid: Some(lid(4)),
     };
-    gate.hear(&both, at(1));
-    assert_eq!(says(&gate, None, Some(lid(4)), at(1)), "admit");
-    assert!(gate.unresolved(at(1)).is_empty());
+    allowlist.learn_sender(&both, at(1));
+    assert_eq!(says(&allowlist, None, Some(lid(4)), at(1)), "admit");
+    assert!(allowlist.unresolved(at(1)).is_empty());
 }
 
 #[tokio::test]
 async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() {
     let mut volume = Volume::new();
-    let first = Arc::new(gate(&volume.vault));
+    let first = Arc::new(allowlist(&volume.vault));
     let who = |text: &str| super::super::file::person(text).unwrap();
     let bert = who("+15550100003");
     assert_eq!(first.add(bert.clone(), at(0)).await, Ok(true));
@@ -107,7 +112,7 @@ async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() 
     assert_eq!(absent, Err(Refused::Absent));
     drop(first);
     volume.reopen();
-    let second = gate(&volume.vault);
+    let second = allowlist(&volume.vault);
     assert_eq!(
         says(&second, "+15550100003".parse().ok(), None, at(0)),
         "admit"
@@ -124,16 +129,16 @@ async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() 
         says(&second, "+15550100003".parse().ok(), None, at(0)),
         "not_listed"
     );
-    let third = gate(&volume.vault);
+    let third = allowlist(&volume.vault);
     assert!(third.summary(at(0)).added.is_empty());
 }
 
 #[tokio::test]
 async fn who_was_added_is_taken_up_from_a_vault_that_was_replaced() {
     let volume = Volume::new();
-    let gate = gate(&volume.vault);
+    let allowlist = allowlist(&volume.vault);
     volume.plant(row("+15550100003"), &[0; 8]);
-    gate.learn(
+    allowlist.learn(
         vec![
             (anna(), Some(lid(2))),
             ("+15550100003".parse().unwrap(), None),
@@ -141,12 +146,12 @@ async fn who_was_added_is_taken_up_from_a_vault_that_was_replaced() {
         at(0),
     );
     assert_eq!(
-        says(&gate, "+15550100003".parse().ok(), None, at(0)),
+        says(&allowlist, "+15550100003".parse().ok(), None, at(0)),
         "not_listed"
     );
-    gate.recall();
+    allowlist.recall();
     assert_eq!(
-        says(&gate, "+15550100003".parse().ok(), None, at(0)),
+        says(&allowlist, "+15550100003".parse().ok(), None, at(0)),
         "admit"
     );
 }

@@ -34,28 +34,28 @@ fn written() -> String {
     format!("channels:\n  whatsapp:\n    allowFrom:\n{}", lines.concat())
 }
 
-fn opened(vault: &Vault, text: &str, book: &Counted) -> Gate {
+fn opened(vault: &Vault, text: &str, book: &Counted) -> Allowlist {
     let rules = crate::allow::file::read(text, &|_| Err(VarError::NotPresent)).unwrap();
     let loaded = Loaded {
         rules: Some(rules),
         from_file: true,
     };
     let source = Source::new(Some("/rules.yml".into()));
-    Gate::open(source, loaded, vault.clone(), Box::new(book.clone()), at(0))
+    Allowlist::open(source, loaded, vault.clone(), Box::new(book.clone()), at(0))
 }
 
 #[tokio::test]
 async fn a_hundred_thousand_numbers_are_taken_and_judged_without_looking_through_them() {
     let volume = Volume::new();
     let book = Counted::default();
-    let gate = opened(&volume.vault, &written(), &book);
+    let allowlist = opened(&volume.vault, &written(), &book);
     let asked = || book.0.load(Ordering::Relaxed);
     assert_eq!(asked(), 0, "nothing is looked up at the start");
-    assert_eq!(gate.summary(at(0)).unresolved, MANY);
+    assert_eq!(allowlist.summary(at(0)).unresolved, MANY);
     // WhatsApp is asked about so many at once, and each is asked about once.
     let mut rounds = 0;
     loop {
-        let phones = gate.unresolved(at(0));
+        let phones = allowlist.unresolved(at(0));
         if phones.is_empty() {
             break;
         }
@@ -64,23 +64,26 @@ async fn a_hundred_thousand_numbers_are_taken_and_judged_without_looking_through
             let n: u64 = phone.digits().parse().unwrap();
             (phone, Some(lid(n)))
         });
-        gate.learn(answers.collect(), at(0));
+        allowlist.learn(answers.collect(), at(0));
         rounds += 1;
     }
     assert_eq!(rounds, MANY / numbers::MAX_ASKED);
     for n in 0..2_000 {
         let known = u64::try_from(n).unwrap() + 15_550_000_000;
-        assert_eq!(says(&gate, Some(number(n)), None, at(1)), "admit");
-        assert_eq!(says(&gate, None, Some(lid(known)), at(1)), "admit");
-        assert_eq!(says(&gate, None, Some(lid(n as u64)), at(1)), "not_listed");
+        assert_eq!(says(&allowlist, Some(number(n)), None, at(1)), "admit");
+        assert_eq!(says(&allowlist, None, Some(lid(known)), at(1)), "admit");
+        assert_eq!(
+            says(&allowlist, None, Some(lid(n as u64)), at(1)),
+            "not_listed"
+        );
     }
     assert!(asked() <= 4 * 2_000, "{}", asked());
-    assert_eq!(gate.state().numbers.looked_through, 0);
+    assert_eq!(allowlist.state().numbers.looked_through, 0);
     // Answers become old once, however many messages come then.
     for _ in 0..100 {
-        assert_eq!(says(&gate, None, Some(lid(1)), at(30)), "hold");
+        assert_eq!(says(&allowlist, None, Some(lid(1)), at(30)), "hold");
     }
-    assert_eq!(gate.state().numbers.looked_through, MANY);
+    assert_eq!(allowlist.state().numbers.looked_through, MANY);
 }
 
 #[tokio::test]
@@ -88,18 +91,18 @@ async fn senders_who_are_not_listed_take_a_bounded_place() {
     let volume = Volume::new();
     let book = Counted::default();
     let text = "channels: {whatsapp: {allowFrom: [\"+15550100002\"]}}";
-    let gate = opened(&volume.vault, text, &book);
-    gate.learn(vec![(anna(), Some(lid(1)))], at(0));
+    let allowlist = opened(&volume.vault, text, &book);
+    allowlist.learn(vec![(anna(), Some(lid(1)))], at(0));
     for n in 0..5_000 {
         let sender = number(n);
-        assert_eq!(says(&gate, Some(sender.clone()), None, at(0)), "hold");
-        assert!(gate.unresolved(at(0)).contains(&sender));
-        gate.learn(vec![(sender.clone(), None)], at(0));
-        assert_eq!(says(&gate, Some(sender), None, at(0)), "not_listed");
+        assert_eq!(says(&allowlist, Some(sender.clone()), None, at(0)), "hold");
+        assert!(allowlist.unresolved(at(0)).contains(&sender));
+        allowlist.learn(vec![(sender.clone(), None)], at(0));
+        assert_eq!(says(&allowlist, Some(sender), None, at(0)), "not_listed");
     }
-    assert!(gate.state().numbers.count_senders() <= 2_000);
+    assert!(allowlist.state().numbers.count_senders() <= 2_000);
     // Those in the rules are not touched by it.
-    assert_eq!(says(&gate, None, Some(lid(1)), at(0)), "admit");
+    assert_eq!(says(&allowlist, None, Some(lid(1)), at(0)), "admit");
 }
 
 /// `cargo test --release -- --ignored --nocapture a_hundred_thousand_numbers_in_time`
@@ -109,7 +112,7 @@ async fn a_hundred_thousand_numbers_in_time() {
     let volume = Volume::new();
     let text = written();
     let before = Instant::now();
-    let gate = opened(&volume.vault, &text, &Counted::default());
+    let allowlist = opened(&volume.vault, &text, &Counted::default());
     println!(
         "{MANY} entries, {} KiB: {:?}",
         text.len() >> 10,
@@ -117,7 +120,7 @@ async fn a_hundred_thousand_numbers_in_time() {
     );
     let before = Instant::now();
     for n in 0..MANY {
-        assert_eq!(says(&gate, Some(number(n)), None, at(0)), "admit");
+        assert_eq!(says(&allowlist, Some(number(n)), None, at(0)), "admit");
     }
     println!("{MANY} messages judged: {:?}", before.elapsed());
 }
