@@ -320,8 +320,8 @@ impl Staged {
             // Nor is a token forgotten that was used here.
             // A handover has no rules that could take the place of those here.
             let rules = is_handover.then_some(Tables::ALLOW);
-            let own = Tables::OWN.into_iter().chain([Tables::OUTBOX]);
-            for table in own.chain(rules) {
+            let tables = Tables::OWN.into_iter().chain([Tables::OUTBOX]);
+            for table in tables.chain(rules) {
                 let mut own = Vec::new();
                 sealed.scan(table, None, |entry| own.push(entry))?;
                 kept += own.len();

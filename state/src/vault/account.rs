@@ -294,11 +294,8 @@ mod tests {
             Ok::<_, ()>(())
         });
         assert!(all.is_ok());
-        let expected = [("1", "one"), ("2", "new")];
-        assert_eq!(
-            passed,
-            expected.map(|(id, value)| (id.into(), value.into()))
-        );
+        let row = |id: &str, value: &str| (id.as_bytes().to_vec(), value.as_bytes().to_vec());
+        assert_eq!(passed, [row("1", "one"), row("2", "new")]);
     }
 
     #[test]
