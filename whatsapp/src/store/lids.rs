@@ -84,14 +84,21 @@ pub(super) fn put(records: &Records, entries: &[LidPnMappingEntry]) -> Result<()
     Ok(())
 }
 
-/// The LID of a number: as a stanza showed it since the library stored one, else as the library did.
+/// The LID of a number: as a stanza showed it since the library stored one, else as the library did, unless a stanza has
+/// shown that LID with another number since.
 pub(super) fn lid_of_number(records: &Records, phone: &str) -> Option<String> {
-    shown::lid_of(records, phone).or_else(|| Some(by_number(records, phone)?.lid))
+    shown::lid_of(records, phone).or_else(|| {
+        let lid = by_number(records, phone)?.lid;
+        shown::number_of(records, &lid).is_none().then_some(lid)
+    })
 }
 
 /// The number behind a LID, in the same way.
 pub(super) fn number_of_lid(records: &Records, lid: &str) -> Option<String> {
-    shown::number_of(records, lid).or_else(|| Some(by_lid(records, lid)?.phone_number))
+    shown::number_of(records, lid).or_else(|| {
+        let number = by_lid(records, lid)?.phone_number;
+        shown::lid_of(records, &number).is_none().then_some(number)
+    })
 }
 
 /// As [`number_of_lid`], if that number's LID is this one: a number that has another by now is somebody else's.
