@@ -58,7 +58,7 @@ pub(crate) enum Command {
     /// On a terminal the code is redrawn in place; into a pipe each code is printed once. On the
     /// phone: WhatsApp → Settings → Linked devices → Link a device.
     Pair(PairArgs),
-    /// Say how the agent is.
+    /// Show the state of the agent.
     Status(StatusArgs),
     /// Take the link back without the phone: connect now, with the credentials that the agent has.
     ///
@@ -81,15 +81,15 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// List the programs whose place among the events the agent remembers, or remove one.
     Consumers(ConsumersArgs),
-    /// Say whose messages are admitted, and change that.
+    /// Show whose messages are allowed, and change that.
     Allow(AllowArgs),
-    /// Enroll with an agent elsewhere, by a code that is good once.
+    /// Enroll with an agent elsewhere, by a single-use code.
     ///
     /// The code is in the agent's log when it knows nobody yet, or comes from somebody who is enrolled
     /// as admin (`clients invite`). It proves this client to the agent and the agent to this client;
     /// from then on each knows the other's key, and the connection is TLS.
     Enroll(EnrollArgs),
-    /// Say who may call the agent over the network, and change that.
+    /// Show who may call the agent over the network, and change that.
     #[command(subcommand)]
     Clients(ClientsCommand),
     /// See whether alerts arrive, and what became of those there were.
@@ -170,7 +170,7 @@ pub(crate) struct StatusArgs {
     /// Numbers are shown whole anyway, unless --mask is given.
     #[arg(long, hide = true)]
     pub(crate) show_numbers: bool,
-    /// Say more: what opens the store, and what protects the process.
+    /// Show more: what opens the store, and what protects the process.
     #[arg(long, short)]
     pub(crate) verbose: bool,
     /// Call the state of the agent's store normal for this client, although it went back. Sends that the

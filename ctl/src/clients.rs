@@ -83,7 +83,7 @@ pub(crate) fn new_code(json: bool) -> Result<Exit, Failure> {
     }
     console::line(&code)?;
     console::note(
-        "note: set it as OPENCLAW_ENROLL_CODE of the agent; it is good once, for 15 minutes from the agent's first start with it\nhint: then `openclawctl enroll HOST:PORT`, and type or paste the code",
+        "note: set it as OPENCLAW_ENROLL_CODE of the agent; it is single-use, and valid for 15 minutes from the agent's first start with it\nhint: then `openclawctl enroll HOST:PORT`, and type or paste the code",
     );
     Ok(Exit::Done)
 }
@@ -213,7 +213,7 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
         (told, _) => one_line(told),
     };
     console::note(&format!(
-        "note: good once, for one {role}{whose}{end}\nhint: there, `openclawctl enroll {place}`, and type or paste the code"
+        "note: single-use, for one {role}{whose}{end}\nhint: there, `openclawctl enroll {place}`, and type or paste the code"
     ));
 }
 

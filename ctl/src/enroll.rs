@@ -1,4 +1,4 @@
-//! `enroll`: makes a key that an agent elsewhere knows from then on, by a code that is good once.
+//! `enroll`: makes a key that an agent elsewhere knows from then on, by a single-use code.
 //!
 //! The key is on the disk before the agent hears of it. When its answer is lost, the next attempt asks
 //! with the same key and the same code, and the agent proves itself by the code again: nobody in

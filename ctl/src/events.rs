@@ -19,11 +19,23 @@ const MAX_PAGES: usize = 1_000;
 
 /// Lists events until there are as many as were asked for.
 pub(crate) async fn run(address: &Address, args: &EventsArgs, json: bool) -> Result<Exit, Failure> {
+    let mut open = OpenGap::default();
+    let listed = list(address, args, json, &mut open).await;
+    // A gap that was received is shown, also where the next page is not.
+    open.print(json)?;
+    listed
+}
+
+async fn list(
+    address: &Address,
+    args: &EventsArgs,
+    json: bool,
+    open: &mut OpenGap,
+) -> Result<Exit, Failure> {
     let filter = filter(&args.filter)?;
     let mut agent = client::agent(address).await?;
     let mut left = args.limit;
     let mut page_token = String::new();
-    let mut open = OpenGap::default();
     for _ in 0..MAX_PAGES {
         let request = ListEventsRequest {
             filter: filter.clone(),
@@ -48,7 +60,6 @@ pub(crate) async fn run(address: &Address, args: &EventsArgs, json: bool) -> Res
             open.0 = Some(gap);
         }
         if next_page_token.is_empty() || left == 0 {
-            open.print(json)?;
             return Ok(Exit::Done);
         }
         page_token = next_page_token;

@@ -43,14 +43,19 @@ pub(crate) async fn run(
     json: bool,
 ) -> Result<Exit, Failure> {
     let mut stops = Stops::listen()?;
-    // What is wrong with the folder is said without an agent. It is read once more when it is sent: what changed is noticed.
-    baileys::read(&args.dir).map_err(|error| failure(&error))?;
-    let (mut admin, mut agent) = client::admin(address).await?;
     let stopped = || {
         Failure::new("stopped: nothing was imported")
             .with_reason("STOPPED")
             .with_hint("`openclawctl status` says whether the agent had all of it before")
     };
+    // What is wrong with the folder is reported without an agent. It is read once more when it is sent.
+    let dir = args.dir.clone();
+    let readable = aside::run(move || match baileys::read(&dir) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(failure(&error)),
+    });
+    stops.or(stopped, readable).await?;
+    let (mut admin, mut agent) = client::admin(address).await?;
     let send = async {
         let status = client::answer(address, agent.status(StatusRequest {})).await?;
         has_none(&status.link.unwrap_or_default(), "import")?;

@@ -1,7 +1,7 @@
 //! Who may call over the network: keys that are known, each with a name and a role, and codes with which others become so.
 //!
 //! ```text
-//! code ──(good once, 15 minutes)── enroll ──> client ──> connections, each with a Pass ── revoke ──> all cut at once
+//! code ──(single-use, 15 minutes)── enroll ──> client ──> connections, each with a Pass ── revoke ──> all cut at once
 //! ```
 //!
 //! What it tells is durable first. It decides by what it is told of the time, and knows nothing of TLS or gRPC: the

@@ -221,7 +221,7 @@ impl Journal {
     }
 
     /// Adds a message that has arrived before and was kept elsewhere until now, together with other changes of the vault. One
-    /// that is an event already is not added again.
+    /// that is an event under the same mark already is not added again.
     pub fn release(
         &self,
         mark: Mark,

@@ -1,11 +1,11 @@
 //! How a client becomes known: one question and one answer of fixed size, over TLS with keys that neither end knows yet.
 //!
 //! ```text
-//! client ── version | code id | name | MAC_BYTES(code, "client" | exporter | both keys | question) ──> agent
-//! client <── verdict | role | MAC_BYTES(code, "agent" | exporter | both keys | question | verdict | role) ── agent
+//! client ── version | code id | name | MAC(code, "client" | exporter | both keys | question) ──> agent
+//! client <── verdict | role | MAC(code, "agent" | exporter | both keys | question | verdict | role) ── agent
 //! ```
 //!
-//! Each MAC_BYTES is HMAC-SHA256 under the code, which neither end says. The exporter (RFC 9266 says why) differs between any
+//! Each MAC is HMAC-SHA256 under the code, which neither end says. The exporter (RFC 9266 says why) differs between any
 //! two TLS connections: somebody in the middle who passes the question on has two of them, and is refused; who answers
 //! in the agent's place has no code, and is found out. A code is too long to be guessed from what is said.
 //!

@@ -71,7 +71,7 @@ pub(crate) struct Flags {
     /// How messages are sent.
     #[command(flatten)]
     sending: sending::Flags,
-    /// The file that says whose messages are admitted [default: openclaw.yml, if it is there; without one everybody is]
+    /// The file that lists whose messages are allowed [default: openclaw.yml, if it is there; without one everyone's are]
     #[arg(long, env = "OPENCLAW_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// How long a message is held, in seconds, when WhatsApp does not tell who wrote it; then it is dropped
@@ -118,7 +118,7 @@ pub struct Config {
     pub retention: Limits,
     /// How fast messages are sent, and how many wait.
     pub sending: outbox::Limits,
-    /// Where it is said whose messages are admitted.
+    /// Where the allowlist is read from.
     pub rules: allow::Source,
     /// How long a message waits for its sender to be known.
     pub hold_limit: Duration,

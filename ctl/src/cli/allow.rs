@@ -1,4 +1,4 @@
-//! What is said of those whose messages are admitted.
+//! Arguments of `allow`: whose messages are allowed.
 
 use clap::{Args, Subcommand};
 
@@ -10,16 +10,16 @@ pub(crate) struct AllowArgs {
     pub(crate) command: AllowCommand,
 }
 
-/// What can be done with the list of those who are admitted.
+/// What `allow` does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AllowCommand {
-    /// Say who is admitted, and by which line.
+    /// List whose messages are allowed, and by which line.
     List {
         /// Numbers are shown whole anyway, unless --mask is given.
         #[arg(long, hide = true)]
         show_numbers: bool,
     },
-    /// Admit somebody beside those in the agent's file, for good.
+    /// Allow a number or a group in addition to the agent's file, permanently.
     Add {
         /// A number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
         who: String,

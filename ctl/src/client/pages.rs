@@ -7,7 +7,7 @@ use openclaw_proto::v1::{
 
 use crate::failure::Failure;
 
-/// More than any list of an agent has: 10,000 entries a page.
+/// More than any list of an agent has: 1,000 entries a page.
 const MAX_PAGES: usize = 1_000;
 
 /// A page of a list.

@@ -48,7 +48,7 @@ pub(crate) enum Error {
     WrongAgent(WrongAgent),
     /// The agent does not know this client's key.
     Unknown,
-    /// What answers is no agent, or one that takes nobody in just now.
+    /// What answers is no agent, or one that accepts no enrolment now.
     OtherProtocol,
     /// It was closed before anything was said.
     Closed,
@@ -190,7 +190,7 @@ impl Error {
     pub(crate) fn in_enrolment(&self, endpoint: &Endpoint) -> Failure {
         match self {
             Self::OtherProtocol | Self::Unknown => Failure::new(format!(
-                "what answers at {endpoint} takes nobody in: no code is good now (this one was used, or has expired), or it is no agent"
+                "what answers at {endpoint} accepts no enrolment: no code is valid now (this one was used, or has expired), or it is no agent"
             ))
             .with_exit(Exit::Refused)
             .with_reason(NO_ENROLMENT)

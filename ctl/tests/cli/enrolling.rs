@@ -108,7 +108,7 @@ async fn a_key_that_waits_for_its_answer_outlives_attempts_that_hear_nothing() {
     assert_eq!(machine.enroll().await.exit, Some(3));
     let nobody = machine.enroll().await;
     assert!(
-        nobody.stderr.contains("takes nobody in"),
+        nobody.stderr.contains("accepts no enrolment"),
         "{}",
         nobody.stderr
     );

@@ -1,4 +1,4 @@
-//! The codes with which clients become known, as rows: each good once and for 15 minutes, whatever happens to the process.
+//! The codes with which clients become known, as rows: each single-use and valid for 15 minutes, whatever happens to the process.
 //!
 //! A used code stays behind, with who used it: nobody else is taken in with it, and that client is told again that it was,
 //! as its answer may have been lost. One that came from the environment stays for good: the variable stays set.

@@ -68,7 +68,7 @@ impl Tables {
     pub const CONSUMERS: Table = Table(70);
     /// Who is admitted beside those of the settings file: `"", entry -> when`.
     pub const ALLOW: Table = Table(71);
-    /// Messages whose sender is not known well enough yet to be judged: `"", number -> message`.
+    /// Messages whose sender is not known well enough yet to be judged: `"", mark -> message`.
     pub const HELD: Table = Table(72);
     /// The agent's own key pair towards its clients: `"", "" -> key, certificate`.
     pub const IDENTITY: Table = Table(73);
@@ -78,7 +78,7 @@ impl Tables {
     pub const CODES: Table = Table(75);
     /// Alerts, waiting and the latest that are over: `"", number -> alert`.
     pub const ALERTS: Table = Table(76);
-    /// What was alerted and is not over, and when the link was last up: `"", "" -> standing`.
+    /// What was alerted and is not over, and when the link was last up: `"", "" -> history`.
     pub const ALERT_STATE: Table = Table(77);
     /// Where the agent's time is: `"", "" -> mark`; and how old events are: `"journal", "" -> marks`.
     pub const CLOCK: Table = Table(85);

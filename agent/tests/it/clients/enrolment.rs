@@ -1,4 +1,4 @@
-//! A code is good once, for one client, and for a while: whatever happens in between.
+//! A code is single-use, for one client, and for a while: whatever happens in between.
 
 use openclaw_proto::v1 as pb;
 use openclaw_trust::enroll::{AskError, Refusal, ask};
