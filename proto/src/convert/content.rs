@@ -2,7 +2,7 @@
 
 use openclaw_types::{
     Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, Media, MediaKind,
-    MessageId, Other, Poll, Quoted, Target,
+    MessageId, Other, Poll, Quoted,
 };
 use prost_types::{Duration, Timestamp};
 
@@ -13,6 +13,7 @@ use crate::v1;
 use crate::v1::content::Kind;
 
 /// What of the content stands in the message, next to what it says.
+#[derive(Default)]
 pub(super) struct Frame {
     pub(super) quoted: Option<v1::Quoted>,
     pub(super) view_once: bool,
@@ -110,14 +111,14 @@ fn kind(body: Body) -> Option<Kind> {
         Body::Choice(Choice { id, text }) => Kind::Choice(v1::Choice { id, text }),
         Body::Album => Kind::Album(v1::Album {}),
         Body::PollVote(poll) => Kind::PollVote(v1::PollVote {
-            target: about(*poll),
+            target: target(*poll),
         }),
         Body::Pin(pinned) => Kind::Pin(v1::Pin {
-            target: about(*pinned),
+            target: target(*pinned),
             unpinned: false,
         }),
         Body::Unpin(unpinned) => Kind::Pin(v1::Pin {
-            target: about(*unpinned),
+            target: target(*unpinned),
             unpinned: true,
         }),
         Body::TimerChange(after) => Kind::TimerChange(v1::TimerChange {
@@ -132,31 +133,13 @@ fn kind(body: Body) -> Option<Kind> {
         }) => Kind::Other(v1::Other {
             name,
             text,
-            target: target.and_then(|target| about(*target)),
+            target: target.and_then(|target| self::target(*target)),
         }),
     })
 }
 
 fn poll_option(name: String) -> v1::PollOption {
     v1::PollOption { name }
-}
-
-fn about(target: Target) -> Option<v1::Target> {
-    let Target {
-        message,
-        author,
-        check,
-    } = target;
-    self::target(message, author, check)
-}
-
-fn about_from(target: Option<v1::Target>) -> Result<Box<Target>, Error> {
-    let (message, author, check) = target_from(target)?;
-    Ok(Box::new(Target {
-        message,
-        author,
-        check,
-    }))
 }
 
 fn body(kind: Kind) -> Result<Body, Error> {
@@ -194,9 +177,9 @@ fn body(kind: Kind) -> Result<Body, Error> {
         }
         Kind::Choice(v1::Choice { id, text }) => Body::Choice(Choice { id, text }),
         Kind::Album(v1::Album {}) => Body::Album,
-        Kind::PollVote(v1::PollVote { target }) => Body::PollVote(about_from(target)?),
+        Kind::PollVote(v1::PollVote { target }) => Body::PollVote(Box::new(target_from(target)?)),
         Kind::Pin(v1::Pin { target, unpinned }) => {
-            let target = about_from(target)?;
+            let target = Box::new(target_from(target)?);
             if unpinned {
                 Body::Unpin(target)
             } else {
@@ -209,7 +192,9 @@ fn body(kind: Kind) -> Result<Body, Error> {
         Kind::Other(v1::Other { name, text, target }) => Body::Other(Other {
             name,
             text,
-            about: target.map(|it| about_from(Some(it))).transpose()?,
+            about: target
+                .map(|it| target_from(Some(it)).map(Box::new))
+                .transpose()?,
         }),
     })
 }

@@ -1,22 +1,25 @@
 //! The message that a change or a content is about, and what could be checked of that.
 
-use openclaw_types::{AuthorCheck, Contact, MessageId};
+use openclaw_types::{AuthorCheck, MessageId, Target};
 
 use super::people::{contact, person};
 use super::{Error, missing};
 use crate::v1;
 
-pub(super) fn target(id: MessageId, author: Contact, check: AuthorCheck) -> Option<v1::Target> {
+pub(super) fn target(target: Target) -> Option<v1::Target> {
+    let Target {
+        message,
+        author,
+        check,
+    } = target;
     Some(v1::Target {
-        id: id.into(),
+        id: message.into(),
         author: Some(contact(author)),
         check: author_check(check).into(),
     })
 }
 
-pub(super) fn target_from(
-    target: Option<v1::Target>,
-) -> Result<(MessageId, Contact, AuthorCheck), Error> {
+pub(super) fn target_from(target: Option<v1::Target>) -> Result<Target, Error> {
     let target = target.ok_or(missing("target"))?;
     let check = author_check_from(target.check());
     let v1::Target {
@@ -24,7 +27,11 @@ pub(super) fn target_from(
         author,
         check: _,
     } = target;
-    Ok((MessageId::new(&id), person(author), check))
+    Ok(Target {
+        message: MessageId::new(&id),
+        author: person(author),
+        check,
+    })
 }
 
 pub(super) const fn author_check(check: AuthorCheck) -> v1::AuthorCheck {

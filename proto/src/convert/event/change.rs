@@ -1,7 +1,7 @@
 //! What people do to messages: edits, deletions, reactions, receipts, and what of these was rejected.
 
 use openclaw_types::{
-    Body, ChatId, Content, Deletion, Edit, MessageId, Reaction, Receipt, Rejected,
+    Body, ChatId, Content, Deletion, Edit, MessageId, Reaction, Receipt, Rejected, Target,
 };
 
 use super::{Names, Wire, names_from, origin, origin_from};
@@ -37,7 +37,11 @@ impl Wire for Edit {
         let (content, _) = self::content(content);
         v1::Edit {
             origin: Some(self::origin(origin)),
-            target: target(message, author, check),
+            target: target(Target {
+                message,
+                author,
+                check,
+            }),
             content: Some(content).filter(|_| !sealed),
             sealed,
         }
@@ -50,21 +54,18 @@ impl Wire for Edit {
             content,
             sealed,
         } = message;
-        let (message, author, check) = target_from(target)?;
-        let frame = Frame {
-            quoted: None,
-            view_once: false,
-            forwarded: false,
-            disappears_after: None,
-            album_id: String::new(),
-        };
+        let Target {
+            message,
+            author,
+            check,
+        } = target_from(target)?;
         let content = if sealed {
             Content {
                 body: Body::Sealed,
                 ..Content::default()
             }
         } else {
-            content_from(content.ok_or(missing("content"))?, frame)?
+            content_from(content.ok_or(missing("content"))?, Frame::default())?
         };
         Ok(Edit {
             origin: origin_from(origin)?,
@@ -88,13 +89,21 @@ impl Wire for Deletion {
         } = self;
         v1::Deletion {
             origin: Some(self::origin(origin)),
-            target: target(message, author, check),
+            target: target(Target {
+                message,
+                author,
+                check,
+            }),
         }
     }
 
     fn from_wire(message: v1::Deletion) -> Result<Self, Error> {
         let v1::Deletion { origin, target } = message;
-        let (message, author, check) = target_from(target)?;
+        let Target {
+            message,
+            author,
+            check,
+        } = target_from(target)?;
         Ok(Deletion {
             origin: origin_from(origin)?,
             message,
@@ -118,7 +127,11 @@ impl Wire for Reaction {
         } = self;
         v1::Reaction {
             origin: Some(self::origin(origin)),
-            target: target(message, author, check),
+            target: target(Target {
+                message,
+                author,
+                check,
+            }),
             emoji,
             sealed,
         }
@@ -131,7 +144,11 @@ impl Wire for Reaction {
             emoji,
             sealed,
         } = message;
-        let (message, author, check) = target_from(target)?;
+        let Target {
+            message,
+            author,
+            check,
+        } = target_from(target)?;
         Ok(Reaction {
             origin: origin_from(origin)?,
             message,
