@@ -48,27 +48,20 @@ pub(crate) async fn run(
             .with_reason("STOPPED")
             .with_hint("`openclawctl status` says whether the agent had all of it before")
     };
-    // What is wrong with the folder is reported without an agent. It is read once more when it is sent.
-    let dir = args.dir.clone();
-    let readable = aside::run(move || match baileys::read(&dir) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(failure(&error)),
-    });
-    stops.or(stopped, readable).await?;
+    // What is wrong with the folder is reported without an agent.
+    let Upload {
+        report,
+        secret,
+        bytes,
+    } = stops.or(stopped, packed(&args.dir)).await?;
     let (mut admin, mut agent) = client::admin(address).await?;
     let send = async {
         let status = client::answer(address, agent.status(StatusRequest {})).await?;
         has_none(&status.link.unwrap_or_default(), "import")?;
-        let Upload {
-            report,
-            secret,
-            bytes,
-        } = packed(&args.dir).await?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        deliver(&mut admin, &secret, bytes.as_slice(), size, json).await?;
-        Ok(report)
+        deliver(&mut admin, &secret, bytes.as_slice(), size, json).await
     };
-    let report = stops.or(stopped, send).await?;
+    stops.or(stopped, send).await?;
     if json {
         let imported = true;
         console::report_json(&Json {
