@@ -231,10 +231,7 @@ impl Journal {
     ) {
         let mut state = self.state();
         let mut batch = Batch::new();
-        let known = self
-            .vault
-            .with(|sealed| state.kept.knows(sealed, &[mark.0]));
-        if !known.map(ok_or_abort).unwrap_or_default() {
+        if !self.is_event(&state, &[mark.0]) {
             let event = self.counted(what);
             state.kept.push(&mut batch, recorded(at), mark.0, &event);
         }
@@ -262,14 +259,19 @@ impl Journal {
         self.has(&self.state(), name)
     }
 
+    /// Whether an event is, or was, kept under one of these marks.
+    fn is_event(&self, state: &State, marks: &[u64]) -> bool {
+        let kept = |sealed: &mut Sealed| state.kept.knows(sealed, marks);
+        self.vault.with(kept).map(ok_or_abort).unwrap_or_default()
+    }
+
     fn has(&self, state: &State, name: &MessageName) -> bool {
         let marks = name.marks();
         if state.aside.contains(&marks) {
             return true;
         }
-        let kept = |sealed: &mut Sealed| state.kept.knows(sealed, &marks);
-        // Its sender may have got another name since: then the event tells.
-        self.vault.with(kept).map(ok_or_abort).unwrap_or_default()
+        // Its sender may have got another name since: then the event shows it.
+        self.is_event(state, &marks)
             || self
                 .named(state, name.id())
                 .iter()
