@@ -1,8 +1,9 @@
 //! Who is who: a person's number and LID, where WhatsApp has told that they are the same person's.
 
+use openclaw_state::allow::Book as _;
 use openclaw_state::journal::MessageName;
 use openclaw_state::people::People;
-use openclaw_types::{ChatId, Contact, Lid, Occurrence, Phone};
+use openclaw_types::{ChatId, Contact, Occurrence};
 
 use super::records::Records;
 use super::{Store, lids, shown};
@@ -60,14 +61,8 @@ impl Store {
     fn complete(&self, contact: &mut Contact) {
         let Contact { phone, lid } = contact;
         match (&phone, &lid) {
-            (None, Some(known)) => {
-                *phone = lids::number_of(&self.records, known.user())
-                    .and_then(|number| Phone::of_digits(&number));
-            }
-            (Some(known), None) => {
-                *lid = lids::lid_of_number(&self.records, known.digits())
-                    .and_then(|lid| Lid::new(&lid));
-            }
+            (None, Some(known)) => *phone = self.number_of(known),
+            (Some(known), None) => *lid = self.lid_of(known),
             _ => {}
         }
     }
