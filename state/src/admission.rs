@@ -31,7 +31,7 @@ pub struct Admission {
     vault: Vault,
     traffic: Arc<Traffic>,
     /// Messages that are held for their place in their conversation alone.
-    kept_back: Mutex<HashSet<Mark>>,
+    parked_marks: Mutex<HashSet<Mark>>,
     /// How long a message is held while WhatsApp does not answer.
     resolve_timeout: Duration,
 }
@@ -80,13 +80,13 @@ impl Admission {
             people,
             vault,
             traffic,
-            kept_back: Mutex::default(),
+            parked_marks: Mutex::default(),
             resolve_timeout,
         };
         for (_, held) in admission.held() {
             admission.journal.remember(held.mark);
             if held.behind.is_some() {
-                admission.kept_back().insert(held.mark);
+                admission.parked_marks().insert(held.mark);
             }
         }
         admission
@@ -112,11 +112,11 @@ impl Admission {
 
     /// How many of them are held until it is known who wrote them.
     fn count_unknown(&self) -> usize {
-        self.count_held().saturating_sub(self.kept_back().len())
+        self.count_held().saturating_sub(self.parked_marks().len())
     }
 
-    fn kept_back(&self) -> MutexGuard<'_, HashSet<Mark>> {
-        self.kept_back
+    fn parked_marks(&self) -> MutexGuard<'_, HashSet<Mark>> {
+        self.parked_marks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,7 +130,7 @@ impl Admission {
     ) -> Option<Held> {
         let (at, mark) = (to_millis(now), arrival.name.mark());
         let what = arrival.what.take()?;
-        self.kept_back().insert(mark);
+        self.parked_marks().insert(mark);
         Some(Held {
             at,
             mark,
@@ -143,20 +143,20 @@ impl Admission {
     #[must_use]
     pub fn parked(&self) -> Vec<Parked> {
         let held = self.held().into_iter();
-        let kept_back = held.filter_map(|(_, held)| {
+        let parked = held.filter_map(|(_, held)| {
             let chat = held.what.chat()?.clone();
             let mut behind = held.behind?;
             behind.retain(|id| self.journal.written(id).is_empty());
             let mark = held.mark;
             Some(Parked { mark, chat, behind })
         });
-        kept_back.collect()
+        parked.collect()
     }
 
     /// Gives the journal what was held back, in this order.
     pub fn release(&self, marks: &[Mark], now: SystemTime) {
         for mark in marks {
-            self.kept_back().remove(mark);
+            self.parked_marks().remove(mark);
             let id = mark.to_bytes();
             let Some(bytes) = self.vault.load(row(&id)) else {
                 continue;
@@ -245,7 +245,7 @@ impl Admission {
     /// Judges again what is held. `asked` says that WhatsApp was just asked in vain: then there is an end to it.
     pub fn settle(&self, now: SystemTime, asked: bool) {
         for (id, Held { at, mark, what, .. }) in self.held() {
-            if self.kept_back().contains(&mark) {
+            if self.parked_marks().contains(&mark) {
                 continue;
             }
             let Some(origin) = what.origin() else {
