@@ -5,7 +5,7 @@
 //! bell    the task that does it            body, signature, post   one attempt
 //! ```
 //!
-//! What is told, and how far that came, is in [`openclaw_state::alerts`].
+//! Which states raise an alert, and the delivery queue, are in [`openclaw_state::alerts`].
 
 mod bell;
 mod body;

@@ -1,5 +1,5 @@
-//! The machine the agent runs on: how it is told what to do, the volume and its key, the sandbox, the log, and who looks
-//! whether it is well.
+//! The machine the agent runs on: the command line and settings, the volume and its key, the sandbox, the log, the service
+//! manager and the health check.
 
 pub mod command;
 pub mod config;

@@ -39,7 +39,7 @@ pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
     let ended = match runtime {
         Ok(runtime) => {
             let ended = runtime.block_on(super::run(config, started));
-            // An alert or a question that nobody answers must not keep the end waiting.
+            // An alert or a query without an answer must not delay the end.
             runtime.shutdown_background();
             ended
         }

@@ -17,7 +17,7 @@ use openclaw_state::clock;
 use openclaw_types::Link;
 use tokio::sync::watch;
 
-/// Who is told that the agent is ready, well, and stopping. Without a service manager it is nobody.
+/// Notifies the service manager, if there is one, that the agent is ready, alive, and stopping.
 #[derive(Debug, Default)]
 pub struct Supervisor {
     socket: Option<UnixDatagram>,

@@ -41,7 +41,8 @@ pub(super) async fn list(
             let next = event.seq.next();
             let (event, chat_with) = named(event, other_name);
             let event = convert::event(event, chat_with, agent.clone());
-            let too_large = bytes + event.encoded_len() > MAX_PAGE_BYTES;
+            bytes += event.encoded_len();
+            let too_large = bytes > MAX_PAGE_BYTES;
             if answer.events.len() == size || too_large && !answer.events.is_empty() {
                 answer.next_page_token = convert::page_token(Some(next));
                 // What is before the next page's end is for that page.
@@ -51,7 +52,6 @@ pub(super) async fn list(
                 });
                 return answer;
             }
-            bytes += event.encoded_len();
             answer.events.push(event);
         }
     }
@@ -89,7 +89,7 @@ impl Backwards {
         Some(found)
     }
 
-    /// Before which event it goes on, if there are more.
+    /// Before which event the next page begins, if there are more.
     fn rest(&self) -> Option<Seq> {
         (self.end > self.oldest).then_some(Seq(self.end))
     }

@@ -40,8 +40,8 @@ pub(super) struct Watch {
     follow: bool,
     greeted: bool,
     ahead: VecDeque<(Event, Option<Contact>)>,
-    /// When it was last heard from.
-    told: Instant,
+    /// When the last item was sent.
+    last_item_at: Instant,
 }
 
 impl Watch {
@@ -74,14 +74,14 @@ impl Watch {
             follow,
             greeted: false,
             ahead: VecDeque::new(),
-            told: Instant::now(),
+            last_item_at: Instant::now(),
         }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = pb::WatchEventsResponse> {
         futures::stream::unfold(self, |mut watch| async move {
             let item = watch.next().await?;
-            watch.told = Instant::now();
+            watch.last_item_at = Instant::now();
             Some((pb::WatchEventsResponse { item: Some(item) }, watch))
         })
     }
@@ -114,7 +114,7 @@ impl Watch {
                     damaged,
                 }));
             }
-            let beat = self.told + HEARTBEAT_INTERVAL;
+            let beat = self.last_item_at + HEARTBEAT_INTERVAL;
             if moved {
                 if self.follow && self.ahead.is_empty() && Instant::now() >= beat {
                     // Nothing has fitted for long.

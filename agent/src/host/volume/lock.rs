@@ -42,7 +42,7 @@ struct Holder {
 }
 
 impl Lock {
-    /// Takes the lock, waiting `lock_timeout` for whoever holds it; `waiting` is told who that is, once.
+    /// Takes the lock, waiting `lock_timeout` for its holder; `waiting` is called with the holder, once.
     pub(super) fn acquire(
         dir: &Path,
         lock_timeout: Duration,

@@ -248,13 +248,13 @@ impl Host {
     }
 
     fn refuse(&self, why: RefusalCause) {
-        let told = self.refusals().count(why, Instant::now());
-        self.log(told);
+        let due = self.refusals().count(why, Instant::now());
+        self.log(due);
     }
 
-    fn log(&self, told: Option<Summary>) {
-        if let Some(told) = told {
-            let (count, why) = (told.total(), told.to_string());
+    fn log(&self, summary: Option<Summary>) {
+        if let Some(summary) = summary {
+            let (count, why) = (summary.total(), summary.to_string());
             tracing::warn!(count, why, "connections were refused");
         }
     }

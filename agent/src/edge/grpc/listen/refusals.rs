@@ -58,7 +58,7 @@ impl Refusals {
         self.due(now)
     }
 
-    /// What is to be told now, if anything is.
+    /// What is to be logged now, if anything is.
     pub(super) fn due(&mut self, now: Instant) -> Option<Summary> {
         let is_time = self
             .logged_at
