@@ -32,6 +32,7 @@ pub(crate) fn deliver(state: &mut State, device: &DeviceId, item: Item) {
         companion.feed = Some(Feed::from(place));
         return;
     }
+    companion.queue.sent(place);
     for node in mangled(state, device, class, node) {
         link.send(&node, delay);
     }

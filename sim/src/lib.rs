@@ -59,7 +59,7 @@ pub use sim::peer::{Broadcast, Peer};
 pub use sim::phone::{LinkedDevice, Phone};
 pub use sim::{Owed, Sim};
 pub use state::companion::About;
-pub use state::config::Config;
+pub use state::config::{Config, Leniency};
 pub use state::error::{Error, chain};
 pub use state::fault::{Fault, IqError, Nack};
 pub use state::inbox::{Receipt, Received};

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use wacore_binary::Node;
 
-use crate::delivery::acks;
+use crate::delivery::{acks, backlog};
 use crate::number::DeviceId;
 use crate::state::link::Link;
 use crate::state::shared::Shared;
@@ -41,9 +41,10 @@ fn receive_from(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &Node) {
         "iq" => iq::answer(shared, link, id, node),
         "message" => messages::route(shared, link, id, node),
         "receipt" => receipts::receive(shared, link, id, node),
-        "ack" => acks::receive(shared, id, node),
+        "ack" => acks::receive(shared, link, id, node),
         "presence" => receive_presence(shared, id, node),
-        "chatstate" | "ib" => {}
+        "ib" => backlog::request(shared, link, id, node),
+        "chatstate" => {}
         other => tracing::debug!(tag = other, "stanza ignored"),
     }
 }

@@ -1,6 +1,7 @@
 //! The listener.
 
 mod connection;
+mod pulse;
 pub(crate) mod strike;
 
 use std::sync::Arc;

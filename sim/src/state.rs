@@ -75,23 +75,6 @@ impl State {
         Some((number, jid.device))
     }
 
-    /// Who a stanza is from or to, in the spelling of [`queue::Item::origin`].
-    pub(crate) fn origin(&self, node: &Node, name: &str) -> String {
-        let Some(chat) = stanza::jid(node, name) else {
-            return String::new();
-        };
-        let digits = |jid| match self.resolve(jid) {
-            Some((number, _)) => number.digits().to_owned(),
-            None => jid.to_non_ad_string(),
-        };
-        if !chat.is_group() && chat.server != Server::Broadcast {
-            return digits(&chat);
-        }
-        let member = stanza::jid(node, "participant");
-        let member = member.as_ref().map(digits).unwrap_or_default();
-        format!("{}/{member}", chat.user)
-    }
-
     pub(crate) fn companion(&mut self, (number, device): &DeviceId) -> Option<&mut Companion> {
         self.users.get_mut(number)?.companions.get_mut(device)
     }

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod cert;
 pub mod content;
+pub(crate) mod deflate;
 pub(crate) mod ending;
 pub(crate) mod noise;
 pub(crate) mod stanza;

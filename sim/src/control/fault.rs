@@ -65,6 +65,9 @@ enum Kind {
     StreamError {
         code: u16,
     },
+    BadXml {},
+    OwedAck {},
+    StreamEnd {},
     DeviceRemoved {},
     Replaced {},
     Failure {
@@ -107,6 +110,9 @@ impl From<Kind> for Fault {
             Kind::Delay { ms } => Self::Delay(Duration::from_millis(ms)),
             Kind::Refuse { count } => Self::Refuse(count),
             Kind::StreamError { code } => Self::StreamError(code),
+            Kind::BadXml {} => Self::BadXml,
+            Kind::OwedAck {} => Self::OwedAck,
+            Kind::StreamEnd {} => Self::StreamEnd,
             Kind::DeviceRemoved {} => Self::DeviceRemoved,
             Kind::Replaced {} => Self::Replaced,
             Kind::Failure {
@@ -164,6 +170,9 @@ mod tests {
                 r#"{"kind":"stream_error","code":515}"#,
                 Fault::StreamError(515),
             ),
+            (r#"{"kind":"bad_xml"}"#, Fault::BadXml),
+            (r#"{"kind":"owed_ack"}"#, Fault::OwedAck),
+            (r#"{"kind":"stream_end"}"#, Fault::StreamEnd),
             (r#"{"kind":"device_removed"}"#, Fault::DeviceRemoved),
             (r#"{"kind":"replaced"}"#, Fault::Replaced),
             (

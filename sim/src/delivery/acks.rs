@@ -1,45 +1,110 @@
 //! Acks: those of companions, which settle what they are owed, and those that the server answers with.
+//!
+//! An ack names its stanza by class, id and addresses. One whose addresses are wrong settles nothing: the server sends
+//! `<stream:error><ack/></stream:error>` and ends the stream, at every login until the stanza is acked (whatsapp-rust#633,
+//! #647, #1101).
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Node, NodeValue};
+use wacore_binary::{Jid, Node, NodeValue};
 
 use crate::clock::unix_now;
 use crate::number::DeviceId;
+use crate::state::config::Leniency;
 use crate::state::link::Link;
-use crate::state::queue::Class;
+use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
 use crate::state::user::Acked;
 use crate::sync::lock;
+use crate::wire::ending;
 use crate::wire::stanza;
 
 /// A companion's `<ack>`.
-pub(crate) fn receive(shared: &Shared, id: &DeviceId, node: &Node) {
+pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
+    const RULE: &str = "an ack has a class and an id";
     let class = stanza::text(node, "class").and_then(|class| Class::parse(&class));
-    if let (Some(class), Some(stanza_id)) = (class, stanza::text(node, "id")) {
-        settle(shared, id, class, &stanza_id, node);
+    let stanza_id = stanza::text(node, "id");
+    let who = id.0.pn_device(id.1).to_string();
+    let named = class.is_some() && stanza_id.is_some();
+    let detail = format!("class {:?}", stanza::text(node, "class"));
+    lock(&shared.verdicts).require(&who, RULE, named, &detail);
+    if let (Some(class), Some(stanza_id)) = (class, stanza_id) {
+        settle(shared, link, id, class, &stanza_id, node);
     }
 }
 
-/// Takes an acked stanza off the queue, and notes that it was acked.
-pub(crate) fn settle(shared: &Shared, id: &DeviceId, class: Class, stanza_id: &str, node: &Node) {
+/// Takes an acked stanza off the queue, and notes that it was acked. An ack that names another than was sent ends the
+/// stream.
+pub(crate) fn settle(
+    shared: &Shared,
+    link: &Link,
+    id: &DeviceId,
+    class: Class,
+    stanza_id: &str,
+    node: &Node,
+) {
+    const RULE: &str = "an ack has the addresses of its stanza";
+    let strict = shared.config.is_strict(Leniency::Acks);
     let mut state = lock(&shared.state);
-    let origin = state.origin(node, "to");
     let Some(user) = state.users.get_mut(&id.0) else {
         return;
     };
     let Some(companion) = user.companions.get_mut(&id.1) else {
         return;
     };
-    if companion.queue.ack(class, stanza_id, &origin) {
-        user.acked.push(Acked {
-            device: id.1,
-            class,
-            id: stanza_id.to_owned(),
-            from: origin,
-        });
-        drop(state);
-        shared.announce();
+    let queue = &mut companion.queue;
+    let wrong = match queue.with_id(class, stanza_id).next() {
+        // Acked before: a client may repeat itself.
+        None => return,
+        Some(owed) => mismatch(owed, node).err(),
+    };
+    let settled = queue.settle(class, stanza_id, |item| {
+        !strict || mismatch(item, node).is_ok()
+    });
+    let settled = settled.unwrap_or_default();
+    let kept = !settled.is_empty();
+    user.acked.extend(settled.into_iter().map(|item| Acked {
+        device: id.1,
+        class,
+        id: stanza_id.to_owned(),
+        from: item.origin,
+    }));
+    if companion.feed.is_some() {
+        // The end of the backlog may have waited for this.
+        link.wake();
     }
+    drop(state);
+    let who = id.0.pn_device(id.1).to_string();
+    let detail = wrong.unwrap_or_default();
+    if !lock(&shared.verdicts).require(&who, RULE, kept, &detail) {
+        link.end(&ending::owed_ack(class.as_str(), stanza_id));
+    }
+    shared.announce();
+}
+
+/// Compares the addresses of an ack or a receipt with those of its stanza: `to` is its `from`, and `participant` and
+/// `recipient` are the same.
+fn mismatch(owed: &Item, ack: &Node) -> Result<(), String> {
+    for (name, of_owed) in [
+        ("to", "from"),
+        ("participant", "participant"),
+        ("recipient", "recipient"),
+    ] {
+        let (found, expected) = (stanza::jid(ack, name), stanza::jid(&owed.node, of_owed));
+        // The receipt of a group's member may be acked without the member.
+        let optional = owed.class == Class::Receipt && name == "participant" && found.is_none();
+        if found != expected && !optional {
+            let show =
+                |jid: Option<Jid>| jid.map_or_else(|| "none".to_owned(), |jid| jid.to_string());
+            return Err(format!(
+                "{} {}: {name} is {}, the stanza has {of_owed} {}",
+                owed.class.as_str(),
+                owed.id,
+                show(found),
+                show(expected),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// `<ack>` for a client's message or receipt.

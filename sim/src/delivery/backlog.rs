@@ -1,5 +1,9 @@
 //! What waited for a companion while it had no socket, or read too slowly: announced, delivered as it reads, and its end.
 //!
+//! What waited at a login is pulled: `<offline_preview>` announces it, the first few stanzas come unasked, and the rest as
+//! the client asks for it with `<offline_batch>`. `<offline>` follows when all of it is acked, and only then what has come
+//! meanwhile (whatsapp-rust#125, #359, #629).
+//!
 //! A socket holds few stanzas that its client has not read ([`Link::room`]); the rest stays in the queue, and the socket's
 //! task fetches it as the client reads. What is unread is bounded, however much is owed.
 
@@ -10,15 +14,17 @@ use crate::clock::unix_now;
 use crate::delivery::mangled;
 use crate::number::DeviceId;
 use crate::state::State;
+use crate::state::config::Leniency;
 use crate::state::feed::Feed;
 use crate::state::link::Link;
-use crate::state::queue::{Class, Queue};
+use crate::state::queue::{Class, Item, Queue};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
 /// `<iq xmlns="passive"><active/>`: what is owed comes now, and after it everything as it happens.
 pub(crate) fn activate(shared: &Shared, link: &Link, id: &DeviceId) {
+    let strict = shared.config.is_strict(Leniency::Backlog);
     let mut state = lock(&shared.state);
     let delay = state.delay(Some(&id.0));
     let Some(companion) = state.companion(id) else {
@@ -28,11 +34,29 @@ pub(crate) fn activate(shared: &Shared, link: &Link, id: &DeviceId) {
         return;
     }
     companion.active = true;
-    companion.feed = Some(Feed::backlog(&companion.queue));
+    companion.feed = Some(Feed::backlog(&companion.queue, strict));
     // The socket's own task takes the rest as fast as it is read.
     link.send(&preview(&companion.queue), delay);
     drop(state);
     shared.announce();
+}
+
+/// `<ib><offline_batch count>`: the client takes so many more stanzas of its backlog.
+pub(crate) fn request(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
+    const RULE: &str = "a backlog is asked for by a number of stanzas";
+    let Some(batch) = node.get_optional_child("offline_batch") else {
+        return;
+    };
+    let count = stanza::text(batch, "count");
+    let count: Option<usize> = count.and_then(|count| count.parse().ok());
+    let who = id.0.pn_device(id.1).to_string();
+    let kept = count.is_some_and(|count| count > 0);
+    lock(&shared.verdicts).require(&who, RULE, kept, "no count, or none that is a number");
+    let mut state = lock(&shared.state);
+    if let Some(feed) = state.companion(id).and_then(|it| it.feed.as_mut()) {
+        feed.request(count.unwrap_or(0));
+        link.wake();
+    }
 }
 
 /// Puts as much of what a companion is owed on its socket as that has room for.
@@ -52,13 +76,18 @@ pub(crate) fn feed(state: &mut State, device: &DeviceId, link: &Link) {
             return;
         };
         let next = companion.queue.at_or_after(feed.next);
-        let waited = feed.waited;
-        if let Some(waited) = waited
-            && next.is_none_or(|(place, _)| place >= waited.until)
+        let before =
+            |until, next: Option<(u64, &Item)>| next.is_some_and(|(place, _)| place < until);
+        if let Some(waited) = feed.waited
+            && !before(waited.until, next)
         {
+            let owed = companion.queue.at_or_after(0);
+            if waited.is_acked_first && before(waited.until, owed) {
+                return;
+            }
             feed.waited = None;
             link.send(&end(waited.count), delay);
-            for kind in ["account_sync", "groups"] {
+            for kind in std::mem::take(&mut companion.dirty) {
                 link.send(&dirty(kind), delay);
             }
             continue;
@@ -67,10 +96,18 @@ pub(crate) fn feed(state: &mut State, device: &DeviceId, link: &Link) {
             companion.feed = None;
             return;
         };
+        if feed.waited.is_some_and(|waited| !waited.may_send()) {
+            return;
+        }
         feed.next = place + 1;
         let (class, node) = (item.class, item.node.clone());
-        if waited.is_some() {
-            link.send(&offline(node), delay);
+        let number = feed.waited.as_mut().map(|waited| {
+            waited.sent += 1;
+            waited.sent
+        });
+        companion.queue.sent(place);
+        if let Some(number) = number {
+            link.send(&offline(node, number), delay);
             continue;
         }
         for node in mangled(state, device, class, node) {
@@ -94,9 +131,9 @@ fn preview(queue: &Queue) -> Node {
     stanza::ib(preview)
 }
 
-/// A stanza as it comes after a login: marked as one that waited.
-fn offline(mut node: Node) -> Node {
-    node.attrs.insert("offline", "1");
+/// A stanza as it comes after a login: marked as one that waited, and counted.
+fn offline(mut node: Node, number: usize) -> Node {
+    node.attrs.insert("offline", number.to_string());
     node
 }
 
@@ -115,14 +152,16 @@ fn dirty(kind: &'static str) -> Node {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::Arc;
+
+    use wacore_binary::marshal::unmarshal_ref;
 
     use super::*;
     use crate::delivery::deliver;
     use crate::signal::party::Party;
     use crate::state::companion::{About, Companion, Keys};
     use crate::state::link::Outgoing;
-    use crate::state::queue::Item;
     use crate::sync::ready;
 
     /// A companion that has a socket.
@@ -142,6 +181,7 @@ mod tests {
             active: true,
             presence: None,
             bootstrapped: true,
+            dirty: BTreeSet::from(["groups"]),
         };
         state.user(&device.0).companions.insert(1, companion);
         (device, link)
@@ -180,12 +220,65 @@ mod tests {
             for id in 0..waiting {
                 companion.queue.push(owed(id));
             }
-            companion.feed = Some(Feed::backlog(&companion.queue));
+            companion.feed = Some(Feed::backlog(&companion.queue, false));
             feed(&mut state, &device, &link);
             assert!(link.is_live() && link.unread() < 1_100, "{waiting}");
             // And the end of it, and what has changed meanwhile.
-            assert_eq!(read(&mut state, &device, &link), waiting + 3);
+            assert_eq!(read(&mut state, &device, &link), waiting + 2);
         }
+    }
+
+    /// The tags of what the socket has got, and the `offline` numbers of messages.
+    fn taken(state: &mut State, device: &DeviceId, link: &Link) -> Vec<String> {
+        feed(state, device, link);
+        let mut taken = Vec::new();
+        while link.unread() > 0 {
+            for outgoing in ready(link.outgoing(128)) {
+                let Outgoing::Stanza(bytes) = outgoing else {
+                    panic!("the socket ends");
+                };
+                let node = unmarshal_ref(&bytes[1..]).expect("a stanza").to_owned();
+                taken.push(match stanza::text(&node, "offline") {
+                    Some(number) => number.into_owned(),
+                    None => stanza::children(&node)[0].tag.to_string(),
+                });
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn a_backlog_is_pulled_and_ends_when_it_is_acked() {
+        let mut state = State::default();
+        let (device, link) = companion(&mut state);
+        let companion = state.companion(&device).expect("it is there");
+        for id in 0..12 {
+            companion.queue.push(owed(id));
+        }
+        companion.feed = Some(Feed::backlog(&companion.queue, true));
+        assert_eq!(taken(&mut state, &device, &link), ["1", "2", "3", "4", "5"]);
+        assert!(taken(&mut state, &device, &link).is_empty(), "unasked");
+        let request = |state: &mut State, count| {
+            let companion = state.companion(&device).expect("it is there");
+            companion.feed.as_mut().expect("behind").request(count);
+        };
+        request(&mut state, 2);
+        assert_eq!(taken(&mut state, &device, &link), ["6", "7"]);
+        request(&mut state, 200);
+        deliver(&mut state, &device, owed(12));
+        let rest = taken(&mut state, &device, &link);
+        assert_eq!(rest, ["8", "9", "10", "11", "12"], "not what came since");
+        let ack = |state: &mut State, id: usize| {
+            let queue = &mut state.companion(&device).expect("it is there").queue;
+            queue.settle(Class::Message, &id.to_string(), |_| true);
+        };
+        for id in 0..11 {
+            ack(&mut state, id);
+        }
+        assert!(taken(&mut state, &device, &link).is_empty(), "one is left");
+        ack(&mut state, 11);
+        feed(&mut state, &device, &link);
+        assert_eq!(link.unread(), 3, "the end, what is dirty, the live message");
     }
 
     #[test]

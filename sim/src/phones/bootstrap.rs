@@ -14,6 +14,7 @@ use crate::signal::party::Party;
 use crate::state::sent::Envelope;
 use crate::state::shared::Shared;
 use crate::sync::lock;
+use crate::wire::deflate;
 
 /// Sends keys and history once, as soon as the companion's prekeys are there.
 pub(crate) fn begin(shared: &Shared, id: &DeviceId) {
@@ -69,7 +70,7 @@ fn protocol(message: ProtocolMessage) -> wa::Message {
 }
 
 fn notification(kind: HistorySyncType, history: &wa::HistorySync) -> wa::Message {
-    let payload = zlib_stored(&codec::history_sync_to_vec(history));
+    let payload = deflate::zlib(&codec::history_sync_to_vec(history));
     protocol(ProtocolMessage {
         r#type: Some(Type::HISTORY_SYNC_NOTIFICATION),
         history_sync_notification: MessageField::some(HistorySyncNotification {
@@ -109,47 +110,4 @@ fn histories(id: &DeviceId, name: &str) -> [(HistorySyncType, wa::HistorySync); 
         (HistorySyncType::INITIAL_BOOTSTRAP, bootstrap),
         (HistorySyncType::PUSH_NAME, names),
     ]
-}
-
-/// zlib (RFC 1950) around stored blocks: right for a few bytes, and no compressor is needed.
-fn zlib_stored(data: &[u8]) -> Vec<u8> {
-    const HEADER: [u8; 2] = [0x78, 0x01];
-    let mut out = HEADER.to_vec();
-    let mut chunks = data.chunks(usize::from(u16::MAX)).peekable();
-    if chunks.peek().is_none() {
-        out.extend_from_slice(&[1, 0, 0, 0xff, 0xff]);
-    }
-    while let Some(chunk) = chunks.next() {
-        let length = u16::try_from(chunk.len()).unwrap_or(u16::MAX);
-        out.push(u8::from(chunks.peek().is_none()));
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&(!length).to_le_bytes());
-        out.extend_from_slice(chunk);
-    }
-    out.extend_from_slice(&adler32(data).to_be_bytes());
-    out
-}
-
-fn adler32(data: &[u8]) -> u32 {
-    const MODULUS: u32 = 65_521;
-    let (low, high) = data.iter().fold((1u32, 0u32), |(low, high), byte| {
-        let low = (low + u32::from(*byte)) % MODULUS;
-        (low, (high + low) % MODULUS)
-    });
-    high << 16 | low
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use wacore_binary::zlib_pool::decompress_zlib_pooled;
-
-    #[test]
-    fn stored_zlib_is_read_by_a_real_inflater() {
-        for length in [0, 1, 1000, 65_535, 65_536, 200_000] {
-            let data: Vec<u8> = (0..length).map(|i: u32| i.to_le_bytes()[0]).collect();
-            let back = decompress_zlib_pooled(&zlib_stored(&data), 1 << 20).expect("zlib");
-            assert_eq!(back, data);
-        }
-    }
 }

@@ -48,8 +48,7 @@ pub(crate) fn remove(shared: &Shared, account: &Number, only: Option<u16>) -> us
             let companion = user.companions.remove(&device);
             removed.push(device);
             if let Some(link) = companion.and_then(|companion| companion.link) {
-                link.send(&conflict("device_removed", Some(401)), None);
-                link.close();
+                link.end(&conflict("device_removed", Some(401)));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Questions that clients ask the server, by namespace. Whatever is not known gets an empty result, as most sets do.
+//! Questions that clients ask the server, by namespace. What is not known is refused.
 
 mod app_state;
 mod device;
@@ -22,11 +22,14 @@ use crate::sync::lock;
 use crate::wire::stanza;
 use question::Question;
 
+/// A client's ping.
+const PING: &str = "w:p";
+
 /// Answers a linked companion's iq.
 pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &Node) {
     let kind = stanza::text(node, "type").unwrap_or_default();
     if kind != "get" && kind != "set" {
-        // The answer to something the server asked.
+        link.answered(&stanza::text(node, "id").unwrap_or_default());
         return;
     }
     let xmlns = stanza::text(node, "xmlns").unwrap_or_default();
@@ -48,6 +51,15 @@ pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &No
             .any(|child| child.tag == "active")
     {
         backlog::activate(shared, link, id);
+    }
+    if xmlns == "urn:xmpp:whatsapp:dirty"
+        && let Some(companion) = lock(&shared.state).companion(id)
+    {
+        for clean in stanza::children(node) {
+            if let Some(kind) = stanza::text(clean, "type") {
+                companion.dirty.remove(kind.as_ref());
+            }
+        }
     }
     if xmlns == "encrypt" && kind == "set" {
         bootstrap::begin(shared, id);
@@ -79,7 +91,7 @@ fn answer_in(
         "md" if question.child_is("link_code_companion_reg") => {
             code::receive(shared, link, question.node)
         }
-        _ => device::answer(question, xmlns),
+        _ => device::answer(shared, question, xmlns),
     }
 }
 
@@ -95,7 +107,8 @@ pub(crate) fn answer_unlinked(shared: &Shared, link: &Arc<Link>, node: &Node) {
     let answer = match error {
         Some(code) => stanza::error(node, code, "fault"),
         None if question.child_is("link_code_companion_reg") => code::receive(shared, link, node),
-        None => stanza::result(node, []),
+        None if xmlns == PING || stanza::is(node, "type", "result") => stanza::result(node, []),
+        None => device::unknown(shared, node),
     };
     lock(&shared.state).tell(link, None, &answer);
 }

@@ -12,6 +12,7 @@ use crate::number::{DeviceId, Number};
 use crate::rules::pairing;
 use crate::rules::role::Role;
 use crate::state::State;
+use crate::state::config::Leniency;
 use crate::state::link::{Fate, Link};
 use crate::state::shared::Shared;
 use crate::sync::lock;
@@ -26,6 +27,10 @@ pub(crate) fn admit(
     payload: &[u8],
 ) -> Result<Role, buffa::DecodeError> {
     let payload = wa::ClientPayload::decode_from_slice(payload)?;
+    if let Err(failure) = describes_itself(shared, link, &payload) {
+        link.end(&ending::failure(failure));
+        return Ok(Role::Refused);
+    }
     if let (None, Some(registration)) = (payload.username, payload.device_pairing_data.as_option())
     {
         let push_name = payload.push_name.clone();
@@ -40,11 +45,49 @@ pub(crate) fn admit(
     Ok(match log_in(shared, link, client_static, &payload) {
         Ok(device) => Role::Companion(device),
         Err(failure) => {
-            lock(&shared.state).tell(link, None, &ending::failure(failure));
-            link.close();
+            link.end(&ending::failure(failure));
             Role::Refused
         }
     })
+}
+
+/// What every client says of itself. One that is too old is outdated (405), one that says nothing is refused (400).
+fn describes_itself(
+    shared: &Shared,
+    link: &Link,
+    payload: &wa::ClientPayload,
+) -> Result<(), Failure> {
+    const RULE: &str = "a client payload describes a web client";
+    if !shared.config.is_strict(Leniency::Logins) {
+        return Ok(());
+    }
+    let agent = payload.user_agent.as_option();
+    let version = agent.and_then(|agent| agent.app_version.as_option());
+    let detail = match version {
+        None => Err("no version"),
+        Some(version) if version.primary != Some(2) || version.secondary.is_none() => {
+            Err("the version is not 2.N.N")
+        }
+        Some(_) if agent.is_none_or(|agent| agent.platform.is_none()) => Err("no platform"),
+        Some(_) => Ok(()),
+    };
+    let refused = |reason| Failure {
+        reason,
+        expire: None,
+        code: None,
+    };
+    let who = format!("socket {}", link.id);
+    if !lock(&shared.verdicts).check(&who, RULE, detail) {
+        return Err(refused(400));
+    }
+    let build = version.and_then(|version| version.tertiary).unwrap_or(0);
+    let secondary = version.and_then(|version| version.secondary).unwrap_or(0);
+    let oldest = (3_000, shared.config.oldest_version);
+    if (secondary, build) < oldest {
+        tracing::info!(link = link.id, secondary, build, "client is outdated");
+        return Err(refused(405));
+    }
+    Ok(())
 }
 
 fn log_in(
@@ -90,8 +133,7 @@ fn log_in(
 
 /// Ends a companion's socket because it has opened another one.
 fn replace(previous: &Link) {
-    previous.send(&conflict("replaced", None), None);
-    previous.close();
+    previous.end(&conflict("replaced", None));
     if !previous.is_live() {
         previous.decide(Fate::Cut);
     }
@@ -116,6 +158,12 @@ fn success((number, device): &DeviceId) -> Node {
         .attr("props", "27")
         .attr("location", "sim")
         .attr("lid", number.lid_device(*device))
+        .attr("creation", unix_now())
+        .attr("abprops", "1")
+        .attr(
+            "companion_enc_static",
+            "c2ltLWNvbXBhbmlvbi1zdGF0aWMta2V5LTAxMjM0NTY=",
+        )
         .build()
 }
 

@@ -9,6 +9,7 @@
 
 pub(crate) mod code;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use buffa::Message as _;
@@ -54,8 +55,7 @@ pub(crate) fn begin(
                 expire: None,
                 code: None,
             };
-            link.send(&failure(refusal), None);
-            link.close();
+            link.end(&failure(refusal));
             return Role::Refused;
         }
     };
@@ -221,12 +221,8 @@ pub(crate) fn receive(shared: &Shared, link: &Arc<Link>, node: &Node) {
         ..
     } = awaiting;
     let outcome = complete(shared, link, node, &(account, device), key_index);
-    if outcome.is_err() {
-        link.send(&stream_error(400), None);
-    } else {
-        link.send(&stream_error(515), None);
-    }
-    link.close();
+    let code = if outcome.is_err() { 400 } else { 515 };
+    link.end(&stream_error(code));
     // Whoever scanned may have given up.
     let _ = done.send(outcome);
     shared.announce();
@@ -256,6 +252,7 @@ fn complete(
         active: false,
         presence: None,
         bootstrapped: false,
+        dirty: BTreeSet::from(["account_sync", "groups"]),
     };
     let mut state = lock(&shared.state);
     let companions = &mut state.user(account).companions;

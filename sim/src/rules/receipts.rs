@@ -8,12 +8,27 @@ use crate::delivery::{acks, deliver};
 use crate::number::DeviceId;
 use crate::phones::receipts::forwarded_receipt;
 use crate::phones::resend;
+use crate::state::config::Leniency;
 use crate::state::inbox::Receipt;
 use crate::state::link::Link;
 use crate::state::queue::Class;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
+
+/// Receipts of these types settle the message, as one without a type does.
+const SETTLING: [&str; 8] = [
+    "hist_sync",
+    "inactive",
+    "peer_msg",
+    "played",
+    "read",
+    "read-self",
+    "sender",
+    "server-error",
+];
+/// These ask for the message again, and leave it as it is (whatsapp-rust#647).
+const ASKING: [&str; 2] = ["enc_rekey_retry", "retry"];
 
 /// Settles the messages that a receipt names, acks it, and hands it on.
 pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
@@ -29,12 +44,30 @@ pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
         .chain(rest)
         .map(Cow::into_owned)
         .collect();
-    for stanza_id in &ids {
-        acks::settle(shared, id, Class::Message, stanza_id, node);
+    if settles(shared, id, node) {
+        for stanza_id in &ids {
+            acks::settle(shared, link, id, Class::Message, stanza_id, node);
+        }
     }
     acks::acknowledge(shared, link, id, node, "receipt");
     pass_receipt_on(shared, id, node, &ids);
     shared.announce();
+}
+
+/// Whether a receipt of this type settles its messages. One of a type that there is not breaks a rule.
+fn settles(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
+    const RULE: &str = "a receipt has a type that WhatsApp knows";
+    let Some(kind) = stanza::text(node, "type") else {
+        return true;
+    };
+    if shared.config.lenient.contains(&Leniency::Acks) {
+        return true;
+    }
+    let settling = SETTLING.contains(&kind.as_ref());
+    let known = settling || ASKING.contains(&kind.as_ref());
+    let who = id.0.pn_device(id.1).to_string();
+    lock(&shared.verdicts).require(&who, RULE, known, &kind);
+    settling
 }
 
 /// Hands a companion's receipt to the one whose messages it is about.

@@ -25,9 +25,12 @@ use crate::delivery::backlog::feed;
 use crate::rules;
 use crate::rules::login;
 use crate::rules::role::Role;
+use crate::server::pulse;
+use crate::state::config::Leniency;
 use crate::state::link::{Fate, Link, Outgoing};
 use crate::state::shared::Shared;
 use crate::sync::lock;
+use crate::wire::deflate;
 use crate::wire::noise;
 use crate::wire::noise::{Reply, Session};
 
@@ -37,6 +40,8 @@ const BATCH_BYTES: usize = 64 * 1024;
 const BATCH_STANZAS: usize = 128;
 /// A client that does not answer the WebSocket's close is left alone after this.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Between the last stanza of a stream and the end of its socket, which has no WebSocket close.
+const LAST_WORDS: Duration = Duration::from_millis(130);
 const ROUTING_INTRO: &[u8] = b"ED\0\x01";
 
 type Sink = SplitSink<WebSocketStream<TcpStream>, Message>;
@@ -129,11 +134,25 @@ async fn converse(shared: &Arc<Shared>, link: &Arc<Link>, tcp: TcpStream) -> Res
     tokio::select! {
         outcome = read(shared, link, &role, &receive, &mut incoming) => return outcome,
         outcome = write(shared, link, &role, &send, &mut sink) => outcome?,
+        () = watch(shared, link, &role) => std::future::pending().await,
+    }
+    if shared.config.is_strict(Leniency::Endings) {
+        // The socket ends when it is dropped.
+        tokio::time::sleep(LAST_WORDS).await;
+        return Ok(());
     }
     // Closing swallows what still comes in: nobody may read beside it, or frames would be missing.
     match tokio::time::timeout(FAREWELL, sink.close()).await {
         Ok(closed) => Ok(closed?),
         Err(_) => Ok(()),
+    }
+}
+
+/// The server's own doings on a linked socket.
+async fn watch(shared: &Shared, link: &Link, role: &Role) {
+    match role {
+        Role::Companion(device) => pulse::run(shared, link, device).await,
+        Role::Pairing | Role::Refused => std::future::pending().await,
     }
 }
 
@@ -207,6 +226,7 @@ async fn write(
                 close = true;
                 break;
             };
+            bytes = deflate::packed(bytes, shared.config.compress_from);
             cipher.encrypt_in_place_with_counter(counter, &mut bytes)?;
             counter += 1;
             append_frame_into(&bytes, None, &mut frames)

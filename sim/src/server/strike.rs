@@ -9,7 +9,7 @@ use crate::state::fault::{Fault, Faults};
 use crate::state::link::Fate;
 use crate::state::shared::Shared;
 use crate::sync::lock;
-use crate::wire::ending::{conflict, stream_error};
+use crate::wire::ending::{bad_xml, conflict, owed_ack, stream_error};
 
 /// Brings a fault about, for one account or for all.
 pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
@@ -19,6 +19,17 @@ pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
         Fault::HalfOpen => freeze(shared, account),
         Fault::StreamError(code) => end_streams(shared, account, &stream_error(code)),
         Fault::Replaced => end_streams(shared, account, &conflict("replaced", None)),
+        Fault::BadXml => end_streams(shared, account, &bad_xml()),
+        Fault::OwedAck => end_streams(
+            shared,
+            account,
+            &owed_ack("message", "3EB0AAAAAAAAAAAAAAAA"),
+        ),
+        Fault::StreamEnd => {
+            for link in lock(&shared.state).links_of(account) {
+                link.end_silently();
+            }
+        }
         Fault::DeviceRemoved => remove_companions(shared, account),
         Fault::NewServerKey => shared.rotate_server_key(),
         Fault::Restart => shared.request_restart(),
@@ -56,8 +67,7 @@ fn freeze(shared: &Shared, account: Option<&Number>) {
 
 fn end_streams(shared: &Shared, account: Option<&Number>, farewell: &Node) {
     for link in lock(&shared.state).links_of(account) {
-        link.send(farewell, None);
-        link.close();
+        link.end(farewell);
     }
 }
 

@@ -1,6 +1,6 @@
 //! One linked device of an account, as the server sees it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::signal::party::{Bundle, SignedPreKey};
@@ -29,6 +29,8 @@ pub(crate) struct Companion {
     pub(crate) presence: Option<String>,
     /// The phone has sent its keys and history.
     pub(crate) bootstrapped: bool,
+    /// What has changed since the companion last asked for it: `account_sync`, `groups`. It is told at its next login.
+    pub(crate) dirty: BTreeSet<&'static str>,
 }
 
 /// What a companion says of itself when it is linked.

@@ -22,6 +22,12 @@ pub enum Fault {
     Refuse(u32),
     /// `<stream:error code>` and the end of the socket.
     StreamError(u16),
+    /// `<stream:error><xml-not-well-formed/>` and the end of the socket.
+    BadXml,
+    /// `<stream:error><ack/>` and the end of the socket: an ack is missing, or was wrong.
+    OwedAck,
+    /// `<xmlstreamend/>` alone, and the end of the socket.
+    StreamEnd,
     /// The companions are removed: conflict `device_removed` now, failure 401 at every later login.
     DeviceRemoved,
     /// Another session took the companion's place: conflict `replaced`.

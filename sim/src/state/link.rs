@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use wacore_binary::Node;
 
 use crate::sync::lock;
+use crate::wire::ending;
 
 /// So many stanzas may be unread before no more of what is owed is put on the socket: see `feed`.
 const MAX_UNREAD: usize = 1_024;
@@ -34,6 +35,8 @@ pub(crate) struct Link {
     waiting: Mutex<VecDeque<Waiting>>,
     wake: Notify,
     fate: watch::Sender<Fate>,
+    /// The id of the last iq that its client has answered.
+    answered: watch::Sender<String>,
 }
 
 struct Waiting {
@@ -44,8 +47,8 @@ struct Waiting {
 pub(crate) enum Outgoing {
     /// A marshalled stanza.
     Stanza(Vec<u8>),
-    /// Close the WebSocket once everything before is written.
-    Close,
+    /// End the socket once everything before is written.
+    End,
 }
 
 impl Link {
@@ -55,6 +58,7 @@ impl Link {
             waiting: Mutex::default(),
             wake: Notify::new(),
             fate: watch::Sender::new(Fate::Live),
+            answered: watch::Sender::default(),
         }
     }
 
@@ -76,9 +80,21 @@ impl Link {
         MAX_UNREAD.saturating_sub(self.unread())
     }
 
-    /// Closes the socket after what is queued.
-    pub(crate) fn close(&self) {
-        self.push(Outgoing::Close, None);
+    /// Has the socket's task look again at what is owed.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Says why the stream ends, that it has ended, and ends the socket after what is queued.
+    pub(crate) fn end(&self, farewell: &Node) {
+        self.send(farewell, None);
+        self.end_silently();
+    }
+
+    /// Says that the stream has ended, and ends the socket after what is queued.
+    pub(crate) fn end_silently(&self) {
+        self.send(&ending::stream_end(), None);
+        self.push(Outgoing::End, None);
     }
 
     fn push(&self, what: Outgoing, delay: Option<Duration>) {
@@ -98,18 +114,18 @@ impl Link {
         self.wake.notify_one();
     }
 
-    /// Everything that may be written now; waits until there is something. At most `max` at once.
+    /// Everything that may be written now, at most `max` at once. If that is nothing, it waits until something is due or
+    /// [`Self::wake`] was called, and returns what there is then, which may be nothing.
     pub(crate) async fn outgoing(&self, max: usize) -> Vec<Outgoing> {
-        loop {
-            let (ready, next) = self.take_due(max);
-            if !ready.is_empty() {
-                return ready;
-            }
-            match next {
-                Some(due) => tokio::time::sleep_until(due).await,
-                None => self.wake.notified().await,
-            }
+        let (ready, next) = self.take_due(max);
+        if !ready.is_empty() {
+            return ready;
         }
+        match next {
+            Some(due) => tokio::time::sleep_until(due).await,
+            None => self.wake.notified().await,
+        }
+        self.take_due(max).0
     }
 
     fn take_due(&self, max: usize) -> (Vec<Outgoing>, Option<Instant>) {
@@ -128,6 +144,18 @@ impl Link {
             ready.extend(waiting.pop_front().map(|first| first.what));
         }
         (ready, None)
+    }
+
+    /// The client has answered the server's iq with this id.
+    pub(crate) fn answered(&self, id: &str) {
+        self.answered.send_replace(id.to_owned());
+    }
+
+    /// Waits until the client has answered the iq with this id.
+    pub(crate) async fn answer_to(&self, id: &str) {
+        let mut answered = self.answered.subscribe();
+        // The sender is in `self`: it cannot be gone.
+        let _ = answered.wait_for(|answered| answered == id).await;
     }
 
     pub(crate) fn decide(&self, fate: Fate) {

@@ -1,7 +1,9 @@
 //! What the server still owes one companion. An item leaves only when the companion acks it. Pure.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
@@ -11,7 +13,7 @@ use crate::clock::unix_now;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Settled by an ack or by any receipt for the id.
+    /// Settled by an ack or a receipt, other than one that asks for it again.
     Message,
     /// A receipt from somebody else.
     Receipt,
@@ -68,8 +70,15 @@ impl Item {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     next: u64,
-    items: BTreeMap<u64, Item>,
+    items: BTreeMap<u64, Entry>,
     by_id: HashMap<(Class, String), Vec<u64>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    item: Item,
+    /// When it was first put on a socket.
+    sent_at: Option<Instant>,
 }
 
 impl Queue {
@@ -78,7 +87,11 @@ impl Queue {
         let place = self.next;
         let key = (item.class, item.id.clone());
         self.by_id.entry(key).or_default().push(self.next);
-        self.items.insert(self.next, item);
+        let entry = Entry {
+            item,
+            sent_at: None,
+        };
+        self.items.insert(self.next, entry);
         self.next += 1;
         place
     }
@@ -90,41 +103,65 @@ impl Queue {
 
     /// The first item at this place or behind it, and its place.
     pub(crate) fn at_or_after(&self, place: u64) -> Option<(u64, &Item)> {
-        let (place, item) = self.items.range(place..).next()?;
-        Some((*place, item))
+        let (place, entry) = self.items.range(place..).next()?;
+        Some((*place, &entry.item))
+    }
+
+    /// The item at this place is put on a socket.
+    pub(crate) fn sent(&mut self, place: u64) {
+        if let Some(entry) = self.items.get_mut(&place) {
+            entry.sent_at.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// The first item that was sent and is not acked after so long.
+    pub(crate) fn overdue(&self, after: Duration) -> Option<&Item> {
+        let late = |entry: &&Entry| entry.sent_at.is_some_and(|at| at.elapsed() >= after);
+        self.items.values().find(late).map(|entry| &entry.item)
     }
 
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Settles an id. Of several items with that id, those from `origin`; if none is from there, all of them.
-    /// Returns whether anything was owed.
-    pub(crate) fn ack(&mut self, class: Class, id: &str, origin: &str) -> bool {
+    /// Takes the items with this id out that `settled` names: several senders may have used one id. `None` if no item has
+    /// the id; none may be left over.
+    pub(crate) fn settle(
+        &mut self,
+        class: Class,
+        id: &str,
+        mut settled: impl FnMut(&Item) -> bool,
+    ) -> Option<Vec<Item>> {
         let key = (class, id.to_owned());
-        let Some(entries) = self.by_id.remove(&key) else {
-            return false;
-        };
-        let items = &mut self.items;
-        let (settled, kept): (Vec<u64>, Vec<u64>) = entries
-            .into_iter()
-            .partition(|entry| items.get(entry).is_some_and(|item| item.origin == origin));
-        let (settled, kept) = if settled.is_empty() {
-            (kept, settled)
-        } else {
-            (settled, kept)
-        };
-        for entry in settled {
-            items.remove(&entry);
+        let places = self.by_id.remove(&key)?;
+        let mut taken = Vec::new();
+        let mut kept = Vec::new();
+        for place in places {
+            if self
+                .items
+                .get(&place)
+                .is_some_and(|entry| settled(&entry.item))
+            {
+                taken.extend(self.items.remove(&place).map(|entry| entry.item));
+            } else {
+                kept.push(place);
+            }
         }
         if !kept.is_empty() {
             self.by_id.insert(key, kept);
         }
-        true
+        Some(taken)
+    }
+
+    /// The items with this id.
+    pub(crate) fn with_id(&self, class: Class, id: &str) -> impl Iterator<Item = &Item> {
+        let places = self.by_id.get(&(class, id.to_owned()));
+        let places = places.into_iter().flatten();
+        places.filter_map(|place| Some(&self.items.get(place)?.item))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Item> {
-        self.items.values()
+        self.items.values().map(|entry| &entry.item)
     }
 }
 
@@ -148,11 +185,16 @@ mod tests {
             .collect()
     }
 
+    fn settle(queue: &mut Queue, id: &str, origin: &str) -> Option<usize> {
+        let settled = queue.settle(Class::Message, id, |item| item.origin == origin);
+        settled.map(|settled| settled.len())
+    }
+
     #[test]
     fn a_reader_passes_what_was_settled_meanwhile() {
         let mut queue = Queue::default();
         let places = ["A", "B", "C"].map(|id| queue.push(item(id, "one")));
-        assert!(queue.ack(Class::Message, "B", "one"));
+        assert_eq!(settle(&mut queue, "B", "one"), Some(1));
         let (place, next) = queue.at_or_after(places[1]).expect("one is left");
         assert_eq!((place, next.id.as_str()), (places[2], "C"));
         assert!(queue.at_or_after(queue.end()).is_none());
@@ -164,11 +206,27 @@ mod tests {
         for (id, origin) in [("A", "one"), ("A", "two"), ("B", "one")] {
             queue.push(item(id, origin));
         }
-        assert!(queue.ack(Class::Message, "A", "two"));
+        assert_eq!(settle(&mut queue, "A", "two"), Some(1));
         assert_eq!(ids(&queue), [("A", "one"), ("B", "one")]);
-        assert!(!queue.ack(Class::Receipt, "A", "one"));
-        assert!(queue.ack(Class::Message, "A", "spelt otherwise"));
-        assert!(!queue.ack(Class::Message, "A", "one"));
+        assert!(queue.settle(Class::Receipt, "A", |_| true).is_none());
+        assert_eq!(settle(&mut queue, "A", "three"), Some(0), "it stays");
+        assert_eq!(settle(&mut queue, "A", "one"), Some(1));
+        assert_eq!(settle(&mut queue, "A", "one"), None);
         assert_eq!(ids(&queue), [("B", "one")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_and_not_acked_is_overdue_in_time() {
+        let mut queue = Queue::default();
+        queue.push(item("A", "one"));
+        let sent = queue.push(item("B", "one"));
+        queue.sent(sent);
+        let after = Duration::from_secs(60);
+        assert!(queue.overdue(after).is_none());
+        tokio::time::advance(after / 2).await;
+        queue.sent(sent);
+        tokio::time::advance(after / 2).await;
+        let overdue = queue.overdue(after).map(|item| item.id.as_str());
+        assert_eq!(overdue, Some("B"), "counted from the first time");
     }
 }

@@ -1,4 +1,5 @@
-//! How a socket is ended by words: `<failure>` instead of `<success>`, `<stream:error>` later on.
+//! How a stream is ended by words: `<failure>` instead of `<success>`, `<stream:error>` later on, `<xmlstreamend>` behind
+//! either.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -18,6 +19,25 @@ pub struct Failure {
 
 pub(crate) fn stream_error(code: u16) -> Node {
     NodeBuilder::new("stream:error").attr("code", code).build()
+}
+
+/// `<stream:error><ack/></stream:error>`: the ack of this stanza is missing, or was wrong.
+pub(crate) fn owed_ack(class: &'static str, id: &str) -> Node {
+    let ack = NodeBuilder::new("ack").attr("class", class).attr("id", id);
+    NodeBuilder::new("stream:error")
+        .children([ack.build()])
+        .build()
+}
+
+/// `<stream:error><xml-not-well-formed/></stream:error>`: what the client sent could not be read.
+pub(crate) fn bad_xml() -> Node {
+    let what = NodeBuilder::new("xml-not-well-formed").build();
+    NodeBuilder::new("stream:error").children([what]).build()
+}
+
+/// The last stanza of a stream.
+pub(crate) fn stream_end() -> Node {
+    NodeBuilder::new("xmlstreamend").build()
 }
 
 pub(crate) fn conflict(kind: &'static str, code: Option<u16>) -> Node {

@@ -67,6 +67,17 @@ pub(crate) fn server_iq(id: &str, xmlns: &'static str, child: Node) -> Node {
         .build()
 }
 
+/// `urn:xmpp:ping`: whether the client is there.
+pub(crate) fn ping(id: &str) -> Node {
+    NodeBuilder::new("iq")
+        .attr("from", server())
+        .attr("type", "get")
+        .attr("id", id)
+        .attr("xmlns", "urn:xmpp:ping")
+        .attr("t", crate::clock::unix_now())
+        .build()
+}
+
 fn reply(request: &Node, kind: &'static str) -> NodeBuilder {
     let from = request
         .attrs

@@ -4,9 +4,29 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 use crate::rules::iq::question::Question;
+use crate::state::config::Leniency;
+use crate::state::shared::Shared;
 use crate::wire::stanza;
 
-pub(super) fn answer(question: &Question<'_>, xmlns: &str) -> Node {
+/// Namespaces whose sets are taken and change nothing that a test could see.
+const TAKEN: [&str; 14] = [
+    "abt",
+    "blocklist",
+    "md",
+    "newsletter",
+    "passive",
+    "privacy",
+    "spam",
+    "status",
+    "tos",
+    "urn:xmpp:whatsapp:account",
+    "urn:xmpp:whatsapp:dirty",
+    "w:stats",
+    "w:web",
+    "disappearing_mode",
+];
+
+pub(super) fn answer(shared: &Shared, question: &Question<'_>, xmlns: &str) -> Node {
     let node = question.node;
     let content = match xmlns {
         "abt" | "w" if question.child_is("props") => Some(props()),
@@ -14,9 +34,25 @@ pub(super) fn answer(question: &Question<'_>, xmlns: &str) -> Node {
         "blocklist" if !question.set => Some(NodeBuilder::new("list").build()),
         "w:m" if question.child_is("media_conn") => Some(media()),
         "w:mex" => Some(mex()),
-        _ => None,
+        "w:p" => None,
+        _ if question.set && TAKEN.contains(&xmlns) => None,
+        _ => return unknown(shared, node),
     };
     stanza::result(node, content)
+}
+
+/// An iq that the server does not know: `feature-not-implemented`.
+pub(super) fn unknown(shared: &Shared, node: &Node) -> Node {
+    let xmlns = stanza::text(node, "xmlns").unwrap_or_default();
+    let child = stanza::children(node)
+        .first()
+        .map(|child| child.tag.to_string());
+    tracing::info!(%xmlns, ?child, "iq that is not known");
+    if shared.config.is_strict(Leniency::Iqs) {
+        stanza::error(node, 501, "feature-not-implemented")
+    } else {
+        stanza::result(node, [])
+    }
 }
 
 /// No experiments: every client takes its defaults.

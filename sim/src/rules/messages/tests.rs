@@ -1,5 +1,6 @@
 //! A companion that breaks the rules, one at a time, without a socket.
 
+use std::collections::BTreeSet;
 use wacore::pair::{DeviceState, PairUtils};
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, NodeContent};
@@ -88,6 +89,7 @@ impl Bench {
             active: false,
             presence: None,
             bootstrapped: true,
+            dirty: BTreeSet::new(),
         };
         let mut state = lock(&self.shared.state);
         state.user(&self.from.0).companions.insert(1, companion);

@@ -13,6 +13,7 @@ use crate::clock::unix_now;
 use crate::number::Number;
 use crate::rules::pairing;
 use crate::signal::link_code::{Code, Primary};
+use crate::state::config::Leniency;
 use crate::state::error::Error;
 use crate::state::link::Link;
 use crate::state::pairing::{CodeRequest, Finish, Linked};
@@ -56,6 +57,10 @@ fn companion_hello(
 ) -> Result<Option<Node>, &'static str> {
     let jid = stanza::jid(stage, "jid").ok_or("no jid")?;
     let account = jid.user.parse().map_err(|_| "jid is not a number's")?;
+    let display = stanza::child_bytes(stage, "companion_platform_display").unwrap_or_default();
+    if shared.config.is_strict(Leniency::Logins) && !is_a_browser(&display) {
+        return Err("the display name is not like `Chrome (Linux)`");
+    }
     let wrapped_ephemeral =
         stanza::child_bytes(stage, WRAPPED_COMPANION).ok_or("no wrapped ephemeral key")?;
     if wrapped_ephemeral.len() != 80 {
@@ -84,6 +89,25 @@ fn companion_hello(
         finish: None,
     });
     Ok(Some(answer))
+}
+
+/// A browser and its system, as the server wants them (whatsapp-rust#979).
+fn is_a_browser(display: &[u8]) -> bool {
+    let display = std::str::from_utf8(display).unwrap_or_default();
+    let Some((browser, system)) = display.split_once(" (") else {
+        return false;
+    };
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|it| it.is_ascii_alphanumeric() || it == ' ')
+    };
+    let system = system
+        .strip_suffix(')')
+        .is_some_and(|system| is_name(system));
+    let browsers = ["Chrome", "Edge", "Firefox", "IE", "Opera", "Safari"];
+    system && browsers.contains(&browser)
 }
 
 fn companion_finish(

@@ -1,0 +1,61 @@
+//! What the server does on a linked socket by itself: it asks whether the client is there, and ends the stream of one that
+//! owes an ack for too long.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::number::DeviceId;
+use crate::state::config::Leniency;
+use crate::state::link::{Fate, Link};
+use crate::state::shared::Shared;
+use crate::sync::lock;
+use crate::wire::{ending, stanza};
+
+/// How long a client may take to answer a ping. It may be busy with a backlog, or its machine may be.
+const PONG_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs as long as the socket does.
+pub(super) async fn run(shared: &Shared, link: &Link, device: &DeviceId) {
+    loop {
+        tokio::time::sleep(shared.config.ping_interval).await;
+        if !ping(shared, link, device).await {
+            return;
+        }
+        recycle(shared, link, device);
+    }
+}
+
+/// Asks once, and cuts the socket of a client that does not answer. Every second ping has no type, as in the field.
+async fn ping(shared: &Shared, link: &Link, device: &DeviceId) -> bool {
+    const RULE: &str = "the server's pings are answered";
+    let id = crate::id::stanza();
+    link.send(&stanza::ping(&id), None);
+    let answered = timeout(PONG_TIMEOUT, link.answer_to(&id)).await.is_ok();
+    let who = device.0.pn_device(device.1).to_string();
+    let detail = format!("no answer in {} s", PONG_TIMEOUT.as_secs());
+    if !lock(&shared.verdicts).require(&who, RULE, answered, &detail) {
+        link.decide(Fate::Cut);
+    }
+    answered
+}
+
+/// Ends the stream if an ack is overdue.
+fn recycle(shared: &Shared, link: &Link, device: &DeviceId) {
+    const RULE: &str = "every stanza is acked in time";
+    if !shared.config.is_strict(Leniency::Acks) {
+        return;
+    }
+    let overdue = {
+        let mut state = lock(&shared.state);
+        let overdue = state
+            .companion(device)
+            .and_then(|companion| companion.queue.overdue(shared.config.recycle_after));
+        overdue.map(|item| (item.class.as_str(), item.id.clone()))
+    };
+    if let Some((class, id)) = overdue {
+        let who = device.0.pn_device(device.1).to_string();
+        lock(&shared.verdicts).require(&who, RULE, false, &format!("{class} {id}"));
+        link.end(&ending::owed_ack(class, &id));
+    }
+}
