@@ -22,10 +22,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wacore_binary::{Jid, JidExt as _, Node, Server};
+use wacore_binary::{Jid, Node};
 
 use crate::number::{DeviceId, Number};
-use crate::wire::stanza;
 use companion::Companion;
 use fault::Faults;
 use group::Group;

@@ -1,5 +1,7 @@
 //! Whatever way messages arrive: each becomes one event, and is acked.
 
+use std::time::Duration;
+
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Fault};
 
@@ -87,7 +89,13 @@ async fn what_waited_at_the_server_comes_once_in_order_and_is_acked() {
 async fn what_comes_faster_than_it_is_made_durable_does_not_fill_the_memory() {
     const MESSAGES: usize = 1_000;
     const EACH: usize = 48 * 1024;
-    let world = World::linked().await;
+    let config = openclaw_sim::Config {
+        // The agent is halted for longer than the server would wait for an answer.
+        ping_interval: Duration::from_secs(3600),
+        ..openclaw_sim::Config::default()
+    };
+    let world = World::with(config, &[]).await;
+    world.link().await;
     let anna = world.peer(ANNA);
     let mut events = world.watch().await;
     anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();

@@ -107,11 +107,22 @@ impl Backlog {
         let _ = self.client.set(Arc::downgrade(client));
     }
 
+    /// A new connection begins.
+    pub(super) fn connecting(&self) {
+        self.turns.drain().connecting();
+    }
+
     /// A stanza has arrived.
     pub(super) fn arrived(&self, stanza: &Arc<OwnedNodeRef>) {
         let node = stanza.get();
+        let drain = self.turns.drain();
         if node.get_attr("offline").is_some() {
-            self.turns.drain().moved();
+            drain.arrived();
+        } else if let Some(preview) = node.get_optional_child("offline_preview") {
+            let count = preview
+                .get_attr("count")
+                .and_then(|count| count.as_str().parse().ok());
+            drain.announced(count.unwrap_or(0));
         }
         if stanza.tag() != "message" {
             return;

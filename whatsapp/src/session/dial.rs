@@ -157,6 +157,7 @@ impl Dialer {
             .context("WebSocket upgrade")?;
         let (inner, events) = from_websocket(socket);
         self.gate.connecting();
+        self.backlog.connecting();
         let gate = Arc::clone(&self.gate);
         let events = backlog::behind(Arc::clone(&self.backlog), events);
         Ok((Arc::new(Gated { inner, gate }), events))

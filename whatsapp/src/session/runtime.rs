@@ -1,9 +1,16 @@
-//! The library's tasks and timers on tokio's runtime, with two of its timers understood for what they are.
+//! The library's tasks and timers on tokio's runtime, with three of its timers understood for what they are.
 //!
 //! The library waits 60 s for what had waited at the server to be through, and then treats it as if it were: each message
 //! that is still to come is made durable alone, and no more of them are asked for (whatsapp-rust 0.7.0,
 //! `src/client/sessions.rs:52`). On a slow disk, or with many messages, 60 s are not enough. Neither value can be
-//! configured, but every timer is asked of the runtime: this one ends when nothing of that has come for 60 s.
+//! configured, but every timer is asked of the runtime: this one ends when nothing of that has come for 60 s. It ends much
+//! sooner when all that the server had announced is here: the library keeps the receipts of messages that were delivered
+//! before, and of those that only bring a key, until the server says that that was all, and the server says so when it has
+//! the receipts.
+//!
+//! It also keeps what has come of that for 3 s before it makes it durable and acks it, unless there are 400 messages
+//! (`src/message/commit_batch.rs:27`). WhatsApp's server waits for these acks before it sends what is new: this timer ends
+//! as soon as nothing more comes.
 //!
 //! A message that is out of its chat's queue and waits for its turn to be decrypted can be seen by the timer of its
 //! warning only (`src/client/node_io.rs:102`). Timers are recognised by their duration; `agent/tests/it/backlog.rs` fails
@@ -26,6 +33,14 @@ type Task<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The library's `DEFAULT_OFFLINE_SYNC_TIMEOUT`.
 const OFFLINE_SYNC_TIMEOUT: Duration = Duration::from_secs(60);
+/// The library's `FLUSH_TIMEOUT` for a batch of what had waited.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long nothing has come when a batch is taken for complete: longer than the library waits before it asks for more.
+const BATCH_QUIET: Duration = Duration::from_millis(200);
+/// How long nothing has moved when a drain whose stanzas are all here is taken for over. Longer than [`BATCH_QUIET`]: what
+/// was made durable as a batch is acked without it.
+const COMPLETE_QUIET: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The library's `PERMIT_WAIT_WARN`.
 pub(super) const PERMIT_WAIT: Duration = Duration::from_secs(10);
 
@@ -36,9 +51,17 @@ pub(super) struct Turns {
     drain: Drain,
 }
 
-/// When something of what had waited at the server last moved.
+/// What had waited at the server, on its way here.
 #[derive(Debug, Default)]
-pub(super) struct Drain(Mutex<Option<Instant>>);
+pub(super) struct Drain(Mutex<Progress>);
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// When something of it last moved.
+    moved: Option<Instant>,
+    /// How many stanzas the server has announced and not sent yet; `None` before it has announced any.
+    awaited: Option<usize>,
+}
 
 impl Turns {
     /// How many wait.
@@ -53,21 +76,60 @@ impl Turns {
 }
 
 impl Drain {
-    /// A stanza of it came, or messages of it were made durable.
-    pub(super) fn moved(&self) {
-        *lock(&self.0) = Some(Instant::now());
+    /// A new connection begins.
+    pub(super) fn connecting(&self) {
+        *lock(&self.0) = Progress::default();
     }
 
-    /// Returns when nothing has moved for `limit`, from now on.
-    async fn stalled(&self, limit: Duration) {
-        let mut since = Instant::now();
+    /// The server announces so many stanzas.
+    pub(super) fn announced(&self, stanzas: usize) {
+        let mut progress = lock(&self.0);
+        progress.awaited = Some(progress.awaited.unwrap_or(0) + stanzas);
+        progress.moved = Some(Instant::now());
+    }
+
+    /// A stanza of it came.
+    pub(super) fn arrived(&self) {
+        let mut progress = lock(&self.0);
+        progress.awaited = progress.awaited.map(|awaited| awaited.saturating_sub(1));
+        progress.moved = Some(Instant::now());
+    }
+
+    /// Messages of it were made durable.
+    pub(super) fn moved(&self) {
+        lock(&self.0).moved = Some(Instant::now());
+    }
+
+    /// Returns when it is over: nothing has moved for `limit`, or for a moment where nothing more is to come.
+    async fn over(&self, limit: Duration) {
+        let begun = Instant::now();
         loop {
-            tokio::time::sleep_until(since + limit).await;
-            match *lock(&self.0) {
-                Some(moved) if moved > since => since = moved,
-                _ => return,
+            let (moved, awaited) = {
+                let progress = lock(&self.0);
+                (progress.moved, progress.awaited)
+            };
+            let quiet = moved.map_or(begun, |moved| moved.max(begun)).elapsed();
+            let complete = awaited == Some(0) && quiet >= COMPLETE_QUIET;
+            if complete || quiet >= limit {
+                return;
             }
+            tokio::time::sleep(POLL_INTERVAL.min(limit - quiet)).await;
         }
+    }
+
+    /// Returns when nothing has moved for `quiet`, from now on, and after `limit` at the latest.
+    async fn paused(&self, quiet: Duration, limit: Duration) {
+        let stalled = async {
+            let mut since = Instant::now();
+            loop {
+                tokio::time::sleep_until(since + quiet).await;
+                match lock(&self.0).moved {
+                    Some(moved) if moved > since => since = moved,
+                    _ => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(limit, stalled).await;
     }
 }
 
@@ -96,7 +158,11 @@ impl Runtime for Paced {
         match duration {
             OFFLINE_SYNC_TIMEOUT => {
                 let turns = Arc::clone(&self.turns);
-                Box::pin(async move { turns.drain.stalled(duration).await })
+                Box::pin(async move { turns.drain.over(duration).await })
+            }
+            BATCH_TIMEOUT => {
+                let turns = Arc::clone(&self.turns);
+                Box::pin(async move { turns.drain.paused(BATCH_QUIET, duration).await })
             }
             PERMIT_WAIT => Box::pin(Turn::new(Arc::clone(&self.turns))),
             _ => TokioRuntime.sleep(duration),
@@ -159,6 +225,38 @@ mod tests {
         }
         timer.await;
         assert_eq!(begun.elapsed(), Duration::from_secs(20 * 30 + 60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_is_complete_when_nothing_more_comes_and_after_its_timeout() {
+        let turns = Arc::<Turns>::default();
+        let runtime = Paced::new(Arc::clone(&turns));
+        let begun = Instant::now();
+        runtime.sleep(BATCH_TIMEOUT).await;
+        assert_eq!(begun.elapsed(), BATCH_QUIET);
+        let begun = Instant::now();
+        let mut timer = runtime.sleep(BATCH_TIMEOUT);
+        while begun.elapsed() < BATCH_TIMEOUT {
+            turns.drain().moved();
+            let _ = tokio::time::timeout(BATCH_QUIET / 2, &mut timer).await;
+        }
+        assert_eq!(begun.elapsed(), BATCH_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_drain_is_over_soon_when_all_that_was_announced_is_here() {
+        let turns = Arc::<Turns>::default();
+        let runtime = Paced::new(Arc::clone(&turns));
+        let begun = Instant::now();
+        let mut timer = runtime.sleep(OFFLINE_SYNC_TIMEOUT);
+        turns.drain().announced(2);
+        for _ in 0..2 {
+            let moment = tokio::time::timeout(Duration::from_secs(10), &mut timer).await;
+            assert!(moment.is_err(), "it ended {:?} after", begun.elapsed());
+            turns.drain().arrived();
+        }
+        timer.await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(20) + COMPLETE_QUIET);
     }
 
     #[tokio::test(start_paused = true)]
