@@ -179,8 +179,8 @@ impl Session {
         let (signals, waiting) = mpsc::channel(MAX_QUEUED_REPORTS);
         let dialled = Arc::new(dial::Outcome::default());
         let gate = Arc::new(gate::Gate::default());
-        let turns = Arc::<runtime::Turns>::default();
         let vault = store.vault().clone();
+        let turns = Arc::new(runtime::Turns::new(vault.clone()));
         let backlog = Arc::new(backlog::Backlog::new(vault, Arc::clone(&turns)));
         let inbound = inbound::Inbound::new(
             setup,

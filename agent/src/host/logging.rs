@@ -20,6 +20,8 @@ use tracing_subscriber::{Layer as _, fmt};
 const OURS: &str = "openclaw_";
 /// What the library's lines are filed under.
 const LIBRARY: &str = "whatsapp";
+/// The library's lines about a backlog, which the agent ends in its own way and reports itself.
+const OFFLINE_SYNC: &str = "Client/OfflineSync";
 
 /// Starts logging at `level`. Only the first call has an effect.
 pub fn init(level: LevelFilter) {
@@ -58,7 +60,7 @@ static REPEATS: Mutex<Repeats> = Mutex::new(Repeats(Vec::new()));
 
 impl log::Log for Library {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Warn
+        metadata.level() <= log::Level::Warn && metadata.target() != OFFLINE_SYNC
     }
 
     fn log(&self, record: &log::Record<'_>) {

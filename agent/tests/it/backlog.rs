@@ -96,7 +96,7 @@ impl Drained {
     }
 }
 
-/// Each was recorded once, and no warning of the library says that something took too long.
+/// Each was recorded once, and no warning says that something took too long.
 async fn each_came_once(world: &World, messages: usize) {
     let mut numbers = HashSet::new();
     for event in world.events().await {
@@ -109,7 +109,7 @@ async fn each_came_once(world: &World, messages: usize) {
     }
     assert_eq!(numbers.len(), messages);
     let (log, _) = world.agent.output();
-    let late = |line: &&String| line.contains("Offline sync timed out");
+    let late = |line: &&String| line.contains("backlog stalled");
     assert_eq!(log.iter().find(late), None);
 }
 

@@ -23,6 +23,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use openclaw_state::vault::Vault;
 use tokio::time::{Instant, Sleep};
 use whatsapp_rust::wacore::runtime::AbortHandle;
 use whatsapp_rust::{Runtime, TokioRuntime};
@@ -37,25 +38,27 @@ const OFFLINE_SYNC_TIMEOUT: Duration = Duration::from_secs(60);
 const BATCH_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long nothing has come when a batch is taken for complete: longer than the library waits before it asks for more.
 const BATCH_QUIET: Duration = Duration::from_millis(200);
-/// How long nothing has moved when a drain whose stanzas are all here is taken for over. Longer than [`BATCH_QUIET`]: what
-/// was made durable as a batch is acked without it.
+/// How long nothing has moved, and nothing was worked on, when a drain whose stanzas are all here is taken for over. Longer
+/// than [`BATCH_QUIET`]: what is made durable as a batch is acked without it.
 const COMPLETE_QUIET: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The library's `PERMIT_WAIT_WARN`.
 pub(super) const PERMIT_WAIT: Duration = Duration::from_secs(10);
 
 /// How many messages wait for their turn, and when one that had waited at the server last moved.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Turns {
     waiting: AtomicUsize,
     drain: Drain,
+    /// Where messages become durable.
+    vault: Option<Vault>,
 }
 
 /// What had waited at the server, on its way here.
 #[derive(Debug, Default)]
 pub(super) struct Drain(Mutex<Progress>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     /// When something of it last moved.
     moved: Option<Instant>,
@@ -64,6 +67,45 @@ struct Progress {
 }
 
 impl Turns {
+    /// Nothing waits yet.
+    pub(super) fn new(vault: Vault) -> Self {
+        Self {
+            vault: Some(vault),
+            ..Self::default()
+        }
+    }
+
+    /// Whether something that has come is being worked on.
+    fn is_busy(&self) -> bool {
+        self.count() > 0 || self.vault.as_ref().is_some_and(Vault::is_syncing)
+    }
+
+    /// Returns when the drain is over: nothing of it has moved for `limit`, or all of it is here and done with.
+    async fn drained(&self, limit: Duration) {
+        let begun = Instant::now();
+        let mut worked = begun;
+        loop {
+            if self.is_busy() {
+                worked = Instant::now();
+            }
+            let Progress { moved, awaited } = *lock(&self.drain.0);
+            let moved = moved.map_or(begun, |moved| moved.max(begun));
+            if awaited == Some(0) && moved.max(worked).elapsed() >= COMPLETE_QUIET {
+                return;
+            }
+            let stalled = moved.elapsed();
+            if stalled >= limit {
+                tracing::warn!(
+                    seconds = limit.as_secs(),
+                    awaited,
+                    "backlog stalled: the rest of it is not waited for"
+                );
+                return;
+            }
+            tokio::time::sleep(POLL_INTERVAL.min(limit - stalled)).await;
+        }
+    }
+
     /// How many wait.
     pub(super) fn count(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
@@ -98,23 +140,6 @@ impl Drain {
     /// Messages of it were made durable.
     pub(super) fn moved(&self) {
         lock(&self.0).moved = Some(Instant::now());
-    }
-
-    /// Returns when it is over: nothing has moved for `limit`, or for a moment where nothing more is to come.
-    async fn over(&self, limit: Duration) {
-        let begun = Instant::now();
-        loop {
-            let (moved, awaited) = {
-                let progress = lock(&self.0);
-                (progress.moved, progress.awaited)
-            };
-            let quiet = moved.map_or(begun, |moved| moved.max(begun)).elapsed();
-            let complete = awaited == Some(0) && quiet >= COMPLETE_QUIET;
-            if complete || quiet >= limit {
-                return;
-            }
-            tokio::time::sleep(POLL_INTERVAL.min(limit - quiet)).await;
-        }
     }
 
     /// Returns when nothing has moved for `quiet`, from now on, and after `limit` at the latest.
@@ -158,7 +183,7 @@ impl Runtime for Paced {
         match duration {
             OFFLINE_SYNC_TIMEOUT => {
                 let turns = Arc::clone(&self.turns);
-                Box::pin(async move { turns.drain.over(duration).await })
+                Box::pin(async move { turns.drained(duration).await })
             }
             BATCH_TIMEOUT => {
                 let turns = Arc::clone(&self.turns);
