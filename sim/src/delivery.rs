@@ -9,6 +9,7 @@ use wacore_binary::Node;
 use crate::number::DeviceId;
 use crate::state::State;
 use crate::state::feed::Feed;
+use crate::state::link::Link;
 use crate::state::queue::{Class, Item};
 
 /// Owes a stanza to a companion, and sends it if the companion is there.
@@ -35,6 +36,15 @@ pub(crate) fn deliver(state: &mut State, device: &DeviceId, item: Item) {
     companion.queue.sent(place);
     for node in mangled(state, device, class, node) {
         link.send(&node, delay);
+    }
+    cut_if_asked(state, device, &link);
+}
+
+/// Cuts a socket behind what was put on it last, if a fault says so.
+fn cut_if_asked(state: &mut State, device: &DeviceId, link: &Link) {
+    let user = state.users.get_mut(&device.0);
+    if user.is_some_and(|user| user.faults.ends_behind_this()) {
+        link.cut_behind();
     }
 }
 

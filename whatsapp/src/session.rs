@@ -12,6 +12,7 @@ mod names;
 mod order;
 mod outbound;
 mod recover;
+mod resume;
 mod runtime;
 mod secret;
 mod silence;
@@ -146,6 +147,7 @@ pub struct Driver {
     reports: mpsc::Sender<Report>,
     signals: mpsc::Receiver<Signal>,
     keepalive_limit: Duration,
+    turns: Arc<runtime::Turns>,
     /// Each stanza is told when it arrives, for as long as this is held: see [`backlog`].
     _stanzas: RawNodeLease,
     /// The library's workers, started with the first connection and stopped with the driver.
@@ -202,7 +204,7 @@ impl Session {
             .with_backend_arc(store.backend())
             .with_transport_factory(dialer)
             .with_http_client(dial::Http::new(Arc::clone(&dialled)))
-            .with_runtime(runtime::Paced::new(turns))
+            .with_runtime(runtime::Paced::new(Arc::clone(&turns)))
             .with_cache_config(caches())
             .with_device_props(props)
             .with_inbound_durability_hook(inbound.clone())
@@ -233,6 +235,7 @@ impl Session {
             reports,
             signals: waiting,
             keepalive_limit: setup.keepalive_limit,
+            turns,
             _stanzas: session.client.acquire_raw_node_forwarding(),
             bot: Workers::Idle(Box::new(bot)),
         };
@@ -315,6 +318,7 @@ impl Driver {
             reports,
             signals,
             keepalive_limit,
+            turns,
             bot,
             _stanzas: _,
         } = self;
@@ -325,6 +329,8 @@ impl Driver {
             .wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"))
             .fuse();
         let mut silence = pin!(silence::noticed(session, *keepalive_limit).fuse());
+        let mut resume = pin!(resume::pull(client, turns).fuse());
+        let mut logged_in = false;
         let mut run = pin!(run(client, bot));
         let mut verdict = None;
         loop {
@@ -333,7 +339,11 @@ impl Driver {
                 // Before the signals: what the library says of the same end is less precise.
                 Ok(_) = &mut restart => { verdict.get_or_insert(Loss::Restart); }
                 Some(signal) = signals.recv() => on_signal(signal, session, reports, &mut verdict).await,
-                Ok(_) = &mut success => send_report(reports, Report::LoggedIn).await,
+                Ok(_) = &mut success => {
+                    logged_in = true;
+                    send_report(reports, Report::LoggedIn).await;
+                }
+                () = &mut resume, if logged_in => {}
                 () = &mut silence => {
                     verdict.get_or_insert(Loss::Connection);
                     send_report(reports, Report::Silent).await;

@@ -36,6 +36,7 @@ mod outbox;
 mod pairing;
 mod platform;
 mod process;
+mod pulled;
 mod relinking;
 mod resuming;
 mod rolled_back;

@@ -54,6 +54,10 @@ fn once() -> u32 {
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum Kind {
     Drop {},
+    DropAfter {
+        count: u32,
+    },
+    Unannounced {},
     HalfOpen {},
     Delay {
         ms: u64,
@@ -106,6 +110,8 @@ impl From<Kind> for Fault {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::Drop {} => Self::Drop,
+            Kind::DropAfter { count } => Self::DropAfter(count),
+            Kind::Unannounced {} => Self::Unannounced,
             Kind::HalfOpen {} => Self::HalfOpen,
             Kind::Delay { ms } => Self::Delay(Duration::from_millis(ms)),
             Kind::Refuse { count } => Self::Refuse(count),
@@ -160,6 +166,8 @@ mod tests {
         };
         for (text, fault) in [
             (r#"{"kind":"drop"}"#, Fault::Drop),
+            (r#"{"kind":"drop_after","count":7}"#, Fault::DropAfter(7)),
+            (r#"{"kind":"unannounced"}"#, Fault::Unannounced),
             (r#"{"kind":"half_open"}"#, Fault::HalfOpen),
             (
                 r#"{"kind":"delay","ms":50}"#,

@@ -11,7 +11,7 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 use crate::clock::unix_now;
-use crate::delivery::mangled;
+use crate::delivery::{cut_if_asked, mangled};
 use crate::number::DeviceId;
 use crate::state::State;
 use crate::state::config::Leniency;
@@ -27,6 +27,8 @@ pub(crate) fn activate(shared: &Shared, link: &Link, id: &DeviceId) {
     let strict = shared.config.is_strict(Leniency::Backlog);
     let mut state = lock(&shared.state);
     let delay = state.delay(Some(&id.0));
+    let user = state.users.get_mut(&id.0);
+    let announced = !user.is_some_and(|user| std::mem::take(&mut user.faults.unannounced));
     let Some(companion) = state.companion(id) else {
         return;
     };
@@ -35,8 +37,12 @@ pub(crate) fn activate(shared: &Shared, link: &Link, id: &DeviceId) {
     }
     companion.active = true;
     companion.feed = Some(Feed::backlog(&companion.queue, strict));
-    // The socket's own task takes the rest as fast as it is read.
-    link.send(&preview(&companion.queue), delay);
+    if announced {
+        // The socket's own task takes the rest as fast as it is read.
+        link.send(&preview(&companion.queue), delay);
+    } else if let Some(feed) = &mut companion.feed {
+        feed.without_primer();
+    }
     drop(state);
     shared.announce();
 }
@@ -108,6 +114,7 @@ pub(crate) fn feed(state: &mut State, device: &DeviceId, link: &Link) {
         companion.queue.sent(place);
         if let Some(number) = number {
             link.send(&offline(node, number), delay);
+            cut_if_asked(state, device, link);
             continue;
         }
         for node in mangled(state, device, class, node) {

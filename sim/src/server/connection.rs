@@ -133,7 +133,9 @@ async fn converse(shared: &Arc<Shared>, link: &Arc<Link>, tcp: TcpStream) -> Res
     let role = login::admit(shared, link, client_static, &payload)?;
     tokio::select! {
         outcome = read(shared, link, &role, &receive, &mut incoming) => return outcome,
-        outcome = write(shared, link, &role, &send, &mut sink) => outcome?,
+        outcome = write(shared, link, &role, &send, &mut sink) => if outcome? == Ending::Cut {
+            return Ok(());
+        },
         () = watch(shared, link, &role) => std::future::pending().await,
     }
     if shared.config.is_strict(Leniency::Endings) {
@@ -206,25 +208,41 @@ fn decode(frame: BytesMut) -> Result<Node, Error> {
     Ok(unmarshal_ref(&bytes)?.to_owned())
 }
 
-/// Writes what is queued, until the link is to be closed.
+/// How what is written ends.
+#[derive(PartialEq, Eq)]
+enum Ending {
+    /// With a last stanza.
+    Said,
+    /// In the middle.
+    Cut,
+}
+
+/// Writes what is queued, until the socket is to be ended.
 async fn write(
     shared: &Shared,
     link: &Link,
     role: &Role,
     cipher: &NoiseCipher,
     sink: &mut Sink,
-) -> Result<(), Error> {
+) -> Result<Ending, Error> {
     let mut counter = 0;
     loop {
         if let Role::Companion(device) = role {
             feed(&mut lock(&shared.state), device, link);
         }
         let mut frames = BytesMut::new();
-        let mut close = false;
+        let mut end = None;
         for outgoing in link.outgoing(BATCH_STANZAS).await {
-            let Outgoing::Stanza(mut bytes) = outgoing else {
-                close = true;
-                break;
+            let mut bytes = match outgoing {
+                Outgoing::Stanza(bytes) => bytes,
+                Outgoing::End => {
+                    end = Some(Ending::Said);
+                    break;
+                }
+                Outgoing::Cut => {
+                    end = Some(Ending::Cut);
+                    break;
+                }
             };
             bytes = deflate::packed(bytes, shared.config.compress_from);
             cipher.encrypt_in_place_with_counter(counter, &mut bytes)?;
@@ -238,8 +256,8 @@ async fn write(
         if !frames.is_empty() {
             sink.send(Message::binary(frames.freeze())).await?;
         }
-        if close {
-            return Ok(());
+        if let Some(end) = end {
+            return Ok(end);
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
         Fault::Clear => clear_faults(shared, account),
         Fault::Delay(_)
         | Fault::Failure(_)
+        | Fault::DropAfter(_)
+        | Fault::Unannounced
         | Fault::IqError(_)
         | Fault::Nack(_)
         | Fault::Corrupt(_)

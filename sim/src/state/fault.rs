@@ -13,6 +13,12 @@ use crate::wire::ending::Failure;
 pub enum Fault {
     /// Cuts the account's sockets, without a farewell.
     Drop,
+    /// Cuts the account's socket behind so many more stanzas of what it is owed, without a farewell. Several are spent one
+    /// after the other.
+    DropAfter(u32),
+    /// At the account's next login what waited is not announced, and comes when it is asked for only. So it was seen after a
+    /// login that was cut off (whatsapp-rust#1377).
+    Unannounced,
     /// The account's sockets stay open, and nothing is read from them or written to them any more. Without any
     /// socket, the next one freezes as soon as it has logged in.
     HalfOpen,
@@ -77,6 +83,8 @@ pub struct Nack {
 pub(crate) struct Faults {
     pub(crate) delay: Option<Duration>,
     pub(crate) freeze_next: bool,
+    pub(crate) unannounced: bool,
+    drop_after: VecDeque<u32>,
     pub(crate) failures: VecDeque<Failure>,
     iq_errors: Vec<IqError>,
     nacks: VecDeque<Nack>,
@@ -89,6 +97,19 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn touches_messages(&self) -> bool {
         self.corrupt > 0 || self.duplicate > 0 || self.reorder > 0
+    }
+
+    /// One more stanza is put on a socket of the account; whether the socket is to be cut behind it.
+    pub(crate) fn ends_behind_this(&mut self) -> bool {
+        let Some(left) = self.drop_after.front_mut() else {
+            return false;
+        };
+        *left = left.saturating_sub(1);
+        let ends = *left == 0;
+        if ends {
+            self.drop_after.pop_front();
+        }
+        ends
     }
 
     /// What goes out now instead of this message.
@@ -132,6 +153,8 @@ impl Faults {
         match fault {
             Fault::Delay(delay) => self.delay = Some(delay).filter(|delay| !delay.is_zero()),
             Fault::Failure(failure) => self.failures.push_back(failure),
+            Fault::DropAfter(count) => self.drop_after.push_back(count),
+            Fault::Unannounced => self.unannounced = true,
             Fault::IqError(error) => self.iq_errors.push(error),
             Fault::Nack(nack) if nack.count == 0 => {}
             Fault::Nack(nack) => self.nacks.push_back(nack),

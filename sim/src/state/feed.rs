@@ -61,6 +61,13 @@ impl Feed {
         }
     }
 
+    /// Nothing of the backlog is sent before the client has asked for it.
+    pub(crate) fn without_primer(&mut self) {
+        if let Some(waited) = &mut self.waited {
+            waited.granted = 0;
+        }
+    }
+
     /// The client asks for so many more stanzas of its backlog. A request does not add to one that is not used up: what may
     /// be sent is counted from what was sent.
     pub(crate) fn request(&mut self, count: usize) {

@@ -49,6 +49,8 @@ pub(crate) enum Outgoing {
     Stanza(Vec<u8>),
     /// End the socket once everything before is written.
     End,
+    /// Cut the socket once everything before is written.
+    Cut,
 }
 
 impl Link {
@@ -95,6 +97,11 @@ impl Link {
     pub(crate) fn end_silently(&self) {
         self.send(&ending::stream_end(), None);
         self.push(Outgoing::End, None);
+    }
+
+    /// Cuts the socket behind what is queued, without a word.
+    pub(crate) fn cut_behind(&self) {
+        self.push(Outgoing::Cut, None);
     }
 
     fn push(&self, what: Outgoing, delay: Option<Duration>) {

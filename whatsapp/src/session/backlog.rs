@@ -123,6 +123,8 @@ impl Backlog {
                 .get_attr("count")
                 .and_then(|count| count.as_str().parse().ok());
             drain.announced(count.unwrap_or(0));
+        } else if stanza.tag() == "ib" && node.get_optional_child("offline").is_some() {
+            drain.ended();
         }
         if stanza.tag() != "message" {
             return;

@@ -330,6 +330,10 @@ impl EventHandler for Inbound {
                 let _ = self.order.landed(&self.name_of(&message.info));
                 self.release();
             }
+            // The end of the stream follows, and is reported as such.
+            Event::StreamError(error) => {
+                tracing::warn!(code = error.code, "stream error from WhatsApp's server");
+            }
             Event::PairingQrCode(qr) => {
                 self.report(Report::Qr {
                     payload: Secret(qr.code.clone()),

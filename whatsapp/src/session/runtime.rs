@@ -64,6 +64,8 @@ struct Progress {
     moved: Option<Instant>,
     /// How many stanzas the server has announced and not sent yet; `None` before it has announced any.
     awaited: Option<usize>,
+    /// The server has said that that was all.
+    over: bool,
 }
 
 impl Turns {
@@ -88,7 +90,7 @@ impl Turns {
             if self.is_busy() {
                 worked = Instant::now();
             }
-            let Progress { moved, awaited } = *lock(&self.drain.0);
+            let Progress { moved, awaited, .. } = *lock(&self.drain.0);
             let moved = moved.map_or(begun, |moved| moved.max(begun));
             if awaited == Some(0) && moved.max(worked).elapsed() >= COMPLETE_QUIET {
                 return;
@@ -135,6 +137,33 @@ impl Drain {
         let mut progress = lock(&self.0);
         progress.awaited = progress.awaited.map(|awaited| awaited.saturating_sub(1));
         progress.moved = Some(Instant::now());
+    }
+
+    /// The server has said that that was all.
+    pub(super) fn ended(&self) {
+        lock(&self.0).over = true;
+    }
+
+    /// Whether the server has announced it on this connection.
+    pub(super) fn is_announced(&self) -> bool {
+        lock(&self.0).awaited.is_some()
+    }
+
+    /// Whether the server has said, on this connection, that that was all.
+    pub(super) fn is_over(&self) -> bool {
+        lock(&self.0).over
+    }
+
+    /// Returns when something has moved after `since`, and nothing more for so long, or when it is over.
+    pub(super) async fn quiet_since(&self, since: Instant, quiet: Duration) {
+        loop {
+            let Progress { moved, over, .. } = *lock(&self.0);
+            let has_come = moved.is_some_and(|moved| moved > since && moved.elapsed() >= quiet);
+            if over || has_come {
+                return;
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
     }
 
     /// Messages of it were made durable.
