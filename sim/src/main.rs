@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use openclaw_sim::{Config, Sim, camera, control};
+use openclaw_sim::{Config, Leniency, Sim, camera, control};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
@@ -37,6 +37,9 @@ struct Arguments {
         requires = "camera"
     )]
     camera_account: String,
+    /// Rules of WhatsApp's server that clients are not held to, separated by commas
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    lenient: Vec<Leniency>,
     /// What is logged, to stderr: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
@@ -79,6 +82,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let sim = Arc::new(
         Sim::start(Config {
             listen: arguments.listen,
+            lenient: arguments.lenient.iter().copied().collect(),
             ..Config::default()
         })
         .await?,

@@ -16,7 +16,8 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::deflate;
 
-/// Sends keys and history once, as soon as the companion's prekeys are there.
+/// Sends keys and history once, as soon as the companion's prekeys are there and it is through with its first backlog:
+/// clients wait for the history behind that.
 pub(crate) fn begin(shared: &Shared, id: &DeviceId) {
     let now = unix_now();
     let (party, name) = {
@@ -24,7 +25,9 @@ pub(crate) fn begin(shared: &Shared, id: &DeviceId) {
         let Some(companion) = state.companion(id) else {
             return;
         };
-        if companion.bootstrapped || !companion.keys.uploaded {
+        let behind = companion.feed.is_some_and(|feed| feed.waited.is_some());
+        let ready = companion.active && !behind && companion.keys.uploaded;
+        if companion.bootstrapped || !ready {
             return;
         }
         companion.bootstrapped = true;

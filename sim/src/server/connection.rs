@@ -22,6 +22,7 @@ use wacore_noise::NoiseCipher;
 use wacore_noise::framing::{FrameDecoder, append_frame_into};
 
 use crate::delivery::backlog::feed;
+use crate::phones::bootstrap;
 use crate::rules;
 use crate::rules::login;
 use crate::rules::role::Role;
@@ -229,6 +230,7 @@ async fn write(
     loop {
         if let Role::Companion(device) = role {
             feed(&mut lock(&shared.state), device, link);
+            bootstrap::begin(shared, device);
         }
         let mut frames = BytesMut::new();
         let mut end = None;
