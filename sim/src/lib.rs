@@ -61,7 +61,7 @@ pub use sim::{Owed, Sim};
 pub use state::companion::About;
 pub use state::config::{Config, Leniency};
 pub use state::error::{Error, chain};
-pub use state::fault::{Fault, IqError, Nack};
+pub use state::fault::{Fault, IqError, IqSilence, Nack};
 pub use state::inbox::{Receipt, Received};
 pub use state::pairing::Linked;
 pub use state::queue::Class;

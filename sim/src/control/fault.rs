@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::failure::Failure;
 use super::request::{Body, E164};
 use crate::sim::Sim;
-use crate::state::fault::{Fault, IqError, Nack};
+use crate::state::fault::{Fault, IqError, IqSilence, Nack};
 use crate::wire::ending;
 
 /// A fault and whom it strikes. Read in two steps, so that a field that the kind does not know is refused.
@@ -85,6 +85,11 @@ enum Kind {
         #[serde(default = "once")]
         count: u32,
     },
+    IqSilence {
+        xmlns: String,
+        #[serde(default = "once")]
+        count: u32,
+    },
     Nack {
         code: u16,
         #[serde(default = "once")]
@@ -131,6 +136,7 @@ impl From<Kind> for Fault {
                 code,
             }),
             Kind::IqError { xmlns, code, count } => Self::IqError(IqError { xmlns, code, count }),
+            Kind::IqSilence { xmlns, count } => Self::IqSilence(IqSilence { xmlns, count }),
             Kind::Nack { code, count } => Self::Nack(Nack { code, count }),
             Kind::Corrupt { count } => Self::Corrupt(count),
             Kind::Duplicate { count } => Self::Duplicate(count),

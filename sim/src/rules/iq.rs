@@ -33,6 +33,9 @@ pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &No
         return;
     }
     let xmlns = stanza::text(node, "xmlns").unwrap_or_default();
+    if is_silenced(shared, id, &xmlns) {
+        return;
+    }
     let answer = match error_due(shared, id, &xmlns) {
         Some(code) => stanza::error(node, code, "fault"),
         None => {
@@ -67,6 +70,11 @@ pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &No
     if xmlns == "md" && node.get_optional_child("remove-companion-device").is_some() {
         devices::remove(shared, &id.0, Some(id.1));
     }
+}
+
+fn is_silenced(shared: &Shared, id: &DeviceId, xmlns: &str) -> bool {
+    let mut state = lock(&shared.state);
+    state.user(&id.0).faults.is_silent_on(xmlns) || state.faults.is_silent_on(xmlns)
 }
 
 fn error_due(shared: &Shared, id: &DeviceId, xmlns: &str) -> Option<u16> {

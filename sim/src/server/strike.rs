@@ -40,6 +40,7 @@ pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
         | Fault::DropAfter(_)
         | Fault::Unannounced
         | Fault::IqError(_)
+        | Fault::IqSilence(_)
         | Fault::Nack(_)
         | Fault::Corrupt(_)
         | Fault::Duplicate(_)

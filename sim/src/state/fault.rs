@@ -42,6 +42,8 @@ pub enum Fault {
     Failure(Failure),
     /// Answers the next iqs in a namespace with an error.
     IqError(IqError),
+    /// Answers the next iqs in a namespace with nothing at all.
+    IqSilence(IqSilence),
     /// Answers the account's next messages with an error, and delivers none of them.
     Nack(Nack),
     /// Sends each of the next messages to the account twice.
@@ -69,6 +71,15 @@ pub struct IqError {
     pub count: u32,
 }
 
+/// An iq that is never answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IqSilence {
+    /// The namespace, as in `usync`.
+    pub xmlns: String,
+    /// How many iqs.
+    pub count: u32,
+}
+
 /// `<ack error>` for a message: WhatsApp's server refuses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nack {
@@ -87,6 +98,7 @@ pub(crate) struct Faults {
     drop_after: VecDeque<u32>,
     pub(crate) failures: VecDeque<Failure>,
     iq_errors: Vec<IqError>,
+    iq_silences: Vec<IqSilence>,
     nacks: VecDeque<Nack>,
     corrupt: u32,
     duplicate: u32,
@@ -156,6 +168,7 @@ impl Faults {
             Fault::DropAfter(count) => self.drop_after.push_back(count),
             Fault::Unannounced => self.unannounced = true,
             Fault::IqError(error) => self.iq_errors.push(error),
+            Fault::IqSilence(silence) => self.iq_silences.push(silence),
             Fault::Nack(nack) if nack.count == 0 => {}
             Fault::Nack(nack) => self.nacks.push_back(nack),
             Fault::Corrupt(count) => self.corrupt = count,
@@ -168,6 +181,16 @@ impl Faults {
     /// Takes the messages that are held back, by companion.
     pub(crate) fn release(&mut self) -> impl Iterator<Item = (DeviceId, Vec<Node>)> + use<> {
         std::mem::take(self).held.into_iter()
+    }
+
+    /// Whether an iq in this namespace is to be left without an answer.
+    pub(crate) fn is_silent_on(&mut self, xmlns: &str) -> bool {
+        let mut silences = self.iq_silences.iter_mut();
+        let found = silences.find(|silence| silence.xmlns == xmlns && silence.count > 0);
+        found.is_some_and(|silence| {
+            silence.count -= 1;
+            true
+        })
     }
 
     /// The error for an iq in this namespace, if one is due.
