@@ -42,8 +42,8 @@ use whatsapp_rust::{CacheConfig, RawNodeLease};
 use crate::store::Store;
 
 pub use dial::{Endpoint, EndpointError};
-pub use names::{MAX_NUMBERS_PER_QUERY, Named};
-pub use outbound::{Error as SendError, new_message_id};
+pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
+pub use outbound::new_message_id;
 pub use secret::Secret;
 pub use time::keep_time;
 pub use verdict::Loss;
