@@ -10,6 +10,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::ser::{SerializeSeq as _, Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::strict::is_request;
 use crate::Word;
 
 /// More seconds than any number of WhatsApp's, and few enough for nanoseconds in a `f64` to stay whole milliseconds.
@@ -116,7 +117,10 @@ fn value<E: Word, F: de::Error>(word: Option<WordOrNumber<'_>>) -> Result<i32, F
         Some(WordOrNumber::Number(value)) => Ok(value),
         Some(WordOrNumber::Word(word)) => {
             let known = E::from_word(&word).map(Into::into);
-            known.ok_or_else(|| F::custom(format_args!("unknown word {word:?}")))
+            if known.is_none() && is_request() {
+                return Err(F::custom(format_args!("unknown word {word:?}")));
+            }
+            Ok(known.unwrap_or_default())
         }
     }
 }
