@@ -220,14 +220,6 @@ pub enum Denied {
     /// The same, and a pairing is in progress.
     #[error("the agent is not linked to a phone yet")]
     Linking,
-    /// Linked, but not connected now.
-    #[error("the agent is not connected to WhatsApp: {}", .state.name())]
-    NotConnected {
-        /// How the link is.
-        state: LinkState,
-        /// What a person should do, where anything.
-        hint: String,
-    },
     /// Linked already, and `replace` was not asked for.
     #[error("the agent is linked already")]
     AlreadyLinked,
@@ -237,24 +229,6 @@ pub enum Denied {
     /// WhatsApp does not accept the credentials any more, and will not.
     #[error("the credentials are dead: WhatsApp removed this device")]
     CredentialsDead,
-    /// The token stands for another message.
-    #[error("the token was used for another message")]
-    TokenReused,
-    /// Nobody on WhatsApp has this number.
-    #[error("the number is not on WhatsApp")]
-    NotOnWhatsApp,
-    /// Too many messages wait to be sent.
-    #[error("too many messages wait to be sent")]
-    Busy,
-    /// So much has been sent lately that WhatsApp would take more for spam. The message may go at this time.
-    #[error("too many messages were sent lately")]
-    Paced(SystemTime),
-    /// As many messages are kept until they can be sent as may be.
-    #[error("{0} messages wait to be sent, and no more are kept")]
-    QueueFull(usize),
-    /// Sends are held: the store went back, and no admin has decided yet.
-    #[error("nothing is sent: the agent's store went back, its volume is an older copy")]
-    RolledBack,
     /// Sends are not held.
     #[error("sends are not held: there is nothing to decide")]
     NotHeld,

@@ -6,7 +6,7 @@
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
-use openclaw_proto::v1::StatusRequest;
+use openclaw_proto::v1::{RestoreResponse, StatusRequest};
 use openclaw_vault::{Key32, Secret};
 use openclaw_whatsapp::store::Store;
 use openclaw_whatsapp::store::baileys::{self, Error, Report};
@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::address::Address;
 use crate::cli::BaileysArgs;
 use crate::failure::{Exit, Failure};
+use crate::render::size::count;
 use crate::restore::{deliver, has_none};
 use crate::rollback::check::RollbackCheck;
 use crate::stop::Stops;
@@ -61,7 +62,8 @@ pub(crate) async fn run(
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         deliver(&mut admin, &secret, bytes.as_slice(), size, json).await
     };
-    stops.or(stopped, send).await?;
+    let restored = stops.or(stopped, send).await?;
+    taken_for_a_backup(&restored)?;
     if json {
         let imported = true;
         console::report_json(&Json {
@@ -74,6 +76,24 @@ pub(crate) async fn run(
     }
     RollbackCheck::new(json).look(&mut agent).await;
     Ok(Exit::Done)
+}
+
+/// Of what is handed over nothing is left behind. An agent that is older than this takes it for a backup, whose keys must not
+/// be used twice.
+fn taken_for_a_backup(restored: &RestoreResponse) -> Result<(), Failure> {
+    let sessions = restored.sessions_dropped;
+    let sender_keys = restored.sender_keys_dropped;
+    if (sessions, sender_keys) == (0, 0) {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "the agent has the account, but took the import for a backup: it left behind {} and {}",
+        count(sessions, "session"),
+        count(sender_keys, "sender key"),
+    ))
+    .with_reason("AGENT_TOO_OLD")
+    .with_hint("the agent is older than this openclawctl: update it; do not import again and do not start the gateway again, it makes new sessions as messages are exchanged")
+    .with_exit(Exit::Refused))
 }
 
 /// Reads the folder, and says what an import would bring. No agent is asked.

@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal as _, Read as _};
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use openclaw_proto::v1::{SendRequest, SendResponse, SendState};
 use openclaw_types::{MAX_TEXT_CHARS, Text, TextError};
 use prost_types::Timestamp;
@@ -243,7 +244,7 @@ fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
 fn fresh_token() -> Result<String, Failure> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).map_err(|error| Failure::new(format!("choose a token: {error}")))?;
-    Ok(format!("ctl-{}", text::hex(&bits)))
+    Ok(format!("ctl-{}", HEXLOWER.encode(&bits)))
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! Text from the network, made safe to print: it must not move the cursor, set the title, ring,
 //! or reorder what stands beside it.
 
-use std::fmt::Write as _;
-
 /// `text` on one line, with everything escaped that a terminal would act on.
 pub(crate) fn one_line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -16,14 +14,6 @@ pub(crate) fn one_line(text: &str) -> String {
         }
     }
     shown
-}
-
-/// `bytes` in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 /// Controls (C0, DEL, C1), line and paragraph separators, and what changes the direction of text.

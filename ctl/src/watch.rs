@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::{EventFilter, WatchEventsRequest, WatchEventsResponse};
+use openclaw_types::Backoff;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tonic::transport::Channel;
@@ -28,21 +29,22 @@ use cursor::{Cursor, Step};
 use keeping::CursorKeeper;
 use notes::Notes;
 
-const MIN_RETRY_DELAY: Duration = Duration::from_millis(250);
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
+/// The delays between attempts to reach the agent.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
 /// The agent sends a heartbeat every 30 s. Two missing ones are a dead stream.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How often, at most, it is noted how far the store has come.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long to wait before the next attempt: each time twice as long.
-struct Retry(Duration);
+/// Failures in a row.
+#[derive(Default)]
+struct Retry(u32);
 
 impl Retry {
     async fn wait(&mut self) {
-        tokio::time::sleep(self.0).await;
-        self.0 = (self.0 * 2).min(MAX_RETRY_DELAY);
+        self.0 = self.0.saturating_add(1);
+        tokio::time::sleep(BACKOFF.after(self.0)).await;
     }
 }
 
@@ -107,7 +109,7 @@ enum Ended {
 
 impl Watch<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
-        let mut retry = Retry(MIN_RETRY_DELAY);
+        let mut retry = Retry::default();
         let mut stream = match self.open().await {
             // Whoever follows can wait for it to come.
             Err(failure) if !self.args.no_follow && may_come(&failure) => {
@@ -122,7 +124,7 @@ impl Watch<'_> {
                 Ended::StartOver => {}
                 Ended::Lost { items } => {
                     if items > 0 {
-                        retry = Retry(MIN_RETRY_DELAY);
+                        retry = Retry::default();
                     }
                     let text = "the connection to the agent was lost; trying again";
                     self.notes.note(text, "lost");

@@ -6,10 +6,12 @@
 //! absent one is `"kind": null`.
 //!
 //! Programs depend on it: fields are added, never renamed or removed. Reading takes what is missing as absent and passes over
-//! members that it does not know. What it knows and cannot read is an error that names the member: a word that is none, two
-//! arms of a oneof, an arm other than the one that its oneof names.
+//! members that it does not know, arms and words among them: a later version may have written them. In a request such an arm or
+//! word is an error, since without it another thing would be asked for. What it knows and cannot read is always an error that
+//! names the member: two arms of a oneof, an arm other than the one that its oneof names.
 
 mod shape;
+mod strict;
 
 use std::marker::PhantomData;
 
@@ -19,6 +21,7 @@ use serde::ser::Serializer;
 
 use crate::v1;
 use shape::{Base64, Duration, Hex, Hex64, Maybe, OneWord, Plain, Shape, Timestamp, Words};
+use strict::{Within, is_request};
 
 /// A value in its shape, to write.
 struct As<'a, S, T>(&'a T, PhantomData<S>);
@@ -81,7 +84,8 @@ impl<'de, M: Message> Visitor<'de> for Members<M> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<M, A::Error> {
         let mut message = M::default();
-        let (mut known, mut named) = (Vec::new(), Vec::new());
+        let _within = Within::message(M::NAME);
+        let (mut known, mut unknown, mut named) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(name) = map.next_key::<String>()? {
             if known.contains(&name) {
                 return refused(&name, "stands here twice");
@@ -91,12 +95,15 @@ impl<'de, M: Message> Visitor<'de> for Members<M> {
                 named.extend(arm.map(|arm| (name.clone(), arm)));
             } else if !message.take(&name, &mut map)? {
                 map.next_value::<IgnoredAny>()?;
+                unknown.push(name);
                 continue;
             }
             known.push(name);
         }
         for (oneof, arm) in named {
-            if message.arm(&oneof) != Some(&arm) {
+            let present = message.arm(&oneof);
+            let is_later = present.is_none() && unknown.contains(&arm) && !is_request();
+            if present != Some(&arm) && !is_later {
                 return refused(&oneof, &format!("there is no {arm:?} here"));
             }
         }

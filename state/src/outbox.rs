@@ -25,8 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{
-    ChatId, Draft, MessageId, Nack, Occurrence, Phone, SendOutcome, SendReason, SendState, Sent,
-    Token,
+    ChatId, Draft, LinkState, MessageId, Nack, Occurrence, Phone, SendOutcome, SendReason,
+    SendState, Sent, Token,
 };
 use openclaw_vault::Batch;
 use tokio::sync::{Notify, watch};
@@ -90,28 +90,43 @@ pub struct SubmitRequest {
     pub id: MessageId,
     /// The account that sends it.
     pub account: Phone,
-    /// Whether that is connected now.
-    pub connected: bool,
+    /// Why that is not connected now, if it is not.
+    pub down: Option<Down>,
     /// Keep it until then, if it cannot be sent at once.
     pub until: Option<SystemTime>,
     /// It goes to the account itself.
     pub is_own: bool,
 }
 
+/// The link is not up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Down {
+    /// How it is.
+    pub state: LinkState,
+    /// What a person should do, where anything.
+    pub hint: String,
+}
+
 /// The message is not let in. Nothing has happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitDenied {
     /// The token stands for another message.
+    #[error("the token was used for another message")]
     TokenReused,
     /// It cannot be sent now, and is not to be kept.
-    NotConnected,
-    /// Too much has gone out lately. It may go at this time.
+    #[error("the agent is not connected to WhatsApp: {}", .0.state.name())]
+    NotConnected(Down),
+    /// So much has been sent lately that WhatsApp would take more for spam. The message may go at this time.
+    #[error("too many messages were sent lately")]
     Paced(SystemTime),
     /// Too many messages wait for their turn.
+    #[error("too many messages wait to be sent")]
     Busy,
-    /// Too many messages are kept.
+    /// As many messages are kept until they can be sent as may be.
+    #[error("{0} messages wait to be sent, and no more are kept")]
     QueueFull(usize),
-    /// Sends are held, because the store went back.
+    /// Sends are held: the store went back, and no admin has decided yet.
+    #[error("nothing is sent: the agent's store went back, its volume is an older copy")]
     Held,
 }
 
@@ -205,7 +220,7 @@ impl Outbox {
             account,
             until,
             is_own,
-            connected: _,
+            down: _,
         } = request;
         if first {
             let sent = Sent {
@@ -268,8 +283,8 @@ impl Outbox {
                 Ok(())
             };
         }
-        if !request.connected {
-            return Err(SubmitDenied::NotConnected);
+        if let Some(down) = &request.down {
+            return Err(SubmitDenied::NotConnected(down.clone()));
         }
         if messages.direct() >= MAX_DIRECT_MESSAGES {
             return Err(SubmitDenied::Busy);

@@ -1,6 +1,6 @@
 //! The one-time code that makes a client known.
 
-use data_encoding::{Encoding, Specification};
+use data_encoding::{Encoding, HEXLOWER, Specification};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::sync::LazyLock;
@@ -150,7 +150,7 @@ impl fmt::Debug for Code {
 
 impl fmt::Display for CodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_write(&self.0, f)
     }
 }
 

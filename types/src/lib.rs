@@ -5,6 +5,7 @@
 //! the one answer that every reader gives.
 
 mod agent_name;
+mod backoff;
 mod chat_kind;
 mod consumer;
 mod contact;
@@ -25,6 +26,7 @@ mod text;
 mod words;
 
 pub use agent_name::{AgentName, AgentNameError};
+pub use backoff::Backoff;
 pub use chat_kind::{ChatKind, ChatKinds};
 pub use consumer::{Consumer, ConsumerName, ConsumerNameError};
 pub use contact::{ChatId, Contact};

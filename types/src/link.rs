@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::stored::{maybe_time, time};
+use crate::stored::{lenient, maybe_time, time};
 use crate::{Lid, Phone};
 
 /// Where the link is.
@@ -194,7 +194,12 @@ pub struct Link {
     pub reason: Option<Reason>,
     /// The code with which WhatsApp ended the link, in a state that needs a person. `None` where it gave none, as when the
     /// phone removed this device.
-    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "c",
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub code: Option<u32>,
 }
 
@@ -264,6 +269,8 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
+    use ciborium::cbor;
+
     use super::*;
 
     fn hint(state: LinkState, code: Option<u32>) -> String {
@@ -279,6 +286,15 @@ mod tests {
             let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap();
             format!("second {}", since.as_secs())
         })
+    }
+
+    #[test]
+    fn a_row_whose_code_is_none_is_read_without_it() {
+        for (code, read) in [(-1, None), (402, Some(402)), (i64::MAX, None)] {
+            let row = cbor!({"s" => "connected", "t" => 7, "c" => code}).unwrap();
+            let link: Link = row.deserialized().unwrap();
+            assert_eq!((link.state, link.code), (LinkState::Connected, read));
+        }
     }
 
     #[test]

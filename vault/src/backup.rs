@@ -179,10 +179,20 @@ impl<D: Disk> Vault<D> {
     }
 
     /// Begins to put other contents in place of all that is in the store.
-    pub fn restore(&self) -> Result<Restore<D>, Error> {
+    pub fn restore(&self) -> Result<Restore<D>, Error>
+    where
+        D: Clone,
+    {
         self.idle()?;
+        let rewrite = self.rewrite(DataKey::clone(&self.data_key))?;
         Ok(Restore {
-            rewrite: self.rewrite(DataKey::clone(&self.data_key))?,
+            staged: Staged {
+                disk: self.disk.clone(),
+                name: log::name(rewrite.log.number),
+                file: Arc::clone(&rewrite.log.file),
+                is_used: false,
+            },
+            rewrite,
             writer: self.writer(),
             instead_of: self.log.number,
         })
@@ -192,6 +202,7 @@ impl<D: Disk> Vault<D> {
     pub fn finish_restore(&mut self, restore: Restore<D>) -> Result<(), Error> {
         let Restore {
             rewrite,
+            mut staged,
             writer,
             instead_of,
         } = restore;
@@ -201,6 +212,8 @@ impl<D: Disk> Vault<D> {
         if self.log.number != instead_of {
             return Err(Error::Busy);
         }
+        // From here on it may be the live log.
+        staged.is_used = true;
         self.guard(|vault| {
             let slots = vault.header().slots.clone();
             vault.switch(rewrite, slots)
@@ -208,10 +221,11 @@ impl<D: Disk> Vault<D> {
     }
 }
 
-/// New contents in the making. No compaction begins meanwhile. Dropped, they leave a file that the next rewriting or
-/// the next start removes.
+/// New contents in the making. No compaction begins meanwhile. Dropped, they leave nothing; what a killed process leaves, the
+/// next rewriting or the next start removes.
 pub struct Restore<D: Disk> {
     rewrite: Rewrite<D::File>,
+    staged: Staged<D>,
     writer: Arc<()>,
     /// The number of the log that was the live one when it began.
     instead_of: u64,
@@ -221,6 +235,23 @@ impl<D: Disk> Restore<D> {
     /// Adds a change to the new contents.
     pub fn push(&mut self, op: Op<'_>) -> Result<(), Error> {
         self.rewrite.push(op)
+    }
+}
+
+/// The file of new contents. It goes unless they may be in the store.
+struct Staged<D: Disk> {
+    disk: D,
+    name: String,
+    file: Arc<D::File>,
+    is_used: bool,
+}
+
+impl<D: Disk> Drop for Staged<D> {
+    fn drop(&mut self) {
+        // The folder may be another store's by now.
+        if !self.is_used && self.disk.is_named(&self.name, &self.file).unwrap_or(false) {
+            let _ = self.disk.remove(&self.name);
+        }
     }
 }
 

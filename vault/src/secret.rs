@@ -3,6 +3,7 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -169,15 +170,12 @@ fn decode(engine: &impl base64::Engine, text: &str, bytes: &mut [u8; 32]) -> Opt
 }
 
 fn decode_hex(text: &str, bytes: &mut [u8; 32]) -> Option<()> {
+    // Into 32 bytes go 64 digits, and no others.
     if text.len() != 64 {
         return None;
     }
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let high = char::from(digits[0]).to_digit(16)?;
-        let low = char::from(digits[1]).to_digit(16)?;
-        *byte = u8::try_from(high << 4 | low).ok()?;
-    }
-    Some(())
+    let read = HEXLOWER_PERMISSIVE.decode_mut(text.as_bytes(), bytes);
+    read.is_ok().then_some(())
 }
 
 /// What Argon2id is run with.

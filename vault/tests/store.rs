@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
 use openclaw_vault::{
     Batch, Compaction, Error, Folder, Handover, Key, Key32, Op, Reader, Secret, Table, Vault,
     on_heap, presence,
@@ -263,6 +266,26 @@ fn no_compaction_begins_while_a_restore_is_under_way() {
     drop(vault.restore().map(|_| ()).unwrap_err());
     vault.finish_restore(restore).unwrap();
     assert_eq!((vault.summary().records, load(&vault, 0)), (1, None));
+}
+
+#[test]
+fn a_restore_that_breaks_off_leaves_no_file() {
+    let (dir, secret) = (TempDir::new().unwrap(), secret());
+    let mut vault = create(&dir, &secret);
+    fill(&mut vault, 10);
+    let before = names(&dir);
+    let mut restore = vault.restore().unwrap();
+    let key = Key::new(TABLE, "scope", "id");
+    restore.push(Op::Put { key, value: b"" }).unwrap();
+    assert_ne!(names(&dir), before);
+    drop(restore);
+    assert_eq!(names(&dir), before);
+    assert_eq!(vault.count(TABLE), 10);
+}
+
+fn names(dir: &TempDir) -> BTreeSet<OsString> {
+    let names = std::fs::read_dir(dir.path()).unwrap();
+    names.map(|entry| entry.unwrap().file_name()).collect()
 }
 
 #[test]

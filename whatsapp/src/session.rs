@@ -32,7 +32,7 @@ use openclaw_state::journal::Journal;
 use openclaw_state::outbox::Outbox;
 use openclaw_state::traffic::Traffic;
 use openclaw_types::{Lid, Phone};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::client::{Client, NodeFilter};
 use whatsapp_rust::pair_code::PairCodeOptions;
@@ -43,8 +43,8 @@ use whatsapp_rust::{CacheConfig, RawNodeLease};
 use crate::store::Store;
 
 pub use dial::{Endpoint, EndpointError};
-pub use names::{MAX_NUMBERS_PER_QUERY, Named};
-pub use outbound::{Error as SendError, new_message_id};
+pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
+pub use outbound::new_message_id;
 pub use secret::Secret;
 pub use time::keep_time;
 pub use verdict::Loss;
@@ -145,7 +145,7 @@ pub struct Session {
 pub struct Driver {
     session: Session,
     reports: mpsc::Sender<Report>,
-    signals: mpsc::Receiver<Signal>,
+    seen: Arc<Seen>,
     keepalive_limit: Duration,
     turns: Arc<runtime::Turns>,
     /// Each stanza is told when it arrives, for as long as this is held: see [`backlog`].
@@ -161,14 +161,20 @@ enum Workers {
 }
 
 /// What the library's event handler, which may not wait, leaves for the driver.
-enum Signal {
-    Report(Report),
-    /// The phone has accepted: store that, then tell.
-    Accepted,
+#[derive(Debug, Default)]
+struct Seen {
+    /// The phone has accepted: store that, then report it.
+    accepted: Notify,
     /// The library has announced us as available: take that back, or the phone goes silent.
-    Announced,
-    /// Why the connection is about to end.
-    Verdict(Loss),
+    announced: Notify,
+    /// Why the connection is about to end: the first reason that was given.
+    loss: Mutex<Option<Loss>>,
+}
+
+impl Seen {
+    fn ends(&self, why: Loss) {
+        lock(&self.loss).get_or_insert(why);
+    }
 }
 
 impl Session {
@@ -178,7 +184,7 @@ impl Session {
         store: &Store,
     ) -> Result<(Self, Driver, mpsc::Receiver<Report>), OpenError> {
         let (reports, receiver) = mpsc::channel(MAX_QUEUED_REPORTS);
-        let (signals, waiting) = mpsc::channel(MAX_QUEUED_REPORTS);
+        let seen = Arc::<Seen>::default();
         let dialled = Arc::new(dial::Outcome::default());
         let gate = Arc::new(gate::Gate::default());
         let vault = store.vault().clone();
@@ -187,7 +193,8 @@ impl Session {
         let inbound = inbound::Inbound::new(
             setup,
             store.clone(),
-            signals,
+            reports.downgrade(),
+            Arc::clone(&seen),
             Arc::clone(&gate),
             Arc::clone(&backlog),
         );
@@ -233,7 +240,7 @@ impl Session {
         let driver = Driver {
             session: session.clone(),
             reports,
-            signals: waiting,
+            seen,
             keepalive_limit: setup.keepalive_limit,
             turns,
             _stanzas: session.client.acquire_raw_node_forwarding(),
@@ -303,6 +310,21 @@ impl Session {
         answered || matches!(removed.now_or_never(), Some(Ok(_)))
     }
 
+    /// Stores what the phone has accepted.
+    async fn accepted(&self) -> Report {
+        let stored = self.client.persistence_manager().flush().await;
+        match (stored, self.account()) {
+            (Ok(()), Some((phone, lid))) => Report::Accepted { phone, lid },
+            (Err(_), _) => Report::PairingRefused(Refusal::Storage),
+            (Ok(()), None) => Report::PairingRefused(Refusal::Verification),
+        }
+    }
+
+    /// Takes back that we are available. Without a push name nothing was announced, and nothing can be taken back.
+    async fn withdraw(&self) {
+        let _ = self.client.presence().set_unavailable().await;
+    }
+
     /// Ends the session: what is buffered is flushed, the socket closed. It cannot connect again.
     pub async fn close(&self) {
         self.client.disconnect().await;
@@ -316,7 +338,7 @@ impl Driver {
         let Self {
             session,
             reports,
-            signals,
+            seen,
             keepalive_limit,
             turns,
             bot,
@@ -325,27 +347,23 @@ impl Driver {
         let client = &session.client;
         session.dialled.reset();
         let mut success = client.wait_for_node(NodeFilter::tag("success")).fuse();
-        let mut restart = client
-            .wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"))
-            .fuse();
+        let restart = client.wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"));
         let mut silence = pin!(silence::noticed(session, *keepalive_limit).fuse());
         let mut resume = pin!(resume::pull(client, turns).fuse());
         let mut logged_in = false;
         let mut run = pin!(run(client, bot));
-        let mut verdict = None;
         loop {
             tokio::select! {
                 biased;
-                // Before the signals: what the library says of the same end is less precise.
-                Ok(_) = &mut restart => { verdict.get_or_insert(Loss::Restart); }
-                Some(signal) = signals.recv() => on_signal(signal, session, reports, &mut verdict).await,
+                () = seen.accepted.notified() => send_report(reports, session.accepted().await).await,
+                () = seen.announced.notified() => session.withdraw().await,
                 Ok(_) = &mut success => {
                     logged_in = true;
                     send_report(reports, Report::LoggedIn).await;
                 }
                 () = &mut resume, if logged_in => {}
                 () = &mut silence => {
-                    verdict.get_or_insert(Loss::Connection);
+                    seen.ends(Loss::Connection);
                     send_report(reports, Report::Silent).await;
                     client.reconnect_immediately().await;
                 }
@@ -353,18 +371,20 @@ impl Driver {
             }
         }
         // The library's handlers run before its run returns: nothing comes after this.
-        if let Some(Ok(_)) = (&mut restart).now_or_never() {
-            verdict.get_or_insert(Loss::Restart);
+        if seen.accepted.notified().now_or_never().is_some() {
+            send_report(reports, session.accepted().await).await;
         }
-        while let Ok(signal) = signals.try_recv() {
-            on_signal(signal, session, reports, &mut verdict).await;
-        }
-        let otherwise = if session.dialled.made() {
-            Loss::Connection
-        } else {
-            Loss::Unreachable
+        // That we are available has ended with the connection.
+        let _ = seen.announced.notified().now_or_never();
+        let restarts = matches!(restart.now_or_never(), Some(Ok(_)));
+        let loss = match lock(&seen.loss).take() {
+            // What the library says of the same end is less precise.
+            None | Some(Loss::Connection) if restarts => Loss::Restart,
+            Some(loss) => loss,
+            None if session.dialled.made() => Loss::Connection,
+            None => Loss::Unreachable,
         };
-        send_report(reports, Report::Ended(verdict.unwrap_or(otherwise))).await;
+        send_report(reports, Report::Ended(loss)).await;
     }
 }
 
@@ -373,34 +393,6 @@ fn caches() -> CacheConfig {
     CacheConfig {
         chat_lanes_capacity: 256,
         ..CacheConfig::default()
-    }
-}
-
-async fn on_signal(
-    signal: Signal,
-    session: &Session,
-    reports: &mpsc::Sender<Report>,
-    verdict: &mut Option<Loss>,
-) {
-    match signal {
-        Signal::Report(report) => send_report(reports, report).await,
-        Signal::Verdict(loss) => {
-            verdict.get_or_insert(loss);
-        }
-        Signal::Accepted => {
-            let stored = session.client.persistence_manager().flush().await;
-            verdict.get_or_insert(Loss::Restart);
-            let report = match (stored, session.account()) {
-                (Ok(()), Some((phone, lid))) => Report::Accepted { phone, lid },
-                (Err(_), _) => Report::PairingRefused(Refusal::Storage),
-                (Ok(()), None) => Report::PairingRefused(Refusal::Verification),
-            };
-            send_report(reports, report).await;
-        }
-        Signal::Announced => {
-            // Without a push name nothing was announced, and nothing can be taken back.
-            let _ = session.client.presence().set_unavailable().await;
-        }
     }
 }
 

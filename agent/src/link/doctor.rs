@@ -7,7 +7,7 @@ mod findings;
 use openclaw_state::allow::Verdict;
 use openclaw_state::clock;
 use openclaw_types::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
-use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, SendError};
+use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 
 use self::findings::{
     alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
@@ -46,7 +46,7 @@ struct EventSummary {
 struct Person<'a> {
     phone: &'a Phone,
     /// WhatsApp's answer; `None` without a connection to ask on.
-    asked: Option<Result<Named, SendError>>,
+    asked: Option<Result<Named, QueryError>>,
     lid: Option<Lid>,
     direct: Verdict,
     by_lid: Option<Verdict>,
@@ -137,7 +137,7 @@ impl Agent {
         let asked = match session {
             Some(session) => {
                 let answer = tokio::time::timeout(QUERY_TIMEOUT, session.name(phone)).await;
-                Some(answer.unwrap_or(Err(SendError::ConnectionLost)))
+                Some(answer.unwrap_or(Err(QueryError::ConnectionLost)))
             }
             None => None,
         };

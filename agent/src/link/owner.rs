@@ -16,7 +16,7 @@ use openclaw_whatsapp::store::Store;
 use tokio::sync::{mpsc, watch};
 
 use self::candidate::Candidate;
-use super::pairing::{Input, Pairing};
+use super::pairing::Pairing;
 use super::retry::{Next, Retry};
 use super::running::Running;
 use super::{
@@ -159,7 +159,7 @@ impl Owner {
                     self.discard_session().await;
                     self.ended(Loss::Connection).await?;
                 }
-                Wake::Candidate(report) => self.on_candidate(report).await?,
+                Wake::Candidate(report) => self.on_candidate(report).await,
                 Wake::Time => self.on_time().await?,
                 Wake::Abandoned => self.abandon().await,
             }
@@ -235,16 +235,14 @@ impl Owner {
         match report {
             Report::LoggedIn => {
                 self.logged_in();
-                self.step_linked(Input::LoggedIn).await
+                self.step_linked(Report::LoggedIn).await;
             }
-            Report::Silent => {
-                self.enter(LinkState::Connecting, Some(Reason::ConnectionLost));
-                Ok(())
-            }
-            Report::Ended(loss) => self.ended(loss).await,
+            Report::Silent => self.enter(LinkState::Connecting, Some(Reason::ConnectionLost)),
+            Report::Ended(loss) => self.ended(loss).await?,
             // A device that is linked makes no others.
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
     }
 
     /// WhatsApp's `<success>` was seen on the link's connection.
@@ -273,7 +271,7 @@ impl Owner {
             running.log_dial_error();
         }
         if self.is_completing() {
-            self.step_linked(Input::Lost(loss)).await?;
+            self.step_linked(Report::Ended(loss)).await;
             // A link that the phone has accepted outlives its pairing, and then the retry rules decide.
             if self.is_completing() || self.link().account.is_none() {
                 return Ok(());
@@ -315,7 +313,8 @@ impl Owner {
             self.connect();
         }
         self.connect_candidate(now).await?;
-        self.step(Input::Tick).await
+        self.tick().await;
+        Ok(())
     }
 
     async fn open_session(&mut self) -> Result<(), OpenError> {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::Phone;
-use openclaw_whatsapp::session::{Loss, Refusal, Secret};
+use openclaw_whatsapp::session::{Loss, Refusal, Report, Secret};
 
 use crate::link::{Frame, Method, PairFailure, PairRequest, Qr};
 
@@ -22,28 +22,6 @@ pub(super) struct Pairing {
     /// When the code on the operator's screen stops working.
     code_until: Option<SystemTime>,
     accepted: Option<Phone>,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub(super) enum Input {
-    Qr {
-        payload: Secret,
-        valid: Duration,
-    },
-    PhoneCode {
-        code: Secret,
-        valid: Duration,
-    },
-    PhoneCodeSpent,
-    PasskeyRequest(Secret),
-    PasskeyConfirmation(Secret),
-    Accepted(Phone),
-    Refused(Refusal),
-    LoggedIn,
-    Lost(Loss),
-    /// Nothing but time.
-    Tick,
 }
 
 /// What to do.
@@ -77,7 +55,7 @@ impl Pairing {
         &self.method
     }
 
-    /// When [`Input::Tick`] is due.
+    /// When [`Pairing::tick`] is due.
     pub(super) fn wake_at(&self) -> SystemTime {
         self.code_until
             .map_or(self.deadline, |spent| spent.min(self.deadline))
@@ -88,37 +66,48 @@ impl Pairing {
         self.accepted.is_some()
     }
 
-    pub(super) fn on(&mut self, input: Input, now: SystemTime) -> Step {
-        match input {
-            Input::Qr { payload, valid } => self.show_qr(payload, now + valid),
-            Input::PhoneCode { code, valid } => {
+    pub(super) fn on(&mut self, report: Report, now: SystemTime) -> Step {
+        match report {
+            Report::Qr { payload, valid } => self.show_qr(payload, now + valid),
+            Report::PhoneCode { code, valid } => {
                 self.code_until = Some(now + valid);
                 let expires_at = (now + valid).min(self.deadline);
                 Step::Show(Frame::PhoneCode { code, expires_at })
             }
-            Input::PhoneCodeSpent => self.ask_for_code(),
-            Input::PasskeyRequest(options) => Step::Show(Frame::PasskeyRequest(options)),
-            Input::PasskeyConfirmation(code) => Step::Show(Frame::PasskeyConfirmation(code)),
-            Input::Accepted(phone) => {
+            Report::PhoneCodeSpent => self.ask_for_code(),
+            Report::PasskeyRequest(options) => Step::Show(Frame::PasskeyRequest(options)),
+            Report::PasskeyConfirmation(code) => Step::Show(Frame::PasskeyConfirmation(code)),
+            Report::Accepted { phone, lid: _ } => {
                 self.accepted = Some(phone);
                 self.code_until = None;
                 self.deadline = now + LOGIN_TIMEOUT;
                 Step::Show(Frame::Scanned)
             }
-            Input::Refused(refusal) => fail(match refusal {
+            Report::PairingRefused(refusal) => fail(match refusal {
                 Refusal::Server | Refusal::Storage => PairFailure::Refused,
                 Refusal::Verification => PairFailure::Verification,
                 Refusal::Passkey => PairFailure::Passkey,
             }),
-            Input::LoggedIn => match self.accepted.clone() {
+            Report::LoggedIn => match self.accepted.clone() {
                 Some(phone) => Step::Finish(Frame::Linked { phone }),
                 None => Step::Stay,
             },
-            Input::Lost(loss) => self.lost(loss),
-            Input::Tick if now < self.wake_at() => Step::Stay,
-            Input::Tick if now < self.deadline => self.ask_for_code(),
-            Input::Tick if self.accepted.is_some() => fail(PairFailure::NotConnected),
-            Input::Tick => fail(PairFailure::Deadline),
+            // The connection's end follows.
+            Report::Silent => Step::Stay,
+            Report::Ended(loss) => self.lost(loss),
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self, now: SystemTime) -> Step {
+        if now < self.wake_at() {
+            Step::Stay
+        } else if now < self.deadline {
+            self.ask_for_code()
+        } else if self.accepted.is_some() {
+            fail(PairFailure::NotConnected)
+        } else {
+            fail(PairFailure::Deadline)
         }
     }
 
@@ -185,10 +174,17 @@ mod tests {
         Pairing::new(&request, at(0))
     }
 
-    fn qr() -> Input {
-        Input::Qr {
+    fn qr() -> Report {
+        Report::Qr {
             payload: Secret("2@r,n,i,a,1".into()),
             valid: Duration::from_secs(20),
+        }
+    }
+
+    fn accepted() -> Report {
+        Report::Accepted {
+            phone: phone(),
+            lid: None,
         }
     }
 
@@ -205,7 +201,7 @@ mod tests {
             };
             assert_eq!((code.ordinal, code.expires_at), (ordinal, at(30)));
             if ordinal == 6 {
-                let step = pairing.on(Input::Lost(Loss::CodesExhausted), at(10));
+                let step = pairing.on(Report::Ended(Loss::CodesExhausted), at(10));
                 assert_eq!(step, Step::Reconnect(Duration::ZERO));
             }
         }
@@ -222,39 +218,33 @@ mod tests {
     #[test]
     fn linked_is_said_after_acceptance_and_login_only() {
         let mut pairing = pairing(Method::Qr);
-        assert_eq!(pairing.on(Input::LoggedIn, at(1)), Step::Stay);
+        assert_eq!(pairing.on(Report::LoggedIn, at(1)), Step::Stay);
+        assert_eq!(pairing.on(accepted(), at(2)), Step::Show(Frame::Scanned));
         assert_eq!(
-            pairing.on(Input::Accepted(phone()), at(2)),
-            Step::Show(Frame::Scanned)
-        );
-        assert_eq!(
-            pairing.on(Input::Lost(Loss::Restart), at(2)),
+            pairing.on(Report::Ended(Loss::Restart), at(2)),
             Step::Reconnect(Duration::ZERO)
         );
         let linked = Step::Finish(Frame::Linked { phone: phone() });
-        assert_eq!(pairing.on(Input::LoggedIn, at(3)), linked);
+        assert_eq!(pairing.on(Report::LoggedIn, at(3)), linked);
     }
 
     #[test]
     fn the_deadline_ends_it_and_says_how_far_it_came() {
-        assert_eq!(pairing(Method::Qr).on(Input::Tick, at(299)), Step::Stay);
+        assert_eq!(pairing(Method::Qr).tick(at(299)), Step::Stay);
         assert_eq!(
-            pairing(Method::Qr).on(Input::Tick, at(300)),
+            pairing(Method::Qr).tick(at(300)),
             fail(PairFailure::Deadline)
         );
-        let mut accepted = pairing(Method::Qr);
-        accepted.on(Input::Accepted(phone()), at(299));
-        assert_eq!(accepted.on(Input::Tick, at(300)), Step::Stay);
-        assert_eq!(
-            accepted.on(Input::Tick, at(299 + 60)),
-            fail(PairFailure::NotConnected)
-        );
+        let mut scanned = pairing(Method::Qr);
+        scanned.on(accepted(), at(299));
+        assert_eq!(scanned.tick(at(300)), Step::Stay);
+        assert_eq!(scanned.tick(at(299 + 60)), fail(PairFailure::NotConnected));
     }
 
     #[test]
     fn no_network_is_said_after_a_few_attempts_not_at_the_deadline() {
         let mut pairing = pairing(Method::Qr);
-        let mut lost = || pairing.on(Input::Lost(Loss::Unreachable), at(1));
+        let mut lost = || pairing.on(Report::Ended(Loss::Unreachable), at(1));
         assert!(matches!(lost(), Step::Reconnect(_)));
         assert!(matches!(lost(), Step::Reconnect(_)));
         assert_eq!(lost(), fail(PairFailure::Unreachable));
@@ -265,18 +255,15 @@ mod tests {
         let mut pairing = pairing(Method::PhoneCode(phone()));
         let code = Secret("ABCD2345".into());
         let valid = Duration::from_secs(180);
-        pairing.on(Input::PhoneCode { code, valid }, at(0));
+        pairing.on(Report::PhoneCode { code, valid }, at(0));
         assert_eq!(pairing.wake_at(), at(180));
-        assert_eq!(pairing.on(Input::Tick, at(179)), Step::Stay);
-        assert_eq!(pairing.on(Input::Tick, at(180)), Step::AskForCode(phone()));
+        assert_eq!(pairing.tick(at(179)), Step::Stay);
+        assert_eq!(pairing.tick(at(180)), Step::AskForCode(phone()));
         assert_eq!(
-            pairing.on(Input::PhoneCodeSpent, at(200)),
+            pairing.on(Report::PhoneCodeSpent, at(200)),
             Step::AskForCode(phone())
         );
-        assert_eq!(
-            pairing.on(Input::Tick, at(300)),
-            fail(PairFailure::Deadline)
-        );
+        assert_eq!(pairing.tick(at(300)), fail(PairFailure::Deadline));
     }
 
     #[test]

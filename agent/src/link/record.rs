@@ -26,9 +26,9 @@ struct VerdictRow {
     since: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<u64>,
-    /// The code that WhatsApp gave.
+    /// The code that WhatsApp gave. A row may have any number here: it is never a reason to forget the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    code: Option<u32>,
+    code: Option<i64>,
     /// The version of the agent that was told so: another one may be welcome where this was outdated.
     agent: String,
 }
@@ -67,7 +67,7 @@ fn row(account: &Account, link: &Link) -> Row {
         state: link.state.name().to_owned(),
         since: to_millis(link.since),
         until: until.map(to_millis),
-        code: link.code,
+        code: link.code.map(i64::from),
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     });
     Row {
@@ -137,7 +137,7 @@ fn verdict(row: VerdictRow) -> Option<Verdict> {
         state,
         reason,
         since: from_millis(since),
-        code,
+        code: code.and_then(|code| u32::try_from(code).ok()),
     })
 }
 
@@ -180,6 +180,15 @@ mod tests {
             assert_eq!((kept.state, kept.since), (state, link(state).since));
             assert_eq!(kept.code, Some(402));
         }
+    }
+
+    #[test]
+    fn a_code_that_is_none_does_not_bring_dead_credentials_back() {
+        let row = serde_json::to_string(&kept(LinkState::LoggedOut)).unwrap();
+        let row = row.replace("402", "-1");
+        let row: Row = serde_json::from_str(&row).unwrap();
+        let kept = verdict(row.verdict.unwrap()).unwrap();
+        assert_eq!((kept.state, kept.code), (LinkState::LoggedOut, None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openclaw_state::admission::Admission;
 use openclaw_state::clock;
-use openclaw_types::LinkState;
+use openclaw_types::{Backoff, LinkState};
 use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Session};
 use tokio::sync::watch;
 
@@ -14,9 +14,8 @@ use super::View;
 
 /// Answers are asked for again well before they are too old.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(3600);
-/// The delays between attempts that fail, doubled each time.
-const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// The delays between attempts that fail.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 
 /// So many numbers are asked about as fast as WhatsApp answers; after that there is a pause before each request, so that
 /// a long list does not look like an attack.
@@ -33,7 +32,7 @@ impl Resolver {
     /// Ends with the owner.
     pub async fn run(mut self) {
         let mut changes = self.admission.allowlist().changes();
-        let mut pause = MIN_RETRY_DELAY;
+        let mut failures = 0;
         loop {
             changes.mark_unchanged();
             let session = connected(&self.view.borrow_and_update());
@@ -41,11 +40,12 @@ impl Resolver {
                 Some(session) => self.ask(&session).await,
                 None => true,
             };
-            let wait = if answered { RENEWAL_INTERVAL } else { pause };
-            pause = if answered {
-                MIN_RETRY_DELAY
+            let wait = if answered {
+                failures = 0;
+                RENEWAL_INTERVAL
             } else {
-                MAX_RETRY_DELAY.min(pause * 2)
+                failures += 1;
+                BACKOFF.after(failures)
             };
             let woken = async {
                 if !answered {

@@ -8,7 +8,7 @@ use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::outbox::{AttemptError, Delivery, Outbox};
 use openclaw_types::{LinkState, Nack, Outgoing, Phone};
-use openclaw_whatsapp::session::{SendError, Session};
+use openclaw_whatsapp::session::Session;
 use tokio::sync::watch;
 
 use super::View;
@@ -96,15 +96,7 @@ impl Sender {
         if delivery.refused.is_some_and(Nack::is_stale_group) {
             session.refresh_group(&delivery.to).await;
         }
-        session
-            .check(&delivery.to)
-            .await
-            .map_err(|error| match error {
-                SendError::NotOnWhatsApp => AttemptError::NotOnWhatsApp,
-                SendError::Refused(code) => AttemptError::NotChecked(code),
-                SendError::ConnectionLost => AttemptError::NotConnected,
-                SendError::NotEncrypted => AttemptError::NotEncrypted,
-            })?;
+        session.check(&delivery.to).await?;
         let Some(outgoing) = Outgoing::decode(&delivery.payload) else {
             tracing::error!("a queued message was written by a later version, and waits for that");
             return Err(AttemptError::NotEncrypted);
@@ -113,13 +105,6 @@ impl Sender {
         failpoint::pass(Failpoint::Claimed);
         let sent = session.send(&delivery.to, &delivery.id, &outgoing).await;
         failpoint::pass(Failpoint::Handed);
-        sent.map_err(|error| match error {
-            SendError::NotOnWhatsApp => AttemptError::NotOnWhatsApp,
-            SendError::ConnectionLost => AttemptError::ConnectionLost,
-            SendError::NotEncrypted => AttemptError::NotEncrypted,
-            // The server's own trouble, or too much at once: it may be better in a moment.
-            SendError::Refused(408 | 429 | 500..) => AttemptError::NotEncrypted,
-            SendError::Refused(code) => AttemptError::Refused(Nack(code)),
-        })
+        sent
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use openclaw_state::clock;
 use openclaw_state::outbox::{
-    AttemptError, CancelDenied, Cancelled, Progress, Queued, SubmitDenied, SubmitRequest,
+    AttemptError, CancelDenied, Cancelled, Down, Progress, Queued, SubmitDenied, SubmitRequest,
 };
 use openclaw_types::{
     Account, ChatId, Contact, Draft, Link, LinkState, Nack, Phone, Recipient, SendReason,
@@ -43,9 +43,15 @@ pub struct Answer {
 /// Why Send did not reach the state asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendFailure {
-    /// Refused before anything happened.
+    /// There is no link to send over.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// Refused before anything happened.
+    #[error(transparent)]
+    Refused(#[from] SubmitDenied),
+    /// Nobody on WhatsApp has this number. Nothing was sent.
+    #[error("the number is not on WhatsApp")]
+    NotOnWhatsApp,
     /// The state was not reached in time. The same token tells the outcome, or tries again.
     #[error("the message was not confirmed in time")]
     Timeout(Box<Token>),
@@ -101,20 +107,19 @@ impl Agent {
         } = options;
         let now = clock::now();
         let token = draft.token.clone().unwrap_or_else(new_token);
-        let (account, state, hint) = self.account()?;
+        let (account, down) = self.account()?;
         let is_own = self.is_own(&draft.to);
         let to = draft.to.clone();
-        let connected = state == LinkState::Connected;
+        let connected = down.is_none();
         let request = SubmitRequest {
             draft,
             id: new_message_id(&account, now),
             account,
-            connected,
+            down,
             until: keep.map(|keep| now + keep),
             is_own,
         };
-        let submitted = self.outbox.submit(&token, request, now);
-        let mut progress = submitted.map_err(|refusal| denied(refusal, state, hint))?;
+        let mut progress = self.outbox.submit(&token, request, now)?;
         let waits = connected || progress.borrow().until.is_none();
         let timeout = if waits { timeout } else { Duration::ZERO };
         let reached = progress.wait_for(|progress| progress.has_reached(wait));
@@ -202,16 +207,14 @@ impl Agent {
         match error {
             AttemptError::ConnectionLost => SendFailure::ConnectionLost(Box::new(token.clone())),
             AttemptError::NotConnected => match self.account() {
-                Ok((_, LinkState::Connected, _)) => {
-                    SendFailure::ConnectionLost(Box::new(token.clone()))
-                }
-                Ok((_, state, hint)) => Denied::NotConnected { state, hint }.into(),
+                Ok((_, None)) => SendFailure::ConnectionLost(Box::new(token.clone())),
+                Ok((_, Some(down))) => SubmitDenied::NotConnected(down).into(),
                 Err(denied) => denied.into(),
             },
             AttemptError::NotChecked(code) => SendFailure::NotChecked(code),
             AttemptError::NotEncrypted => SendFailure::NotEncrypted,
-            AttemptError::NotOnWhatsApp => Denied::NotOnWhatsApp.into(),
-            AttemptError::Held => Denied::RolledBack.into(),
+            AttemptError::NotOnWhatsApp => SendFailure::NotOnWhatsApp,
+            AttemptError::Held => SubmitDenied::Held.into(),
             AttemptError::ServerError(nack) => SendFailure::ServerError {
                 nack,
                 token: Box::new(token.clone()),
@@ -243,25 +246,18 @@ impl Agent {
         Ok(cancelled)
     }
 
-    /// Who sends, how its link is, and what to do about that.
-    fn account(&self) -> Result<(Phone, LinkState, String), Denied> {
+    /// Who sends, and why the link is down if it is.
+    fn account(&self) -> Result<(Phone, Option<Down>), Denied> {
         let view = self.view.borrow();
         let Link { state, account, .. } = &view.link;
         match (account, state) {
             (None, _) | (_, LinkState::Unlinked | LinkState::Linking) => Err(view.not_linked()),
-            (Some(account), state) => Ok((account.phone.clone(), *state, view.hint())),
+            (Some(account), LinkState::Connected) => Ok((account.phone.clone(), None)),
+            (Some(account), &state) => {
+                let hint = view.hint();
+                Ok((account.phone.clone(), Some(Down { state, hint })))
+            }
         }
-    }
-}
-
-fn denied(refusal: SubmitDenied, state: LinkState, hint: String) -> Denied {
-    match refusal {
-        SubmitDenied::TokenReused => Denied::TokenReused,
-        SubmitDenied::NotConnected => Denied::NotConnected { state, hint },
-        SubmitDenied::Paced(at) => Denied::Paced(at),
-        SubmitDenied::Busy => Denied::Busy,
-        SubmitDenied::QueueFull(most) => Denied::QueueFull(most),
-        SubmitDenied::Held => Denied::RolledBack,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
 use openclaw_vault::{Error, Key, Op, Reader, Secret};
 use prost_types::Timestamp;
 use serde::Serialize;
@@ -67,7 +68,7 @@ pub(crate) fn check(
     }
     let origin = reader.origin();
     Ok(Whole {
-        store: text::hex(&origin.store.0),
+        store: HEXLOWER.encode(&origin.store.0),
         generation: origin.generation,
         created: Timestamp {
             seconds: i64::try_from(origin.slot.created).unwrap_or(i64::MAX),

@@ -1,5 +1,6 @@
 //! The answer of `status`, for a person.
 
+use data_encoding::HEXLOWER;
 use openclaw_proto::v1::{
     Build, Clock, DamagedEvents, EventRange, LinkReason, LinkState, LinkStatus, SendHold,
     StatusResponse,
@@ -119,7 +120,7 @@ impl Lines {
         if let Some(vault) = &status.vault {
             self.add("Store:", &store::line(vault));
             if detail == Detail::All {
-                self.add("Store id:", &text::hex(&vault.store_id));
+                self.add("Store id:", &HEXLOWER.encode(&vault.store_id));
                 self.add("Opened by:", &store::slots(vault));
             }
         }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use super::judge::Seen;
@@ -96,6 +97,6 @@ impl Memory {
 
     fn path(&self, store: &[u8; 16]) -> Result<PathBuf, Error> {
         let dir = self.dir.as_ref().ok_or(Error::NoFolder)?;
-        Ok(dir.join(text::hex(store)))
+        Ok(dir.join(HEXLOWER.encode(store)))
     }
 }

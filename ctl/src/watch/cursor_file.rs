@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use openclaw_proto::Word as _;
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +49,8 @@ impl CursorFile {
     pub(super) fn of(store: &[u8], args: &FilterArgs) -> Result<Self, Error> {
         let dir = state_dir::of_user("watches").ok_or(Error::NoFolder)?;
         let name = match choice(args) {
-            None => text::hex(store),
-            Some(choice) => format!("{}-{choice:016x}", text::hex(store)),
+            None => HEXLOWER.encode(store),
+            Some(choice) => format!("{}-{choice:016x}", HEXLOWER.encode(store)),
         };
         Ok(Self {
             path: dir.join(name),

@@ -5,10 +5,12 @@ use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::ser::{SerializeSeq as _, Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::strict::is_request;
 use crate::Word;
 
 /// More seconds than any number of WhatsApp's, and few enough for nanoseconds in a `f64` to stay whole milliseconds.
@@ -115,7 +117,10 @@ fn value<E: Word, F: de::Error>(word: Option<WordOrNumber<'_>>) -> Result<i32, F
         Some(WordOrNumber::Number(value)) => Ok(value),
         Some(WordOrNumber::Word(word)) => {
             let known = E::from_word(&word).map(Into::into);
-            known.ok_or_else(|| F::custom(format_args!("unknown word {word:?}")))
+            if known.is_none() && is_request() {
+                return Err(F::custom(format_args!("unknown word {word:?}")));
+            }
+            Ok(known.unwrap_or_default())
         }
     }
 }
@@ -190,37 +195,28 @@ impl Shape<Option<prost_types::Duration>> for Duration {
     }
 }
 
-/// What [`u8::from_str_radix`] and its kin take as well: a sign.
-fn is_hexadecimal(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 impl Shape<Vec<u8>> for Hex {
     fn write<W: Serializer>(bytes: &Vec<u8>, to: W) -> Result<W::Ok, W::Error> {
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        to.serialize_str(&digits)
+        to.collect_str(&HEXLOWER.encode_display(bytes))
     }
 
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(from)?;
-        let bytes = (0..text.len()).step_by(2).map(|at| {
-            let pair = text.get(at..at + 2)?;
-            u8::from_str_radix(pair, 16).ok()
-        });
-        let bytes = is_hexadecimal(&text).then(|| bytes.collect()).flatten();
-        bytes.ok_or_else(|| de::Error::custom("not hexadecimal, two digits a byte"))
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes());
+        bytes.map_err(|_| de::Error::custom("not hexadecimal, two digits a byte"))
     }
 }
 
 impl Shape<u64> for Hex64 {
     fn write<W: Serializer>(id: &u64, to: W) -> Result<W::Ok, W::Error> {
-        to.collect_str(&format_args!("{id:016x}"))
+        to.collect_str(&HEXLOWER.encode_display(&id.to_be_bytes()))
     }
 
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
         let text = String::deserialize(from)?;
-        let number = u64::from_str_radix(&text, 16).ok();
-        let number = number.filter(|_| text.len() == 16 && is_hexadecimal(&text));
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        let number = bytes.map(u64::from_be_bytes);
         number.ok_or_else(|| de::Error::custom("not 16 hexadecimal digits"))
     }
 }

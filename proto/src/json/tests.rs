@@ -244,6 +244,12 @@ fn every_field_refuses_what_it_cannot_be_and_names_it() {
                     Label::Repeated => json!([wrong]),
                     _ => json!(wrong),
                 };
+                if field.r#type() == Type::Enum && !message.name().ends_with("Request") {
+                    let read =
+                        (ways_of(message.name()).back)(&json!({field.name(): wrong}).to_string());
+                    assert!(read.is_ok(), "a later word of {}: {read:?}", field.name());
+                    continue;
+                }
                 let refused = refusal(message, &json!({field.name(): wrong}));
                 let named = format!("{}: ", field.name());
                 assert!(refused.starts_with(&named), "{refused}");
@@ -258,13 +264,10 @@ fn every_field_refuses_what_it_cannot_be_and_names_it() {
 
 #[test]
 fn an_error_names_the_way_to_it() {
-    let event = json!({"seq": 7, "kind": "receipt", "receipt": {"state": "raed"}}).to_string();
+    let event = json!({"seq": 7, "kind": "receipt", "receipt": {"chat": [7]}}).to_string();
     let refused = serde_json::from_str::<v1::Event>(&event).unwrap_err();
     let refused = refused.to_string();
-    assert!(
-        refused.starts_with("receipt: state: unknown word \"raed\""),
-        "{refused}"
-    );
+    assert!(refused.starts_with("receipt: chat: "), "{refused}");
 }
 
 #[test]
@@ -298,4 +301,39 @@ fn what_a_later_version_adds_is_passed_over_and_its_values_are_numbers() {
     let receipt: v1::Receipt = serde_json::from_str(r#"{"state":99,"later":true}"#).unwrap();
     assert_eq!(receipt.state, 99);
     assert!(serde_json::from_str::<v1::PairRequest>(r#"{"timeout":1e300}"#).is_err());
+}
+
+#[test]
+fn what_a_later_version_printed_is_read_without_what_is_unknown() {
+    let content = json!({"kind": "hologram", "hologram": {"depth": 3}, "later": null});
+    let event = json!({"seq": 7, "kind": "message", "message": {"content": content}});
+    let event: v1::Event = serde_json::from_value(event).unwrap();
+    let Some(v1::event::Kind::Message(message)) = event.kind else {
+        panic!("{:?} is no message", event.kind)
+    };
+    assert_eq!((event.seq, message.content.unwrap().kind), (7, None));
+
+    let event: v1::Event = serde_json::from_value(json!({
+        "seq": 8, "kind": "eclipse", "eclipse": {}, "recorded_at": null
+    }))
+    .unwrap();
+    assert_eq!((event.seq, event.kind), (8, None));
+
+    let receipt: v1::Receipt = serde_json::from_value(json!({"state": "framed"})).unwrap();
+    assert_eq!(receipt.state, 0);
+}
+
+#[test]
+fn a_request_is_understood_to_its_last_word_or_refused() {
+    let hologram = json!({"kind": "hologram", "hologram": {"depth": 3}});
+    let refused = serde_json::from_value::<v1::SendRequest>(json!({"content": hologram}));
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.starts_with("content: kind: "), "{refused}");
+
+    let refused = serde_json::from_value::<v1::SendRequest>(json!({"wait": "framed"}));
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("unknown word \"framed\""), "{refused}");
+
+    // What is read after a request that was refused is no request.
+    assert!(serde_json::from_value::<v1::Content>(hologram).is_ok());
 }

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
+use openclaw_types::Backoff;
+
 use super::row::{End, Hold, Row};
 use super::rules::AlertKind;
 use crate::vault::{from_millis, span_millis, to_millis};
@@ -14,9 +16,8 @@ pub(super) const MAX_WAITING: usize = 64;
 pub(super) const MAX_FINISHED: usize = 32;
 /// For how long one is tried.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(3 * 86_400);
-/// The delays between attempts, doubled each time.
-const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(3_600);
+/// The delays between attempts.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(3_600));
 /// The longest `Retry-After` of a receiver that is honoured.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
@@ -164,7 +165,7 @@ impl Queue {
             self.end(number, false, now, None);
             return true;
         }
-        let wait = span_millis(backoff(row.attempts, chance));
+        let wait = span_millis(delay(row.attempts, chance));
         let asked = failure
             .retry_after
             .map(|asked| span_millis(asked.min(MAX_RETRY_AFTER)));
@@ -223,16 +224,10 @@ impl Queue {
     }
 }
 
-/// 1 s, 2 s, 4 s … 1 h, each shortened by up to a half.
-fn backoff(attempts: u32, chance: f64) -> Duration {
-    let doubled = MIN_RETRY_DELAY.saturating_mul(
-        1_u32
-            .checked_shl(attempts.saturating_sub(1))
-            .unwrap_or(u32::MAX),
-    );
-    doubled
-        .min(MAX_RETRY_DELAY)
-        .mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
+/// Each shortened by up to a half.
+fn delay(attempts: u32, chance: f64) -> Duration {
+    let shorter = chance.clamp(0.0, 1.0) / 2.0;
+    BACKOFF.after(attempts).mul_f64(1.0 - shorter)
 }
 
 #[cfg(test)]

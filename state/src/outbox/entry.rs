@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::{Draft, Nack, Payload, Phone, Recipient, SendReason, SendState, Sent};
+use openclaw_types::{
+    Backoff, Draft, Nack, Payload, Phone, Recipient, SendReason, SendState, Sent,
+};
 use tokio::sync::watch;
 
 use crate::vault::Ticket;
@@ -15,8 +17,8 @@ const ACK_OVERDUE: Duration = Duration::from_secs(60);
 /// How long a message that WhatsApp's restriction of the account refused stays refused to its caller: trying it again
 /// makes the restriction worse.
 const RESTRICTED_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// The longest delay between two attempts.
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// The delays between attempts.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
 
 /// Distinguishes two drafts without keeping their payload.
 pub(super) type Fingerprint = [u8; 16];
@@ -243,8 +245,7 @@ impl Entry {
     /// An attempt did not bring it out: the next one comes later and later.
     pub(super) fn try_later(&mut self, now: SystemTime) {
         self.attempts = self.attempts.saturating_add(1);
-        let delay = Duration::from_secs(1 << self.attempts.min(6)).min(MAX_RETRY_DELAY);
-        self.stage = Stage::Waiting(now + delay);
+        self.stage = Stage::Waiting(now + BACKOFF.after(self.attempts));
     }
 
     fn progress(&self) -> Progress {

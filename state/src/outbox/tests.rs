@@ -75,7 +75,7 @@ impl World {
     fn queued(&self, token: &str, to: &str, now: SystemTime) -> Submitted {
         let (token, request) = request(token, to, "hi");
         let request = SubmitRequest {
-            connected: false,
+            down: Some(unreachable()),
             until: Some(now + HOUR),
             ..request
         };
@@ -114,6 +114,13 @@ impl World {
     }
 }
 
+fn unreachable() -> Down {
+    Down {
+        state: LinkState::Connecting,
+        hint: String::new(),
+    }
+}
+
 type Submitted = Result<watch::Receiver<Progress>, SubmitDenied>;
 
 fn request(token: &str, to: &str, text: &str) -> (Token, SubmitRequest) {
@@ -126,7 +133,7 @@ fn request(token: &str, to: &str, text: &str) -> (Token, SubmitRequest) {
         draft,
         id: MessageId::new(&format!("ID-{token}-{}", fastrand::u32(..))),
         account: ME.parse().unwrap(),
-        connected: true,
+        down: None,
         until: None,
         is_own: false,
     };

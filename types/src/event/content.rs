@@ -1,14 +1,20 @@
 //! What a message says: one kind of content, and what any kind may have. Nothing is fetched.
 
+mod body;
 mod stored;
 
 use serde::{Deserialize, Serialize};
 
 use super::Target;
+#[cfg(any(test, feature = "samples"))]
+use super::samples;
 use crate::Contact;
 use crate::send::MessageId;
 use crate::stored::lenient;
+use body::Kind;
 use stored::Stored;
+
+pub use body::{Body, CalendarEvent, Choice, GroupInvite, Location, Poll};
 
 /// The content of a message.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,60 +44,6 @@ pub struct Content {
     /// The album that it is a part of, by the id of the album's message.
     #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
     pub album: Option<MessageId>,
-}
-
-/// The kinds of content. Volumes hold the names.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Body {
-    /// A text.
-    #[serde(rename = "text")]
-    Text(String),
-    /// A file.
-    #[serde(rename = "media")]
-    Media(Box<Media>),
-    /// A place on earth.
-    #[serde(rename = "place")]
-    Location(Location),
-    /// Contact cards, by the names on them.
-    #[serde(rename = "cards")]
-    Contacts(Vec<String>),
-    /// A question with answers to choose from.
-    #[serde(rename = "poll")]
-    Poll(Poll),
-    /// A calendar event.
-    #[serde(rename = "event")]
-    CalendarEvent(CalendarEvent),
-    /// An invitation to a group.
-    #[serde(rename = "invite")]
-    GroupInvite(GroupInvite),
-    /// The answer to buttons or a list.
-    #[serde(rename = "choice")]
-    Choice(Choice),
-    /// What pictures and videos belong to that name it as their album.
-    #[serde(rename = "album")]
-    Album,
-    /// A vote in this poll.
-    #[serde(rename = "vote")]
-    PollVote(Box<Target>),
-    /// This message is pinned.
-    #[serde(rename = "pin")]
-    Pin(Box<Target>),
-    /// This message is no longer pinned.
-    #[serde(rename = "unpin")]
-    Unpin(Box<Target>),
-    /// The chat's new timer in seconds; 0 turns it off.
-    #[serde(rename = "timer")]
-    TimerChange(u32),
-    /// Of an edit: encrypted with a secret that the agent does not have.
-    #[serde(rename = "sealed")]
-    Sealed,
-    /// Everything else, by its name.
-    #[serde(rename = "other")]
-    Other(Other),
-    /// Of a kind that a later version wrote.
-    #[default]
-    #[serde(rename = "unknown")]
-    Unknown,
 }
 
 /// A file that a message brings. It stays at WhatsApp.
@@ -168,76 +120,6 @@ pub struct MediaPointer {
     pub key_made_at: i64,
 }
 
-/// A place on earth.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Location {
-    /// Latitude in millionths of a degree.
-    #[serde(rename = "a", default)]
-    pub latitude_e6: i32,
-    /// Longitude in millionths of a degree.
-    #[serde(rename = "o", default)]
-    pub longitude_e6: i32,
-    /// Its name and address, as its sender says.
-    #[serde(rename = "n", default)]
-    pub name: String,
-    /// It moves.
-    #[serde(rename = "l", default)]
-    pub live: bool,
-    /// The text below it.
-    #[serde(rename = "c", default, skip_serializing_if = "String::is_empty")]
-    pub caption: String,
-}
-
-/// A question with answers to choose from.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Poll {
-    /// The question.
-    #[serde(rename = "q", default)]
-    pub question: String,
-    /// The answers.
-    #[serde(rename = "o", default)]
-    pub options: Vec<String>,
-    /// How many may be chosen; 0 for any number.
-    #[serde(rename = "n", default)]
-    pub selectable: u32,
-}
-
-/// A calendar event.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct CalendarEvent {
-    /// Its name.
-    #[serde(rename = "n", default)]
-    pub title: String,
-    /// What it is about.
-    #[serde(rename = "t", default)]
-    pub description: String,
-    /// When it begins, in seconds since 1970; 0 when not known.
-    #[serde(rename = "s", default)]
-    pub starts_at: i64,
-}
-
-/// An invitation to a group.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct GroupInvite {
-    /// The group's name.
-    #[serde(rename = "n", default)]
-    pub title: String,
-    /// The text of the invitation.
-    #[serde(rename = "c", default)]
-    pub caption: String,
-}
-
-/// The answer to buttons or a list.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Choice {
-    /// The sender's own name for what was chosen.
-    #[serde(rename = "i", default)]
-    pub id: String,
-    /// What it says.
-    #[serde(rename = "t", default)]
-    pub text: String,
-}
-
 /// Content without a kind of its own.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Other {
@@ -252,6 +134,50 @@ pub struct Other {
     pub about: Option<Box<Target>>,
 }
 
+impl Other {
+    /// By its name alone.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            text: String::new(),
+            about: None,
+        }
+    }
+}
+
+impl Kind for Other {
+    fn name<'a>(&'a self, _: &'a str) -> &'a str {
+        &self.name
+    }
+
+    fn target(&self) -> Option<&Target> {
+        self.about.as_deref()
+    }
+
+    fn target_mut(&mut self) -> Option<&mut Target> {
+        self.about.as_deref_mut()
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let about = self.about.as_ref().map_or(0, Kind::heap_bytes);
+        self.name.capacity() + self.text.capacity() + about
+    }
+
+    #[cfg(any(test, feature = "samples"))]
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            name: "product".into(),
+            text: "swordfish".into(),
+            about: Some(samples::target()),
+        }]
+    }
+}
+
 /// The message that a message answers.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quoted {
@@ -264,18 +190,6 @@ pub struct Quoted {
     /// Its text or caption, as the answer has it.
     #[serde(rename = "t", default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-}
-
-impl Other {
-    /// By its name alone.
-    #[must_use]
-    pub fn named(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            text: String::new(),
-            about: None,
-        }
-    }
 }
 
 impl MediaKind {
@@ -296,116 +210,24 @@ impl MediaKind {
     }
 }
 
-impl Body {
-    /// What it is, in one word.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Text(_) => "text",
-            Self::Media(media) => media.kind.name(),
-            Self::Location(_) => "location",
-            Self::Contacts(_) => "contacts",
-            Self::Poll(_) => "poll",
-            Self::CalendarEvent(_) => "calendar_event",
-            Self::GroupInvite(_) => "group_invite",
-            Self::Choice(_) => "choice",
-            Self::Album => "album",
-            Self::PollVote(_) => "poll_vote",
-            Self::Pin(_) => "pin",
-            Self::Unpin(_) => "unpin",
-            Self::TimerChange(_) => "timer_change",
-            Self::Sealed => "sealed",
-            Self::Other(other) => &other.name,
-            Self::Unknown => "unknown",
-        }
+impl Kind for Box<Media> {
+    fn name<'a>(&'a self, _: &'a str) -> &'a str {
+        self.kind.name()
     }
 
-    /// The text or the caption; empty for content without any.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Text(text) => text,
-            Self::Media(media) => &media.caption,
-            Self::Location(location) => &location.caption,
-            Self::CalendarEvent(event) => &event.description,
-            Self::GroupInvite(invite) => &invite.caption,
-            Self::Choice(choice) => &choice.text,
-            Self::Other(other) => &other.text,
-            Self::Poll(poll) => &poll.question,
-            Self::Contacts(_)
-            | Self::Album
-            | Self::PollVote(_)
-            | Self::Pin(_)
-            | Self::Unpin(_)
-            | Self::TimerChange(_)
-            | Self::Sealed
-            | Self::Unknown => "",
-        }
-    }
-
-    /// The message that it is about, where it is about one.
-    #[must_use]
-    pub fn target(&self) -> Option<&Target> {
-        match self {
-            Self::PollVote(target) | Self::Pin(target) | Self::Unpin(target) => Some(target),
-            Self::Other(other) => other.about.as_deref(),
-            Self::Text(_)
-            | Self::Media(_)
-            | Self::Location(_)
-            | Self::Contacts(_)
-            | Self::Poll(_)
-            | Self::CalendarEvent(_)
-            | Self::GroupInvite(_)
-            | Self::Choice(_)
-            | Self::Album
-            | Self::TimerChange(_)
-            | Self::Sealed
-            | Self::Unknown => None,
-        }
-    }
-
-    /// The same, for a change.
-    pub fn target_mut(&mut self) -> Option<&mut Target> {
-        match self {
-            Self::PollVote(target) | Self::Pin(target) | Self::Unpin(target) => Some(target),
-            Self::Other(other) => other.about.as_deref_mut(),
-            Self::Text(_)
-            | Self::Media(_)
-            | Self::Location(_)
-            | Self::Contacts(_)
-            | Self::Poll(_)
-            | Self::CalendarEvent(_)
-            | Self::GroupInvite(_)
-            | Self::Choice(_)
-            | Self::Album
-            | Self::TimerChange(_)
-            | Self::Sealed
-            | Self::Unknown => None,
-        }
+    fn text(&self) -> &str {
+        &self.caption
     }
 
     fn heap_bytes(&self) -> usize {
-        let of_names = |names: &[String]| names.iter().map(|name| name.capacity() + 24).sum();
-        match self {
-            Self::Text(text) => text.capacity(),
-            Self::Media(m) => {
-                let pointer = m.pointer.as_ref().map_or(0, MediaPointer::heap_bytes);
-                let texts = [&m.mime_type, &m.file_name, &m.caption];
-                size_of::<Media>() + texts.map(String::capacity).iter().sum::<usize>() + pointer
-            }
-            Self::Location(l) => l.name.capacity() + l.caption.capacity(),
-            Self::Contacts(names) => of_names(names),
-            Self::Poll(p) => p.question.capacity() + of_names(&p.options),
-            Self::CalendarEvent(e) => e.title.capacity() + e.description.capacity(),
-            Self::GroupInvite(i) => i.title.capacity() + i.caption.capacity(),
-            Self::Choice(c) => c.id.capacity() + c.text.capacity(),
-            Self::Other(o) => {
-                let about = o.about.as_ref().map_or(0, |_| size_of::<Target>());
-                o.name.capacity() + o.text.capacity() + about
-            }
-            Self::PollVote(_) | Self::Pin(_) | Self::Unpin(_) => size_of::<Target>(),
-            Self::Album | Self::TimerChange(_) | Self::Sealed | Self::Unknown => 0,
-        }
+        let pointer = self.pointer.as_ref().map_or(0, MediaPointer::heap_bytes);
+        let texts = [&self.mime_type, &self.file_name, &self.caption];
+        size_of::<Media>() + texts.map(String::capacity).iter().sum::<usize>() + pointer
+    }
+
+    #[cfg(any(test, feature = "samples"))]
+    fn samples() -> Vec<Self> {
+        samples::every_media()
     }
 }
 
@@ -440,13 +262,6 @@ impl Content {
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.body.fmt(f)
-    }
-}
-
-/// Shows what it is, never text, names, numbers or keys.
-impl std::fmt::Debug for Body {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -90,6 +90,6 @@ impl Part for Message {
             origin: samples::origin(),
             content: samples::content(body),
         };
-        samples::every_body().into_iter().map(message).collect()
+        crate::Body::samples().into_iter().map(message).collect()
     }
 }

@@ -3,10 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 pub use super::every_occurrence;
-use super::{
-    AuthorCheck, Body, CalendarEvent, Choice, Content, GroupInvite, Location, Media, MediaKind,
-    MediaPointer, Origin, Other, Poll, Quoted, Target,
-};
+use super::{AuthorCheck, Body, Content, Media, MediaKind, MediaPointer, Origin, Quoted, Target};
 use crate::{
     Account, ChatId, Contact, Link, LinkState, MessageId, Nack, Phone, Reason, SendOutcome,
     SendReason, SendState, Sent,
@@ -69,7 +66,7 @@ fn pointer() -> MediaPointer {
     }
 }
 
-pub(super) fn every_body() -> Vec<Body> {
+pub(super) fn every_media() -> Vec<Box<Media>> {
     let kinds = [
         MediaKind::Image,
         MediaKind::Video,
@@ -82,7 +79,7 @@ pub(super) fn every_body() -> Vec<Body> {
         MediaKind::Unknown,
     ];
     let media = |kind| {
-        Body::Media(Box::new(Media {
+        Box::new(Media {
             kind,
             mime_type: "image/jpeg".into(),
             file_name: "swordfish.jpg".into(),
@@ -91,57 +88,17 @@ pub(super) fn every_body() -> Vec<Body> {
             pixels: (640, 480),
             caption: "swordfish".into(),
             pointer: Some(pointer()),
-        }))
+        })
     };
-    let mut all: Vec<Body> = kinds.map(media).into();
-    let location = Location {
-        latitude_e6: -36_848_461,
-        longitude_e6: 174_763_336,
-        name: "swordfish".into(),
-        live: true,
-        caption: "swordfish".into(),
-    };
-    let poll = Poll {
-        question: "swordfish?".into(),
-        options: vec!["swordfish".into(), "no".into()],
-        selectable: 1,
-    };
-    let target = Box::new(Target {
+    kinds.map(media).into()
+}
+
+pub(super) fn target() -> Box<Target> {
+    Box::new(Target {
         message: MessageId::new("3EB0AC"),
         author: contact(),
         check: AuthorCheck::Checked,
-    });
-    all.extend([
-        Body::Text("swordfish".into()),
-        Body::Location(location),
-        Body::Poll(poll),
-        Body::Contacts(vec!["swordfish".into()]),
-        Body::CalendarEvent(CalendarEvent {
-            title: "swordfish".into(),
-            description: "swordfish".into(),
-            starts_at: 1_800_000_000,
-        }),
-        Body::GroupInvite(GroupInvite {
-            title: "swordfish".into(),
-            caption: "swordfish".into(),
-        }),
-        Body::Choice(Choice {
-            id: "swordfish".into(),
-            text: "swordfish".into(),
-        }),
-        Body::Album,
-        Body::PollVote(target.clone()),
-        Body::Pin(target.clone()),
-        Body::Unpin(target.clone()),
-        Body::TimerChange(86_400),
-        Body::Unknown,
-        Body::Other(Other {
-            name: "product".into(),
-            text: "swordfish".into(),
-            about: Some(target),
-        }),
-    ]);
-    all
+    })
 }
 
 pub(super) fn every_link() -> impl Iterator<Item = Link> {

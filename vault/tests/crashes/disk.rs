@@ -343,6 +343,12 @@ impl Disk for SimDisk {
         }
         Ok(())
     }
+
+    fn is_named(&self, name: &str, file: &SimFile) -> io::Result<bool> {
+        let mut inner = self.lock();
+        inner.whole()?;
+        Ok(inner.names.cached.get(name) == Some(&file.inode))
+    }
 }
 
 impl SimDisk {

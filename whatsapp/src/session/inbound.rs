@@ -30,7 +30,7 @@ use super::backlog::Backlog;
 use super::gate::Gate;
 use super::order::{Order, Position};
 use super::verdict::verdict;
-use super::{Refusal, Report, Setup, Signal, translate};
+use super::{Loss, Refusal, Report, Seen, Setup, translate};
 use crate::session::Secret;
 use crate::store::Store;
 
@@ -44,7 +44,7 @@ struct Placed<'a> {
     message: &'a InboundMessage,
 }
 
-/// Receives the library's events. It never waits: what needs waiting becomes a [`Signal`].
+/// Receives the library's events. It never waits: what needs waiting is left for the driver, in [`Seen`].
 #[derive(Clone)]
 pub(super) struct Inbound {
     store: Store,
@@ -52,7 +52,9 @@ pub(super) struct Inbound {
     outbox: Arc<Outbox>,
     traffic: Arc<Traffic>,
     admission: Arc<Admission>,
-    signals: mpsc::Sender<Signal>,
+    /// Those of the driver: with it they end, whoever else has the session.
+    reports: mpsc::WeakSender<Report>,
+    seen: Arc<Seen>,
     gate: Arc<Gate>,
     backlog: Arc<Backlog>,
     order: Arc<Order>,
@@ -67,7 +69,8 @@ impl Inbound {
     pub(super) fn new(
         setup: &Setup,
         store: Store,
-        signals: mpsc::Sender<Signal>,
+        reports: mpsc::WeakSender<Report>,
+        seen: Arc<Seen>,
         gate: Arc<Gate>,
         backlog: Arc<Backlog>,
     ) -> Self {
@@ -77,7 +80,8 @@ impl Inbound {
             outbox: Arc::clone(&setup.outbox),
             traffic: Arc::clone(&setup.traffic),
             admission: Arc::clone(&setup.admission),
-            signals,
+            reports,
+            seen,
             gate,
             backlog,
             order: Arc::default(),
@@ -234,17 +238,15 @@ impl Inbound {
         )
     }
 
-    fn signal(&self, signal: Signal) {
+    fn report(&self, report: Report) {
         // Full only if one connection says more than it has things to say; then the end of the
-        // connection still arrives, since it is told by the run itself. Closed where the owner is
-        // done with this connection.
-        if let Err(TrySendError::Full(_)) = self.signals.try_send(signal) {
+        // connection still arrives, since the driver waits until it can report that. Closed where
+        // the owner is done with this connection.
+        if let Some(reports) = self.reports.upgrade()
+            && let Err(TrySendError::Full(_)) = reports.try_send(report)
+        {
             tracing::warn!("the session's owner does not keep up");
         }
-    }
-
-    fn report(&self, report: Report) {
-        self.signal(Signal::Report(report));
     }
 
     fn acknowledged(&self, ack: &ServerAck, now: SystemTime) {
@@ -358,17 +360,20 @@ impl EventHandler for Inbound {
                 )));
             }
             Event::PairPasskeyError(_) => self.report(Report::PairingRefused(Refusal::Passkey)),
-            Event::PairSuccess(_) => self.signal(Signal::Accepted),
+            Event::PairSuccess(_) => {
+                self.seen.ends(Loss::Restart);
+                self.seen.accepted.notify_one();
+            }
             Event::PairError(_) => self.report(Report::PairingRefused(Refusal::Verification)),
             Event::PairingCodeError(_) => self.report(Report::PairingRefused(Refusal::Server)),
             Event::OfflineSyncCompleted(_) => {
                 self.order.caught_up(Instant::now());
                 self.gate.caught_up();
             }
-            Event::Connected(_) | Event::SelfPushNameUpdated(_) => self.signal(Signal::Announced),
+            Event::Connected(_) | Event::SelfPushNameUpdated(_) => self.seen.announced.notify_one(),
             other => {
                 if let Some(loss) = verdict(other) {
-                    self.signal(Signal::Verdict(loss));
+                    self.seen.ends(loss);
                 }
             }
         }

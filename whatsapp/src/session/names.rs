@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use openclaw_types::{Lid, Phone};
+use whatsapp_rust::request::IqError;
 use whatsapp_rust::{ContactError, Jid};
 
-use super::{SendError, Session, outbound};
+use super::Session;
 
 /// How many numbers one request asks about.
 pub const MAX_NUMBERS_PER_QUERY: usize = 50;
@@ -19,9 +20,29 @@ pub struct Named {
     pub lid: Option<Lid>,
 }
 
+/// Why WhatsApp did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// The connection was lost, or no answer came in time.
+    #[error("the connection to WhatsApp was lost")]
+    ConnectionLost,
+    /// WhatsApp refused, with its code.
+    #[error("WhatsApp refused with code {0}")]
+    Refused(u16),
+}
+
+impl From<IqError> for QueryError {
+    fn from(error: IqError) -> Self {
+        match error {
+            IqError::ServerError { code, .. } => Self::Refused(code),
+            _ => Self::ConnectionLost,
+        }
+    }
+}
+
 impl Session {
     /// The LIDs of at most [`MAX_NUMBERS_PER_QUERY`] numbers; `None` for one that WhatsApp knows none of.
-    pub async fn lids_of(&self, phones: &[Phone]) -> Result<Vec<(Phone, Option<Lid>)>, SendError> {
+    pub async fn lids_of(&self, phones: &[Phone]) -> Result<Vec<(Phone, Option<Lid>)>, QueryError> {
         let jids: Vec<_> = phones.iter().map(|phone| Jid::pn(phone.digits())).collect();
         let mut answers: HashMap<_, _> = self.ask(&jids).await?.into_iter().collect();
         let mut told = Vec::with_capacity(phones.len());
@@ -48,7 +69,7 @@ impl Session {
     }
 
     /// What WhatsApp says of one number.
-    pub async fn name(&self, phone: &Phone) -> Result<Named, SendError> {
+    pub async fn name(&self, phone: &Phone) -> Result<Named, QueryError> {
         let answers = self.ask(&[Jid::pn(phone.digits())]).await?;
         let named = answers.into_iter().next().map(|(_, named)| named);
         Ok(named.unwrap_or(Named {
@@ -58,11 +79,12 @@ impl Session {
     }
 
     /// The answers, each with the digits of the number that it is about.
-    async fn ask(&self, jids: &[Jid]) -> Result<Vec<(String, Named)>, SendError> {
+    pub(super) async fn ask(&self, jids: &[Jid]) -> Result<Vec<(String, Named)>, QueryError> {
         let found = self.client.contacts().is_on_whatsapp(jids).await;
         let found = found.map_err(|error| match error {
-            ContactError::Iq(error) => outbound::iq(&error),
-            _ => SendError::NotOnWhatsApp,
+            ContactError::Iq(error) => QueryError::from(error),
+            // It is asked about numbers and nothing else.
+            _ => QueryError::Refused(400),
         })?;
         let answers = found.into_iter().map(|answer| {
             let is_lid = answer.jid.is_lid();

@@ -4,32 +4,15 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use openclaw_types::{ChatId, MessageId, Outgoing, Phone, Recipient};
-use whatsapp_rust::request::IqError;
+use openclaw_state::outbox::AttemptError;
+use openclaw_types::{ChatId, MessageId, Nack, Outgoing, Phone, Recipient};
 use whatsapp_rust::wacore::request::RequestUtils;
-use whatsapp_rust::{Freshness, Jid, SendOptions};
+use whatsapp_rust::{Freshness, Jid, SendError, SendOptions};
 
-use super::{Session, compose, lock};
+use super::{QueryError, Session, compose, lock};
 
 /// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
 const MAX_KNOWN_NUMBERS: usize = 1024;
-
-/// Why a message was not handed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// Nobody on WhatsApp has this number.
-    #[error("the number is not on WhatsApp")]
-    NotOnWhatsApp,
-    /// The connection was lost; whether the message went out is not known.
-    #[error("the connection to WhatsApp was lost")]
-    ConnectionLost,
-    /// WhatsApp refused, with its code.
-    #[error("WhatsApp refused with code {0}")]
-    Refused(u16),
-    /// The library could not make the message: no session, no key, no group.
-    #[error("the message could not be encrypted for its recipient")]
-    NotEncrypted,
-}
 
 /// Numbers known to be on WhatsApp.
 #[derive(Debug, Default)]
@@ -62,7 +45,7 @@ pub fn new_message_id(account: &Phone, now: SystemTime) -> MessageId {
 impl Session {
     /// Asks WhatsApp whether the recipient exists and what messages for it are encrypted with: the library sends to
     /// numbers that do not exist, and to our own devices alone, and says that all is well.
-    pub async fn check(&self, to: &Recipient) -> Result<(), Error> {
+    pub async fn check(&self, to: &Recipient) -> Result<(), AttemptError> {
         match to {
             Recipient::Phone(phone) => self.check_number(to, phone).await?,
             Recipient::Lid(_) => {}
@@ -71,8 +54,8 @@ impl Session {
         let reachable = self.has_session(&jid(to)).await;
         match reachable {
             Ok(true) => Ok(()),
-            _ if !self.client.is_logged_in() => Err(Error::ConnectionLost),
-            Ok(false) | Err(_) => Err(Error::NotEncrypted),
+            _ if !self.client.is_logged_in() => Err(AttemptError::NotConnected),
+            Ok(false) | Err(_) => Err(AttemptError::NotEncrypted),
         }
     }
 
@@ -92,17 +75,16 @@ impl Session {
         Ok(false)
     }
 
-    async fn check_number(&self, to: &Recipient, phone: &Phone) -> Result<(), Error> {
+    async fn check_number(&self, to: &Recipient, phone: &Phone) -> Result<(), AttemptError> {
         if self.directory.knows(phone) {
             return Ok(());
         }
-        let found = self.client.contacts().is_on_whatsapp(&[jid(to)]).await;
-        let found = found.map_err(|error| match error {
-            whatsapp_rust::ContactError::Iq(error) => iq(&error),
-            _ => Error::NotOnWhatsApp,
+        let found = self.ask(&[jid(to)]).await.map_err(|error| match error {
+            QueryError::ConnectionLost => AttemptError::NotConnected,
+            QueryError::Refused(code) => AttemptError::NotChecked(code),
         })?;
-        if !found.iter().any(|result| result.is_registered) {
-            return Err(Error::NotOnWhatsApp);
+        if !found.iter().any(|(_, named)| named.registered) {
+            return Err(AttemptError::NotOnWhatsApp);
         }
         self.directory.learn(phone.clone());
         Ok(())
@@ -127,7 +109,7 @@ impl Session {
         to: &Recipient,
         id: &MessageId,
         outgoing: &Outgoing,
-    ) -> Result<(), Error> {
+    ) -> Result<(), AttemptError> {
         let options = SendOptions::default().with_message_id(id.as_str());
         let timer = self.store.timer(&ChatId::from(to));
         let message = compose::message(outgoing, timer.is_some());
@@ -140,20 +122,16 @@ impl Session {
             .send_message_with_options(jid(to), message, options)
             .await;
         sent.map(drop).map_err(|error| match error {
-            whatsapp_rust::SendError::Client(_) | whatsapp_rust::SendError::NotLoggedIn => {
-                Error::ConnectionLost
-            }
-            whatsapp_rust::SendError::Iq(error) => iq(&error),
-            _ if !self.client.is_logged_in() => Error::ConnectionLost,
-            _ => Error::NotEncrypted,
+            SendError::Client(_) | SendError::NotLoggedIn => AttemptError::ConnectionLost,
+            SendError::Iq(error) => match QueryError::from(error) {
+                QueryError::ConnectionLost => AttemptError::ConnectionLost,
+                // The server's own trouble, or too much at once: it may be better in a moment.
+                QueryError::Refused(408 | 429 | 500..) => AttemptError::NotEncrypted,
+                QueryError::Refused(code) => AttemptError::Refused(Nack(code)),
+            },
+            _ if !self.client.is_logged_in() => AttemptError::ConnectionLost,
+            _ => AttemptError::NotEncrypted,
         })
-    }
-}
-
-pub(super) fn iq(error: &IqError) -> Error {
-    match error {
-        IqError::ServerError { code, .. } => Error::Refused(*code),
-        _ => Error::ConnectionLost,
     }
 }
 

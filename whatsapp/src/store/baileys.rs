@@ -241,14 +241,14 @@ pub fn read(dir: &Path) -> Result<Folder, Error> {
 /// Those of [`read`], an account in the store already, a folder in use, a store that fails. Then the store has no
 /// account that it had not before; importing again starts over.
 pub async fn import(dir: &Path, store: &Store) -> Result<Report, Error> {
-    import_into(dir, &*store.backend()).await
+    import_into(dir, &*store.records).await
 }
 
 /// [`import`] into any of the library's stores.
 ///
 /// # Errors
 /// Those of [`import`].
-pub async fn import_into(dir: &Path, backend: &dyn Backend) -> Result<Report, Error> {
+pub async fn import_into(dir: &Path, backend: &impl Backend) -> Result<Report, Error> {
     read(dir)?.write_to(backend).await
 }
 
@@ -263,7 +263,7 @@ impl Folder {
     ///
     /// # Errors
     /// Those of [`import`] that do not come from reading `creds.json`.
-    pub async fn write_to(&self, backend: &dyn Backend) -> Result<Report, Error> {
+    pub async fn write_to(&self, backend: &impl Backend) -> Result<Report, Error> {
         write::Import::new(self, backend).run().await
     }
 }

@@ -57,10 +57,6 @@ pub(super) fn denied(denied: &Denied) -> Status {
             "NOT_LINKED",
             LinkState::Linking.hint(),
         ),
-        Denied::NotConnected { state, hint } => {
-            return sending::not_connected(*state, hint, denied);
-        }
-        Denied::Paced(at) => return sending::paced(*at, denied),
         Denied::AlreadyLinked => (
             Code::FailedPrecondition,
             "ALREADY_LINKED",
@@ -76,27 +72,6 @@ pub(super) fn denied(denied: &Denied) -> Status {
             "CREDENTIALS_DEAD",
             "run `openclawctl pair` to link it again",
         ),
-        Denied::TokenReused => (
-            Code::AlreadyExists,
-            "TOKEN_REUSED",
-            "a token names one message: choose another token for another text or recipient",
-        ),
-        Denied::NotOnWhatsApp => (
-            Code::NotFound,
-            "NOT_ON_WHATSAPP",
-            "check the number and its country code",
-        ),
-        Denied::Busy => (
-            Code::ResourceExhausted,
-            "BUSY",
-            "call again in a moment with the same token",
-        ),
-        Denied::QueueFull(_) => (
-            Code::ResourceExhausted,
-            "QUEUE_FULL",
-            "see `openclawctl outbox list`; the agent's --send-queue says how many may wait",
-        ),
-        Denied::RolledBack => (Code::FailedPrecondition, "STORE_ROLLED_BACK", ROLLED_BACK),
         Denied::NotHeld => (
             Code::FailedPrecondition,
             "NOT_HELD",
@@ -282,9 +257,10 @@ fn details<const N: usize>(reason: &str, hint: &str, more: [(&str, &str); N]) ->
 mod tests {
     use std::time::SystemTime;
 
-    use openclaw_state::outbox::CancelDenied;
+    use openclaw_state::outbox::{CancelDenied, Down, SubmitDenied};
 
     use super::*;
+    use crate::link::SendFailure;
 
     #[test]
     fn what_the_environment_allows_is_not_answered_with_a_reload() {
@@ -303,45 +279,50 @@ mod tests {
 
     #[test]
     fn every_refusal_says_what_to_do_next() {
-        let not_connected = |state: LinkState| Denied::NotConnected {
-            state,
-            hint: state.hint().to_owned(),
-        };
-        let states = [
-            LinkState::Connecting,
-            LinkState::LoggedOut,
-            LinkState::Outdated,
-        ];
-        let refusals = states.map(not_connected).into_iter().chain([
+        for refusal in [
             Denied::NotLinked,
             Denied::Linking,
             Denied::AlreadyLinked,
             Denied::AlreadyPairing,
             Denied::CredentialsDead,
-            Denied::TokenReused,
-            Denied::NotOnWhatsApp,
-            Denied::Busy,
-            Denied::Paced(SystemTime::UNIX_EPOCH),
-            Denied::QueueFull(1000),
-            Denied::RolledBack,
             Denied::NotHeld,
             Denied::Stopping,
+        ] {
+            has_hint(&denied(&refusal));
+        }
+        let states = [
+            LinkState::Connecting,
+            LinkState::LoggedOut,
+            LinkState::Outdated,
+        ];
+        let not_connected = states.map(|state| {
+            let hint = state.hint().to_owned();
+            SubmitDenied::NotConnected(Down { state, hint })
+        });
+        let refusals = not_connected.into_iter().chain([
+            SubmitDenied::TokenReused,
+            SubmitDenied::Busy,
+            SubmitDenied::Paced(SystemTime::UNIX_EPOCH),
+            SubmitDenied::QueueFull(1000),
+            SubmitDenied::Held,
         ]);
         for refusal in refusals {
-            let status = denied(&refusal);
-            let info = status.get_details_error_info().expect("has an ErrorInfo");
-            assert_eq!(info.domain, ERROR_DOMAIN);
-            assert!(!info.metadata[ERROR_HINT].is_empty(), "{refusal:?}");
-            assert!(!status.message().is_empty(), "{refusal:?}");
+            has_hint(&send_failure(&SendFailure::Refused(refusal)));
         }
+        has_hint(&send_failure(&SendFailure::NotOnWhatsApp));
         for denied in [
             CancelDenied::Unknown,
             CancelDenied::NotWaiting,
             CancelDenied::Underway,
         ] {
-            let status = cancel_denied(denied);
-            let info = status.get_details_error_info().expect("has an ErrorInfo");
-            assert!(!info.metadata[ERROR_HINT].is_empty(), "{denied:?}");
+            has_hint(&cancel_denied(denied));
         }
+    }
+
+    fn has_hint(status: &Status) {
+        let info = status.get_details_error_info().expect("has an ErrorInfo");
+        assert_eq!(info.domain, ERROR_DOMAIN);
+        assert!(!info.metadata[ERROR_HINT].is_empty(), "{status:?}");
+        assert!(!status.message().is_empty(), "{status:?}");
     }
 }

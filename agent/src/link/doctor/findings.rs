@@ -7,7 +7,7 @@ use openclaw_state::allow::{Failed, Summary, Verdict, VerdictReason};
 use openclaw_state::clock::{self, Step, Steps};
 use openclaw_state::journal::Damage;
 use openclaw_types::{Finding, LinkState, Nack, Seq};
-use openclaw_whatsapp::session::{Named, SendError};
+use openclaw_whatsapp::session::{Named, QueryError};
 
 use super::{EventSummary, Nameless, Person};
 use crate::host::proxy::Proxy;
@@ -343,7 +343,7 @@ const IS_ASKED: &str = "it is asked by itself while the agent is connected, and 
      they are judged then";
 
 /// The agent is connected, and its question came to nothing.
-fn held_unanswered(check: &'static str, what: &str, error: &SendError) -> Finding {
+fn held_unanswered(check: &'static str, what: &str, error: &QueryError) -> Finding {
     let text =
         format!("{what} are held: WhatsApp did not answer who is behind the numbers ({error})");
     Finding::bad(

@@ -12,7 +12,6 @@ use openclaw_whatsapp::store::Store;
 
 use super::Owner;
 use crate::link::Method;
-use crate::link::pairing::Input;
 use crate::link::record;
 use crate::link::retry::Retry;
 use crate::link::running::Running;
@@ -72,18 +71,12 @@ impl Candidate {
 }
 
 impl Owner {
-    pub(super) async fn on_candidate(&mut self, report: Option<Report>) -> Result<(), OpenError> {
-        let input = match report {
-            Some(Report::Qr { payload, valid }) => Input::Qr { payload, valid },
-            Some(Report::PhoneCode { code, valid }) => Input::PhoneCode { code, valid },
-            Some(Report::PhoneCodeSpent) => Input::PhoneCodeSpent,
-            Some(Report::PasskeyRequest(options)) => Input::PasskeyRequest(options),
-            Some(Report::PasskeyConfirmation(code)) => Input::PasskeyConfirmation(code),
-            Some(Report::PairingRefused(refusal)) => Input::Refused(refusal),
+    pub(super) async fn on_candidate(&mut self, report: Option<Report>) {
+        match &report {
             Some(Report::Accepted { phone, lid }) => {
                 failpoint::pass(Failpoint::Accepted);
                 if let Some(candidate) = self.candidate() {
-                    candidate.accepted = Some((phone.clone(), lid));
+                    candidate.accepted = Some((phone.clone(), lid.clone()));
                 }
                 let link = self.link();
                 if link.account.is_none() || link.is_dead() {
@@ -91,29 +84,26 @@ impl Owner {
                     let before = self.adopt().await;
                     remove_device(before).await;
                 }
-                Input::Accepted(phone)
             }
             Some(Report::LoggedIn) => {
                 let before = self.adopt().await;
                 self.logged_in();
                 remove_device(before).await;
-                Input::LoggedIn
             }
-            // Its end follows.
-            Some(Report::Silent) => return Ok(()),
-            Some(Report::Ended(loss)) => self.candidate_ended(loss).await,
-            // The connection's task has died without a word.
+            Some(Report::Ended(loss)) => self.candidate_ended(*loss).await,
+            Some(_) => {}
             None => {
                 if let Some(candidate) = self.candidate() {
                     candidate.discard_session().await;
                 }
-                Input::Lost(Loss::Connection)
             }
-        };
-        self.step(input).await
+        }
+        // Without a report the connection's task has died.
+        self.step(report.unwrap_or(Report::Ended(Loss::Connection)))
+            .await;
     }
 
-    async fn candidate_ended(&mut self, loss: Loss) -> Input {
+    async fn candidate_ended(&mut self, loss: Loss) {
         if let Some(candidate) = self.candidate() {
             if let Some(running) = &mut candidate.running {
                 running.rejoin().await;
@@ -123,7 +113,6 @@ impl Owner {
                 candidate.discard_session().await;
             }
         }
-        Input::Lost(loss)
     }
 
     /// Connects the new device, if it is time.

@@ -3,13 +3,13 @@
 use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_types::{Link, LinkState};
-use openclaw_whatsapp::session::OpenError;
+use openclaw_whatsapp::session::{OpenError, Report};
 use tokio::sync::mpsc;
 
 use super::candidate::Candidate;
 use super::{Active, MAX_QUEUED_FRAMES, Owner};
 use crate::link::Denied;
-use crate::link::pairing::{Input, Pairing, Step};
+use crate::link::pairing::{Pairing, Step};
 use crate::link::running::Running;
 use crate::link::{Frame, PairFailure, PairRequest};
 
@@ -53,18 +53,32 @@ impl Owner {
     }
 
     /// Passes on what happened to the link itself, if a pairing has just made it.
-    pub(super) async fn step_linked(&mut self, input: Input) -> Result<(), OpenError> {
+    pub(super) async fn step_linked(&mut self, report: Report) {
         if self.is_completing() {
-            self.step(input).await?;
+            self.step(report).await;
         }
-        Ok(())
     }
 
-    pub(super) async fn step(&mut self, input: Input) -> Result<(), OpenError> {
+    pub(super) async fn step(&mut self, report: Report) {
+        if let Some(active) = &mut self.pairing {
+            let step = active.pairing.on(report, clock::now());
+            self.take(step).await;
+        }
+    }
+
+    /// Does what the pairing decides as time passes.
+    pub(super) async fn tick(&mut self) {
+        if let Some(active) = &mut self.pairing {
+            let step = active.pairing.tick(clock::now());
+            self.take(step).await;
+        }
+    }
+
+    async fn take(&mut self, step: Step) {
         let Some(active) = &mut self.pairing else {
-            return Ok(());
+            return;
         };
-        match active.pairing.on(input, clock::now()) {
+        match step {
             Step::Stay => {}
             Step::Show(frame) => {
                 let is_code = matches!(frame, Frame::Qr(_) | Frame::PhoneCode { .. });
@@ -88,7 +102,6 @@ impl Owner {
             }
             Step::Finish(frame) => self.finish_pairing(frame).await,
         }
-        Ok(())
     }
 
     async fn finish_pairing(&mut self, frame: Frame) {

@@ -41,15 +41,15 @@ fn due(queue: &Queue, seconds: u64) -> Option<u64> {
 
 #[test]
 fn waits_double_from_a_second_to_an_hour_and_are_shortened_by_at_most_a_half() {
-    let waits: Vec<u64> = (1..=14).map(|n| backoff(n, 0.0).as_secs()).collect();
+    let waits: Vec<u64> = (1..=14).map(|n| delay(n, 0.0).as_secs()).collect();
     assert_eq!(
         waits,
         [
             1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600
         ]
     );
-    assert_eq!(backoff(u32::MAX, 0.0), MAX_RETRY_DELAY);
-    assert_eq!(backoff(3, 1.0), Duration::from_secs(2));
+    assert_eq!(delay(u32::MAX, 0.0), Duration::from_secs(3_600));
+    assert_eq!(delay(3, 1.0), Duration::from_secs(2));
 }
 
 #[test]

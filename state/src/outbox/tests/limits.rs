@@ -13,11 +13,11 @@ async fn a_refusal_leaves_nothing_behind() {
     });
     let (token, unconnected) = request("t", ANNA, "hi");
     let unconnected = SubmitRequest {
-        connected: false,
+        down: Some(unreachable()),
         ..unconnected
     };
     let refused = world.outbox.submit(&token, unconnected, at(0)).unwrap_err();
-    assert_eq!(refused, SubmitDenied::NotConnected);
+    assert_eq!(refused, SubmitDenied::NotConnected(unreachable()));
     world.direct("t", ANNA, "another", at(0)).unwrap();
     let refused = world.direct("u", BERT, "hi", at(0)).unwrap_err();
     assert_eq!(refused, SubmitDenied::Paced(at(1)));

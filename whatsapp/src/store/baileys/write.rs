@@ -18,10 +18,10 @@ use super::{Error, Folder, folder, value};
 
 /// Records in one write: large enough for the store, small enough for memory.
 const RECORDS_PER_WRITE: usize = 256;
-/// One import while it runs.
-pub(super) struct Import<'a> {
+/// One import while it runs. By the backend's type: a client that imports has no code for what an import never calls.
+pub(super) struct Import<'a, B> {
     folder: &'a Folder,
-    backend: &'a dyn Backend,
+    backend: &'a B,
     report: Report,
     /// The folder's files, those of a kind together.
     names: BTreeMap<Name, &'a str>,
@@ -29,8 +29,8 @@ pub(super) struct Import<'a> {
     lids: HashMap<String, String>,
 }
 
-impl<'a> Import<'a> {
-    pub(super) fn new(folder: &'a Folder, backend: &'a dyn Backend) -> Self {
+impl<'a, B: Backend> Import<'a, B> {
+    pub(super) fn new(folder: &'a Folder, backend: &'a B) -> Self {
         let creds = &folder.creds;
         let mut report = Report::new(&creds.phone, creds.pn.device, folder.source);
         report.backup_because.clone_from(&folder.backup_because);

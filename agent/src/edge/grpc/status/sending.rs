@@ -3,24 +3,51 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_state::clock;
-use openclaw_state::outbox::CancelDenied;
+use openclaw_state::outbox::{CancelDenied, Down, SubmitDenied};
 use openclaw_types::{LinkState, Nack, SendReason};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{denied, details, with_info};
-use crate::link::{Denied, SendFailure};
+use super::{ROLLED_BACK, denied, details, with_info};
+use crate::link::SendFailure;
+
+/// Refused before anything happened.
+fn refused(denied: &SubmitDenied) -> Status {
+    let message = denied.to_string();
+    let (code, reason, hint) = match denied {
+        SubmitDenied::NotConnected(down) => return not_connected(down, &message),
+        SubmitDenied::Paced(at) => return paced(*at, &message),
+        SubmitDenied::TokenReused => (
+            Code::AlreadyExists,
+            "TOKEN_REUSED",
+            "a token names one message: choose another token for another text or recipient",
+        ),
+        SubmitDenied::Busy => (
+            Code::ResourceExhausted,
+            "BUSY",
+            "call again in a moment with the same token",
+        ),
+        SubmitDenied::QueueFull(_) => (
+            Code::ResourceExhausted,
+            "QUEUE_FULL",
+            "see `openclawctl outbox list`; the agent's --send-queue says how many may wait",
+        ),
+        SubmitDenied::Held => (Code::FailedPrecondition, "STORE_ROLLED_BACK", ROLLED_BACK),
+    };
+    with_info(code, &message, reason, hint, [])
+}
 
 /// Names the state and the next attempt, where there is one.
-pub(super) fn not_connected(state: LinkState, hint: &str, denied: &Denied) -> Status {
-    let retry_at = match state {
+fn not_connected(down: &Down, message: &str) -> Status {
+    let Down { state, hint } = down;
+    let retry_at = match *state {
         LinkState::BackingOff { until, .. } => Some(until),
         LinkState::Banned { until } => until,
         // It happens right now.
         LinkState::Connecting => Some(clock::now() + Duration::from_secs(1)),
         _ => None,
     };
-    let hint = match (hint, retry_at) {
+    let hint = match (hint.as_str(), retry_at) {
         ("", Some(at)) => format!(
             "the agent connects by itself, and tries at {}: call again then, or keep the message until it can be sent (`--queue`)",
             clock::utc(clock::shown(at))
@@ -30,17 +57,10 @@ pub(super) fn not_connected(state: LinkState, hint: &str, denied: &Denied) -> St
     let retry = Retry::at(retry_at);
     let more = [("state", state.name()), retry.fact()];
     let code = Code::FailedPrecondition;
-    with_retry(
-        &retry,
-        code,
-        &denied.to_string(),
-        "NOT_CONNECTED",
-        &hint,
-        more,
-    )
+    with_retry(&retry, code, message, "NOT_CONNECTED", &hint, more)
 }
 
-pub(super) fn paced(at: SystemTime, denied: &Denied) -> Status {
+fn paced(at: SystemTime, message: &str) -> Status {
     let hint = format!(
         "call again at {}, or let the message wait for its turn (`--queue`); the agent's --send-rate and --send-burst are the limits",
         clock::utc(clock::shown(at))
@@ -48,7 +68,7 @@ pub(super) fn paced(at: SystemTime, denied: &Denied) -> Status {
     let retry = Retry::at(Some(at));
     let more = [retry.fact()];
     let code = Code::ResourceExhausted;
-    with_retry(&retry, code, &denied.to_string(), "PACED", &hint, more)
+    with_retry(&retry, code, message, "PACED", &hint, more)
 }
 
 /// When to call again.
@@ -98,6 +118,14 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
     let message = failure.to_string();
     match failure {
         SendFailure::Denied(reason) => denied(reason),
+        SendFailure::Refused(reason) => refused(reason),
+        SendFailure::NotOnWhatsApp => with_info(
+            Code::NotFound,
+            &message,
+            "NOT_ON_WHATSAPP",
+            "check the number and its country code",
+            [],
+        ),
         SendFailure::Timeout(token) => with_info(
             Code::DeadlineExceeded,
             &message,
@@ -197,18 +225,16 @@ fn with_retry<const N: usize>(
 mod tests {
     use super::*;
 
-    fn not_connected(state: LinkState) -> Denied {
-        Denied::NotConnected {
-            state,
-            hint: state.hint().to_owned(),
-        }
+    fn not_connected(state: LinkState) -> SubmitDenied {
+        let hint = state.hint().to_owned();
+        SubmitDenied::NotConnected(Down { state, hint })
     }
 
     #[test]
     fn what_may_be_tried_again_says_when() {
         let at = clock::now() + Duration::from_secs(90);
         let refusals = [
-            Denied::Paced(at),
+            SubmitDenied::Paced(at),
             not_connected(LinkState::BackingOff {
                 attempt: 3,
                 until: at,
@@ -216,14 +242,14 @@ mod tests {
             not_connected(LinkState::Banned { until: Some(at) }),
         ];
         for refusal in refusals {
-            let details = denied(&refusal).get_error_details();
+            let details = refused(&refusal).get_error_details();
             let delay = details.retry_info().and_then(|info| info.retry_delay);
             assert!(delay.is_some_and(|delay| (80..=90).contains(&delay.as_secs())));
             let told = &details.error_info().expect("it has one").metadata["retry_at"];
             let told: prost_types::Timestamp = told.parse().expect("RFC 3339");
             assert_eq!(told, prost_types::Timestamp::from(at));
         }
-        let dead = denied(&not_connected(LinkState::LoggedOut));
+        let dead = refused(&not_connected(LinkState::LoggedOut));
         assert!(dead.get_details_retry_info().is_none());
     }
 }

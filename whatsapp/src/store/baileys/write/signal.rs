@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use whatsapp_rust::bytes::Bytes;
+use whatsapp_rust::traits::Backend;
 
 use super::super::Error;
 use super::super::name::{Address, Domain, Name};
@@ -19,7 +20,7 @@ const MIN_LID_DIGITS: usize = 14;
 /// Addresses whose identity is known.
 pub(super) type Known = HashSet<String>;
 
-impl Import<'_> {
+impl<B: Backend> Import<'_, B> {
     pub(super) async fn identities(&mut self) -> Result<Known, Error> {
         let addresses = self.pick(|name| match name {
             Name::Identity(address) => Some(address.clone()),
