@@ -35,7 +35,7 @@ struct Handle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TestDenied {
     /// No receiver is set.
-    #[error("no receiver of alerts is set")]
+    #[error("no alert receiver is configured")]
     Off,
     /// Another test is underway.
     #[error("another test is underway")]

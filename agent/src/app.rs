@@ -247,7 +247,7 @@ async fn serve(
         )
     });
     if drained.await.is_err() {
-        tracing::warn!("open calls were cut off");
+        tracing::warn!("open calls were aborted at the end of the drain timeout");
     }
     for task in [sender, resolver, reloads, journal, supervised] {
         task.abort();
@@ -336,7 +336,7 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
     tracing::info!(version = version(), commit, %socket, listen, fingerprint, plaintext, http, "openclaw-agent started");
     if cfg!(feature = "sim") {
         tracing::warn!(
-            "simulator build: it does not check WhatsApp's certificates and speaks to the simulator only"
+            "simulator build: it connects to the simulator only and does not check WhatsApp's certificates"
         );
     }
 }

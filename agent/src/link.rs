@@ -189,7 +189,7 @@ pub struct Status {
     pub storage: Option<Storage>,
     /// Whose messages are admitted.
     pub rules: Summary,
-    /// How many messages are held until it is known who wrote them.
+    /// How many messages are held until the sender is resolved them.
     pub held: usize,
     /// Who is told when the link needs a person.
     pub alerts: Board,
@@ -247,16 +247,16 @@ pub enum Denied {
     #[error("too many messages wait to be sent")]
     Busy,
     /// So much has been sent lately that WhatsApp would take more for spam. The message may go at this time.
-    #[error("too many messages were sent lately")]
+    #[error("too many messages were sent in a short time")]
     Paced(SystemTime),
     /// As many messages are kept until they can be sent as may be.
     #[error("{0} messages wait to be sent, and no more are kept")]
     QueueFull(usize),
-    /// Sends are held: the store went back, and no admin has decided yet.
-    #[error("nothing is sent: the agent's store went back, its volume is an older copy")]
+    /// Sends are held: the store was rolled back, and no admin has decided yet.
+    #[error("nothing is sent: the agent's store was rolled back, its volume is an older copy")]
     RolledBack,
     /// Sends are not held.
-    #[error("sends are not held: there is nothing to decide")]
+    #[error("sends are not held: nothing to decide")]
     NotHeld,
     /// The agent is stopping.
     #[error("the agent is stopping")]

@@ -72,7 +72,7 @@ fn misused(error: &config::Error) -> ExitCode {
 fn check(http: SocketAddr, ready: bool) -> ExitCode {
     match healthcheck::run(http, ready) {
         Ok(state) => {
-            println!("well: whatsapp is {state}");
+            println!("healthy: whatsapp is {state}");
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -104,8 +104,8 @@ pub(crate) fn resolve(
     match (flags.agent, flags.context) {
         (Some(_), Some(_)) => {
             return Err(
-                Failure::usage("--agent and --context both say which agent is meant")
-                    .with_hint("give one of them"),
+                Failure::usage("--agent and --context both name an agent")
+                    .with_hint("give only one of them"),
             );
         }
         (Some(given), None) => return parse(given, "--agent", store),
@@ -151,7 +151,7 @@ fn may_exist(path: &Path) -> bool {
 
 fn parse(given: &str, origin: &str, store: &Store) -> Result<Address, Failure> {
     let wrong = || {
-        Failure::usage(format!("{origin}: `{given}` is no address of an agent"))
+        Failure::usage(format!("{origin}: `{given}` is not an agent's address"))
             .with_hint("give unix:PATH, an absolute path, or HOST:PORT")
     };
     if let Some(path) = given.strip_prefix("unix:") {

@@ -56,11 +56,11 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             };
             let rules = rules.and_then(|list| list.rules).unwrap_or_default();
             let words = match (added, disabled(&rules, is_group)) {
-                (true, None) => "Added: admitted from now on".to_owned(),
-                (false, None) => "Admitted already: nothing was changed".to_owned(),
-                (true, Some(why)) => format!("Added, and not admitted yet: {why}"),
+                (true, None) => "Added: allowed from now on".to_owned(),
+                (false, None) => "Allowed already: nothing was changed".to_owned(),
+                (true, Some(why)) => format!("Added, but not allowed yet: {why}"),
                 (false, Some(why)) => {
-                    format!("Named already, nothing was changed, and not admitted: {why}")
+                    format!("Listed already, nothing was changed, and not allowed: {why}")
                 }
             };
             report(json, added, &words);
@@ -77,7 +77,7 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             if json {
                 console::report_json(&rules);
             } else {
-                console::report(&format!("Read again: {}", rules::line(&rules)));
+                console::report(&format!("Reloaded: {}", rules::line(&rules)));
                 remarks(&rules);
             }
         }
@@ -154,7 +154,7 @@ fn removed(json: bool, left: &Left) {
         return;
     }
     console::report(match left {
-        Left::Nothing => "Removed: no longer admitted",
+        Left::Nothing => "Removed: no longer allowed",
         Left::Allowed(_) => "Removed, but still allowed by another entry",
         Left::Unknown(_) => "Removed",
     });
@@ -169,7 +169,7 @@ fn removed(json: bool, left: &Left) {
             );
         }
         Left::Unknown(why) => console::note(&format!(
-            "warning: whether another entry still allows them is not known: {why}\nhint: run `openclawctl doctor` with the number in a moment"
+            "warning: could not check whether another entry still allows them: {why}\nhint: run `openclawctl doctor` with the number in a moment"
         )),
     }
 }
@@ -216,7 +216,7 @@ fn remarks(rules: &Rules) {
     if !rules.reload_error.is_empty() {
         let error = text::one_line(&rules.reload_error);
         console::note(&format!(
-            "warning: the file was changed, and the change is not in force: {error}\nhint: correct it, then run `openclawctl allow reload`"
+            "warning: the file was changed, but the new rules were not loaded: {error}\nhint: correct it, then run `openclawctl allow reload`"
         ));
     }
 }

@@ -17,5 +17,5 @@ pub(crate) async fn run<T: Send + 'static>(
         })
         .map_err(|error| Failure::new(format!("start a thread: {error}")))?;
     said.await
-        .unwrap_or_else(|_| Err(Failure::new("a thread ended without a result")))
+        .unwrap_or_else(|_| Err(Failure::new("a thread ended without result")))
 }

@@ -65,7 +65,7 @@ pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Res
 
 fn report(file: &Path, whole: Whole, json: bool) {
     let said = format!(
-        "Backed up: {}, generation {}, read back and whole",
+        "Backed up: {}, generation {}, read back and verified",
         whole.amount(),
         whole.generation
     );
@@ -90,7 +90,7 @@ fn report(file: &Path, whole: Whole, json: bool) {
 }
 
 fn stopped() -> Failure {
-    Failure::new("stopped before the backup was whole: there is no file")
+    Failure::new("stopped before the backup was complete: no file was written")
         .with_reason("STOPPED")
         .with_hint("run it again; the agent was not changed")
 }
@@ -141,13 +141,13 @@ impl Output {
                 let written = part.read_back()?;
                 let secret = secret
                     .take()
-                    .ok_or_else(|| Failure::new("nothing was sealed"))?;
+                    .ok_or_else(|| Failure::new("the backup is empty"))?;
                 let path = path.clone();
                 aside::run(move || {
                     let input = io::BufReader::new(written);
                     check(input, &secret, |_| ()).map_err(|error| {
                         check::failure(&path, &secret, &error)
-                            .with_hint("what was written is not what can be read: nothing was kept; try again, or another disk")
+                            .with_hint("the file does not read back as it was written: it was removed; try again, or use another disk")
                     })
                 })
                 .await
@@ -192,7 +192,7 @@ async fn receive(
         }
     }
     Err(
-        Failure::new("the agent ended the backup before it was whole")
+        Failure::new("the agent ended the backup before it was complete")
             .with_reason("CUT_SHORT")
             .with_hint("see its log, and run it again"),
     )

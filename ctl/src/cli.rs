@@ -116,7 +116,7 @@ pub(crate) enum Command {
     /// Bring another program's account into an agent that has none.
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Decide what follows when the agent's store went back, so that it sends again.
+    /// Decide what follows when the agent's store was rolled back, so that it sends again.
     ///
     /// A volume that is an older copy of itself has message keys that were used since. The agent holds
     /// every send when a client reports that, until an admin decides.
@@ -173,7 +173,7 @@ pub(crate) struct StatusArgs {
     /// Show more: what opens the store, and what protects the process.
     #[arg(long, short)]
     pub(crate) verbose: bool,
-    /// Call the state of the agent's store normal for this client, although it went back. Sends that the
+    /// Call the state of the agent's store normal for this client, although it was rolled back. Sends that the
     /// agent holds are released by `rollback`.
     #[arg(long)]
     pub(crate) accept_rollback: bool,

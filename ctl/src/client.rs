@@ -110,7 +110,7 @@ fn refused(address: &Address, status: Status) -> Failure {
     let failure = Failure::from(status);
     match address {
         Address::Loopback(endpoint) if lost => failure.with_hint(format!(
-            "see whether it runs; if that port is its --listen, which speaks TLS: `openclawctl enroll {endpoint}`"
+            "check that it runs; if that port is its --listen, which speaks TLS: `openclawctl enroll {endpoint}`"
         )),
         _ => failure,
     }
@@ -185,7 +185,7 @@ fn unreachable(address: &Address, error: &(dyn Error + 'static)) -> Failure {
     let kind = io.last().map(io::Error::kind);
     let (why, hint) = match kind {
         Some(io::ErrorKind::NotFound) => ("there is no such socket".to_owned(), NOT_RUNNING),
-        Some(io::ErrorKind::ConnectionRefused) => ("nobody listens there".to_owned(), NOT_RUNNING),
+        Some(io::ErrorKind::ConnectionRefused) => ("nothing listens there".to_owned(), NOT_RUNNING),
         Some(io::ErrorKind::PermissionDenied) => (
             "permission denied".to_owned(),
             "run this as the user that the agent runs as",

@@ -137,7 +137,7 @@ fn list(listed: ListClientsResponse, json: bool) -> Result<(), Failure> {
         }
     }
     if nobody && !json {
-        console::note("hint: nobody is enrolled: `openclawctl clients invite` makes a code");
+        console::note("hint: no client is enrolled: `openclawctl clients invite` makes a code");
     }
     Ok(())
 }
@@ -179,7 +179,7 @@ fn open_line(invitation: &Invitation, now: Timestamp) -> String {
         name => format!("(invited) {}", one_line(name)),
     };
     let end = expires_at.map_or_else(String::new, |at| {
-        format!(", good until {} ({})", whole(at), until(at, now))
+        format!(", valid until {} ({})", whole(at), until(at, now))
     });
     let limit = send_to.as_ref().map_or_else(String::new, limit);
     format!("{who:<20} {:<9} a code{end}{limit}", role(*is))

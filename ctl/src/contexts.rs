@@ -62,7 +62,7 @@ pub(crate) async fn run(
         matches!(command, ContextCommand::Export { .. }),
     ) {
         return Err(
-            Failure::usage(format!("--context {name} means nothing here"))
+            Failure::usage(format!("--context {name} has no meaning here"))
                 .with_hint("name the context without it"),
         );
     }
@@ -78,7 +78,7 @@ pub(crate) async fn run(
             } else {
                 console::report(&format!("Current: {name} ({})", context.endpoint()));
                 if let Some(variable) = Environment::read()?.goes_before_current() {
-                    console::note(&format!("note: {variable} is set, and goes before it"));
+                    console::note(&format!("note: {variable} is set, and overrides it"));
                 }
             }
         }

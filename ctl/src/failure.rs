@@ -132,7 +132,7 @@ impl From<Status> for Failure {
         if is_transport(&status) {
             return Self::unreachable("the connection to the agent was lost")
                 .with_reason("CONNECTION_LOST")
-                .with_hint("see whether it runs: `openclawctl status`");
+                .with_hint("check that it runs: `openclawctl status`");
         }
         let exit = match status.code() {
             Code::FailedPrecondition

@@ -48,7 +48,7 @@ async fn list(address: &Address, json: bool) -> Result<Exit, Failure> {
     };
     let answer = pages::all(page).await?;
     if answer.messages.is_empty() && !json {
-        console::note("Nothing waits to be sent");
+        console::note("The queue is empty");
     }
     let now = clock::now();
     for message in answer.messages {

@@ -110,9 +110,9 @@ pub(crate) fn has_none(link: &LinkStatus, bring: &str) -> Result<(), Failure> {
     if link.phone.is_empty() {
         return Ok(());
     }
-    Err(Failure::new("the agent has an account already")
+    Err(Failure::new("the agent already has an account")
         .with_reason("ALREADY_LINKED")
-        .with_hint(format!("start one with an empty volume and {bring} there; do not unpair for it: that ends the link in every backup of this account"))
+        .with_hint(format!("start an agent with an empty volume and {bring} there; do not unpair this one for it: that ends the link in every backup of this account"))
         .with_exit(Exit::Refused))
 }
 
@@ -185,7 +185,7 @@ fn report(restored: RestoreResponse, json: bool) {
     }
     if waiting_dropped > 0 {
         console::note(&format!(
-            "warning: {} waited to be sent when the backup was made, and may have gone since: send again with the same token what must go",
+            "warning: {} waited to be sent when the backup was made, and may have been sent since: to send one, repeat it with the same token",
             count(waiting_dropped, "message")
         ));
     }

@@ -23,7 +23,7 @@ use crate::{client, console, duration, text};
 const MAX_PIPED_BYTES: u64 = 1024 * 1024;
 /// Why the agent is unavailable for the moment, and certain that it has sent nothing.
 const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
-/// The agent's store went back, and it sends nothing.
+/// The agent's store was rolled back, and it sends nothing.
 const ROLLED_BACK: &str = "STORE_ROLLED_BACK";
 /// WhatsApp's server did not take it, each time.
 const SERVER_ERROR: &str = "SERVER_ERROR";
@@ -70,7 +70,7 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
 fn conclude(sent: SendResponse, args: &SendArgs, to: &str, json: bool) -> Result<Exit, Failure> {
     let state = sent.state();
     if state == SendState::Failed {
-        return Err(Failure::new("WhatsApp did not take the message").with_token(sent.client_token));
+        return Err(Failure::new("WhatsApp refused the message").with_token(sent.client_token));
     }
     if json {
         console::report_json(&sent);
@@ -145,7 +145,7 @@ fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: Stri
     };
     let hint = match exit {
         Exit::Partly => format!(
-            "do not send it anew: WhatsApp delivers it {when}; to wait on, repeat it with `--token {token}`"
+            "do not send it again: WhatsApp delivers it {when}; to keep waiting, repeat it with `--token {token}`"
         ),
         _ => ask_again(&token),
     };
@@ -192,7 +192,7 @@ fn unknown(why: &str, token: &str) -> Failure {
 }
 
 fn ask_again(token: &str) -> String {
-    format!("send it again with `--token {token}` to learn it: one token is never sent twice")
+    format!("repeat it with `--token {token}` to learn it: one token is never sent twice")
 }
 
 /// The argument, or stdin.

@@ -30,7 +30,7 @@ struct Json {
 pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Result<Exit, Failure> {
     if !args.yes && !io::stdin().is_terminal() {
         return Err(
-            Failure::usage("nobody can be asked: stdin is not a terminal")
+            Failure::usage("cannot ask: stdin is not a terminal")
                 .with_hint("add --yes to unlink without asking"),
         );
     }

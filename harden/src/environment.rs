@@ -43,10 +43,10 @@ pub enum Error {
     #[error("{0} is not UTF-8 text")]
     NotText(&'static str),
     /// `<NAME>_FD` is set, and is not what an earlier image left. Nothing was read from it.
-    #[error("{0}_FD is set, but not by this program: it names no sealed memory file; unset it")]
+    #[error("{0}_FD is set, but not by this program: it is not a sealed memory file; unset it")]
     Foreign(&'static str),
     /// No sealed memory file could be made.
-    #[error("hide {name}: {source}; give it as a file instead")]
+    #[error("hide {name}: {source}; set it in a file instead")]
     Hide {
         /// Whose value.
         name: &'static str,
@@ -54,7 +54,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The process image could not be replaced, so the values are still in the environment block.
-    #[error("hide secrets of the environment: {0}; give them as files instead")]
+    #[error("hide secrets of the environment: {0}; set them in files instead")]
     Replace(#[source] replace::Error),
     /// A sealed memory file did not give its content.
     #[error("read back {name}")]

@@ -56,7 +56,7 @@ fn refuse_inspection() -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other(
-            "the kernel took the switch and ignored it",
+            "the kernel accepted the switch and ignored it",
         ))
     }
 }

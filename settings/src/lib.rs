@@ -39,7 +39,7 @@ pub enum Flaw {
     #[error("begins with a byte order mark")]
     ByteOrderMark,
     /// Free text in quotes.
-    #[error("stands in quotation marks")]
+    #[error("is in quotation marks")]
     Quoted,
     /// Free text that begins with the name of a variable of ours: a whole line of an env file.
     #[error("begins with NAME=, as a line of an env file does")]

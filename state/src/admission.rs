@@ -110,7 +110,7 @@ impl Admission {
         self.vault.update(|update| update.count(Tables::HELD))
     }
 
-    /// How many of them are held until it is known who wrote them.
+    /// How many of them are held until the sender is resolved them.
     fn count_unknown(&self) -> usize {
         self.count_held().saturating_sub(self.parked_marks().len())
     }
@@ -286,7 +286,7 @@ impl Admission {
             reason = reason.name(),
             sender = %masked(&origin.sender),
             group = origin.group,
-            "a message was dropped: who wrote it is not admitted"
+            "message dropped: its sender is not allowed"
         );
         Occurrence::Dropped(Dropped {
             id: origin.id.clone(),

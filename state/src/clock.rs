@@ -107,7 +107,7 @@ fn notice(reading: Reading) {
     if let Some(step) = step {
         tracing::warn!(
             step_seconds = step.seconds(),
-            "the system's clock was stepped; waits and what is kept are not affected"
+            "system clock stepped; timers and retention are not affected"
         );
     }
 }

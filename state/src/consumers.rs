@@ -25,7 +25,7 @@ pub enum ConsumerDenied {
     #[error("there are {MAX_CONSUMERS} consumers already")]
     Full,
     /// Nobody was given that event.
-    #[error("the newest event is {}, there is none {}", .head.0, .seq.0)]
+    #[error("the newest event is {}, there is no event {}", .head.0, .seq.0)]
     Ahead {
         /// What was acknowledged.
         seq: Seq,
@@ -33,7 +33,7 @@ pub enum ConsumerDenied {
         head: Seq,
     },
     /// There is none of that name.
-    #[error("there is no consumer of that name")]
+    #[error("no consumer has that name")]
     Unknown,
 }
 

@@ -246,7 +246,7 @@ impl Journal {
 
     /// Records, durably, that WhatsApp will take a message for received that may not be here.
     pub async fn lost(&self, name: MessageName, lost: Lost) {
-        tracing::error!("a message was delivered again that was decrypted before and is not kept");
+        tracing::error!("redelivered message cannot be decrypted again, recorded as lost");
         let what = Some(Occurrence::Lost(lost));
         let ticket = self.arrive(vec![Arrival { name, what }], clock::now(), |_, _| {});
         self.vault.durable(ticket).await;

@@ -111,7 +111,7 @@ pub enum SubmitDenied {
     Busy,
     /// Too many messages are kept.
     QueueFull(usize),
-    /// Sends are held, because the store went back.
+    /// Sends are held, because the store was rolled back.
     Held,
 }
 
@@ -137,7 +137,7 @@ impl Outbox {
         let state = State::load(&vault, limits);
         if state.holding.is_held() {
             tracing::error!(
-                "sends are held: the store went back; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
+                "sends held: the store was rolled back; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
             );
         }
         Self {

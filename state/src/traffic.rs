@@ -39,7 +39,7 @@ pub struct Counts {
     pub sent: u64,
     /// Messages that could not be decrypted when they arrived.
     pub undecryptable: u64,
-    /// Messages from people who are not admitted.
+    /// Messages from senders who are not allowed.
     pub dropped: u64,
     /// How often the link came up.
     pub connects: u64,

@@ -243,7 +243,7 @@ impl Vault {
         if let Some(sealed) = state.sealed.take() {
             let has_own = Tables::OWN.iter().any(|table| sealed.count(*table) > 0);
             if has_own && retained.is_none() {
-                tracing::error!("the key of the store is gone: clients have to enroll anew");
+                tracing::error!("the agent's TLS key is erased with the store: clients must enroll again");
             }
             match retained.filter(|_| has_own) {
                 Some((slot, secret)) => {
@@ -341,15 +341,15 @@ fn abort(error: &Error) -> ! {
     let why = format!("the store failed: {error}{cause}");
     let hint = match error {
         Error::Replaced(_) => {
-            "one process uses a volume, and nothing else changes its files while it runs: stop it before a volume is moved, copied back or restored, then start again on the one that is meant"
+            "only one process may change the files of a volume: stop the agent before its volume is moved, copied back or restored, then start it again on the right volume"
         }
         _ => {
-            "see whether the volume is full, then start again; nothing that was acknowledged is lost"
+            "check whether the volume is full, then start again; nothing that was acknowledged is lost"
         }
     };
     tracing::error!(
         hint,
-        "{why}; ending, so that nothing is reported that is not kept"
+        "{why}; exiting, because nothing can be stored"
     );
     // A command beside the agent has no log.
     eprintln!("error: {why}\nhint: {hint}");

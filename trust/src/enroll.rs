@@ -62,16 +62,16 @@ pub enum Refusal {
     #[error("the code has expired")]
     Expired,
     /// As many clients as there may be.
-    #[error("the agent knows as many clients as it can")]
+    #[error("the agent has its maximum number of clients")]
     Full,
     /// Another client has this name.
     #[error("another client has this name already")]
     NameTaken,
     /// It could not be kept.
-    #[error("the agent could not remember the client")]
+    #[error("the agent could not store the client")]
     NotKept,
     /// A number of a later version.
-    #[error("the agent refuses, for a reason that this version does not know")]
+    #[error("the agent refused, for a reason that this version does not know")]
     Other,
 }
 
@@ -82,13 +82,13 @@ pub enum AskError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The answer was not made with the code: it is not the agent that answers. The code should be thrown away.
-    #[error("whoever answered does not have the code: this is not the agent that it came from")]
+    #[error("the server that answered does not have the code: it is not the agent that issued it")]
     NotTheAgent,
     /// The name is empty or too long, or has characters that do not print.
     #[error(transparent)]
     Name(#[from] BadName),
     /// The answer is of another version.
-    #[error("the answer makes no sense to this version")]
+    #[error("this version cannot read the answer")]
     Nonsense,
     /// The connection broke. The agent may have enrolled the client: try whether it is known.
     #[error("the connection was lost before the agent answered")]
@@ -99,10 +99,10 @@ pub enum AskError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// It is of another version, or of something else altogether.
-    #[error("the question makes no sense to this version")]
+    #[error("this version cannot read the request")]
     Nonsense,
     /// The connection broke.
-    #[error("the connection was lost in the middle of the question")]
+    #[error("the connection was lost in the middle of the request")]
     Io(#[from] std::io::Error),
 }
 

@@ -29,7 +29,7 @@ pub fn cases() -> Vec<Case> {
                 None => Ok(answer.to_owned()),
             };
             let input = unescaped(input)
-                .unwrap_or_else(|| panic!("numbers.tsv:{line}: an escape that is none"));
+                .unwrap_or_else(|| panic!("numbers.tsv:{line}: an unknown escape"));
             Case {
                 input,
                 answer,

@@ -99,7 +99,7 @@ impl LinkState {
         match self {
             Self::Unlinked => "run `openclawctl pair` and scan the code",
             Self::LoggedOut => {
-                "WhatsApp logged this device out: `openclawctl status` says what is known of why"
+                "WhatsApp logged this device out: `openclawctl status` shows the reason"
             }
             Self::Replaced => {
                 "another process uses the same credentials: stop it, then run `openclawctl resume`"
@@ -218,7 +218,7 @@ impl Link {
                 None => "the phone removed this device: run `openclawctl pair` to link it again"
                     .to_owned(),
                 Some(UNAUTHORIZED) => format!(
-                    "WhatsApp does not know this device any more{code}: run `openclawctl pair` to link it again"
+                    "WhatsApp no longer knows this device{code}: run `openclawctl pair` to link it again"
                 ),
                 Some(_) => format!(
                     "WhatsApp logged this device out and did not say why{code}: run `openclawctl resume` to try once more, and `openclawctl pair` if that is refused too"

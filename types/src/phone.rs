@@ -104,7 +104,7 @@ pub enum PhoneError {
     },
     /// What is dialled first inside the country, after its country code.
     #[error(
-        "no number of +{code} goes on with {digit}: leave out the {digit} after the country code"
+        "in a number of +{code} no {digit} follows the country code: leave out the {digit} after the country code"
     )]
     TrunkDigit {
         /// The country code.
@@ -141,7 +141,7 @@ pub enum PhoneError {
         digits: usize,
     },
     /// A link that contains no number, or more than one.
-    #[error("the link names no number: that is https://wa.me/15550100123")]
+    #[error("the link contains no number: write it like https://wa.me/15550100123")]
     Link,
     /// A LID, a group, or an address of another kind.
     #[error("this is an address (…@…) of another kind: give a number, like +15550100123")]

@@ -10,10 +10,10 @@ use crate::secret::NoRandom;
 #[non_exhaustive]
 pub enum Error {
     /// There is no vault in the folder.
-    #[error("there is no vault here")]
+    #[error("no vault exists here")]
     Absent,
     /// There is one already.
-    #[error("there is a vault here already")]
+    #[error("a vault exists here already")]
     Present,
     /// No slot opens with the secret.
     #[error("vault {store} does not open with this key; it has the slots {slots}")]
@@ -56,7 +56,7 @@ pub enum Error {
     EventsDamaged(String),
     /// The log is older than the header.
     #[error(
-        "the log ends at opening {log}, the header knows of opening {header}: they are not of one time"
+        "the log ends at opening {log}, the header knows of opening {header}: they are of different times"
     )]
     Older {
         /// Openings that the log knows of.
@@ -71,16 +71,16 @@ pub enum Error {
         at: u64,
     },
     /// A backup that ends before its end.
-    #[error("the backup is cut short or damaged at byte {at}")]
+    #[error("the backup is truncated or damaged at byte {at}")]
     Cut {
         /// Where.
         at: u64,
     },
     /// Bytes behind a backup's end.
-    #[error("there is something behind the end of the backup")]
+    #[error("there are bytes after the end of the backup")]
     Surplus,
     /// One batch is more than a frame holds.
-    #[error("{0} bytes are more than are written at once")]
+    #[error("{0} bytes are too many for one write")]
     TooLarge(usize),
     /// The log is at its largest.
     #[error("the log is full")]
@@ -92,7 +92,7 @@ pub enum Error {
     #[error("a slot's name is 1 to 32 letters, digits, or any of - _ . @")]
     BadName,
     /// The slot is there.
-    #[error("there is a slot {0:?} already")]
+    #[error("a slot {0:?} exists already")]
     SlotExists(String),
     /// The slot is not there.
     #[error("there is no slot {0:?}")]
@@ -115,7 +115,7 @@ pub enum Error {
     )]
     Replaced(String),
     /// An earlier write or sync failed.
-    #[error("an earlier write failed: the vault must be opened anew")]
+    #[error("an earlier write failed: the vault must be opened again")]
     Broken,
     /// A file could not be opened for reading and writing.
     #[error("open {name}")]

@@ -138,10 +138,10 @@ pub enum Weakness {
     #[error("is easy to guess: it is made of common words, repetitions, sequences or few digits")]
     Guessable,
     /// Something stands for it, and was not replaced by it.
-    #[error("is a placeholder, in place of which a passphrase was to be put")]
+    #[error("is a placeholder, not a passphrase")]
     Placeholder,
     /// The path of a file.
-    #[error("is the path of a file, and no passphrase")]
+    #[error("is the path of a file, not a passphrase")]
     Path,
     /// Digits, and what stands between those of phone numbers and dates.
     #[error("is a number: phone numbers, dates and PINs are tried first")]

@@ -270,7 +270,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                         kind,
                         host,
                         error,
-                        "alert not delivered; it is tried again"
+                        "alert not delivered, trying again"
                     );
                 }
                 self.board.send_modify(|board| {
@@ -296,7 +296,7 @@ fn lost() -> Attempt {
         status: None,
         took: Duration::ZERO,
         failure: Some(Failure {
-            error: "the attempt was cut off".to_owned(),
+            error: "the attempt was interrupted".to_owned(),
             scope: Scope::Receiver,
             retry_after: None,
         }),

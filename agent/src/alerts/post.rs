@@ -141,9 +141,9 @@ fn describe(error: &UreqError) -> String {
         UreqError::ConnectionFailed => "no connection could be made".to_owned(),
         // What the system or TLS says of a connection: names, certificates, sockets.
         UreqError::Io(error) => brief(&format!("the connection failed: {error}")),
-        UreqError::Rustls(error) => brief(&format!("no secure connection could be made: {error}")),
-        UreqError::Tls(_) => "no secure connection could be made".to_owned(),
-        UreqError::InvalidProxyUrl => "the proxy of the environment makes no sense".to_owned(),
+        UreqError::Rustls(error) => brief(&format!("the TLS connection failed: {error}")),
+        UreqError::Tls(_) => "the TLS connection failed".to_owned(),
+        UreqError::InvalidProxyUrl => "the proxy of the environment is not a valid address".to_owned(),
         UreqError::Protocol(_) => "what it answered is not HTTP".to_owned(),
         _ => "the request failed".to_owned(),
     }

@@ -20,7 +20,7 @@ pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
         tracing::warn!(
             variable = name,
             nearest,
-            "this variable is not a setting of the agent and does nothing"
+            "unknown variable ignored"
         );
     }
     // It learns where the stack ends, which a sandbox may keep from it.
@@ -49,7 +49,7 @@ pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
         Ok(Outcome::Stopped) => ExitCode::SUCCESS,
         Ok(Outcome::Replace) => {
             tracing::info!(
-                "replacing the process image, so that nothing of the account stays in memory"
+                "replacing the process image to clear the account from memory"
             );
             let error = openclaw_harden::replace_process(secrets);
             fail(&error, "start the agent again", Exit::Failed)

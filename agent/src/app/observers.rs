@@ -23,7 +23,7 @@ pub(super) fn with_alerts(
         return (agent, None);
     };
     let (host, after) = (settings.address.to_string(), settings.after.as_secs());
-    tracing::info!(host, after, "alerts are told");
+    tracing::info!(host, after, "alerts enabled");
     let (alerts, bell) = Bell::new(settings, key, vault.clone(), agent.watch());
     (agent.with_alerts(alerts), Some(bell))
 }
@@ -45,7 +45,7 @@ pub(super) async fn bind(metrics: Metrics) -> Result<Option<TcpListener>, Error>
     let bound = grpc::bind_any(address).await;
     let listener = bound.map_err(|error| Error::Metrics(address, error))?;
     let metrics = listener.local_addr().unwrap_or(address);
-    tracing::info!(%metrics, "metrics are served");
+    tracing::info!(%metrics, "metrics enabled");
     Ok(Some(listener))
 }
 

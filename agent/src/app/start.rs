@@ -85,7 +85,7 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     let alerts = config.alerts.as_ref();
     let alert_key = alerts.map_or(Ok(None), |alerts| KeyPlace::load(&alerts.key))?;
     let volume = place.claim(now, |holder| {
-        tracing::info!(holder, "waiting for the volume, which another process has");
+        tracing::info!(holder, "waiting for the volume's lock");
     })?;
     // Before the store is opened: where it does not open, this may be why.
     if let Some(exposure) = volume::exposure(&place.dir) {
@@ -98,7 +98,7 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     let open = volume.open_or_create(source, now)?;
     announce(config, &open);
     let supervisor = Supervisor::from_environment().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the service manager in NOTIFY_SOCKET cannot be reached");
+        tracing::warn!(%error, "cannot reach the service manager in NOTIFY_SOCKET");
         Supervisor::default()
     });
     let hardening = harden::confine(config, &supervisor, protection);
@@ -114,16 +114,16 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
 /// A proxy that is set and not used keeps nobody from leaking what it should have hidden.
 fn warn_of_proxies(config: &Config) {
     let alerts = match &config.alerts {
-        None => "none are set",
-        Some(alerts) if alerts.address.is_by_proxy() => "sent through the proxy",
-        Some(_) => "sent without a proxy",
+        None => "disabled",
+        Some(alerts) if alerts.address.is_by_proxy() => "proxied",
+        Some(_) => "direct",
     };
     for proxy in proxy::found() {
         tracing::warn!(
             variable = proxy.variable,
             proxy = proxy.address,
             alerts,
-            "a proxy is set, and WhatsApp is not reached through it"
+            "proxy not used for WhatsApp"
         );
     }
 }
@@ -140,11 +140,11 @@ fn announce(config: &Config, open: &Open) {
     if let Some(path) = made_key {
         tracing::warn!(
             path = %path.display(),
-            "made a new key in a file: without it nothing opens the store, so keep a copy elsewhere"
+            "key file created: keep a copy elsewhere, nothing else opens the store"
         );
     }
     if key.is_open_to_group() {
-        tracing::warn!(%key, "the file with the key may be read by its group");
+        tracing::warn!(%key, hint = "chmod 600", "key file is readable by its group");
     }
     let Summary {
         store,
@@ -155,9 +155,9 @@ fn announce(config: &Config, open: &Open) {
     } = sealed.summary();
     let generation = epochs.last().map_or(0, |epoch| epoch.generation);
     match opened {
-        None => tracing::info!(%dir, %store, %key, "made a new store"),
+        None => tracing::info!(%dir, %store, %key, "store created"),
         Some(Opened { dropped, .. }) => {
-            tracing::info!(%dir, %store, %key, generation, records, log_bytes, dropped, "opened the store");
+            tracing::info!(%dir, %store, %key, generation, records, log_bytes, discarded_bytes = dropped, "store opened");
         }
     }
 }

@@ -31,8 +31,7 @@ pub const SECRETS: [&str; 5] = [
 #[command(
     name = "openclaw-agent",
     version = version(),
-    after_help = "The key may stand in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE; there are no flags \
-                  for these, as everybody on the machine reads those."
+    after_help = "Set the key in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE; there are no flags for them, because every user of the machine can read flags."
 )]
 struct Line {
     #[command(subcommand)]

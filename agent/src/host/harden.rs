@@ -35,11 +35,11 @@ pub fn shed(config: &Config) -> Result<Protection, privileges::Error> {
         tracing::info!(
             uid = identity.uid(),
             gid = identity.gid(),
-            given,
-            "started as root, and became another user"
+            chowned = given,
+            "root privileges dropped"
         );
         for path in linked {
-            tracing::warn!(path = %path.display(), "has another name somewhere, and was left to root");
+            tracing::warn!(path = %path.display(), "owner stays root: the file has more than one hard link");
         }
     }
     Ok(protect(config.inspection))
@@ -75,7 +75,8 @@ pub fn confine(config: &Config, supervisor: &Supervisor, protection: Protection)
     };
     if !hardening.key_page_locked {
         tracing::warn!(
-            "the page of the store's key may be swapped out: the system allows no locked memory"
+            hint = "raise RLIMIT_MEMLOCK",
+            "store key may be swapped out: its page cannot be locked in memory"
         );
     }
     hardening
@@ -132,11 +133,11 @@ fn confinement(what: &str, layer: &Layer) -> Confinement {
     match layer {
         Layer::Enforced(_) => Confinement::Enforced,
         Layer::Partial(missing) => {
-            tracing::info!(what, missing, "the sandbox is partly enforced");
+            tracing::info!(layer = what, missing, "sandbox partly enforced");
             Confinement::Partial
         }
         Layer::Unavailable(why) => {
-            tracing::warn!(what, why, "the sandbox is not available");
+            tracing::warn!(layer = what, reason = why, "sandbox not available");
             Confinement::Unavailable
         }
     }

@@ -28,10 +28,10 @@ pub enum Error {
         source: io::Error,
     },
     /// Somebody answers who is not the agent.
-    #[error("http://{0} is answered by something else than the agent")]
+    #[error("http://{0} was answered by a program that is not the agent")]
     Stranger(SocketAddr),
     /// It is there, and says no.
-    #[error("the agent says {code}: whatsapp is {state}{}", ready(*.ready_in))]
+    #[error("unhealthy ({code}): whatsapp is {state}{}", ready(*.ready_in))]
     Unwell {
         /// Of HTTP.
         code: u16,

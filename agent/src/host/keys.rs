@@ -181,14 +181,14 @@ fn add(open: Open, name: &str, secret: &Secret, now: SystemTime) -> Result<(), E
     change(open, |store| {
         store.add_slot(name, secret, volume::seconds(now))
     })?;
-    done(&format!("{name:?} opens the store as well"))
+    done(&format!("{name:?} now opens the store too"))
 }
 
 fn remove(open: Open, name: &str) -> Result<(), Error> {
     change(open, |store| store.remove_slot(name))?;
     done(&format!("{name:?} no longer opens the store"))?;
     done(
-        "note: whoever has it and an older copy of the volume still reads that; `openclaw-agent keys rotate-data` ends it for what is written from then on",
+        "note: anyone with it and an older copy of the volume can still read that copy; `openclaw-agent keys rotate-data` protects what is written from then on",
     )
 }
 

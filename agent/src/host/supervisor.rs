@@ -114,7 +114,7 @@ impl Supervisor {
     fn notify(&self, words: &str) {
         let Some(socket) = &self.socket else { return };
         if let Err(error) = socket.send(words.as_bytes()) {
-            tracing::debug!(%error, "the service manager does not listen");
+            tracing::debug!(%error, "notification of the service manager failed");
         }
     }
 }

@@ -23,7 +23,7 @@ impl Agent {
                 let hint = error.hint();
                 tracing::error!(
                     hint,
-                    "the new rules are not in force, those before stay: {error}"
+                    "the new rules were not loaded, the previous ones stay active: {error}"
                 );
                 Err(error)
             }

@@ -157,7 +157,7 @@ impl Archive {
                 bytes: 0,
             };
             if let Err(error) = copy(&vault, &secret, created_at, outlet) {
-                tracing::warn!(%error, "the backup failed");
+                tracing::warn!(%error, "backup failed");
                 // Nobody listens any more if this fails.
                 let _ = send.blocking_send(Err(error));
             }

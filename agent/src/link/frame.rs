@@ -111,12 +111,12 @@ impl PairFailure {
             Self::Refused => "wait a few minutes, then pair again",
             Self::Passkey => {
                 "this version cannot answer a passkey: remove it on the phone (WhatsApp → Settings → \
-                 Account → Passkeys), then pair again; whether WhatsApp then asks no more is its decision"
+                 Account → Passkeys), then pair again; WhatsApp may ask for one anyway"
             }
             Self::Verification => "pair again; if it happens again, update WhatsApp on the phone",
-            Self::NotConnected => "the link is kept and tried on: see `openclawctl status`",
+            Self::NotConnected => "the link is kept, the agent keeps trying: see `openclawctl status`",
             Self::NotCompleted => {
-                "the link from before is kept: remove the newest OpenClaw on the phone (WhatsApp → Settings → Linked \
+                "the previous link is kept: remove the newest OpenClaw on the phone (WhatsApp → Settings → Linked \
                  devices), see `openclawctl status`, then pair again"
             }
             Self::Banned => "open WhatsApp on the phone to see why",

@@ -56,10 +56,10 @@ pub enum SendFailure {
     #[error("WhatsApp did not say whether the number exists (code {0})")]
     NotChecked(u16),
     /// It could not be encrypted for the moment: a key or a list of devices could not be fetched. Nothing was sent.
-    #[error("the message could not be encrypted for its recipient for the moment")]
+    #[error("the message could not be encrypted for its recipient yet")]
     NotEncrypted,
     /// WhatsApp's server refused it each time. Nothing was delivered.
-    #[error("WhatsApp's server did not take the message: {nack}")]
+    #[error("WhatsApp refused the message: {nack}")]
     ServerError {
         /// The last code.
         nack: Nack,

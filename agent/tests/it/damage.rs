@@ -11,7 +11,7 @@ use openclaw_sim::By;
 
 use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World};
 
-const LOGGED: &str = "events of the journal cannot be read";
+const LOGGED: &str = "events of the journal are damaged";
 
 /// The ranges, where one that comes in pieces is one.
 fn joined(ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {

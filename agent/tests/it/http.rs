@@ -203,7 +203,7 @@ async fn metrics_can_be_elsewhere_or_nowhere() {
     let args = ["--metrics", "127.0.0.1:0"];
     let own = World::with(openclaw_sim::Config::default(), &args).await;
     assert_eq!(own.agent.get("/metrics").await.code, 404);
-    let served = own.agent.logged("metrics are served").await;
+    let served = own.agent.logged("metrics enabled").await;
     let address = served["metrics"].as_str().unwrap().parse().unwrap();
     let answer = own.agent.get_at(address, "/metrics").await;
     assert_eq!(answer.code, 200);
@@ -324,7 +324,7 @@ async fn a_connection_brings_so_many_requests_and_no_more() {
 async fn callers_that_never_read_keep_no_probe_out() {
     let args = ["--metrics", "127.0.0.1:0"];
     let world = World::with(openclaw_sim::Config::default(), &args).await;
-    let served = world.agent.logged("metrics are served").await;
+    let served = world.agent.logged("metrics enabled").await;
     let metrics = served["metrics"].as_str().unwrap().parse().unwrap();
     let http = SocketAddr::from(([127, 0, 0, 1], world.agent.http().port()));
     let asks = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: agent\r\n\r\n").into_bytes();

@@ -42,7 +42,7 @@ const PLACES: [(&str, u32); 14] = [
 ];
 
 /// What the log says of a message that is lost.
-const NOT_KEPT: &str = "a message was delivered again that was decrypted before and is not kept";
+const NOT_KEPT: &str = "redelivered message cannot be decrypted again, recorded as lost";
 
 /// How an agent ends.
 enum Shot {

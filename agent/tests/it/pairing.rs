@@ -205,7 +205,7 @@ async fn no_server_is_said_within_seconds() {
         started.elapsed()
     );
     world.agent.until_state(LinkState::Unlinked).await;
-    world.agent.logged("WhatsApp cannot be reached").await;
+    world.agent.logged("cannot connect to WhatsApp").await;
     world.finish().await;
 }
 

@@ -16,7 +16,7 @@ async fn healthcheck(http: &str, args: &[&str]) -> Ended {
 fn well(state: &str) -> Ended {
     Ended {
         code: Some(0),
-        stdout: format!("well: whatsapp is {state}\n"),
+        stdout: format!("healthy: whatsapp is {state}\n"),
         stderr: String::new(),
     }
 }

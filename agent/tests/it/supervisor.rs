@@ -136,7 +136,7 @@ async fn a_manager_that_has_gone_costs_nothing() {
     let world = World::of(sim, agent);
     world
         .agent
-        .logged("the service manager in NOTIFY_SOCKET cannot be reached")
+        .logged("cannot reach the service manager in NOTIFY_SOCKET")
         .await;
     let status = world.client().status(pb::StatusRequest {}).await;
     assert!(status.is_ok());

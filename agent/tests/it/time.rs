@@ -19,7 +19,7 @@ const VARIABLE: &str = "OPENCLAW_CLOCK_OFFSET_FILE";
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 const YEAR: i64 = 365 * DAY;
-const NOTICED: &str = "the system's clock was stepped; waits and what is kept are not affected";
+const NOTICED: &str = "system clock stepped; timers and retention are not affected";
 
 /// The system's clock, as the agent is to see it.
 struct Clock {

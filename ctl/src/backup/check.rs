@@ -116,7 +116,7 @@ impl Whole {
             ..
         } = self;
         format!(
-            "Whole: {}\n{:<13}{store}\n{:<13}{generation}\n{:<13}{created}, {}\n",
+            "Verified: {}\n{:<13}{store}\n{:<13}{generation}\n{:<13}{created}, {}\n",
             self.amount(),
             "Store id:",
             "Generation:",
@@ -163,11 +163,11 @@ pub(crate) fn failure(path: &Path, secret: &Secret, error: &Error) -> Failure {
         Error::Newer { .. } => Failure::new(format!("{file}: {error}"))
             .with_reason("NEWER")
             .with_hint("update openclawctl"),
-        Error::HeaderDamaged => damaged(format!("{file} is cut short or damaged at its start")),
+        Error::HeaderDamaged => damaged(format!("{file} is truncated or damaged at its start")),
         Error::Cut { at } | Error::Malformed { at } => {
-            damaged(format!("{file} is cut short or damaged at byte {at}"))
+            damaged(format!("{file} is truncated or damaged at byte {at}"))
         }
-        Error::Surplus => damaged(format!("{file} has something behind its end")),
+        Error::Surplus => damaged(format!("{file} has extra bytes after its end")),
         Error::Read(cause) => Failure::new(format!("read {file}: {cause}")),
         _ => Failure::new(format!("{file}: {error}")),
     }
@@ -176,5 +176,5 @@ pub(crate) fn failure(path: &Path, secret: &Secret, error: &Error) -> Failure {
 fn damaged(message: String) -> Failure {
     Failure::new(message)
         .with_reason("BACKUP_DAMAGED")
-        .with_hint("it cannot be restored: use another backup, or make one")
+        .with_hint("it cannot be restored: use another backup, or make a new one")
 }

@@ -69,7 +69,7 @@ impl Pipe {
 
     /// Everything was written.
     pub(super) async fn verdict(&mut self) -> Result<Whole, Failure> {
-        let ended = || Failure::new("the check ended without a verdict");
+        let ended = || Failure::new("the check ended without a result");
         let Checking { chunks, verdict } = self.checking.take().ok_or_else(ended)?;
         drop(chunks);
         verdict.await.map_err(|_| ended())?

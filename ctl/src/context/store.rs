@@ -105,7 +105,7 @@ impl Store {
                 match found.find(|one| Some(one.name()) == current.as_ref()) {
                     Some(context) => Ok(Some(context)),
                     None => Err(Failure::usage(format!(
-                        "several contexts lead to {endpoint}: {names}"
+                        "several contexts have the endpoint {endpoint}: {names}"
                     ))
                     .with_hint("name one with --context")),
                 }
@@ -140,7 +140,7 @@ impl Store {
         let taken = self.path(new, KEPT)?;
         if taken.symlink_metadata().is_ok() {
             return Err(
-                Failure::usage(format!("there is a context `{new}` already"))
+                Failure::usage(format!("a context `{new}` exists already"))
                     .with_hint("choose another name, or remove that one first"),
             );
         }
@@ -214,7 +214,7 @@ impl Store {
 
     fn root(&self) -> Result<&Path, Failure> {
         self.dir.as_deref().ok_or_else(|| {
-            Failure::new("there is no place for contexts: neither XDG_CONFIG_HOME nor HOME is set")
+            Failure::new("no folder for contexts: neither XDG_CONFIG_HOME nor HOME is set")
                 .with_exit(Exit::Configuration)
                 .with_hint("set one of them to a folder of yours")
         })
@@ -286,18 +286,18 @@ fn exposed(path: &Path, why: &str, mode: &str) -> Failure {
         .with_exit(Exit::Configuration)
         .with_reason("EXPOSED")
         .with_hint(format!(
-            "if nobody did, `chmod {mode} {shown}`; else enroll anew and have the old key revoked: `openclawctl clients revoke NAME`"
+            "if no one did, run `chmod {mode} {shown}`; otherwise enroll again and have the old key revoked: `openclawctl clients revoke NAME`"
         ))
 }
 
 fn garbled(path: &Path) -> Failure {
     let shown = text::one_line(&path.to_string_lossy());
     Failure::new(format!(
-        "{shown} says nothing that this version understands"
+        "this version cannot read {shown}"
     ))
     .with_exit(Exit::Configuration)
     .with_reason("GARBLED")
-    .with_hint("remove it, and enroll anew")
+    .with_hint("remove it, and enroll again")
 }
 
 fn broken(verb: &str, path: &Path, error: &io::Error) -> Failure {

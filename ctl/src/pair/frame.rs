@@ -88,7 +88,7 @@ fn shown_code(qr: QrCode) -> Result<Shown, Failure> {
         ordinal,
     } = qr;
     let code = Matrix::read(size, &modules).ok_or_else(|| {
-        Failure::new("the agent sent a QR code that is none").with_reason("BAD_QR_CODE")
+        Failure::new("the agent sent an invalid QR code").with_reason("BAD_QR_CODE")
     })?;
     Ok(Shown::Qr {
         code,
@@ -105,7 +105,7 @@ pub(crate) const fn why_failed(reason: PairFailureReason) -> &'static str {
         Reason::Unspecified => {
             "the phone was not linked, for a reason that this openclawctl does not know"
         }
-        Reason::Deadline => "nobody used the code in time",
+        Reason::Deadline => "no one used the code in time",
         Reason::WhatsappUnreachable => "the agent cannot reach WhatsApp",
         Reason::RefusedByWhatsapp => "WhatsApp refused the link",
         Reason::PasskeyRequired => "WhatsApp asks for a passkey",

@@ -92,7 +92,7 @@ fn of_message(message: &Message, with: Option<&Contact>) -> String {
     for (is, note) in [
         (truncated, "shortened"),
         (origin.not_durable, "not protected against loss"),
-        (origin.recovered, "told by the phone"),
+        (origin.recovered, "reported by the phone"),
     ] {
         if is {
             said.push_str(&format!(" ({note})"));

@@ -19,7 +19,7 @@ pub(crate) fn line(rules: &Rules) -> String {
         ..
     } = rules;
     if *unrestricted {
-        return "everybody: there are no rules".to_owned();
+        return "everyone: there are no rules".to_owned();
     }
     let file = if file.is_empty() {
         "WHATSAPP_ALLOW".to_owned()
@@ -46,7 +46,7 @@ pub(crate) fn line(rules: &Rules) -> String {
         }
     }
     if !rules.reload_error.is_empty() {
-        line.push_str(", and the last change is not in force");
+        line.push_str(", but the last change was not loaded");
     }
     line
 }
@@ -61,7 +61,7 @@ mod tests {
             unrestricted: true,
             ..Default::default()
         };
-        assert_eq!(line(&none), "everybody: there are no rules");
+        assert_eq!(line(&none), "everyone: there are no rules");
         let some = Rules {
             file: "/etc/openclaw.yml".to_owned(),
             dm_policy: Policy::Allowlist.into(),
@@ -73,8 +73,7 @@ mod tests {
         };
         assert_eq!(
             line(&some),
-            "direct chats allowlist, groups disabled, 2 named in /etc/openclaw.yml, 1 message held, \
-             and the last change is not in force"
+            "direct chats allowlist, groups disabled, 2 named in /etc/openclaw.yml, 1 message held, but the last change was not loaded"
         );
     }
 }

@@ -97,7 +97,7 @@ impl Lines {
     /// Whose messages arrive, who calls, and whom alerts reach.
     fn access(&mut self, status: &StatusResponse, detail: Detail, now: Timestamp) {
         if let Some(rules) = &status.rules {
-            self.add("Admits:", &rules::line(rules));
+            self.add("Allows:", &rules::line(rules));
             for remark in rules.remarks.iter().filter(|_| detail == Detail::All) {
                 self.add("", &text::one_line(remark));
             }
@@ -137,7 +137,7 @@ impl Lines {
     }
 }
 
-/// `held for 3 h: the store went back (seen at generation 5, now 3); 2 messages wait`
+/// `held for 3 h: the store was rolled back (seen at generation 5, now 3); 2 messages wait`
 fn held(hold: &SendHold, now: Timestamp) -> String {
     let since = hold
         .since
@@ -156,7 +156,7 @@ fn held(hold: &SendHold, now: Timestamp) -> String {
         0 => String::new(),
         queued => format!("; {} held", count(queued.into(), "message")),
     };
-    format!("held{since}: the store went back, its volume is an older copy ({back}){waiting}")
+    format!("held{since}: the store was rolled back, its volume is an older copy ({back}){waiting}")
 }
 
 /// `in 2 s, if the connection holds`: for a link that has just come up.

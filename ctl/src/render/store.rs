@@ -23,7 +23,7 @@ pub(crate) fn line(vault: &Vault) -> String {
     );
     if *undecodable_rows > 0 {
         line.push_str(&format!(
-            "; {} cannot be understood",
+            "; {} unreadable",
             count(*undecodable_rows, "row")
         ));
     }
@@ -72,7 +72,7 @@ pub(crate) fn protection(hardening: &Hardening, detail: Detail) -> Option<String
     let said = [
         both(
             !dumpable,
-            "memory is closed to others",
+            "other processes cannot read its memory",
             "other processes may read its memory",
         ),
         both(!core_dumps, "no core dumps", "a crash may dump its memory"),

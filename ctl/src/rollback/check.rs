@@ -1,4 +1,4 @@
-//! The check for a volume that went back: an older copy of the store, put in the place of the
+//! The check for a rolled back volume: an older copy of the store, put in the place of the
 //! present one, as a platform's one-click restore does.
 //!
 //! Nothing on the volume itself shows it. So the client remembers how far the store was, says loudly when it is not that
@@ -69,7 +69,7 @@ impl RollbackCheck {
         Some(status)
     }
 
-    /// Judges an answer that is there already. True when the store went back, false when it did not,
+    /// Judges an answer that is there already. True when the store was rolled back, false when it did not,
     /// `None` when that cannot be known.
     pub(crate) async fn judge(
         &mut self,
@@ -111,7 +111,7 @@ impl RollbackCheck {
         self.seen.clone()
     }
 
-    /// Whether a person was told that the store went back, and what to do.
+    /// Whether a person was told that the store was rolled back, and what to do.
     pub(crate) fn has_warned(&self) -> bool {
         self.noted.is_some()
     }
@@ -133,9 +133,9 @@ impl RollbackCheck {
     /// Calls the state of `status` normal from now on.
     pub(crate) fn accept(&self, status: &StatusResponse) -> Result<(), Failure> {
         let Some(reported) = status.vault.as_ref().and_then(Reported::of) else {
-            return Err(Failure::new("the agent does not say how old its store is")
+            return Err(Failure::new("the agent does not report how old its store is")
                 .with_reason("NO_VAULT")
-                .with_hint("there is nothing to accept: leave --accept-rollback out")
+                .with_hint("nothing to accept: leave --accept-rollback out")
                 .with_exit(Exit::Refused));
         };
         self.memory
@@ -173,7 +173,7 @@ impl RollbackCheck {
             });
             return;
         }
-        console::note(&format!("warning: the agent's store went back: {back}"));
+        console::note(&format!("warning: the agent's store was rolled back: {back}"));
         console::note(&format!("warning: {MEANING}"));
         if holds {
             console::note(&format!("note: {HOLDS}"));
@@ -186,7 +186,7 @@ impl RollbackCheck {
         if std::mem::replace(&mut self.warned, true) {
             return;
         }
-        let why = format!("a store that goes back will not be noticed: {error}");
+        let why = format!("a rolled back store will not be noticed: {error}");
         if self.json {
             console::json_note(&Note {
                 note: "no_memory",

@@ -1,4 +1,4 @@
-//! Whether a store went back, from what was seen before and what it says now. Pure.
+//! Whether a store was rolled back, from what was seen before and what it says now. Pure.
 //!
 //! An epoch is one opening of the store: its number, a random id, and how many commits it made. As
 //! long as the store only goes on, an epoch keeps its id and its commits only grow; a copy that is

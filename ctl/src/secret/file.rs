@@ -74,7 +74,7 @@ impl Read for Input {
             if poll(&mut polled, Some(&timeout))? == 0 {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
-                    "it is a pipe, and no one has written to it",
+                    "it is a pipe, and no one wrote to it",
                 ));
             }
             match file.read(buffer) {

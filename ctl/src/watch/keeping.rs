@@ -60,7 +60,7 @@ impl<'a> CursorKeeper<'a> {
         self.kept = None;
         if another {
             notes.note(
-                "the agent has another store now, and other events",
+                "the agent has a new store with new events",
                 "new_store",
             );
         }

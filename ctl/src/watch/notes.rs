@@ -43,7 +43,7 @@ impl Notes {
             });
         } else {
             console::note(&format!(
-                "warning: where this watch ends will not be remembered: {error}"
+                "warning: the position of this watch will not be saved: {error}"
             ));
         }
     }

@@ -127,7 +127,7 @@ async fn a_store_that_goes_back_behind_what_a_running_watch_has_seen_is_reported
         ..watched(vec![beat(4), json!({"hold": true})])
     };
     let agent = ScriptedAgent::start(&socket, second, printed.subscribe()).await;
-    program.until_printed("went back: ").await;
+    program.until_printed("rolled back: ").await;
     let seen = r#"ReportStore {"seen":{"storeId":"EREREREREREREREREREREQ==","generation":"3","id":"30","commits":"20"}}"#;
     agent.until_asked(seen).await;
     program.interrupt();

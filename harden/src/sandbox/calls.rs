@@ -129,7 +129,7 @@ pub(super) fn already_inside() -> bool {
 
 pub(super) fn apply() -> Layer {
     let Ok(target) = TargetArch::try_from(std::env::consts::ARCH) else {
-        return Layer::Unavailable("not written for this kind of processor".to_owned());
+        return Layer::Unavailable("not available for this processor".to_owned());
     };
     let filters = match (without_clone3(target), refusing(target)) {
         (Ok(clone3), Ok(refusing)) => [clone3, refusing],

@@ -31,7 +31,7 @@ pub struct Counts {
     pub delivered: u64,
     /// Attempts that failed.
     pub failed: u64,
-    /// Alerts that are not tried any more.
+    /// Alerts that were given up.
     pub given_up: u64,
 }
 

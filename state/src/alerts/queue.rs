@@ -107,7 +107,7 @@ impl Queue {
         });
         let going = pair.map_or(&waiting[..1], |pair| pair);
         for number in going {
-            self.end(*number, false, now, Some("pushed out by newer ones"));
+            self.end(*number, false, now, Some("dropped for newer alerts"));
         }
         going.len()
     }

@@ -137,7 +137,7 @@ impl Row {
 fn hint(kind: AlertKind, link: &Link, now: SystemTime) -> String {
     match kind {
         AlertKind::ConnectionLost => {
-            "the agent goes on trying: see whether its network reaches WhatsApp (`openclawctl status`)".to_owned()
+            "the agent keeps trying: check whether its network reaches WhatsApp (`openclawctl status`)".to_owned()
         }
         _ => link.hint(now, clock::utc),
     }

@@ -54,7 +54,7 @@ pub enum Error {
     NotAFile(String),
     /// A file with rules that are not read, and none that is.
     #[error(
-        "{0} is not read: the rules are read from {FILE} in the folder that the agent is started in"
+        "{0} is not read: the agent reads its rules from {FILE} in its working directory"
     )]
     Unread(String),
     /// The file is no text of a reasonable length.
@@ -98,11 +98,11 @@ impl Error {
             Self::Read { .. } => "let the agent's user read it, or name another file with --config",
             Self::NotText { .. } | Self::NotAFile(_) => "name the right file with --config",
             Self::Unread(_) => {
-                "if it holds the rules, name it with --config or move it to openclaw.yml in that folder; if not, move it away"
+                "if it has the rules, name it with --config or rename it to openclaw.yml; if not, move it away"
             }
             Self::Gone(_) => "put it back; to run without rules, start again without it",
             Self::Mistaken { .. } => {
-                "correct it; docs/allowlist.md lists what may stand in the file"
+                "correct it; docs/allowlist.md lists the keys of the file"
             }
         }
     }

@@ -84,7 +84,7 @@ impl Journal {
         let segment: Segment = match sealed {
             Ok(Ok(segment)) => segment,
             Ok(Err(error)) => {
-                tracing::warn!("events could not be moved into a file, trying again: {error}");
+                tracing::warn!("moving events into a file failed, trying again: {error}");
                 return false;
             }
             Err(_) => return false,

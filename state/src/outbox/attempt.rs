@@ -61,7 +61,7 @@ impl Outbox {
                 None => row::load_payload(&self.vault, &entry.sent.token).map(Arc::new),
             };
             let Some(payload) = payload else {
-                tracing::error!("a queued message has lost its payload");
+                tracing::error!("queued message has no payload, marked as failed");
                 self.settle_failed(state, order, SendReason::Unconfirmed, now);
                 continue;
             };

@@ -38,7 +38,7 @@ pub enum AttemptError {
     Refused(Nack),
     /// WhatsApp's server did not take it this time. Nothing was delivered.
     ServerError(Nack),
-    /// Sends are held, because the store went back. Nothing was sent.
+    /// Sends are held, because the store was rolled back. Nothing was sent.
     Held,
 }
 

@@ -54,7 +54,7 @@ pub enum CancelDenied {
     #[error("no message has this token")]
     Unknown,
     /// It is at its end, or does not wait.
-    #[error("the message does not wait to be sent")]
+    #[error("the message is not queued")]
     NotWaiting,
     /// It is being handed to WhatsApp.
     #[error("the message is on its way to WhatsApp")]

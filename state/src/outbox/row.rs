@@ -156,7 +156,7 @@ pub(super) fn load(vault: &Vault) -> Vec<Entry> {
         let unreadable = count - entries.len();
         tracing::warn!(
             unreadable,
-            "rows of the outbox could not be read: their tokens are forgotten"
+            "outbox rows are unreadable: their tokens are forgotten"
         );
     }
     entries.sort_by_key(|entry| entry.order);

@@ -53,7 +53,7 @@ impl Keeper {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the store's thread panicked");
+            tracing::error!("store thread panicked");
         }
         if let Some(sealed) = self.shared.lock().sealed.take() {
             ok_or_abort(sealed.close());

@@ -46,7 +46,7 @@ pub enum Endpoint {
 pub enum EndpointError {
     /// A release never speaks to anything but WhatsApp.
     #[error(
-        "this build speaks to WhatsApp only: --whatsapp-url needs a build with the `sim` feature"
+        "this build connects to WhatsApp only: --whatsapp-url needs a build with the `sim` feature"
     )]
     NotASimulatorBuild,
     /// A simulator build does not check WhatsApp's certificates.

@@ -239,7 +239,7 @@ impl Inbound {
         // connection still arrives, since it is told by the run itself. Closed where the owner is
         // done with this connection.
         if let Err(TrySendError::Full(_)) = self.signals.try_send(signal) {
-            tracing::warn!("the session's owner does not keep up");
+            tracing::warn!("signal dropped: the session's channel is full");
         }
     }
 
@@ -259,7 +259,7 @@ impl Inbound {
                 tracing::warn!(
                     code = nack.0,
                     meaning = nack.meaning(),
-                    "message refused by WhatsApp's server"
+                    "message refused by WhatsApp"
                 );
             }
         } else if self.outbox.advance(&id, SendState::ServerAck, at, now) {

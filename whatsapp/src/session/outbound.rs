@@ -115,7 +115,7 @@ impl Session {
             let (groups, group) = (self.client.groups(), jid(to));
             let asked = groups.query_info_with_freshness(&group, Freshness::Refresh);
             if asked.await.is_err() {
-                tracing::warn!("WhatsApp did not answer for a group");
+                tracing::warn!("group lookup failed");
             }
         }
     }

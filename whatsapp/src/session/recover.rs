@@ -40,7 +40,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
     if !arrivals.is_empty() {
         tracing::info!(
             count = arrivals.len(),
-            "found messages that were not yet recorded"
+            "pending messages recovered"
         );
     }
     let now = clock::now();
@@ -60,7 +60,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
 
 /// It may have been acknowledged, and cannot be told.
 fn unreadable(row: &Pending, store: &Store) -> Occurrence {
-    tracing::error!("a message that was not yet recorded cannot be read");
+    tracing::error!("pending message is unreadable, recorded as lost");
     let from_me = store.is_account(&Contact::of_jid(&row.sender));
     let reason = LostReason::Unreadable;
     Occurrence::Lost(Lost::of_jids(

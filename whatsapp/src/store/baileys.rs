@@ -87,7 +87,7 @@ pub enum Error {
         below: Vec<String>,
     },
     /// `creds.json` is not Baileys'.
-    #[error("creds.json in {dir} is another program's: it has no keys of a WhatsApp device")]
+    #[error("creds.json in {dir} belongs to another program: it has no keys of a WhatsApp device")]
     Foreign {
         /// As it was named, numbers masked.
         dir: String,
@@ -184,24 +184,24 @@ impl Error {
                 "copy the folder with what its links lead to (cp -rL), then import the copy"
             }
             Self::NotAFile { .. } => {
-                "a folder, a pipe or a device has its name: restore the file from a backup of that machine"
+                "a folder, pipe or device has this name: restore the file from a backup of that machine"
             }
             Self::SeveralAccounts(_) => {
                 "name one account's folder; each account needs an agent with a volume of its own"
             }
             Self::TooManyFiles => "name the account's own folder, not one that holds other files",
             Self::Unlinked | Self::Unfinished => {
-                "there is nothing to take over: start the agent and run `openclawctl pair`"
+                "there is nothing to import: start the agent and run `openclawctl pair`"
             }
             Self::Damaged { .. } => {
                 "restore creds.json from a backup of that machine, or start the agent and run `openclawctl pair`"
             }
-            Self::InUse => "stop the gateway, then import again; nothing has been taken over yet",
+            Self::InUse => "stop the gateway, then import again; nothing was imported yet",
             Self::Occupied(_) => {
                 "use an empty volume, or run `openclawctl unpair` first if that account is not needed"
             }
             Self::Store(_) => {
-                "nothing has been taken over: import again, or link the agent anew with `openclawctl pair`"
+                "nothing was imported: import again, or link the agent with `openclawctl pair`"
             }
         }
     }

@@ -39,12 +39,12 @@ fn explained(status: &Status) -> Status {
         Code::NotFound => (
             "UNKNOWN_SERVICE",
             status.message(),
-            "health is told for the services \"\" (the process) and \"whatsapp\" (the link)",
+            "health is reported for the services \"\" (the process) and \"whatsapp\" (the link)",
         ),
         _ => (
             "MALFORMED_REQUEST",
             status.message(),
-            "the request is none of this API's: use a client made from its .proto files",
+            "the request does not belong to this API: use a client generated from its .proto files",
         ),
     };
     with_info(code, message, reason, hint, [("", "")])

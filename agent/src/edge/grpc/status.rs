@@ -19,7 +19,7 @@ use crate::link::{ArchiveError, Denied};
 pub(super) use clients::{client_denied, no_tls, other_recipient};
 pub(super) use sending::{cancel_denied, send_failure};
 
-/// What to do about a store that went back.
+/// What to do about a rolled back store.
 pub(super) const ROLLED_BACK: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; `openclawctl rollback accept` continues as it is, when nothing was sent since the copy was made";
 
 /// A request that cannot be understood.
@@ -79,7 +79,7 @@ pub(super) fn denied(denied: &Denied) -> Status {
         Denied::TokenReused => (
             Code::AlreadyExists,
             "TOKEN_REUSED",
-            "a token names one message: choose another token for another text or recipient",
+            "a token belongs to one message: choose another token for another text or recipient",
         ),
         Denied::NotOnWhatsApp => (
             Code::NotFound,
@@ -89,7 +89,7 @@ pub(super) fn denied(denied: &Denied) -> Status {
         Denied::Busy => (
             Code::ResourceExhausted,
             "BUSY",
-            "call again in a moment with the same token",
+            "call again in a moment, with the same token",
         ),
         Denied::QueueFull(_) => (
             Code::ResourceExhausted,
@@ -100,7 +100,7 @@ pub(super) fn denied(denied: &Denied) -> Status {
         Denied::NotHeld => (
             Code::FailedPrecondition,
             "NOT_HELD",
-            "`openclawctl status` says how the agent is",
+            "`openclawctl status` shows the agent's state",
         ),
         Denied::Stopping => (
             Code::Unavailable,
@@ -139,7 +139,7 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
         ArchiveError::Denied(Denied::AlreadyLinked) => (
             Code::FailedPrecondition,
             "ALREADY_LINKED",
-            "start one with an empty volume and restore there; do not unpair for it: that ends the link in every backup of this account",
+            "start an agent with an empty volume and restore there; do not unpair this one for it: that ends the link in every backup of the account",
         ),
         ArchiveError::Denied(reason) => return denied(reason),
         ArchiveError::Underway => (
@@ -188,22 +188,22 @@ pub(super) fn refused(refused: &Refused) -> Status {
     let (reason, hint) = match refused {
         Refused::NoRules => (
             "NO_RULES",
-            "write whom to admit into openclaw.yml, and start the agent with it (--config)",
+            "write the allowed people into openclaw.yml, and start the agent with it (--config)",
         ),
         Refused::InFile {
             place: EntryPlace::Environment,
             ..
         } => (
             "IN_FILE",
-            "take it out of WHATSAPP_ALLOW and start the agent again: a running one does not see that the variable changed",
+            "remove it from WHATSAPP_ALLOW and restart the agent: a running agent does not see a changed variable",
         ),
         Refused::InFile { .. } => (
             "IN_FILE",
-            "take it out there, then run `openclawctl allow reload`",
+            "remove it there, then run `openclawctl allow reload`",
         ),
         Refused::Absent => (
             "NOT_ADDED",
-            "`openclawctl allow list` shows who is admitted",
+            "`openclawctl allow list` shows who is allowed",
         ),
         Refused::Anyone => (
             "FILE_ONLY",
@@ -223,7 +223,7 @@ pub(super) fn refused(refused: &Refused) -> Status {
 pub(super) fn rules(error: &allow::Error) -> Status {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     let message = format!(
-        "the new rules are not in force, those before stay: {error}{}",
+        "the new rules were not loaded, the previous ones stay active: {error}{}",
         cause.unwrap_or_default()
     );
     let code = Code::FailedPrecondition;
@@ -252,7 +252,7 @@ pub(super) fn alerts(denied: alerts::TestDenied) -> Status {
 pub(super) fn too_slow() -> Status {
     with_info(
         Code::DeadlineExceeded,
-        "nothing more came",
+        "no more data came",
         "TOO_SLOW",
         "nothing was changed: call again",
         [],

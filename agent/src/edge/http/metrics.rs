@@ -98,7 +98,7 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
     }
     text.counter(
         "openclaw_clock_steps_total",
-        "How often the system's clock was stepped by a second or more.",
+        "Steps of the system's clock by a second or more.",
         status.steps.count,
     );
     text.counter(
@@ -155,7 +155,7 @@ fn traffic(text: &mut Text, counts: &Counts) {
         ),
         (
             "openclaw_messages_dropped_total",
-            "Messages from people who are not admitted.",
+            "Messages from senders who are not allowed.",
             dropped,
         ),
     ] {
@@ -196,7 +196,7 @@ fn outbox(text: &mut Text, queued: &[Queued]) {
     text.family(
         name,
         MetricType::Gauge,
-        "Messages that are kept until they are sent, by how far they are.",
+        "Queued messages, by state.",
     );
     let waiting = queued.len() - handed - retried;
     for (state, count) in [
@@ -211,7 +211,7 @@ fn outbox(text: &mut Text, queued: &[Queued]) {
 fn access(text: &mut Text, status: &Status) {
     text.gauge(
         "openclaw_messages_held",
-        "Messages that are held until it is known who wrote them.",
+        "Messages held until their sender is resolved.",
         many(status.held),
     );
 }
@@ -220,12 +220,12 @@ fn callers(text: &mut Text, clients: &[Client]) {
     let connections = clients.iter().map(|client| client.connections).sum();
     text.gauge(
         "openclaw_clients_enrolled",
-        "Clients that may call over the network.",
+        "Clients enrolled for calls over the network.",
         many(clients.len()),
     );
     text.gauge(
         "openclaw_clients_connections",
-        "Connections of theirs that are open.",
+        "Open connections of enrolled clients.",
         many(connections),
     );
 }
@@ -263,7 +263,7 @@ fn vault(text: &mut Text, storage: &Storage) {
     );
     text.counter(
         "openclaw_vault_undecodable_rows_total",
-        "Rows that were found to mean nothing.",
+        "Rows that this version cannot read.",
         storage.undecodable,
     );
 }
@@ -277,7 +277,7 @@ fn alerts(text: &mut Text, board: &Board) {
     for (name, help, value) in [
         (
             "openclaw_alerts_delivered_total",
-            "Alerts that their receiver took.",
+            "Alerts that were delivered.",
             board.counts.delivered,
         ),
         (
@@ -287,7 +287,7 @@ fn alerts(text: &mut Text, board: &Board) {
         ),
         (
             "openclaw_alerts_given_up_total",
-            "Alerts that are not tried any more.",
+            "Alerts that were given up.",
             board.counts.given_up,
         ),
     ] {

@@ -104,17 +104,17 @@ impl Flags {
         let Some((name, address)) = address else {
             if !matches!(key, KeyPlace::Nowhere) {
                 keep(format!(
-                    "{key}: there is a secret for alerts and no --alert-url"
+                    "{key}: a secret for alerts is set, but no --alert-url"
                 ));
             }
             return None;
         };
         if matches!(key, KeyPlace::Nowhere) && format == Format::Json {
             mistakes.push(Mistake {
-                text: format!("{name}: there is no secret to sign alerts with"),
+                text: format!("{name}: no secret to sign alerts is set"),
                 hint: Some(format!(
                     "set {SECRET} to what `echo whsec_$(openssl rand -base64 32)` prints, and give it to the receiver; \
-                     or use --alert-format slack, where nobody checks"
+                     or use --alert-format slack, which is not signed"
                 )),
             });
             return None;

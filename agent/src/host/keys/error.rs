@@ -36,10 +36,10 @@ pub enum Error {
     #[error("read the new secret")]
     Prompt(#[source] io::Error),
     /// Slots whose secrets were not given.
-    #[error("the secrets of these were not given: {}", .0.join(", "))]
+    #[error("the secrets of these slots were not given: {}", .0.join(", "))]
     NotGiven(Vec<String>),
     /// A file whose secret opens nothing.
-    #[error("what is in {} opens no slot", .0.display())]
+    #[error("the secret in {} opens no slot", .0.display())]
     OpensNothing(PathBuf),
     /// Two files of one slot.
     #[error("the secret of {0:?} was given twice")]
@@ -64,7 +64,7 @@ impl Error {
             }
             Self::Volume(volume::Error::Store { source, .. }) => match source {
                 Store::SlotExists(_) => {
-                    "choose another name, or change it with `openclaw-agent keys passwd NAME`"
+                    "choose another name, or change that slot with `openclaw-agent keys passwd NAME`"
                 }
                 Store::NoSlot(_) => "`openclaw-agent keys list` shows their names",
                 Store::LastSlot(_) => "add another with `openclaw-agent keys add NAME` first",
@@ -85,11 +85,11 @@ impl Error {
                 "name a file with --new-key-file or --new-passphrase-file, or pipe the secret in"
             }
             Self::NotGiven(_) => {
-                "give each with --with-key-file or --with-passphrase-file, or let them go with --drop-others"
+                "give each with --with-key-file or --with-passphrase-file, or remove those slots with --drop-others"
             }
             Self::OpensNothing(_) => "`openclaw-agent keys list` shows what opens the store",
             Self::GivenTwice(_) => "give each secret once; the one in the settings counts",
-            Self::Print(_) => "nothing reads the output",
+            Self::Print(_) => "the reader of the output is gone",
             Self::NoRandom(_) => "try again; the machine may still be starting",
         };
         hint.to_owned()

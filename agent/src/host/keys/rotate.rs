@@ -53,7 +53,7 @@ pub(super) fn run(
     change(open, |store| store.rotate(&slots, volume::seconds(now)))?;
     let names: Vec<_> = slots.iter().map(|(name, _)| *name).collect();
     done(&format!(
-        "the store is sealed anew; {} opens it",
+        "the store has a new data key; {} opens it",
         names.join(", ")
     ))
 }

@@ -15,7 +15,7 @@ const DEFAULT_DIR: &str = "/app/auth";
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a store that is there is opened.
-pub(super) const OWN_KEY: &str = "a store is there, and only a key or passphrase of its own opens it: set \
+pub(super) const OWN_KEY: &str = "a store is there, and only its own key or passphrase opens it: set \
 OPENCLAW_AUTH_KEY to that key, or name the file that holds it with --auth-key-file; a new key opens nothing here";
 
 /// As they are typed.
@@ -86,7 +86,7 @@ impl Flags {
         if dir.canonicalize().is_ok_and(|real| real == Path::new("/")) {
             mistakes.push(Mistake {
                 text: format!(
-                    "--auth-dir: {} is the root of all files, and no folder for a store",
+                    "--auth-dir: {} is the root directory, not a folder for a store",
                     dir.display()
                 ),
                 hint: Some("name a folder of its own, for example /app/auth".to_owned()),
@@ -94,11 +94,11 @@ impl Flags {
         } else if let Some(name) = strangers::first_in(dir) {
             mistakes.push(Mistake {
                 text: format!(
-                    "--auth-dir: {} has no store in it, and files that are not the agent's ({name})",
+                    "--auth-dir: {} has no store, but files that are not the agent's ({name})",
                     dir.display()
                 ),
                 hint: Some(
-                    "name a folder that is empty or new; the agent would give it to itself, and make it private"
+                    "name an empty or new folder; the agent takes ownership of it and makes it private"
                         .to_owned(),
                 ),
             });
@@ -137,7 +137,7 @@ impl Flags {
                     places.push(("--create-key-file", KeySource::key_file(path, true)));
                 }
                 None => mistakes.push(Mistake::from(format!(
-                    "--create-key-file: there is no place beside {}; name one with --auth-key-file",
+                    "--create-key-file: there is no folder next to {} for the key; name a file with --auth-key-file",
                     dir.display()
                 ))),
             }
@@ -183,11 +183,11 @@ pub fn no_key(place: &StoreLocation) -> Mistake {
 pub(crate) fn on_the_volume(name: &str, path: &Path, dir: &Path) -> Mistake {
     Mistake {
         text: format!(
-            "{name}: {} is on the volume {}: whoever has the volume would have what opens it",
+            "{name}: {} is on the volume {}: anyone with the volume would have its key",
             path.display(),
             dir.display()
         ),
-        hint: Some("name a file that is elsewhere, also when links are followed".to_owned()),
+        hint: Some("name a file elsewhere; links are followed".to_owned()),
     }
 }
 

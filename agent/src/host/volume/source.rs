@@ -52,7 +52,7 @@ pub enum BadSource {
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
     /// Everybody on the machine may read it.
-    #[error("{} may be read by everybody (mode {mode:04o})", path.display())]
+    #[error("{} can be read by everyone (mode {mode:04o})", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -128,18 +128,18 @@ impl BadSource {
                 rustix::process::geteuid().as_raw()
             ),
             Self::NotAFile(_) => {
-                "name a file; it is read again when the store is begun anew".to_owned()
+                "name a regular file; it is read again when a new store is created".to_owned()
             }
             Self::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
             Self::Unfit { fault, .. } => fault.hint().to_owned(),
             Self::Bad { .. } | Self::Flawed { .. } => {
-                "`openclaw-agent keys generate` prints a key as it must be".to_owned()
+                "`openclaw-agent keys generate` prints a valid key".to_owned()
             }
             Self::Environment(_) => {
                 "set the variable to the secret itself, and nothing else".to_owned()
             }
             Self::Make { .. } => format!(
-                "in a container set {KEY} to what `openclaw-agent keys generate` prints: a file there goes with the container"
+                "in a container set {KEY} to the output of `openclaw-agent keys generate`: a file there is lost with the container"
             ),
             Self::NoRandom(_) => "start again; the machine may still be starting".to_owned(),
         }

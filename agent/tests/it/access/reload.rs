@@ -9,7 +9,7 @@ use tonic::Code;
 use super::{ONLY_ANNA, access, outcome, resolved, ruled, rules, start_refused};
 use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, refusal};
 
-const RELOADED: &str = "the rules about whose messages are admitted are in force";
+const RELOADED: &str = "allowlist loaded";
 const BOTH: &str =
     "channels:\n  whatsapp:\n    allowFrom:\n      - \"+15550100002\"\n      - \"+15550100003\"\n";
 const MISTAKEN: &str = "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    alowFrom: [\"*\"]\n";

@@ -114,7 +114,7 @@ async fn the_agent_goes_on_from_an_imported_folder() {
     assert_eq!((again.status.code(), stdout.as_str()), (Some(4), ""));
     assert!(
         stderr
-            .starts_with("error: the agent has an account already\nhint: start one with an empty"),
+            .starts_with("error: the agent already has an account\nhint: start one with an empty"),
         "{stderr}"
     );
 

@@ -96,7 +96,7 @@ async fn doctor_says_it_too() {
     assert_eq!(proxy.len(), 1, "{found:#?}");
     assert_eq!(proxy[0].state(), pb::FindingState::Note);
     let said =
-        "HTTPS_PROXY (proxy.example.com:3128) is set, and WhatsApp is not reached through it";
+        "HTTPS_PROXY (proxy.example.com:3128) is set, but connections to WhatsApp do not use it";
     assert_eq!(proxy[0].text, said);
     assert!(!proxy[0].hint.is_empty());
     assert_eq!(agent.terminate().await.code(), Some(0));

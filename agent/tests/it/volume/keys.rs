@@ -157,12 +157,12 @@ async fn what_cannot_be_done_is_refused_with_what_to_do() {
     refused(
         &keys(folder, &["list"], "").await,
         4,
-        "there is no vault here",
+        "no vault exists here",
     );
     write(&folder.join("key"), &new_key().await);
     let with = ["--auth-key-file", "key"];
     let ended = keys(folder, &[&["add", "x"][..], &with].concat(), "").await;
-    refused(&ended, 4, "there is no vault here");
+    refused(&ended, 4, "no vault exists here");
     opens(folder, with[0], with[1]).await;
     let run = async |args: &[&str], input| keys(folder, &[args, &with].concat(), input).await;
     refused(

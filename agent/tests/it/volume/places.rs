@@ -194,7 +194,7 @@ async fn a_second_agent_takes_over_when_the_first_stops_in_time() {
     let mut second = bare::binary(world.agent.folder());
     let mut second = Bare::start(second.args(["--create-key-file", "--lock-wait", "20"]));
     let told = second
-        .says("waiting for the volume, which another process has")
+        .says("waiting for the volume's lock")
         .await;
     let holder = format!("process {} on ", world.agent.pid());
     assert!(told["holder"].as_str().unwrap().starts_with(&holder));
@@ -317,7 +317,7 @@ async fn the_first_process_of_a_container_gives_the_volume_to_nobody_and_becomes
         .args(["--whatsapp-url", "ws://127.0.0.1:1/ws/chat"]);
     let mut container = Bare::start_as_it_is(&mut container);
     let told = container
-        .says("started as root, and became another user")
+        .says("root privileges dropped")
         .await;
     assert_eq!((&told["uid"], &told["gid"]), (&65532.into(), &65532.into()));
     container.says(STARTED).await;

@@ -37,7 +37,7 @@ impl Summary {
     pub fn announce(&self) {
         let Some(rules) = &self.rules else {
             tracing::warn!(
-                "there are no rules about whose messages are admitted: everybody's are; name a file with --config"
+                "no allowlist: messages from everyone are accepted; name a file with --config to limit them"
             );
             return;
         };
@@ -49,7 +49,7 @@ impl Summary {
             group,
             listed,
             added,
-            "the rules about whose messages are admitted are in force"
+            "allowlist loaded"
         );
         for remark in &rules.remarks {
             tracing::warn!(file, "{remark}");
@@ -61,10 +61,10 @@ impl Summary {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Everybody is admitted: there is nothing to add to.
-    #[error("there are no rules, so everybody is admitted")]
+    #[error("there are no rules, so everyone is allowed")]
     NoRules,
     /// The file has it, or the environment.
-    #[error("{file} has it on {place}")]
+    #[error("{file} contains it on {place}")]
     InFile {
         /// Which file.
         file: String,
@@ -75,10 +75,10 @@ pub enum Refused {
     #[error("it was not added here")]
     Absent,
     /// `*` is for the file to say.
-    #[error("that everybody is admitted can be said in the file only")]
+    #[error("only the file can allow everyone")]
     Anyone,
     /// The file names no groups, and then all of them count.
-    #[error("the file does not limit groups, so every group counts already")]
+    #[error("the file does not limit groups, so every group is allowed already")]
     EveryGroup,
     /// The bound.
     #[error("{MAX_ADDED_ENTRIES} entries were added already")]

@@ -148,7 +148,7 @@ pub(super) const CHANNELS: Level = Level {
         (&LIKE_RULES, "write rules under channels.whatsapp"),
         (
             &["accounts"],
-            "an agent is one account; write its rules under channels.whatsapp",
+            "one agent has one account; write its rules under channels.whatsapp",
         ),
     ],
 };
@@ -169,7 +169,7 @@ pub(super) const DEFAULTS: Level = Level {
     ]],
     instead: &[(
         &RULES,
-        "this agent takes no defaults; write it under channels.whatsapp",
+        "this agent does not read defaults; write it under channels.whatsapp",
     )],
 };
 
@@ -234,11 +234,11 @@ pub(super) const ACCOUNT: Level = Level {
     instead: &[
         (
             &RULES,
-            "an agent is one account; write this directly under channels.whatsapp",
+            "one agent has one account; write this directly under channels.whatsapp",
         ),
         (
             &LIKE_RULES,
-            "an agent is one account; write its rules directly under channels.whatsapp",
+            "one agent has one account; write its rules directly under channels.whatsapp",
         ),
     ],
 };
@@ -305,13 +305,13 @@ impl Level {
     pub(super) fn why(&self, text: &str) -> String {
         let mut instead = self.instead.iter();
         if let Some((_, what)) = instead.find(|(keys, _)| keys.contains(&text)) {
-            return format!("is not applied here; {what}");
+            return format!("is not supported here; {what}");
         }
         let name = self.name;
         match self.nearest(text) {
-            Some(meant) => format!("is no key of {name}; write {meant}"),
+            Some(meant) => format!("is not a key of {name}; write {meant}"),
             None => format!(
-                "is no key that this agent knows in {name}; remove it, or give the agent a file of its own"
+                "is not a key that this agent knows in {name}; remove it, or give the agent its own file"
             ),
         }
     }

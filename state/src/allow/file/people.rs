@@ -23,7 +23,7 @@ impl Reader<'_> {
             _ if node.is_nothing() => {
                 self.wrong(
                     node.line,
-                    format!("{key} has no value; to admit nobody write {key}: []"),
+                    format!("{key} has no value; to allow no one write {key}: []"),
                 );
                 Vec::new()
             }
@@ -51,7 +51,7 @@ impl Reader<'_> {
         self.add_people(VARIABLE, &text, EntryPlace::Environment, &mut people);
         if people.is_empty() && self.mistakes.len() == before {
             self.remarks.push(format!(
-                "{VARIABLE} is set and names no one, so no one is allowed; unset it to be without rules"
+                "{VARIABLE} is set but names no one, so no one is allowed; unset it to have no rules"
             ));
         }
         Some(people)

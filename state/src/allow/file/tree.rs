@@ -133,7 +133,7 @@ pub(super) fn read(text: &str) -> Result<Document, Malformed> {
                 documents += 1;
                 if documents > 1 {
                     return Err(malformed(
-                        "a second document begins here; there may be one only",
+                        "a second document begins here; only one is supported",
                     ));
                 }
                 continue;
@@ -158,7 +158,7 @@ fn readable(text: &str) -> Result<(), Malformed> {
         if let Some(c) = strange {
             return Err(Malformed {
                 line: n + 1,
-                text: format!("the character U+{:04X} has no place in it", u32::from(c)),
+                text: format!("the character U+{:04X} is not allowed in YAML", u32::from(c)),
             });
         }
     }

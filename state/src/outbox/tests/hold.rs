@@ -1,4 +1,4 @@
-//! Sends that are held because the store went back.
+//! Sends that are held because the store was rolled back.
 
 use openclaw_vault::Epoch;
 

@@ -44,9 +44,9 @@ pub(super) enum Fault {
     NotJson,
     #[error("`{0}` is missing or not what it should be")]
     Field(&'static str),
-    #[error("no session in it is whole")]
+    #[error("no session in it is complete")]
     NoSession,
-    #[error("its name does not say whose it is")]
+    #[error("its name does not show whose it is")]
     Name,
 }
 

@@ -105,7 +105,7 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
     NotCarried {
         what: "the server's certificate",
-        meaning: "the first connection makes the longer handshake",
+        meaning: "the first connection uses the longer handshake",
     },
     NotCarried {
         what: "whether the account addresses chats by LID",
@@ -113,7 +113,7 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
     NotCarried {
         what: "the name under Linked devices",
-        meaning: "the phone goes on showing the name that was given at pairing",
+        meaning: "the phone keeps showing the name given at pairing",
     },
 ];
 

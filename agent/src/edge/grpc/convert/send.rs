@@ -23,17 +23,17 @@ const MAX_KEEP_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// `keep_for` for what is not kept at all.
 #[derive(Debug, thiserror::Error)]
-#[error("is for a message with `queue` only: use `timeout`")]
+#[error("is only for a message with `queue`: use `timeout`")]
 struct NotQueued;
 
 /// Nothing to send.
 #[derive(Debug, thiserror::Error)]
-#[error("is absent: there is nothing to send")]
+#[error("is missing: there is nothing to send")]
 struct NoContent;
 
 /// Content that something is missing of.
 #[derive(Debug, thiserror::Error)]
-#[error("is for what arrives: content is sent whole")]
+#[error("is set on received content only: content is sent whole")]
 struct Truncated;
 
 /// What to send, and how.

@@ -234,7 +234,7 @@ impl Host {
                 let (name, role) = (&enrolled.name, enrolled.role);
                 let fingerprint = asking.client;
                 if !enrolled.again {
-                    tracing::info!(name, %role, %fingerprint, "a client was enrolled");
+                    tracing::info!(name, %role, %fingerprint, "client enrolled");
                 }
                 let told = enroll::welcome(&mut stream, &request, &enrolled.code, role).await;
                 // It is enrolled, and finds that out when it tries.
@@ -254,8 +254,8 @@ impl Host {
 
     fn log(&self, summary: Option<Summary>) {
         if let Some(summary) = summary {
-            let (count, why) = (summary.total(), summary.to_string());
-            tracing::warn!(count, why, "connections were refused");
+            let (count, reasons) = (summary.total(), summary.to_string());
+            tracing::warn!(count, reasons, "connections refused");
         }
     }
 

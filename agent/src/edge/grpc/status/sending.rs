@@ -22,7 +22,7 @@ pub(super) fn not_connected(state: LinkState, hint: &str, denied: &Denied) -> St
     };
     let hint = match (hint, retry_at) {
         ("", Some(at)) => format!(
-            "the agent connects by itself, and tries at {}: call again then, or keep the message until it can be sent (`--queue`)",
+            "the agent reconnects by itself, next at {}: call again then, or keep the message until it can be sent (`--queue`)",
             clock::utc(clock::shown(at))
         ),
         (hint, _) => hint.to_owned(),
@@ -78,17 +78,17 @@ pub(in crate::edge::grpc) fn cancel_denied(denied: CancelDenied) -> Status {
         CancelDenied::Unknown => (
             Code::NotFound,
             "UNKNOWN_TOKEN",
-            "`openclawctl outbox list` shows what waits",
+            "`openclawctl outbox list` shows the queue",
         ),
         CancelDenied::NotWaiting => (
             Code::FailedPrecondition,
             "NOT_WAITING",
-            "it was sent, has failed, or was never to be kept: send it again with its token to learn which",
+            "it was sent, has failed, or was not queued: send it again with its token to see which",
         ),
         CancelDenied::Underway => (
             Code::FailedPrecondition,
             "UNDERWAY",
-            "too late, unless WhatsApp does not take it: see `openclawctl outbox list`",
+            "too late, unless WhatsApp refuses it: see `openclawctl outbox list`",
         ),
     };
     with_info(code, &denied.to_string(), reason, hint, [])

@@ -84,7 +84,7 @@ impl Import<'_> {
         let session = self.read(file, |bytes| Session::parse(bytes, local))?;
         let Session { damaged, all, .. } = session;
         if damaged > 0 {
-            let left = format!("{damaged} of its {all} sessions are damaged; the rest came over");
+            let left = format!("{damaged} of its {all} sessions are damaged; the rest were imported");
             self.report.skip(file, left);
         }
         Some((target_addresses, session))
@@ -148,7 +148,7 @@ impl Import<'_> {
                 continue;
             };
             if !own_groups.contains(&group) {
-                let anew = "our sender key of this group did not come over; a new one will be made";
+                let anew = "our sender key of this group was not imported; a new one will be made";
                 self.report.skip(file, anew);
                 continue;
             }
