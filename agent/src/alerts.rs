@@ -1,4 +1,4 @@
-//! Tells somebody outside when the link needs a person: over a webhook, signed, at least once, and never with a
+//! Notifies someone outside when the link needs a person: over a webhook, signed, at least once, and never with a
 //! message's text or a whole number.
 //!
 //! ```text
@@ -20,7 +20,7 @@ pub use bell::Bell;
 pub use settings::{Address, BadAddress, Error, Format, KeyPlace, SECRET, SECRETS, Settings, URL};
 pub use signature::{BadKey, SigningKey};
 
-/// A handle on alerting. Cloned handles are the same; the default one tells nobody.
+/// A handle on alerting. Cloned handles are the same; the default one notifies no one.
 #[derive(Clone, Debug, Default)]
 pub struct Alerts(Option<Handle>);
 

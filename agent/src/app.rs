@@ -86,7 +86,7 @@ impl Error {
                 "stop what is there, or name another place with --socket, --listen and --listen-plaintext"
             }
             Self::Http(..) => "stop what is there, or name another address with --http",
-            Self::Identity(_) => "restore a backup into a new volume; clients enroll anew there",
+            Self::Identity(_) => "restore a backup into a new volume; clients enroll again there",
             Self::Code(_) => "start again; the machine may still be starting",
             Self::Metrics(..) => "stop what is there, or name another address with --metrics",
             Self::Session(_) => "start again; what the store holds may be of another version",
@@ -166,7 +166,7 @@ async fn serve(
         alert_key,
         supervisor,
     } = with;
-    // Caught before anybody can know that the agent runs.
+    // Caught before anyone can know that the agent runs.
     let signalled = signalled().map_err(Error::Signals)?;
     let hangup = signal(SignalKind::hangup()).map_err(Error::Signals)?;
     let clients = Clients::open(vault.clone());
@@ -228,12 +228,12 @@ async fn serve(
         http = &mut http => flatten(http).map(|()| Outcome::Stopped).map_err(Error::ServeHttp),
     };
     tracing::info!("stopping");
-    // Whoever hears this waits for the process' end, so it is not said of one that begins again.
+    // The service manager then waits for the process to end, so an image that starts again does not send it.
     if !matches!(ended, Ok(Outcome::Replace)) {
         supervisor.stopping();
     }
     agent.stop().await;
-    // Whoever watches is told why it ends.
+    // Watchers get the reason why it ends.
     agent.journal().flush().await;
     tokio::time::sleep(STREAM_CLOSE_DELAY).await;
     stopping.send_replace(true);
@@ -365,7 +365,7 @@ fn signalled() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// A task's result; a panic in it goes on here.
+/// A task's result; a panic in it continues here.
 fn flatten<T>(joined: Result<T, tokio::task::JoinError>) -> T {
     match joined {
         Ok(result) => result,

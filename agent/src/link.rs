@@ -69,7 +69,7 @@ pub struct Agent {
 /// The sealed store at one moment.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    /// What the store tells of itself.
+    /// What the store reports about itself.
     pub summary: openclaw_vault::Summary,
     /// Rows that were found to mean nothing, since the process started.
     pub undecodable: u64,
@@ -187,11 +187,11 @@ pub struct Status {
     pub steps: Steps,
     /// The store; `None` once it is erased.
     pub storage: Option<Storage>,
-    /// Whose messages are admitted.
+    /// Whose messages are allowed.
     pub rules: Summary,
     /// How many messages are held until the sender is resolved them.
     pub held: usize,
-    /// Who is told when the link needs a person.
+    /// Who is notified when the link needs a person.
     pub alerts: Board,
     /// Events that should be kept and cannot be read.
     pub damaged: Vec<Damage>,
@@ -240,7 +240,7 @@ pub enum Denied {
     /// The token stands for another message.
     #[error("the token was used for another message")]
     TokenReused,
-    /// Nobody on WhatsApp has this number.
+    /// No one on WhatsApp has this number.
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
     /// Too many messages wait to be sent.
@@ -308,13 +308,13 @@ impl Agent {
         })
     }
 
-    /// The same agent, which tells of alerts as well.
+    /// The same agent, which reports alerts as well.
     #[must_use]
     pub fn with_alerts(self, alerts: Alerts) -> Self {
         Self { alerts, ..self }
     }
 
-    /// Who is told when the link needs a person.
+    /// Who is notified when the link needs a person.
     #[must_use]
     pub const fn alerts(&self) -> &Alerts {
         &self.alerts
@@ -350,7 +350,7 @@ impl Agent {
         self.store.other_name(jid)
     }
 
-    /// Whose messages are admitted.
+    /// Whose messages are allowed.
     #[must_use]
     pub fn allowlist(&self) -> &Allowlist {
         self.admission.allowlist()

@@ -165,7 +165,7 @@ async fn arrive(events: &mut Events, count: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// strace beside the agent.
+/// strace next to the agent.
 struct Trace {
     strace: Child,
     file: PathBuf,

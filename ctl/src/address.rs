@@ -21,7 +21,7 @@ pub(crate) enum Address {
     Nowhere(Vec<PathBuf>),
     /// On this machine, in plain text.
     Loopback(Endpoint),
-    /// Over TLS, as somebody that the agent knows.
+    /// Over TLS, as someone that the agent knows.
     Context(Arc<Context>),
 }
 
@@ -103,10 +103,8 @@ pub(crate) fn resolve(
     let configuration = |failure: Failure| failure.with_exit(Exit::Configuration);
     match (flags.agent, flags.context) {
         (Some(_), Some(_)) => {
-            return Err(
-                Failure::usage("--agent and --context both name an agent")
-                    .with_hint("give only one of them"),
-            );
+            return Err(Failure::usage("--agent and --context both name an agent")
+                .with_hint("give only one of them"));
         }
         (Some(given), None) => return parse(given, "--agent", store),
         (None, Some(name)) => return of_context(name, store),

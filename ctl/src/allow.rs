@@ -1,4 +1,4 @@
-//! `allow`: whose messages are admitted, and changes of that.
+//! `allow`: whose messages are allowed, and changes of that.
 
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::{
@@ -49,7 +49,7 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             let is_group = who.ends_with("@g.us");
             let call = agent.add_allowed(AddAllowedRequest { who });
             let added = client::answer(address, call).await?.added;
-            // A policy that is disabled drops whoever is named, too.
+            // A policy that is disabled drops everyone who is named, too.
             let rules = match json {
                 true => None,
                 false => list(address, &mut agent).await.ok(),
@@ -100,7 +100,7 @@ async fn list(
     pages::all(page).await
 }
 
-/// What the agent says of somebody after a removal: another entry may name them, by their other name or in the file.
+/// What the agent says of someone after a removal: another entry may name them, by their other name or in the file.
 enum Left {
     Nothing,
     /// Why they are still allowed, in the agent's words.
@@ -174,7 +174,7 @@ fn removed(json: bool, left: &Left) {
     }
 }
 
-/// Why a person or a group that is named is not admitted all the same.
+/// Why a person or a group is listed and still not allowed.
 fn disabled(rules: &Rules, is_group: bool) -> Option<String> {
     let (policy, name) = match is_group {
         true => (rules.group_policy(), "groupPolicy"),

@@ -229,7 +229,7 @@ pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-/// Reads all of a backup beside the runtime; the secret comes back with what it says.
+/// Reads all of a backup on a thread of its own; the secret comes back with what it says.
 pub(crate) async fn checked(
     path: &Path,
     input: impl io::Read + Send + 'static,

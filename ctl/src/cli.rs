@@ -73,7 +73,7 @@ pub(crate) enum Command {
     Outbox(OutboxCommand),
     /// Follow what happens: messages, edits, reactions, receipts, the link.
     ///
-    /// It goes on where the last watch of this agent by this user ended, reconnects by itself, and
+    /// It continues where the last watch of this agent by this user ended, reconnects by itself, and
     /// never prints an event twice or skips one; events that are no longer kept are reported as a gap.
     /// The first time it begins with what happens from now on, or with --once at the oldest event.
     Watch(WatchArgs),
@@ -85,7 +85,7 @@ pub(crate) enum Command {
     Allow(AllowArgs),
     /// Enroll with an agent elsewhere, by a single-use code.
     ///
-    /// The code is in the agent's log when it knows nobody yet, or comes from somebody who is enrolled
+    /// The code is in the agent's log when it knows no one yet, or comes from someone who is enrolled
     /// as admin (`clients invite`). It proves this client to the agent and the agent to this client;
     /// from then on each knows the other's key, and the connection is TLS.
     Enroll(EnrollArgs),
@@ -98,7 +98,7 @@ pub(crate) enum Command {
     /// List the agents that this user is enrolled with, and choose one.
     #[command(subcommand)]
     Context(ContextCommand),
-    /// Explain why messages do or do not arrive: the agent's own, or somebody's.
+    /// Explain why messages do or do not arrive: the agent's own, or someone's.
     ///
     /// The exit code is 4 when something keeps them from arriving.
     Doctor(DoctorArgs),
@@ -106,7 +106,7 @@ pub(crate) enum Command {
     Unpair(UnpairArgs),
     /// Back the agent's store up, sealed to a passphrase or a key of its own.
     ///
-    /// The agent goes on meanwhile. The file is read back and checked before it gets its name.
+    /// The agent continues meanwhile. The file is read back and checked before it gets its name.
     Backup(BackupArgs),
     /// Bring a backup's account into an agent that has none.
     ///
@@ -138,7 +138,7 @@ pub(crate) struct PairArgs {
     /// unicode, or ascii where the locale is not UTF-8].
     ///
     /// raw prints the text inside the code. A file is rewritten for each new code and removed at
-    /// the end: whoever reads it can take the link.
+    /// the end: anyone who reads it can take the link.
     #[arg(long, value_names = ["FORMAT", "FILE"], num_args = 1..=2)]
     pub(crate) format: Vec<String>,
     /// The file for --format png and svg.
@@ -190,7 +190,7 @@ pub(crate) struct ResumeArgs {
 /// `send`.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// To whom: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
+    /// The recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
     pub(crate) to: String,
     /// The text. `-`, or none when stdin is not a terminal: read it from stdin.
     #[arg(allow_hyphen_values = true)]

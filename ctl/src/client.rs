@@ -40,7 +40,7 @@ pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Fai
     Ok(AgentClient::new(connect(address).await?))
 }
 
-/// Connects for questions about whose messages are admitted.
+/// Connects for questions about whose messages are allowed.
 pub(crate) async fn access(address: &Address) -> Result<AccessClient<Channel>, Failure> {
     let client = AccessClient::new(connect(address).await?);
     Ok(client.max_decoding_message_size(MAX_LIST_BYTES))

@@ -67,7 +67,7 @@ pub(crate) async fn run(
             let revoked = client::answer(address, call).await?;
             revoke(revoked, json);
         }
-        // It asks nobody, and was done before.
+        // It asks no one, and was done before.
         ClientsCommand::NewCode => {}
     }
     Ok(Exit::Done)
@@ -217,7 +217,7 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
     ));
 }
 
-/// Nobody reads fractions of a second.
+/// No one reads fractions of a second.
 const fn whole(at: Timestamp) -> Timestamp {
     Timestamp { nanos: 0, ..at }
 }

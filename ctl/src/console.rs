@@ -26,7 +26,7 @@ fn unwritten(error: &io::Error) -> Failure {
     }
 }
 
-/// A text of ours as the locale can show it: without the marks that only UTF-8 has. Letters stay: they are what somebody
+/// A text of ours as the locale can show it: without the marks that only UTF-8 has. Letters stay: they are what someone
 /// wrote, and a terminal often shows more than its locale says.
 pub(crate) fn as_shown(text: &str) -> Cow<'_, str> {
     if is_utf8() {
@@ -136,12 +136,12 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
     }
 }
 
-/// Tells the person something, on stderr. There is nobody to tell when that fails.
+/// Prints a note for the person on stderr. When that fails there is no way to report it.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", as_shown(text));
 }
 
-/// Tells a program something beside the data, as one line of JSON on stderr.
+/// Prints a note for a program on stderr, as one line of JSON.
 pub(crate) fn json_note(value: &impl Serialize) {
     if let Ok(text) = json_text(value) {
         let _ = writeln!(io::stderr().lock(), "{text}");

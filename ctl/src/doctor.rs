@@ -1,4 +1,4 @@
-//! `doctor`: why somebody's messages do or do not arrive.
+//! `doctor`: why someone's messages do or do not arrive.
 
 use openclaw_proto::v1::{DiagnoseRequest, Finding, FindingState};
 

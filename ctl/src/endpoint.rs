@@ -51,7 +51,7 @@ impl FromStr for Endpoint {
                 Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
                 _ => return Err(NoEndpoint),
             },
-            // Without brackets the port of an IPv6 address cannot be told from its end.
+            // Without brackets the port of an IPv6 address cannot be distinguished from its end.
             None => host.to_ascii_lowercase(),
         };
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');

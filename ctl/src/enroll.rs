@@ -1,7 +1,7 @@
 //! `enroll`: makes a key that an agent elsewhere knows from then on, by a single-use code.
 //!
 //! The key is on the disk before the agent hears of it. When its answer is lost, the next attempt asks
-//! with the same key and the same code, and the agent proves itself by the code again: nobody in
+//! with the same key and the same code, and the agent proves itself by the code again: no one in
 //! between can say in its place that the key is known.
 
 mod code;
@@ -293,9 +293,9 @@ fn report(store: &Store, context: &Context, first: bool, json: bool) -> Result<(
     console::note(&match (first, current) {
         (true, _) => match before {
             None => format!("note: context `{name}` is current: commands go to this agent now"),
-            Some(variable) => format!(
-                "note: context `{name}` is current, but {variable} is set and overrides it"
-            ),
+            Some(variable) => {
+                format!("note: context `{name}` is current, but {variable} is set and overrides it")
+            }
         },
         (false, true) => format!("note: context `{name}` is the current one"),
         (false, false) => format!(

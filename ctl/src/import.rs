@@ -95,7 +95,7 @@ pub(crate) async fn check(args: &BaileysArgs, json: bool) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
-/// All that the folder gives, beside the runtime.
+/// All that the folder gives, read on a thread of its own.
 async fn packed(dir: &Path) -> Result<Upload, Failure> {
     let dir = PathBuf::from(dir);
     let now = u64::try_from(clock::now().seconds).unwrap_or_default();

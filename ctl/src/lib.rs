@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) if console::is_utf8() => error.exit(),
         Err(error) => {
-            // Help is data, and goes to stdout; whoever reads it may go away.
+            // Help is data, and goes to stdout; its reader may go away.
             let text = error.render().to_string();
             if error.use_stderr() {
                 console::note(text.trim_end());

@@ -65,7 +65,9 @@ pub(crate) async fn obtain(
                     "WEAK_PASSPHRASE"
                 }
             })
-            .with_hint("anyone with the file can try passphrases: use several words, or --key-file")),
+            .with_hint(
+                "anyone with the file can try passphrases: use several words, or --key-file",
+            )),
         None => Ok(secret),
     }
 }

@@ -21,7 +21,7 @@ use crate::{client, console, duration, text};
 /// How much is read from stdin: more than a text may have, also when every character has four bytes, so that its length
 /// can be named.
 const MAX_PIPED_BYTES: u64 = 1024 * 1024;
-/// Why the agent is unavailable for the moment, and certain that it has sent nothing.
+/// Why the agent is unavailable for now, and certain that it has sent nothing.
 const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
 /// The agent's store was rolled back, and it sends nothing.
 const ROLLED_BACK: &str = "STORE_ROLLED_BACK";

@@ -29,10 +29,8 @@ struct Json {
 /// Asks on a terminal, or needs `--yes`; then unlinks and says whether WhatsApp confirmed.
 pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Result<Exit, Failure> {
     if !args.yes && !io::stdin().is_terminal() {
-        return Err(
-            Failure::usage("cannot ask: stdin is not a terminal")
-                .with_hint("add --yes to unlink without asking"),
-        );
+        return Err(Failure::usage("cannot ask: stdin is not a terminal")
+            .with_hint("add --yes to unlink without asking"));
     }
     let mut agent = client::agent(address).await?;
     let before = client::answer(address, agent.status(StatusRequest {})).await;

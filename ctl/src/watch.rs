@@ -51,7 +51,7 @@ impl Retry {
 pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Result<Exit, Failure> {
     let listen =
         |kind| signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")));
-    // Before anything is said: whoever reads it may answer with one.
+    // Before anything is printed: its reader may answer with one.
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut watch = Watch {
@@ -109,7 +109,7 @@ impl Watch<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         let mut retry = Retry(MIN_RETRY_DELAY);
         let mut stream = match self.open().await {
-            // Whoever follows can wait for it to come.
+            // A follower can wait for it to come.
             Err(failure) if !self.args.no_follow && may_come(&failure) => {
                 self.notes.waiting(&failure);
                 self.reopen(&mut retry).await?
@@ -234,8 +234,9 @@ impl Watch<'_> {
 
     fn start_over(&mut self, head: u64, after: u64) {
         self.keeping.start_over(&self.notes);
-        let text =
-            format!("the agent's events start over: its newest is {head}, but {after} was seen before");
+        let text = format!(
+            "the agent's events start over: its newest is {head}, but {after} was seen before"
+        );
         self.notes.note(&text, "start_over");
     }
 }

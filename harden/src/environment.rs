@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The file outlives further replacements (see [`replace_process`](crate::replace_process)), so the secret can
-//! be read as often as it is wanted. It does not hide the value from whoever configured it: the platform's own
+//! be read as often as it is wanted. It does not hide the value from the one who configured it: the platform's own
 //! settings, and its `inspect` command, still have it. A file is better where there is one.
 
 use std::ffi::{OsStr, OsString};
@@ -27,7 +27,7 @@ use crate::replace;
 /// The longest value that is taken, in bytes.
 pub const LONGEST: usize = 4096;
 
-/// What every memory file of ours has; without these, whoever else holds it could change it.
+/// What every memory file of ours has; without these, anyone else who holds it could change it.
 const SEALS: SealFlags = SealFlags::SEAL
     .union(SealFlags::SHRINK)
     .union(SealFlags::GROW)
@@ -199,7 +199,7 @@ fn sealed(value: &[u8]) -> io::Result<OwnedFd> {
 fn adopt(name: &'static str, number: &OsStr) -> Result<OwnedFd, Error> {
     let number = std::str::from_utf8(number.as_bytes()).ok();
     let number = number.and_then(|number| number.parse::<RawFd>().ok());
-    // 0, 1 and 2 belong to whoever started the process.
+    // 0, 1 and 2 belong to the parent of the process.
     let number = number.filter(|number| *number > 2);
     let inherited = number.ok_or(Error::Foreign(name))?;
     let file = duplicate(inherited).map_err(|_| Error::Foreign(name))?;

@@ -3,7 +3,7 @@
 //! Container platforms start images as root and mount volumes that root owns; the agent needs neither. Nothing here
 //! looks at user names: a distroless image has no `/etc/passwd` to trust.
 //!
-//! The kernel changes users thread by thread, so [`drop_to`] refuses to run beside other threads.
+//! The kernel changes users thread by thread, so [`drop_to`] refuses to run while there are other threads.
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -49,7 +49,7 @@ pub enum Setting {
     /// In a container that starts its first process as root: to [`Identity::NONROOT`]. Else stay.
     #[default]
     Auto,
-    /// Stay whoever started the process.
+    /// Stay the user that started the process.
     Never,
     /// Become this one; an error where that is not possible.
     To(Identity),
@@ -87,7 +87,7 @@ impl FromStr for Setting {
 
 /// Who a process with this id and effective user should become, if anyone.
 ///
-/// Process 1 is how a container is told from a host: under an init of its own (`docker run --init`) the
+/// Process 1 is how a container is distinguished from a host: under an init of its own (`docker run --init`) the
 /// agent is not the first process, and the identity must be given.
 pub fn wanted(pid: u32, euid: u32, setting: Setting) -> Option<Identity> {
     match setting {
@@ -111,7 +111,7 @@ pub struct Dropped {
 /// Why privileges could not be dropped. The process may be half-way: end it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Only root can become somebody else.
+    /// Only root can become someone else.
     #[error("become {}:{}: only root can, and this process runs as {euid}", .to.uid, .to.gid)]
     NotRoot {
         /// Who was asked for.
@@ -163,7 +163,7 @@ pub fn drop_if_wanted(setting: Setting, dirs: &[&Path]) -> Result<Option<Dropped
 /// supplementary groups, no capabilities, and was seen to fail at becoming root again.
 ///
 /// # Errors
-/// See [`Error`]; whatever it is, the process must not go on.
+/// See [`Error`]; whatever it is, the process must not continue.
 pub fn drop_to(identity: Identity, dirs: &[&Path]) -> Result<Dropped, Error> {
     let euid = rustix::process::geteuid().as_raw();
     if euid != 0 {

@@ -1,6 +1,6 @@
 //! Switches of the whole process: no debugger, no core file, no way back to privileges.
 //!
-//! An exec undoes the first, so every image calls [`protect`] anew. A step that fails is reported, never fatal: a
+//! An exec undoes the first, so every image calls [`protect`] again. A step that fails is reported, never fatal: a
 //! container may refuse any of them.
 
 use std::fmt;

@@ -14,10 +14,10 @@ use std::process::Command;
 use crate::environment::Secrets;
 use crate::sandbox;
 
-/// The program that runs, whatever has become of its name.
+/// The program that runs, whatever happened to its name.
 const SELF: &str = "/proc/self/exe";
 
-/// Why the image could not be replaced; the process goes on as it was.
+/// Why the image could not be replaced; the process continues as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The program is not to be found; `/proc` may not be mounted.
@@ -60,7 +60,7 @@ pub fn replace_process(secrets: &Secrets) -> Error {
         return Error::Secrets(error);
     }
     let source = command.exec();
-    // The process goes on; what it starts must not inherit the secrets.
+    // The process continues; what it starts must not inherit the secrets.
     match secrets.inherit(false) {
         Ok(()) => Error::Exec { program, source },
         Err(error) => Error::Secrets(error),

@@ -17,7 +17,7 @@ use zeroize::optimization_barrier;
 pub(crate) unsafe fn wipe(start: *mut u8, len: usize) {
     // SAFETY: the caller vouches for `len` bytes.
     unsafe { start.write_bytes(0, len) };
-    // SAFETY: the same bytes, initialised just now, and nobody else's meanwhile.
+    // SAFETY: the same bytes, initialised just now, and no one else's meanwhile.
     let wiped = unsafe { std::slice::from_raw_parts(start, len) };
     optimization_barrier(wiped);
 }

@@ -73,7 +73,7 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .iter()
         .map(|known| {
             let wanted = plain(known);
-            // One mistake in three letters of what tells the names apart, and never more than three.
+            // One mistake in three letters of what distinguishes the names, and never more than three.
             let own = wanted.len().saturating_sub(if is_ours { 8 } else { 0 });
             let distance = strsim::osa_distance(&given, &wanted);
             (distance, (own / 3).clamp(1, 3), *known)

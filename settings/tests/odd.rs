@@ -146,7 +146,7 @@ fn a_free_text_is_never_changed_but_for_one_line_end() {
     for _ in 0..200_000 {
         let given = chance(&mut random);
         let Ok(Some(text)) = free_text(&given) else {
-            // Nothing is set, or nobody can read it.
+            // Nothing is set, or no one can read it.
             assert!(!matches!(value(&given), Ok(Some(_))), "{given:?}");
             continue;
         };

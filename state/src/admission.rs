@@ -172,7 +172,7 @@ impl Admission {
         }
     }
 
-    /// How many of them somebody wrote.
+    /// How many of them someone wrote.
     #[must_use]
     pub fn count_held_of(&self, contact: &Contact) -> usize {
         let theirs = |what: &Occurrence| {

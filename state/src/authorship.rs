@@ -213,7 +213,7 @@ impl Authorship {
                 let own = here.iter().find(|written| is_by_sender(written));
                 (own, AuthorCheck::Checked)
             }
-            // In a chat of two everybody deletes what is their own.
+            // In a chat of two everyone deletes what is their own.
             Claim::AsAdmin(_) if !origin.group => (None, AuthorCheck::Checked),
             Claim::AsAdmin(author) => {
                 let theirs = here.iter().find(|written| is_by(author, written));

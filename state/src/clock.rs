@@ -97,7 +97,7 @@ pub fn mark(boot: &str) -> Mark {
     scales().mark(read(), boot)
 }
 
-/// Goes on from what an earlier process kept. To be called once, before anything is measured.
+/// Continues from what an earlier process kept. To be called once, before anything is measured.
 pub fn resume(mark: &Mark, boot: &str) -> Resumed {
     scales().resume(mark, read(), boot)
 }

@@ -1,7 +1,7 @@
 //! Programs whose place among the events is remembered: a name and a seq each, in the vault.
 //!
 //! A place only moves on, unless its owner says `go_back`. It decides nothing about what is kept: a
-//! consumer that stays away for too long is told the gap like anybody else.
+//! consumer that stays away for too long is told the gap like anyone else.
 
 use std::time::SystemTime;
 
@@ -24,7 +24,7 @@ pub enum ConsumerDenied {
     /// There are as many as there may be.
     #[error("there are {MAX_CONSUMERS} consumers already")]
     Full,
-    /// Nobody was given that event.
+    /// No one was given that event.
     #[error("the newest event is {}, there is no event {}", .head.0, .seq.0)]
     Ahead {
         /// What was acknowledged.
@@ -107,7 +107,7 @@ impl Consumers {
                     return Err(ConsumerDenied::Full);
                 }
                 match before.and_then(|row| read(&row)) {
-                    // A journal that began anew may be behind what was acknowledged of the old one.
+                    // A journal that began again may be behind what was acknowledged of the old one.
                     Some(row) if !go_back && row.seq >= seq.0 && row.seq <= head.0 => {
                         Ok(Seq(row.seq))
                     }

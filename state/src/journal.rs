@@ -1,6 +1,6 @@
 //! Events in order, durable, in constant memory: what WatchEvents reads.
 //!
-//! An event is written into the vault together with whatever belongs to it, and shown once it is durable: a seq that somebody
+//! An event is written into the vault together with whatever belongs to it, and shown once it is durable: a seq that someone
 //! has seen never stands for another event. A subscriber is a cursor, woken by a `watch` of the head: there is no queue per
 //! client. What is older than the retention goes, and a cursor that points before it is told so. It knows no WhatsApp type.
 //!
@@ -88,7 +88,7 @@ struct State {
 pub struct Arrival {
     /// What names it.
     pub name: MessageName,
-    /// What it is. `None` is for nobody to see, and is remembered only.
+    /// What it is. `None` is for no one to see, and is remembered only.
     pub what: Option<Occurrence>,
 }
 
@@ -146,10 +146,7 @@ impl Journal {
     }
 
     /// Adds an event together with other changes of the vault: all of them last, or none.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "whoever tells it has made it for this"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "the caller made it for this")]
     pub fn append_with(
         &self,
         what: Occurrence,
@@ -284,7 +281,7 @@ impl Journal {
         self.show();
     }
 
-    /// Up to `most` events after `after`. A cursor beyond the head gets everything that is kept: nobody was given it here,
+    /// Up to `most` events after `after`. A cursor beyond the head gets everything that is kept: no one was given it here,
     /// and waiting for it would be silence for ever.
     #[must_use]
     pub fn read(&self, after: Seq, most: usize) -> Page {
@@ -340,7 +337,7 @@ impl Journal {
         self.head.subscribe()
     }
 
-    /// Begins anew behind its last event, in a vault whose content was replaced.
+    /// Begins again behind its last event, in a vault whose content was replaced.
     pub fn restart(&self) {
         let mut state = self.state();
         let next = state.kept.head() + 1;

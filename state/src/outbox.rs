@@ -149,7 +149,7 @@ impl Outbox {
         }
     }
 
-    /// Goes on at `now` after a restart. What the rows say of times to come counts as now at most; where so much time has
+    /// Continues at `now` after a restart. What the rows say of times to come counts as now at most; where so much time has
     /// passed by the system's clock that was not counted (`uncounted`), what is kept until a time is not kept beyond it.
     pub fn resume(&self, now: SystemTime, uncounted: Duration) {
         let state = &mut *self.state();
@@ -343,7 +343,7 @@ impl Outbox {
         }
     }
 
-    /// Writes the new state and its event, and tells those who wait for it.
+    /// Writes the new state and its event, and notifies those who wait for it.
     fn record(&self, state: &mut State, order: u64, now: SystemTime) {
         let Some(entry) = state.messages.get(order) else {
             return;

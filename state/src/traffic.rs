@@ -65,7 +65,7 @@ impl Traffic {
         self.undecryptable.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Who wrote a message is not admitted.
+    /// The sender of a message is not allowed.
     pub fn count_dropped(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Each MAC is HMAC-SHA256 under the code, which neither end says. The exporter (RFC 9266 says why) differs between any
-//! two TLS connections: somebody in the middle who passes the question on has two of them, and is refused; who answers
+//! two TLS connections: someone in the middle who passes the question on has two of them, and is refused; who answers
 //! in the agent's place has no code, and is found out. A code is too long to be guessed from what is said.
 //!
 //! There is no parser to speak of, and no HTTP/2, for those who are not known.
@@ -52,10 +52,10 @@ pub struct Welcome {
 /// Why the agent does not take a client in. A number keeps its meaning for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No such code, or one that does not prove itself: also what somebody in the middle gets.
+    /// No such code, or one that does not prove itself: also what someone in the middle gets.
     #[error("the agent does not know this code")]
     Unknown,
-    /// Somebody was enrolled with it.
+    /// Someone was enrolled with it.
     #[error("the code was used already")]
     Used,
     /// Too late.
@@ -191,7 +191,7 @@ pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
     sensible.then_some(request).ok_or(ReceiveError::Nonsense)
 }
 
-/// Tells the client that it is known: once that is durable.
+/// Reports the client that it is known: once that is durable.
 ///
 /// # Errors
 /// When the connection broke.
@@ -206,7 +206,7 @@ pub async fn welcome<S: AsyncRead + AsyncWrite + Unpin>(
     answer(stream, verdict, &proof.finalize().into_bytes().into()).await
 }
 
-/// Tells the client that it is not taken in.
+/// Reports the client that it is not taken in.
 ///
 /// # Errors
 /// When the connection broke.
@@ -249,7 +249,7 @@ impl Request {
         self.between.client
     }
 
-    /// Whether whoever asks has this code, and is at the other end of this very connection.
+    /// Whether the client has this code, and is at the other end of this very connection.
     #[must_use]
     pub fn proves(&self, code: &Code) -> bool {
         let expected = self.between.client(code, &self.question);

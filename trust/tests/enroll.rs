@@ -76,7 +76,7 @@ async fn another_code_is_refused() {
     assert!(matches!(asked, Err(AskError::Refused(Refusal::Unknown))));
 }
 
-/// Two TLS connections with somebody between them, who passes each byte of the question on.
+/// Two TLS connections with someone between them, who passes each byte of the question on.
 #[tokio::test]
 async fn a_question_that_is_passed_on_proves_nothing() {
     let code = Code::generate().unwrap();

@@ -65,7 +65,7 @@ pub struct Event {
     pub what: Occurrence,
 }
 
-/// What names something that somebody wrote.
+/// What names something that someone wrote.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRef<'a> {
     /// Its id.

@@ -19,7 +19,7 @@ use crate::{Lid, Phone};
 /// any linked state ── verdict ──> logged_out | replaced | banned | outdated ── resume ──> connecting
 /// ```
 ///
-/// A pairing beside an account leaves the state as it is, until the new device takes the old one's place.
+/// A pairing while there is an account leaves the state as it is, until the new device takes the old one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {

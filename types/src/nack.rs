@@ -32,7 +32,7 @@ impl Nack {
     pub const fn class(self) -> NackClass {
         match self.0 {
             463 | 475 => NackClass::Restricted,
-            // What an agent asks for anew before it tries again: see `is_stale_group`.
+            // What an agent fetches again before it tries again: see `is_stale_group`.
             421 => NackClass::Passing,
             550 | 551 => NackClass::Final,
             408 | 429 | 500..=599 => NackClass::Passing,

@@ -1,4 +1,4 @@
-//! To whom a message may be sent, and the one way in which a text names them: in every command, call, file and variable.
+//! A recipient of messages, and the one way in which a text names them: in every command, call, file and variable.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::lid::{Lid, LidError};
 use crate::phone::{self, Phone, PhoneError};
 
-/// To whom a message may be sent.
+/// A recipient of messages.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Recipient {
     /// A person, by number.

@@ -112,7 +112,7 @@ impl fmt::Debug for Token {
 /// A message that a caller wants sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Draft {
-    /// To whom.
+    /// The recipient.
     pub to: Recipient,
     /// What.
     pub payload: Payload,

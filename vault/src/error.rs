@@ -38,7 +38,7 @@ pub enum Error {
     #[error("the header is damaged in both of its copies")]
     HeaderDamaged,
     /// A log without a header.
-    #[error("vault.hdr is missing beside a log: without it the log cannot be opened")]
+    #[error("vault.hdr is missing next to a log: without it the log cannot be opened")]
     HeaderMissing,
     /// A header without its log.
     #[error("{0} is missing")]

@@ -1,6 +1,6 @@
 //! Whether a store was rolled back, from an opening that was seen and the openings that it knows. Pure.
 //!
-//! As long as the store only goes on, an epoch keeps its id and its commits only grow; a copy that is older misses
+//! As long as the store only continues, an epoch keeps its id and its commits only grow; a copy that is older misses
 //! commits, and one that went on by itself has other ids. Only who has seen the store can know: client and agent judge by
 //! the same rule.
 

@@ -47,7 +47,7 @@ fn a_record_takes_no_more_than_a_hundred_bytes() {
         vault.append(&batch).unwrap();
     }
     vault.close().unwrap();
-    // This process has had an index already: its memory tells nothing.
+    // This process has had an index already: its memory shows nothing.
     let mut other = Command::new(std::env::current_exe().unwrap());
     other.args([
         "--exact",

@@ -69,11 +69,11 @@ pub struct Setup {
     pub outbox: Arc<Outbox>,
     /// What has passed so far.
     pub traffic: Arc<Traffic>,
-    /// Whose messages are admitted.
+    /// Whose messages are allowed.
     pub admission: Arc<Admission>,
 }
 
-/// What a session tells its owner while it runs.
+/// What a session reports to its owner while it runs.
 #[derive(Debug)]
 pub enum Report {
     /// A QR code to show.
@@ -281,7 +281,7 @@ impl Session {
         });
     }
 
-    /// Tells WhatsApp to remove this device. True when WhatsApp confirmed.
+    /// Asks WhatsApp to remove this device. True when WhatsApp confirmed.
     pub async fn deregister(&self) -> bool {
         use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
         let Some(jid) = self.client.pn() else {
@@ -408,7 +408,7 @@ async fn run(client: &Arc<Client>, bot: &mut Workers) {
 }
 
 async fn send_report(reports: &mpsc::Sender<Report>, report: Report) {
-    // Fails only when the owner has gone, and then nobody wants to know.
+    // Fails only when the owner has gone, and then no one wants to know.
     let _ = reports.send(report).await;
 }
 

@@ -15,7 +15,7 @@ use super::signature::SigningKey;
 /// How long all of it may take.
 const POST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who is told, with what to reach them.
+/// Who is notified, with what to reach them.
 pub(super) struct Receiver {
     address: Address,
     key: Option<SigningKey>,
@@ -38,7 +38,7 @@ impl Receiver {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(POST_TIMEOUT))
             .https_only(address.is_encrypted())
-            // A redirect would take the alert, or Slack's secret address, to somewhere nobody named.
+            // A redirect would take the alert, or Slack's secret address, to somewhere no one named.
             .max_redirects(0)
             .http_status_as_error(false)
             .max_idle_connections(0)
@@ -143,7 +143,9 @@ fn describe(error: &UreqError) -> String {
         UreqError::Io(error) => brief(&format!("the connection failed: {error}")),
         UreqError::Rustls(error) => brief(&format!("the TLS connection failed: {error}")),
         UreqError::Tls(_) => "the TLS connection failed".to_owned(),
-        UreqError::InvalidProxyUrl => "the proxy of the environment is not a valid address".to_owned(),
+        UreqError::InvalidProxyUrl => {
+            "the proxy of the environment is not a valid address".to_owned()
+        }
         UreqError::Protocol(_) => "what it answered is not HTTP".to_owned(),
         _ => "the request failed".to_owned(),
     }

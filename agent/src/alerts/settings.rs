@@ -71,7 +71,7 @@ pub enum BadAddress {
     /// It is no address.
     #[error("it is not an address like https://hooks.example.com/path")]
     Malformed,
-    /// Everybody on the way could read it.
+    /// Everyone on the way could read it.
     #[error(
         "it must be https; plain http is for a receiver on this machine only (http://127.0.0.1:PORT)"
     )]
@@ -142,7 +142,7 @@ impl Address {
         }
     }
 
-    /// The host, which may be told to anybody.
+    /// The host, which may be shown to anyone.
     #[must_use]
     pub fn host(&self) -> &str {
         self.0.host().unwrap_or_default()
@@ -163,13 +163,13 @@ impl Address {
         proxy.is_some_and(|proxy| !proxy.is_no_proxy(&self.0))
     }
 
-    /// Whether nobody on the way can read along.
+    /// Whether no one on the way can read along.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.0.scheme() == Some(&Scheme::HTTPS)
     }
 
-    /// The whole of it, for whoever connects.
+    /// All of it, for the connection.
     #[must_use]
     pub fn uri(&self) -> &Uri {
         &self.0

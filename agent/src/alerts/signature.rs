@@ -1,5 +1,5 @@
 //! Signatures as Standard Webhooks has them: `v1,` and base64 of HMAC-SHA256(key, `id.timestamp.body`). The time is
-//! signed as well, so that a receiver can refuse what somebody else has kept.
+//! signed as well, so that a receiver can refuse what someone else has kept.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

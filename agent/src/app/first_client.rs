@@ -1,4 +1,4 @@
-//! How the first client becomes known: by a code in the log of an agent that nobody can call yet, or one that was given to
+//! How the first client becomes known: by a code in the log of an agent that no one can call yet, or one that was given to
 //! it. The one place that writes a code anywhere but into the store.
 
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use openclaw_trust::NoRandom;
 use crate::edge::grpc::Network;
 use crate::host::config;
 
-/// Says in the log how to enroll, where anybody can.
+/// Says in the log how to enroll, where anyone can.
 ///
 /// # Errors
 /// The system has no random numbers.

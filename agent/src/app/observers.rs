@@ -12,7 +12,7 @@ use crate::edge::http::Pages;
 use crate::host::config::{Config, Metrics};
 use crate::link::{Agent, View};
 
-/// Somebody is told when the link needs a person, if that is set.
+/// Someone is notified when the link needs a person, if that is set.
 pub(super) fn with_alerts(
     agent: Agent,
     config: &Config,
@@ -28,7 +28,7 @@ pub(super) fn with_alerts(
     (agent.with_alerts(alerts), Some(bell))
 }
 
-/// Metrics are beside health only where strangers cannot ask, unless somebody wants that.
+/// Metrics are next to health only where strangers cannot ask, unless someone wants that.
 pub(super) fn pages(metrics: Metrics, http: IpAddr) -> Pages {
     match metrics {
         Metrics::On => Pages::All,

@@ -21,11 +21,11 @@ pub struct Started {
     pub open: Open,
     /// What protects the process.
     pub hardening: Hardening,
-    /// Whose messages are admitted.
+    /// Whose messages are allowed.
     pub rules: Loaded,
     /// What signs alerts.
     pub alert_key: Option<SigningKey>,
-    /// Who is told how the agent is.
+    /// Who is notified of the agent's state.
     pub supervisor: Supervisor,
 }
 
@@ -35,7 +35,7 @@ pub enum Error {
     /// Root stays root.
     #[error(transparent)]
     Privileges(#[from] privileges::Error),
-    /// It is not clear whose messages are admitted.
+    /// The allowlist cannot be read.
     #[error(transparent)]
     Rules(#[from] allow::Error),
     /// There is nothing to sign alerts with.
@@ -111,7 +111,7 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     })
 }
 
-/// A proxy that is set and not used keeps nobody from leaking what it should have hidden.
+/// A proxy that is set and not used keeps no one from leaking what it should have hidden.
 fn warn_of_proxies(config: &Config) {
     let alerts = match &config.alerts {
         None => "disabled",

@@ -1,4 +1,4 @@
-//! The command line: the agent itself, and the commands beside it that work on its volume.
+//! The command line: the agent itself, and the commands that work on its volume.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -47,7 +47,7 @@ enum Command {
     /// Make, list and change what opens the store
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Ask the agent beside this one how it is, as a container's health check: 0 well, 1 not
+    /// Ask the agent on this machine for its state, as a container's health check: exit code 0 healthy, 1 not
     Healthcheck {
         /// Want it connected to WhatsApp as well
         #[arg(long)]

@@ -74,11 +74,11 @@ pub(crate) struct Flags {
     /// The file that lists whose messages are allowed [default: openclaw.yml, if it is there; without one everyone's are]
     #[arg(long, env = "OPENCLAW_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How long a message is held, in seconds, when WhatsApp does not tell who wrote it; then it is dropped
+    /// How long a message is held, in seconds, when WhatsApp does not report who wrote it; then it is dropped
     /// [default: 300]
     #[arg(long, env = "OPENCLAW_HOLD_LIMIT", value_name = "SECONDS")]
     hold_limit: Option<String>,
-    /// Whom to tell, and what.
+    /// Whom to notify, and of what.
     #[command(flatten)]
     pub(crate) alerts: alerts::Flags,
     /// Log level: error, warn, info, debug or trace
@@ -87,11 +87,11 @@ pub(crate) struct Flags {
     /// The simulator's address; simulator builds only
     #[arg(long, env = "OPENCLAW_WHATSAPP_URL", value_name = "URL", hide = !cfg!(feature = "sim"))]
     whatsapp_url: Option<String>,
-    /// For a trial: make a key file if there is none, at --auth-key-file or beside the volume. Whoever loses it loses the
+    /// For a trial: make a key file if there is none, at --auth-key-file or next to the volume. Losing it loses the
     /// store
     #[arg(long)]
     pub(crate) create_key_file: bool,
-    /// Whom to become when started as root: auto (user 65532, in a container), never, or UID:GID [default: auto]
+    /// User to switch to when started as root: auto (user 65532, in a container), never, or UID:GID [default: auto]
     #[arg(long, env = "OPENCLAW_RUN_AS", value_name = "USER")]
     run_as: Option<String>,
     /// Let other processes of the same user look into this one; simulator builds only
@@ -122,7 +122,7 @@ pub struct Config {
     pub rules: allow::Source,
     /// How long a message waits for its sender to be known.
     pub hold_limit: Duration,
-    /// Whom to tell when the link needs a person.
+    /// Whom to notify when the link needs a person.
     pub alerts: Option<AlertSettings>,
     /// Where metrics can be read.
     pub metrics: Metrics,
@@ -155,7 +155,7 @@ pub const fn version() -> &'static str {
 pub enum Error {
     /// A flag that does not exist, or a wish for help: clap prints it.
     Usage(clap::Error),
-    /// Values that make no sense, each with its setting.
+    /// Invalid values, each with its setting.
     Values(Vec<Mistake>),
 }
 
@@ -356,7 +356,7 @@ fn given(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.is_empty())
 }
 
-/// Where HTTP is served. A port that makes no sense is a mistake even where the address wins.
+/// Where HTTP is served. An invalid port is a mistake even where the address wins.
 fn http_address(
     http: Option<String>,
     port: Option<String>,

@@ -14,7 +14,7 @@ use crate::host::config::Config;
 use crate::host::supervisor::Supervisor;
 use crate::host::volume;
 
-/// From root to nobody, if that is wanted, and closed to others. With one thread only.
+/// From root to no one, if that is wanted, and closed to others. With one thread only.
 ///
 /// # Errors
 /// The process may be half-way: end it.
@@ -49,7 +49,7 @@ fn is_dir(path: &Path) -> bool {
     path.as_os_str().is_empty() || path.is_dir()
 }
 
-/// Refuses everything that the agent never asks the kernel for, and tells what protects the process now. With one thread
+/// Refuses everything that the agent never asks the kernel for, and reports what protects the process now. With one thread
 /// only, and with the store open.
 #[must_use]
 pub fn confine(config: &Config, supervisor: &Supervisor, protection: Protection) -> Hardening {

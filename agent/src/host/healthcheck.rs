@@ -1,4 +1,4 @@
-//! `openclaw-agent healthcheck`: asks the agent beside it how it is, for images that have no shell and no curl.
+//! `openclaw-agent healthcheck`: asks the agent on this machine for its state, for images that have no shell and no curl.
 //!
 //! One request: it starts no runtime and opens no store.
 
@@ -17,7 +17,7 @@ const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 /// Why the agent is not well.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody answers.
+    /// No one answers.
     #[error("no answer from http://{address}{path}: {source}")]
     Silent {
         /// Who was asked.
@@ -27,7 +27,7 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// Somebody answers who is not the agent.
+    /// Someone answers who is not the agent.
     #[error("http://{0} was answered by a program that is not the agent")]
     Stranger(SocketAddr),
     /// It is there, and says no.

@@ -42,7 +42,7 @@ pub enum Command {
         #[command(flatten)]
         new: New,
     },
-    /// Forget a key or passphrase; if somebody else knows it, rotate-data as well
+    /// Forget a key or passphrase; if someone else knows it, rotate-data as well
     Remove {
         /// Its name, as keys list shows it
         name: String,
@@ -55,7 +55,7 @@ pub enum Command {
         #[command(flatten)]
         new: New,
     },
-    /// Seal the whole store anew under another data key: who knew the old one can read nothing written from then on
+    /// Seal the whole store again under a new data key: someone who knew the old one can read nothing written from then on
     RotateData(rotate::Keep),
 }
 
@@ -240,7 +240,7 @@ impl New {
     }
 }
 
-/// Tells a person; stdout is for data.
+/// Prints for a person; stdout is for data.
 fn done(text: &str) -> Result<(), Error> {
     writeln!(io::stderr(), "{text}").map_err(Error::Print)
 }

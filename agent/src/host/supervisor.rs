@@ -23,7 +23,7 @@ pub struct Supervisor {
     socket: Option<UnixDatagram>,
     /// The socket's file, unless its name is an abstract one.
     file: Option<PathBuf>,
-    /// How often it wants to hear that the agent is well.
+    /// How often it expects a sign that the agent is healthy.
     every: Option<Duration>,
 }
 
@@ -129,7 +129,7 @@ fn status(link: &Link) -> String {
     }
 }
 
-/// Half of what the manager allows, as it recommends; nothing when it asks another process or nobody.
+/// Half of what the manager allows, as it recommends; nothing when it asks another process or none.
 fn interval(usec: Option<&str>, pid: Option<&str>, own: u32) -> Option<Duration> {
     if pid.is_some_and(|pid| pid.parse() != Ok(own)) {
         return None;

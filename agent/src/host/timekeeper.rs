@@ -10,7 +10,7 @@ use openclaw_vault::{Batch, Key};
 /// How often the system's clock is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// How often it is written down where the agent's time is. A process that was killed loses none of it, unless the machine
-/// was started anew and its clock was set as well.
+/// was started again and its clock was set as well.
 const LOOKS_PER_SAVE: u32 = 720;
 /// Which start of this machine it is.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -23,7 +23,7 @@ pub struct Timekeeper {
 }
 
 impl Timekeeper {
-    /// Goes on from the time that the last process has kept. Nothing may have been measured before.
+    /// Continues from the time that the last process has kept. Nothing may have been measured before.
     #[must_use]
     pub fn open(vault: Vault) -> (Self, Resumed) {
         let boot = fs::read_to_string(BOOT_ID).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Why somebody's messages do or do not arrive: everything between the sender and a reader, one after the other.
+//! Why someone's messages do or do not arrive: everything between the sender and a reader, one after the other.
 
 use std::time::{Duration, SystemTime};
 
@@ -42,7 +42,7 @@ struct EventSummary {
     looked_at: usize,
 }
 
-/// What there is to say of somebody.
+/// What there is to say of someone.
 struct Person<'a> {
     phone: &'a Phone,
     /// WhatsApp's answer; `None` without a connection to ask on.
@@ -64,7 +64,7 @@ struct Nameless {
 }
 
 impl Agent {
-    /// Explains how the agent is, and what becomes of somebody's messages.
+    /// Explains how the agent is, and what happens to someone's messages.
     pub async fn diagnose(&self, who: Option<Contact>) -> Vec<Finding> {
         let now = clock::now();
         self.journal.examine(true).await;

@@ -62,7 +62,7 @@ pub enum Frame {
 /// Why a pairing ended without a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PairFailure {
-    /// Nobody scanned in time.
+    /// No one scanned in time.
     Deadline,
     /// WhatsApp could not be reached.
     Unreachable,
@@ -114,7 +114,9 @@ impl PairFailure {
                  Account → Passkeys), then pair again; WhatsApp may ask for one anyway"
             }
             Self::Verification => "pair again; if it happens again, update WhatsApp on the phone",
-            Self::NotConnected => "the link is kept, the agent keeps trying: see `openclawctl status`",
+            Self::NotConnected => {
+                "the link is kept, the agent keeps trying: see `openclawctl status`"
+            }
             Self::NotCompleted => {
                 "the previous link is kept: remove the newest OpenClaw on the phone (WhatsApp → Settings → Linked \
                  devices), see `openclawctl status`, then pair again"

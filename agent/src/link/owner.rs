@@ -67,7 +67,7 @@ enum Wake {
 }
 
 impl Owner {
-    /// An owner, the tasks beside it, and the handle to them.
+    /// An owner, its tasks, and the handle to them.
     pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender, Resolver) {
         let (command, commands) = mpsc::channel(MAX_QUEUED_COMMANDS);
         let vault = store.vault().clone();
@@ -359,7 +359,7 @@ impl Owner {
         self.enter_with(state, reason, None, clock::now());
     }
 
-    /// Enters a state: tells the store, the view, the journal and the log, in that order.
+    /// Enters a state: updates the store, the view, the journal and the log, in that order.
     fn enter_with(
         &mut self,
         state: LinkState,

@@ -51,7 +51,7 @@ pub(super) enum Input {
 pub(super) enum Step {
     /// Nothing.
     Stay,
-    /// Show this and go on.
+    /// Show this and continue.
     Show(Frame),
     /// Ask for another code to type.
     AskForCode(Phone),
@@ -83,7 +83,7 @@ impl Pairing {
             .map_or(self.deadline, |spent| spent.min(self.deadline))
     }
 
-    /// Whether the phone has accepted: from then on the link stays, whatever becomes of the pairing.
+    /// Whether the phone has accepted: from then on the link stays, whatever happens to the pairing.
     pub(super) fn is_accepted(&self) -> bool {
         self.accepted.is_some()
     }

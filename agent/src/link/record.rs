@@ -101,7 +101,7 @@ pub(super) fn revived(row: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&Row { verdict, ..row }).ok()
 }
 
-/// `None` without an account, or when the row means nothing to this version.
+/// `None` without an account, or when the row is unreadable to this version.
 pub(super) fn load(vault: &Vault) -> Option<Kept> {
     let row: Row = serde_json::from_slice(&vault.load(key())?).ok()?;
     let account = Account {

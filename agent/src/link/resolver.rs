@@ -49,7 +49,7 @@ impl Resolver {
             };
             let woken = async {
                 if !answered {
-                    // Somebody who waits asks no sooner for it.
+                    // Someone who waits asks no sooner for it.
                     return std::future::pending().await;
                 }
                 tokio::select! {

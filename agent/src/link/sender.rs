@@ -106,7 +106,9 @@ impl Sender {
                 SendError::NotEncrypted => AttemptError::NotEncrypted,
             })?;
         let Some(outgoing) = Outgoing::decode(&delivery.payload) else {
-            tracing::error!("queued message is in a later version's format; it waits for that version");
+            tracing::error!(
+                "queued message is in a later version's format; it waits for that version"
+            );
             return Err(AttemptError::NotEncrypted);
         };
         self.outbox.hand_over(delivery, clock::now()).await;

@@ -46,16 +46,16 @@ pub enum SendFailure {
     /// Refused before anything happened.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// The state was not reached in time. The same token tells the outcome, or tries again.
+    /// The state was not reached in time. The same token returns the outcome, or tries again.
     #[error("the message was not confirmed in time")]
     Timeout(Box<Token>),
-    /// The connection was lost on the way. The same token tells the outcome, or tries again.
+    /// The connection was lost on the way. The same token returns the outcome, or tries again.
     #[error("the connection to WhatsApp was lost while sending")]
     ConnectionLost(Box<Token>),
     /// WhatsApp did not say whether the recipient exists. Nothing was sent.
     #[error("WhatsApp did not say whether the number exists (code {0})")]
     NotChecked(u16),
-    /// It could not be encrypted for the moment: a key or a list of devices could not be fetched. Nothing was sent.
+    /// It could not be encrypted for now: a key or a list of devices could not be fetched. Nothing was sent.
     #[error("the message could not be encrypted for its recipient yet")]
     NotEncrypted,
     /// WhatsApp's server refused it each time. Nothing was delivered.
@@ -124,7 +124,7 @@ impl Agent {
             self.outbox.give_up(&token);
         }
         let last = progress.borrow().clone();
-        // Durable first, told second: what failed too.
+        // Durable first, reported second: what failed too.
         self.outbox.durable().await;
         let (sent, queued_until) = self.answer(last, reached, &token)?;
         let (chat, recipient) = self.names_of(&to);

@@ -1,4 +1,4 @@
-//! Whose messages are admitted: by whatever name WhatsApp gives the sender, from the first message on, and over changes
+//! Whose messages are allowed: by whatever name WhatsApp gives the sender, from the first message on, and over changes
 //! of the rules and restarts.
 
 pub(crate) mod doctor;
@@ -51,12 +51,12 @@ pub(crate) fn access(world: &World) -> AccessClient<Channel> {
     AccessClient::new(world.agent.channel())
 }
 
-/// The rules as Status tells them.
+/// The rules as Status reports them.
 pub(crate) async fn rules(world: &World) -> pb::Rules {
     world.agent.status().await.rules.unwrap()
 }
 
-/// Waits until WhatsApp has told the LID of everybody in the rules.
+/// Waits until WhatsApp has told the LID of everyone in the rules.
 pub(crate) async fn resolved(world: &World) {
     let settled = async {
         loop {
@@ -169,7 +169,7 @@ async fn who_cannot_be_told_apart_is_held_until_whatsapp_answers_and_in_order() 
         let group = world.phone().create_group("Harbour", &[ANNA, BERT]).await;
         let group = group.unwrap();
         silence_usync(&world).await;
-        // Carl is new in the rules, so nobody who shows a LID alone is told apart, until WhatsApp says who Carl is.
+        // Carl is new in the rules, so no one who shows a LID alone is distinguished, until WhatsApp says who Carl is.
         let request = pb::AddAllowedRequest {
             who: "+15550100004".to_owned(),
         };

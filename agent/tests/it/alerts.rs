@@ -1,4 +1,4 @@
-//! Alerts: what is told to whom, how often, and what becomes of it when nobody listens.
+//! Alerts: what is told to whom, how often, and what happens when no one listens.
 
 mod receiver;
 
@@ -74,7 +74,7 @@ impl World {
         self.agent.start_again_with(&url, &args).await;
     }
 
-    /// Ends as every test does, and has told nobody the receiver's address.
+    /// Ends as every test does, and has told no one the receiver's address.
     async fn finish_discreetly(self) {
         let (stdout, stderr) = self.agent.output();
         let told = stdout

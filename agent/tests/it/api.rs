@@ -1,4 +1,4 @@
-//! The contract itself: errors that help, reflection, health, unpairing, and input that nobody should send.
+//! The contract itself: errors that help, reflection, health, unpairing, and input that no one should send.
 
 mod hostile;
 mod reflection;

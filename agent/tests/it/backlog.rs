@@ -217,7 +217,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Empty once its process has ended; what is left of it harms nobody.
+        // Empty once its process has ended; what is left of it harms no one.
         let _ = fs::remove_dir(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Backups, and what becomes of an account that is restored from one.
+//! Backups, and what happens to an account that is restored from one.
 
 mod handover;
 mod tokens;
@@ -113,7 +113,7 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
     let (start, bytes) = backup(&world.agent).await.unwrap();
     assert!(start.records > 0 && start.estimated_size_bytes > 0);
 
-    // The ratchets go on after the backup; restored as they were, they would use these keys again.
+    // The ratchets continue after the backup; restored as they were, they would use these keys again.
     for text in ["four", "five"] {
         world.send(ANNA, &format!("{WORD} {text}")).await.unwrap();
         world.send(&group, &format!("{WORD} {text}")).await.unwrap();
@@ -270,7 +270,7 @@ async fn a_backup_that_is_not_good_to_its_last_byte_changes_nothing() {
 #[tokio::test]
 async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
     let world = World::new().await;
-    // Neither goes on after its start, so whichever is second finds the other there.
+    // Neither continues after its start, so whichever is second finds the other there.
     let (mut keep, mut calls) = (Vec::new(), Vec::new());
     for _ in 0..2 {
         let (say, said) = tokio::sync::mpsc::channel(1);
@@ -291,7 +291,7 @@ async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
         (Code::AlreadyExists, "UNDERWAY".to_owned())
     );
     drop((first, keep));
-    // An empty backup is refused for what it is once nobody else is at it.
+    // An empty backup is refused for what it is once no one else is at it.
     until_refused(&world, Code::DataLoss, "BACKUP_DAMAGED").await;
     world.finish().await;
 }

@@ -1,4 +1,4 @@
-//! What becomes of messages at the other side: edits, deletions, reactions; and what a message brings beside text.
+//! What happens to messages at the other side: edits, deletions, reactions; and what a message has in addition to text.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;

@@ -150,7 +150,7 @@ async fn a_first_watch_of_nothing_is_durable_before_it_ends() {
     let url = world.sim.url();
     world.agent.start_again(&url).await;
     assert_eq!(world.consumers().await, begun);
-    // Another watch does not begin anew, though more has happened.
+    // Another watch does not begin again, though more has happened.
     world.agent.until_state(pb::LinkState::Connected).await;
     let seen = world.seqs(consuming()).await;
     assert_eq!(seen.first(), Some(&(begun[0].1 + 1)));
@@ -212,7 +212,7 @@ async fn a_consumer_outlives_the_link_and_ends_with_the_store() {
     assert_eq!(
         after.first(),
         Some(&(head + 1)),
-        "it goes on behind its place"
+        "it continues behind its place"
     );
     world.unpair().await.unwrap();
     assert_eq!(world.consumers().await, []);

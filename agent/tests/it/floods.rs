@@ -22,7 +22,7 @@ const WATCH: &str = "/openclaw.agent.v1.Agent/WatchEvents";
 /// What a flood may cost at its height, above what the agent had before, in a build without optimisations.
 const SPARE_KIB: u64 = 16 * 1024;
 
-/// An agent, somebody who needs it, and somebody who has a key as well.
+/// An agent, someone who needs it, and someone who has a key as well.
 struct Siege {
     world: World,
     friend: Client,
@@ -62,7 +62,7 @@ impl Siege {
         Wire::open(self.foe.shake(&self.world.agent).await.unwrap(), settings).await
     }
 
-    /// While `flood` goes on, a new connection and a call come through, again and again.
+    /// While `flood` continues, a new connection and a call come through, again and again.
     async fn served_during<T>(&self, flood: impl Future<Output = T>) -> T {
         let mut flood = std::pin::pin!(flood);
         let mut open = self.friend.client(&self.world.agent).await;
@@ -322,7 +322,7 @@ async fn strangers_that_dawdle_keep_nobody_out() {
     };
     let crowd = siege.served_during(dawdle).await;
     assert!(crowd > 100, "{crowd} prove nothing");
-    // Meant for somebody else, who comes now.
+    // Meant for someone else, who comes now.
     let late = Client::new();
     late.enroll(&siege.world.agent, &code, "late")
         .await

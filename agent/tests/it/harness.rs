@@ -30,7 +30,7 @@ pub(crate) use process::{Agent, POLL, STARTED, VOLUME, run_agent_to_the_end, run
 pub(crate) use says::reason_word;
 pub(crate) use streams::{Health, Pairing, Watcher, message};
 
-/// Long enough for a loaded machine; nothing waits that long when all is well.
+/// Long enough for a loaded machine; nothing waits that long when everything works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The account that tests link, and people it knows.
@@ -53,12 +53,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// An agent that nobody has linked.
+    /// An agent that no one has linked.
     pub(crate) async fn new() -> Self {
         Self::with(openclaw_sim::Config::default(), &[]).await
     }
 
-    /// An agent with these arguments beside the usual ones.
+    /// An agent with these arguments in addition to the usual ones.
     pub(crate) async fn with(config: openclaw_sim::Config, args: &[&str]) -> Self {
         let sim = Sim::start(config).await.unwrap();
         let agent = Agent::start(&sim.url(), args).await;

@@ -1,4 +1,4 @@
-//! HTTP: what platforms ask, and what nobody should.
+//! HTTP: what platforms ask, and what no one should.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Taking over a Baileys gateway: real Baileys pairs with the simulator and talks, then its folder is imported, and the
-//! conversations go on where it left them.
+//! conversations continue where it left them.
 //!
 //! Needs Node and the packages of `sim/interop`, so these tests are ignored but by `scripts/test`.
 
@@ -184,7 +184,7 @@ async fn a_lost_message_whose_key_is_lost_too_is_never_read() {
     client.stop().await;
 }
 
-/// Imports the folder, connects, and talks with everybody.
+/// Imports the folder, connects, and talks with everyone.
 async fn go_on(left: &Left) -> (Report, Client) {
     let Left { sim, source, group } = left;
     let before = source.state();
@@ -192,7 +192,7 @@ async fn go_on(left: &Left) -> (Report, Client) {
     let report = baileys::import_into(source.dir(), &*store).await.unwrap();
     assert_eq!(source.state(), before, "the folder is as it was");
 
-    let waiting = format!("{WORD} while nobody listens");
+    let waiting = format!("{WORD} while no one listens");
     let (anna, bert) = (sim.peer(ANNA).unwrap(), sim.peer(BERT).unwrap());
     anna.send_text(ACCOUNT, &waiting, By::Lid).await.unwrap();
     let client = Client::start(sim, store.clone()).await;

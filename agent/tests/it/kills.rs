@@ -63,7 +63,7 @@ async fn an_agent_killed_at_every_place_loses_nothing_and_doubles_nothing() {
         .collect();
     random.shuffle(&mut shots);
     let died = killed(shots, random).await;
-    // A place that nobody comes past proves nothing.
+    // A place that no one comes past proves nothing.
     let missed = PLACES.map(|(place, _)| place);
     let missed: Vec<_> = missed
         .iter()
@@ -86,7 +86,7 @@ async fn an_agent_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
 async fn a_message_that_a_kill_takes_between_its_ratchet_and_its_row_is_said_to_be_lost() {
     let mut world = World::linked().await;
     let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
-    // Everybody has a session, so that nothing but the ratchets changes. Those of groups are written after the others.
+    // Everyone has a session, so that nothing but the ratchets changes. Those of groups are written after the others.
     crowd.grouped = false;
     crowd.write(16).await;
     world.all_acked().await;
@@ -109,14 +109,14 @@ async fn a_message_that_a_kill_takes_between_its_ratchet_and_its_row_is_said_to_
     world.finish().await;
 }
 
-/// What the phone tells its companions, keys and the like, is for nobody to see, and is not lost either.
+/// What the phone sends to its companions, keys and the like, is not an event, and is not lost either.
 #[tokio::test]
 async fn what_is_for_nobody_to_see_is_not_said_to_be_lost() {
     let mut world = World::new().await;
     let url = world.sim.url();
     world.agent.kill().await;
     let begun = world.agent.count_logged(STARTED);
-    // The phone's first words are in the journal and are not acked; then somebody else's message has all ratchets written.
+    // The phone's first words are in the journal and are not acked; then someone else's message has all ratchets written.
     world.agent.start_doomed(&url, Some("durable:1,flushed:1"));
     world.agent.begun(begun + 1).await;
     world.link().await;

@@ -21,7 +21,7 @@ const CUTS: [Cut; 4] = [Cut::Close, Cut::Reset, Cut::ClientSide, Cut::AgentSide]
 
 const MOODS: [Mood; 3] = [Mood::Late(Duration::from_millis(5)), Mood::Deaf, Mood::Fair];
 
-/// How clients come to the agent: through somebody.
+/// How clients come to the agent: through someone.
 struct Line {
     middle: Middle,
     /// The key of a client, and the agent's, over TLS.
@@ -58,7 +58,7 @@ impl Line {
     }
 }
 
-/// An agent in plain text, behind somebody.
+/// An agent in plain text, behind someone.
 async fn with_a_middle() -> (World, Line) {
     let config = openclaw_sim::Config::default();
     let world = World::with(config, &["--listen-plaintext", "127.0.0.1:0"]).await;
@@ -66,7 +66,7 @@ async fn with_a_middle() -> (World, Line) {
     (world, Line { middle, keys: None })
 }
 
-/// An agent behind somebody, over TLS.
+/// An agent behind someone, over TLS.
 async fn with_a_middle_over_tls() -> (World, Line) {
     let world = World::with(openclaw_sim::Config::default(), &TLS).await;
     let client = Client::first(&world.agent).await;
@@ -224,7 +224,7 @@ async fn a_pairing_over_a_slow_line_links() {
     world.finish().await;
 }
 
-/// The contract: closing the stream stops the pairing. A cut is noticed like that, and nobody has to wait for it.
+/// The contract: closing the stream stops the pairing. A cut is noticed like that, and no one has to wait for it.
 #[tokio::test]
 async fn a_pairing_that_is_cut_makes_room_for_the_next() {
     let (world, middle) = with_a_middle().await;

@@ -97,7 +97,7 @@ async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
         (waiting[0].to.as_str(), waiting[0].client_token.as_str()),
         (ANNA, "t0")
     );
-    // A caller that asks again is told the same.
+    // A caller that asks again gets the same.
     let again = world.send_with(tokened(ANNA, &texts[0], "t0")).await;
     let again = again.unwrap();
     assert_eq!(
@@ -279,7 +279,7 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
     let waiting = tokio::time::timeout(PATIENCE, attempted).await.unwrap();
     assert_eq!(waiting.reason(), pb::SendReason::NotEncrypted);
     assert!(!waiting.handed_over && waiting.retry_at.is_some());
-    // It holds up nobody else.
+    // It holds up no one else.
     world.send(ANNA, &format!("{WORD} again")).await.unwrap();
     world.fault(Fault::Clear).await;
     world.until_heard(BERT, WORD).await;
@@ -317,7 +317,7 @@ async fn what_waits_goes_when_the_phone_links_the_agent_again() {
 #[tokio::test]
 async fn what_nobody_could_open_is_not_called_sent() {
     let world = World::linked().await;
-    // WhatsApp knows nobody under this LID, and has no key for it.
+    // WhatsApp knows no one under this LID, and has no key for it.
     let nobody = format!("{}@lid", lid(NOBODY));
     let failed = world.send_with(tokened(&nobody, WORD, "t")).await;
     assert_eq!(

@@ -186,7 +186,7 @@ async fn the_operators_deadline_ends_a_pairing() {
 
 #[tokio::test]
 async fn no_server_is_said_within_seconds() {
-    // A port that was free a moment ago, and nobody listens on.
+    // A port that was free a moment ago, and no one listens on.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/ws/chat", listener.local_addr().unwrap());
     drop(listener);

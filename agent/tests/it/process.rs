@@ -120,7 +120,7 @@ async fn a_killed_agent_starts_again_linked() {
     let mut world = World::linked().await;
     let exit = world.agent.kill().await;
     assert_eq!(exit.code(), None);
-    assert!(world.agent.socket.exists(), "nobody could remove it");
+    assert!(world.agent.socket.exists(), "no one could remove it");
     let url = world.sim.url();
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;

@@ -1,4 +1,4 @@
-//! Linking anew: the old link stays as it was until the new one is complete, and then the new one works.
+//! Linking again: the old link stays as it was until the new one is complete, and then the new one works.
 
 mod kills;
 
@@ -12,7 +12,7 @@ use openclaw_sim::{By, Failure, Fault, IqError};
 
 use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World, seconds};
 
-/// Nobody's number, and well formed.
+/// No one's number, and well formed.
 const MISTYPED: &str = "+15550100077";
 const MANY: u32 = 1_000;
 
@@ -302,7 +302,7 @@ async fn a_link_that_is_lost_while_another_is_made_is_made_again() {
         .agent
         .logged("WhatsApp disconnected: connection_lost")
         .await;
-    world.works("beside the pairing").await;
+    world.works("during the pairing").await;
     assert!(world.agent.status().await.pairing);
     world.fault(Fault::Replaced).await;
     world.agent.until_state(LinkState::Replaced).await;

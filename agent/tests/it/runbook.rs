@@ -1,7 +1,7 @@
 //! `docs/runbook.md` is true: what it has people type is typed here, for an agent in the state that the page names, and
 //! must print what the page shows.
 //!
-//! Commands of a platform are not run. They need `openclawctl` beside the agent, which `scripts/test` has built.
+//! Commands of a platform are not run. They need `openclawctl` next to the agent, which `scripts/test` has built.
 
 mod likeness;
 mod page;
@@ -18,7 +18,7 @@ use scene::Scene;
 pub(crate) use shell::Shell;
 
 const PAGE: &str = "docs/runbook.md";
-/// The page's rules: Anna is admitted.
+/// The page's rules: Anna is allowed.
 const RULES: &str =
     "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    allowFrom: [\"+15550100002\"]\n";
 /// The sections of the runbook that this one replaces, in their order.
@@ -46,7 +46,7 @@ const SECTIONS: [&str; 20] = [
 ];
 
 #[tokio::test]
-#[ignore = "needs openclawctl beside the agent: run by scripts/test"]
+#[ignore = "needs openclawctl next to the agent: run by scripts/test"]
 async fn every_command_of_the_runbook_does_what_it_shows() {
     let text = page::text(PAGE);
     let mut scene: Option<Scene> = None;

@@ -1,4 +1,4 @@
-//! Settings as platforms and people really set them: empty, in quotes, with marks that nobody sees, in no encoding, and
+//! Settings as platforms and people really set them: empty, in quotes, with marks that no one sees, in no encoding, and
 //! under a name that is nearly right. The agent does what is meant, or names what it does not do.
 
 mod alerts;
@@ -19,7 +19,7 @@ use tokio::process::Command;
 
 use crate::harness::{Ended, PATIENCE, STARTED, bare, new_key};
 
-/// Arguments of an agent that has nobody to speak to.
+/// Arguments of an agent that has no one to speak to.
 const DEAD: [&str; 6] = [
     "--socket",
     "bare.sock",
@@ -108,7 +108,7 @@ async fn variables() -> Vec<String> {
         rest[..rest.find(['=', ']']).unwrap()].to_owned()
     });
     let mut named: Vec<String> = named.collect();
-    // These are not in the help, as nobody sets them by hand.
+    // These are not in the help, as no one sets them by hand.
     named.extend(["PORT", "RAILWAY_TCP_PROXY_DOMAIN", "RAILWAY_TCP_PROXY_PORT"].map(str::to_owned));
     assert!(named.len() > 20, "{named:?}");
     named

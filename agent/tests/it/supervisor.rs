@@ -79,7 +79,7 @@ async fn the_service_manager_hears_of_every_turn() {
     for _ in 0..3 {
         manager.hears("WATCHDOG=1").await;
     }
-    // An image that replaces this one says so again, from inside the sandbox; nobody is told that the process ends.
+    // An image that replaces this one says so again, from inside the sandbox; no one is told that the process ends.
     world.unpair().await.unwrap();
     manager.hears("READY=1").await;
     manager.hears(UNLINKED).await;
@@ -105,7 +105,7 @@ async fn an_abstract_socket_is_reached_from_inside_the_sandbox() {
     assert_eq!(manager.next().await, "READY=1");
     assert_eq!(agent.terminate().await.code(), Some(0));
     manager.hears("STOPPING=1").await;
-    assert_eq!(manager.has_heard("WATCHDOG=1"), 0, "nobody asked for it");
+    assert_eq!(manager.has_heard("WATCHDOG=1"), 0, "no one asked for it");
 }
 
 #[tokio::test]

@@ -133,7 +133,7 @@ async fn a_step_is_noticed_and_said_and_drops_no_connection() {
         assert!(ahead(&link.since.unwrap(), by) < 0.0);
     }
     world.agent.logged_times(NOTICED, 3).await;
-    // It is noticed without anybody who asks.
+    // It is noticed without a call.
     clock.set(DAY);
     world.agent.logged_times(NOTICED, 4).await;
     world.hears_again().await;

@@ -1,4 +1,4 @@
-//! Following events: everybody sees the same, nobody waits for another, nothing is lost unsaid.
+//! Following events: everyone sees the same, no one waits for another, nothing is lost unsaid.
 
 use std::time::SystemTime;
 

@@ -23,7 +23,7 @@ pub(crate) struct PartFile {
 }
 
 impl PartFile {
-    /// Nothing but the `.part` is made or changed. A `.part` that nobody holds is what a killed process left.
+    /// Nothing but the `.part` is made or changed. A `.part` that no one holds is what a killed process left.
     pub(crate) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
         let name = path
             .file_name()
@@ -117,7 +117,7 @@ fn hold(part: &Path) -> io::Result<File> {
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        // Whoever held it before may just have given it its name: then it is no longer ours to empty.
+        // The process that held it before may just have given it its name: then it is no longer ours to empty.
         let held = file.metadata()?;
         let there = fs::symlink_metadata(part).ok();
         if there.is_some_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())) {

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// Chunks between the agent and the check.
 const MAX_QUEUED_CHUNKS: usize = 4;
 
-/// stdout, and the check beside it.
+/// stdout, and the check next to it.
 #[derive(Default)]
 pub(super) struct Pipe {
     checking: Option<Checking>,
@@ -47,7 +47,7 @@ impl Pipe {
             };
             let checked = check(passed, &secret, |_| ())
                 .map_err(|error| check::failure(Path::new("stdout"), &secret, &error));
-            // Nobody waits for it any more if this fails.
+            // No one waits for it any more if this fails.
             let _ = say.send(checked);
         };
         std::thread::Builder::new()

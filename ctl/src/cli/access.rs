@@ -46,7 +46,7 @@ pub(crate) enum ClientsCommand {
         /// What it will be called [default: it says so itself].
         #[arg(long, value_parser = parse_client)]
         name: Option<String>,
-        /// To whom it may send: a number, a LID, a group's JID, or `known` for the chats of the messages that the agent
+        /// The recipients it may send to: a number, a LID, a group's JID, or `known` for the chats of the messages that the agent
         /// keeps. Repeat it, or separate several by commas [default: to everyone].
         #[arg(long, value_name = "known|NUMBER", value_delimiter = ',')]
         send_to: Vec<String>,

@@ -1,6 +1,6 @@
 //! A connection over TLS to the agent of a context, or to one that this client enrolls with.
 //!
-//! What fails is told apart here, where it is still known: HTTP/2 would call all of it a lost
+//! What fails is distinguished here, where it is still known: HTTP/2 would call all of it a lost
 //! connection.
 
 use std::fmt;
@@ -27,7 +27,7 @@ const ADDRESS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Where a code comes from.
 pub(crate) const GET_A_CODE: &str = "an admin makes a code with `openclawctl clients invite`; an agent without clients writes one to its log when it starts";
-/// The reason when nobody is taken in.
+/// The reason when no one is taken in.
 pub(crate) const NO_ENROLMENT: &str = "NO_ENROLMENT";
 
 /// A connection.
@@ -74,7 +74,7 @@ pub(super) async fn connect(context: &Context) -> Result<Stream, Error> {
     .await
 }
 
-/// Connects to whoever answers, to enroll.
+/// Connects to any server that answers, to enroll.
 pub(crate) async fn connect_to_enroll(
     endpoint: &Endpoint,
     identity: &Identity,
@@ -167,11 +167,11 @@ fn classify(error: io::Error) -> Error {
 impl Error {
     /// What a person is told who meant the agent of `context`.
     pub(crate) fn in_context(&self, context: &Name, endpoint: &Endpoint) -> Failure {
-        let anew = format!("openclawctl enroll {endpoint} --context {context} --force");
+        let enroll = format!("openclawctl enroll {endpoint} --context {context} --force");
         match self {
             Self::WrongAgent(WrongAgent { expected, found }) => {
                 wrong_agent(endpoint, expected, found).with_hint(format!(
-                    "do not continue unless you know why: someone may intercept the connection. If the agent was set up again (its log shows its key), run `{anew}` with a new code"
+                    "do not continue unless you know why: someone may intercept the connection. If the agent was set up again (its log shows its key), run `{enroll}` with a new code"
                 ))
             }
             Self::Unknown => Failure::new(format!(
@@ -180,7 +180,7 @@ impl Error {
             .with_exit(Exit::Refused)
             .with_reason("KEY_UNKNOWN")
             .with_hint(format!(
-                "ask an admin for a code (`openclawctl clients invite`), then `{anew}`"
+                "ask an admin for a code (`openclawctl clients invite`), then `{enroll}`"
             )),
             _ => self.on_the_way(endpoint),
         }

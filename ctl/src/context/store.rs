@@ -1,5 +1,5 @@
 //! Where contexts are kept: a file each in `$XDG_CONFIG_HOME/openclaw/contexts`, and the name of the
-//! current one beside them.
+//! current one next to them.
 //!
 //! Nothing is believed that others could have read, and nothing in a folder that they may write to.
 
@@ -139,10 +139,8 @@ impl Store {
         let context = self.load(old)?;
         let taken = self.path(new, KEPT)?;
         if taken.symlink_metadata().is_ok() {
-            return Err(
-                Failure::usage(format!("a context `{new}` exists already"))
-                    .with_hint("choose another name, or remove that one first"),
-            );
+            return Err(Failure::usage(format!("a context `{new}` exists already"))
+                .with_hint("choose another name, or remove that one first"));
         }
         let current = self.current()?.as_ref() == Some(old);
         self.save(&Context {
@@ -238,7 +236,7 @@ impl Store {
     }
 }
 
-/// What stands in `path`, if it is there and nobody else could have read or replaced it.
+/// What stands in `path`, if it is there and no one else could have read or replaced it.
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -292,12 +290,10 @@ fn exposed(path: &Path, why: &str, mode: &str) -> Failure {
 
 fn garbled(path: &Path) -> Failure {
     let shown = text::one_line(&path.to_string_lossy());
-    Failure::new(format!(
-        "this version cannot read {shown}"
-    ))
-    .with_exit(Exit::Configuration)
-    .with_reason("GARBLED")
-    .with_hint("remove it, and enroll again")
+    Failure::new(format!("this version cannot read {shown}"))
+        .with_exit(Exit::Configuration)
+        .with_reason("GARBLED")
+        .with_hint("remove it, and enroll again")
 }
 
 fn broken(verb: &str, path: &Path, error: &io::Error) -> Failure {

@@ -1,5 +1,5 @@
 //! A QR code in a file. It is a credential: only its owner may read it, and it goes when this goes. What was there before
-//! is somebody's: it is replaced only when that is asked for, and nothing is removed that this has not written.
+//! is someone's: it is replaced only when that is asked for, and nothing is removed that this has not written.
 
 use std::fs;
 use std::io;
@@ -76,7 +76,7 @@ impl CodeFile {
     }
 }
 
-/// Device, number, and when it was last changed: numbers are given anew at once.
+/// Device, number, and when it was last changed: numbers are given again at once.
 type Identity = (u64, u64, i64, i64);
 
 fn identity(path: &Path) -> Option<Identity> {

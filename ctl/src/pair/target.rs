@@ -45,7 +45,9 @@ impl Target {
             }
         };
         let file = match (attached, &args.output) {
-            (Some(_), Some(_)) => return Err(Failure::usage("--format names two files for one code")),
+            (Some(_), Some(_)) => {
+                return Err(Failure::usage("--format names two files for one code"));
+            }
             (Some(file), None) => Some(file),
             (None, output) => output.clone(),
         };

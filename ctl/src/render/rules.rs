@@ -1,11 +1,11 @@
-//! Whose messages are admitted, in a line.
+//! Whose messages are allowed, in a line.
 
 use openclaw_proto::v1::{Policy, Rules};
 
 use super::word::word;
 use crate::text;
 
-/// The rules in force.
+/// The active rules.
 pub(crate) fn line(rules: &Rules) -> String {
     let Rules {
         unrestricted,

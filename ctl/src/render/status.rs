@@ -94,7 +94,7 @@ impl Lines {
         }
     }
 
-    /// Whose messages arrive, who calls, and whom alerts reach.
+    /// Whose messages arrive, the caller, and whom alerts reach.
     fn access(&mut self, status: &StatusResponse, detail: Detail, now: Timestamp) {
         if let Some(rules) = &status.rules {
             self.add("Allows:", &rules::line(rules));

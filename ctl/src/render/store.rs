@@ -22,10 +22,7 @@ pub(crate) fn line(vault: &Vault) -> String {
         size(*log_bytes)
     );
     if *undecodable_rows > 0 {
-        line.push_str(&format!(
-            "; {} unreadable",
-            count(*undecodable_rows, "row")
-        ));
+        line.push_str(&format!("; {} unreadable", count(*undecodable_rows, "row")));
     }
     line
 }

@@ -58,7 +58,7 @@ impl RollbackCheck {
         }
     }
 
-    /// Asks the agent and judges. It fails nothing: what goes on with the agent will show. Returns
+    /// Asks the agent and judges. It fails nothing: the calls that follow will show what is wrong. Returns
     /// what the agent said of itself, if it did.
     pub(crate) async fn look(
         &mut self,
@@ -133,10 +133,12 @@ impl RollbackCheck {
     /// Calls the state of `status` normal from now on.
     pub(crate) fn accept(&self, status: &StatusResponse) -> Result<(), Failure> {
         let Some(reported) = status.vault.as_ref().and_then(Reported::of) else {
-            return Err(Failure::new("the agent does not report how old its store is")
-                .with_reason("NO_VAULT")
-                .with_hint("nothing to accept: leave --accept-rollback out")
-                .with_exit(Exit::Refused));
+            return Err(
+                Failure::new("the agent does not report how old its store is")
+                    .with_reason("NO_VAULT")
+                    .with_hint("nothing to accept: leave --accept-rollback out")
+                    .with_exit(Exit::Refused),
+            );
         };
         self.memory
             .store(&reported.store, reported.now())
@@ -173,7 +175,9 @@ impl RollbackCheck {
             });
             return;
         }
-        console::note(&format!("warning: the agent's store was rolled back: {back}"));
+        console::note(&format!(
+            "warning: the agent's store was rolled back: {back}"
+        ));
         console::note(&format!("warning: {MEANING}"));
         if holds {
             console::note(&format!("note: {HOLDS}"));

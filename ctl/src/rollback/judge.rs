@@ -1,7 +1,7 @@
 //! Whether a store was rolled back, from what was seen before and what it says now. Pure.
 //!
 //! An epoch is one opening of the store: its number, a random id, and how many commits it made. As
-//! long as the store only goes on, an epoch keeps its id and its commits only grow; a copy that is
+//! long as the store only continues, an epoch keeps its id and its commits only grow; a copy that is
 //! older misses commits, and one that went on by itself has other ids.
 
 use openclaw_proto::v1::{Epoch, Vault};

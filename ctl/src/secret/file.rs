@@ -49,7 +49,7 @@ impl Input {
         })
     }
 
-    /// The mode of a file that everybody on the machine may read. One that a platform mounts has a mode that no one on
+    /// The mode of a file that everyone on the machine may read. One that a platform mounts has a mode that no one on
     /// the machine chose.
     pub(crate) fn exposed(&self) -> Option<u32> {
         let Self::File(file) = self else { return None };

@@ -9,7 +9,7 @@ use openclaw_proto::v1::{Event, Gap, Heartbeat, WatchEventsResponse};
 pub(crate) struct Cursor {
     /// The last event or gap that was told. `None`: from now on, and now is not known yet.
     seen: Option<u64>,
-    /// What a heartbeat said: up to it, everything that was asked for has been sent. Where to go on,
+    /// What a heartbeat said: up to it, everything that was asked for has been sent. Where to continue,
     /// but no reason to drop an event of this stream.
     reached: Option<u64>,
     /// What the present stream was opened with, until its first heartbeat.

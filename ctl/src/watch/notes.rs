@@ -49,7 +49,7 @@ impl Notes {
     }
 }
 
-/// What `--json` says on stderr beside errors: `lost`, `waiting`, `start_over`, `new_store`, `no_place`.
+/// What `--json` prints on stderr in addition to errors: `lost`, `waiting`, `start_over`, `new_store`, `no_place`.
 #[derive(Serialize)]
 struct Note {
     note: &'static str,

@@ -1,4 +1,4 @@
-//! Every form of the QR code is read back by a decoder that nobody here wrote.
+//! Every form of the QR code is read back by a decoder that no one here wrote.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! `enroll` from one attempt to the next, at a terminal, and what becomes of a client that is enrolled.
+//! `enroll` from one attempt to the next, at a terminal, and what happens to a client that is enrolled.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -15,7 +15,7 @@ const DARK: u8 = 0;
 const LIGHT: u8 = 255;
 const WAY: &str = "WhatsApp → Settings → Linked devices → Link a device";
 
-/// An agent that follows `script`, and `args` on a terminal beside it.
+/// An agent that follows `script`, and `args` on a terminal next to it.
 pub(crate) async fn start(
     script: Script,
     args: &[&str],

@@ -1,4 +1,4 @@
-//! What no data file can say: variables that are no text, links, and a file that somebody else has put there meanwhile.
+//! What no data file can say: variables that are no text, links, and a file that someone else has put there meanwhile.
 
 use std::ffi::OsString;
 use std::fs;

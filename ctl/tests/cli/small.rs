@@ -51,7 +51,7 @@ async fn a_terminal_without_utf_8_gets_ascii_by_itself() {
             terminal.text().is_ascii() && terminal.raw().is_ascii(),
             "{env:?}"
         );
-        // Where it does not fit nobody is sent to half blocks.
+        // Where it does not fit no one is sent to half blocks.
         terminal.resize(100, 50);
         terminal
             .until("words", |t| t.text().contains("too small"))

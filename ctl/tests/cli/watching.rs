@@ -1,4 +1,4 @@
-//! `watch` while what is around it comes and goes: the agent's process, and whoever reads stdout.
+//! `watch` while what is around it comes and goes: the agent's process, and the reader of stdout.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -248,7 +248,7 @@ async fn watches_one_after_the_other_print_each_event_once() {
     let mut runs = 0;
     while seen.last() != Some(&EVENTS) {
         let stop = EVENTS.min(seen.last().unwrap_or(&0) + rng.u64(1..=EVENTS / 4));
-        // It begins with the first each time, whatever it is asked, and goes on for a while.
+        // It begins with the first each time, whatever it is asked, and continues for a while.
         let last = EVENTS.min(stop + rng.u64(..200));
         let steps = (1..=last).map(event).chain([json!({"hold": true})]);
         let script = Script {

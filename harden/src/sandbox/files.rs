@@ -52,7 +52,7 @@ pub(super) fn needed_anywhere() -> Vec<PathBuf> {
     paths
 }
 
-/// Whether an earlier image of this process applied the layer: with it, nobody lists the root folder.
+/// Whether an earlier image of this process applied the layer: with it, no one lists the root folder.
 pub(super) fn already_inside() -> bool {
     fs::read_dir("/").is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }

@@ -1,4 +1,4 @@
-//! What the contract has and the model does not, or not yet, is told apart from what is absent.
+//! What the contract has and the model does not, or not yet, is distinguished from what is absent.
 
 use openclaw_types::{Body, Event, LinkState, MediaKind, Occurrence, SendReason, samples};
 

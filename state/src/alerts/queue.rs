@@ -96,7 +96,7 @@ impl Queue {
         given_up
     }
 
-    /// The oldest trouble that nobody was told of goes together with its recovery; else the oldest alert goes.
+    /// The oldest trouble that no one was told of goes together with its recovery; else the oldest alert goes.
     fn make_room(&mut self, now: SystemTime) -> usize {
         let waiting: Vec<u64> = self.waiting_numbers().collect();
         let pair = waiting.windows(2).find(|pair| {

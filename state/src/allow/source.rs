@@ -1,7 +1,7 @@
 //! Where the rules are: a file that is named, `openclaw.yml` where the agent was started, or the environment alone.
 //!
 //! A file that was named must be there and without a mistake; one that was read once must stay. Anything else would
-//! admit people because a file went missing.
+//! allow people because a file went missing.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -22,7 +22,7 @@ const NEAR: [&str; 3] = ["openclaw.yaml", "openclaw.json", "openclaw.json5"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     path: PathBuf,
-    /// Whether somebody named it, so that it must be there.
+    /// Whether someone named it, so that it must be there.
     named: bool,
     /// A folder where a file of rules is not read, and people put one.
     unread: Option<PathBuf>,
@@ -31,7 +31,7 @@ pub struct Source {
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// The rules; `None` where nobody made any.
+    /// The rules; `None` where no one made any.
     pub rules: Option<Rules>,
     /// Whether they are a file's.
     pub from_file: bool,
@@ -53,9 +53,7 @@ pub enum Error {
     #[error("{0} is not a regular file")]
     NotAFile(String),
     /// A file with rules that are not read, and none that is.
-    #[error(
-        "{0} is not read: the agent reads its rules from {FILE} in its working directory"
-    )]
+    #[error("{0} is not read: the agent reads its rules from {FILE} in its working directory")]
     Unread(String),
     /// The file is no text of a reasonable length.
     #[error("{path} is {what}")]
@@ -101,9 +99,7 @@ impl Error {
                 "if it has the rules, name it with --config or rename it to openclaw.yml; if not, move it away"
             }
             Self::Gone(_) => "put it back; to run without rules, start again without it",
-            Self::Mistaken { .. } => {
-                "correct it; docs/allowlist.md lists the keys of the file"
-            }
+            Self::Mistaken { .. } => "correct it; docs/allowlist.md lists the keys of the file",
         }
     }
 }
@@ -115,7 +111,7 @@ impl Source {
         let given = named.is_some();
         let path = named.unwrap_or_else(|| PathBuf::from(FILE));
         Self {
-            // The folder is that of the start, whatever becomes of it.
+            // The folder is that of the start, whatever happens to it.
             path: std::path::absolute(&path).unwrap_or(path),
             named: given,
             unread: None,
@@ -347,7 +343,7 @@ mod tests {
                 said.contains(name) && said.contains("is not read"),
                 "{said}"
             );
-            // With the file that is read, the other one is somebody's own.
+            // With the file that is read, the other one is someone's own.
             fs::write(folder.path().join(FILE), "channels: {whatsapp: {}}\n").unwrap();
             assert!(source.load(false).unwrap().from_file, "{name}");
         }

@@ -1,6 +1,6 @@
 //! The codes with which clients become known, as rows: each single-use and valid for 15 minutes, whatever happens to the process.
 //!
-//! A used code stays behind, with who used it: nobody else is taken in with it, and that client is told again that it was,
+//! A used code stays behind, with who used it: no one else is taken in with it, and that client is told again that it was,
 //! as its answer may have been lost. One that came from the environment stays for good: the variable stays set.
 
 use std::time::{Duration, SystemTime};
@@ -32,11 +32,11 @@ pub(super) enum Origin {
     Log,
     /// Given by the environment.
     Environment,
-    /// Made for somebody who asked for it.
+    /// Made for someone who asked for it.
     Invitation,
 }
 
-/// What is kept of a code beside its secret. Fields may be added, never renamed: volumes hold it.
+/// What is kept of a code in addition to its secret. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Kept {
     #[serde(rename = "o")]
@@ -51,7 +51,7 @@ pub(super) struct Kept {
     /// The client's key.
     #[serde(rename = "u", default)]
     used_by: Option<[u8; 32]>,
-    /// To whom the client may send; `None`: to everyone.
+    /// The recipients the client may send to; `None`: to everyone.
     #[serde(
         rename = "t",
         default,
@@ -70,7 +70,7 @@ pub struct Invitation {
     pub role: Role,
     /// Until when it is good.
     pub expires_at: SystemTime,
-    /// To whom it may send; `None`: to everyone.
+    /// The recipients it may send to; `None`: to everyone.
     pub send_to: Option<SendTo>,
 }
 
@@ -79,7 +79,7 @@ pub struct Invitation {
 pub enum Opening {
     /// None: there are clients.
     None,
-    /// This one, which nobody knows yet.
+    /// This one, which no one knows yet.
     Made(Code),
     /// The one of the environment, for so much longer.
     Given(Duration),
@@ -208,7 +208,7 @@ pub(super) fn given(update: &mut Update<'_>, code: &Code, now: SystemTime) -> Op
     Opening::Given(CODE_LIFETIME)
 }
 
-/// Nobody sets a variable to a code of so long ago.
+/// No one sets a variable to a code of so long ago.
 fn forget_oldest_given(update: &mut Update<'_>) {
     let entries = update.scan(Tables::CODES, None).into_iter();
     let mut given: Vec<_> = entries
@@ -293,7 +293,7 @@ pub(super) fn enroll(
     update.batch().put(member::key(&client), &row.write());
     kept.used_by = Some(*client.as_bytes());
     put(update, id, &kept, &code.to_bytes());
-    // Somebody is here: what the log told lets nobody else in.
+    // Someone is here: what the log told lets no one else in.
     withdraw(update, Some(id));
     let again = false;
     Ok((

@@ -90,7 +90,7 @@ async fn a_client_whose_answer_was_lost_is_told_again_while_the_code_has_time() 
 async fn an_answer_that_was_lost_with_the_process_is_told_after_the_next_start() {
     let mut volume = Volume::new();
     let Ok(Opening::Made(code)) = of(&volume).opening(None, now()).await else {
-        panic!("nobody is enrolled yet");
+        panic!("no one is enrolled yet");
     };
     enroll(&of(&volume), &code, 1, "a", now()).await.unwrap();
     volume.reopen();

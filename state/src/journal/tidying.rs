@@ -1,4 +1,4 @@
-//! What is done to the journal beside its use: events that nobody waits for are made durable, old ones move into files, and
+//! The journal's maintenance: events that no one waits for are made durable, old ones move into files, and
 //! those that are too old go.
 
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::clock;
 use crate::failpoint::{self, Failpoint};
 use crate::vault::to_millis;
 
-/// Events that nobody waits for become durable together, this long after the first.
+/// Events that no one waits for become durable together, this long after the first.
 const BATCH_DELAY: Duration = Duration::from_millis(10);
 /// How often the retention is looked at when nothing happens.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
 
 impl Journal {
-    /// Makes durable what nobody waits for, moves old events into files, and lets go of those that are too old. Runs until
+    /// Makes durable what no one waits for, moves old events into files, and lets go of those that are too old. Runs until
     /// it is dropped; nothing depends on where it stopped.
     pub async fn run(self: Arc<Self>) {
         self.examine(false).await;

@@ -1,4 +1,4 @@
-//! Whose turn it is, and what came of it: for whoever hands messages to WhatsApp, one after the other.
+//! Whose turn it is, and what came of it: for the task that hands messages to WhatsApp, one after the other.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -16,7 +16,7 @@ pub struct Delivery {
     order: u64,
     /// Its id, the same each time.
     pub id: MessageId,
-    /// To whom.
+    /// The recipient.
     pub to: Recipient,
     /// What.
     pub payload: Arc<Payload>,
@@ -190,7 +190,7 @@ impl Outbox {
         }
     }
 
-    /// The connection is gone: callers are told, and what is kept goes again over the next one.
+    /// The connection is gone: callers get the outcome, and what is kept goes again over the next one.
     pub fn connection_lost(&self, now: SystemTime) {
         let state = &mut *self.state();
         let unsent = state.messages.connection_lost(now);

@@ -18,7 +18,7 @@ pub struct Queued {
     pub token: Token,
     /// WhatsApp's id.
     pub id: MessageId,
-    /// To whom.
+    /// The recipient.
     pub to: Recipient,
     /// Since when.
     pub since: SystemTime,

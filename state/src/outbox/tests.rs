@@ -143,7 +143,7 @@ async fn a_token_is_one_message_with_one_id_across_restarts() {
     world.direct("t", ANNA, "hi", at(0)).unwrap();
     let id = world.hand_over(at(0)).await;
     world.restart();
-    assert!(matches!(world.turn(at(1)), Err(None)), "nobody asked again");
+    assert!(matches!(world.turn(at(1)), Err(None)), "no one asked again");
     world.direct("t", ANNA, "hi", at(1)).unwrap();
     assert_eq!(world.hand_over(at(1)).await, id);
     assert!(world.acked(&id, at(2)));

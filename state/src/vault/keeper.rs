@@ -83,7 +83,7 @@ fn keep(shared: &Shared) {
     }
 }
 
-/// Waits for work. Making durable what somebody waits for comes first.
+/// Waits for work. Making durable what someone waits for comes first.
 fn next(shared: &Shared, compaction: Compaction) -> Work {
     let held = compaction == Compaction::Held;
     let mut state = shared.lock();

@@ -426,7 +426,7 @@ impl Content {
         }
     }
 
-    /// How much memory it holds beside itself, roughly.
+    /// How much memory it holds in addition to itself, roughly.
     pub(super) fn heap_bytes(&self) -> usize {
         let quoted = self
             .quoted

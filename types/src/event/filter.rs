@@ -1,4 +1,4 @@
-//! Which events somebody wants: by kind, and by the chat that they happen in.
+//! Which events someone wants: by kind, and by the chat that they happen in.
 
 use std::collections::HashSet;
 
@@ -57,7 +57,7 @@ impl Filter {
         numbers
     }
 
-    /// Whether this passes. `other_name` tells a person's LID for their number's JID, and the other
+    /// Whether this passes. `other_name` returns a person's LID for their number's JID, and the other
     /// way round, where that is known.
     pub fn passes(
         &self,

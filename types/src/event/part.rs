@@ -27,7 +27,7 @@ pub(super) trait Part {
 
     fn parts_mut(&mut self) -> Parts<'_>;
 
-    /// How much memory it holds beside itself, roughly.
+    /// How much memory it holds in addition to itself, roughly.
     fn heap_bytes(&self) -> usize {
         0
     }

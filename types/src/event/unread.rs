@@ -147,7 +147,7 @@ impl Part for Lost {
     }
 }
 
-/// A message arrived from somebody who is not admitted. What it said is not kept.
+/// A message arrived from a sender who is not allowed. What it said is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     /// Its id.

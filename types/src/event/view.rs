@@ -50,7 +50,7 @@ impl Occurrence {
         self.parts_mut().1
     }
 
-    /// How much memory it holds beside itself, roughly: what the journal's bound counts.
+    /// How much memory it holds in addition to itself, roughly: what the journal's bound counts.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let own = self.part().map_or(0, Part::heap_bytes);

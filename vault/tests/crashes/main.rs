@@ -1,8 +1,8 @@
 //! Crashes without number: random lives of a store and of its journal on a simulated disk, each from a seed.
 //!
-//! `VAULT_CRASH_SECONDS` says for how long; built for speed it goes on until 100,000 crashes are through, too. Its lives
+//! `VAULT_CRASH_SECONDS` says for how long; built for speed it continues until 100,000 crashes are through, too. Its lives
 //! are those of the seeds 0, 1, 2 and so on, or those from `OPENCLAW_TEST_SEED` on.
-//! `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED`, `ERASURE_CRASH_SEED` and `REPLACEMENT_CRASH_SEED` live one life again, as a failure tells it.
+//! `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED`, `ERASURE_CRASH_SEED` and `REPLACEMENT_CRASH_SEED` live one life again, as a failure reports it.
 
 #![expect(
     clippy::unwrap_used,

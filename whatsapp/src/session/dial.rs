@@ -106,7 +106,7 @@ impl Outcome {
         *lock(&self.0) = Last::default();
     }
 
-    /// Whether a socket was opened and nothing failed beside it.
+    /// Whether a socket was opened and nothing else failed.
     pub(super) fn made(&self) -> bool {
         let last = lock(&self.0);
         last.made && last.error.is_none()

@@ -1,4 +1,4 @@
-//! What is sent: to whom a message may go, and handing it to WhatsApp.
+//! What is sent: the recipients of a message, and handing it to WhatsApp.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -17,7 +17,7 @@ const MAX_KNOWN_NUMBERS: usize = 1024;
 /// Why a message was not handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Nobody on WhatsApp has this number.
+    /// No one on WhatsApp has this number.
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
     /// The connection was lost; whether the message went out is not known.
@@ -61,7 +61,7 @@ pub fn new_message_id(account: &Phone, now: SystemTime) -> MessageId {
 
 impl Session {
     /// Asks WhatsApp whether the recipient exists and what messages for it are encrypted with: the library sends to
-    /// numbers that do not exist, and to our own devices alone, and says that all is well.
+    /// numbers that do not exist, and to our own devices alone, and reports success.
     pub async fn check(&self, to: &Recipient) -> Result<(), Error> {
         match to {
             Recipient::Phone(phone) => self.check_number(to, phone).await?,
@@ -76,7 +76,7 @@ impl Session {
         }
     }
 
-    /// Whether there is a session with any device of somebody, after an attempt to make one.
+    /// Whether there is a session with any device of someone, after an attempt to make one.
     async fn has_session(&self, with: &Jid) -> Result<bool, whatsapp_rust::SignalError> {
         let signal = self.client.signal();
         if signal.validate_session(with).await? {

@@ -38,10 +38,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
         })
         .collect();
     if !arrivals.is_empty() {
-        tracing::info!(
-            count = arrivals.len(),
-            "pending messages recovered"
-        );
+        tracing::info!(count = arrivals.len(), "pending messages recovered");
     }
     let now = clock::now();
     let (arrivals, held) = inbound.recovered(arrivals, now);

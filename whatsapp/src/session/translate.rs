@@ -20,7 +20,7 @@ use whatsapp_rust::{Jid, waproto};
 /// The longest name kept: WhatsApp's own limit is 25 characters.
 const MAX_PUSH_NAME_CHARS: usize = 100;
 
-/// What a message tells, for the journal. `None` for what the phone's software says to this
+/// What a message contains, for the journal. `None` for what the phone's software says to this
 /// device's: keys, history, settings.
 pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
     let InboundMessage { message, info, .. } = inbound;
@@ -86,7 +86,7 @@ fn origin_of(info: &MessageInfo) -> Origin {
     }
 }
 
-/// The chat that a person sees a message in. What comes by somebody's broadcast list is a message of theirs to us alone:
+/// The chat that a person sees a message in. What comes by someone's broadcast list is a message of theirs to us alone:
 /// who else got it, and by which list, is theirs to know.
 fn chat_of(source: &MessageSource) -> ChatId {
     match &source.broadcast_list_owner {
@@ -99,7 +99,7 @@ pub(super) fn chat(jid: &Jid) -> ChatId {
     ChatId::of_jid(&jid.to_string())
 }
 
-/// The sender by number and by LID: the stanza has one as the address and often tells the other.
+/// The sender by number and by LID: the stanza has one as the address and often names the other.
 pub(super) fn sender(source: &MessageSource) -> Contact {
     let mut contact = Contact::default();
     add(&mut contact, &source.sender);

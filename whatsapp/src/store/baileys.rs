@@ -7,7 +7,7 @@
 //! write      into the library's `Backend`, the device last        report   what came over, numbers masked
 //! ```
 //!
-//! It never writes to the folder, and asks nobody whether the old gateway still runs: it notices a folder that changes
+//! It never writes to the folder, and asks no one whether the old gateway still runs: it notices a folder that changes
 //! while it is read, no more. Key files are read one at a time, so that a large account needs no memory for all of them.
 
 mod creds;
@@ -140,7 +140,7 @@ pub enum Error {
         /// What is wrong with its backup.
         backup: String,
     },
-    /// Somebody wrote to the folder meanwhile.
+    /// Someone wrote to the folder meanwhile.
     #[error("the folder changed while it was read: its gateway is still running")]
     InUse,
     /// The store has an account already.

@@ -101,7 +101,7 @@ pub(super) fn number_of_lid(records: &Records, lid: &str) -> Option<String> {
     })
 }
 
-/// As [`number_of_lid`], if that number's LID is this one: a number that has another by now is somebody else's.
+/// As [`number_of_lid`], if that number's LID is this one: a number that has another by now is someone else's.
 pub(super) fn number_of(records: &Records, lid: &str) -> Option<String> {
     let number = number_of_lid(records, lid)?;
     let back = lid_of_number(records, &number)?;

@@ -1,4 +1,4 @@
-//! The library's records as rows of the vault: how they are named and encoded, and what becomes of one that cannot be
+//! The library's records as rows of the vault: how they are named and encoded, and what happens to one that cannot be
 //! read. Which method keeps what, and how durably, is said in the file of its trait.
 
 use std::collections::HashSet;

@@ -243,7 +243,7 @@ fn is_of(own: &[String], name: &[u8]) -> bool {
 }
 
 /// New prekeys are uploaded at the next login. The server may know some with numbers that this device has yet to give:
-/// it goes on far above them.
+/// it continues far above them.
 fn renew_prekeys(device: &mut Device, random: u32) {
     let gap = MIN_PREKEY_ID_GAP + random % MIN_PREKEY_ID_GAP;
     let next = device.next_pre_key_id.saturating_add(gap);

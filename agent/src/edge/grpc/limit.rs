@@ -1,4 +1,4 @@
-//! To whom a limited client may send: checked before a send has any effect.
+//! The recipients a limited client may send to: checked before a send has any effect.
 
 use openclaw_state::clients::SendTo;
 use openclaw_types::{ChatId, Filter, Kind, KindSet, Lid, Occurrence, Phone, Recipient, Seq};

@@ -2,7 +2,7 @@
 //! if asked.
 //!
 //! ```text
-//! unix   who may open the socket          door      accepts, shakes hands within limits, enrolls, admits
+//! unix   who may open the socket          door      accepts, shakes hands within limits, enrolls, allows
 //! conn   one connection of any kind       refusals  what of it stands in the log: a line a minute at the most
 //! seats  whose connection makes room
 //! ```

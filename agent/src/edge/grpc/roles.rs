@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// As reflection tells them.
+    /// As reflection reports them.
     fn every_path() -> Vec<String> {
         let sets = [
             openclaw_proto::DESCRIPTORS,

@@ -183,7 +183,7 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
     with_info(code, &message, reason, hint, [])
 }
 
-/// Somebody is not admitted, or stays so.
+/// An entry cannot be added or removed.
 pub(super) fn refused(refused: &Refused) -> Status {
     let (reason, hint) = match refused {
         Refused::NoRules => (
@@ -201,10 +201,7 @@ pub(super) fn refused(refused: &Refused) -> Status {
             "IN_FILE",
             "remove it there, then run `openclawctl allow reload`",
         ),
-        Refused::Absent => (
-            "NOT_ADDED",
-            "`openclawctl allow list` shows who is allowed",
-        ),
+        Refused::Absent => ("NOT_ADDED", "`openclawctl allow list` shows who is allowed"),
         Refused::Anyone => (
             "FILE_ONLY",
             "write \"*\" into allowFrom, then run `openclawctl allow reload`",

@@ -19,10 +19,10 @@ pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 /// A stream is never quiet for longer.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Tells a person's other JID: see [`Filter::passes`].
+/// Reports a person's other JID: see [`Filter::passes`].
 pub(super) type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Tells a number's LID, where it is known by now.
+/// Reports a number's LID, where it is known by now.
 type LidOf = Box<dyn Fn(&Phone) -> Option<Lid> + Send + Sync>;
 
 /// A cursor and what it has read ahead.

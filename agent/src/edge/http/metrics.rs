@@ -193,11 +193,7 @@ fn outbox(text: &mut Text, queued: &[Queued]) {
         .filter(|message| !message.handed && message.attempts > 0)
         .count();
     let name = "openclaw_outbox_messages";
-    text.family(
-        name,
-        MetricType::Gauge,
-        "Queued messages, by state.",
-    );
+    text.family(name, MetricType::Gauge, "Queued messages, by state.");
     let waiting = queued.len() - handed - retried;
     for (state, count) in [
         ("waiting", waiting),

@@ -1,4 +1,4 @@
-//! Whom to tell when the link needs a person, and whether Prometheus may read.
+//! Whom to notify when the link needs a person, and whether Prometheus may read.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ const DEFAULT_ALERT_AFTER_SECONDS: u64 = 300;
 #[command(next_help_heading = "Alerts and metrics")]
 pub(crate) struct Flags {
     /// Where to POST an alert when the link needs a person: https, or http://127.0.0.1:PORT. An address that is a secret
-    /// belongs in OPENCLAW_ALERT_URL: flags can be read by everybody on the machine
+    /// belongs in OPENCLAW_ALERT_URL: flags can be read by everyone on the machine
     #[arg(long, value_name = "URL")]
     alert_url: Option<Hidden>,
     /// File with the secret that signs alerts (as Standard Webhooks has it); or OPENCLAW_ALERT_SECRET
@@ -62,10 +62,10 @@ impl fmt::Debug for Hidden {
 /// Where metrics can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Metrics {
-    /// Beside health checks, if those are for this machine only.
+    /// Next to health checks, if those are for this machine only.
     #[default]
     Loopback,
-    /// Beside health checks, whoever can reach them.
+    /// Next to health checks, for everyone who can reach them.
     On,
     /// Nowhere.
     Off,
@@ -74,7 +74,7 @@ pub enum Metrics {
 }
 
 impl Flags {
-    /// Whom to tell, if anybody. The environment holds what is secret.
+    /// Whom to notify, if anyone. The environment holds what is secret.
     pub(crate) fn alerts(
         &self,
         secrets: &Arc<Secrets>,

@@ -3,7 +3,7 @@
 //!
 //! The folder cannot be removed or replaced without notice, whatever it is called and by whichever path it is reached; the
 //! file can. The file's lock is for file systems that lock files only (NFS), and for earlier versions, which know no
-//! other. What the file says is for the error message of others. A file without a lock on it means nothing. The store's
+//! other. What the file says is for the error message of others. A file without a lock on it has no meaning. The store's
 //! header has a lock of its own (vault/src/headers.rs), and is looked for in its place while the store is open.
 
 use std::fmt;
@@ -21,7 +21,7 @@ use super::Error;
 const NAME: &str = "lock";
 /// How often a lock that another process holds is tried again.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// What is read of a file that anybody may have written.
+/// What is read of a file that anyone may have written.
 const MAX_HOLDER_BYTES: u64 = 1024;
 
 /// Held until dropped.
@@ -127,7 +127,7 @@ impl Holder {
         }
     }
 
-    /// Whoever it is that has this folder.
+    /// The process that has this folder.
     fn of(dir: &Path) -> Self {
         let opened = open(dir, false).ok();
         opened.map_or_else(Self::default, |mut file| Self::read(&mut file))
@@ -184,7 +184,7 @@ fn line(path: &str) -> String {
     text.trim().to_owned()
 }
 
-/// The file is anybody's who can write to the volume.
+/// The file is anyone's who can write to the volume.
 fn plain(text: &str) -> String {
     text.chars()
         .filter(|c| c.is_ascii_graphic() || *c == ' ')

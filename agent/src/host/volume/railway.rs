@@ -10,7 +10,7 @@ use super::path::resolved;
 #[must_use]
 pub fn off_the_volume(dir: &Path) -> Option<Mistake> {
     let here = ["RAILWAY_ENVIRONMENT_ID", "RAILWAY_PROJECT_ID"];
-    // One that nobody can read says that it is Railway all the same.
+    // One that no one can read says that it is Railway all the same.
     here.into_iter()
         .find(|name| !matches!(openclaw_settings::variable(name), Ok(None)))?;
     match openclaw_settings::variable("RAILWAY_VOLUME_MOUNT_PATH") {

@@ -1,4 +1,4 @@
-//! The settings that say where the store is and what opens it: the same for the agent and for the commands beside it.
+//! The settings that say where the store is and what opens it: the same for the agent and for the commands.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub struct Flags {
     pub lock_wait: Option<String>,
 }
 
-/// A setting that makes no sense, and what to do about it when that is not plain.
+/// An invalid setting, and what to do about it when that is not plain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// Which setting, and what is wrong with it.
@@ -191,7 +191,7 @@ pub(crate) fn on_the_volume(name: &str, path: &Path, dir: &Path) -> Mistake {
     }
 }
 
-/// `/app/auth.key` for `/app/auth`: not on the volume itself, where it would open what it lies beside.
+/// `/app/auth.key` for `/app/auth`: not on the volume itself, where it would lie next to what it opens.
 fn default_key_path(dir: &Path) -> Option<PathBuf> {
     let dir = std::path::absolute(dir).ok()?;
     let mut name = dir.file_name()?.to_owned();

@@ -51,7 +51,7 @@ pub enum BadSource {
     /// A pipe, a folder or a device: it could not be read again.
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
-    /// Everybody on the machine may read it.
+    /// Everyone on the machine may read it.
     #[error("{} can be read by everyone (mode {mode:04o})", path.display())]
     Exposed {
         /// The file.
@@ -334,7 +334,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, BadSource> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// As platforms mount secrets, with modes that nobody on the machine chose.
+/// As platforms mount secrets, with modes that no one on the machine chose.
 fn is_mounted_read_only(file: &File) -> bool {
     rustix::fs::fstatvfs(file).is_ok_and(|system| {
         system

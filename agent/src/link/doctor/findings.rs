@@ -73,10 +73,9 @@ pub(super) fn storage(storage: Option<&Storage>) -> Finding {
             "the store is erased",
             "wait until the agent is back",
         ),
-        Some(Storage { undecodable: 0, .. }) => Finding::good(
-            "storage",
-            "the store is sealed and readable",
-        ),
+        Some(Storage { undecodable: 0, .. }) => {
+            Finding::good("storage", "the store is sealed and readable")
+        }
         Some(Storage { undecodable, .. }) => Finding::note(
             "storage",
             format!(
@@ -338,7 +337,7 @@ fn known_lid(person: &Person<'_>) -> Finding {
     }
 }
 
-/// What becomes of messages that are held.
+/// What happens to messages that are held.
 const IS_ASKED: &str = "the agent asks WhatsApp while it is connected, and again if there is no answer; then the messages are checked";
 
 /// The agent is connected, and its question came to nothing.
@@ -365,9 +364,7 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
         }
         Verdict::Hold => Finding::bad(
             check,
-            format!(
-                "{what} are held: the LIDs of the numbers in the rules are not resolved yet"
-            ),
+            format!("{what} are held: the LIDs of the numbers in the rules are not resolved yet"),
             IS_ASKED,
         ),
         Verdict::Drop(reason) => {
@@ -418,9 +415,11 @@ fn event_findings(
             span(*at, now)
         );
         findings.push(match direct {
-            Verdict::Allow(_) => {
-                Finding::note("dropped", text, "ask the sender to send them again: dropped messages are not kept")
-            }
+            Verdict::Allow(_) => Finding::note(
+                "dropped",
+                text,
+                "ask the sender to send them again: dropped messages are not kept",
+            ),
             _ => Finding::bad(
                 "dropped",
                 text,

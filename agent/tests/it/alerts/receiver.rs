@@ -1,4 +1,4 @@
-//! Somebody whom the agent tells: an HTTP server of our own, which answers as a test wants and keeps what it got.
+//! The receiver of alerts: an HTTP server of our own, which answers as a test wants and keeps what it got.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::harness::PATIENCE;
 
-/// The path that nobody else may learn.
+/// The path that no one else may learn.
 pub(super) const SECRET_PATH: &str = "/hook/swordfish";
 /// What it checks signatures with.
 pub(crate) const KEY: &str = "correct horse battery staple";
@@ -28,7 +28,7 @@ pub(super) enum Answer {
     Status(u16, String),
     /// Not at all.
     Never,
-    /// With more than anybody wants to read.
+    /// With more than anyone wants to read.
     Huge,
 }
 

@@ -1,4 +1,4 @@
-//! Input that nobody should send: refused with an error that helps, and no harm done.
+//! Input that no one should send: refused with an error that helps, and no harm done.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! To whom a client may send, where its invitation says so.
+//! The recipients a client may send to, where its invitation says so.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;

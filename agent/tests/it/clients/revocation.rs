@@ -42,7 +42,7 @@ async fn a_revoked_client_with_an_open_stream_is_cut_at_once() {
     tokio::time::timeout(AT_ONCE, cut).await.expect("it is cut");
     assert!(begun.elapsed() < AT_ONCE);
     assert!(!reader.is_known(&world.agent).await);
-    // Nobody else is.
+    // No one else is.
     others.status(pb::StatusRequest {}).await.unwrap();
     world.finish().await;
 }

@@ -1,4 +1,4 @@
-//! Those who are not known: they get no further than the handshake, and keep nobody else out.
+//! Those who are not known: they get no further than the handshake, and keep no one else out.
 
 use std::time::Duration;
 

@@ -77,7 +77,7 @@ pub(crate) fn header(block: &mut Vec<u8>, name: &str, value: &str) {
 /// A connection that says what it is told to.
 pub(crate) struct Wire {
     out: WriteHalf<TlsStream<TcpStream>>,
-    /// What the agent says, if anybody listens.
+    /// What the agent says, if anyone listens.
     heard: Option<JoinHandle<()>>,
     farewell: Arc<Mutex<Option<u32>>>,
     /// The latest stream on which a message came.

@@ -1,4 +1,4 @@
-//! The binary in ways of its own: another environment, another user, a command beside the agent.
+//! The binary in ways of its own: another environment, another user, a command next to the agent.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -76,7 +76,7 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    /// Starts an agent that has nobody to speak to.
+    /// Starts an agent that has no one to speak to.
     pub(crate) fn start(command: &mut Command) -> Self {
         Self::start_as_it_is(
             command

@@ -83,7 +83,7 @@ impl Client {
         self.connect_at(agent.tls(), agent).await
     }
 
-    /// A channel that has connected to the agent through somebody.
+    /// A channel that has connected to the agent through someone.
     pub(crate) async fn connect_at(
         &self,
         address: SocketAddr,
@@ -110,7 +110,7 @@ impl Client {
         AgentClient::new(self.connect(agent).await.unwrap())
     }
 
-    /// What the agent says of who calls.
+    /// What the agent reports about the caller.
     pub(crate) async fn status(&self, agent: &Agent) -> pb::StatusResponse {
         let mut client = self.client(agent).await;
         let status = client.status(pb::StatusRequest {}).await;
@@ -206,7 +206,7 @@ impl Agent {
         pb::clients_client::ClientsClient::new(self.channel())
     }
 
-    /// Everybody who may call, by name.
+    /// Everyone who may call, by name.
     pub(crate) async fn list_clients(&self) -> pb::ListClientsResponse {
         let mut clients = self.clients();
         let request = pb::ListClientsRequest::default();

@@ -122,7 +122,7 @@ impl Agent {
     }
 
     /// Another agent in the same folder, which need not get as far as saying where it listens. At a failpoint
-    /// (state/src/failpoint.rs) it ends as if somebody killed it.
+    /// (state/src/failpoint.rs) it ends as if someone killed it.
     pub(crate) fn start_doomed(&mut self, whatsapp: &str, kill_at: Option<&str>) {
         let earlier = self.lines.clone();
         *self = Self::spawn(Arc::clone(&self.folder), whatsapp, |command| {
@@ -323,7 +323,7 @@ impl Agent {
         self.send(Signal::CONT);
     }
 
-    /// Tells it to read its rules again.
+    /// Signals it to read its rules again.
     pub(crate) fn hang_up(&self) {
         self.send(Signal::HUP);
     }

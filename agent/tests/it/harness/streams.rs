@@ -173,7 +173,7 @@ impl Health {
         let mut stream = self.0.watch(request).await.unwrap().into_inner();
         for wanted in wanted {
             let answer = within(stream.message(), "a health status").await.unwrap();
-            assert_eq!(answer.expect("the stream goes on").status(), *wanted);
+            assert_eq!(answer.expect("the stream continues").status(), *wanted);
         }
     }
 

@@ -1,4 +1,4 @@
-//! `openclawctl import baileys`, and the agent that goes on with what it brought. `scripts/test` has built the client.
+//! `openclawctl import baileys`, and the agent that continues with what it brought. `scripts/test` has built the client.
 
 use std::fs;
 use std::path::Path;

@@ -18,7 +18,7 @@ pub(crate) struct Client {
     handle: BotHandle,
 }
 
-/// Everything seen so far; the channel wakes whoever waits for more.
+/// Everything seen so far; the channel wakes those who wait for more.
 #[derive(Clone)]
 struct Events(Arc<watch::Sender<Vec<Arc<Event>>>>);
 

@@ -56,7 +56,7 @@ impl Gateway {
         sim.until(PATIENCE, settled).await.unwrap();
     }
 
-    /// Begins to link by a code for the phone, which nobody types.
+    /// Begins to link by a code for the phone, which no one types.
     pub(crate) async fn ask_for_code(&mut self, number: &str) {
         self.tell("code", json!(number.trim_start_matches('+')))
             .await;

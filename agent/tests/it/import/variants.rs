@@ -241,7 +241,7 @@ async fn key_files_that_are_empty_or_cut_are_left_out_and_told() {
     assert_eq!(taken.version.0, 0, "fetched from the start");
     assert!(
         taken.members.is_empty(),
-        "nobody is thought to have a key that is lost"
+        "no one is thought to have a key that is lost"
     );
     // The group's memory goes with our sender key.
     assert_eq!(report.skipped.len(), 6, "{report}");
@@ -319,7 +319,7 @@ async fn a_pairing_that_was_not_finished_is_refused() {
     assert!(creds["me"]["id"].is_string() && creds["pairingCode"].is_string());
     let refused = refusal(&source).await;
     assert!(matches!(refused, Error::Unfinished), "{refused}");
-    // What a code that was typed leaves, and one that nobody looked at.
+    // What a code that was typed leaves, and one that no one looked at.
     let mut unlinked = creds.clone();
     unlinked.as_object_mut().unwrap().remove("me");
     source.put("creds.json", unlinked.to_string().as_bytes());

@@ -63,7 +63,7 @@ impl Crowd {
         }
     }
 
-    /// So many messages, from anybody to anywhere.
+    /// So many messages, from anyone to anywhere.
     pub(super) async fn write(&mut self, messages: usize) {
         for _ in 0..messages {
             self.write_one().await;
@@ -150,7 +150,7 @@ impl Letters {
             .is_ok()
     }
 
-    /// Each at its recipient, once; those to the group at everybody.
+    /// Each at its recipient, once; those to the group at everyone.
     pub(super) fn came_once(&self) {
         for n in 0..self.sent {
             let text = format!("{WORD} letter {n}");

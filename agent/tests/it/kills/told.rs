@@ -1,4 +1,4 @@
-//! What the journal says in the end, beside what was written and what was acked.
+//! What the journal has in the end, compared with what was written and what was acked.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -94,7 +94,7 @@ impl Told {
             assert!(known.insert(lost), "both there and lost: {lost:?}");
             let fits = |written: &Written| (&written.origin, &written.id) == (&lost.0, &lost.1);
             let written = crowd.written.iter().any(fits);
-            assert!(is_own(lost) || written, "nobody wrote it: {lost:?}");
+            assert!(is_own(lost) || written, "no one wrote it: {lost:?}");
         }
         // Their gap is told, too; it stays one when a kill keeps the agent from asking for them again.
         known.extend(&self.undecryptable);
@@ -156,12 +156,12 @@ fn acked(world: &World, crowd: &Crowd) -> Vec<Name> {
     acks.map(|ack| (ack.from, ack.id)).collect()
 }
 
-/// The digits of everybody's number, by LID.
+/// The digits of everyone's number, by LID.
 struct Names(HashMap<String, String>);
 
 impl Names {
     fn of(&self, at: &pb::Origin) -> Name {
-        let sender = at.sender.as_ref().expect("somebody wrote it");
+        let sender = at.sender.as_ref().expect("someone wrote it");
         let digits = match sender.phone.strip_prefix('+') {
             Some(digits) => digits,
             None => &self.0[&sender.lid],

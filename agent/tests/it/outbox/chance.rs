@@ -12,7 +12,7 @@ use crate::harness::{ANNA, BERT, WORD, World, chance};
 
 #[tokio::test]
 async fn one_token_is_one_message_however_often_the_agent_is_killed() {
-    /// So often at least the agent is killed after the message has left and before anybody was told.
+    /// So often at least the agent is killed after the message has left and before anyone was told.
     const CLOSE: usize = 3;
     const MESSAGES: usize = 12;
     const MOST: usize = 100;

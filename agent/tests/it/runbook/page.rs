@@ -32,7 +32,7 @@ pub(crate) fn text(path: &str) -> String {
 }
 
 /// The console blocks of a page. Panics for one that does not say whether it is run, and for other kinds of
-/// blocks that look as if somebody should type them.
+/// blocks that look as if someone should type them.
 pub(crate) fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = (1..).zip(text.lines());

@@ -1,4 +1,4 @@
-//! An operator's terminal: the client that was built beside the agent, a home of its own.
+//! An operator's terminal: the client that was built next to the agent, a home of its own.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;

@@ -59,7 +59,7 @@ async fn a_variable_that_the_file_names_and_nobody_can_read_refuses_the_start() 
     std::fs::write(folder.path().join("openclaw.yml"), rules).unwrap();
     let ended = ends_with(folder.path(), "FRIENDS", bytes(b"+15550100002\xa0")).await;
     is_refused(&ended, "FRIENDS is not UTF-8 text");
-    // Unread where the file has a list of its own, and refused all the same: nobody can say what was meant.
+    // Unread where the file has a list of its own, and refused all the same: no one can say what was meant.
     let rules = "channels:\n  whatsapp:\n    allowFrom: [\"+15550100002\"]\n";
     std::fs::write(folder.path().join("openclaw.yml"), rules).unwrap();
     let ended = ends_with(folder.path(), "WHATSAPP_ALLOW", bytes(b"\xff")).await;

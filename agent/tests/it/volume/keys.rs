@@ -19,7 +19,7 @@ fn write(path: &Path, secret: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Names and kinds, as `keys list` tells them.
+/// Names and kinds, as `keys list` reports them.
 async fn listed(folder: &Path) -> Vec<(String, String)> {
     let list = keys(folder, &["list", "--json"], "").await;
     assert_eq!((list.code, list.stderr.as_str()), (Some(0), ""));

@@ -118,7 +118,7 @@ async fn an_agent_whose_volume_is_moved_or_replaced_ends_with_the_reason() {
     }
 }
 
-/// A command beside an agent uses the same lock.
+/// A command next to an agent uses the same lock.
 #[tokio::test]
 async fn a_command_for_keys_is_kept_out_as_well() {
     let world = World::linked().await;

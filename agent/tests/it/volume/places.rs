@@ -116,7 +116,7 @@ async fn a_key_file_for_all_to_read_is_refused() {
     fs::write(&path, new_key().await).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let ended = agent(folder.path(), &["--auth-key-file", "key"]).await;
-    is_explained(&ended, 64, "may be read by everybody", "chmod 600 key");
+    is_explained(&ended, 64, "may be read by everyone", "chmod 600 key");
 }
 
 #[tokio::test]
@@ -193,9 +193,7 @@ async fn a_second_agent_takes_over_when_the_first_stops_in_time() {
     let mut world = World::linked().await;
     let mut second = bare::binary(world.agent.folder());
     let mut second = Bare::start(second.args(["--create-key-file", "--lock-wait", "20"]));
-    let told = second
-        .says("waiting for the volume's lock")
-        .await;
+    let told = second.says("waiting for the volume's lock").await;
     let holder = format!("process {} on ", world.agent.pid());
     assert!(told["holder"].as_str().unwrap().starts_with(&holder));
     assert_eq!(world.agent.terminate().await.code(), Some(0));
@@ -316,9 +314,7 @@ async fn the_first_process_of_a_container_gives_the_volume_to_nobody_and_becomes
         .args(["--socket", "run/agent.sock"])
         .args(["--whatsapp-url", "ws://127.0.0.1:1/ws/chat"]);
     let mut container = Bare::start_as_it_is(&mut container);
-    let told = container
-        .says("root privileges dropped")
-        .await;
+    let told = container.says("root privileges dropped").await;
     assert_eq!((&told["uid"], &told["gid"]), (&65532.into(), &65532.into()));
     container.says(STARTED).await;
     for name in ["", "lost+found", "vault.hdr", "vault-1.log", "lock"] {

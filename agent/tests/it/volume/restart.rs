@@ -1,4 +1,4 @@
-//! An agent that ends in any way goes on where it was.
+//! An agent that ends in any way continues where it was.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn dead_credentials_stay_dead_over_a_restart() {
         after.linked_at.unwrap().seconds,
         before.linked_at.unwrap().seconds
     );
-    // Nobody knocks again with them: no attempt was made, so none was refused.
+    // No one knocks again with them: no attempt was made, so none was refused.
     let lines = [
         "WhatsApp connected",
         "WhatsApp connection failed, trying again",
@@ -84,7 +84,7 @@ async fn an_agent_killed_while_messages_cross_is_understood_at_once() {
     for kill in 0..kills {
         // Somewhere between at once and well into the traffic.
         let moment = Duration::from_millis(kill * 37 % 90);
-        // Nobody but the agent is cut off: the others finish what they began.
+        // No one but the agent is cut off: the others finish what they began.
         let shot = async {
             tokio::time::sleep(moment).await;
             world.agent.shoot();

@@ -217,7 +217,7 @@ fn time_while_the_process_was_away_counts_and_a_new_one_may_try_first() {
     let mut slow = history.clone();
     let told = life(&mut slow, &[(3_600, LinkState::Connecting)], 4_000);
     assert_eq!(told, [(3_630, AlertKind::ConnectionLost)]);
-    // One that dies again and again does not begin to wait anew each time.
+    // One that dies again and again does not begin to wait again each time.
     let mut told = Vec::new();
     for start in (3_600..4_000).step_by(10) {
         told.extend(life(
@@ -257,7 +257,7 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
         let mut random = Rng::with_seed(seed);
         let mut history = LinkHistory::default();
         let mut open: Option<AlertKind> = None;
-        // When an outage began: at the earliest, and at the latest if nobody saw that the link had held.
+        // When an outage began: at the earliest, and at the latest if no one saw that the link had held.
         let mut earliest: Option<u64> = None;
         let mut latest: Option<u64> = None;
         let mut up_since: Option<u64> = None;
@@ -275,7 +275,7 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
                 now += step;
                 link_now = link(any_state(&mut random), now);
             }
-            // A restart: what is not durable is gone, and nobody saw the link go down.
+            // A restart: what is not durable is gone, and no one saw the link go down.
             let restarted = random.u8(..10) == 0;
             if restarted {
                 let row = serde_json::to_vec(&history).unwrap();
@@ -333,7 +333,7 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
                     let owed = lasted >= AFTER.as_secs() && open.is_none();
                     assert!(
                         !owed,
-                        "seed {seed}: lost for {lasted} s and nobody was told"
+                        "seed {seed}: lost for {lasted} s and no one was told"
                     );
                 }
                 (None, Seen::Nothing) => {}

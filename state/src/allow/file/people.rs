@@ -41,7 +41,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What `WHATSAPP_ALLOW` says, if it is set. One that is set to nothing is a list of nobody: what a platform or a
+    /// What `WHATSAPP_ALLOW` says, if it is set. One that is set to nothing is a list of no one: what a platform or a
     /// shell failed to put in must not let everyone in.
     pub(super) fn environment(&mut self) -> Option<Vec<Entry>> {
         self.variables.insert(VARIABLE.to_owned());

@@ -141,7 +141,8 @@ impl Reader<'_> {
                 match group(&text) {
                     Some(who) => {
                         if let Some(before) = seen.insert(who.clone(), line) {
-                            let text = format!("groups: the same group is already on line {before}");
+                            let text =
+                                format!("groups: the same group is already on line {before}");
                             self.wrong(line, text);
                         }
                         groups.push(Entry {

@@ -145,7 +145,7 @@ pub(super) fn read(text: &str) -> Result<Document, Malformed> {
     Ok(document)
 }
 
-/// Refuses characters that end a text or a line for one program and not for another, so that everybody reads the same
+/// Refuses characters that end a text or a line for one program and not for another, so that everyone reads the same
 /// file: a parser may stop at NUL, an editor may break a comment at U+2028.
 fn readable(text: &str) -> Result<(), Malformed> {
     for (n, line) in text.split('\n').enumerate() {
@@ -158,7 +158,10 @@ fn readable(text: &str) -> Result<(), Malformed> {
         if let Some(c) = strange {
             return Err(Malformed {
                 line: n + 1,
-                text: format!("the character U+{:04X} is not allowed in YAML", u32::from(c)),
+                text: format!(
+                    "the character U+{:04X} is not allowed in YAML",
+                    u32::from(c)
+                ),
             });
         }
     }

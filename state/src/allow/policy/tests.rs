@@ -80,7 +80,7 @@ fn every_policy_judges_every_shape_of_a_sender() {
     let anna = "+15550100002";
     #[rustfmt::skip]
     let table = [
-        // policy, listed,        anna      anna+lid  bert          bert+lid      bert-lid      lid?          nobody        bert?
+        // policy, listed,        anna      anna+lid  bert          bert+lid      bert-lid      lid?          no one        bert?
         (Mode::Allowlist, anna,   ["admit", "admit", "not_listed", "hold",       "not_listed", "hold",       "not_listed", "hold"]),
         (Mode::Allowlist, "",     ["not_listed"; 8]),
         (Mode::Allowlist, "*",    ["admit"; 8]),

@@ -74,7 +74,7 @@ fn another_start_of_the_machine_counts_by_the_clock_and_within_bounds() {
     let mark = begun().mark(at(10, 0), "boot");
     let resume = |away: i64| {
         let mut next = Scales::new();
-        // Its time since boot begins anew, and may be higher as well.
+        // Its time since boot begins again, and may be higher as well.
         let resumed = next.resume(&mark, at(10 + away, 0), "another");
         (seconds(next.now(at(10 + away, 0))) - 10, resumed)
     };

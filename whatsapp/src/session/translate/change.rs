@@ -101,7 +101,7 @@ fn id(key: &wa::MessageKey) -> Option<MessageId> {
     id.map(MessageId::new)
 }
 
-/// Who wrote the message that `key` names, in the words of whoever wrote the key. Unknown when it is
+/// Who wrote the message that `key` names, in the words of the one who wrote the key. Unknown when it is
 /// the account itself, in a chat of two: the key does not say by which name.
 fn author(key: &wa::MessageKey, source: &MessageSource) -> Contact {
     match key.participant.as_deref() {

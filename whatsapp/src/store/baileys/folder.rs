@@ -43,7 +43,7 @@ impl From<io::Error> for Unread {
     }
 }
 
-/// What tells one state of a file from another.
+/// What distinguishes one state of a file from another.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     inode: u64,

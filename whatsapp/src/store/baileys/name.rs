@@ -38,7 +38,7 @@ pub(super) enum Name {
     },
     /// WhatsApp is asked for it again.
     Refetched,
-    /// Of one of the types, but its id makes no sense.
+    /// Of one of the types, but its id is invalid.
     Unreadable,
 }
 
@@ -61,7 +61,7 @@ pub(super) enum Domain {
 }
 
 impl Name {
-    /// `None` for a file that is not of the account: another channel's, or nobody's.
+    /// `None` for a file that is not of the account: another channel's, or no one's.
     pub(super) fn of(file: &str) -> Option<Self> {
         let stem = file.strip_suffix(".json")?;
         // The longer of two prefixes first.

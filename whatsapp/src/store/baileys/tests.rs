@@ -1,5 +1,5 @@
 //! On a folder that Baileys 7.0.0-rc14 wrote against the simulator (`tests/recorded.json`, one file a line, most prekeys
-//! left out): what happens to the odd folder. That conversations go on is shown in `agent/tests/it/import.rs`.
+//! left out): what happens to the odd folder. That conversations continue is shown in `agent/tests/it/import.rs`.
 
 mod handover;
 mod keys;

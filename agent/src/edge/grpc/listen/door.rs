@@ -6,7 +6,7 @@
 //! ```
 //!
 //! What strangers can take is bounded and apart from what clients have: strangers never wait for a seat, and clients
-//! never wait for strangers to finish. There is nothing by address: a platform's proxy has one for everybody.
+//! never wait for strangers to finish. There is nothing by address: a platform's proxy has one for everyone.
 
 use std::io;
 use std::net::SocketAddr;
@@ -185,7 +185,7 @@ impl Host {
                 .map_err(|_| RefusalCause::TooSlow)?
                 .map_err(|_| RefusalCause::Code)?;
             let host = Arc::clone(self);
-            // Once it has asked, it is answered: whoever comes in between does not leave it in doubt.
+            // Once it has asked, it is answered: another that comes in between does not leave it in doubt.
             let enrolling = async move { host.enroll(stream, request).await };
             let enrolling = tokio::spawn(timeout(ENROLL_TIMEOUT, enrolling));
             let enrolled = enrolling.await.map_err(|_| RefusalCause::Code)?;

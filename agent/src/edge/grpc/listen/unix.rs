@@ -21,7 +21,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// A socket file that nobody answers on is left over, and replaced.
+    /// A socket file that no one answers on is left over, and replaced.
     pub(super) async fn bind(path: &Path) -> Result<Self, ListenError> {
         if let Some(folder) = path.parent() {
             let made = fs::DirBuilder::new()

@@ -68,7 +68,7 @@ fn shown_names(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| entry.who.to_string()).collect()
 }
 
-/// Pieces that people and programs put into such files, and some that nobody should.
+/// Pieces that people and programs put into such files, and some that no one should.
 const PIECES: [&str; 22] = [
     "$include: other.yml\n",
     "<<: *base\n",

@@ -84,7 +84,8 @@ impl Import<'_> {
         let session = self.read(file, |bytes| Session::parse(bytes, local))?;
         let Session { damaged, all, .. } = session;
         if damaged > 0 {
-            let left = format!("{damaged} of its {all} sessions are damaged; the rest were imported");
+            let left =
+                format!("{damaged} of its {all} sessions are damaged; the rest were imported");
             self.report.skip(file, left);
         }
         Some((target_addresses, session))
@@ -138,7 +139,7 @@ impl Import<'_> {
         Ok(self.backend.put_sender_keys_batch(&batch).await?)
     }
 
-    /// Who has our sender key; where that did not come over, nobody has. Our own devices are told every time.
+    /// Who has our sender key; where that did not come over, no one has. Our own devices are told every time.
     pub(super) async fn groups(&mut self, own_groups: &HashSet<String>) -> Result<(), Error> {
         for (group, file) in self.pick(|name| match name {
             Name::SenderKeyMemory { group } => Some(group.clone()),
@@ -180,7 +181,7 @@ impl Import<'_> {
     }
 }
 
-/// Both readings of an address from before Baileys 7 that may be a LID. Only one of them is anybody's.
+/// Both readings of an address from before Baileys 7 that may be a LID. Only one of them is anyone's.
 fn ambiguous(address: &Address) -> Vec<Address> {
     let mut readings = vec![address.clone()];
     if address.domain == Domain::Unmarked && address.user.len() >= MIN_LID_DIGITS {
