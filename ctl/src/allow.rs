@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_masked_and_says_where_it_stands() {
+    fn an_entry_is_masked_and_has_its_source() {
         let one = Allowed {
             who: "+15550100123".to_owned(),
             list: AllowedList::AllowFrom.into(),

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_locale_says_whether_text_is_utf_8() {
+    fn the_locale_decides_whether_text_is_utf_8() {
         for locale in [
             "en_US.UTF-8",
             "C.UTF-8",

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_hidden_is_read_back_as_often_as_wanted() {
+    fn a_hidden_secret_can_be_read_many_times() {
         let file = hide(NAME, b"correct horse").expect("hidden");
         let secrets = Secrets {
             held: vec![(NAME, adopted(&file).expect("adopted"))],

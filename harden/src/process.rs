@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_name_what_was_not_reached() {
+    fn the_text_names_what_was_not_applied() {
         let protection = Protection {
             not_dumpable: false,
             no_core_file: true,

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_is_called_by_its_name_while_that_is_right() {
+    fn the_program_is_named_by_its_path_while_that_is_right() {
         let program = program().expect("found");
         assert_eq!(program, std::env::current_exe().expect("named"));
     }

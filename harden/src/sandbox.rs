@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_nobody_wrote_are_not_believed() {
+    fn an_unknown_report_is_not_trusted() {
         for words in [
             "",
             "1",

@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     #[expect(unsafe_code, reason = "calls the function under test")]
-    fn every_start_and_length_is_wiped_and_nothing_beside_it() {
+    fn every_start_and_length_is_wiped_and_nothing_around_it() {
         for start in 0..16 {
             for len in 0..32 {
                 let mut block = [0xA5_u8; 64];

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_or_of_others_is_not_reported() {
+    fn known_and_foreign_variables_are_not_reported() {
         for name in [
             "OPENCLAW_LOG",
             "WHATSAPP_ALLOW",
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reported_is_bounded_and_shows_no_control_characters() {
+    fn a_report_is_bounded_and_has_no_control_characters() {
         let many = (0..1000).map(|n| {
             (
                 OsString::from(format!("OPENCLAW_{n}\x1b[2J{}", "X".repeat(500))),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::{ChatId, Contact, DropReason, Dropped, MessageId, Occurrence, Origin};
+use openclaw_types::{ChatId, Contact, DropReason, Dropped, MessageId, EventData, Origin};
 use openclaw_vault::{Batch, Entry, Key};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -45,7 +45,7 @@ pub struct Held {
     #[serde(rename = "m")]
     mark: Mark,
     #[serde(rename = "w")]
-    what: Occurrence,
+    what: EventData,
     /// It is held for its place in its conversation alone, behind these and what is held so before it.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     behind: Option<Vec<MessageId>>,
@@ -175,7 +175,7 @@ impl Admission {
     /// How many of them someone wrote.
     #[must_use]
     pub fn count_held_of(&self, contact: &Contact) -> usize {
-        let theirs = |what: &Occurrence| {
+        let theirs = |what: &EventData| {
             what.origin()
                 .is_some_and(|origin| self.allowlist.is_same(&origin.sender, contact))
         };
@@ -201,7 +201,7 @@ impl Admission {
         let mut count = self.count_unknown();
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
         for Arrival { name, what } in arrivals {
-            let Some(origin) = what.as_ref().and_then(Occurrence::origin) else {
+            let Some(origin) = what.as_ref().and_then(EventData::origin) else {
                 let what = what.map(|what| self.people.resolve_contacts(what));
                 judged.push(Arrival { name, what });
                 continue;
@@ -280,7 +280,7 @@ impl Admission {
         rows.into_iter().filter_map(read).collect()
     }
 
-    fn dropped(&self, origin: &Origin, reason: VerdictReason) -> Occurrence {
+    fn dropped(&self, origin: &Origin, reason: VerdictReason) -> EventData {
         self.traffic.count_dropped();
         tracing::info!(
             reason = reason.name(),
@@ -288,7 +288,7 @@ impl Admission {
             group = origin.group,
             "message dropped: its sender is not allowed"
         );
-        Occurrence::Dropped(Dropped {
+        EventData::Dropped(Dropped {
             id: origin.id.clone(),
             chat: origin.chat.clone(),
             sender: origin.sender.clone(),

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_moves_on_and_goes_back_only_when_told() {
+    async fn a_cursor_moves_forward_and_back_only_on_request() {
         let volume = Volume::new();
         let consumers = of(&volume);
         assert_eq!(consumers.acked(&name("a")), None);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_beyond_a_journal_that_began_anew_is_given_up() {
+    async fn a_cursor_beyond_a_new_journal_is_dropped() {
         let volume = Volume::new();
         let consumers = of(&volume);
         ack(&consumers, 90, false).await.unwrap();

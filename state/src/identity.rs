@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_is_not_replaced() {
+    async fn an_unreadable_key_is_not_replaced() {
         let volume = Volume::new();
         volume.plant(Key::new(Tables::IDENTITY, "", ""), b"nonsense");
         let failed = load_or_make(&volume.vault).await;

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::{Event, Lost, Occurrence, Seq};
+use openclaw_types::{Event, Lost, EventData, Seq};
 use openclaw_vault::{Batch, Error, JournalTables};
 use tokio::sync::{Notify, watch};
 
@@ -89,7 +89,7 @@ pub struct Arrival {
     /// What names it.
     pub name: MessageName,
     /// What it is. `None` is for no one to see, and is remembered only.
-    pub what: Option<Occurrence>,
+    pub what: Option<EventData>,
 }
 
 /// What a cursor finds.
@@ -141,7 +141,7 @@ impl Journal {
 
     /// Adds an event. It becomes durable, and is shown, within a moment. `at` is in the agent's time, here and below: the
     /// event has what the system's clock shows for it.
-    pub fn append(&self, what: Occurrence, at: SystemTime) -> Seq {
+    pub fn append(&self, what: EventData, at: SystemTime) -> Seq {
         self.append_with(what, at, |_| {})
     }
 
@@ -149,7 +149,7 @@ impl Journal {
     #[expect(clippy::needless_pass_by_value, reason = "the caller made it for this")]
     pub fn append_with(
         &self,
-        what: Occurrence,
+        what: EventData,
         at: SystemTime,
         also: impl FnOnce(&mut Batch),
     ) -> Seq {
@@ -157,7 +157,7 @@ impl Journal {
         let mut state = self.state();
         let mut batch = Batch::new();
         let mark = match &what {
-            Occurrence::Outcome(outcome) => Mark::of_sent(outcome.sent.id.as_str()).0,
+            EventData::Outcome(outcome) => Mark::of_sent(outcome.sent.id.as_str()).0,
             _ => 0,
         };
         let seq = Seq(state.kept.push(&mut batch, recorded(at), mark, &event));
@@ -222,7 +222,7 @@ impl Journal {
     pub fn release(
         &self,
         mark: Mark,
-        what: &Occurrence,
+        what: &EventData,
         at: SystemTime,
         also: impl FnOnce(&mut Batch),
     ) {
@@ -244,7 +244,7 @@ impl Journal {
     /// Records, durably, that WhatsApp will take a message for received that may not be here.
     pub async fn lost(&self, name: MessageName, lost: Lost) {
         tracing::error!("redelivered message cannot be decrypted again, recorded as lost");
-        let what = Some(Occurrence::Lost(lost));
+        let what = Some(EventData::Lost(lost));
         let ticket = self.arrive(vec![Arrival { name, what }], clock::now(), |_, _| {});
         self.vault.durable(ticket).await;
         self.show();
@@ -416,7 +416,7 @@ fn recorded(at: SystemTime) -> u64 {
     to_millis(clock::shown(at))
 }
 
-fn encode(what: &Occurrence) -> zeroize::Zeroizing<Vec<u8>> {
+fn encode(what: &EventData) -> zeroize::Zeroizing<Vec<u8>> {
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(256 + what.heap_bytes()));
     ciborium::into_writer(what, &mut *bytes).expect("a vector takes what is written to it");
     bytes

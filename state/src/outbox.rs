@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{
-    ChatId, Draft, MessageId, Nack, Occurrence, Phone, SendOutcome, SendReason, SendState, Sent,
+    ChatId, Draft, MessageId, Nack, EventData, Phone, SendOutcome, SendReason, SendState, Sent,
     Token,
 };
 use openclaw_vault::Batch;
@@ -354,7 +354,7 @@ impl Outbox {
             sent: entry.sent.clone(),
             chat: ChatId::from(&entry.to),
         };
-        let outcome = Occurrence::Outcome(outcome);
+        let outcome = EventData::Outcome(outcome);
         self.journal.append_with(outcome, now, |batch| {
             row::put(batch, entry);
             if entry.until.is_some() {

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_what_it_shows() {
+    fn a_shown_code_parses() {
         let code = Code::generate().unwrap();
         let shown = code.reveal();
         assert_eq!(shown.len(), 32 + 7);

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_or_certificate_is_refused() {
+    fn an_invalid_key_or_certificate_is_refused() {
         let good = Identity::generate().unwrap();
         let certificate = good.certificate_der().to_vec();
         let no_key = Identity::from_der(Zeroizing::new(vec![1, 2, 3]), certificate);

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_whatsapp_said_is_said() {
+    fn a_reason_has_only_what_whatsapp_reported() {
         let removed = "the phone removed this device";
         assert!(hint(LinkState::LoggedOut, None).contains(removed));
         for code in [401, 406, 516] {
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn every_state_that_needs_a_person_says_what_to_do() {
+    fn every_state_that_needs_a_person_has_a_hint() {
         for state in [
             LinkState::LoggedOut,
             LinkState::Replaced,

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_is_tried_again_and_what_restricts_is_not() {
+    fn temporary_codes_are_retried_and_restrictions_are_not() {
         for (code, class) in [
             (429, NackClass::Passing),
             (500, NackClass::Passing),

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_store_or_on_the_wire_is_taken_as_it_is() {
+    fn numbers_of_the_store_or_the_wire_are_taken_unchanged() {
         for odd in ["0015550100002", "99955501001", "4407700900123", "1055501"] {
             assert!(format!("+{odd}").parse::<Phone>().is_err(), "{odd}");
             let phone = Phone::of_digits(odd).unwrap();
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_what_is_wrong_and_where_and_never_the_number() {
+    fn an_error_names_the_mistake_and_its_position_and_never_the_number() {
         let said = |text: &str| text.parse::<Phone>().unwrap_err().to_string();
         assert_eq!(
             said("+1555\u{665}10012"),

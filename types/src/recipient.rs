@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_read_as_who_it_was_written_for() {
+    fn an_address_is_read_as_its_recipient() {
         for text in [
             "+15550100123",
             "100000000000001@lid",

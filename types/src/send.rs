@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_what_was_encoded_and_a_later_one_is_none() {
+    fn a_payload_decodes_to_what_was_encoded_and_a_later_format_to_none() {
         let text = Outgoing::Text(Text::try_from("hi".to_owned()).unwrap());
         assert_eq!(text.encode().as_bytes(), b"hi");
         assert!(Outgoing::decode(&text.encode()) == Some(text));

@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_tried_first_is_weak() {
+    fn commonly_guessed_passphrases_are_weak() {
         for (passphrase, weakness_of_it) in [
             ("x", Weakness::Short),
             ("a", Weakness::Short),
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_to_be_replaced_is_no_passphrase() {
+    fn a_placeholder_is_not_a_passphrase() {
         for placeholder in [
             "${AUTH_PASSPHRASE}",
             "${AUTH_PASSPHRASE:-changeme}",
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_what_a_generator_makes_are_taken() {
+    fn several_words_and_generated_passphrases_are_accepted() {
         for passphrase in [
             "correct horse",
             "some fine words",

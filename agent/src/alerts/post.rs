@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_says_whether_the_receiver_or_the_alert_is_the_trouble() {
+    fn a_status_shows_whether_the_receiver_or_the_alert_is_at_fault() {
         for code in [200, 202, 204, 299] {
             assert_eq!(refused(code), None);
         }

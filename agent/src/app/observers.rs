@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strangers_see_no_metrics_unless_somebody_wants_that() {
+    fn strangers_see_no_metrics_unless_configured() {
         let open = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let closed = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let at = Metrics::At(SocketAddr::new(closed, 9464));

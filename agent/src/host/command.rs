@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_the_store_needs_a_key_and_what_does_not_needs_none() {
+    fn only_commands_that_open_the_store_need_a_key() {
         for args in [
             &["keys", "add", "laptop"][..],
             &["keys", "rotate-data"],

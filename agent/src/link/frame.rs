@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_tells_no_credential() {
+    fn debug_shows_no_credential() {
         let qr = Qr::draw("secret".into(), SystemTime::UNIX_EPOCH, 1).unwrap();
         let shown = format!(
             "{:?} {:?}",

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use openclaw_state::clock;
 use openclaw_state::vault::Vault;
-use openclaw_types::{Link, LinkState, Occurrence, Reason};
+use openclaw_types::{Link, LinkState, EventData, Reason};
 use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
 use openclaw_whatsapp::store::Store;
 use tokio::sync::{mpsc, watch};
@@ -379,7 +379,7 @@ impl Owner {
         record::keep(&self.vault, &link);
         self.show(|view| view.change(link.clone(), now));
         self.setup.journal.append(
-            Occurrence::Link(Box::new(link.clone().shown_by(clock::shown))),
+            EventData::Link(Box::new(link.clone().shown_by(clock::shown))),
             now,
         );
         self.setup.traffic.count_link(&before, &link);

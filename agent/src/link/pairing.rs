@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn linked_is_said_after_acceptance_and_login_only() {
+    fn linked_is_reported_only_after_acceptance_and_login() {
         let mut pairing = pairing(Method::Qr);
         assert_eq!(pairing.on(Input::LoggedIn, at(1)), Step::Stay);
         assert_eq!(
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deadline_ends_it_and_says_how_far_it_came() {
+    fn the_deadline_ends_a_pairing_with_its_stage() {
         assert_eq!(pairing(Method::Qr).on(Input::Tick, at(299)), Step::Stay);
         assert_eq!(
             pairing(Method::Qr).on(Input::Tick, at(300)),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn no_network_is_said_after_a_few_attempts_not_at_the_deadline() {
+    fn no_network_is_reported_after_a_few_attempts_not_at_the_deadline() {
         let mut pairing = pairing(Method::Qr);
         let mut lost = || pairing.on(Input::Lost(Loss::Unreachable), at(1));
         assert!(matches!(lost(), Step::Reconnect(_)));

@@ -124,7 +124,7 @@ async fn a_sender_is_judged_alike_by_every_name_from_the_first_message_on() {
 }
 
 #[tokio::test]
-async fn a_dropped_message_names_its_whole_sender_and_says_nothing_else() {
+async fn a_dropped_event_has_the_whole_sender_and_nothing_else() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     let bert = world.peer(BERT);
@@ -161,7 +161,7 @@ async fn a_dropped_message_names_its_whole_sender_and_says_nothing_else() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_told_apart_is_held_until_whatsapp_answers_and_in_order() {
+async fn messages_of_unresolved_senders_are_held_in_order_until_whatsapp_answers() {
     for in_group in [false, true] {
         let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
         resolved(&world).await;
@@ -211,7 +211,7 @@ async fn who_cannot_be_told_apart_is_held_until_whatsapp_answers_and_in_order() 
 }
 
 #[tokio::test]
-async fn what_is_held_outlives_a_kill_and_is_told_once() {
+async fn held_messages_outlive_a_kill_and_are_reported_once() {
     let (mut world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     silence_usync(&world).await;
@@ -242,7 +242,7 @@ async fn what_is_held_outlives_a_kill_and_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_message_whose_sender_is_never_told_is_dropped_and_that_is_said() {
+async fn a_message_whose_sender_stays_unresolved_becomes_a_dropped_event() {
     let (world, _folder) = ruled(ONLY_ANNA, &["--hold-limit", "1"]).await;
     resolved(&world).await;
     let mut events = world.watch().await;
@@ -260,7 +260,7 @@ async fn a_message_whose_sender_is_never_told_is_dropped_and_that_is_said() {
 }
 
 #[tokio::test]
-async fn a_message_tells_who_is_behind_a_lid_and_frees_what_came_before() {
+async fn a_message_with_both_addresses_resolves_the_lid_and_frees_held_messages() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     let mut events = world.watch().await;
@@ -281,7 +281,7 @@ async fn a_message_tells_who_is_behind_a_lid_and_frees_what_came_before() {
 }
 
 #[tokio::test]
-async fn without_rules_everybody_is_admitted_and_status_says_so() {
+async fn without_rules_everyone_is_allowed_and_status_shows_it() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     assert!(rules(&world).await.unrestricted);

@@ -71,7 +71,7 @@ async fn unpairing_is_confirmed_by_whatsapp() {
 }
 
 #[tokio::test]
-async fn unpairing_while_away_says_that_whatsapp_did_not_confirm() {
+async fn unpairing_while_offline_is_reported_as_unconfirmed() {
     let world = World::linked().await;
     world.sim.fault(Fault::Refuse(1_000)).await;
     world.fault(Fault::Drop).await;

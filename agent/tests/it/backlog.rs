@@ -160,7 +160,7 @@ async fn a_backlog_of_long_messages_takes_no_more_memory_than_one_of_short_ones(
 }
 
 #[tokio::test]
-async fn what_comes_faster_than_a_slow_disk_takes_it_waits_at_the_server() {
+async fn messages_faster_than_a_slow_disk_wait_at_the_server() {
     const MESSAGES: usize = 4_000;
     let mut world = away().await;
     comes_back(&mut world, 20).await;

@@ -160,7 +160,7 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
 }
 
 #[tokio::test]
-async fn a_restore_keeps_who_may_call_this_agent_and_brings_nobody_who_could_call_another() {
+async fn a_restore_keeps_this_agents_clients_and_adds_none() {
     let mut world = World::linked_with(&TLS).await;
     let before = Client::first(&world.agent).await;
     let (_, bytes) = backup(&world.agent).await.unwrap();
@@ -337,7 +337,7 @@ async fn a_restore_speaks_in_turn() {
 }
 
 #[tokio::test]
-async fn a_volume_that_was_put_back_tells_another_past() {
+async fn a_rolled_back_volume_reports_another_past() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.agent.kill().await;

@@ -103,7 +103,7 @@ async fn a_reaction_comes_and_goes() {
 }
 
 #[tokio::test]
-async fn an_admin_deletes_what_another_wrote() {
+async fn an_admin_deletes_anothers_message() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let members = [ACCOUNT, ANNA, BERT];

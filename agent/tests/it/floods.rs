@@ -163,7 +163,7 @@ async fn headers_without_an_end_end_the_connection() {
 }
 
 #[tokio::test]
-async fn frames_with_nothing_in_them_keep_nobody_waiting() {
+async fn empty_frames_delay_no_one() {
     let siege = Siege::begin().await;
     let mut wire = siege.wire().await.listen();
     wire.say(&frame(HEADERS, END_HEADERS, 1, &call(SEND))).await;
@@ -181,7 +181,7 @@ async fn frames_with_nothing_in_them_keep_nobody_waiting() {
 
 /// Each frame asks for an answer, and none is read: what the agent keeps for such a client is bounded.
 #[tokio::test]
-async fn answers_that_nobody_reads_are_not_kept() {
+async fn unread_answers_are_not_kept() {
     let siege = Siege::begin().await;
     let ping = frame(PING, 0, 0, &[7; 8]).repeat(64);
     let settings = frame(SETTINGS, 0, 0, &[]).repeat(64);
@@ -255,7 +255,7 @@ async fn messages_that_never_end_are_not_kept_beyond_the_windows() {
 
 /// Sixteen connections of a client that says nothing, or that reads nothing: the rest of the seats are for others.
 #[tokio::test]
-async fn seats_that_one_client_holds_in_silence_keep_nobody_out() {
+async fn idle_connections_of_one_client_keep_no_one_out() {
     let siege = Siege::begin().await;
     let mut held = Vec::new();
     for _ in 0..40 {
@@ -291,7 +291,7 @@ async fn seats_that_one_client_holds_in_silence_keep_nobody_out() {
 
 /// Strangers who shake hands as if to enroll, and then say nothing; others drip their first words.
 #[tokio::test]
-async fn strangers_that_dawdle_keep_nobody_out() {
+async fn slow_strangers_keep_no_one_out() {
     let siege = Siege::begin().await;
     let code = siege.world.agent.invite(pb::Role::Reader, "").await;
     let stranger = Client::new();

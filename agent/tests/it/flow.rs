@@ -59,7 +59,7 @@ async fn the_device_is_named_and_lets_the_phone_ring() {
 }
 
 #[tokio::test]
-async fn the_loudest_log_tells_no_secret() {
+async fn a_trace_log_has_no_secret() {
     let world = World::linked_with(&["--log", "trace"]).await;
     let mut events = world.watch().await;
     hear_people(&world, &mut events).await;

@@ -48,7 +48,7 @@ async fn ready_after_two_seconds() -> World {
 }
 
 #[tokio::test]
-async fn a_link_is_ready_once_it_has_held_and_says_for_how_long() {
+async fn a_link_is_ready_after_its_hold_time_and_shows_how_long() {
     let world = ready_after_two_seconds().await;
     world.link().await;
     for round in 0..3 {
@@ -95,7 +95,7 @@ async fn a_link_is_ready_once_it_has_held_and_says_for_how_long() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_down_says_since_when_and_when_it_may_be_ready() {
+async fn a_link_that_is_down_shows_since_when_and_when_it_may_be_ready() {
     let world = ready_after_two_seconds().await;
     world.link().await;
     world.cut_off().await;
@@ -213,7 +213,7 @@ async fn metrics_can_be_elsewhere_or_nowhere() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_refused() {
+async fn unknown_paths_and_methods_are_refused() {
     let world = World::new().await;
     for (line, code) in [
         ("GET / HTTP/1.1", 404),
@@ -255,7 +255,7 @@ async fn garbage_is_answered_with_an_error_or_a_closed_door() {
 }
 
 #[tokio::test]
-async fn slow_and_idle_connections_keep_nobody_out() {
+async fn slow_and_idle_connections_keep_no_one_out() {
     let world = World::linked().await;
     let mut slow = Vec::new();
     for _ in 0..100 {

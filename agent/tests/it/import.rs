@@ -108,7 +108,7 @@ fn the_ignored_tests_here_are_run_by_scripts_test() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn conversations_go_on_where_baileys_left_them() {
+async fn conversations_continue_where_baileys_stopped() {
     let left = left().await;
     let (report, client) = go_on(&left).await;
     assert!(report.skipped.is_empty(), "{report}");
@@ -123,7 +123,7 @@ async fn conversations_go_on_where_baileys_left_them() {
 /// Before version 7 a LID was not marked as one, identities were in the sessions, and no numbers were known for LIDs.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn conversations_go_on_from_a_folder_of_baileys_6() {
+async fn conversations_continue_from_a_folder_of_baileys_6() {
     let left = left().await;
     for (file, content) in left.source.files() {
         let later = ["identity-key-", "lid-mapping-", "device-list-"];
@@ -148,7 +148,7 @@ async fn conversations_go_on_from_a_folder_of_baileys_6() {
 /// The prekeys from the backup's mark on are uploaded a second time, under the ids that they have.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn conversations_go_on_from_a_stale_backup() {
+async fn conversations_continue_from_a_stale_backup() {
     let left = left().await;
     let mut creds = left.source.json("creds.json");
     creds["nextPreKeyId"] = 31.into();

@@ -83,7 +83,7 @@ async fn an_agent_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
 /// A ratchet that is durable before the message that it opened is the one window that the library leaves open (design,
 /// "WhatsApp itself"): the message is lost, WhatsApp is told that we have it, and the journal says so.
 #[tokio::test]
-async fn a_message_that_a_kill_takes_between_its_ratchet_and_its_row_is_said_to_be_lost() {
+async fn a_message_killed_between_its_ratchet_and_its_row_is_reported_as_lost() {
     let mut world = World::linked().await;
     let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
     // Everyone has a session, so that nothing but the ratchets changes. Those of groups are written after the others.
@@ -111,7 +111,7 @@ async fn a_message_that_a_kill_takes_between_its_ratchet_and_its_row_is_said_to_
 
 /// What the phone sends to its companions, keys and the like, is not an event, and is not lost either.
 #[tokio::test]
-async fn what_is_for_nobody_to_see_is_not_said_to_be_lost() {
+async fn protocol_messages_are_not_reported_as_lost() {
     let mut world = World::new().await;
     let url = world.sim.url();
     world.agent.kill().await;

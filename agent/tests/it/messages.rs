@@ -358,7 +358,7 @@ async fn a_person_is_written_to_by_number_or_by_lid() {
 }
 
 #[tokio::test]
-async fn what_the_phone_writes_is_told_as_ours() {
+async fn messages_from_the_phone_are_from_me() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     world.phone().send_text(ANNA, WORD).await.unwrap();
@@ -373,7 +373,7 @@ async fn what_the_phone_writes_is_told_as_ours() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_encrypted_for_the_moment_is_not_called_failed() {
+async fn a_message_that_cannot_be_encrypted_yet_has_not_failed() {
     let world = World::linked().await;
     let error = IqError {
         xmlns: "encrypt".to_owned(),

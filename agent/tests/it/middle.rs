@@ -244,7 +244,7 @@ async fn a_pairing_that_is_cut_makes_room_for_the_next() {
 
 /// The phone had accepted when the line broke: what the operator did not see is what Status says.
 #[tokio::test]
-async fn a_line_that_breaks_after_the_scan_leaves_a_state_that_is_told() {
+async fn a_connection_lost_after_the_scan_leaves_a_reported_state() {
     for cut in [Cut::Close, Cut::Reset] {
         let (world, middle) = with_a_middle().await;
         let mut lost = pair(&world, &middle, false).await.unwrap();

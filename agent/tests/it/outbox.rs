@@ -73,7 +73,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
+async fn queued_messages_outlive_a_kill_and_are_sent_on_the_next_connection() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.cut_off().await;
@@ -119,7 +119,7 @@ async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
 }
 
 #[tokio::test]
-async fn what_may_wait_and_need_not_is_sent_at_once() {
+async fn a_queued_message_is_sent_at_once_while_connected() {
     let world = World::linked().await;
     let wish = pb::SendRequest {
         wait: SendState::Delivered.into(),
@@ -135,7 +135,7 @@ async fn what_may_wait_and_need_not_is_sent_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_kept_expires_as_reported_and_the_message_never_goes() {
+async fn a_queued_message_expires_with_a_report_and_is_never_sent() {
     let world = World::linked().await;
     world.cut_off().await;
     let wish = pb::SendRequest {
@@ -161,7 +161,7 @@ async fn what_is_kept_expires_as_reported_and_the_message_never_goes() {
 }
 
 #[tokio::test]
-async fn what_waits_can_be_taken_back() {
+async fn queued_messages_can_be_cancelled() {
     let world = World::linked().await;
     world.cut_off().await;
     let answer = world.send_with(kept(ANNA, WORD, "t")).await.unwrap();
@@ -252,7 +252,7 @@ async fn a_refusal_while_not_connected_names_the_state_and_the_next_attempt() {
 }
 
 #[tokio::test]
-async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
+async fn a_temporary_fault_delays_queued_messages_and_fails_none() {
     let world = World::linked().await;
     world.send(ANNA, WORD).await.unwrap();
     let error = IqError {
@@ -289,7 +289,7 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
 }
 
 #[tokio::test]
-async fn what_waits_goes_when_the_phone_links_the_agent_again() {
+async fn queued_messages_are_sent_once_the_agent_is_linked_again() {
     let world = World::linked().await;
     world
         .send_with(tokened(ANNA, WORD, "before"))
@@ -315,7 +315,7 @@ async fn what_waits_goes_when_the_phone_links_the_agent_again() {
 }
 
 #[tokio::test]
-async fn what_nobody_could_open_is_not_called_sent() {
+async fn a_message_no_device_can_decrypt_is_not_reported_as_sent() {
     let world = World::linked().await;
     // WhatsApp knows no one under this LID, and has no key for it.
     let nobody = format!("{}@lid", lid(NOBODY));

@@ -263,7 +263,7 @@ async fn the_new_device_takes_the_old_ones_place_once_it_has_logged_in() {
 }
 
 #[tokio::test]
-async fn a_link_that_rests_is_replaced_as_well() {
+async fn a_resting_link_is_replaced_too() {
     for (end, state) in ENDS {
         let world = World::linked().await;
         world.end(end).await;

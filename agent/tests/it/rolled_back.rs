@@ -125,7 +125,7 @@ async fn a_client_that_has_seen_the_store_further_on_holds_every_send_durably() 
 }
 
 #[tokio::test]
-async fn an_admin_who_renews_sends_with_new_sessions_and_breaks_none() {
+async fn renewing_sends_with_new_sessions_and_breaks_none() {
     let (mut world, seen) = rolled_back(&[]).await;
     assert!(report(&world.agent, seen.clone()).await.is_some());
     held(world.send(ANNA, WORD).await);
@@ -152,7 +152,7 @@ async fn an_admin_who_renews_sends_with_new_sessions_and_breaks_none() {
 }
 
 #[tokio::test]
-async fn an_admin_who_accepts_continues_as_it_is() {
+async fn accepting_continues_with_the_store_as_it_is() {
     // Nothing was sent since the copy: that is when to accept.
     let mut world = World::linked().await;
     let seen = pb::StoreSeen {
@@ -185,7 +185,7 @@ async fn an_admin_who_accepts_continues_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_was_kept_before_waits_while_sends_are_held_and_goes_after() {
+async fn queued_messages_wait_while_sends_are_held_and_are_sent_after() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.cut_off().await;
@@ -222,7 +222,7 @@ async fn what_was_kept_before_waits_while_sends_are_held_and_goes_after() {
 }
 
 #[tokio::test]
-async fn what_is_no_rollback_holds_nothing() {
+async fn a_report_without_a_rollback_holds_nothing() {
     let world = World::linked().await;
     let now = seen(&world.agent).await;
     let other_store = pb::StoreSeen {

@@ -140,7 +140,7 @@ async fn a_variable_that_is_set_to_nothing_is_unset() {
 }
 
 #[tokio::test]
-async fn a_variable_that_nobody_can_read_is_refused_by_its_name() {
+async fn a_variable_that_is_not_utf_8_is_refused_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let mut names = variables().await;
     names.extend(

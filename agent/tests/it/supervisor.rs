@@ -58,7 +58,7 @@ impl Manager {
 const UNLINKED: &str = "STATUS=whatsapp unlinked: run `openclawctl pair` and scan the code";
 
 #[tokio::test]
-async fn the_service_manager_hears_of_every_turn() {
+async fn the_service_manager_is_notified_of_every_state() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let path = folder.path().join("notify");
     let mut manager = Manager::at(&path);
@@ -109,7 +109,7 @@ async fn an_abstract_socket_is_reached_from_inside_the_sandbox() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_ready_by_an_agent_that_does_not_start() {
+async fn an_agent_that_does_not_start_never_reports_ready() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let mut manager = Manager::at(&path);

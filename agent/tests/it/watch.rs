@@ -47,7 +47,7 @@ async fn watch_apart(world: &World) -> Watcher {
 }
 
 #[tokio::test]
-async fn a_hundred_watchers_see_the_same_and_a_stalled_one_harms_nobody() {
+async fn a_hundred_watchers_see_the_same_and_a_stalled_one_delays_none() {
     const WATCHERS: usize = 100;
     let world = World::linked().await;
     // Asked for, and never read.
@@ -139,7 +139,7 @@ async fn without_follow_the_stream_ends_at_the_head() {
 }
 
 #[tokio::test]
-async fn without_after_only_what_happens_from_now_on_is_told() {
+async fn without_after_only_new_events_are_sent() {
     let world = World::linked().await;
     let sent = texts(2);
     world.hear(&sent[..1]).await;
@@ -164,7 +164,7 @@ async fn without_after_only_what_happens_from_now_on_is_told() {
 }
 
 #[tokio::test]
-async fn only_the_kinds_asked_for_are_told() {
+async fn only_the_requested_kinds_are_sent() {
     let world = World::linked().await;
     world.hear(&texts(2)).await;
     let mut told = world.watch().await;
@@ -201,7 +201,7 @@ async fn only_the_kinds_asked_for_are_told() {
 }
 
 #[tokio::test]
-async fn a_cursor_from_an_earlier_life_is_told_the_gap_first() {
+async fn a_cursor_of_an_earlier_store_gets_the_gap_first() {
     let world = World::linked().await;
     let oldest = world.agent.status().await.events.unwrap().oldest;
     let mut watcher = world.watch_with(from(7)).await;
@@ -217,7 +217,7 @@ async fn a_cursor_from_an_earlier_life_is_told_the_gap_first() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_was_overtaken_is_told_the_gap_first() {
+async fn an_overtaken_cursor_gets_the_gap_first() {
     let world = World::linked_with(&["--journal-size", "1"]).await;
     let first = world.agent.status().await.events.unwrap();
     let anna = world.peer(ANNA);

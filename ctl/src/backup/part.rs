@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_taken_over_and_what_a_living_one_writes_is_not() {
+    fn the_part_file_of_a_killed_process_is_replaced_and_of_a_living_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("b");
         fs::write(dir.path().join("b.part"), b"a longer rest").unwrap();

@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_code_says_so() {
+    fn an_expired_code_is_shown_as_expired() {
         let lines = screen(
             &code(0),
             Extent {

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_says_what_is_in_force_and_what_is_not() {
+    fn the_line_shows_the_active_rules_and_a_failed_reload() {
         let none = Rules {
             unrestricted: true,
             ..Default::default()

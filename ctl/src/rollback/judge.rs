@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_not_judged() {
+    fn inconsistent_histories_are_not_judged() {
         assert_eq!(Reported::of(&Vault::default()), None);
         assert_eq!(Reported::of(&vault(&[])), None);
         let falling = vault(&[epoch(5, 1, 1), epoch(4, 1, 1)]);

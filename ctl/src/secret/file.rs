@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_read_to_its_end_whoever_comes_first() {
+    fn a_pipe_is_read_to_its_end_in_either_order_of_opening() {
         let dir = tempfile::tempdir().unwrap();
         let path = pipe(dir.path());
         let mut input = Input::open(&path).unwrap();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_everybody_may_read_is_exposed() {
+    fn a_world_readable_file_is_exposed() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("p");

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_unseen_part_of_a_gap_is_told() {
+    fn only_the_unseen_part_of_a_gap_is_reported() {
         let mut cursor = Cursor::new(Some(5));
         assert_eq!(cursor.take(gap(1, 5)), Step::Quiet);
         assert_eq!(

@@ -75,7 +75,7 @@ async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Opt
 }
 
 #[tokio::test]
-async fn a_file_of_somebody_else_that_came_meanwhile_is_left_alone() {
+async fn a_foreign_file_created_meanwhile_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["pair", "--format", "png=code.png"];
     let (exit, said) = pairing(dir.path(), &args, |path| {
@@ -106,7 +106,7 @@ async fn a_file_of_our_own_is_replaced_by_the_next_code_and_removed() {
 }
 
 #[tokio::test]
-async fn a_link_is_a_file_that_is_there_and_what_it_leads_to_is_never_written() {
+async fn a_symlink_counts_as_an_existing_file_and_its_target_is_never_written() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::write(at("holiday"), "a holiday").unwrap();

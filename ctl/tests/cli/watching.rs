@@ -79,7 +79,7 @@ fn store(commits: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_store_that_goes_back_behind_what_a_running_watch_has_seen_is_reported() {
+async fn a_rollback_behind_a_running_watch_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("agent.sock");
     let printed = Arc::new(watch::Sender::default());
@@ -204,7 +204,7 @@ async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
 }
 
 #[tokio::test]
-async fn what_stdout_refused_is_not_seen() {
+async fn an_event_that_stdout_refused_is_not_seen() {
     let dir = tempfile::tempdir().unwrap();
     for (full, exit) in [(true, 1), (false, 0)] {
         let (_printed, nothing) = watch::channel(String::new());

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_links_point_to_stays_whose_it_was() {
+    fn targets_of_links_keep_their_owner() {
         if !root() {
             return;
         }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_theirs_already_is_left_alone() {
+    fn files_of_the_new_user_are_left_alone() {
         if !root() {
             return;
         }

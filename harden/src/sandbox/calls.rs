@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_the_probes_say_so() {
+    fn outside_the_sandbox_the_probes_succeed() {
         // Under a container's own filter either may be refused, but not in a plain process.
         if rustix::thread::secure_computing_mode() == Ok(SecureComputingMode::Disabled) {
             assert!(!already_inside());

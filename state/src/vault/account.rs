@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_adopted_takes_the_place_of_all_that_was_the_accounts() {
+    fn an_adopted_account_replaces_all_of_the_old_one() {
         let mut volume = Volume::new();
         let (session, held, event) = (
             Key::new(Tables::SESSIONS, "user", "address"),

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_frame_is_held_back() {
+    fn bytes_that_are_not_a_frame_are_held_back() {
         let cut = &frames(&[20])[..10];
         for odd in [&[0][..], &[0, 0], cut] {
             assert!(may_carry_message(odd), "{odd:?}");

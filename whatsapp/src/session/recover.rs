@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use openclaw_state::admission::Held;
 use openclaw_state::clock;
 use openclaw_state::journal::Arrival;
-use openclaw_types::{Contact, Lost, LostReason, Occurrence};
+use openclaw_types::{Contact, Lost, LostReason, EventData};
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::{MessageCategory, MessageInfo, MessageSource};
@@ -32,7 +32,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
         .map(|row| Arrival {
             name: store.message_name([&row.chat, &row.sender], [None; 2], &row.id),
             what: match message(client, row) {
-                Some(message) => translate::occurrence(&message),
+                Some(message) => translate::event_data(&message),
                 None => Some(unreadable(row, store)),
             },
         })
@@ -56,11 +56,11 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
 }
 
 /// It may have been acknowledged, and cannot be told.
-fn unreadable(row: &Pending, store: &Store) -> Occurrence {
+fn unreadable(row: &Pending, store: &Store) -> EventData {
     tracing::error!("pending message is unreadable, recorded as lost");
     let from_me = store.is_account(&Contact::of_jid(&row.sender));
     let reason = LostReason::Unreadable;
-    Occurrence::Lost(Lost::of_jids(
+    EventData::Lost(Lost::of_jids(
         [&row.chat, &row.sender],
         &row.id,
         from_me,

@@ -3,7 +3,7 @@
 use openclaw_state::allow::Book as _;
 use openclaw_state::journal::MessageName;
 use openclaw_state::people::People;
-use openclaw_types::{ChatId, Contact, Occurrence};
+use openclaw_types::{ChatId, Contact, EventData};
 
 use super::records::Records;
 use super::{Store, lids, shown};
@@ -78,7 +78,7 @@ impl People for Store {
         contact
     }
 
-    fn resolve_contacts(&self, mut what: Occurrence) -> Occurrence {
+    fn resolve_contacts(&self, mut what: EventData) -> EventData {
         for contact in what.people_mut() {
             self.complete(contact);
         }

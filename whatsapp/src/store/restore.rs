@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_over_lives_on_as_it_is_but_for_what_is_no_accounts() {
+    fn a_handover_keeps_the_accounts_records_and_no_others() {
         let device = registered();
         let puts = [
             (Tables::SESSIONS, "100000000000002", "100000000000002@lid.0"),

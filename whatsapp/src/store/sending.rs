@@ -124,7 +124,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_sends_nothing_and_what_is_no_record_show_nothing() {
+    fn invalid_records_and_those_without_a_sending_chain_show_nothing() {
         let fresh = SessionRecord::new_fresh().serialize().unwrap();
         assert!(Sending::of(&fresh).is_none());
         let bytes = record(3).serialize().unwrap();

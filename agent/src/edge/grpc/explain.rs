@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_error_is_left_alone() {
+    fn a_success_is_left_alone() {
         assert!(explain(Response::new(Body::empty())).headers().is_empty());
     }
 }

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_says_what_to_do_next() {
+    fn every_refusal_has_a_next_step() {
         let not_connected = |state: LinkState| Denied::NotConnected {
             state,
             hint: state.hint().to_owned(),

@@ -167,7 +167,7 @@ mod tests {
     use futures::StreamExt as _;
     use openclaw_state::journal::Limits;
     use openclaw_state::vault::trial::Volume;
-    use openclaw_types::{Kind, KindSet, Link, LinkState, Occurrence};
+    use openclaw_types::{Kind, KindSet, Link, LinkState, EventData};
     use pb::watch_events_response::Item;
 
     use super::*;
@@ -189,7 +189,7 @@ mod tests {
                 reason: None,
                 code: None,
             };
-            journal.append(Occurrence::Link(Box::new(link)), since);
+            journal.append(EventData::Link(Box::new(link)), since);
         }
         journal.flush().await;
     }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_gap_is_told_before_the_events_after_it() {
+    async fn a_gap_is_sent_before_the_events_after_it() {
         let volume = Volume::new();
         let journal = journal(&volume, 6);
         append(&journal, 5).await;

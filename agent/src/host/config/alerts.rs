@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_tells_nobody() {
+    fn without_settings_no_alerts_are_sent() {
         let (settings, mistakes) = alerts(&Flags::default());
         assert!(settings.is_none() && mistakes.is_empty());
         let empty = Flags {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_said_without_the_address() {
+    fn an_invalid_setting_is_reported_without_the_address() {
         let plain = Flags {
             alert_url: url("http://hooks.example.com/sword/fish"),
             alert_format: Some("xml".into()),

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_is_told_who_the_first_is() {
+    fn the_second_process_gets_the_name_of_the_first() {
         let dir = tempfile::tempdir().unwrap();
         let _first = take(dir.path(), Duration::ZERO).unwrap();
         let Err(Error::Locked { holder, .. }) = take(dir.path(), Duration::ZERO) else {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_process_left_in_the_file_counts_for_nothing() {
+    fn the_lock_file_of_a_dead_process_is_ignored() {
         let dir = tempfile::tempdir().unwrap();
         drop(take(dir.path(), Duration::ZERO).unwrap());
         fs::write(dir.path().join(NAME), "{\"pid\": 1, \"host\": \"gone\"").unwrap();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_that_says_nothing_or_nonsense_is_somebody() {
+    fn an_unreadable_holder_is_another_process() {
         let dir = tempfile::tempdir().unwrap();
         let first = take(dir.path(), Duration::ZERO).unwrap();
         for text in ["", "\u{1b}[2J", "{\"pid\": -1}"] {

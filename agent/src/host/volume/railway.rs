@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn on_the_volume_or_below_it_all_is_well() {
+    fn a_folder_on_the_volume_or_below_it_is_accepted() {
         let (_root, mount) = volume();
         for dir in [mount.clone(), mount.join("auth"), mount.join("one/two")] {
             assert_eq!(judge(&dir, Some(&mount)), None, "{}", dir.display());
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_it_the_next_step_is_named() {
+    fn a_folder_outside_the_volume_is_refused_with_the_next_step() {
         let (root, mount) = volume();
         let beside = [
             root.path().join("auth"),

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_is_made_beside_the_volume_or_where_it_is_named() {
+    fn a_key_file_is_made_next_to_the_volume_or_where_configured() {
         let beside = |dir: &str| {
             let flags = Flags {
                 auth_dir: Some(dir.into()),

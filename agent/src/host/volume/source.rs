@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_key_file_of_a_power_cut_is_made_anew() {
+    fn an_empty_key_file_after_a_power_cut_is_made_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("auth.key");
         write(&path, "", 0o600);
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_everybody_may_read_is_refused_and_one_of_the_group_is_not() {
+    fn a_world_readable_key_file_is_refused_and_a_group_readable_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("passphrase");
         write(&path, "correct horse\n", 0o640);
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_or_no_secret_is_refused() {
+    fn only_a_regular_file_with_a_secret_is_accepted() {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(read_key(dir.path()), Err(BadSource::NotAFile(_))));
         let path = dir.path().join("key");

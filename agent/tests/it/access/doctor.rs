@@ -34,7 +34,7 @@ pub(super) fn state(findings: &[pb::Finding], check: &str) -> Option<pb::Finding
 }
 
 #[tokio::test]
-async fn the_verdict_on_a_number_is_told_with_its_line() {
+async fn the_verdict_on_a_number_names_its_line() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     world.sim.unknown(NOBODY).unwrap();
@@ -77,7 +77,7 @@ async fn the_verdict_on_a_number_is_told_with_its_line() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_agent_is_told_first() {
+async fn the_agents_own_faults_are_listed_first() {
     let (world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     fs::write(folder.path().join("openclaw.yml"), "channels: 1\n").unwrap();

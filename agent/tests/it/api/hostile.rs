@@ -54,7 +54,7 @@ fn invalid(status: &Status) {
 }
 
 #[tokio::test]
-async fn a_bad_wish_to_pair_is_refused_and_nothing_begins() {
+async fn an_invalid_pair_request_is_refused_and_nothing_begins() {
     let world = World::new().await;
     for phone in bad_texts() {
         let method = pb::PhoneCodeMethod { phone };

@@ -74,7 +74,7 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
 }
 
 #[tokio::test]
-async fn what_waited_when_the_backup_was_made_goes_only_when_its_caller_asks_again() {
+async fn messages_queued_at_the_backup_are_sent_only_when_their_caller_repeats_them() {
     let mut world = World::linked().await;
     world.cut_off().await;
     let wish = pb::SendRequest {

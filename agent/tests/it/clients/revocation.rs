@@ -68,7 +68,7 @@ async fn an_idle_connection_is_cut_as_well() {
 }
 
 #[tokio::test]
-async fn who_is_revoked_stays_so_over_a_restart() {
+async fn a_revoked_client_stays_revoked_over_a_restart() {
     let mut world = world().await;
     let reader = Client::invited(&world.agent, pb::Role::Reader).await;
     let other = Client::invited(&world.agent, pb::Role::Operator).await;

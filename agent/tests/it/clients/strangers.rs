@@ -91,7 +91,7 @@ async fn a_crowd_that_never_finishes_keeps_no_client_out_and_takes_no_memory() {
 }
 
 #[tokio::test]
-async fn a_thousand_handshakes_at_once_leave_room_for_those_who_are_known() {
+async fn a_thousand_handshakes_at_once_leave_room_for_enrolled_clients() {
     let world = world().await;
     let client = Client::first(&world.agent).await;
     let mut open = client.client(&world.agent).await;
@@ -122,7 +122,7 @@ async fn a_thousand_handshakes_at_once_leave_room_for_those_who_are_known() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_sent_away() {
+async fn a_silent_connection_is_closed() {
     let world = world().await;
     let mut stream = TcpStream::connect(world.agent.tls()).await.unwrap();
     let mut answer = Vec::new();

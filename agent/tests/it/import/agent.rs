@@ -81,7 +81,7 @@ fn is_sealed(volume: &Path, source: &Source) {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn the_agent_goes_on_from_an_imported_folder() {
+async fn the_agent_continues_from_an_imported_folder() {
     let Left { sim, source, group } = left().await;
     let before = source.state();
     let home = tempfile::tempdir().unwrap();

@@ -213,7 +213,7 @@ async fn a_stale_backup_does_not_give_out_a_prekeys_id_twice() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn key_files_that_are_empty_or_cut_are_left_out_and_told() {
+async fn empty_or_truncated_key_files_are_skipped_and_reported() {
     let (files, group) = recorded().await;
     let source = Source::of(files);
     let session = format!("session-{}_1.0.json", lid(BERT));

@@ -99,7 +99,7 @@ async fn one_token_is_one_message_however_often_the_connection_is_lost() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_to_wait_is_sent_once_though_nobody_asks_again() {
+async fn an_accepted_message_is_sent_once_without_a_second_call() {
     const ROUNDS: usize = 8;
     let mut random = chance(3);
     let mut world = World::linked().await;

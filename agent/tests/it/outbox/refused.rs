@@ -127,7 +127,7 @@ async fn a_final_code_fails_with_its_meaning() {
 }
 
 #[tokio::test]
-async fn what_is_kept_waits_out_a_code_that_passes_and_the_list_shows_it() {
+async fn a_queued_message_waits_out_a_temporary_code_and_the_list_shows_it() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     for code in [429, 500, 503] {

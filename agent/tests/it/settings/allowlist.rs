@@ -5,7 +5,7 @@ use super::{agent, bytes, ends_with, is_refused, lines, log};
 const NO_RULES: &str = "there are no rules";
 
 #[tokio::test]
-async fn only_an_absent_variable_lets_everyone_in() {
+async fn only_an_absent_variable_allows_everyone() {
     let folder = tempfile::tempdir().unwrap();
     let mut absent = agent(folder.path());
     let said = log(&mut absent).await;
@@ -53,7 +53,7 @@ async fn a_list_that_cannot_be_read_refuses_the_start_and_shows_no_number() {
 }
 
 #[tokio::test]
-async fn a_variable_that_the_file_names_and_nobody_can_read_refuses_the_start() {
+async fn a_variable_in_the_file_that_is_not_utf_8_refuses_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let rules = "channels:\n  whatsapp:\n    allowFrom: [\"${FRIENDS:-*}\"]\n    dmPolicy: open\n";
     std::fs::write(folder.path().join("openclaw.yml"), rules).unwrap();

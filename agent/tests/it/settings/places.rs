@@ -12,7 +12,7 @@ async fn run(folder: &Path, args: &[&str]) -> Ended {
 }
 
 #[tokio::test]
-async fn what_opens_the_volume_is_never_on_it() {
+async fn the_key_is_never_on_the_volume() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs::create_dir(folder.join("auth")).unwrap();

@@ -11,7 +11,7 @@ use crate::harness::Agent;
 const SET: &str = "WhatsApp is not reached through it";
 
 #[tokio::test]
-async fn a_proxy_that_is_not_used_is_said_in_the_log_without_its_password() {
+async fn an_unused_proxy_is_logged_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     for name in [
         "HTTPS_PROXY",
@@ -51,7 +51,7 @@ async fn a_proxy_that_is_not_used_is_said_in_the_log_without_its_password() {
 }
 
 #[tokio::test]
-async fn whether_alerts_use_it_is_said_as_well() {
+async fn the_log_shows_whether_alerts_use_the_proxy() {
     let folder = tempfile::tempdir().unwrap();
     for (url, exempt, alerts) in [
         ("https://hooks.example.com/", "", "sent through the proxy"),
@@ -75,7 +75,7 @@ async fn whether_alerts_use_it_is_said_as_well() {
 }
 
 #[tokio::test]
-async fn doctor_says_it_too() {
+async fn doctor_reports_the_proxy_too() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let environment = [(
         "HTTPS_PROXY",

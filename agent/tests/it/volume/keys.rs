@@ -69,7 +69,7 @@ fn refused(ended: &Ended, code: i32, error: &str) {
 }
 
 #[tokio::test]
-async fn every_change_of_who_opens_the_store_holds_and_the_link_with_it() {
+async fn every_change_of_slots_lasts_and_keeps_the_link() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let folder = world.agent.folder();
@@ -151,7 +151,7 @@ async fn every_change_of_who_opens_the_store_holds_and_the_link_with_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_refused_with_what_to_do() {
+async fn a_refused_key_command_has_a_next_step() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     refused(

@@ -120,7 +120,7 @@ async fn an_agent_whose_volume_is_moved_or_replaced_ends_with_the_reason() {
 
 /// A command next to an agent uses the same lock.
 #[tokio::test]
-async fn a_command_for_keys_is_kept_out_as_well() {
+async fn a_key_command_is_locked_out_too() {
     let world = World::linked().await;
     fs::remove_file(world.agent.volume().join("lock")).unwrap();
     let mut command = Command::new(bare::BINARY);

@@ -120,7 +120,7 @@ async fn a_key_file_for_all_to_read_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_file_that_is_lost_is_not_made_anew() {
+async fn a_lost_key_file_is_not_made_again() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let key_file = world.agent.key_file();
@@ -143,7 +143,7 @@ async fn a_key_file_that_is_lost_is_not_made_anew() {
 }
 
 #[tokio::test]
-async fn a_damaged_store_is_refused_with_what_to_do() {
+async fn a_damaged_store_is_refused_with_the_next_step() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let log = world.agent.volume().join("vault-1.log");
@@ -162,7 +162,7 @@ async fn a_damaged_store_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_is_no_folder_is_said() {
+async fn a_path_that_is_not_a_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(VOLUME), "a file").unwrap();
     let ended = agent(folder.path(), &["--create-key-file"]).await;
@@ -203,7 +203,7 @@ async fn a_second_agent_takes_over_when_the_first_stops_in_time() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_and_costs_nothing() {
+async fn a_full_disk_is_reported_and_loses_nothing() {
     if !is_root() {
         return;
     }
@@ -286,7 +286,7 @@ impl Drop for Mounted<'_> {
 }
 
 #[tokio::test]
-async fn the_first_process_of_a_container_gives_the_volume_to_nobody_and_becomes_it() {
+async fn the_first_process_of_a_container_chowns_the_volume_and_drops_root() {
     if !is_root() {
         return;
     }

@@ -134,7 +134,7 @@ async fn works(world: &World, round: u64) {
 }
 
 #[tokio::test]
-async fn a_clean_stop_and_a_kill_go_on_with_the_same_store() {
+async fn after_a_clean_stop_or_a_kill_the_same_store_continues() {
     let mut world = World::linked().await;
     world.all_acked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));

@@ -194,7 +194,7 @@ async fn a_key_in_the_environment_is_gone_from_there_and_from_memory() {
 }
 
 #[tokio::test]
-async fn what_protects_the_process_is_told() {
+async fn status_shows_what_protects_the_process() {
     let world = World::new().await;
     let hardening = world.agent.status().await.hardening.unwrap();
     assert!(hardening.dumpable, "as the tests asked");
@@ -219,7 +219,7 @@ async fn what_protects_the_process_is_told() {
 }
 
 #[tokio::test]
-async fn without_the_tests_wish_nobody_of_the_same_user_looks_inside() {
+async fn processes_of_the_same_user_cannot_inspect_the_agent() {
     use std::os::unix::fs::MetadataExt as _;
     let folder = tempfile::tempdir().unwrap();
     let mut agent = bare::binary(folder.path());

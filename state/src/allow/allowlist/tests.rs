@@ -63,7 +63,7 @@ fn says(
 }
 
 #[tokio::test]
-async fn a_lid_is_whose_whatsapp_says_it_is_now() {
+async fn a_lid_belongs_to_the_number_whatsapp_reported_last() {
     let volume = Volume::new();
     let allowlist = allowlist(&volume.vault);
     // As it was known before, until WhatsApp was asked.
@@ -85,7 +85,7 @@ async fn a_lid_is_whose_whatsapp_says_it_is_now() {
 }
 
 #[tokio::test]
-async fn a_message_that_tells_both_names_is_as_good_as_an_answer() {
+async fn a_message_with_both_addresses_resolves_like_an_answer() {
     let volume = Volume::new();
     let allowlist = allowlist(&volume.vault);
     let both = Contact {
@@ -98,7 +98,7 @@ async fn a_message_that_tells_both_names_is_as_good_as_an_answer() {
 }
 
 #[tokio::test]
-async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() {
+async fn added_entries_outlive_the_process_and_pointless_ones_are_refused() {
     let mut volume = Volume::new();
     let first = Arc::new(allowlist(&volume.vault));
     let who = |text: &str| super::super::file::person(text).unwrap();
@@ -134,7 +134,7 @@ async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() 
 }
 
 #[tokio::test]
-async fn who_was_added_is_taken_up_from_a_vault_that_was_replaced() {
+async fn added_entries_are_read_from_a_replaced_vault() {
     let volume = Volume::new();
     let allowlist = allowlist(&volume.vault);
     volume.plant(row("+15550100003"), &[0; 8]);

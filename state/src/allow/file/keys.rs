@@ -355,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_key_is_told_by_the_one_that_was_meant() {
+    fn a_misspelt_key_is_reported_with_the_nearest_key() {
         for (text, meant) in [
             ("allow_from", "allowFrom"),
             ("allowfrom", "allowFrom"),
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_that_says_who_is_allowed_is_ignored_at_any_level() {
+    fn no_key_about_allowed_people_is_ignored_at_any_level() {
         for level in [TOP, CHANNELS, DEFAULTS, WHATSAPP, ACCOUNT, GROUP, CHAT] {
             let rules = RULES.iter().chain(&LIKE_RULES);
             for key in rules.chain(&["$include", "<<", "whatsapp ", "WhatsApp"]) {

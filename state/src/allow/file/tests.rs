@@ -118,7 +118,7 @@ fn every_key_is_read_with_its_lines() {
 }
 
 #[test]
-fn what_is_left_out_admits_nobody() {
+fn a_missing_key_allows_no_one() {
     for text in [
         "",
         "mcp: {}\n",
@@ -219,7 +219,7 @@ fn every_mistake_names_its_line() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let text = under("dmPolicy: closed\nallowFrom: [1, 2]\ngroup: {}");
     let mistakes = read_with(&text, &[]).unwrap_err();
     let lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line).collect();
@@ -228,7 +228,7 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
-fn what_is_taken_otherwise_than_written_is_remarked() {
+fn a_setting_read_differently_is_noted() {
     for (lines, part) in [
         (
             "dmPolicy: pairing",

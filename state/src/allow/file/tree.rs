@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_deeply_does_not_end_the_process() {
+    fn deep_nesting_does_not_end_the_process() {
         let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
         assert_eq!(read(&deep).unwrap_err().line, 1);
         let whole = format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));

@@ -115,7 +115,7 @@ fn every_policy_judges_every_shape_of_a_sender() {
 }
 
 #[test]
-fn a_group_is_judged_before_who_writes_in_it() {
+fn a_group_is_judged_before_its_sender() {
     let shapes = Shapes::new();
     let other = "120363000000000002@g.us";
     let table = [
@@ -157,7 +157,7 @@ fn in_groups_the_list_of_direct_chats_counts_until_they_have_their_own() {
 }
 
 #[test]
-fn what_is_added_counts_beside_the_file_and_is_told_as_such() {
+fn added_entries_count_in_addition_to_the_file_and_are_named_as_added() {
     let shapes = Shapes::new();
     let rules = Rules::closed();
     let added = entries("+15550100003")

@@ -4,7 +4,7 @@
 //! about. Where it has not, they are told as sealed.
 
 use openclaw_types::{
-    AuthorCheck, Body, Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction, Target,
+    AuthorCheck, Body, Contact, Content, Deletion, Edit, MessageId, EventData, Reaction, Target,
 };
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -16,11 +16,11 @@ use super::{content, named, origin_of, person, sender};
 const MAX_EMOJI_BYTES: usize = 64;
 
 /// The change that a message is, if it is one. One that does not say what it changes is none.
-pub(super) fn change(message: &wa::Message, info: &MessageInfo) -> Option<Occurrence> {
+pub(super) fn change(message: &wa::Message, info: &MessageInfo) -> Option<EventData> {
     reaction(message, info)
-        .map(|reaction| Occurrence::Reaction(Box::new(reaction)))
-        .or_else(|| edit(message, info).map(|edit| Occurrence::Edit(Box::new(edit))))
-        .or_else(|| deletion(message, info).map(|gone| Occurrence::Deletion(Box::new(gone))))
+        .map(|reaction| EventData::Reaction(Box::new(reaction)))
+        .or_else(|| edit(message, info).map(|edit| EventData::Edit(Box::new(edit))))
+        .or_else(|| deletion(message, info).map(|gone| EventData::Deletion(Box::new(gone))))
 }
 
 fn reaction(message: &wa::Message, info: &MessageInfo) -> Option<Reaction> {

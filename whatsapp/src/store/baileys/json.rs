@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_bytes_is_not_taken_for_bytes() {
+    fn values_that_are_not_bytes_are_refused() {
         for text in [
             "null",
             "7",

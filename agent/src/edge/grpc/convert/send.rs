@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn send_waits_for_the_servers_ack_unless_told_otherwise() {
+    fn send_waits_for_the_servers_ack_by_default() {
         let (draft, options) = send(|_| {}).unwrap();
         let usual = SendOptions {
             wait: SendState::ServerAck,
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_queued_is_kept_for_an_hour_unless_told_otherwise() {
+    fn a_queued_message_is_kept_for_an_hour_by_default() {
         let (_, options) = send(|r| r.queue = true).unwrap();
         assert_eq!(options.keep, Some(DEFAULT_KEEP_FOR));
         let day = prost_types::Duration {

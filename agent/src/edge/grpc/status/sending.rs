@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_tried_again_says_when() {
+    fn a_retryable_error_has_a_retry_time() {
         let at = clock::now() + Duration::from_secs(90);
         let refusals = [
             Denied::Paced(at),

@@ -144,7 +144,7 @@ async fn two_spellings_in_two_lists_are_each_found_in_their_own() {
 }
 
 #[tokio::test]
-async fn two_contacts_are_the_same_by_what_is_known_of_them() {
+async fn two_contacts_are_compared_by_what_is_known_of_them() {
     let volume = Volume::new();
     let allowlist = ruled(
         &volume.vault,

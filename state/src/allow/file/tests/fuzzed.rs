@@ -124,7 +124,7 @@ fn broken(rng: &mut Rng, text: &str) -> String {
 }
 
 #[test]
-fn a_broken_file_allows_no_one_who_is_not_written_in_it() {
+fn a_broken_file_allows_no_one_it_does_not_list() {
     let mut rng = Rng::with_seed(9);
     let taken: Vec<_> = files()
         .into_iter()
