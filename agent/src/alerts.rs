@@ -38,7 +38,7 @@ pub enum TestDenied {
     #[error("no alert receiver is configured")]
     Off,
     /// Another test is underway.
-    #[error("another test is underway")]
+    #[error("another alert test is in progress")]
     Busy,
     /// The agent is stopping.
     #[error("the agent is stopping")]

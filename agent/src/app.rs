@@ -58,19 +58,19 @@ pub enum Error {
     #[error(transparent)]
     Code(#[from] openclaw_trust::NoRandom),
     /// The address of health checks.
-    #[error("listen for HTTP on {0}")]
+    #[error("cannot listen for HTTP on {0}")]
     Http(SocketAddr, #[source] io::Error),
     /// The address of metrics.
-    #[error("listen for metrics on {0}")]
+    #[error("cannot listen for metrics on {0}")]
     Metrics(SocketAddr, #[source] io::Error),
     /// Signals cannot be caught.
-    #[error("catch signals")]
+    #[error("cannot catch signals")]
     Signals(#[source] io::Error),
     /// The API ended.
     #[error(transparent)]
     Grpc(#[from] grpc::ServeError),
     /// HTTP ended.
-    #[error("serve HTTP")]
+    #[error("cannot serve HTTP")]
     ServeHttp(#[source] io::Error),
     /// The session could not be set up.
     #[error(transparent)]
@@ -87,9 +87,9 @@ impl Error {
             }
             Self::Http(..) => "stop what is there, or name another address with --http",
             Self::Identity(_) => "restore a backup into a new volume; clients enroll again there",
-            Self::Code(_) => "start again; the machine may still be starting",
+            Self::Code(_) => "start again; the machine may still be booting",
             Self::Metrics(..) => "stop what is there, or name another address with --metrics",
-            Self::Session(_) => "start again; what the store holds may be of another version",
+            Self::Session(_) => "the store may be of a newer version: start that version",
             Self::Signals(_) | Self::Grpc(_) | Self::ServeHttp(_) => {
                 "start again; nothing that was acknowledged is lost"
             }

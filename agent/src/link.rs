@@ -229,7 +229,7 @@ pub enum Denied {
         hint: String,
     },
     /// Linked already, and `replace` was not asked for.
-    #[error("the agent is linked already")]
+    #[error("the agent is already linked")]
     AlreadyLinked,
     /// Another pairing is in progress.
     #[error("another pairing is in progress")]

@@ -65,7 +65,7 @@ impl Environment {
         given.parse().map(Some).map_err(|bad| {
             Failure::new(format!("OPENCLAW_CONTEXT: `{given}`: {bad}"))
                 .with_exit(Exit::Configuration)
-                .with_hint("`openclawctl context list` shows those there are")
+                .with_hint("`openclawctl context list` shows them")
         })
     }
 
@@ -167,7 +167,7 @@ fn parse(given: &str, origin: &str, store: &Store) -> Result<Address, Failure> {
         let endpoint: Endpoint = plain.parse().map_err(|_| wrong())?;
         if !endpoint.is_loopback() {
             return Err(Failure::usage(format!(
-                "{origin}: `{given}` is plain text, which does not leave this machine"
+                "{origin}: `{given}` is plain text, which is allowed on this machine only"
             ))
             .with_hint(format!("over TLS: `openclawctl enroll {endpoint}`")));
         }

@@ -92,10 +92,10 @@ fn not_delivered(tested: &TestAlertResponse) -> Failure {
     let hint = match tested.status {
         0 => "check that the agent's network reaches it; see the agent's log and docs/alerts.md",
         401 | 403 => {
-            "the receiver refuses the signature or the address: compare the secret on both sides"
+            "the receiver rejected the request: compare the secret on both sides"
         }
         404 | 410 => {
-            "the receiver has nothing at this address: correct the agent's OPENCLAW_ALERT_URL"
+            "not found: correct the agent's OPENCLAW_ALERT_URL"
         }
         _ => "see the receiver's own log; for a real alert the agent keeps trying for 3 days",
     };

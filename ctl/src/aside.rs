@@ -15,7 +15,7 @@ pub(crate) async fn run<T: Send + 'static>(
             // No one waits for it any more if this fails.
             let _ = say.send(work());
         })
-        .map_err(|error| Failure::new(format!("start a thread: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
     said.await
         .unwrap_or_else(|_| Err(Failure::new("a thread ended without result")))
 }

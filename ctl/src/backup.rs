@@ -41,7 +41,7 @@ pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Res
     let file = args
         .file
         .as_deref()
-        .ok_or_else(|| Failure::usage("name the file to write"))?;
+        .ok_or_else(|| Failure::usage("name the output file"))?;
     let mut stops = Stops::listen()?;
     let mut output = Output::open(file, args.force)?;
     let (mut admin, mut agent) = client::admin(address).await?;
@@ -137,7 +137,7 @@ impl Output {
     async fn verify(&mut self, progress: &mut Progress) -> Result<Whole, Failure> {
         match self {
             Self::File { path, part, secret } => {
-                progress.show(|| "Reading it back".to_owned());
+                progress.show(|| "Verifying".to_owned());
                 let written = part.read_back()?;
                 let secret = secret
                     .take()
@@ -194,7 +194,7 @@ async fn receive(
     Err(
         Failure::new("the agent ended the backup before it was complete")
             .with_reason("CUT_SHORT")
-            .with_hint("see its log, and run it again"),
+            .with_hint("see the agent's log, and run it again"),
     )
 }
 
@@ -209,7 +209,7 @@ pub(crate) async fn verify(args: &VerifyArgs, json: bool) -> Result<Exit, Failur
     };
     let secret = obtain(secret, Use::Open, &mut stops).await?;
     let whole = checked(file, input, secret, json);
-    let stopped = || Failure::new("stopped before the end").with_reason("STOPPED");
+    let stopped = || Failure::new("stopped before it was complete").with_reason("STOPPED");
     let (whole, _) = stops.or(stopped, whole).await?;
     if json {
         console::json(&whole.json())?;

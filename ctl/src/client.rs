@@ -100,7 +100,7 @@ pub(crate) async fn answer_within<T>(
             limit.as_secs()
         ))
         .with_reason("NO_ANSWER")
-        .with_hint("see its log; restart it if it hangs")),
+        .with_hint("see the agent's log; restart it if it hangs")),
     }
 }
 
@@ -184,7 +184,7 @@ fn unreachable(address: &Address, error: &(dyn Error + 'static)) -> Failure {
     let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
     let kind = io.last().map(io::Error::kind);
     let (why, hint) = match kind {
-        Some(io::ErrorKind::NotFound) => ("there is no such socket".to_owned(), NOT_RUNNING),
+        Some(io::ErrorKind::NotFound) => ("the socket does not exist".to_owned(), NOT_RUNNING),
         Some(io::ErrorKind::ConnectionRefused) => ("nothing listens there".to_owned(), NOT_RUNNING),
         Some(io::ErrorKind::PermissionDenied) => (
             "permission denied".to_owned(),

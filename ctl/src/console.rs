@@ -22,7 +22,7 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
 fn unwritten(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::reader_gone(),
-        _ => Failure::new(format!("write to stdout: {error}")),
+        _ => Failure::new(format!("cannot write to stdout: {error}")),
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)
         .and_then(|()| out.flush())
-        .map_err(|error| Failure::new(format!("write to stdout: {error}")))
+        .map_err(|error| Failure::new(format!("cannot write to stdout: {error}")))
 }
 
 /// Writes one line to stdout, at once.
@@ -76,7 +76,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 
 /// Writes `value` to stdout as one line of JSON, at once.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = json_text(value).map_err(|error| Failure::new(format!("write JSON: {error}")))?;
+    let text = json_text(value).map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
     put_data(&format!("{text}\n")).map_err(|error| unwritten(&error))
 }
 
@@ -98,7 +98,7 @@ pub(crate) async fn reader_gone() {
 pub(crate) fn report(text: &str) {
     if let Err(error) = put_data(&format!("{}\n", as_shown(text))) {
         note(&format!(
-            "warning: this is done, but stdout cannot be written: {error}"
+            "warning: the command succeeded, but stdout cannot be written: {error}"
         ));
         note(text);
     }

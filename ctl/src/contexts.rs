@@ -63,7 +63,7 @@ pub(crate) async fn run(
     ) {
         return Err(
             Failure::usage(format!("--context {name} has no meaning here"))
-                .with_hint("name the context without it"),
+                .with_hint("pass the context as an argument"),
         );
     }
     match command {
@@ -90,7 +90,7 @@ pub(crate) async fn run(
                     to: new.as_str(),
                 });
             } else {
-                console::report(&format!("Renamed: {old} is {new} now"));
+                console::report(&format!("Renamed: {old} is now {new}"));
             }
         }
         ContextCommand::Remove { name, revoke } => remove(store, &name, revoke, json).await?,

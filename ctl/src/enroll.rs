@@ -123,7 +123,7 @@ fn choose(
         Ok(Some(context)) => {
             let name = context.name();
             return Err(Failure::usage(format!(
-                "you are enrolled with {endpoint} already: context `{name}`"
+                "you are already enrolled with {endpoint}: context `{name}`"
             ))
             .with_reason("CONTEXT_EXISTS")
             .with_hint(format!(
@@ -213,7 +213,7 @@ fn refused(endpoint: &Endpoint, error: &AskError) -> Failure {
             ),
         },
     };
-    Failure::new(format!("not enrolled with {endpoint}: {error}"))
+    Failure::new(format!("enrolment with {endpoint} failed: {error}"))
         .with_exit(exit)
         .with_reason(reason)
         .with_hint(hint)

@@ -96,12 +96,12 @@ fn line(message: &QueuedMessage, now: Timestamp) -> String {
         .queued_until
         .map_or_else(String::new, |at| until(at, now));
     let mut said = format!(
-        "{}  to {}, queued {since}, gives up {end}",
+        "{}  to {}, queued {since}, expires {end}",
         one_line(&message.client_token),
         to
     );
     if message.held {
-        said.push_str("; held: `openclawctl status` says why");
+        said.push_str("; held: `openclawctl status` shows why");
     } else if message.handed_over {
         said.push_str("; handed to WhatsApp, not acknowledged yet");
     } else if message.attempts > 0 {

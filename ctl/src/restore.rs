@@ -29,7 +29,7 @@ use crate::{client, console};
 
 /// The contract's largest chunk.
 const CHUNK_BYTES: usize = 64 * 1024;
-const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; never start the agent of the backup again";
+const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; never start the old agent again";
 
 #[derive(Serialize)]
 struct Json {
@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let mut file = backup::open(path)?;
     let again = file
         .try_clone()
-        .map_err(|error| Failure::new(format!("open it twice: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot open the backup twice: {error}")))?;
     let (mut admin, mut agent) = client::admin(address).await?;
     let status = client::answer(address, agent.status(StatusRequest {})).await?;
     has_none(&status.link.unwrap_or_default(), "restore")?;
@@ -67,12 +67,12 @@ pub(crate) async fn run(
     let stopped = || {
         Failure::new("stopped: nothing was restored")
             .with_reason("STOPPED")
-            .with_hint("`openclawctl status` says whether the agent had all of it before")
+            .with_hint("the agent may have completed it: see `openclawctl status`")
     };
     let send = async {
         let (whole, secret) = checked(path, again, secret, json).await?;
         file.rewind()
-            .map_err(|error| Failure::new(format!("read it again: {error}")))?;
+            .map_err(|error| Failure::new(format!("cannot read the backup again: {error}")))?;
         deliver(&mut admin, &secret, file, whole.bytes, json).await
     };
     let restored = stops.or(stopped, send).await?;
@@ -138,7 +138,7 @@ async fn feed(
             .by_ref()
             .take(CHUNK_BYTES as u64)
             .read_to_end(&mut chunk)
-            .map_err(|error: io::Error| Failure::new(format!("read the backup: {error}")))?;
+            .map_err(|error: io::Error| Failure::new(format!("cannot read the backup: {error}")))?;
         if read == 0 {
             return Ok(());
         }

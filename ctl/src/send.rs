@@ -103,14 +103,14 @@ fn report(sent: &SendResponse, to: &str) {
             format!("Accepted{whom}: {id} (queued until {until}{refused})")
         }
         (SendState::Unspecified | SendState::Accepted, _) => {
-            format!("Accepted{whom}: {id} (not at WhatsApp's server yet)")
+            format!("Accepted{whom}: {id} (not acknowledged by WhatsApp yet)")
         }
         _ => format!("Sent{whom}: {id} ({})", words::<SendState>(sent.state)),
     });
     if let Some(phone) = other {
         let numbers = Numbers::chosen();
         console::note(&format!(
-            "note: WhatsApp writes {} as {}",
+            "note: WhatsApp uses {} as {}",
             numbers.show(to),
             numbers.show(phone)
         ));
@@ -139,7 +139,7 @@ fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: Stri
     // In a group the devices of the account itself confirm nothing.
     let is_group = args.to.trim_end().ends_with("@g.us");
     let when = if is_group && state == SendState::ServerAck {
-        "when another member is online, and never where the group has no other"
+        "when another member is online (never in a group without others)"
     } else {
         "when the recipient is online"
     };
@@ -150,7 +150,7 @@ fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: Stri
         _ => ask_again(&token),
     };
     Failure::new(format!(
-        "{reached}; not {wanted} within {}",
+        "{reached}, but not {wanted} within {}",
         duration::words(args.timeout)
     ))
     .with_exit(exit)
@@ -201,7 +201,7 @@ fn text_to_send(argument: Option<&str>) -> Result<String, Failure> {
         Some("-") => from_stdin()?,
         Some(text) => text.to_owned(),
         None if io::stdin().is_terminal() => {
-            return Err(Failure::usage("there is no text to send")
+            return Err(Failure::usage("no text to send")
                 .with_hint("give it as the second argument, or pipe it into stdin"));
         }
         None => from_stdin()?,
@@ -218,7 +218,7 @@ fn from_stdin() -> Result<String, Failure> {
         .lock()
         .take(MAX_PIPED_BYTES)
         .read_to_end(&mut bytes)
-        .map_err(|error| Failure::new(format!("read stdin: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot read stdin: {error}")))?;
     piped_text(bytes)
 }
 
@@ -242,7 +242,7 @@ fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
 /// 128 random bits: no other call has them.
 fn fresh_token() -> Result<String, Failure> {
     let mut bits = [0; 16];
-    getrandom::fill(&mut bits).map_err(|error| Failure::new(format!("choose a token: {error}")))?;
+    getrandom::fill(&mut bits).map_err(|error| Failure::new(format!("cannot make a token: {error}")))?;
     Ok(format!("ctl-{}", text::hex(&bits)))
 }
 

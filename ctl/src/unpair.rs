@@ -30,7 +30,7 @@ struct Json {
 pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Result<Exit, Failure> {
     if !args.yes && !io::stdin().is_terminal() {
         return Err(Failure::usage("cannot ask: stdin is not a terminal")
-            .with_hint("add --yes to unlink without asking"));
+            .with_hint("add --yes to skip the confirmation"));
     }
     let mut agent = client::agent(address).await?;
     let before = client::answer(address, agent.status(StatusRequest {})).await;
@@ -61,10 +61,10 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
             back,
         });
     } else if back == Some(true) {
-        console::note("The agent is back, with an empty store: `openclawctl pair` links it again");
+        console::note("The agent has restarted with an empty store: `openclawctl pair` links it again");
     } else if back == Some(false) {
         console::note(&format!(
-            "warning: the agent is not back after {} s\nhint: see its log; `openclawctl status` says when it answers",
+            "warning: the agent has not restarted after {} s\nhint: see its log; `openclawctl status` says when it answers",
             RETURN_TIMEOUT.as_secs()
         ));
     }
@@ -119,7 +119,7 @@ fn confirmed_by_person(link: Option<&LinkStatus>) -> Result<bool, Failure> {
     let mut line = String::new();
     io::stdin()
         .read_line(&mut line)
-        .map_err(|error| Failure::new(format!("read the answer: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot read the answer: {error}")))?;
     Ok(matches!(
         line.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"

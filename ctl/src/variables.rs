@@ -63,7 +63,7 @@ pub(crate) fn warn_of_near_misses(json: bool) {
             });
         } else {
             console::note(&format!(
-                "note: {name} is not a variable of openclawctl; is {nearest} meant?"
+                "note: {name} is not a variable of openclawctl; did you mean {nearest}?"
             ));
         }
     }

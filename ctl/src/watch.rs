@@ -50,7 +50,7 @@ impl Retry {
 /// `openclawctl watch | head -1`.
 pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Result<Exit, Failure> {
     let listen =
-        |kind| signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")));
+        |kind| signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")));
     // Before anything is printed: its reader may answer with one.
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;

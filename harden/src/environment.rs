@@ -46,7 +46,7 @@ pub enum Error {
     #[error("{0}_FD is set, but not by this program: it is not a sealed memory file; unset it")]
     Foreign(&'static str),
     /// No sealed memory file could be made.
-    #[error("hide {name}: {source}; set it in a file instead")]
+    #[error("cannot hide {name}: {source}; set it in a file instead")]
     Hide {
         /// Whose value.
         name: &'static str,
@@ -54,10 +54,10 @@ pub enum Error {
         source: io::Error,
     },
     /// The process image could not be replaced, so the values are still in the environment block.
-    #[error("hide secrets of the environment: {0}; set them in files instead")]
+    #[error("cannot hide secrets of the environment: {0}; set them in files instead")]
     Replace(#[source] replace::Error),
     /// A sealed memory file did not give its content.
-    #[error("read back {name}")]
+    #[error("cannot read back {name}")]
     Read {
         /// Whose value.
         name: &'static str,

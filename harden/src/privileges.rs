@@ -112,7 +112,7 @@ pub struct Dropped {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Only root can become someone else.
-    #[error("become {}:{}: only root can, and this process runs as {euid}", .to.uid, .to.gid)]
+    #[error("cannot switch to user {}:{}: only root can, and this process runs as {euid}", .to.uid, .to.gid)]
     NotRoot {
         /// Who was asked for.
         to: Identity,
@@ -120,10 +120,10 @@ pub enum Error {
         euid: u32,
     },
     /// The kernel changes users thread by thread.
-    #[error("drop privileges: {0} threads are running already")]
+    #[error("cannot drop privileges: {0} threads are already running")]
     Threads(u32),
     /// A directory of the agent's could not be given to the new user.
-    #[error("give {} to the new user", path.display())]
+    #[error("cannot give {} to the new user", path.display())]
     Give {
         /// The file or folder.
         path: PathBuf,
@@ -132,7 +132,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A call that changes who the process is.
-    #[error("drop privileges: {step}")]
+    #[error("cannot drop privileges: {step}")]
     Step {
         /// Which one.
         step: &'static str,

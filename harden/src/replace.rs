@@ -21,13 +21,13 @@ const SELF: &str = "/proc/self/exe";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The program is not to be found; `/proc` may not be mounted.
-    #[error("replace the process image: the program does not find itself")]
+    #[error("cannot replace the process image: the program's path is unknown")]
     NoProgram(#[source] io::Error),
     /// The secrets could not be marked for the next image.
-    #[error("replace the process image: pass the secrets on")]
+    #[error("cannot replace the process image: passing on the secrets failed")]
     Secrets(#[source] io::Error),
     /// The kernel refused.
-    #[error("replace the process image: start {}", program.display())]
+    #[error("cannot replace the process image: starting {} failed", program.display())]
     Exec {
         /// What was started.
         program: PathBuf,

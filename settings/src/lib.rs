@@ -45,10 +45,10 @@ pub enum Flaw {
     #[error("begins with NAME=, as a line of an env file does")]
     Assignment,
     /// Free text that ends in a backslash and an n, where a line end was meant.
-    #[error("ends in a written-out line end (\\n)")]
+    #[error("ends in a literal \\n")]
     WrittenLineEnd,
     /// Free text with blanks that no one sees.
-    #[error("has a blank at its beginning or at its end")]
+    #[error("has a space at its beginning or at its end")]
     BlankEnd,
 }
 

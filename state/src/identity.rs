@@ -11,10 +11,10 @@ use crate::vault::{Tables, Vault};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It could not be made.
-    #[error("make the agent's TLS key")]
+    #[error("cannot make the agent's TLS key")]
     Make(#[source] IdentityError),
     /// What is kept is none. Another one would be a stranger to every client.
-    #[error("the store's TLS key cannot be read")]
+    #[error("cannot read the store's TLS key")]
     Unreadable(#[source] Option<IdentityError>),
 }
 

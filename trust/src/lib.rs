@@ -21,5 +21,5 @@ pub use role::{BadRole, Role};
 
 /// The system gave no random numbers.
 #[derive(Debug, thiserror::Error)]
-#[error("no random numbers from the system: {0}")]
+#[error("the system's random number generator failed: {0}")]
 pub struct NoRandom(getrandom::Error);

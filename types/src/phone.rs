@@ -32,13 +32,13 @@ pub struct Phone(String<MAX_DIGITS>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
     /// Nothing, or nothing that can be seen.
-    #[error("there is no number")]
+    #[error("the number is empty")]
     Empty,
     /// Digits without a plus sign: whether they have a country code cannot be known.
     #[error("a number begins with + and its country code")]
     NoPlus,
     /// `00`, as it is dialled in many countries.
-    #[error("write + in place of 00")]
+    #[error("use + instead of 00")]
     DoubleZero,
     /// A plus sign that is not `+`.
     #[error("character {at} is {}: the plus sign is +", named(*found))]
@@ -71,14 +71,14 @@ pub enum PhoneError {
         at: usize,
     },
     /// An extension, or what else may follow a number in a link.
-    #[error("an extension begins at character {at}: WhatsApp has none, give the number alone")]
+    #[error("an extension begins at character {at}: WhatsApp has no extensions, give the number alone")]
     Extension {
         /// Its place.
         at: usize,
     },
     /// Any other character.
     #[error(
-        "character {at} is {}: between digits may be spaces, hyphens, dots and parentheses",
+        "character {at} is {}: only spaces, hyphens, dots and parentheses may be between digits",
         named(*found)
     )]
     Character {
@@ -114,7 +114,7 @@ pub enum PhoneError {
     },
     /// Too few or too many digits for that country.
     #[error(
-        "a number of +{code} has {wanted} digits after the country code, and here are {digits}"
+        "a number of +{code} has {wanted} digits after the country code, and this one has {digits}"
     )]
     NationalLength {
         /// The country code.
@@ -126,7 +126,7 @@ pub enum PhoneError {
     },
     /// Too few digits.
     #[error(
-        "a number has at least {MIN_DIGITS} digits with its country code, and here are {digits}"
+        "a number has at least {MIN_DIGITS} digits with its country code, and this one has {digits}"
     )]
     TooShort {
         /// How many.
@@ -134,7 +134,7 @@ pub enum PhoneError {
     },
     /// Too many digits.
     #[error(
-        "a number has at most {MAX_DIGITS} digits with its country code, and here are {digits}"
+        "a number has at most {MAX_DIGITS} digits with its country code, and this one has {digits}"
     )]
     TooLong {
         /// How many.
@@ -144,7 +144,7 @@ pub enum PhoneError {
     #[error("the link contains no number: write it like https://wa.me/15550100123")]
     Link,
     /// A LID, a group, or an address of another kind.
-    #[error("this is an address (…@…) of another kind: give a number, like +15550100123")]
+    #[error("this is a JID (…@…), not a phone number: give a number, like +15550100123")]
     NotANumber,
 }
 
@@ -344,7 +344,7 @@ mod tests {
         );
         assert_eq!(
             said("+1555\n0100123"),
-            "character 6 is U+000A: between digits may be spaces, hyphens, dots and parentheses"
+            "character 6 is U+000A: only spaces, hyphens, dots and parentheses may be between digits"
         );
         assert!(!said("+1555SECRET").contains("SECRET"));
         assert!(!said("+9995550100123").contains("555"));

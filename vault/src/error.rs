@@ -86,7 +86,7 @@ pub enum Error {
     #[error("the log is full")]
     Full,
     /// The counter of an epoch ran out.
-    #[error("the epoch has no more frames")]
+    #[error("the epoch has used all its frames")]
     Exhausted,
     /// Names of slots are short and plain.
     #[error("a slot's name is 1 to 32 letters, digits, or any of - _ . @")]
@@ -104,7 +104,7 @@ pub enum Error {
     #[error("there is no room for another slot")]
     ManySlots,
     /// The log is being rewritten.
-    #[error("the vault is being rewritten; try again when that is done")]
+    #[error("a compaction is in progress; try again when it is done")]
     Busy,
     /// Another process has it open, under this name or another.
     #[error("the store is open in another process")]
@@ -118,7 +118,7 @@ pub enum Error {
     #[error("an earlier write failed: the vault must be opened again")]
     Broken,
     /// A file could not be opened for reading and writing.
-    #[error("open {name}")]
+    #[error("cannot open {name}")]
     Open {
         /// Which.
         name: String,
@@ -136,7 +136,7 @@ pub enum Error {
     #[error("sync")]
     Sync(#[source] io::Error),
     /// The folder did not do what was asked.
-    #[error("change the folder")]
+    #[error("cannot change the folder")]
     Folder(#[source] io::Error),
     /// The system gave no random numbers.
     #[error(transparent)]

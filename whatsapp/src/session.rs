@@ -128,7 +128,7 @@ pub enum Refusal {
 
 /// The session could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("set up the WhatsApp session")]
+#[error("cannot set up the WhatsApp session")]
 pub struct OpenError(#[source] whatsapp_rust::bot::BotBuilderError);
 
 /// A session. Cloned handles are the same session; it ends when [`Session::close`] is called.

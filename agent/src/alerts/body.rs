@@ -71,12 +71,12 @@ fn json(row: &Row) -> Body<'_> {
 fn text(row: &Row) -> String {
     let what = match row.kind {
         AlertKind::LoggedOut => "WhatsApp logged this agent out",
-        AlertKind::Replaced => "another process uses this agent's link to WhatsApp",
+        AlertKind::Replaced => "another process uses the same WhatsApp credentials",
         AlertKind::Banned => "WhatsApp banned this account",
         AlertKind::Outdated => "WhatsApp no longer accepts this version of the agent",
         AlertKind::ConnectionLost => "the link to WhatsApp is lost",
-        AlertKind::Recovered => "the link to WhatsApp is up again",
-        AlertKind::Test => "this is a test, and alerts arrive",
+        AlertKind::Recovered => "the connection to WhatsApp is restored",
+        AlertKind::Test => "test alert: delivery works",
     };
     let mut text = format!("openclaw-agent on {}: {what}", row.host);
     let mut facts = Vec::new();

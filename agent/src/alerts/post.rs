@@ -110,8 +110,8 @@ fn refusal(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<F
         _ => Scope::Alert,
     };
     let error = match code {
-        300..400 => format!("it answered {code}, and redirects are not followed"),
-        _ => format!("it answered {code}"),
+        300..400 => format!("HTTP {code}: redirects are not followed, set the final URL"),
+        _ => format!("HTTP {code}"),
     };
     let retry_after = headers
         .get(RETRY_AFTER)
@@ -136,9 +136,9 @@ fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 /// In words of our own: the library's may repeat the address.
 fn describe(error: &UreqError) -> String {
     match error {
-        UreqError::Timeout(_) => format!("it did not answer within {} s", POST_TIMEOUT.as_secs()),
-        UreqError::HostNotFound => "its name was not found".to_owned(),
-        UreqError::ConnectionFailed => "no connection could be made".to_owned(),
+        UreqError::Timeout(_) => format!("no response within {} s", POST_TIMEOUT.as_secs()),
+        UreqError::HostNotFound => "DNS lookup failed".to_owned(),
+        UreqError::ConnectionFailed => "connection failed".to_owned(),
         // What the system or TLS says of a connection: names, certificates, sockets.
         UreqError::Io(error) => brief(&format!("the connection failed: {error}")),
         UreqError::Rustls(error) => brief(&format!("the TLS connection failed: {error}")),
@@ -146,7 +146,7 @@ fn describe(error: &UreqError) -> String {
         UreqError::InvalidProxyUrl => {
             "the proxy of the environment is not a valid address".to_owned()
         }
-        UreqError::Protocol(_) => "what it answered is not HTTP".to_owned(),
+        UreqError::Protocol(_) => "the response is not HTTP".to_owned(),
         _ => "the request failed".to_owned(),
     }
 }

@@ -78,7 +78,7 @@ pub enum BadAddress {
     Plain,
     /// A name and a password before the host.
     #[error(
-        "it must not have a name or a password before its host; put what the receiver wants into its path"
+        "it must not contain credentials (user:password@); put a token into the path"
     )]
     UserInfo,
     /// It is too long.
@@ -90,7 +90,7 @@ pub enum BadAddress {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What is there is no key.
-    #[error("use {place} to sign alerts")]
+    #[error("cannot sign alerts with the secret in {place}")]
     Bad {
         /// Where.
         place: String,

@@ -25,7 +25,7 @@ pub enum BadKey {
     #[error("what follows whsec_ is not base64")]
     NotBase64,
     /// The prefix in other letters, which a receiver would not know.
-    #[error("it begins like whsec_ and is written otherwise")]
+    #[error("the prefix must be exactly `whsec_` (lower case)")]
     Prefix,
     /// Behind the prefix is not enough, or too much.
     #[error("what follows whsec_ must be 24 to 64 bytes in base64")]

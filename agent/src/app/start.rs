@@ -52,7 +52,7 @@ impl Error {
     pub fn hint(&self) -> String {
         match self {
             Self::Privileges(privileges::Error::NotRoot { .. }) => {
-                "start it as root, or as that user and without --run-as".to_owned()
+                "run it as root, or as that user without --run-as".to_owned()
             }
             Self::Privileges(_) => {
                 "let the container start as user 65532, or set OPENCLAW_RUN_AS=never".to_owned()

@@ -58,7 +58,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The API could not be served.
 #[derive(Debug, thiserror::Error)]
-#[error("serve the gRPC API")]
+#[error("cannot serve the gRPC API")]
 pub struct ServeError(#[source] tonic::transport::Error);
 
 /// How the agent is known and reached elsewhere.

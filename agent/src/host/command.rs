@@ -24,7 +24,7 @@ pub const SECRETS: [&str; 5] = [
     ENROLL_CODE,
 ];
 
-/// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
+/// Runs a WhatsApp account: links as a companion device and serves a gRPC API.
 ///
 /// Without a command it runs the agent.
 #[derive(Parser, Debug)]
@@ -44,12 +44,12 @@ struct Line {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Make, list and change what opens the store
+    /// Manage the keys and passphrases of the store
     #[command(subcommand)]
     Keys(keys::Command),
     /// Ask the agent on this machine for its state, as a container's health check: exit code 0 healthy, 1 not
     Healthcheck {
-        /// Want it connected to WhatsApp as well
+        /// Also require the connection to WhatsApp
         #[arg(long)]
         ready: bool,
     },

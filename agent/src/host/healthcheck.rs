@@ -102,7 +102,7 @@ fn ask(http: &ureq::Agent, address: SocketAddr, path: &str) -> Result<(u16, Stri
 fn failure(address: SocketAddr, path: &'static str, error: UreqError) -> Error {
     let source = match error {
         UreqError::Io(error) => error,
-        UreqError::Timeout(_) => io::Error::new(io::ErrorKind::TimedOut, "nothing within 2 s"),
+        UreqError::Timeout(_) => io::Error::new(io::ErrorKind::TimedOut, "no response within 2 s"),
         UreqError::ConnectionFailed => io::ErrorKind::ConnectionRefused.into(),
         _ => return Error::Stranger(address),
     };

@@ -28,34 +28,34 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// List what opens the store; needs no key, and works while the agent runs
+    /// List the keys and passphrases of the store; needs no key, and works while the agent runs
     List {
         /// One JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// Let another key or passphrase open the store
+    /// Add a key or passphrase to the store
     Add {
-        /// A name for it, as keys list shows it
+        /// Its name in `keys list`
         name: String,
         /// What it is
         #[command(flatten)]
         new: New,
     },
-    /// Forget a key or passphrase; if someone else knows it, rotate-data as well
+    /// Remove a key or passphrase; if someone else knows it, also run rotate-data
     Remove {
         /// Its name, as keys list shows it
         name: String,
     },
-    /// Put another key or passphrase in place of one
+    /// Replace a key or passphrase
     Passwd {
-        /// Its name [default: that of the one in the settings]
+        /// Its name [default: the one of the configured key]
         name: Option<String>,
         /// What it is
         #[command(flatten)]
         new: New,
     },
-    /// Seal the whole store again under a new data key: someone who knew the old one can read nothing written from then on
+    /// Encrypt the store again with a new data key: a removed key can read nothing written from then on
     RotateData(rotate::Keep),
 }
 
@@ -136,7 +136,7 @@ fn generate(out: Option<&Path>, dir: &Path) -> Result<(), Error> {
             writeln!(io::stdout(), "{}", key.as_str()).map_err(Error::Print)
         }
         Some(path) if volume::make_key_file(path).map_err(volume::Error::from)? => done(&format!(
-            "wrote a new key to {}; keep a copy elsewhere",
+            "new key written to {}; keep a copy elsewhere",
             path.display()
         )),
         Some(path) => Err(Error::FileExists(path.to_owned())),
@@ -197,7 +197,7 @@ fn passwd(open: Open, name: &str, secret: &Secret, now: SystemTime) -> Result<()
         store.change_slot(name, secret, volume::seconds(now))
     })?;
     done(&format!(
-        "{name:?} was changed: start the agent with the new one"
+        "{name:?} was changed: start the agent with the new key"
     ))
 }
 

@@ -41,7 +41,7 @@ pub enum Error {
     #[error("another backup or restore is in progress")]
     Underway,
     /// The store is no more: the account was unpaired meanwhile.
-    #[error("the store was erased meanwhile")]
+    #[error("the store was erased during the operation")]
     Gone,
     /// What was given does not open it.
     #[error("the backup does not open with this {}", .0)]
@@ -53,7 +53,7 @@ pub enum Error {
     #[error("the backup is damaged")]
     Damaged(#[source] openclaw_vault::Error),
     /// It has no account in it.
-    #[error("the backup has no account in it")]
+    #[error("the backup contains no account")]
     NoAccount,
     /// The store could not do it.
     #[error("the store failed")]

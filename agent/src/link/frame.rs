@@ -107,7 +107,7 @@ impl PairFailure {
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Deadline => "have the phone ready, then pair again",
-            Self::Unreachable => "check the agent's network, DNS and proxy, then pair again",
+            Self::Unreachable => "check the agent's network and DNS, then pair again",
             Self::Refused => "wait a few minutes, then pair again",
             Self::Passkey => {
                 "this version cannot answer a passkey: remove it on the phone (WhatsApp → Settings → \

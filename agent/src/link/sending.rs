@@ -53,7 +53,7 @@ pub enum SendFailure {
     #[error("the connection to WhatsApp was lost while sending")]
     ConnectionLost(Box<Token>),
     /// WhatsApp did not say whether the recipient exists. Nothing was sent.
-    #[error("WhatsApp did not say whether the number exists (code {0})")]
+    #[error("WhatsApp did not report whether the number exists (code {0})")]
     NotChecked(u16),
     /// It could not be encrypted for now: a key or a list of devices could not be fetched. Nothing was sent.
     #[error("the message could not be encrypted for its recipient yet")]

@@ -203,6 +203,28 @@ fn the_runbook_names_every_state_and_every_error() {
     assert!(found > 40, "{found} errors");
 }
 
+#[test]
+fn the_runbook_names_every_error_of_the_client() {
+    let text = page::text(PAGE);
+    let mut found = 0;
+    for file in page::sources("ctl/src") {
+        let source = page::text(&file);
+        if !source.contains("with_reason(") {
+            continue;
+        }
+        let texts = source.split('"').skip(1).step_by(2);
+        for name in texts.filter(|text| is_reason(text) && !is_variable(text)) {
+            assert!(text.contains(&format!("`{name}`")), "{file} has an error {name}");
+            found += 1;
+        }
+    }
+    assert!(found > 50, "{found} errors");
+}
+
+fn is_variable(text: &str) -> bool {
+    text == "HOME" || text.starts_with("XDG_") || text.starts_with("OPENCLAW_")
+}
+
 fn is_reason(text: &str) -> bool {
     text.len() > 3 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
 }

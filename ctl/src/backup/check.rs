@@ -158,7 +158,7 @@ pub(crate) fn failure(path: &Path, secret: &Secret, error: &Error) -> Failure {
         Error::WrongKey { .. } => {
             Failure::new(format!("{file} does not open with this {kind}"))
                 .with_reason("WRONG_SECRET")
-                .with_hint("it opens with the passphrase or key given when it was made, not with that of the volume")
+                .with_hint("use the passphrase or key that the backup was made with, not the volume's")
         }
         Error::Newer { .. } => Failure::new(format!("{file}: {error}"))
             .with_reason("NEWER")
@@ -168,7 +168,7 @@ pub(crate) fn failure(path: &Path, secret: &Secret, error: &Error) -> Failure {
             damaged(format!("{file} is truncated or damaged at byte {at}"))
         }
         Error::Surplus => damaged(format!("{file} has extra bytes after its end")),
-        Error::Read(cause) => Failure::new(format!("read {file}: {cause}")),
+        Error::Read(cause) => Failure::new(format!("cannot read {file}: {cause}")),
         _ => Failure::new(format!("{file}: {error}")),
     }
 }

@@ -27,7 +27,7 @@ impl PartFile {
     pub(crate) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
         let name = path
             .file_name()
-            .ok_or_else(|| Failure::usage(format!("{} names no file", shown(path))))?;
+            .ok_or_else(|| Failure::usage(format!("{} is not the name of a file", shown(path))))?;
         match fs::symlink_metadata(path) {
             Ok(found) if found.is_dir() => {
                 return Err(Failure::usage(format!("{} is a directory", shown(path)))
@@ -46,7 +46,7 @@ impl PartFile {
                 shown(&part)
             ))
             .with_hint("wait for it, or name another file"),
-            _ => Failure::new(format!("write {}: {error}", shown(&part)))
+            _ => Failure::new(format!("cannot write {}: {error}", shown(&part)))
                 .with_hint("name a file in a directory that you can write to"),
         })?;
         Ok(Self {
@@ -86,7 +86,7 @@ impl PartFile {
         };
         File::open(dir)
             .and_then(|dir| dir.sync_all())
-            .map_err(|error| Failure::new(format!("sync {}: {error}", shown(dir))))
+            .map_err(|error| Failure::new(format!("cannot sync {}: {error}", shown(dir))))
     }
 
     fn failed(&self, what: &str, error: &io::Error) -> Failure {

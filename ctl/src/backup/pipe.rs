@@ -52,7 +52,7 @@ impl Pipe {
         };
         std::thread::Builder::new()
             .spawn(work)
-            .map_err(|error| Failure::new(format!("start a thread: {error}")))?;
+            .map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
         self.checking = Some(Checking { chunks, verdict });
         Ok(())
     }

@@ -216,11 +216,11 @@ impl Error {
             ),
             Self::NotTls | Self::OtherProtocol => (
                 "NOT_AN_AGENT",
-                "the port must be that of the agent's --listen, passed on as it is (a TCP proxy, not HTTP)",
+                "the port must reach the agent's --listen as raw TCP (a TCP proxy, not HTTP)",
             ),
             Self::Closed => (
                 "CLOSED",
-                "see the agent's log: it may be full; a proxy in between closes when the agent does not run",
+                "see the agent's log: it may be at its connection limit, or a proxy in between closes because the agent does not run",
             ),
             _ => ("UNREACHABLE", "see the agent's log"),
         };

@@ -203,7 +203,7 @@ impl Store {
     fn missing(&self, name: &Name) -> Failure {
         let hint = match self.names() {
             Ok(names) if names.is_empty() => "`openclawctl enroll HOST:PORT` makes one",
-            _ => "`openclawctl context list` shows those there are",
+            _ => "`openclawctl context list` shows them",
         };
         Failure::usage(format!("there is no context `{name}`"))
             .with_reason("NO_CONTEXT")

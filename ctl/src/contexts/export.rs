@@ -82,5 +82,5 @@ pub(super) fn export(
 
 fn broken(path: &Path, error: &io::Error) -> Failure {
     let shown = text::one_line(&path.to_string_lossy());
-    Failure::new(format!("write {shown}: {error}"))
+    Failure::new(format!("cannot write {shown}: {error}"))
 }

@@ -61,7 +61,7 @@ fn from_file(path: &Path) -> Result<Code, Failure> {
     } else {
         Input::open(path).and_then(|file| file.take(MAX_CODE_BYTES).read_to_end(&mut given))
     };
-    read.map_err(|error| Failure::usage(format!("read the code from {origin}: {error}")))?;
+    read.map_err(|error| Failure::usage(format!("cannot read the code from {origin}: {error}")))?;
     let code = openclaw_settings::value(&given)
         .map_err(|flaw| Failure::usage(format!("{origin} {flaw}")).with_reason("BAD_CODE"))?;
     parse(code.unwrap_or_default(), &origin, Exit::Usage)

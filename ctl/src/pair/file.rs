@@ -63,7 +63,7 @@ impl CodeFile {
         };
         put.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => exists(&self.path),
-            _ => Failure::new(format!("write {}: {error}", self.path.display()))
+            _ => Failure::new(format!("cannot write {}: {error}", self.path.display()))
                 .with_hint("name a file in a directory that you can write to"),
         })?;
         self.written = identity(&self.path);

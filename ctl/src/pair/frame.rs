@@ -89,6 +89,7 @@ fn shown_code(qr: QrCode) -> Result<Shown, Failure> {
     } = qr;
     let code = Matrix::read(size, &modules).ok_or_else(|| {
         Failure::new("the agent sent an invalid QR code").with_reason("BAD_QR_CODE")
+            .with_hint("update openclawctl, or link with `--phone NUMBER`")
     })?;
     Ok(Shown::Qr {
         code,

@@ -27,7 +27,7 @@ pub(crate) fn line(rules: &Rules) -> String {
         text::one_line(file)
     };
     let (direct, group) = (word::<Policy>(*dm_policy), word::<Policy>(*group_policy));
-    let mut line = format!("direct chats {direct}, groups {group}, {listed} named in {file}");
+    let mut line = format!("direct chats {direct}, groups {group}, {listed} listed in {file}");
     let counts = [
         (*added, "added"),
         (*unresolved, "not yet resolved"),

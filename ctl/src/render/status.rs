@@ -162,7 +162,7 @@ fn held(hold: &SendHold, now: Timestamp) -> String {
 /// `in 2 s, if the connection holds`: for a link that has just come up.
 fn settling(link: &LinkStatus, now: Timestamp) -> Option<String> {
     let at = link.ready_at.filter(|_| !link.ready)?;
-    Some(format!("{}, if the connection holds", until(at, now)))
+    Some(format!("{}, if the connection stays up", until(at, now)))
 }
 
 /// `stepped back by 1h 0m, 3 min ago (2 times)`
@@ -209,7 +209,7 @@ pub(crate) fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> S
                 format!("ends {} ({})", until(end, now), moment(end))
             }
             Some(end) => format!("ended ({})", moment(end)),
-            None => "WhatsApp named no end".to_owned(),
+            None => "WhatsApp gave no end".to_owned(),
         }),
         _ => {}
     }
@@ -262,7 +262,7 @@ fn hint(link: &LinkStatus) -> Option<&str> {
         LinkState::Replaced => {
             Some("stop the other process that uses this link, then run `openclawctl pair`")
         }
-        LinkState::Banned => Some("wait for the end of the ban; pairing again does not lift it"),
+        LinkState::Banned => Some("wait until the ban ends; pairing again does not lift it"),
         LinkState::Outdated => Some("update the agent; WhatsApp no longer accepts this version"),
         LinkState::Unspecified => Some("update openclawctl: the agent is newer"),
         _ => None,

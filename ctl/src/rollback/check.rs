@@ -19,8 +19,7 @@ use crate::{client, console};
 
 /// How long a question on the way to something else may take.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
-const MEANING: &str = "its volume is an older copy: messages that contacts encrypted after that copy was made cannot be read, \
-and keys that were used since would be used twice";
+const MEANING: &str = "its volume is an older copy: messages encrypted since it was made cannot be read, and keys would be used twice";
 const HINT: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; \
 `openclawctl rollback accept` continues as it is, when nothing was sent since that copy was made";
 const HOLDS: &str = "the agent holds every send until an admin has decided";
@@ -142,7 +141,7 @@ impl RollbackCheck {
         };
         self.memory
             .store(&reported.store, reported.now())
-            .map_err(|error| Failure::new(format!("remember the state of the store: {error}")))
+            .map_err(|error| Failure::new(format!("cannot save the state of the store: {error}")))
     }
 
     fn load(&mut self, reported: &Reported) -> Option<judge::Seen> {

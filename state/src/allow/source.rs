@@ -64,7 +64,7 @@ pub enum Error {
         what: &'static str,
     },
     /// The file was read before and is no more.
-    #[error("{0} is gone")]
+    #[error("{0} no longer exists")]
     Gone(String),
     /// What it says cannot be meant.
     #[error("{place}: {}", Listed(mistakes))]
@@ -93,7 +93,7 @@ impl Error {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Read { .. } => "let the agent's user read it, or name another file with --config",
+            Self::Read { .. } => "make it readable for the agent's user, or name another file with --config",
             Self::NotText { .. } | Self::NotAFile(_) => "name the right file with --config",
             Self::Unread(_) => {
                 "if it has the rules, name it with --config or rename it to openclaw.yml; if not, move it away"

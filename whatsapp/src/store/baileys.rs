@@ -58,7 +58,7 @@ pub fn read_as_every_kind(bytes: &[u8]) {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder cannot be opened.
-    #[error("open {dir}")]
+    #[error("cannot open {dir}")]
     Open {
         /// As it was named, numbers masked.
         dir: String,
@@ -93,7 +93,7 @@ pub enum Error {
         dir: String,
     },
     /// `creds.json` is a link, or no file at all.
-    #[error("{file} cannot be taken: {reason}")]
+    #[error("{file} cannot be imported: {reason}")]
     NotAFile {
         /// `creds.json` or its backup.
         file: &'static str,
@@ -117,7 +117,7 @@ pub enum Error {
     #[error("there are more than 200000 files in the folder")]
     TooManyFiles,
     /// `creds.json` is there and the system does not let us read it.
-    #[error("read {file}: {reason}")]
+    #[error("cannot read {file}: {reason}")]
     Unreadable {
         /// `creds.json` or its backup.
         file: &'static str,
@@ -129,7 +129,7 @@ pub enum Error {
     Unlinked,
     /// A pairing was begun and not finished.
     #[error(
-        "the pairing in this folder was not finished: the phone has not signed for this device"
+        "the pairing in this folder was not finished: there is no signature of the phone for this device"
     )]
     Unfinished,
     /// Neither `creds.json` nor its backup is whole.
@@ -147,7 +147,7 @@ pub enum Error {
     #[error("this volume is already linked to {0}")]
     Occupied(Phone),
     /// The store failed.
-    #[error("write to the store")]
+    #[error("cannot write to the store")]
     Store(#[from] StoreError),
 }
 
@@ -181,7 +181,7 @@ impl Error {
                 "name one of those; each account needs an agent with a volume of its own"
             }
             Self::NotAFile { link: true, .. } => {
-                "copy the folder with what its links lead to (cp -rL), then import the copy"
+                "copy the folder with its symlinks resolved (cp -rL), then import the copy"
             }
             Self::NotAFile { .. } => {
                 "a folder, pipe or device has this name: restore the file from a backup of that machine"

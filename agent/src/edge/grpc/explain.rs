@@ -33,8 +33,8 @@ fn explained(status: &Status) -> Status {
         ),
         Code::Unimplemented => (
             "UNKNOWN_METHOD",
-            "the agent has no such method",
-            "`grpcurl … list` shows what it has: update whichever of client and agent is older",
+            "unknown method",
+            "`grpcurl … list` shows the methods: update the older of client and agent",
         ),
         Code::NotFound => (
             "UNKNOWN_SERVICE",

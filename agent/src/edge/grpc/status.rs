@@ -69,7 +69,7 @@ pub(super) fn denied(denied: &Denied) -> Status {
         Denied::AlreadyPairing => (
             Code::AlreadyExists,
             "ALREADY_PAIRING",
-            "wait until it has ended, or stop the other `openclawctl pair`",
+            "wait for the other `openclawctl pair` to end, or stop it",
         ),
         Denied::CredentialsDead => (
             Code::FailedPrecondition,
@@ -94,7 +94,7 @@ pub(super) fn denied(denied: &Denied) -> Status {
         Denied::QueueFull(_) => (
             Code::ResourceExhausted,
             "QUEUE_FULL",
-            "see `openclawctl outbox list`; the agent's --send-queue says how many may wait",
+            "see `openclawctl outbox list`; the agent's --send-queue is the limit",
         ),
         Denied::RolledBack => (Code::FailedPrecondition, "STORE_ROLLED_BACK", ROLLED_BACK),
         Denied::NotHeld => (
@@ -105,7 +105,7 @@ pub(super) fn denied(denied: &Denied) -> Status {
         Denied::Stopping => (
             Code::Unavailable,
             "STOPPING",
-            "call again once the agent is back",
+            "call again once the agent has restarted",
         ),
     };
     with_info(code, &denied.to_string(), reason, hint, [])
@@ -127,7 +127,7 @@ pub(super) fn consumer(denied: &consumers::ConsumerDenied) -> Status {
         consumers::ConsumerDenied::Unknown => (
             Code::NotFound,
             "NO_SUCH_CONSUMER",
-            "see which there are: `openclawctl consumers list`",
+            "list them with `openclawctl consumers list`",
         ),
     };
     with_info(code, &denied.to_string(), reason, hint, [])
@@ -150,12 +150,12 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
         ArchiveError::Gone => (
             Code::Unavailable,
             "STORE_ERASED",
-            "call again once the agent is back",
+            "call again once the agent has restarted",
         ),
         ArchiveError::WrongSecret(_) => (
             Code::InvalidArgument,
             "WRONG_SECRET",
-            "a backup opens with the passphrase or key given when it was made, not with that of a volume",
+            "use the passphrase or key that the backup was made with, not the volume's",
         ),
         ArchiveError::NotABackup => (
             Code::InvalidArgument,
@@ -204,11 +204,11 @@ pub(super) fn refused(refused: &Refused) -> Status {
         Refused::Absent => ("NOT_ADDED", "`openclawctl allow list` shows who is allowed"),
         Refused::Anyone => (
             "FILE_ONLY",
-            "write \"*\" into allowFrom, then run `openclawctl allow reload`",
+            "add \"*\" to allowFrom, then run `openclawctl allow reload`",
         ),
         Refused::EveryGroup => (
             "EVERY_GROUP",
-            "to limit groups, name them under groups in the file",
+            "to limit groups, list them under groups in the file",
         ),
         Refused::TooMany => ("TOO_MANY", "write them into the file, and remove them here"),
     };

@@ -49,7 +49,7 @@ fn build(text: &mut Text) {
     text.family(
         name,
         MetricType::Gauge,
-        "Always 1; its labels say what this binary is.",
+        "Always 1; the labels describe the build.",
     );
     let simulator = if cfg!(feature = "sim") {
         "true"
@@ -66,7 +66,7 @@ fn build(text: &mut Text) {
 fn link(text: &mut Text, status: &Status, now: SystemTime) {
     text.gauge(
         "openclaw_whatsapp_connected",
-        "1 while the link to WhatsApp is up: logged in, and heard from within the limit.",
+        "1 while connected to WhatsApp: logged in, and the last frame is within --keepalive-limit.",
         u64::from(status.is_connected(now)),
     );
     text.gauge(
@@ -78,7 +78,7 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
     text.family(
         name,
         MetricType::Gauge,
-        "The state of the link: 1 for the present one.",
+        "The state of the link: 1 for the current one.",
     );
     for state in LinkState::NAMES {
         let present = u64::from(state == status.link.state.name());
@@ -86,13 +86,13 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
     }
     text.seconds(
         "openclaw_whatsapp_link_state_since_seconds",
-        "When the link entered its present state, in seconds since 1970.",
+        "When the link entered its current state, in seconds since 1970.",
         since_epoch(clock::shown(status.link.since)),
     );
     if let Some(at) = status.last_frame {
         text.seconds(
             "openclaw_whatsapp_last_frame_age_seconds",
-            "How long ago the last frame arrived on the present connection.",
+            "Seconds since the last frame on the current connection.",
             now.duration_since(at).unwrap_or_default(),
         );
     }
@@ -234,7 +234,7 @@ fn vault(text: &mut Text, storage: &Storage) {
         .map_or((0, 0), |epoch| (epoch.generation, epoch.commits));
     text.gauge(
         "openclaw_vault_generation",
-        "How often the sealed store was opened. It never goes back.",
+        "How often the store was opened; never decreases.",
         generation,
     );
     text.counter(
@@ -254,7 +254,7 @@ fn vault(text: &mut Text, storage: &Storage) {
     );
     text.gauge(
         "openclaw_vault_live_bytes",
-        "Those bytes of the log that are still needed.",
+        "Live bytes of the log.",
         summary.live_bytes,
     );
     text.counter(

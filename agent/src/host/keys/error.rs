@@ -27,13 +27,13 @@ pub enum Error {
     #[error("{} exists already", .0.display())]
     FileExists(PathBuf),
     /// What was typed or piped is no secret.
-    #[error("the new secret: {0}")]
+    #[error("invalid new secret: {0}")]
     Bad(BadSecret),
     /// Typed differently the second time.
-    #[error("the two are not the same")]
+    #[error("the two entries differ")]
     NotTheSame,
     /// The terminal or the pipe gave nothing.
-    #[error("read the new secret")]
+    #[error("cannot read the new secret")]
     Prompt(#[source] io::Error),
     /// Slots whose secrets were not given.
     #[error("the secrets of these slots were not given: {}", .0.join(", "))]
@@ -75,7 +75,7 @@ impl Error {
             },
             Self::Volume(_) => return self.volume_hint(),
             Self::FileExists(_) => {
-                "name another file; a key that opens a store is never overwritten"
+                "name another file; an existing key is never overwritten"
             }
             Self::Bad(_) => {
                 "type a passphrase, or pipe in what `openclaw-agent keys generate` prints"
@@ -87,8 +87,8 @@ impl Error {
             Self::NotGiven(_) => {
                 "give each with --with-key-file or --with-passphrase-file, or remove those slots with --drop-others"
             }
-            Self::OpensNothing(_) => "`openclaw-agent keys list` shows what opens the store",
-            Self::GivenTwice(_) => "give each secret once; the one in the settings counts",
+            Self::OpensNothing(_) => "`openclaw-agent keys list` shows the slots",
+            Self::GivenTwice(_) => "give each secret once; the configured one is included",
             Self::Print(_) => "the reader of the output is gone",
             Self::NoRandom(_) => "try again; the machine may still be starting",
         };

@@ -29,8 +29,7 @@ fn judge(dir: &Path, mount: Option<&Path>) -> Option<Mistake> {
                 dir.display()
             ),
             hint: Some(format!(
-                "run `railway volume add --mount-path {}` for this service, then `railway redeploy`; under `railway run` \
-                 a program is on your own machine, where no volume is",
+                "run `railway volume add --mount-path {}` for this service, then `railway redeploy`; `railway run` runs a program on your own machine, without the volume",
                 dir.display()
             )),
         });

@@ -23,7 +23,7 @@ OPENCLAW_AUTH_KEY to that key, or name the file that holds it with --auth-key-fi
 #[group(skip)]
 #[command(next_help_heading = "The volume")]
 pub struct Flags {
-    /// Folder of the sealed store; made if the folder it is in exists [default: /app/auth]
+    /// Folder of the encrypted store; created if its parent exists [default: /app/auth]
     #[arg(long, env = "OPENCLAW_AUTH_DIR", value_name = "DIR", global = true)]
     pub auth_dir: Option<PathBuf>,
     /// File with the key that opens the store, as `openclaw-agent keys generate` prints it
@@ -42,7 +42,7 @@ pub struct Flags {
         global = true
     )]
     pub auth_passphrase_file: Option<PathBuf>,
-    /// How long to wait for another process that still has the store, in seconds [default: 10]
+    /// Seconds to wait for another process to release the store [default: 10]
     #[arg(
         long,
         env = "OPENCLAW_LOCK_WAIT",
@@ -89,7 +89,7 @@ impl Flags {
                     "--auth-dir: {} is the root directory, not a folder for a store",
                     dir.display()
                 ),
-                hint: Some("name a folder of its own, for example /app/auth".to_owned()),
+                hint: Some("name a separate folder, for example /app/auth".to_owned()),
             });
         } else if let Some(name) = strangers::first_in(dir) {
             mistakes.push(Mistake {
@@ -153,7 +153,7 @@ impl Flags {
             mistakes.push(Mistake {
                 text: format!("{}: give the key in one place only", names.join(", ")),
                 hint: Some(
-                    "unset all but one; a variable of the platform counts like a flag".to_owned(),
+                    "unset all but one; environment variables count too".to_owned(),
                 ),
             });
         }

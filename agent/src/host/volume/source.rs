@@ -40,7 +40,7 @@ enum SecretSource {
 #[derive(Debug, thiserror::Error)]
 pub enum BadSource {
     /// The file does not open.
-    #[error("read {}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum BadSource {
         mode: u32,
     },
     /// What is there is no secret.
-    #[error("use {place}")]
+    #[error("cannot use {place}")]
     Bad {
         /// Where it is.
         place: String,
@@ -87,7 +87,7 @@ pub enum BadSource {
     #[error(transparent)]
     Environment(#[from] environment::Error),
     /// The key file could not be made.
-    #[error("make the key file {}", path.display())]
+    #[error("cannot make the key file {}", path.display())]
     Make {
         /// The file.
         path: PathBuf,
@@ -141,7 +141,7 @@ impl BadSource {
             Self::Make { .. } => format!(
                 "in a container set {KEY} to the output of `openclaw-agent keys generate`: a file there is lost with the container"
             ),
-            Self::NoRandom(_) => "start again; the machine may still be starting".to_owned(),
+            Self::NoRandom(_) => "start again; the machine may still be booting".to_owned(),
         }
     }
 }

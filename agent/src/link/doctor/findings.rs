@@ -62,7 +62,7 @@ pub(super) fn clock(steps: Steps, now: SystemTime) -> Option<Finding> {
         "the system's clock was stepped {direction} by {step}, {} ago{times}; timers and retention are not affected",
         span(at, now)
     );
-    let hint = "if that was not you, see that the machine keeps time (`timedatectl`)";
+    let hint = "if that was not you, check the machine's time synchronisation (`timedatectl`)";
     Some(Finding::note("clock", text, hint))
 }
 
@@ -71,7 +71,7 @@ pub(super) fn storage(storage: Option<&Storage>) -> Finding {
         None => Finding::bad(
             "storage",
             "the store is erased",
-            "wait until the agent is back",
+            "wait until the agent has restarted",
         ),
         Some(Storage { undecodable: 0, .. }) => {
             Finding::good("storage", "the store is sealed and readable")
@@ -106,8 +106,7 @@ pub(super) fn events(status: &Status) -> Vec<Finding> {
         Finding::bad(
             "events",
             format!("events {first} to {last} are damaged and cannot be read: {why}"),
-            "stop the agent, put that file back from a copy of the volume and start it; without a copy they are lost, and \
-             watch continues behind them",
+            "stop the agent, put that file back from a copy of the volume and start it; without a copy they are lost, and watch skips them",
         )
     });
     found.collect()
@@ -160,7 +159,7 @@ pub(super) fn alerts(board: &Board, now: SystemTime) -> Option<Finding> {
             span(*at, now),
             counted(board.waiting, "alert")
         ),
-        "correct the receiver or its address, then run `openclawctl alerts test`",
+        "correct the receiver or OPENCLAW_ALERT_URL, then run `openclawctl alerts test`",
     ))
 }
 
@@ -178,7 +177,7 @@ pub(super) fn rules(summary: &Summary) -> Vec<Finding> {
         None => Finding::note(
             "rules",
             "there are no rules: messages from everyone are allowed",
-            "to limit them, write openclaw.yml and name it with --config",
+            "to limit senders, write openclaw.yml and pass it with --config",
         ),
         Some(rules) => Finding::good(
             "rules",
@@ -252,7 +251,7 @@ pub(super) fn person(person: &Person<'_>, summary: &Summary, now: SystemTime) ->
     if let Some(by_lid) = &person.by_lid
         && matches!(by_lid, Verdict::Allow(_)) != matches!(person.direct, Verdict::Allow(_))
     {
-        let what = format!("messages of {phone} that show the LID alone");
+        let what = format!("messages of {phone} with the LID alone");
         findings.push(verdict("by_lid", &what, by_lid));
     }
     let what = format!("messages of {phone} in a group");
@@ -317,7 +316,7 @@ fn registered(person: &Person<'_>) -> Finding {
         ),
         Some(Err(error)) => Finding::note(
             "number",
-            format!("WhatsApp did not say whether {phone} is there: {error}"),
+            format!("WhatsApp did not report whether {phone} exists: {error}"),
             "ask again in a moment",
         ),
     }
@@ -327,11 +326,11 @@ fn known_lid(person: &Person<'_>) -> Finding {
     match person.lid {
         Some(_) => Finding::good(
             "lid",
-            "the LID of the number is known: messages under either are matched",
+            "the LID of the number is known: messages are matched by number and by LID",
         ),
         None => Finding::note(
             "lid",
-            "the LID of the number is not known: messages that show a LID alone are not matched",
+            "the LID of the number is not known: messages with a LID alone are not matched",
             "the agent asks WhatsApp while it is connected and the number is in the rules",
         ),
     }
@@ -374,11 +373,11 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
                     "change it in the file, then run `openclawctl allow reload`",
                 ),
                 VerdictReason::GroupNotListed => (
-                    "the group is not under groups",
+                    "the group is not listed under groups",
                     "run `openclawctl allow add` with the group's JID",
                 ),
                 _ => (
-                    "no rule names the sender",
+                    "the sender is not listed",
                     "run `openclawctl allow add` with the number",
                 ),
             };

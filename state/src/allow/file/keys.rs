@@ -217,11 +217,11 @@ pub(super) const WHATSAPP: Level = Level {
     read: &[&RULES, &["accounts", "dms", "direct"]],
     ignored: &[&SETTINGS],
     instead: &[
-        (&["dm", "policy"], "write dmPolicy and allowFrom"),
+        (&["dm", "policy"], "use dmPolicy and allowFrom"),
         (&["allow", "allowlist", "users"], "write allowFrom"),
         (
             &["deny", "blockFrom", "denyFrom"],
-            "there is no list of people who are not allowed; write allowFrom",
+            "blocklists are not supported; use allowFrom",
         ),
     ],
 };
@@ -258,7 +258,7 @@ pub(super) const GROUP: Level = Level {
     instead: &[
         (
             &["enabled"],
-            "a group is allowed by its name under groups; to leave it out, remove it there",
+            "a group is allowed when it is listed under groups; to disallow it, remove it there",
         ),
         (
             &RULES,

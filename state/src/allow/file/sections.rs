@@ -51,7 +51,7 @@ impl Reader<'_> {
             let line = name.line;
             self.untagged(level.name, name);
             let Some(text) = name.text() else {
-                self.wrong(line, format!("{} cannot be a key", name.kind()));
+                self.wrong(line, format!("{} is not a valid key", name.kind()));
                 continue;
             };
             let key = level.key(text);
@@ -199,7 +199,7 @@ impl Reader<'_> {
                     );
                 }
                 Some(_) => {}
-                None => self.wrong(name.line, format!("{} cannot be a key", name.kind())),
+                None => self.wrong(name.line, format!("{} is not a valid key", name.kind())),
             }
         }
         pairs.iter().map(|(_, value)| value).collect()

@@ -93,7 +93,7 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
     NotCarried {
         what: "sent messages",
-        meaning: "a contact who could not read a message from before the import gets no second copy of it",
+        meaning: "a contact who asks again for a message from before the import does not get it",
     },
     NotCarried {
         what: "chats, contacts and history",
@@ -101,7 +101,7 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
     NotCarried {
         what: "device lists, group details, privacy and server settings",
-        meaning: "asked of WhatsApp again when they are needed",
+        meaning: "fetched from WhatsApp again when they are needed",
     },
     NotCarried {
         what: "the server's certificate",
@@ -239,7 +239,7 @@ impl Report {
         } = words;
         writeln!(f, "{heading}: {account}, device {device}, from {source}")?;
         if let Some(reason) = backup_because {
-            writeln!(f, "The backup was used: creds.json: {reason}")?;
+            writeln!(f, "creds.json.bak was used, because of creds.json: {reason}")?;
         }
         writeln!(f, "{carried_over}:")?;
         for Carried { kind, count } in carried {
@@ -258,7 +258,7 @@ impl Report {
         for NotCarried { what, meaning } in *not_carried {
             writeln!(f, "  {what}: {meaning}")?;
         }
-        writeln!(f, "Not needed: {}; of others: {foreign}", files(*refetched))?;
+        writeln!(f, "Not needed: {}; of other programs: {foreign}", files(*refetched))?;
         writeln!(f, "{then}")?;
         writeln!(
             f,

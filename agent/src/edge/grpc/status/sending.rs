@@ -42,7 +42,7 @@ pub(super) fn not_connected(state: LinkState, hint: &str, denied: &Denied) -> St
 
 pub(super) fn paced(at: SystemTime, denied: &Denied) -> Status {
     let hint = format!(
-        "call again at {}, or let the message wait for its turn (`--queue`); the agent's --send-rate and --send-burst are the limits",
+        "call again at {}, or queue the message (`--queue`); the limits are the agent's --send-rate and --send-burst",
         clock::utc(clock::shown(at))
     );
     let retry = Retry::at(Some(at));
@@ -102,7 +102,7 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
             Code::DeadlineExceeded,
             &message,
             "NOT_CONFIRMED",
-            "the outcome is not known yet: call again with the same token to learn it",
+            "the outcome is not known yet: call again with the same token to get it",
             [("token", token.as_str())],
         ),
         SendFailure::ConnectionLost(token) => with_info(
@@ -161,17 +161,17 @@ fn not_sent(
     let (code, reason, hint) = match (why, nack) {
         (SendReason::Restricted, Some(nack)) => {
             let again = again_at.map_or_else(String::new, |at| {
-                format!("; the same token is tried again from {} on", clock::utc(at))
+                format!("; the same token can be tried again from {} on", clock::utc(at))
             });
             let hint = format!("{}{again}", nack.hint());
             (Code::FailedPrecondition, "RESTRICTED", hint)
         }
         (SendReason::RefusedByServer, Some(nack)) => {
-            let hint = format!("{}; another token is another message", nack.hint());
+            let hint = format!("{}; another token sends a second message", nack.hint());
             (Code::Aborted, "NOT_SENT", hint)
         }
         _ => {
-            let hint = "it will not be sent: to try again use another token";
+            let hint = "not sent: to try again use another token";
             (Code::Aborted, "NOT_SENT", hint.to_owned())
         }
     };
