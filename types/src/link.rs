@@ -124,7 +124,7 @@ const PAIRING: &str =
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// The socket ended, or nothing came over it within the keepalive limit.
+    /// The socket was closed, or no frame came within the keepalive limit.
     ConnectionLost,
     /// The server asked for a new connection (stream error 515).
     Restart,

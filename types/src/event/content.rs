@@ -139,7 +139,7 @@ pub enum MediaKind {
     Document,
     /// A sticker.
     Sticker,
-    /// A video that plays by itself, over and over.
+    /// An animated video ("GIF").
     Gif,
     /// A recorded video message, shown round.
     VideoNote,
@@ -252,7 +252,7 @@ pub struct Other {
     pub about: Option<Box<Target>>,
 }
 
-/// The message that a message answers.
+/// The quoted message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quoted {
     /// Its id.
