@@ -156,7 +156,7 @@ enum Command {
 /// Why the owner's task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It was told to stop.
+    /// It was asked to stop.
     Stopped,
     /// The account was unpaired and its store erased: nothing of it may stay in memory.
     Erased,

@@ -91,12 +91,8 @@ fn not_delivered(tested: &TestAlertResponse) -> Failure {
     let error = one_line(&tested.error);
     let hint = match tested.status {
         0 => "check that the agent's network reaches it; see the agent's log and docs/alerts.md",
-        401 | 403 => {
-            "the receiver rejected the request: compare the secret on both sides"
-        }
-        404 | 410 => {
-            "not found: correct the agent's OPENCLAW_ALERT_URL"
-        }
+        401 | 403 => "the receiver rejected the request: compare the secret on both sides",
+        404 | 410 => "not found: correct the agent's OPENCLAW_ALERT_URL",
         _ => "see the receiver's own log; for a real alert the agent keeps trying for 3 days",
     };
     Failure::new(format!("{host} did not accept the alert: {error}"))

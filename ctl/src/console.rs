@@ -76,7 +76,8 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 
 /// Writes `value` to stdout as one line of JSON, at once.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = json_text(value).map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
+    let text =
+        json_text(value).map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
     put_data(&format!("{text}\n")).map_err(|error| unwritten(&error))
 }
 

@@ -107,7 +107,8 @@ async fn packed(dir: &Path) -> Result<Upload, Failure> {
         Ok(Upload {
             report,
             secret,
-            bytes: bytes.map_err(|error| Failure::new(format!("cannot encrypt the account: {error}")))?,
+            bytes: bytes
+                .map_err(|error| Failure::new(format!("cannot encrypt the account: {error}")))?,
         })
     })
     .await

@@ -134,7 +134,10 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
             Err(unusable(path, "is too large to hold a secret"))
         }
         Ok(_) => Ok(given),
-        Err(error) => Err(Failure::usage(format!("cannot read {}: {error}", shown(path)))),
+        Err(error) => Err(Failure::usage(format!(
+            "cannot read {}: {error}",
+            shown(path)
+        ))),
     }
 }
 

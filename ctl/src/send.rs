@@ -242,7 +242,8 @@ fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
 /// 128 random bits: no other call has them.
 fn fresh_token() -> Result<String, Failure> {
     let mut bits = [0; 16];
-    getrandom::fill(&mut bits).map_err(|error| Failure::new(format!("cannot make a token: {error}")))?;
+    getrandom::fill(&mut bits)
+        .map_err(|error| Failure::new(format!("cannot make a token: {error}")))?;
     Ok(format!("ctl-{}", text::hex(&bits)))
 }
 

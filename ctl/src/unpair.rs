@@ -41,7 +41,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     if !args.yes && !confirmed_by_person(before.link.as_ref())? {
         return Err(Failure::new("nothing was changed"));
     }
-    // WhatsApp is told first, which takes as long as the network does.
+    // WhatsApp is asked first, which takes as long as the network does.
     let answer = agent.unpair(UnpairRequest {}).await?.into_inner();
     if !json {
         report(
@@ -61,7 +61,9 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
             back,
         });
     } else if back == Some(true) {
-        console::note("The agent has restarted with an empty store: `openclawctl pair` links it again");
+        console::note(
+            "The agent has restarted with an empty store: `openclawctl pair` links it again",
+        );
     } else if back == Some(false) {
         console::note(&format!(
             "warning: the agent has not restarted after {} s\nhint: see its log; `openclawctl status` says when it answers",

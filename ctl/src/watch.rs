@@ -49,8 +49,9 @@ impl Retry {
 /// Watches until the end that was asked for. Ctrl-C is such an end, and so is a reader of stdout that goes away, as in
 /// `openclawctl watch | head -1`.
 pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Result<Exit, Failure> {
-    let listen =
-        |kind| signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")));
+    let listen = |kind| {
+        signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))
+    };
     // Before anything is printed: its reader may answer with one.
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;

@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 use crate::replace;
 
 /// The longest value that is taken, in bytes.
-pub const LONGEST: usize = 4096;
+pub const MAX_VALUE_BYTES: usize = 4096;
 
 /// What every memory file of ours has; without these, anyone else who holds it could change it.
 const SEALS: SealFlags = SealFlags::SEAL
@@ -37,7 +37,7 @@ const SEALS: SealFlags = SealFlags::SEAL
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The value does not fit.
-    #[error("{0} is longer than {LONGEST} bytes")]
+    #[error("{0} is longer than {MAX_VALUE_BYTES} bytes")]
     TooLong(&'static str),
     /// The value is not text.
     #[error("{0} is not UTF-8 text")]
@@ -136,7 +136,7 @@ impl Secrets {
         names.any(|name| variable_name == *name || *variable_name == *variable(name))
     }
 
-    /// What to tell the next image: where each secret is.
+    /// What the next image needs: where each secret is.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (OsString, OsString)> {
         self.held.iter().map(|(name, file)| {
             let number = file.as_raw_fd().to_string();
@@ -167,7 +167,7 @@ fn into_bytes(value: OsString) -> Vec<u8> {
 }
 
 fn hide(name: &'static str, value: &[u8]) -> Result<OwnedFd, Error> {
-    if value.len() > LONGEST {
+    if value.len() > MAX_VALUE_BYTES {
         return Err(Error::TooLong(name));
     }
     if std::str::from_utf8(value).is_err() {
@@ -178,7 +178,7 @@ fn hide(name: &'static str, value: &[u8]) -> Result<OwnedFd, Error> {
 
 fn sealed(value: &[u8]) -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Newer kernels can be told to insist on a file that is never a program; older ones do not know the flag.
+    // Newer kernels can insist on a file that is never a program; older ones do not know the flag.
     let file = match rustix::fs::memfd_create(c"openclaw-secret", flags | MemfdFlags::NOEXEC_SEAL) {
         Err(Errno::INVAL) => rustix::fs::memfd_create(c"openclaw-secret", flags),
         made => made,
@@ -205,7 +205,7 @@ fn adopt(name: &'static str, number: &OsStr) -> Result<OwnedFd, Error> {
     let file = duplicate(inherited).map_err(|_| Error::Foreign(name))?;
     let seals = rustix::fs::fcntl_get_seals(&file).map_err(|_| Error::Foreign(name))?;
     let length = rustix::fs::fstat(&file).map_err(|_| Error::Foreign(name))?;
-    if !seals.contains(SEALS) || !(1..=LONGEST as i64).contains(&length.st_size) {
+    if !seals.contains(SEALS) || !(1..=MAX_VALUE_BYTES as i64).contains(&length.st_size) {
         return Err(Error::Foreign(name));
     }
     // Ours is the handle that the next image inherits; this one must not reach children.
@@ -281,8 +281,8 @@ mod tests {
 
     #[test]
     fn values_are_bounded_text() {
-        assert!(hide(NAME, &[b'x'; LONGEST]).is_ok());
-        let long = hide(NAME, &[b'x'; LONGEST + 1]);
+        assert!(hide(NAME, &[b'x'; MAX_VALUE_BYTES]).is_ok());
+        let long = hide(NAME, &[b'x'; MAX_VALUE_BYTES + 1]);
         assert!(matches!(long, Err(Error::TooLong(NAME))));
         assert!(matches!(
             hide(NAME, &[0xFF, 0xFE]),
@@ -298,7 +298,7 @@ mod tests {
         let unsealed = rustix::fs::memfd_create(c"unsealed", flags).expect("a memory file");
         rustix::io::write(&unsealed, b"planted").expect("written");
         let empty = sealed(b"").expect("sealed");
-        let long = sealed(&[b'x'; LONGEST + 1]).expect("sealed");
+        let long = sealed(&[b'x'; MAX_VALUE_BYTES + 1]).expect("sealed");
         let verdicts = [
             adopted(&plain),
             adopted(&zero),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::{ChatId, Contact, DropReason, Dropped, MessageId, EventData, Origin};
+use openclaw_types::{ChatId, Contact, DropReason, Dropped, EventData, MessageId, Origin};
 use openclaw_vault::{Batch, Entry, Key};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -184,14 +184,14 @@ impl Admission {
     }
 
     /// Judges messages on their way into the journal: what it is to take, and what is held instead. That must be kept, and
-    /// durable, before the messages are acknowledged. Senders are judged by what WhatsApp told with the message; what is
+    /// durable, before the messages are acknowledged. Senders are judged by what WhatsApp sent with the message; what is
     /// known of them from before is added afterwards.
     pub fn judge(&self, arrivals: Vec<Arrival>, now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
         let senders = arrivals.iter().filter_map(|arrival| {
             let origin = arrival.what.as_ref()?.origin()?;
             Some(&origin.sender)
         });
-        // What these tell of their senders may free those before them, and they come first.
+        // What these show of their senders may free those before them, and they come first.
         let news = senders
             .filter(|sender| self.allowlist.learn_sender(sender, now))
             .count();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! rules   what is an alert, and when       queue   its way to the receiver: order, waits, giving up
-//! row     how both are kept                board   what may be told of it
+//! row     how both are kept                board   what may be reported of it
 //! ```
 
 mod board;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! edit                 its author
-//! deletion             its author; in a group an admin too, which the agent cannot tell
+//! deletion             its author; in a group an admin too, which the agent cannot check
 //! reaction, vote, pin  a person in the message's chat
 //! receipt              who the message of ours was sent to: that person, or the group (whose members WhatsApp's server knows)
 //! ```
@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use openclaw_types::{
-    AuthorCheck, ChatId, Contact, MessageId, EventData, Origin, Receipt, RejectReason, Rejected,
+    AuthorCheck, ChatId, Contact, EventData, MessageId, Origin, Receipt, RejectReason, Rejected,
 };
 
 use crate::journal::{Arrival, Journal, Written};
@@ -123,8 +123,7 @@ impl Authorship {
     /// What is recorded of a receipt: of those of its messages that it may be for, and of the others.
     #[must_use]
     pub fn receipt(&self, receipt: Receipt) -> Vec<EventData> {
-        let EventData::Receipt(receipt) =
-            self.people.resolve_contacts(EventData::Receipt(receipt))
+        let EventData::Receipt(receipt) = self.people.resolve_contacts(EventData::Receipt(receipt))
         else {
             return Vec::new();
         };

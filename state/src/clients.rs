@@ -4,7 +4,7 @@
 //! code ──(single-use, 15 minutes)── enroll ──> client ──> connections, each with a Pass ── revoke ──> all cut at once
 //! ```
 //!
-//! What it reports is durable first. It decides by what it is told of the time, and knows nothing of TLS or gRPC: the
+//! What it reports is durable first. It decides by the time that it is given, and knows nothing of TLS or gRPC: the
 //! door of `grpc` asks it.
 
 mod codes;
@@ -71,7 +71,7 @@ pub struct Enrolled {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// It was before, and is told once more.
+    /// It was before, and gets the answer once more.
     pub again: bool,
 }
 
@@ -250,7 +250,7 @@ impl Clients {
     }
 
     /// Takes a client in, if `proves` says that it has the code that it names. Durable when it returns, as is that the
-    /// code is used; of two that ask with one code, one is taken in. A client that asks again is told again.
+    /// code is used; of two that ask with one code, one is taken in. A client that asks again gets the answer again.
     ///
     /// # Errors
     /// See [`Refusal`].

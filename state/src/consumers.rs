@@ -1,7 +1,7 @@
 //! Programs whose place among the events is remembered: a name and a seq each, in the vault.
 //!
 //! A place only moves on, unless its owner says `go_back`. It decides nothing about what is kept: a
-//! consumer that stays away for too long is told the gap like anyone else.
+//! consumer that stays away for too long gets the gap like anyone else.
 
 use std::time::SystemTime;
 

@@ -2,7 +2,7 @@
 //!
 //! An event is written into the vault together with whatever belongs to it, and shown once it is durable: a seq that someone
 //! has seen never stands for another event. A subscriber is a cursor, woken by a `watch` of the head: there is no queue per
-//! client. What is older than the retention goes, and a cursor that points before it is told so. It knows no WhatsApp type.
+//! client. What is older than the retention goes, and a cursor that points before it gets a gap. It knows no WhatsApp type.
 //!
 //! ```text
 //! append ──> vault's log ──fsync──> head ──> subscribers
@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::{Event, Lost, EventData, Seq};
+use openclaw_types::{Event, EventData, Lost, Seq};
 use openclaw_vault::{Batch, Error, JournalTables};
 use tokio::sync::{Notify, watch};
 
@@ -406,7 +406,7 @@ impl std::fmt::Debug for Journal {
 }
 
 /// The first seq of a new journal: above those of the journals before it on another volume, so that a cursor from one of
-/// them is told that it is.
+/// them gets it as such.
 fn first(now: SystemTime) -> u64 {
     to_millis(now).max(1)
 }

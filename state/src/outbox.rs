@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{
-    ChatId, Draft, MessageId, Nack, EventData, Phone, SendOutcome, SendReason, SendState, Sent,
+    ChatId, Draft, EventData, MessageId, Nack, Phone, SendOutcome, SendReason, SendState, Sent,
     Token,
 };
 use openclaw_vault::Batch;
@@ -378,7 +378,7 @@ impl Outbox {
         refused.max_by_key(|(_, until)| *until)
     }
 
-    /// Returns once everything told so far is durable.
+    /// Returns once everything reported so far is durable.
     pub async fn durable(&self) {
         self.journal.flush().await;
     }

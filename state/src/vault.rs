@@ -201,7 +201,7 @@ impl Vault {
         result
     }
 
-    /// What may be told of the store; `None` once it is erased.
+    /// What may be reported about the store; `None` once it is erased.
     #[must_use]
     pub fn summary(&self) -> Option<Summary> {
         let state = self.shared.lock();

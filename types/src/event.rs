@@ -28,7 +28,7 @@ pub use content::{
 pub use filter::{ChatSet, Filter, MAX_CHATS};
 #[cfg(any(test, feature = "samples"))]
 pub use kind::every_event_data;
-pub use kind::{Kind, KindSet, EventData};
+pub use kind::{EventData, Kind, KindSet};
 pub use message::*;
 pub use target::Target;
 pub use unread::*;

@@ -71,7 +71,9 @@ pub enum PhoneError {
         at: usize,
     },
     /// An extension, or what else may follow a number in a link.
-    #[error("an extension begins at character {at}: WhatsApp has no extensions, give the number alone")]
+    #[error(
+        "an extension begins at character {at}: WhatsApp has no extensions, give the number alone"
+    )]
     Extension {
         /// Its place.
         at: usize,

@@ -99,7 +99,7 @@ impl Header {
         Some(slot.info.name.clone())
     }
 
-    /// What to tell someone whose secret opens none of its slots.
+    /// What to show someone whose secret opens none of its slots.
     pub(crate) fn wrong_key(&self) -> Error {
         let slots: Vec<_> = self.slots.iter().map(|slot| &*slot.info.name).collect();
         Error::WrongKey {

@@ -61,8 +61,7 @@ impl fmt::Display for Back {
     }
 }
 
-/// Judges `seen` by the latest openings, oldest first: the last is the current one. `None` when the store went on, as far
-/// as can be told; what was seen longer ago than the oldest of them cannot be judged.
+/// Judges `seen` by the latest openings, oldest first: the last is the current one. `None` when the store went on, as far as is known; what was seen longer ago than the oldest of them cannot be judged.
 #[must_use]
 pub fn went_back(seen: &Epoch, known: &[Epoch]) -> Option<Back> {
     let generation = seen.generation;

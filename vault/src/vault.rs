@@ -233,7 +233,7 @@ impl<D: Disk> Vault<D> {
         &self.disk
     }
 
-    /// What may be told of the store.
+    /// What may be reported about the store.
     pub fn summary(&self) -> Summary {
         let current = Epoch {
             commits: self.durable.0,

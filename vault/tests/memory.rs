@@ -11,7 +11,7 @@ use tempfile::TempDir;
 const RECORDS: u32 = 60_000;
 /// Bytes that a record may take in memory.
 const ALLOWED: u64 = 100;
-/// What the other process is told the folder by.
+/// The variable that names the folder to the other process.
 const DIR: &str = "VAULT_MEMORY_DIR";
 
 fn secret() -> Secret {

@@ -100,7 +100,7 @@ pub enum Report {
     Accepted {
         /// The account's number.
         phone: Phone,
-        /// Its LID, if told yet.
+        /// Its LID, if known yet.
         lid: Option<Lid>,
     },
     /// The pairing was refused, or failed to verify.
@@ -146,7 +146,7 @@ pub struct Driver {
     reports: mpsc::Sender<Report>,
     signals: mpsc::Receiver<Signal>,
     keepalive_limit: Duration,
-    /// Each stanza is told when it arrives, for as long as this is held: see [`backlog`].
+    /// Each stanza is counted when it arrives, for as long as this is held: see [`backlog`].
     _stanzas: RawNodeLease,
     /// The library's workers, started with the first connection and stopped with the driver.
     bot: Workers,
@@ -161,7 +161,7 @@ enum Workers {
 /// What the library's event handler, which may not wait, leaves for the driver.
 enum Signal {
     Report(Report),
-    /// The phone has accepted: store that, then tell.
+    /// The phone has accepted: store that, then report it.
     Accepted,
     /// The library has announced us as available: take that back, or the phone goes silent.
     Announced,

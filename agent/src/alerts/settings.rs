@@ -77,9 +77,7 @@ pub enum BadAddress {
     )]
     Plain,
     /// A name and a password before the host.
-    #[error(
-        "it must not contain credentials (user:password@); put a token into the path"
-    )]
+    #[error("it must not contain credentials (user:password@); put a token into the path")]
     UserInfo,
     /// It is too long.
     #[error("it is longer than {MAX_URL_BYTES} bytes")]

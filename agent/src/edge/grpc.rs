@@ -68,7 +68,7 @@ pub struct Network {
     pub name: AgentName,
     /// The address for TLS, and the agent's key there.
     pub tls: Option<(SocketAddr, Fingerprint)>,
-    /// `HOST:PORT`, if the platform told it.
+    /// `HOST:PORT`, if the platform sets it.
     pub public: Option<String>,
 }
 

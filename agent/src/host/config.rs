@@ -153,7 +153,7 @@ pub const fn version() -> &'static str {
 /// Why there is no configuration.
 #[derive(Debug)]
 pub enum Error {
-    /// A flag that does not exist, or a wish for help: clap prints it.
+    /// A flag that does not exist, or a request for help: clap prints it.
     Usage(clap::Error),
     /// Invalid values, each with its setting.
     Values(Vec<Mistake>),
@@ -295,9 +295,7 @@ impl Config {
             false => Inspection::Refused,
             true if cfg!(feature = "sim") => Inspection::Allowed,
             true => {
-                keep(
-                    "--allow-inspection: --allow-inspection needs a simulator build".to_owned(),
-                );
+                keep("--allow-inspection: --allow-inspection needs a simulator build".to_owned());
                 Inspection::Refused
             }
         };

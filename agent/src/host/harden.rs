@@ -1,5 +1,5 @@
 //! What the process gives up before it begins, in the order that the kernel wants: privileges, inspection, then files
-//! and calls. What was reached is told in Status; a container may refuse any of it.
+//! and calls. What was reached is reported in Status; a container may refuse any of it.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;

@@ -76,7 +76,7 @@ pub struct Open {
 }
 
 impl StoreLocation {
-    /// Makes the volume ours. `waiting` is told once who has it, if it must be waited for.
+    /// Makes the volume ours. `waiting` gets its holder once, if it must be waited for.
     pub fn claim(&self, now: SystemTime, waiting: impl FnOnce(&str)) -> Result<Volume, Error> {
         make_dir(&self.dir)?;
         let lock = Lock::acquire(&self.dir, self.lock_timeout, now, waiting)?;

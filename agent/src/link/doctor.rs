@@ -6,7 +6,7 @@ mod findings;
 
 use openclaw_state::allow::Verdict;
 use openclaw_state::clock;
-use openclaw_types::{ChatId, Contact, Event, Finding, Lid, MessageId, EventData, Phone, Seq};
+use openclaw_types::{ChatId, Contact, Event, EventData, Finding, Lid, MessageId, Phone, Seq};
 use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, SendError};
 
 use self::findings::{

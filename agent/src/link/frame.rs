@@ -21,7 +21,7 @@ pub enum Method {
     PhoneCode(Phone),
 }
 
-/// A wish to link.
+/// A request to link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairRequest {
     /// How.

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use openclaw_state::clock;
 use openclaw_state::vault::Vault;
-use openclaw_types::{Link, LinkState, EventData, Reason};
+use openclaw_types::{EventData, Link, LinkState, Reason};
 use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
 use openclaw_whatsapp::store::Store;
 use tokio::sync::{mpsc, watch};
@@ -119,7 +119,7 @@ impl Owner {
         (agent, owner, sender, resolver)
     }
 
-    /// Runs until it is told to stop, or the store is erased.
+    /// Runs until it is asked to stop, or the store is erased.
     pub async fn run(mut self) -> Result<Ended, OpenError> {
         self.start().await?;
         loop {

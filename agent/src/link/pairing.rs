@@ -1,4 +1,4 @@
-//! One pairing, from the wish to the link: what to show and what to do, decided purely.
+//! One pairing, from the request to the link: what to show and what to do, decided purely.
 
 use std::time::{Duration, SystemTime};
 

@@ -29,7 +29,7 @@ struct VerdictRow {
     /// The code that WhatsApp gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<u32>,
-    /// The version of the agent that was told so: another one may be welcome where this was outdated.
+    /// The version of the agent that got this verdict: another one may be welcome where this was outdated.
     agent: String,
 }
 

@@ -62,7 +62,7 @@ impl Running {
         matches!(self.connection, Connection::Idle(_))
     }
 
-    /// Takes the driver back from a connection that has told its end.
+    /// Takes the driver back from a connection that has reported its end.
     pub(super) async fn rejoin(&mut self) {
         if let Connection::Made(task) = &mut self.connection {
             // It fails only when it was aborted, and then the session is gone as well.

@@ -1,4 +1,4 @@
-//! Sending as a caller sees it: what it may ask for, and what it is told.
+//! Sending as a caller sees it: what it may ask for, and what it gets.
 
 use std::time::{Duration, SystemTime};
 
@@ -118,7 +118,7 @@ impl Agent {
         let waits = connected || progress.borrow().until.is_none();
         let timeout = if waits { timeout } else { Duration::ZERO };
         let reached = progress.wait_for(|progress| progress.has_reached(wait));
-        // The sender of this channel may be dropped, but not before it has told the end.
+        // The sender of this channel may be dropped, but not before it has reported the end.
         let reached = tokio::time::timeout(timeout, reached).await.is_ok();
         if !reached {
             self.outbox.give_up(&token);

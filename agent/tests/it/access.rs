@@ -56,7 +56,7 @@ pub(crate) async fn rules(world: &World) -> pb::Rules {
     world.agent.status().await.rules.unwrap()
 }
 
-/// Waits until WhatsApp has told the LID of everyone in the rules.
+/// Waits until WhatsApp has returned the LID of everyone in the rules.
 pub(crate) async fn resolved(world: &World) {
     let settled = async {
         loop {
@@ -67,7 +67,7 @@ pub(crate) async fn resolved(world: &World) {
             tokio::task::yield_now().await;
         }
     };
-    let settled = tokio::time::timeout(crate::harness::PATIENCE, settled).await;
+    let settled = tokio::time::timeout(crate::harness::TEST_TIMEOUT, settled).await;
     settled.expect("the numbers in the rules are resolved");
 }
 

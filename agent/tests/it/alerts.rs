@@ -1,4 +1,4 @@
-//! Alerts: what is told to whom, how often, and what happens when no one listens.
+//! Alerts: what is sent to whom, how often, and what happens when no one listens.
 
 mod receiver;
 
@@ -12,7 +12,7 @@ use tonic::Code;
 
 use self::receiver::{Answer, SECRET_PATH};
 pub(crate) use self::receiver::{KEY, Receiver};
-use crate::harness::{PATIENCE, World, refusal};
+use crate::harness::{TEST_TIMEOUT, World, refusal};
 
 /// How long an agent may take to stop while a receiver keeps it waiting.
 const STOP: Duration = Duration::from_secs(9);
@@ -61,7 +61,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(15)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        if tokio::time::timeout(TEST_TIMEOUT, waiting).await.is_err() {
             panic!("{:#?}", self.listed().await);
         }
     }
@@ -74,7 +74,7 @@ impl World {
         self.agent.start_again_with(&url, &args).await;
     }
 
-    /// Ends as every test does, and has told no one the receiver's address.
+    /// Ends as every test does, and has shown no one the receiver's address.
     async fn finish_discreetly(self) {
         let (stdout, stderr) = self.agent.output();
         let told = stdout
@@ -148,7 +148,10 @@ async fn a_link_that_flaps_is_one_alert_and_one_recovery_once_it_has_held() {
             .agent
             .until(|link| link.state() != LinkState::Connected)
             .await;
-        assert!(begun.elapsed() < PATIENCE * 2, "{drops} drops and no alert");
+        assert!(
+            begun.elapsed() < TEST_TIMEOUT * 2,
+            "{drops} drops and no alert"
+        );
     }
     assert!(begun.elapsed() >= Duration::from_secs(6) && drops > 1);
     world.agent.until_state(LinkState::Connected).await;
@@ -374,7 +377,7 @@ async fn an_unreachable_receiver_is_reported_and_its_test_fails() {
             }
         }
     };
-    let tested = tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+    let tested = tokio::time::timeout(TEST_TIMEOUT, waiting).await.unwrap();
     assert!(!tested.delivered && tested.status == 0);
     assert!(world.listed().await.alerts.is_empty(), "a test is not kept");
     world.finish_discreetly().await;

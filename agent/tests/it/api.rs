@@ -100,7 +100,7 @@ async fn unpairing_while_offline_is_reported_as_unconfirmed() {
 async fn unpairing_from_a_silent_server_does_not_hang() {
     let world = World::linked().await;
     world.fault(Fault::HalfOpen).await;
-    let confirmed = tokio::time::timeout(crate::harness::PATIENCE, world.unpair()).await;
+    let confirmed = tokio::time::timeout(crate::harness::TEST_TIMEOUT, world.unpair()).await;
     assert!(!confirmed.expect("an answer").unwrap());
     world.everything_says(LinkState::Unlinked, "").await;
     world.finish().await;

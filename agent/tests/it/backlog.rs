@@ -12,7 +12,7 @@ use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Peer};
 
-use crate::harness::{ACCOUNT, PATIENCE, WORD, World};
+use crate::harness::{ACCOUNT, TEST_TIMEOUT, WORD, World};
 
 /// Milliseconds that each fsync takes longer.
 const SLOW_DISK: &str = "OPENCLAW_SLOW_DISK_MS";
@@ -60,7 +60,7 @@ async fn comes_back(world: &mut World, millis: u64) {
         .start_again_where(&url, &[], (slow.0, slow.1.as_str()))
         .await;
     let phone = world.phone();
-    phone.wait_until_active(PATIENCE).await.unwrap();
+    phone.wait_until_active(TEST_TIMEOUT).await.unwrap();
 }
 
 /// Watches until nothing is left.

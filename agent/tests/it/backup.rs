@@ -14,7 +14,7 @@ use openclaw_vault::{Reader, Secret};
 use tonic::{Code, Status};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Agent, BERT, Client, PATIENCE, TLS, WORD, World, lid, refusal,
+    ACCOUNT, ANNA, Agent, BERT, Client, TEST_TIMEOUT, TLS, WORD, World, lid, refusal,
 };
 
 const PASSPHRASE: &str = "some fine words";
@@ -65,7 +65,7 @@ async fn restore(agent: &Agent, words: &str, bytes: &[u8]) -> Result<pb::Restore
     Ok(answer.into_inner())
 }
 
-/// Waits until the agent has told of this text.
+/// Waits until the agent has an event with this text.
 async fn heard(world: &World, text: &str) {
     let mut events = world.watch().await;
     let found = |event: &pb::Event| match &event.kind {
@@ -77,7 +77,11 @@ async fn heard(world: &World, text: &str) {
 
 async fn until_received(world: &World, number: &str, text: &str) {
     let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(text);
-    world.peer(number).wait_for(fits, PATIENCE).await.unwrap();
+    world
+        .peer(number)
+        .wait_for(fits, TEST_TIMEOUT)
+        .await
+        .unwrap();
 }
 
 /// The agent's process and its volume are gone, and there is another with an empty one.
@@ -284,7 +288,7 @@ async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
         let said = tokio_stream::wrappers::ReceiverStream::new(said);
         calls.push(Box::pin(async move { client.restore(said).await }));
     }
-    let ended = tokio::time::timeout(PATIENCE, futures::future::select_all(calls)).await;
+    let ended = tokio::time::timeout(TEST_TIMEOUT, futures::future::select_all(calls)).await;
     let (second, _, first) = ended.expect("one is refused");
     assert_eq!(
         refusal(&second.unwrap_err()),
@@ -307,7 +311,7 @@ async fn until_refused(world: &World, code: Code, reason: &str) {
             tokio::task::yield_now().await;
         }
     };
-    let refused = tokio::time::timeout(PATIENCE, refused).await;
+    let refused = tokio::time::timeout(TEST_TIMEOUT, refused).await;
     refused.unwrap_or_else(|_| panic!("never refused with {reason}"));
 }
 

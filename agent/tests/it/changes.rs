@@ -122,7 +122,7 @@ async fn an_admin_deletes_anothers_message() {
     assert_eq!(author.lid, format!("{}@lid", lid(BERT)));
     assert_eq!(
         author.phone, BERT,
-        "told by the LID alone, and known from before"
+        "named by the LID alone, and known from before"
     );
     world.all_acked().await;
     world.finish().await;

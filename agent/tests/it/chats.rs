@@ -137,7 +137,7 @@ async fn a_chats_timer_is_reported_and_answers_carry_it() {
     world.send(BERT, "to another").await.unwrap();
     assert_eq!(timer_of_last(&world, BERT), None);
 
-    // Another timer, told by a change of the setting; it survives a restart.
+    // Another timer, by a change of the setting; it survives a restart.
     anna.send(ACCOUNT, content::timer(86_400), By::Pn, None)
         .await
         .unwrap();

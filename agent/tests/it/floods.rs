@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Middle, Mood, PATIENCE, TLS, World};
+use crate::harness::{Client, Middle, Mood, TEST_TIMEOUT, TLS, World};
 use wire::{
     CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, SETTINGS, Wire,
     call, frame, header,
@@ -70,7 +70,7 @@ impl Siege {
         let serve = async {
             loop {
                 let status = open.status(pb::StatusRequest {});
-                tokio::time::timeout(PATIENCE, status)
+                tokio::time::timeout(TEST_TIMEOUT, status)
                     .await
                     .expect("in time")
                     .unwrap();
@@ -78,7 +78,7 @@ impl Siege {
                 served += 1;
             }
         };
-        let flooded = tokio::time::timeout(3 * PATIENCE, async {
+        let flooded = tokio::time::timeout(3 * TEST_TIMEOUT, async {
             tokio::select! {
                 flooded = &mut flood => flooded,
                 () = serve => unreachable!("it serves until the flood is over"),
@@ -93,7 +93,7 @@ impl Siege {
     /// A new connection. Among many strangers it may be the one that makes room, and is tried again as people do.
     async fn gets_in(&self) {
         let trying = async { while !self.friend.is_known(&self.world.agent).await {} };
-        let got_in = tokio::time::timeout(PATIENCE, trying).await;
+        let got_in = tokio::time::timeout(TEST_TIMEOUT, trying).await;
         got_in.expect("a client that is known gets in");
     }
 
@@ -362,7 +362,7 @@ async fn a_client_on_a_slow_line_gets_in_during_a_storm() {
         }
         unreachable!("there is always another attempt")
     };
-    let attempts = tokio::time::timeout(PATIENCE, async {
+    let attempts = tokio::time::timeout(TEST_TIMEOUT, async {
         tokio::select! {
             attempts = getting_in => attempts,
             () = storm => unreachable!("it does not end"),

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::access::ONLY_ANNA;
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, World};
+use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, World};
 use crate::runbook::Shell;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/client.py");
@@ -105,8 +105,8 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
     let mut called = Vec::new();
     let talk = async {
         while let Some(line) = lines.next_line().await.unwrap() {
-            let wish: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let text = |name: &str| wish[name].as_str();
+            let request: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let text = |name: &str| request[name].as_str();
             if let Some(code) = text("scan") {
                 world.phone().scan(code).await.unwrap();
             } else if let Some(code) = text("type") {
@@ -114,16 +114,16 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
             } else if let Some(words) = text("hear") {
                 let anna = world.peer(ANNA);
                 anna.send_text(ACCOUNT, words, By::Lid).await.unwrap();
-            } else if wish["revoke"].as_bool() == Some(true) {
+            } else if request["revoke"].as_bool() == Some(true) {
                 world.agent.revoke("grpcio").await.unwrap();
-            } else if let Some(names) = wish["called"].as_array() {
+            } else if let Some(names) = request["called"].as_array() {
                 let names = names.iter().filter_map(|name| name.as_str());
                 called = names.map(str::to_owned).collect();
             }
         }
         script.wait().await.unwrap()
     };
-    let ended = tokio::time::timeout(4 * PATIENCE, talk).await;
+    let ended = tokio::time::timeout(4 * TEST_TIMEOUT, talk).await;
     assert!(
         ended.expect("the script ends").success(),
         "it says why above"

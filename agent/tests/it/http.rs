@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::harness::{ANNA, Agent, Health, PATIENCE, WORD, World};
+use crate::harness::{ANNA, Agent, Health, TEST_TIMEOUT, WORD, World};
 
 #[tokio::test]
 async fn a_new_deployment_is_alive_and_not_ready() {
@@ -269,7 +269,7 @@ async fn slow_and_idle_connections_keep_no_one_out() {
     // Nor are they kept for ever.
     for mut stream in slow {
         let mut answer = Vec::new();
-        let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let ended = tokio::time::timeout(TEST_TIMEOUT, stream.read_to_end(&mut answer)).await;
         assert!(ended.is_ok(), "a half request is given up");
     }
     world.agent.is_lean();
@@ -351,7 +351,7 @@ async fn callers_that_never_read_keep_no_probe_out() {
         tokio::time::sleep(Duration::from_secs(6)).await;
         while let Ok(1..) = stream.read(&mut buffer).await {}
     };
-    let cut = tokio::time::timeout(PATIENCE, cut).await;
+    let cut = tokio::time::timeout(TEST_TIMEOUT, cut).await;
     assert!(cut.is_ok(), "a connection that is not read is closed");
     world.agent.is_lean();
     world.finish().await;

@@ -23,7 +23,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use self::client::Client;
 use self::gateway::Gateway;
 use self::source::Source;
-use crate::harness::{ACCOUNT, ANNA, BERT, PATIENCE, WORD, lid};
+use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, lid};
 
 /// The stanzas that the gateway never read.
 const LOST: &str = "3A00000000000000000000000000AA01";
@@ -65,7 +65,7 @@ async fn left() -> Left {
             gateway
                 .send(&chat(&peer.number().to_string()), &answer)
                 .await;
-            let heard = peer.wait_for(|heard| heard.text.as_ref() == Some(&answer), PATIENCE);
+            let heard = peer.wait_for(|heard| heard.text.as_ref() == Some(&answer), TEST_TIMEOUT);
             heard.await.unwrap();
         }
         let question = format!("{WORD} {round} in the group");
@@ -73,7 +73,7 @@ async fn left() -> Left {
         gateway.hear(&question).await;
         let answer = format!("{WORD} re {question}");
         gateway.send(&group, &answer).await;
-        let heard = bert.wait_for(|heard| heard.text.as_ref() == Some(&answer), PATIENCE);
+        let heard = bert.wait_for(|heard| heard.text.as_ref() == Some(&answer), TEST_TIMEOUT);
         heard.await.unwrap();
     }
     for (peer, by, id) in [(&anna, By::Lid, LOST), (&anna, By::Lid, LOST_IN_GROUP)] {
@@ -179,7 +179,7 @@ async fn a_lost_message_whose_key_is_lost_too_is_never_read() {
     let client = Client::start(&left.sim, store).await;
     client.hears(&format!("{WORD} {LOST_IN_GROUP}")).await;
     let settled = || left.sim.queue(ACCOUNT).unwrap().is_empty();
-    left.sim.until(PATIENCE, settled).await.unwrap();
+    left.sim.until(TEST_TIMEOUT, settled).await.unwrap();
     assert!(!client.heard(&format!("{WORD} {LOST}")));
     client.stop().await;
 }
@@ -206,7 +206,7 @@ async fn go_on(left: &Left) -> (Report, Client) {
         peer.send_text(ACCOUNT, &question, by).await.unwrap();
         client.hears(&question).await;
         let id = client.say(&chat(&peer.number().to_string()), WORD).await;
-        let heard = peer.wait_for(|heard| heard.id == id, PATIENCE).await;
+        let heard = peer.wait_for(|heard| heard.id == id, TEST_TIMEOUT).await;
         assert_eq!(
             heard.unwrap().kind,
             "msg",
@@ -220,7 +220,7 @@ async fn go_on(left: &Left) -> (Report, Client) {
         client.hears(&question).await;
         let id = client.say(group, WORD).await;
         for member in [&anna, &bert] {
-            let heard = member.wait_for(|heard| heard.id == id, PATIENCE).await;
+            let heard = member.wait_for(|heard| heard.id == id, TEST_TIMEOUT).await;
             assert_eq!(heard.unwrap().kind, "skmsg");
         }
     }
@@ -236,7 +236,7 @@ async fn go_on(left: &Left) -> (Report, Client) {
 async fn finish(left: &Left, client: Client) {
     client.saw_no_trouble();
     let settled = || left.sim.queue(ACCOUNT).unwrap().is_empty();
-    left.sim.until(PATIENCE, settled).await.unwrap();
+    left.sim.until(TEST_TIMEOUT, settled).await.unwrap();
     let devices = left.sim.phone(ACCOUNT).unwrap().companions();
     assert_eq!(devices.len(), 1, "no new link: {devices:?}");
     client.stop().await;

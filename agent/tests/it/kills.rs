@@ -1,6 +1,6 @@
 //! `kill -9` at named places (state/src/failpoint.rs) and at any moment, while eight people write and are written to.
 //!
-//! Whatever the moment: what WhatsApp was told that we have is in the journal, or an event says that it may not be; nothing
+//! Whatever the moment: what was acknowledged to WhatsApp is in the journal, or an event says that it may not be; nothing
 //! is there twice; what is in a chat is in its order; no message key is used twice, and a token is one message at its
 //! recipient.
 
@@ -16,7 +16,7 @@ use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{Class, Owed};
 
-use crate::harness::{ACCOUNT, Agent, PATIENCE, STARTED, World, chance};
+use crate::harness::{ACCOUNT, Agent, STARTED, TEST_TIMEOUT, World, chance};
 use crate::kills::crowd::{Crowd, Letters};
 use crate::kills::told::Told;
 
@@ -81,7 +81,7 @@ async fn an_agent_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
 }
 
 /// A ratchet that is durable before the message that it opened is the one window that the library leaves open (design,
-/// "WhatsApp itself"): the message is lost, WhatsApp is told that we have it, and the journal says so.
+/// "WhatsApp itself"): the message is lost although it was acknowledged to WhatsApp, and the journal reports it.
 #[tokio::test]
 async fn a_message_killed_between_its_ratchet_and_its_row_is_reported_as_lost() {
     let mut world = World::linked().await;
@@ -123,7 +123,7 @@ async fn protocol_messages_are_not_reported_as_lost() {
     let own = ACCOUNT.trim_start_matches('+');
     let is_own = |owed: &Owed| owed.class == Class::Message && owed.from == own;
     let spoken = || world.sim.queue(ACCOUNT).unwrap().iter().any(is_own);
-    world.sim.until(PATIENCE, spoken).await.unwrap();
+    world.sim.until(TEST_TIMEOUT, spoken).await.unwrap();
     let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
     crowd.grouped = false;
     crowd.write(8).await;

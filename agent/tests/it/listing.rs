@@ -8,7 +8,7 @@ use openclaw_sim::By;
 use openclaw_state::journal::{Journal, Limits};
 use openclaw_state::vault::{Sealed, Vault};
 use openclaw_types::{
-    ChatId, Contact, Content, Link, LinkState, Lost, LostReason, Message, MessageId, EventData,
+    ChatId, Contact, Content, EventData, Link, LinkState, Lost, LostReason, Message, MessageId,
     Origin,
 };
 use openclaw_vault::{Folder, Secret, on_heap};

@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::harness::{
-    ANNA, BERT, NOBODY, PATIENCE, WORD, World, fact, lid, refusal, request, seconds,
+    ANNA, BERT, TEST_TIMEOUT, UNREGISTERED, WORD, World, fact, lid, refusal, request, seconds,
 };
 
 fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
@@ -58,7 +58,7 @@ impl World {
 
     async fn until_heard(&self, number: &str, text: &str) -> Received {
         let fits = |heard: &Received| heard.text.as_deref() == Some(text);
-        let heard = self.peer(number).wait_for(fits, PATIENCE).await;
+        let heard = self.peer(number).wait_for(fits, TEST_TIMEOUT).await;
         heard.unwrap_or_else(|error| panic!("{number} has not got {text:?}: {error}"))
     }
 
@@ -80,8 +80,8 @@ async fn queued_messages_outlive_a_kill_and_are_sent_on_the_next_connection() {
     let texts: Vec<String> = (0..3).map(|n| format!("{WORD} {n}")).collect();
     let mut ids = Vec::new();
     for (n, text) in texts.iter().enumerate() {
-        let wish = kept(ANNA, text, &format!("t{n}"));
-        let answer = world.send_with(wish).await.unwrap();
+        let request = kept(ANNA, text, &format!("t{n}"));
+        let answer = world.send_with(request).await.unwrap();
         assert_eq!(answer.state(), SendState::Accepted);
         let until = SystemTime::try_from(answer.queued_until.unwrap()).unwrap();
         let hour = until.duration_since(openclaw_state::clock::now()).unwrap();
@@ -121,11 +121,11 @@ async fn queued_messages_outlive_a_kill_and_are_sent_on_the_next_connection() {
 #[tokio::test]
 async fn a_queued_message_is_sent_at_once_while_connected() {
     let world = World::linked().await;
-    let wish = pb::SendRequest {
+    let request = pb::SendRequest {
         wait: SendState::Delivered.into(),
         ..kept(ANNA, WORD, "t")
     };
-    let sent = world.send_with(wish).await.unwrap();
+    let sent = world.send_with(request).await.unwrap();
     assert_eq!(
         (sent.state(), sent.queued_until),
         (SendState::Delivered, None)
@@ -138,11 +138,11 @@ async fn a_queued_message_is_sent_at_once_while_connected() {
 async fn a_queued_message_expires_with_a_report_and_is_never_sent() {
     let world = World::linked().await;
     world.cut_off().await;
-    let wish = pb::SendRequest {
+    let request = pb::SendRequest {
         keep_for: seconds(1),
         ..kept(ANNA, WORD, "t")
     };
-    world.send_with(wish).await.unwrap();
+    world.send_with(request).await.unwrap();
     let outcome = world.outcome("t").await;
     assert_eq!(
         (outcome.state(), outcome.reason()),
@@ -204,8 +204,8 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
     let world = World::linked_with(&["--send-rate", "30", "--send-burst", "2"]).await;
     world.send(ANNA, &format!("{WORD} 0")).await.unwrap();
     world.send(BERT, &format!("{WORD} 1")).await.unwrap();
-    let wish = || tokened(BERT, &format!("{WORD} 2"), "t");
-    let refused = world.send_with(wish()).await.unwrap_err();
+    let request = || tokened(BERT, &format!("{WORD} 2"), "t");
+    let refused = world.send_with(request()).await.unwrap_err();
     assert_eq!(
         refusal(&refused),
         (Code::ResourceExhausted, "PACED".to_owned())
@@ -217,11 +217,11 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
     assert!(wait <= Duration::from_secs(2), "{wait:?}");
     assert_eq!(world.heard(BERT).len(), 1, "nothing was sent");
     tokio::time::sleep(wait).await;
-    world.send_with(wish()).await.unwrap();
+    world.send_with(request()).await.unwrap();
     // What may wait for its turn is slowed down instead.
     for n in 3..5 {
-        let wish = kept(ANNA, &format!("{WORD} {n}"), &format!("t{n}"));
-        let sent = world.send_with(wish).await.unwrap();
+        let request = kept(ANNA, &format!("{WORD} {n}"), &format!("t{n}"));
+        let sent = world.send_with(request).await.unwrap();
         assert!(sent.state() >= SendState::ServerAck);
     }
     let slowed = openclaw_state::clock::now().duration_since(at).unwrap();
@@ -261,11 +261,11 @@ async fn a_temporary_fault_delays_queued_messages_and_fails_none() {
         count: 1_000,
     };
     world.fault(Fault::IqError(error)).await;
-    let wish = pb::SendRequest {
+    let request = pb::SendRequest {
         timeout: seconds(1),
         ..kept(BERT, WORD, "t")
     };
-    let answer = world.send_with(wish).await.unwrap();
+    let answer = world.send_with(request).await.unwrap();
     assert_eq!(answer.state(), SendState::Accepted);
     let attempted = async {
         loop {
@@ -276,7 +276,7 @@ async fn a_temporary_fault_delays_queued_messages_and_fails_none() {
             tokio::task::yield_now().await;
         }
     };
-    let waiting = tokio::time::timeout(PATIENCE, attempted).await.unwrap();
+    let waiting = tokio::time::timeout(TEST_TIMEOUT, attempted).await.unwrap();
     assert_eq!(waiting.reason(), pb::SendReason::NotEncrypted);
     assert!(!waiting.handed_over && waiting.retry_at.is_some());
     // It holds up no one else.
@@ -318,7 +318,7 @@ async fn queued_messages_are_sent_once_the_agent_is_linked_again() {
 async fn a_message_no_device_can_decrypt_is_not_reported_as_sent() {
     let world = World::linked().await;
     // WhatsApp knows no one under this LID, and has no key for it.
-    let nobody = format!("{}@lid", lid(NOBODY));
+    let nobody = format!("{}@lid", lid(UNREGISTERED));
     let failed = world.send_with(tokened(&nobody, WORD, "t")).await;
     assert_eq!(
         refusal(&failed.unwrap_err()),

@@ -10,7 +10,7 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::pair_frame::Frame;
 use openclaw_sim::{By, Failure, Fault, IqError};
 
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World, seconds};
+use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, World, seconds};
 
 /// No one's number, and well formed.
 const MISTYPED: &str = "+15550100077";
@@ -80,7 +80,7 @@ impl World {
         let text = format!("{WORD} {word}");
         self.send(ANNA, &text).await.unwrap();
         let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(&text);
-        self.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+        self.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
         let mut events = self.watch().await;
         let text = format!("{WORD} answers {word}");
         let anna = self.peer(ANNA);
@@ -286,7 +286,7 @@ async fn a_stream_closed_after_the_scan_leaves_the_new_link() {
     assert!(matches!(pairing.next().await, Some(Frame::Scanned(_))));
     drop(pairing);
     let replaced = || world.devices().len() == 1 && world.devices() != before;
-    world.sim.until(PATIENCE, replaced).await.unwrap();
+    world.sim.until(TEST_TIMEOUT, replaced).await.unwrap();
     world.works("with the new one").await;
     assert!(!world.agent.status().await.pairing);
     world.finish().await;

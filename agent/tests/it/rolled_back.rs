@@ -11,7 +11,7 @@ use openclaw_sim::By;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Agent, BERT, Client, PATIENCE, TLS, WORD, World, message, refusal, request,
+    ACCOUNT, ANNA, Agent, BERT, Client, TEST_TIMEOUT, TLS, WORD, World, message, refusal, request,
 };
 
 fn copy(from: &Path, to: &Path) {
@@ -137,7 +137,7 @@ async fn renewing_sends_with_new_sessions_and_breaks_none() {
     let sent = world.send_with(with(&seen, ANNA, "t")).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck);
     let fits = |heard: &openclaw_sim::Received| heard.id == sent.message_id;
-    world.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+    world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     let anna = world.peer(ANNA);
     let text = format!("{WORD} back");
     anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
@@ -217,7 +217,7 @@ async fn queued_messages_wait_while_sends_are_held_and_are_sent_after() {
     world.agent.until_state(LinkState::Connected).await;
     decide(&world.agent, RollbackDecision::Renew).await.unwrap();
     let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(WORD);
-    world.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+    world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     world.finish().await;
 }
 
@@ -236,11 +236,11 @@ async fn a_report_without_a_rollback_holds_nothing() {
     };
     for said in [now.clone(), other_store, earlier] {
         assert_eq!(report(&world.agent, said.clone()).await, None);
-        let wish = pb::SendRequest {
+        let request = pb::SendRequest {
             seen: Some(said),
             ..request(ANNA, WORD)
         };
-        world.send_with(wish).await.unwrap();
+        world.send_with(request).await.unwrap();
     }
     let bad = pb::StoreSeen {
         store_id: vec![7; 15],

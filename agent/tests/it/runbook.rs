@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use openclaw_sim::camera;
 
-use crate::harness::{ACCOUNT, PATIENCE};
+use crate::harness::{ACCOUNT, TEST_TIMEOUT};
 use page::{Block, Step};
 use scene::Scene;
 pub(crate) use shell::Shell;
@@ -124,7 +124,7 @@ async fn type_and_compare(scene: &Scene, step: &Step) -> Result<(), String> {
         if likeness::alike(shown, &printed) && succeeded != refused {
             return Ok(());
         }
-        if !looks || begun.elapsed() > PATIENCE {
+        if !looks || begun.elapsed() > TEST_TIMEOUT {
             return Err(format!(
                 "{PAGE}:{line}: {command}\nshows:\n{}\nprinted (success: {succeeded}):\n{printed}",
                 shown.join("\n")
@@ -158,7 +158,7 @@ async fn scan(scene: &Scene, running: &shell::Running) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    let seen = tokio::time::timeout(PATIENCE, seen).await;
+    let seen = tokio::time::timeout(TEST_TIMEOUT, seen).await;
     seen.unwrap_or_else(|_| panic!("no code for {ACCOUNT}: {}", running.printed()));
 }
 
@@ -214,7 +214,10 @@ fn the_runbook_names_every_error_of_the_client() {
         }
         let texts = source.split('"').skip(1).step_by(2);
         for name in texts.filter(|text| is_reason(text) && !is_variable(text)) {
-            assert!(text.contains(&format!("`{name}`")), "{file} has an error {name}");
+            assert!(
+                text.contains(&format!("`{name}`")),
+                "{file} has an error {name}"
+            );
             found += 1;
         }
     }

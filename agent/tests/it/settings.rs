@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::harness::{Ended, PATIENCE, STARTED, bare, new_key};
+use crate::harness::{Ended, STARTED, TEST_TIMEOUT, bare, new_key};
 
 /// Arguments of an agent that has no one to speak to.
 const DEAD: [&str; 6] = [
@@ -67,7 +67,7 @@ async fn log(agent: &mut Command) -> Vec<serde_json::Value> {
         }
         has_started
     };
-    let started = tokio::time::timeout(PATIENCE, starting).await;
+    let started = tokio::time::timeout(TEST_TIMEOUT, starting).await;
     if started != Ok(true) {
         let _ = child.start_kill();
         let ended = child.wait_with_output().await.unwrap();

@@ -10,7 +10,7 @@ use openclaw_proto::v1 as pb;
 use openclaw_sim::Sim;
 use tokio::net::UnixDatagram;
 
-use crate::harness::{Agent, Bare, PATIENCE, STARTED, World, bare};
+use crate::harness::{Agent, Bare, STARTED, TEST_TIMEOUT, World, bare};
 
 /// The service manager's end.
 struct Manager {
@@ -33,7 +33,7 @@ impl Manager {
 
     async fn next(&mut self) -> String {
         let mut bytes = [0; 1024];
-        let heard = tokio::time::timeout(PATIENCE, self.socket.recv(&mut bytes)).await;
+        let heard = tokio::time::timeout(TEST_TIMEOUT, self.socket.recv(&mut bytes)).await;
         let length = heard.expect("another word").unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }

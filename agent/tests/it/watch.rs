@@ -10,7 +10,7 @@ use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_sim::By;
 use tonic::transport::Endpoint;
 
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, Watcher, World, kinds};
+use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, Watcher, World, kinds};
 
 impl World {
     async fn hear(&self, texts: &[String]) {
@@ -60,7 +60,7 @@ async fn a_hundred_watchers_see_the_same_and_a_stalled_one_delays_none() {
     world.hear(&sent).await;
     let count = sent.len();
     let all = watchers.iter_mut().map(|watcher| watcher.texts(count));
-    let all = tokio::time::timeout(PATIENCE, futures::future::join_all(all));
+    let all = tokio::time::timeout(TEST_TIMEOUT, futures::future::join_all(all));
     for seen in all.await.expect("all of it in time") {
         assert_eq!(seen, sent);
     }
@@ -230,7 +230,7 @@ async fn an_overtaken_cursor_gets_the_gap_first() {
             world.all_acked().await;
         }
     };
-    tokio::time::timeout(PATIENCE * 2, writing)
+    tokio::time::timeout(TEST_TIMEOUT * 2, writing)
         .await
         .expect("the oldest go");
     let mut watcher = world.watch_with(from(first.head)).await;

@@ -1,5 +1,5 @@
 //! Whether a backup is whole: every frame of it is opened, and its records are counted. No agent is
-//! asked, and nothing of what is inside is told.
+//! asked, and nothing of what is inside is shown.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -155,11 +155,9 @@ pub(crate) fn failure(path: &Path, secret: &Secret, error: &Error) -> Failure {
         Error::Foreign => Failure::new(format!("{file} is not a backup"))
             .with_reason("NOT_A_BACKUP")
             .with_hint("name a file that `openclawctl backup` made"),
-        Error::WrongKey { .. } => {
-            Failure::new(format!("{file} does not open with this {kind}"))
-                .with_reason("WRONG_SECRET")
-                .with_hint("use the passphrase or key that the backup was made with, not the volume's")
-        }
+        Error::WrongKey { .. } => Failure::new(format!("{file} does not open with this {kind}"))
+            .with_reason("WRONG_SECRET")
+            .with_hint("use the passphrase or key that the backup was made with, not the volume's"),
         Error::Newer { .. } => Failure::new(format!("{file}: {error}"))
             .with_reason("NEWER")
             .with_hint("update openclawctl"),

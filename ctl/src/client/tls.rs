@@ -165,7 +165,7 @@ fn classify(error: io::Error) -> Error {
 }
 
 impl Error {
-    /// What a person is told who meant the agent of `context`.
+    /// The failure for a person who meant the agent of `context`.
     pub(crate) fn in_context(&self, context: &Name, endpoint: &Endpoint) -> Failure {
         let enroll = format!("openclawctl enroll {endpoint} --context {context} --force");
         match self {
@@ -186,7 +186,7 @@ impl Error {
         }
     }
 
-    /// What a person is told who wanted to enroll there.
+    /// The failure for a person who wanted to enroll there.
     pub(crate) fn in_enrolment(&self, endpoint: &Endpoint) -> Failure {
         match self {
             Self::OtherProtocol | Self::Unknown => Failure::new(format!(

@@ -88,7 +88,8 @@ fn shown_code(qr: QrCode) -> Result<Shown, Failure> {
         ordinal,
     } = qr;
     let code = Matrix::read(size, &modules).ok_or_else(|| {
-        Failure::new("the agent sent an invalid QR code").with_reason("BAD_QR_CODE")
+        Failure::new("the agent sent an invalid QR code")
+            .with_reason("BAD_QR_CODE")
             .with_hint("update openclawctl, or link with `--phone NUMBER`")
     })?;
     Ok(Shown::Qr {

@@ -78,7 +78,7 @@ impl RollbackCheck {
         let first = Reported::of(status.vault.as_ref()?)?;
         let seen = self.load(&first);
         let (reported, verdict) = match judge(seen.as_ref(), &first) {
-            // Another client may have been told, and have written down, more than this answer knows.
+            // Another client may have received, and stored, more than this answer knows.
             // An answer that is younger than the memory cannot know less.
             Verdict::Back(_) => {
                 let again = ask(agent).await?;
@@ -110,7 +110,7 @@ impl RollbackCheck {
         self.seen.clone()
     }
 
-    /// Whether a person was told that the store was rolled back, and what to do.
+    /// Whether a person was warned that the store was rolled back, and what to do.
     pub(crate) fn has_warned(&self) -> bool {
         self.noted.is_some()
     }

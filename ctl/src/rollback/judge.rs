@@ -61,7 +61,7 @@ fn seen(epoch: &Epoch) -> Seen {
 /// What it comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It went on, as far as can be told; this is to be remembered.
+    /// It moved on, as far as is known; this is to be remembered.
     Onward(Seen),
     /// It went back.
     Back(Back),

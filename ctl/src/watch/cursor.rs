@@ -7,7 +7,7 @@ use openclaw_proto::v1::{Event, Gap, Heartbeat, WatchEventsResponse};
 /// The place in the order of events.
 #[derive(Debug)]
 pub(crate) struct Cursor {
-    /// The last event or gap that was told. `None`: from now on, and now is not known yet.
+    /// The last event or gap that was printed. `None`: from now on, and now is not known yet.
     seen: Option<u64>,
     /// What a heartbeat said: up to it, everything that was asked for has been sent. Where to continue,
     /// but no reason to drop an event of this stream.
@@ -57,7 +57,7 @@ impl Cursor {
         *self = Self::new(Some(after));
     }
 
-    /// Everything up to here was told, or was not asked for.
+    /// Everything up to here was printed, or was not asked for.
     pub(crate) fn reported(&self) -> Option<u64> {
         self.seen.max(self.reached)
     }

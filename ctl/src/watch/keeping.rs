@@ -1,5 +1,5 @@
 //! Where the cursor is kept from one run to the next: in a file of this user's, written right after
-//! each print, or at the agent, under the name of a consumer, told when there is a moment.
+//! each print, or at the agent, under the name of a consumer, acknowledged when there is a moment.
 
 use std::time::Duration;
 

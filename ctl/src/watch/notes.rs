@@ -34,7 +34,7 @@ impl Notes {
         self.note(&format!("{failure}; trying again"), "waiting");
     }
 
-    /// A place that is not kept is told, and no reason to stop.
+    /// A place that is not kept is reported, and no reason to stop.
     pub(super) fn no_place(&self, error: &cursor_file::Error) {
         if self.json {
             console::json_note(&Note {

@@ -186,7 +186,7 @@ async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
         let socket = dir.path().join("agent.sock");
         let steps = vec![event(1), json!({"hold": true})];
         let script = Script {
-            // A consumer may rest, and tell, before its reader goes.
+            // A consumer may rest, and acknowledge, before its reader goes.
             ack: [json!({})].into(),
             ..watched(steps)
         };

@@ -5,7 +5,7 @@ mod unread;
 
 use std::time::SystemTime;
 
-use openclaw_types::{ChatId, Contact, Event, Link, Message, MessageId, EventData, Origin, Seq};
+use openclaw_types::{ChatId, Contact, Event, EventData, Link, Message, MessageId, Origin, Seq};
 use prost_types::Timestamp;
 
 use super::content::{Frame, content, content_from};

@@ -1,6 +1,6 @@
 //! What the contract has and the model does not, or not yet, is distinguished from what is absent.
 
-use openclaw_types::{Body, Event, LinkState, MediaKind, EventData, SendReason, samples};
+use openclaw_types::{Body, Event, EventData, LinkState, MediaKind, SendReason, samples};
 
 use super::*;
 use crate::v1;

@@ -1,4 +1,4 @@
-//! What may be told of alerting: to Status, to clients that list alerts, to metrics.
+//! What may be reported about alerting: to Status, to clients that list alerts, to metrics.
 
 use std::time::{Duration, SystemTime};
 

@@ -68,7 +68,7 @@ impl Queue {
         }
     }
 
-    /// What must be written before anything of it is sent or told.
+    /// What must be written before anything of it is sent or reported.
     pub fn take_changes(&mut self) -> Vec<(u64, Option<Row>)> {
         let changed = std::mem::take(&mut self.changed);
         changed
@@ -96,7 +96,7 @@ impl Queue {
         given_up
     }
 
-    /// The oldest trouble that no one was told of goes together with its recovery; else the oldest alert goes.
+    /// The oldest problem that was not delivered goes together with its recovery; else the oldest alert goes.
     fn make_room(&mut self, now: SystemTime) -> usize {
         let waiting: Vec<u64> = self.waiting_numbers().collect();
         let pair = waiting.windows(2).find(|pair| {

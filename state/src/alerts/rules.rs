@@ -12,7 +12,7 @@
 //! An outage lasts until the link has held for [`Rules::settle`]: a link that comes up for two seconds and drops again is
 //! bad all the time.
 //!
-//! [`LinkHistory`] is durable. A restart continues where the last process was: what was told is not told again, and an outage
+//! [`LinkHistory`] is durable. A restart continues where the last process was: what was alerted is not alerted again, and an outage
 //! has lasted since the link was last known to be up, whatever has happened since.
 
 use std::time::{Duration, SystemTime};

@@ -291,7 +291,7 @@ impl Allowlist {
         self.changes.subscribe()
     }
 
-    /// Someone waits to be distinguished, or the rules changed.
+    /// A sender waits to be resolved, or the rules changed.
     pub fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }

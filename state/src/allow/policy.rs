@@ -156,7 +156,7 @@ pub enum VerdictReason {
     NotListed,
     /// No entry names the group.
     GroupNotListed,
-    /// WhatsApp did not tell in time which of the numbers has the sender's LID.
+    /// WhatsApp did not answer in time which of the numbers has the sender's LID.
     NotResolved,
     /// Too many messages wait for that already.
     TooManyHeld,

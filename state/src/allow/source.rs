@@ -93,7 +93,9 @@ impl Error {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Read { .. } => "make it readable for the agent's user, or name another file with --config",
+            Self::Read { .. } => {
+                "make it readable for the agent's user, or name another file with --config"
+            }
             Self::NotText { .. } | Self::NotAFile(_) => "name the right file with --config",
             Self::Unread(_) => {
                 "if it has the rules, name it with --config or rename it to openclaw.yml; if not, move it away"

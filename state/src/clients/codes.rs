@@ -1,6 +1,6 @@
 //! The codes with which clients become known, as rows: each single-use and valid for 15 minutes, whatever happens to the process.
 //!
-//! A used code stays behind, with who used it: no one else is taken in with it, and that client is told again that it was,
+//! A used code stays behind, with who used it: no one else is taken in with it, and that client gets the answer again,
 //! as its answer may have been lost. One that came from the environment stays for good: the variable stays set.
 
 use std::time::{Duration, SystemTime};
@@ -28,7 +28,7 @@ const SECRET_BYTES: usize = 18;
 /// Where a code came from. A number keeps its meaning for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Told in the log.
+    /// Shown in the log.
     Log,
     /// Given by the environment.
     Environment,
@@ -177,7 +177,7 @@ pub(super) fn expire_all(update: &mut Update<'_>, now: SystemTime) {
     }
 }
 
-/// Forgets the codes that were told in the log: there is a new one, or none is needed any more. One that was used stays:
+/// Forgets the codes that were shown in the log: there is a new one, or none is needed any more. One that was used stays:
 /// the answer may have been lost together with the process.
 pub(super) fn withdraw(update: &mut Update<'_>, but: Option<CodeId>) {
     for entry in update.scan(Tables::CODES, None) {
@@ -237,7 +237,7 @@ pub(super) fn open(vault: &Vault, now: SystemTime) -> Vec<Invitation> {
     open
 }
 
-/// Whether the time of any code is not over: who used it may have to be told again.
+/// Whether the time of any code is not over: who used it may need the answer again.
 pub(super) fn any_in_time(vault: &Vault, now: SystemTime) -> bool {
     let entries = vault.scan(Tables::CODES, None).into_iter();
     let mut kept = entries.filter_map(|entry| Kept::read(&entry.value));
@@ -293,7 +293,7 @@ pub(super) fn enroll(
     update.batch().put(member::key(&client), &row.write());
     kept.used_by = Some(*client.as_bytes());
     put(update, id, &kept, &code.to_bytes());
-    // Someone is here: what the log told lets no one else in.
+    // Someone is here: what the log showed lets no one else in.
     withdraw(update, Some(id));
     let again = false;
     Ok((

@@ -34,7 +34,7 @@ pub(super) struct Row {
     send_to: Option<SendTo>,
 }
 
-/// A client as it is told to others.
+/// A client as it is shown to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// Its name.

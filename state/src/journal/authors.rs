@@ -1,6 +1,6 @@
 //! Who wrote a message, as the journal knows: by its id, in every chat that has a message of that id.
 
-use openclaw_types::{ChatId, Contact, Event, MessageId, EventData};
+use openclaw_types::{ChatId, Contact, Event, EventData, MessageId};
 
 use super::{Journal, Mark, MessageName, State, event};
 use crate::vault::ok_or_abort;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use openclaw_types::{Kind, EventData};
+use openclaw_types::{EventData, Kind};
 use zeroize::Zeroizing;
 
 use super::{Journal, encode};

@@ -4,7 +4,7 @@ mod ages;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use openclaw_types::{ChatId, Contact, Lost, LostReason, MessageId, EventData, Seq};
+use openclaw_types::{ChatId, Contact, EventData, Lost, LostReason, MessageId, Seq};
 use openclaw_vault::{Batch, Key};
 
 use super::{Arrival, Journal, Limits, Mark, MessageName};

@@ -98,7 +98,7 @@ impl World {
         self.outbox.advance(id, SendState::ServerAck, now, now)
     }
 
-    /// The outcomes told so far: token, state, reason.
+    /// The outcomes reported so far: token, state, reason.
     async fn told(&self) -> Vec<(String, SendState, String)> {
         self.journal.flush().await;
         let page = self.journal.read(Seq(0), 1000);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{KindSet, EventData};
+use super::{EventData, KindSet};
 use crate::chat_kind::{ChatKind, ChatKinds};
 use crate::{ChatId, Contact, Lid, Phone, RecipientError};
 

@@ -26,7 +26,7 @@ macro_rules! for_each_kind {
             Deletion(Box<$crate::Deletion>) = "deletion", "del";
             /// A person reacted to a message, or no longer does.
             Reaction(Box<$crate::Reaction>) = "reaction", "react";
-            /// WhatsApp was told that we have a message, and we may not.
+            /// A message was acknowledged to WhatsApp and may be lost.
             Lost($crate::Lost) = "lost", "lost";
             /// A message arrived from a sender who is not allowed.
             Dropped($crate::Dropped) = "dropped", "drop";

@@ -71,7 +71,7 @@ impl Part for Undecryptable {
     }
 }
 
-/// WhatsApp was told that we have a message, and we may not.
+/// A message was acknowledged to WhatsApp and may be lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
     /// Its id.

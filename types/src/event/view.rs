@@ -1,7 +1,7 @@
 //! What readers of an event ask, whatever its kind: where it happened, who is in it, what names it.
 
 use super::part::{Part, Parts, View};
-use super::{ChatId, Contact, NameRef, EventData, Origin};
+use super::{ChatId, Contact, EventData, NameRef, Origin};
 
 impl EventData {
     fn view(&self) -> View<'_> {

@@ -14,7 +14,7 @@ use openclaw_state::journal::{Arrival, Journal, MessageName};
 use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People as _;
 use openclaw_state::traffic::Traffic;
-use openclaw_types::{AuthorCheck, Contact, MessageId, Nack, EventData, Receipt, SendState};
+use openclaw_types::{AuthorCheck, Contact, EventData, MessageId, Nack, Receipt, SendState};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 use whatsapp_rust::anyhow;
@@ -236,7 +236,7 @@ impl Inbound {
 
     fn signal(&self, signal: Signal) {
         // Full only if one connection says more than it has things to say; then the end of the
-        // connection still arrives, since it is told by the run itself. Closed where the owner is
+        // connection still arrives, since it is reported by the run itself. Closed where the owner is
         // done with this connection.
         if let Err(TrySendError::Full(_)) = self.signals.try_send(signal) {
             tracing::warn!("signal dropped: the session's channel is full");

@@ -1,12 +1,12 @@
 //! Messages that an earlier process had decrypted and not yet given to the journal: they are given to it before anything
-//! new can arrive, so that their order stays. WhatsApp may have been told that we have them.
+//! new can arrive, so that their order stays. They may be acknowledged to WhatsApp.
 
 use std::time::{Duration, SystemTime};
 
 use openclaw_state::admission::Held;
 use openclaw_state::clock;
 use openclaw_state::journal::Arrival;
-use openclaw_types::{Contact, Lost, LostReason, EventData};
+use openclaw_types::{Contact, EventData, Lost, LostReason};
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::{MessageCategory, MessageInfo, MessageSource};
@@ -55,7 +55,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
     inbound.release();
 }
 
-/// It may have been acknowledged, and cannot be told.
+/// It may have been acknowledged, and cannot be reported.
 fn unreadable(row: &Pending, store: &Store) -> EventData {
     tracing::error!("pending message is unreadable, recorded as lost");
     let from_me = store.is_account(&Contact::of_jid(&row.sender));

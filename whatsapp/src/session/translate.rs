@@ -8,7 +8,7 @@ mod tests;
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{
-    Body, ChatId, ChatKind, Contact, Message, MessageId, EventData, Origin, Undecryptable,
+    Body, ChatId, ChatKind, Contact, EventData, Message, MessageId, Origin, Undecryptable,
     UndecryptableReason,
 };
 use whatsapp_rust::types::events::{InboundMessage, UnavailableType, UndecryptableMessage};

@@ -1,4 +1,4 @@
-//! Who is who: a person's number and LID, where WhatsApp has told that they are the same person's.
+//! Who is who: a person's number and LID, where WhatsApp has reported that they are the same person's.
 
 use openclaw_state::allow::Book as _;
 use openclaw_state::journal::MessageName;
@@ -53,7 +53,7 @@ impl Store {
         self.records.names(jid, too)
     }
 
-    /// Whether this is the account itself, where that can be told.
+    /// Whether this is the account itself, where that is known.
     pub(crate) fn is_account(&self, who: &Contact) -> Option<bool> {
         self.records.is_account(who)
     }

@@ -1,7 +1,7 @@
 //! The recipients a limited client may send to: checked before a send has any effect.
 
 use openclaw_state::clients::SendTo;
-use openclaw_types::{ChatId, Filter, Kind, KindSet, Lid, EventData, Phone, Recipient, Seq};
+use openclaw_types::{ChatId, EventData, Filter, Kind, KindSet, Lid, Phone, Recipient, Seq};
 use openclaw_whatsapp::session::MAX_NUMBERS_PER_QUERY;
 use tonic::Status;
 

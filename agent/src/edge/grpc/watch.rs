@@ -19,10 +19,10 @@ pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 /// A stream is never quiet for longer.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Reports a person's other JID: see [`Filter::passes`].
+/// Finds a person's other JID: see [`Filter::passes`].
 pub(super) type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Reports a number's LID, where it is known by now.
+/// Finds a number's LID, where it is known by now.
 type LidOf = Box<dyn Fn(&Phone) -> Option<Lid> + Send + Sync>;
 
 /// A cursor and what it has read ahead.
@@ -167,7 +167,7 @@ mod tests {
     use futures::StreamExt as _;
     use openclaw_state::journal::Limits;
     use openclaw_state::vault::trial::Volume;
-    use openclaw_types::{Kind, KindSet, Link, LinkState, EventData};
+    use openclaw_types::{EventData, Kind, KindSet, Link, LinkState};
     use pb::watch_events_response::Item;
 
     use super::*;

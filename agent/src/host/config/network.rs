@@ -38,7 +38,7 @@ pub struct Network {
     pub tls: Option<SocketAddr>,
     /// The plain-text address; always loopback.
     pub plaintext: Option<SocketAddr>,
-    /// Where clients elsewhere reach it (`HOST:PORT`), if the platform told it.
+    /// Where clients elsewhere reach it (`HOST:PORT`), if the platform sets it.
     pub public: Option<String>,
     /// The code with which the first client enrolls, if one was given.
     pub code: Option<Arc<Code>>,

@@ -74,9 +74,7 @@ impl Error {
                 _ => return self.volume_hint(),
             },
             Self::Volume(_) => return self.volume_hint(),
-            Self::FileExists(_) => {
-                "name another file; an existing key is never overwritten"
-            }
+            Self::FileExists(_) => "name another file; an existing key is never overwritten",
             Self::Bad(_) => {
                 "type a passphrase, or pipe in what `openclaw-agent keys generate` prints"
             }

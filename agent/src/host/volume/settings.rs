@@ -152,9 +152,7 @@ impl Flags {
             let names: Vec<_> = places.iter().map(|(name, _)| *name).collect();
             mistakes.push(Mistake {
                 text: format!("{}: give the key in one place only", names.join(", ")),
-                hint: Some(
-                    "unset all but one; environment variables count too".to_owned(),
-                ),
+                hint: Some("unset all but one; environment variables count too".to_owned()),
             });
         }
         let (_, source) = places.pop()?;

@@ -197,7 +197,7 @@ impl KeySource {
         }
     }
 
-    /// What is wrong with the passphrase, if it is one and anything is: to be told where it opens something.
+    /// What is wrong with the passphrase, if it is one and anything is: to be reported where it opens something.
     pub fn fault(&self) -> Result<Option<Fault>, BadSource> {
         match &self.0 {
             SecretSource::KeyFile { .. } | SecretSource::Key(_) => Ok(None),

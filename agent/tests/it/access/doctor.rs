@@ -7,7 +7,7 @@ use openclaw_proto::v1::FindingState::{Bad, Good, Note};
 use openclaw_sim::{By, Fault};
 
 use super::{ONLY_ANNA, access, outcome, resolved, ruled, silence_usync};
-use crate::harness::{ACCOUNT, ANNA, BERT, NOBODY, WORD, World};
+use crate::harness::{ACCOUNT, ANNA, BERT, UNREGISTERED, WORD, World};
 
 pub(crate) async fn diagnosis(world: &World, phone: &str) -> Vec<pb::Finding> {
     let request = pb::DiagnoseRequest {
@@ -37,7 +37,7 @@ pub(super) fn state(findings: &[pb::Finding], check: &str) -> Option<pb::Finding
 async fn the_verdict_on_a_number_names_its_line() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
-    world.sim.unknown(NOBODY).unwrap();
+    world.sim.unknown(UNREGISTERED).unwrap();
     let mut events = world.watch().await;
     for number in [BERT, ANNA] {
         let peer = world.peer(number);
@@ -69,7 +69,7 @@ async fn the_verdict_on_a_number_names_its_line() {
     assert_eq!(state(&bert, "direct"), Some(Bad));
     assert_eq!(state(&bert, "dropped"), Some(Bad));
     assert_eq!(state(&bert, "last_message"), Some(Note));
-    let nobody = diagnosis(&world, NOBODY).await;
+    let nobody = diagnosis(&world, UNREGISTERED).await;
     assert_eq!(state(&nobody, "number"), Some(Bad));
     let agent = diagnosis(&world, "").await;
     assert_eq!(state(&agent, "number"), None);

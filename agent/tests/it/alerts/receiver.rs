@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::harness::PATIENCE;
+use crate::harness::TEST_TIMEOUT;
 
 /// The path that no one else may learn.
 pub(super) const SECRET_PATH: &str = "/hook/swordfish";
@@ -77,7 +77,7 @@ impl Receiver {
         }
     }
 
-    /// What makes an agent tell it.
+    /// The arguments that make an agent call it.
     pub(crate) fn args(&self) -> Vec<String> {
         let secret = self.folder.path().join("secret");
         vec![
@@ -90,7 +90,7 @@ impl Receiver {
         ]
     }
 
-    /// Where it is told.
+    /// Its address.
     pub(crate) fn url(&self) -> String {
         format!("http://{}{SECRET_PATH}", self.address)
     }
@@ -123,7 +123,7 @@ impl Receiver {
     pub(super) async fn until(&self, posts: usize) -> Vec<Post> {
         let mut received = self.posts.clone();
         let enough = received.wait_for(|received| received.len() >= posts);
-        let enough = tokio::time::timeout(PATIENCE, enough).await;
+        let enough = tokio::time::timeout(TEST_TIMEOUT, enough).await;
         assert!(enough.is_ok(), "only {:#?}", self.all());
         self.all()
     }

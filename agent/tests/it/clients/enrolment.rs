@@ -7,7 +7,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::harness::{Client, PATIENCE, TLS, World, bare};
+use crate::harness::{Client, TEST_TIMEOUT, TLS, World, bare};
 
 async fn world() -> World {
     World::with(openclaw_sim::Config::default(), &TLS).await
@@ -109,7 +109,7 @@ async fn a_man_in_the_middle_learns_nothing() {
     let asked = ask(&mut stream, &code, victim.fingerprint(), "victim").await;
     assert_eq!(refused(&asked), Some(Refusal::Unknown));
     drop(stream);
-    let middle = tokio::time::timeout(PATIENCE, between)
+    let middle = tokio::time::timeout(TEST_TIMEOUT, between)
         .await
         .unwrap()
         .unwrap();
@@ -131,7 +131,7 @@ async fn a_client_killed_before_its_answer_gets_it_with_the_used_code() {
     let code = world.agent.first_code().await;
     let asked = client.enroll(&world.agent, &code, "laptop").await;
     assert!(matches!(asked, Err(AskError::Io(_))), "{asked:?}");
-    assert!(world.agent.dies_within(PATIENCE).await);
+    assert!(world.agent.dies_within(TEST_TIMEOUT).await);
 
     world.agent.start_again_with(&url, &TLS).await;
     assert!(client.is_known(&world.agent).await, "what was kept is true");

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::{ClientConfig, HandshakeKind};
 use tonic::Code;
 
-use crate::harness::{Client, PATIENCE, TLS, World, refusal};
+use crate::harness::{Client, TEST_TIMEOUT, TLS, World, refusal};
 
 /// Far below any keepalive.
 const AT_ONCE: Duration = Duration::from_secs(3);
@@ -58,7 +58,7 @@ async fn an_idle_connection_is_cut_as_well() {
             tokio::time::sleep(crate::harness::POLL).await;
         }
     };
-    tokio::time::timeout(PATIENCE, connected).await.unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, connected).await.unwrap();
     world.agent.revoke("Reader").await.unwrap();
     let mut rest = Vec::new();
     let closed = tokio::time::timeout(AT_ONCE, stream.read_to_end(&mut rest)).await;

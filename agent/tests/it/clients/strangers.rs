@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use crate::harness::{Client, PATIENCE, TLS, World};
+use crate::harness::{Client, TEST_TIMEOUT, TLS, World};
 
 /// What HTTP/2 begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -27,7 +27,7 @@ async fn a_key_that_is_not_enrolled_never_reaches_http() {
         let _ = stream.write_all(PREFACE).await;
         let mut answer = Vec::new();
         let answered = stream.read_to_end(&mut answer);
-        let answered = tokio::time::timeout(PATIENCE, answered).await.unwrap();
+        let answered = tokio::time::timeout(TEST_TIMEOUT, answered).await.unwrap();
         assert!(answered.is_err(), "it is told by an alert");
         assert!(answer.is_empty(), "and by nothing else");
     }
@@ -57,7 +57,7 @@ async fn plain_text_is_not_answered_in_plain_text() {
         stream.write_all(greeting).await.unwrap();
         let mut answer = Vec::new();
         let answered = stream.read_to_end(&mut answer);
-        let _ = tokio::time::timeout(PATIENCE, answered).await.unwrap();
+        let _ = tokio::time::timeout(TEST_TIMEOUT, answered).await.unwrap();
         // A TLS alert at most.
         assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
     }
@@ -110,7 +110,7 @@ async fn a_thousand_handshakes_at_once_leave_room_for_enrolled_clients() {
     }
     open.status(pb::StatusRequest {}).await.unwrap();
     let ended = async { while crowd.join_next().await.is_some() {} };
-    tokio::time::timeout(PATIENCE, ended)
+    tokio::time::timeout(TEST_TIMEOUT, ended)
         .await
         .expect("each of them ends");
     open.status(pb::StatusRequest {}).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_silent_connection_is_closed() {
     let mut stream = TcpStream::connect(world.agent.tls()).await.unwrap();
     let mut answer = Vec::new();
     let sent_away = stream.read_to_end(&mut answer);
-    let limit = Duration::from_secs(5) + PATIENCE;
+    let limit = Duration::from_secs(5) + TEST_TIMEOUT;
     let _ = tokio::time::timeout(limit, sent_away).await.expect("it is");
     world.finish().await;
 }

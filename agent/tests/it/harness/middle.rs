@@ -1,4 +1,4 @@
-//! Someone between a client and the agent: passes bytes on, and is late, or deaf, or cuts the line, when told to.
+//! Someone between a client and the agent: passes bytes on, and is late, or deaf, or cuts the line, on request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use super::source::Source;
 use super::variants::recorded;
 use super::{LOST, LOST_IN_GROUP, Left, left};
 use crate::harness::bare::BINARY;
-use crate::harness::{ACCOUNT, ANNA, Agent, BERT, PATIENCE, WORD, World, lid, request};
+use crate::harness::{ACCOUNT, ANNA, Agent, BERT, TEST_TIMEOUT, WORD, World, lid, request};
 
 /// As an operator types it, whose home and temporary folder are `home`.
 fn command(home: &Path, agent: &Path, from: &Path) -> Command {
@@ -41,7 +41,7 @@ fn command(home: &Path, agent: &Path, from: &Path) -> Command {
 
 async fn import(home: &Path, agent: &Path, from: &Path, args: &[&str]) -> Output {
     let output = command(home, agent, from).args(args).output();
-    tokio::time::timeout(PATIENCE, output)
+    tokio::time::timeout(TEST_TIMEOUT, output)
         .await
         .unwrap()
         .unwrap()
@@ -135,13 +135,13 @@ async fn the_agent_continues_from_an_imported_folder() {
         assert_eq!(events.message().await.text(), question);
         let sent = world.send(number, WORD).await.unwrap();
         let peer = world.peer(number);
-        let answer = peer.wait_for(|heard| heard.id == sent.message_id, PATIENCE);
+        let answer = peer.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
         assert_eq!(answer.await.unwrap().kind, "msg", "no new session");
     }
     let sent = world.send_with(request(&group, WORD)).await.unwrap();
     for number in [ANNA, BERT] {
         let peer = world.peer(number);
-        let heard = peer.wait_for(|heard| heard.id == sent.message_id, PATIENCE);
+        let heard = peer.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
         assert_eq!(heard.await.unwrap().kind, "skmsg");
     }
     world.all_acked().await;

@@ -23,13 +23,13 @@ pub(super) struct Told {
     /// By chat, in the order of the events: the names and the numbers in the texts.
     messages: BTreeMap<String, Vec<(Name, usize)>>,
     lost: Vec<Name>,
-    /// WhatsApp is told that these were not understood, and they come again.
+    /// WhatsApp gets a retry receipt for these, and they come again.
     undecryptable: HashSet<Name>,
     acked: Vec<Name>,
 }
 
 impl Told {
-    /// What is told once everything has come, or nothing comes any more.
+    /// What is reported once everything has come, or nothing comes any more.
     pub(super) async fn of(world: &World, crowd: &Crowd) -> Self {
         let complete = async {
             loop {
@@ -96,7 +96,7 @@ impl Told {
             let written = crowd.written.iter().any(fits);
             assert!(is_own(lost) || written, "no one wrote it: {lost:?}");
         }
-        // Their gap is told, too; it stays one when a kill keeps the agent from asking for them again.
+        // Their gap is reported, too; it stays one when a kill keeps the agent from asking for them again.
         known.extend(&self.undecryptable);
         for acked in &self.acked {
             assert!(known.contains(acked), "acked and nowhere: {acked:?}");

@@ -177,7 +177,7 @@ impl Scene {
             let url = self.world.sim.url();
             self.world.agent.start_again(&url).await;
         }
-        // What an agent was told by a fault is not for it to prevent.
+        // What a fault injects is not for the agent to prevent.
         self.world.finish_with_violations().await;
     }
 }

@@ -1,4 +1,4 @@
-//! What a person is told about a volume that does not open; two agents on one; other users, other disks.
+//! The errors for a volume that does not open; two agents on one; other users, other disks.
 
 use std::fs;
 use std::io::Write as _;

@@ -6,7 +6,7 @@ use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::{By, Pattern};
 
-use crate::harness::{ANNA, BERT, PATIENCE, WORD, World};
+use crate::harness::{ANNA, BERT, TEST_TIMEOUT, WORD, World};
 
 #[tokio::test]
 async fn a_restart_keeps_the_link_and_needs_no_new_code() {
@@ -122,7 +122,7 @@ async fn works(world: &World, round: u64) {
     let sent = format!("{WORD} out {round}");
     world.send(ANNA, &sent).await.unwrap();
     let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(sent.as_str());
-    world.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+    world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     let received = format!("{WORD} in {round}");
     let mut events = world.watch().await;
     world

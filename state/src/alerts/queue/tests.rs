@@ -88,7 +88,7 @@ fn retry_after_is_respected_also_with_new_alerts() {
     queue.push(row(AlertKind::Recovered, 10), at(10));
     assert_eq!(due(&queue, 119), None);
     assert_eq!(due(&queue, 120), Some(1));
-    // Without such a wish, news is reason enough to try again.
+    // Without such a request, news is reason enough to try again.
     for _ in 0..12 {
         queue.failed(1, &failure(Scope::Receiver), at(120), 0.0);
     }

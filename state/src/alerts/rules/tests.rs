@@ -27,7 +27,7 @@ fn link(state: LinkState, seconds: u64) -> Link {
     }
 }
 
-/// A life: states with the second they begin; looked at when the rules say so as well. What was told, and when.
+/// A life: states with the second they begin; looked at when the rules say so as well. What was alerted, and when.
 fn life(history: &mut LinkHistory, states: &[(u64, LinkState)], end: u64) -> Vec<(u64, AlertKind)> {
     let mut told = Vec::new();
     let mut before: Option<Link> = None;
@@ -206,14 +206,14 @@ fn a_worse_state_is_alerted_after_a_lost_connection_and_one_recovery_ends_both()
 fn time_while_the_process_was_away_counts_and_a_new_one_may_try_first() {
     let mut history = LinkHistory::default();
     assert_eq!(life(&mut history, &[(0, LinkState::Connected)], 100), []);
-    // Killed at 100 s; the next begins an hour later and connects at once: nothing to tell.
+    // Killed at 100 s; the next begins an hour later and connects at once: nothing to alert.
     let mut quick = history.clone();
     let states = [
         (3_600, LinkState::Connecting),
         (3_603, LinkState::Connected),
     ];
     assert_eq!(life(&mut quick, &states, 4_000), []);
-    // Or it does not: an outage of an hour is told after the time to try, not after five minutes more.
+    // Or it does not: an outage of an hour is alerted after the time to try, not after five minutes more.
     let mut slow = history.clone();
     let told = life(&mut slow, &[(3_600, LinkState::Connecting)], 4_000);
     assert_eq!(told, [(3_630, AlertKind::ConnectionLost)]);

@@ -28,7 +28,7 @@ pub struct Summary {
     pub added: Vec<Entry>,
     /// The last reload, if it did not work.
     pub failed: Option<Failed>,
-    /// Numbers in the rules whose LID WhatsApp has yet to tell.
+    /// Numbers in the rules whose LID is not resolved yet.
     pub unresolved: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What is read from an `openclaw.yml`, and which line each mistake is told with.
+//! What is read from an `openclaw.yml`, and which line each mistake is reported with.
 
 mod corpus;
 mod fuzzed;

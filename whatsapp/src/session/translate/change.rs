@@ -1,10 +1,10 @@
 //! Messages about messages: edits, deletions, reactions.
 //!
 //! The library opens those that come sealed, where it has the secret of the message that they are
-//! about. Where it has not, they are told as sealed.
+//! about. Where it has not, they are reported as sealed.
 
 use openclaw_types::{
-    AuthorCheck, Body, Contact, Content, Deletion, Edit, MessageId, EventData, Reaction, Target,
+    AuthorCheck, Body, Contact, Content, Deletion, Edit, EventData, MessageId, Reaction, Target,
 };
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::waproto::whatsapp as wa;

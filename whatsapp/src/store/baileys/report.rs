@@ -1,4 +1,4 @@
-//! What a person is told after an import: what came over, what did not, and what that means. Numbers are masked.
+//! The report of an import: what came over, what did not, and what that means. Numbers are masked.
 
 use std::fmt;
 
@@ -239,7 +239,10 @@ impl Report {
         } = words;
         writeln!(f, "{heading}: {account}, device {device}, from {source}")?;
         if let Some(reason) = backup_because {
-            writeln!(f, "creds.json.bak was used, because of creds.json: {reason}")?;
+            writeln!(
+                f,
+                "creds.json.bak was used, because of creds.json: {reason}"
+            )?;
         }
         writeln!(f, "{carried_over}:")?;
         for Carried { kind, count } in carried {
@@ -258,7 +261,11 @@ impl Report {
         for NotCarried { what, meaning } in *not_carried {
             writeln!(f, "  {what}: {meaning}")?;
         }
-        writeln!(f, "Not needed: {}; of other programs: {foreign}", files(*refetched))?;
+        writeln!(
+            f,
+            "Not needed: {}; of other programs: {foreign}",
+            files(*refetched)
+        )?;
         writeln!(f, "{then}")?;
         writeln!(
             f,

@@ -161,7 +161,10 @@ fn not_sent(
     let (code, reason, hint) = match (why, nack) {
         (SendReason::Restricted, Some(nack)) => {
             let again = again_at.map_or_else(String::new, |at| {
-                format!("; the same token can be tried again from {} on", clock::utc(at))
+                format!(
+                    "; the same token can be tried again from {} on",
+                    clock::utc(at)
+                )
             });
             let hint = format!("{}{again}", nack.hint());
             (Code::FailedPrecondition, "RESTRICTED", hint)

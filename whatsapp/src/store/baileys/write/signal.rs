@@ -139,7 +139,7 @@ impl Import<'_> {
         Ok(self.backend.put_sender_keys_batch(&batch).await?)
     }
 
-    /// Who has our sender key; where that did not come over, no one has. Our own devices are told every time.
+    /// Who has our sender key; where that did not come over, no one has. Our own devices get it every time.
     pub(super) async fn groups(&mut self, own_groups: &HashSet<String>) -> Result<(), Error> {
         for (group, file) in self.pick(|name| match name {
             Name::SenderKeyMemory { group } => Some(group.clone()),
