@@ -235,7 +235,7 @@ pub enum Denied {
     #[error("another pairing is in progress")]
     AlreadyPairing,
     /// WhatsApp does not accept the credentials any more, and will not.
-    #[error("the credentials are dead: WhatsApp removed this device")]
+    #[error("the credentials are no longer valid: WhatsApp removed this device")]
     CredentialsDead,
     /// The token stands for another message.
     #[error("the token was used for another message")]

@@ -118,7 +118,7 @@ fn list(listed: ListClientsResponse, json: bool) -> Result<(), Failure> {
         invitations,
         next_page_token: _,
     } = listed;
-    let nobody = clients.is_empty();
+    let none = clients.is_empty();
     for client in clients {
         if json {
             console::json(&client)?;
@@ -136,7 +136,7 @@ fn list(listed: ListClientsResponse, json: bool) -> Result<(), Failure> {
             console::line(&open_line(&invitation, clock::now()))?;
         }
     }
-    if nobody && !json {
+    if none && !json {
         console::note("hint: no client is enrolled: `openclawctl clients invite` makes a code");
     }
     Ok(())

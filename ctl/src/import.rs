@@ -20,7 +20,7 @@ use crate::rollback::check::RollbackCheck;
 use crate::stop::Stops;
 use crate::{aside, client, clock, console};
 
-const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; delete the folder once it is connected";
+const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; delete the folder once it is connected";
 
 #[derive(Serialize)]
 struct Json<'a> {

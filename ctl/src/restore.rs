@@ -29,7 +29,7 @@ use crate::{client, console};
 
 /// The contract's largest chunk.
 const CHUNK_BYTES: usize = 64 * 1024;
-const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; never start the old agent again";
+const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; never start the old agent again";
 
 #[derive(Serialize)]
 struct Json {
@@ -178,7 +178,7 @@ fn report(restored: RestoreResponse, json: bool) {
     ));
     if let Some(until) = tokens_known_until {
         console::report(&format!(
-            "Tokens:   {} known; those used after {} are unknown: a message sent later with one of them is sent again",
+            "Tokens:   {} known; those used after {} are unknown, so repeating one of them sends the message again",
             tokens_kept,
             Timestamp { nanos: 0, ..until }
         ));

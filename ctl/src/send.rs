@@ -88,7 +88,7 @@ fn report(sent: &SendResponse, to: &str) {
     let id = text::one_line(&sent.message_id);
     let refused = match &sent.nack {
         None => String::new(),
-        Some(refused) => format!("; refused so far: {}", nack(refused)),
+        Some(refused) => format!("; last refusal: {}", nack(refused)),
     };
     let other = other_spelling(sent, to);
     let whom = other.map_or_else(String::new, |phone| {

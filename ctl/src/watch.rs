@@ -236,7 +236,7 @@ impl Watch<'_> {
     fn start_over(&mut self, head: u64, after: u64) {
         self.keeping.start_over(&self.notes);
         let text = format!(
-            "the agent's events start over: its newest is {head}, but {after} was seen before"
+            "the agent's events start over: the newest is {head}, the last seen was {after}"
         );
         self.notes.note(&text, "start_over");
     }

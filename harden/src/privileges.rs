@@ -281,7 +281,7 @@ fn verify(Identity { uid, gid }: Identity) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    const SOMEBODY: Identity = Identity {
+    const OTHER_USER: Identity = Identity {
         uid: 1000,
         gid: 1001,
     };
@@ -296,11 +296,11 @@ mod tests {
 
     #[test]
     fn an_identity_is_wanted_unless_it_is_ours_already() {
-        let setting = Setting::To(SOMEBODY);
-        assert_eq!(wanted(1, 0, setting), Some(SOMEBODY));
-        assert_eq!(wanted(4711, 0, setting), Some(SOMEBODY));
+        let setting = Setting::To(OTHER_USER);
+        assert_eq!(wanted(1, 0, setting), Some(OTHER_USER));
+        assert_eq!(wanted(4711, 0, setting), Some(OTHER_USER));
         assert_eq!(wanted(4711, 1000, setting), None);
-        assert_eq!(wanted(4711, 2000, setting), Some(SOMEBODY));
+        assert_eq!(wanted(4711, 2000, setting), Some(OTHER_USER));
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
     fn settings_are_parsed() {
         assert_eq!("auto".parse(), Ok(Setting::Auto));
         assert_eq!("never".parse(), Ok(Setting::Never));
-        assert_eq!("1000:1001".parse(), Ok(Setting::To(SOMEBODY)));
+        assert_eq!("1000:1001".parse(), Ok(Setting::To(OTHER_USER)));
     }
 
     #[test]

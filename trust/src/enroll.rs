@@ -53,7 +53,7 @@ pub struct Welcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No such code, or one that does not prove itself: also what someone in the middle gets.
-    #[error("the agent does not know this code")]
+    #[error("unknown enrolment code")]
     Unknown,
     /// Someone was enrolled with it.
     #[error("the code was used already")]

@@ -61,10 +61,10 @@ pub enum RecipientError {
     #[error(transparent)]
     Lid(#[from] LidError),
     /// Not a group.
-    #[error("a group is digits before @g.us, or NUMBER-TIME of the old kind")]
+    #[error("a group is DIGITS@g.us, or NUMBER-TIME@g.us of the old kind")]
     Group,
     /// A JID of a person's device.
-    #[error("this names one device (:N before the @): leave that out, messages go to the person")]
+    #[error("this is a device's JID: leave out :N, messages go to the person")]
     Device,
     /// A JID of a kind that cannot be sent to.
     #[error("give a phone number (+15550100123), a LID (…@lid) or a group (…@g.us)")]

@@ -135,7 +135,7 @@ pub enum Weakness {
     #[error("is shorter than {MIN_CHARS} characters")]
     Short,
     /// Its like is tried first.
-    #[error("is easy to guess: it is made of common words, repetitions, sequences or few digits")]
+    #[error("is easy to guess: common words, repetitions, sequences or few digits")]
     Guessable,
     /// Something stands for it, and was not replaced by it.
     #[error("is a placeholder, not a passphrase")]

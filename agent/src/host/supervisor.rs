@@ -54,7 +54,7 @@ impl Supervisor {
                 (SocketAddr::from_pathname(&path)?, Some(path))
             }
             _ => {
-                let what = "NOTIFY_SOCKET is neither a path nor an abstract name";
+                let what = "NOTIFY_SOCKET must be an absolute path or an abstract name (@name)";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
             }
         };

@@ -105,7 +105,7 @@ pub(crate) const fn why_failed(reason: PairFailureReason) -> &'static str {
     use PairFailureReason as Reason;
     match reason {
         Reason::Unspecified => {
-            "the phone was not linked, for a reason that this openclawctl does not know"
+            "the phone was not linked, for an unknown reason; update openclawctl"
         }
         Reason::Deadline => "no one used the code in time",
         Reason::WhatsappUnreachable => "the agent cannot reach WhatsApp",

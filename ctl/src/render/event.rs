@@ -91,7 +91,7 @@ fn of_message(message: &Message, with: Option<&Contact>) -> String {
     let truncated = message.content.as_ref().is_some_and(|it| it.truncated);
     for (is, note) in [
         (truncated, "shortened"),
-        (origin.not_durable, "not protected against loss"),
+        (origin.not_durable, "not stored before its ack"),
         (origin.recovered, "reported by the phone"),
     ] {
         if is {

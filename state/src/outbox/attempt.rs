@@ -42,7 +42,7 @@ impl Outbox {
             }
             let order = match messages.turn(account, pace, now) {
                 Turn::Of(order) => order,
-                Turn::Nobody(at) => {
+                Turn::Idle(at) => {
                     let deadline = messages.next_deadline();
                     return Err(at.into_iter().chain(deadline).min());
                 }

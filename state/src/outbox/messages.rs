@@ -32,7 +32,7 @@ pub(super) enum Turn {
     /// That message's.
     Of(u64),
     /// No one's before this time; no one's at all when there is none.
-    Nobody(Option<SystemTime>),
+    Idle(Option<SystemTime>),
 }
 
 impl Messages {
@@ -134,7 +134,7 @@ impl Messages {
             }
             soonest = Some(soonest.map_or(ready, |soonest| soonest.min(ready)));
         }
-        Turn::Nobody(soonest)
+        Turn::Idle(soonest)
     }
 
     /// The next time at which [`Messages::overdue`] may find one.

@@ -63,7 +63,7 @@ impl Gate {
         };
         tokio::time::timeout(FLUSH_TIMEOUT, client.flush_pending_signal_state())
             .await
-            .context("wait for the sessions to be durable")?
+            .context("flush the sessions")?
             .context("make the sessions durable")
     }
 }

@@ -120,7 +120,7 @@ impl BadSource {
     pub fn hint(&self) -> String {
         match self {
             Self::Read { path, source } if source.kind() == io::ErrorKind::NotFound => format!(
-                "`openclaw-agent keys generate --out {}` makes a new key, for a new store",
+                "for a new store, make a key with `openclaw-agent keys generate --out {}`",
                 path.display()
             ),
             Self::Read { .. } => format!(

@@ -56,7 +56,7 @@ fn says(
     let sender = Contact { phone, lid };
     let chat = ChatId::new("1@lid".to_owned());
     match allowlist.judge(&sender, &chat, false, now) {
-        Verdict::Allow(_) => "admit",
+        Verdict::Allow(_) => "allow",
         Verdict::Drop(reason) => reason.name(),
         Verdict::Hold => "hold",
     }
@@ -67,12 +67,12 @@ async fn a_lid_belongs_to_the_number_whatsapp_reported_last() {
     let volume = Volume::new();
     let allowlist = allowlist(&volume.vault);
     // As it was known before, until WhatsApp was asked.
-    assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "admit");
+    assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "allow");
     assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "hold");
     assert_eq!(allowlist.unresolved(at(1)), [anna()]);
     allowlist.learn(vec![(anna(), Some(lid(2)))], at(1));
     assert!(allowlist.unresolved(at(1)).is_empty());
-    assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "admit");
+    assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "allow");
     assert_eq!(says(&allowlist, None, Some(lid(3)), at(1)), "not_listed");
     // What was remembered of the number counts no more.
     assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "not_listed");
@@ -81,7 +81,7 @@ async fn a_lid_belongs_to_the_number_whatsapp_reported_last() {
     assert_eq!(says(&allowlist, None, Some(lid(3)), at(26)), "hold");
     // A number that WhatsApp spells otherwise is matched by its LID.
     let otherwise = "+15550100092".parse().ok();
-    assert_eq!(says(&allowlist, otherwise, Some(lid(2)), at(26)), "admit");
+    assert_eq!(says(&allowlist, otherwise, Some(lid(2)), at(26)), "allow");
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_message_with_both_addresses_resolves_like_an_answer() {
         lid: Some(lid(4)),
     };
     allowlist.learn_sender(&both, at(1));
-    assert_eq!(says(&allowlist, None, Some(lid(4)), at(1)), "admit");
+    assert_eq!(says(&allowlist, None, Some(lid(4)), at(1)), "allow");
     assert!(allowlist.unresolved(at(1)).is_empty());
 }
 
@@ -115,7 +115,7 @@ async fn added_entries_outlive_the_process_and_pointless_ones_are_refused() {
     let second = allowlist(&volume.vault);
     assert_eq!(
         says(&second, "+15550100003".parse().ok(), None, at(0)),
-        "admit"
+        "allow"
     );
     second.remove(&bert).await.unwrap();
     second.learn(
@@ -152,6 +152,6 @@ async fn added_entries_are_read_from_a_replaced_vault() {
     allowlist.recall();
     assert_eq!(
         says(&allowlist, "+15550100003".parse().ok(), None, at(0)),
-        "admit"
+        "allow"
     );
 }

@@ -23,7 +23,7 @@ enum BadLimit {
     NoOne,
     #[error("a reader cannot send: leave the limit out, or invite a sender")]
     Reader,
-    #[error("an admin could lift the limit: leave it out, or invite a sender or an operator")]
+    #[error("a limit has no effect on an admin: leave it out, or invite a sender or an operator")]
     Admin,
 }
 
