@@ -27,7 +27,7 @@ impl World {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
-    /// Nothing connects by itself.
+    /// Nothing connects automatically.
     async fn rests_quietly(&self) {
         let before = self.handshakes();
         let knocked = self.sim.until(QUIET, || self.handshakes() > before).await;

@@ -93,7 +93,7 @@ impl TryFrom<v1::Event> for Event {
         Ok(Self {
             seq: Seq(seq),
             at: time(recorded_at, "recorded_at")?,
-            what: kind.map_or(Ok(EventData::Unknown), occurrence)?,
+            what: kind.map_or(Ok(EventData::Unknown), event_data)?,
         })
     }
 }

@@ -14,7 +14,7 @@ use super::given;
 use crate::alerts::{Address, Format, KeyPlace, SECRET, Settings, URL};
 use crate::host::volume::Mistake;
 
-/// How long a lost link may take to come back by itself.
+/// How long a lost link may take to come back automatically.
 const DEFAULT_ALERT_AFTER_SECONDS: u64 = 300;
 
 /// As they are typed.

@@ -21,10 +21,10 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
     let hint = match (state, status.link.hint(now, clock::utc)) {
         (_, hint) if status.pairing && !hint.is_empty() => LinkState::Linking.hint().to_owned(),
         (LinkState::Connected, _) => {
-            "the connection is silent; the agent reconnects by itself".to_owned()
+            "the connection is silent; the agent reconnects automatically".to_owned()
         }
         (_, hint) if hint.is_empty() => {
-            "the agent reconnects by itself: `openclawctl status` shows the next attempt".to_owned()
+            "the agent reconnects automatically: `openclawctl status` shows the next attempt".to_owned()
         }
         (_, hint) => hint,
     };

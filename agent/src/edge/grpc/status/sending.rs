@@ -22,7 +22,7 @@ pub(super) fn not_connected(state: LinkState, hint: &str, denied: &Denied) -> St
     };
     let hint = match (hint, retry_at) {
         ("", Some(at)) => format!(
-            "the agent reconnects by itself, next at {}: call again then, or keep the message until it can be sent (`--queue`)",
+            "the agent reconnects automatically, next at {}: call again then, or keep the message until it can be sent (`--queue`)",
             clock::utc(clock::shown(at))
         ),
         (hint, _) => hint.to_owned(),
