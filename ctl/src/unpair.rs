@@ -80,7 +80,9 @@ fn is_removed(link: &LinkStatus) -> bool {
 
 fn report(confirmed: bool, removed: bool) {
     if confirmed {
-        return console::report("Unlinked: WhatsApp confirmed the removal, the credentials are wiped");
+        return console::report(
+            "Unlinked: WhatsApp confirmed the removal, the credentials are wiped",
+        );
     }
     if removed {
         return console::report(

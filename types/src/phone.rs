@@ -342,7 +342,7 @@ mod tests {
         );
         assert_eq!(
             said("+1 555 010 0123 x7"),
-            "an extension begins at character 17: WhatsApp has none, give the number alone"
+            "an extension begins at character 17: WhatsApp has no extensions, give the number alone"
         );
         assert_eq!(
             said("+1555\n0100123"),

@@ -171,7 +171,7 @@ mod tests {
         );
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         let text = body["text"].as_str().unwrap();
-        assert!(text.starts_with("openclaw-agent on one&lt;&amp;two&gt;: the link"));
+        assert!(text.starts_with("openclaw-agent on one&lt;&amp;two&gt;: the connection"));
         assert!(
             text.contains("was logged_out since 2026-11-22T11:12:08Z"),
             "{text}"

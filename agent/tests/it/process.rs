@@ -144,7 +144,7 @@ async fn a_second_agent_on_the_socket_fails_without_harm() {
     ];
     let (code, _, stderr) = text(&run_agent_to_the_end(&args).await);
     assert_eq!(code, Some(1));
-    assert!(stderr.contains("is an agent running already?"), "{stderr}");
+    assert!(stderr.contains("is another agent running?"), "{stderr}");
     assert!(world.agent.socket.exists());
     world.everything_says_connected().await;
     world.send(ANNA, WORD).await.unwrap();

@@ -181,7 +181,7 @@ fn of_several_contexts_with_one_endpoint_the_current_one_counts() {
     };
     assert_eq!(
         which(),
-        Err("several contexts lead to agent:1: one, two".to_owned())
+        Err("several contexts have the endpoint agent:1: one, two".to_owned())
     );
     store.set_current(&"two".parse().unwrap()).unwrap();
     assert_eq!(which(), Ok("two".to_owned()));

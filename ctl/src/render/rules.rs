@@ -73,7 +73,7 @@ mod tests {
         };
         assert_eq!(
             line(&some),
-            "direct chats allowlist, groups disabled, 2 named in /etc/openclaw.yml, 1 message held, but the last change was not loaded"
+            "direct chats allowlist, groups disabled, 2 listed in /etc/openclaw.yml, 1 message held, but the last change was not loaded"
         );
     }
 }

@@ -11,7 +11,7 @@ use crate::script::Script;
 use crate::terminal::Terminal;
 
 const FIRST: &str = "Passphrase of the backup:";
-const AGAIN: &str = "The same again:";
+const AGAIN: &str = "Repeat it:";
 const WORDS: &str = "some fine words";
 const SIZE: (u16, u16) = (100, 24);
 
@@ -112,7 +112,7 @@ async fn an_existing_passphrase_is_asked_for_once() {
     until_asked(&mut terminal, FIRST).await;
     terminal.type_keys(&format!("{WORDS}\r")).await;
     assert_eq!(terminal.end().await, Some(0), "{}", terminal.text());
-    assert!(terminal.text().contains("Whole: 3 records"));
+    assert!(terminal.text().contains("Verified: 3 records"));
     assert!(!terminal.text().contains(AGAIN));
 }
 
@@ -148,7 +148,7 @@ async fn progress_is_one_line_that_goes_away() {
     assert!(
         terminal
             .text()
-            .contains("error: stopped before the backup was whole")
+            .contains("error: stopped before the backup was complete")
     );
     agent.until_asked("Backup closed").await;
 }

@@ -289,6 +289,6 @@ async fn send_does_not_wait_for_text_on_a_terminal() {
     let args = ["send", "+15550100002"];
     let (_dir, agent, mut terminal) = start(Script::default(), &args, &[], (90, 24)).await;
     assert_eq!(terminal.end().await, Some(2));
-    assert!(terminal.text().contains("error: there is no text to send"));
+    assert!(terminal.text().contains("error: no text to send"));
     assert!(agent.asked().is_empty());
 }

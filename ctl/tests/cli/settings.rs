@@ -67,7 +67,7 @@ async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Opt
     .into();
     let args: Vec<String> = args.iter().map(ToString::to_string).collect();
     let program = Program::start(dir, &args, &env, None, &printed).await;
-    program.until_printed("the code is in").await;
+    program.until_printed("code written to").await;
     between(&dir.join("code.png"));
     printed.send_modify(|printed| printed.push_str("go on"));
     let ended = program.end().await;

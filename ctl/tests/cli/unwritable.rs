@@ -97,7 +97,7 @@ async fn a_change_stays_done_when_stdout_fails() {
             &["allow", "reload"],
             json!({"reload_rules": [{"rules": {}}]}),
             0,
-            "Read again",
+            "Reloaded",
         ),
         (
             &["consumers", "remove", "billing"],

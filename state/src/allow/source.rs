@@ -252,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rules.yml");
         let named = Source::new(Some(path.clone()));
-        assert!(says(&named.load(false).unwrap_err()).starts_with("read "));
+        assert!(says(&named.load(false).unwrap_err()).starts_with("cannot read "));
         assert_eq!(named.file(), Some(path.as_path()));
         let usual = Source {
             path: path.clone(),
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(usual.file(), None);
         let nowhere = usual.load(false).unwrap();
         assert!(nowhere.rules.is_none() && !nowhere.from_file);
-        assert!(says(&usual.load(true).unwrap_err()).ends_with("is gone"));
+        assert!(says(&usual.load(true).unwrap_err()).ends_with("no longer exists"));
         fs::write(&path, "channels: {whatsapp: {}}\n").unwrap();
         for source in [&named, &usual] {
             assert_eq!(source.file(), Some(path.as_path()));

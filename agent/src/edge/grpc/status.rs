@@ -294,7 +294,7 @@ mod tests {
             let info = status.get_details_error_info().expect("has an ErrorInfo");
             let hint = &info.metadata[ERROR_HINT];
             assert_eq!(hint.contains("allow reload"), reloads, "{hint}");
-            assert_eq!(hint.contains("start the agent again"), !reloads, "{hint}");
+            assert_eq!(hint.contains("restart the agent"), !reloads, "{hint}");
         }
     }
 

@@ -241,7 +241,7 @@ mod tests {
         let hint = || no_key(&place).hint.unwrap();
         assert!(hint().contains("keys generate"), "{}", hint());
         std::fs::write(dir.path().join("vault.hdr"), "damaged or not").unwrap();
-        assert!(hint().contains("only a key or passphrase of its own"));
+        assert!(hint().contains("only its own key or passphrase"));
         assert!(!hint().contains("generate"), "{}", hint());
     }
 

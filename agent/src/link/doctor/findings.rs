@@ -24,7 +24,8 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
             "the connection is silent; the agent reconnects automatically".to_owned()
         }
         (_, hint) if hint.is_empty() => {
-            "the agent reconnects automatically: `openclawctl status` shows the next attempt".to_owned()
+            "the agent reconnects automatically: `openclawctl status` shows the next attempt"
+                .to_owned()
         }
         (_, hint) => hint,
     };

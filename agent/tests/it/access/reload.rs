@@ -157,7 +157,9 @@ async fn added_entries_outlive_a_restart_and_can_be_removed() {
     let refused = access(&world).remove_allowed(in_file).await.unwrap_err();
     assert_eq!(refusal(&refused).1, "IN_FILE");
     assert!(
-        refused.message().ends_with("openclaw.yml has it on line 4"),
+        refused
+            .message()
+            .ends_with("openclaw.yml contains it on line 4"),
         "{}",
         refused.message()
     );

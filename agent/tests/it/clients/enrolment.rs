@@ -163,7 +163,7 @@ async fn the_log_has_a_new_code_at_each_start_until_a_client_is_enrolled() {
     let log = world.agent.since_start();
     assert!(
         !log.iter()
-            .any(|line| line.to_string().contains("when it asks")),
+            .any(|line| line.to_string().contains("enter this code")),
         "{log:?}"
     );
     world.finish().await;

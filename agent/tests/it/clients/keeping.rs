@@ -22,7 +22,7 @@ async fn an_unpair_keeps_the_agents_key_and_its_clients() {
     let log = world.agent.since_start();
     assert!(
         !log.iter()
-            .any(|line| line.to_string().contains("when it asks"))
+            .any(|line| line.to_string().contains("enter this code"))
     );
     // And again, with nothing but that in the store.
     world.link().await;

@@ -184,7 +184,7 @@ impl Agent {
         };
         let message = tokio::time::timeout(TEST_TIMEOUT, telling).await;
         let message = message.expect("the log has a code");
-        let (_, code) = message.split_once("when it asks: ").unwrap();
+        let (_, code) = message.split_once("enter this code: ").unwrap();
         Code::parse(code).unwrap()
     }
 

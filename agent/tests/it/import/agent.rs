@@ -113,8 +113,9 @@ async fn the_agent_continues_from_an_imported_folder() {
     let (stdout, stderr) = tells_nothing(&again);
     assert_eq!((again.status.code(), stdout.as_str()), (Some(4), ""));
     assert!(
-        stderr
-            .starts_with("error: the agent already has an account\nhint: start one with an empty"),
+        stderr.starts_with(
+            "error: the agent already has an account\nhint: start an agent with an empty"
+        ),
         "{stderr}"
     );
 
@@ -180,7 +181,7 @@ async fn an_import_that_is_killed_can_be_repeated() {
             assert_eq!(report["skipped"], Value::Array(Vec::new()));
         }
         // One of the earlier ones came to its end.
-        Some(4) => assert!(stderr.contains("has an account already"), "{stderr}"),
+        Some(4) => assert!(stderr.contains("already has an account"), "{stderr}"),
         _ => panic!("{stderr}"),
     }
     // This simulator never linked the device: it says so, which takes credentials to say it to.

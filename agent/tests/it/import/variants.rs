@@ -234,7 +234,7 @@ async fn empty_or_truncated_key_files_are_skipped_and_reported() {
     let (whole, reference) = reference().await;
     assert_eq!(
         taken.sessions[0], reference.sessions[0],
-        "the rest came over"
+        "the rest were imported"
     );
     assert_eq!(taken.sessions[1], None);
     assert_eq!(taken.prekeys.len() + 2, reference.prekeys.len());

@@ -8,7 +8,7 @@ use openclaw_proto::v1::access_client::AccessClient;
 use super::{agent, lines, log};
 use crate::harness::Agent;
 
-const SET: &str = "WhatsApp is not reached through it";
+const SET: &str = "proxy not used for WhatsApp";
 
 #[tokio::test]
 async fn an_unused_proxy_is_logged_without_its_password() {
@@ -27,7 +27,7 @@ async fn an_unused_proxy_is_logged_without_its_password() {
         assert_eq!(warned.len(), 1, "{name}: {said:#?}");
         assert_eq!(warned[0]["variable"], name);
         assert_eq!(warned[0]["proxy"], "proxy.example.com:3128");
-        assert_eq!(warned[0]["alerts"], "none are set");
+        assert_eq!(warned[0]["alerts"], "disabled");
         let said = format!("{said:?}");
         assert!(
             !said.contains("swordfish") && !said.contains("anna"),
@@ -54,13 +54,9 @@ async fn an_unused_proxy_is_logged_without_its_password() {
 async fn the_log_shows_whether_alerts_use_the_proxy() {
     let folder = tempfile::tempdir().unwrap();
     for (url, exempt, alerts) in [
-        ("https://hooks.example.com/", "", "sent through the proxy"),
-        (
-            "https://hooks.example.com/",
-            "hooks.example.com",
-            "sent without a proxy",
-        ),
-        ("http://127.0.0.1:9/", "", "sent without a proxy"),
+        ("https://hooks.example.com/", "", "proxied"),
+        ("https://hooks.example.com/", "hooks.example.com", "direct"),
+        ("http://127.0.0.1:9/", "", "direct"),
     ] {
         let mut agent = agent(folder.path());
         agent

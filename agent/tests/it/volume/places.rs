@@ -89,7 +89,7 @@ async fn another_key_opens_nothing_and_the_slots_are_named() {
         &ended,
         64,
         "does not open with this key; it has the slots default",
-        "give the key or the passphrase of one of these slots",
+        "give the key or passphrase of one of these slots",
     );
     fs::remove_file(&key_file).unwrap();
     for (args, error) in [
@@ -98,7 +98,7 @@ async fn another_key_opens_nothing_and_the_slots_are_named() {
         (&[], "no key is given for the store"),
     ] {
         let ended = agent(folder, args).await;
-        is_explained(&ended, 64, error, "only a key or passphrase of its own");
+        is_explained(&ended, 64, error, "only its own key or passphrase");
         assert!(!ended.stderr.contains("keys generate"), "{ended:?}");
     }
     fs::write(&key_file, key).unwrap();

@@ -107,7 +107,7 @@ async fn added_entries_outlive_the_process_and_pointless_ones_are_refused() {
     assert_eq!(first.add(bert.clone(), at(0)).await, Ok(false));
     assert_eq!(first.add(Who::Anyone, at(0)).await, Err(Refused::Anyone));
     let listed = first.remove(&who("+15550100002")).await.unwrap_err();
-    assert_eq!(listed.to_string(), "/rules.yml has it on line 1");
+    assert_eq!(listed.to_string(), "/rules.yml contains it on line 1");
     let absent = first.remove(&who("+15550100004")).await;
     assert_eq!(absent, Err(Refused::Absent));
     drop(first);

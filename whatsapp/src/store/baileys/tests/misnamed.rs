@@ -81,7 +81,7 @@ async fn the_hint_fits_a_folder_that_is_missing_empty_or_the_wrong_one() {
         ("above", "auth_info_baileys", "name one of those"),
         (
             "google",
-            "another program's",
+            "another program",
             "name the folder with creds.json",
         ),
     ] {
@@ -102,7 +102,7 @@ async fn a_creds_json_that_is_not_a_file_is_named_by_its_type() {
     symlink(&target, &creds).unwrap();
     let (text, hint) = refusal(dir.path()).await;
     assert!(
-        text.contains("it is a link") && hint.contains("cp -rL"),
+        text.contains("it is a symlink") && hint.contains("cp -rL"),
         "{text}: {hint}"
     );
     fs::remove_file(&creds).unwrap();
