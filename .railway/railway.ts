@@ -31,7 +31,7 @@ export default defineRailway(() => {
       PORT: "8080",
       // Railway mounts the volume as root's: the agent starts as root, takes it over, and becomes user 65532 for good.
       RAILWAY_RUN_UID: "0",
-      // These two count whatever becomes of this file.
+      // These two count whatever happens to this file.
       RAILWAY_DOCKERFILE_PATH: "Dockerfile.distroless",
       RAILWAY_DEPLOYMENT_DRAINING_SECONDS: "30",
       // Set once, sealed, in the dashboard: what `openclaw-agent keys generate` prints.

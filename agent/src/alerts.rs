@@ -1,4 +1,4 @@
-//! Tells somebody outside when the link needs a person: over a webhook, signed, at least once, and never with a
+//! Notifies someone outside when the link needs a person: over a webhook, signed, at least once, and never with a
 //! message's text or a whole number.
 //!
 //! ```text
@@ -20,7 +20,7 @@ pub use bell::Bell;
 pub use settings::{Address, BadAddress, Error, Format, KeyPlace, SECRET, SECRETS, Settings, URL};
 pub use signature::{BadKey, SigningKey};
 
-/// A handle on alerting. Cloned handles are the same; the default one tells nobody.
+/// A handle on alerting. Cloned handles are the same; the default one notifies no one.
 #[derive(Clone, Debug, Default)]
 pub struct Alerts(Option<Handle>);
 
@@ -35,10 +35,10 @@ struct Handle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TestDenied {
     /// No receiver is set.
-    #[error("no receiver of alerts is set")]
+    #[error("no alert receiver is configured")]
     Off,
     /// Another test is underway.
-    #[error("another test is underway")]
+    #[error("another alert test is in progress")]
     Busy,
     /// The agent is stopping.
     #[error("the agent is stopping")]

@@ -58,19 +58,19 @@ pub enum Error {
     #[error(transparent)]
     Code(#[from] openclaw_trust::NoRandom),
     /// The address of health checks.
-    #[error("listen for HTTP on {0}")]
+    #[error("cannot listen for HTTP on {0}")]
     Http(SocketAddr, #[source] io::Error),
     /// The address of metrics.
-    #[error("listen for metrics on {0}")]
+    #[error("cannot listen for metrics on {0}")]
     Metrics(SocketAddr, #[source] io::Error),
     /// Signals cannot be caught.
-    #[error("catch signals")]
+    #[error("cannot catch signals")]
     Signals(#[source] io::Error),
     /// The API ended.
     #[error(transparent)]
     Grpc(#[from] grpc::ServeError),
     /// HTTP ended.
-    #[error("serve HTTP")]
+    #[error("cannot serve HTTP")]
     ServeHttp(#[source] io::Error),
     /// The session could not be set up.
     #[error(transparent)]
@@ -86,10 +86,10 @@ impl Error {
                 "stop what is there, or name another place with --socket, --listen and --listen-plaintext"
             }
             Self::Http(..) => "stop what is there, or name another address with --http",
-            Self::Identity(_) => "restore a backup into a new volume; clients enroll anew there",
-            Self::Code(_) => "start again; the machine may still be starting",
+            Self::Identity(_) => "restore a backup into a new volume; clients enroll again there",
+            Self::Code(_) => "start again; the machine may still be booting",
             Self::Metrics(..) => "stop what is there, or name another address with --metrics",
-            Self::Session(_) => "start again; what the store holds may be of another version",
+            Self::Session(_) => "the store may be of a newer version: start that version",
             Self::Signals(_) | Self::Grpc(_) | Self::ServeHttp(_) => {
                 "start again; nothing that was acknowledged is lost"
             }
@@ -166,7 +166,7 @@ async fn serve(
         alert_key,
         supervisor,
     } = with;
-    // Caught before anybody can know that the agent runs.
+    // Caught before anyone can know that the agent runs.
     let signalled = signalled().map_err(Error::Signals)?;
     let hangup = signal(SignalKind::hangup()).map_err(Error::Signals)?;
     let clients = Clients::open(vault.clone());
@@ -228,12 +228,12 @@ async fn serve(
         http = &mut http => flatten(http).map(|()| Outcome::Stopped).map_err(Error::ServeHttp),
     };
     tracing::info!("stopping");
-    // Whoever hears this waits for the process' end, so it is not said of one that begins again.
+    // The service manager then waits for the process to end, so an image that starts again does not send it.
     if !matches!(ended, Ok(Outcome::Replace)) {
         supervisor.stopping();
     }
     agent.stop().await;
-    // Whoever watches is told why it ends.
+    // Watchers get the reason why it ends.
     agent.journal().flush().await;
     tokio::time::sleep(STREAM_CLOSE_DELAY).await;
     stopping.send_replace(true);
@@ -247,7 +247,7 @@ async fn serve(
         )
     });
     if drained.await.is_err() {
-        tracing::warn!("open calls were cut off");
+        tracing::warn!("open calls were aborted at the end of the drain timeout");
     }
     for task in [sender, resolver, reloads, journal, supervised] {
         task.abort();
@@ -336,7 +336,7 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
     tracing::info!(version = version(), commit, %socket, listen, fingerprint, plaintext, http, "openclaw-agent started");
     if cfg!(feature = "sim") {
         tracing::warn!(
-            "simulator build: it does not check WhatsApp's certificates and speaks to the simulator only"
+            "simulator build: it connects to the simulator only and does not check WhatsApp's certificates"
         );
     }
 }
@@ -365,7 +365,7 @@ fn signalled() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// A task's result; a panic in it goes on here.
+/// A task's result; a panic in it continues here.
 fn flatten<T>(joined: Result<T, tokio::task::JoinError>) -> T {
     match joined {
         Ok(result) => result,

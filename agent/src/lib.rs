@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The session is in `openclaw-whatsapp`, journal and outbox are in `openclaw-state`. [`host`] is what the agent asks of
-//! its machine, [`alerts`] tells somebody outside, and [`app`] wires it all together.
+//! its machine, [`alerts`] notifies someone outside, and [`app`] wires it all together.
 
 pub mod alerts;
 pub mod app;

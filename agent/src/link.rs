@@ -69,7 +69,7 @@ pub struct Agent {
 /// The sealed store at one moment.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    /// What the store tells of itself.
+    /// What the store reports about itself.
     pub summary: openclaw_vault::Summary,
     /// Rows that were found to mean nothing, since the process started.
     pub undecodable: u64,
@@ -156,7 +156,7 @@ enum Command {
 /// Why the owner's task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It was told to stop.
+    /// It was asked to stop.
     Stopped,
     /// The account was unpaired and its store erased: nothing of it may stay in memory.
     Erased,
@@ -187,11 +187,11 @@ pub struct Status {
     pub steps: Steps,
     /// The store; `None` once it is erased.
     pub storage: Option<Storage>,
-    /// Whose messages are admitted.
+    /// Whose messages are allowed.
     pub rules: Summary,
-    /// How many messages are held until it is known who wrote them.
+    /// How many messages are held until the sender is resolved them.
     pub held: usize,
-    /// Who is told when the link needs a person.
+    /// Who is notified when the link needs a person.
     pub alerts: Board,
     /// Events that should be kept and cannot be read.
     pub damaged: Vec<Damage>,
@@ -221,16 +221,16 @@ pub enum Denied {
     #[error("the agent is not linked to a phone yet")]
     Linking,
     /// Linked already, and `replace` was not asked for.
-    #[error("the agent is linked already")]
+    #[error("the agent is already linked")]
     AlreadyLinked,
     /// Another pairing is in progress.
     #[error("another pairing is in progress")]
     AlreadyPairing,
     /// WhatsApp does not accept the credentials any more, and will not.
-    #[error("the credentials are dead: WhatsApp removed this device")]
+    #[error("the credentials are no longer valid: WhatsApp removed this device")]
     CredentialsDead,
     /// Sends are not held.
-    #[error("sends are not held: there is nothing to decide")]
+    #[error("sends are not held: nothing to decide")]
     NotHeld,
     /// The agent is stopping.
     #[error("the agent is stopping")]
@@ -282,13 +282,13 @@ impl Agent {
         })
     }
 
-    /// The same agent, which tells of alerts as well.
+    /// The same agent, which reports alerts as well.
     #[must_use]
     pub fn with_alerts(self, alerts: Alerts) -> Self {
         Self { alerts, ..self }
     }
 
-    /// Who is told when the link needs a person.
+    /// Who is notified when the link needs a person.
     #[must_use]
     pub const fn alerts(&self) -> &Alerts {
         &self.alerts
@@ -324,7 +324,7 @@ impl Agent {
         self.store.other_name(jid)
     }
 
-    /// Whose messages are admitted.
+    /// Whose messages are allowed.
     #[must_use]
     pub fn allowlist(&self) -> &Allowlist {
         self.admission.allowlist()

@@ -59,7 +59,7 @@ fn misused(error: &config::Error) -> ExitCode {
             eprint!("{mistakes}");
             // One of these may be why.
             for Unknown { name, nearest } in command::unknown_variables() {
-                let meant = nearest.map(|nearest| format!("; is {nearest} meant?"));
+                let meant = nearest.map(|nearest| format!("; did you mean {nearest}?"));
                 let meant = meant.unwrap_or_default();
                 eprintln!("note: {name} is not a setting of the agent{meant}");
             }
@@ -72,7 +72,7 @@ fn misused(error: &config::Error) -> ExitCode {
 fn check(http: SocketAddr, ready: bool) -> ExitCode {
     match healthcheck::run(http, ready) {
         Ok(state) => {
-            println!("well: whatsapp is {state}");
+            println!("healthy: whatsapp is {state}");
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use saphyr_parser::{Event, Parser};
 
-/// Read by what is beside the agent: the client, the builder.
+/// Read by what is next to the agent: the client, the builder.
 const OF_OTHERS: [&str; 4] = [
     "OPENCLAW_AGENT",
     "OPENCLAW_CONTEXT",
@@ -70,7 +70,7 @@ fn help(command: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The words of a text that begin so and go on with these characters.
+/// The words of a text that begin so and continue with these characters.
 fn words<'a>(text: &'a str, prefix: &'a str, goes_on: fn(char) -> bool) -> BTreeSet<&'a str> {
     let starts = text.match_indices(prefix).map(|(at, _)| &text[at..]);
     starts

@@ -112,7 +112,7 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["outbox", "vault", "journal"]),
     },
     Rule {
-        why: "allow knows the store, and asks nobody",
+        why: "allow knows the store, and asks no one",
         within: "state/src/allow",
         except: &[],
         crates: &["openclaw_harden"],

@@ -15,7 +15,8 @@ use tonic::transport::Channel;
 use crate::control::Control;
 use crate::memory::Memory;
 use crate::{
-    Arguments, Failure, PATIENCE, connect, messages, milliseconds, next_text, one_text, pair, spawn,
+    Arguments, Failure, STEP_TIMEOUT, connect, messages, milliseconds, next_text, one_text, pair,
+    spawn,
 };
 
 /// Messages of one contact, each after the one before it has arrived.
@@ -160,12 +161,12 @@ async fn follow_after(client: &mut AgentClient<Channel>, after: u64) -> Result<E
 
 async fn arrive(events: &mut Events, count: u32) -> Result<(), Failure> {
     for _ in 0..count {
-        tokio::time::timeout(PATIENCE, next_text(events)).await??;
+        tokio::time::timeout(STEP_TIMEOUT, next_text(events)).await??;
     }
     Ok(())
 }
 
-/// strace beside the agent.
+/// strace next to the agent.
 struct Trace {
     strace: Child,
     file: PathBuf,
@@ -185,7 +186,7 @@ impl Trace {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("strace counts the syncs, and does not start: {error}"))?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STEP_TIMEOUT;
         let status = format!("/proc/{process}/status");
         while std::fs::read_to_string(&status)?.contains("TracerPid:\t0\n") {
             if Instant::now() > deadline {

@@ -33,7 +33,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 /// Sends that are under way at once, as in the other half.
 const IN_FLIGHT: usize = 16;
-const PATIENCE: Duration = Duration::from_secs(120);
+const STEP_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Measures an agent against a running simulator.
 #[derive(Parser)]
@@ -156,7 +156,7 @@ fn spawn(arguments: &Arguments, socket: &std::path::Path) -> std::io::Result<Chi
 /// Tries until the agent listens.
 async fn connect(socket: &std::path::Path) -> Result<AgentClient<Channel>, Failure> {
     let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display()))?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + STEP_TIMEOUT;
     loop {
         match endpoint.connect().await {
             Ok(channel) => return Ok(AgentClient::new(channel)),
@@ -224,7 +224,7 @@ async fn receive(
         }
         Ok::<f64, Failure>(f64::from(arguments.receive) / started.elapsed().as_secs_f64())
     };
-    let (flooded, rate) = tokio::join!(flood, tokio::time::timeout(PATIENCE, count));
+    let (flooded, rate) = tokio::join!(flood, tokio::time::timeout(STEP_TIMEOUT, count));
     flooded?;
     rate?
 }
@@ -267,7 +267,7 @@ async fn send(
         .try_collect::<Vec<()>>()
         .await?;
     while control.inbox(&arguments.peer).await? < wanted {
-        if started.elapsed() > PATIENCE {
+        if started.elapsed() > STEP_TIMEOUT {
             return Err("not every text arrived".into());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

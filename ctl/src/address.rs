@@ -21,7 +21,7 @@ pub(crate) enum Address {
     Nowhere(Vec<PathBuf>),
     /// On this machine, in plain text.
     Loopback(Endpoint),
-    /// Over TLS, as somebody that the agent knows.
+    /// Over TLS, as someone that the agent knows.
     Context(Arc<Context>),
 }
 
@@ -65,7 +65,7 @@ impl Environment {
         given.parse().map(Some).map_err(|bad| {
             Failure::new(format!("OPENCLAW_CONTEXT: `{given}`: {bad}"))
                 .with_exit(Exit::Configuration)
-                .with_hint("`openclawctl context list` shows those there are")
+                .with_hint("`openclawctl context list` shows them")
         })
     }
 
@@ -103,10 +103,8 @@ pub(crate) fn resolve(
     let configuration = |failure: Failure| failure.with_exit(Exit::Configuration);
     match (flags.agent, flags.context) {
         (Some(_), Some(_)) => {
-            return Err(
-                Failure::usage("--agent and --context both say which agent is meant")
-                    .with_hint("give one of them"),
-            );
+            return Err(Failure::usage("--agent and --context both name an agent")
+                .with_hint("give only one of them"));
         }
         (Some(given), None) => return parse(given, "--agent", store),
         (None, Some(name)) => return of_context(name, store),
@@ -151,7 +149,7 @@ fn may_exist(path: &Path) -> bool {
 
 fn parse(given: &str, origin: &str, store: &Store) -> Result<Address, Failure> {
     let wrong = || {
-        Failure::usage(format!("{origin}: `{given}` is no address of an agent"))
+        Failure::usage(format!("{origin}: `{given}` is not an agent's address"))
             .with_hint("give unix:PATH, an absolute path, or HOST:PORT")
     };
     if let Some(path) = given.strip_prefix("unix:") {
@@ -169,7 +167,7 @@ fn parse(given: &str, origin: &str, store: &Store) -> Result<Address, Failure> {
         let endpoint: Endpoint = plain.parse().map_err(|_| wrong())?;
         if !endpoint.is_loopback() {
             return Err(Failure::usage(format!(
-                "{origin}: `{given}` is plain text, which does not leave this machine"
+                "{origin}: `{given}` is plain text, which is allowed on this machine only"
             ))
             .with_hint(format!("over TLS: `openclawctl enroll {endpoint}`")));
         }

@@ -90,16 +90,12 @@ fn not_delivered(tested: &TestAlertResponse) -> Failure {
     let host = one_line(&tested.host);
     let error = one_line(&tested.error);
     let hint = match tested.status {
-        0 => "see whether the agent's network reaches it; its log and docs/alerts.md say more",
-        401 | 403 => {
-            "the receiver refuses the signature or the address: compare the secret on both sides"
-        }
-        404 | 410 => {
-            "the receiver has nothing at this address: correct the agent's OPENCLAW_ALERT_URL"
-        }
-        _ => "see the receiver's own log; the agent would go on trying for 3 days",
+        0 => "check that the agent's network reaches it; see the agent's log and docs/alerts.md",
+        401 | 403 => "the receiver rejected the request: compare the secret on both sides",
+        404 | 410 => "not found: correct the agent's OPENCLAW_ALERT_URL",
+        _ => "see the receiver's own log; for a real alert the agent keeps trying for 3 days",
     };
-    Failure::new(format!("{host} did not take the alert: {error}"))
+    Failure::new(format!("{host} did not accept the alert: {error}"))
         .with_reason("NOT_DELIVERED")
         .with_hint(hint)
 }

@@ -1,4 +1,4 @@
-//! `allow`: whose messages are admitted, and changes of that.
+//! `allow`: whose messages are allowed, and changes of that.
 
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::{
@@ -49,18 +49,18 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             let is_group = who.ends_with("@g.us");
             let call = agent.add_allowed(AddAllowedRequest { who });
             let added = client::answer(address, call).await?.added;
-            // A policy that is disabled drops whoever is named, too.
+            // A policy that is disabled drops everyone who is named, too.
             let rules = match json {
                 true => None,
                 false => list(address, &mut agent).await.ok(),
             };
             let rules = rules.and_then(|list| list.rules).unwrap_or_default();
             let words = match (added, disabled(&rules, is_group)) {
-                (true, None) => "Added: admitted from now on".to_owned(),
-                (false, None) => "Admitted already: nothing was changed".to_owned(),
-                (true, Some(why)) => format!("Added, and not admitted yet: {why}"),
+                (true, None) => "Added: allowed from now on".to_owned(),
+                (false, None) => "Allowed already: nothing was changed".to_owned(),
+                (true, Some(why)) => format!("Added, but not allowed yet: {why}"),
                 (false, Some(why)) => {
-                    format!("Named already, nothing was changed, and not admitted: {why}")
+                    format!("Listed already, nothing was changed, and not allowed: {why}")
                 }
             };
             report(json, added, &words);
@@ -77,7 +77,7 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             if json {
                 console::report_json(&rules);
             } else {
-                console::report(&format!("Read again: {}", rules::line(&rules)));
+                console::report(&format!("Reloaded: {}", rules::line(&rules)));
                 remarks(&rules);
             }
         }
@@ -100,7 +100,7 @@ async fn list(
     pages::all(page).await
 }
 
-/// What the agent says of somebody after a removal: another entry may name them, by their other name or in the file.
+/// What the agent says of someone after a removal: another entry may name them, by their other name or in the file.
 enum Left {
     Nothing,
     /// Why they are still allowed, in the agent's words.
@@ -154,7 +154,7 @@ fn removed(json: bool, left: &Left) {
         return;
     }
     console::report(match left {
-        Left::Nothing => "Removed: no longer admitted",
+        Left::Nothing => "Removed: no longer allowed",
         Left::Allowed(_) => "Removed, but still allowed by another entry",
         Left::Unknown(_) => "Removed",
     });
@@ -169,12 +169,12 @@ fn removed(json: bool, left: &Left) {
             );
         }
         Left::Unknown(why) => console::note(&format!(
-            "warning: whether another entry still allows them is not known: {why}\nhint: run `openclawctl doctor` with the number in a moment"
+            "warning: could not check whether another entry still allows them: {why}\nhint: run `openclawctl doctor` with the number in a moment"
         )),
     }
 }
 
-/// Why a person or a group that is named is not admitted all the same.
+/// Why a person or a group is listed and still not allowed.
 fn disabled(rules: &Rules, is_group: bool) -> Option<String> {
     let (policy, name) = match is_group {
         true => (rules.group_policy(), "groupPolicy"),
@@ -216,7 +216,7 @@ fn remarks(rules: &Rules) {
     if !rules.reload_error.is_empty() {
         let error = text::one_line(&rules.reload_error);
         console::note(&format!(
-            "warning: the file was changed, and the change is not in force: {error}\nhint: correct it, then run `openclawctl allow reload`"
+            "warning: the file was changed, but the new rules were not loaded: {error}\nhint: correct it, then run `openclawctl allow reload`"
         ));
     }
 }
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_masked_and_says_where_it_stands() {
+    fn an_entry_is_masked_and_has_its_source() {
         let one = Allowed {
             who: "+15550100123".to_owned(),
             list: AllowedList::AllowFrom.into(),

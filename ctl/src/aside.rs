@@ -1,4 +1,4 @@
-//! Work that blocks, beside the runtime, so that Ctrl-C is heard meanwhile.
+//! Work that blocks, on a thread of its own, so that Ctrl-C is noticed meanwhile.
 
 use tokio::sync::oneshot;
 
@@ -12,10 +12,10 @@ pub(crate) async fn run<T: Send + 'static>(
     let (say, said) = oneshot::channel();
     std::thread::Builder::new()
         .spawn(move || {
-            // Nobody waits for it any more if this fails.
+            // No one waits for it any more if this fails.
             let _ = say.send(work());
         })
-        .map_err(|error| Failure::new(format!("start a thread: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
     said.await
-        .unwrap_or_else(|_| Err(Failure::new("a thread ended without a result")))
+        .unwrap_or_else(|_| Err(Failure::new("a thread ended without result")))
 }

@@ -41,7 +41,7 @@ pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Res
     let file = args
         .file
         .as_deref()
-        .ok_or_else(|| Failure::usage("name the file to write"))?;
+        .ok_or_else(|| Failure::usage("name the output file"))?;
     let mut stops = Stops::listen()?;
     let mut output = Output::open(file, args.force)?;
     let (mut admin, mut agent) = client::admin(address).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Res
 
 fn report(file: &Path, whole: Whole, json: bool) {
     let said = format!(
-        "Backed up: {}, generation {}, read back and whole",
+        "Backed up: {}, generation {}, read back and verified",
         whole.amount(),
         whole.generation
     );
@@ -90,7 +90,7 @@ fn report(file: &Path, whole: Whole, json: bool) {
 }
 
 fn stopped() -> Failure {
-    Failure::new("stopped before the backup was whole: there is no file")
+    Failure::new("stopped before the backup was complete: no file was written")
         .with_reason("STOPPED")
         .with_hint("run it again; the agent was not changed")
 }
@@ -137,17 +137,17 @@ impl Output {
     async fn verify(&mut self, progress: &mut Progress) -> Result<Whole, Failure> {
         match self {
             Self::File { path, part, secret } => {
-                progress.show(|| "Reading it back".to_owned());
+                progress.show(|| "Verifying".to_owned());
                 let written = part.read_back()?;
                 let secret = secret
                     .take()
-                    .ok_or_else(|| Failure::new("nothing was sealed"))?;
+                    .ok_or_else(|| Failure::new("the backup is empty"))?;
                 let path = path.clone();
                 aside::run(move || {
                     let input = io::BufReader::new(written);
                     check(input, &secret, |_| ()).map_err(|error| {
                         check::failure(&path, &secret, &error)
-                            .with_hint("what was written is not what can be read: nothing was kept; try again, or another disk")
+                            .with_hint("the file does not read back as it was written: it was removed; try again, or use another disk")
                     })
                 })
                 .await
@@ -192,9 +192,9 @@ async fn receive(
         }
     }
     Err(
-        Failure::new("the agent ended the backup before it was whole")
+        Failure::new("the agent ended the backup before it was complete")
             .with_reason("CUT_SHORT")
-            .with_hint("see its log, and run it again"),
+            .with_hint("see the agent's log, and run it again"),
     )
 }
 
@@ -209,7 +209,7 @@ pub(crate) async fn verify(args: &VerifyArgs, json: bool) -> Result<Exit, Failur
     };
     let secret = obtain(secret, Use::Open, &mut stops).await?;
     let whole = checked(file, input, secret, json);
-    let stopped = || Failure::new("stopped before the end").with_reason("STOPPED");
+    let stopped = || Failure::new("stopped before it was complete").with_reason("STOPPED");
     let (whole, _) = stops.or(stopped, whole).await?;
     if json {
         console::json(&whole.json())?;
@@ -229,7 +229,7 @@ pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-/// Reads all of a backup beside the runtime; the secret comes back with what it says.
+/// Reads all of a backup on a thread of its own; the secret comes back with what it says.
 pub(crate) async fn checked(
     path: &Path,
     input: impl io::Read + Send + 'static,

@@ -40,7 +40,7 @@ pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Fai
     Ok(AgentClient::new(connect(address).await?))
 }
 
-/// Connects for questions about whose messages are admitted.
+/// Connects for questions about whose messages are allowed.
 pub(crate) async fn access(address: &Address) -> Result<AccessClient<Channel>, Failure> {
     let client = AccessClient::new(connect(address).await?);
     Ok(client.max_decoding_message_size(MAX_LIST_BYTES))
@@ -100,7 +100,7 @@ pub(crate) async fn answer_within<T>(
             limit.as_secs()
         ))
         .with_reason("NO_ANSWER")
-        .with_hint("see its log; restart it if it hangs")),
+        .with_hint("see the agent's log; restart it if it hangs")),
     }
 }
 
@@ -110,7 +110,7 @@ fn refused(address: &Address, status: Status) -> Failure {
     let failure = Failure::from(status);
     match address {
         Address::Loopback(endpoint) if lost => failure.with_hint(format!(
-            "see whether it runs; if that port is its --listen, which speaks TLS: `openclawctl enroll {endpoint}`"
+            "check that it runs; if that port is its --listen, which speaks TLS: `openclawctl enroll {endpoint}`"
         )),
         _ => failure,
     }
@@ -184,8 +184,8 @@ fn unreachable(address: &Address, error: &(dyn Error + 'static)) -> Failure {
     let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
     let kind = io.last().map(io::Error::kind);
     let (why, hint) = match kind {
-        Some(io::ErrorKind::NotFound) => ("there is no such socket".to_owned(), NOT_RUNNING),
-        Some(io::ErrorKind::ConnectionRefused) => ("nobody listens there".to_owned(), NOT_RUNNING),
+        Some(io::ErrorKind::NotFound) => ("the socket does not exist".to_owned(), NOT_RUNNING),
+        Some(io::ErrorKind::ConnectionRefused) => ("nothing listens there".to_owned(), NOT_RUNNING),
         Some(io::ErrorKind::PermissionDenied) => (
             "permission denied".to_owned(),
             "run this as the user that the agent runs as",

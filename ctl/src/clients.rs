@@ -67,7 +67,7 @@ pub(crate) async fn run(
             let revoked = client::answer(address, call).await?;
             revoke(revoked, json);
         }
-        // It asks nobody, and was done before.
+        // It asks no one, and was done before.
         ClientsCommand::NewCode => {}
     }
     Ok(Exit::Done)
@@ -118,7 +118,7 @@ fn list(listed: ListClientsResponse, json: bool) -> Result<(), Failure> {
         invitations,
         next_page_token: _,
     } = listed;
-    let nobody = clients.is_empty();
+    let none = clients.is_empty();
     for client in clients {
         if json {
             console::json(&client)?;
@@ -136,8 +136,8 @@ fn list(listed: ListClientsResponse, json: bool) -> Result<(), Failure> {
             console::line(&open_line(&invitation, clock::now()))?;
         }
     }
-    if nobody && !json {
-        console::note("hint: nobody is enrolled: `openclawctl clients invite` makes a code");
+    if none && !json {
+        console::note("hint: no client is enrolled: `openclawctl clients invite` makes a code");
     }
     Ok(())
 }
@@ -179,7 +179,7 @@ fn open_line(invitation: &Invitation, now: Timestamp) -> String {
         name => format!("(invited) {}", one_line(name)),
     };
     let end = expires_at.map_or_else(String::new, |at| {
-        format!(", good until {} ({})", whole(at), until(at, now))
+        format!(", valid until {} ({})", whole(at), until(at, now))
     });
     let limit = send_to.as_ref().map_or_else(String::new, limit);
     format!("{who:<20} {:<9} a code{end}{limit}", role(*is))
@@ -217,7 +217,7 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
     ));
 }
 
-/// Nobody reads fractions of a second.
+/// No one reads fractions of a second.
 const fn whole(at: Timestamp) -> Timestamp {
     Timestamp { nanos: 0, ..at }
 }

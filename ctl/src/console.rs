@@ -22,11 +22,11 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
 fn unwritten(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::reader_gone(),
-        _ => Failure::new(format!("write to stdout: {error}")),
+        _ => Failure::new(format!("cannot write to stdout: {error}")),
     }
 }
 
-/// A text of ours as the locale can show it: without the marks that only UTF-8 has. Letters stay: they are what somebody
+/// A text of ours as the locale can show it: without the marks that only UTF-8 has. Letters stay: they are what someone
 /// wrote, and a terminal often shows more than its locale says.
 pub(crate) fn as_shown(text: &str) -> Cow<'_, str> {
     if is_utf8() {
@@ -66,7 +66,7 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)
         .and_then(|()| out.flush())
-        .map_err(|error| Failure::new(format!("write to stdout: {error}")))
+        .map_err(|error| Failure::new(format!("cannot write to stdout: {error}")))
 }
 
 /// Writes one line to stdout, at once.
@@ -76,7 +76,8 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 
 /// Writes `value` to stdout as one line of JSON, at once.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = json_text(value).map_err(|error| Failure::new(format!("write JSON: {error}")))?;
+    let text =
+        json_text(value).map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
     put_data(&format!("{text}\n")).map_err(|error| unwritten(&error))
 }
 
@@ -98,7 +99,7 @@ pub(crate) async fn reader_gone() {
 pub(crate) fn report(text: &str) {
     if let Err(error) = put_data(&format!("{}\n", as_shown(text))) {
         note(&format!(
-            "warning: this is done, but stdout cannot be written: {error}"
+            "warning: the command succeeded, but stdout cannot be written: {error}"
         ));
         note(text);
     }
@@ -136,12 +137,12 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
     }
 }
 
-/// Tells the person something, on stderr. There is nobody to tell when that fails.
+/// Prints a note for the person on stderr. When that fails there is no way to report it.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", as_shown(text));
 }
 
-/// Tells a program something beside the data, as one line of JSON on stderr.
+/// Prints a note for a program on stderr, as one line of JSON.
 pub(crate) fn json_note(value: &impl Serialize) {
     if let Ok(text) = json_text(value) {
         let _ = writeln!(io::stderr().lock(), "{text}");
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_locale_says_whether_text_is_utf_8() {
+    fn the_locale_decides_whether_text_is_utf_8() {
         for locale in [
             "en_US.UTF-8",
             "C.UTF-8",

@@ -50,7 +50,7 @@ pub(crate) struct Enrolled {
 }
 
 impl Context {
-    /// What becomes of a key that the agent knows now.
+    /// What happens to a key that the agent knows now.
     pub(crate) fn new(name: Name, pending: Pending, enrolled: Enrolled) -> Self {
         let Pending { endpoint, identity } = pending;
         let Enrolled {

@@ -62,8 +62,8 @@ pub(crate) async fn run(
         matches!(command, ContextCommand::Export { .. }),
     ) {
         return Err(
-            Failure::usage(format!("--context {name} means nothing here"))
-                .with_hint("name the context without it"),
+            Failure::usage(format!("--context {name} has no meaning here"))
+                .with_hint("pass the context as an argument"),
         );
     }
     match command {
@@ -78,7 +78,7 @@ pub(crate) async fn run(
             } else {
                 console::report(&format!("Current: {name} ({})", context.endpoint()));
                 if let Some(variable) = Environment::read()?.goes_before_current() {
-                    console::note(&format!("note: {variable} is set, and goes before it"));
+                    console::note(&format!("note: {variable} is set, and overrides it"));
                 }
             }
         }
@@ -90,7 +90,7 @@ pub(crate) async fn run(
                     to: new.as_str(),
                 });
             } else {
-                console::report(&format!("Renamed: {old} is {new} now"));
+                console::report(&format!("Renamed: {old} is now {new}"));
             }
         }
         ContextCommand::Remove { name, revoke } => remove(store, &name, revoke, json).await?,

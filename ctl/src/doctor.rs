@@ -1,4 +1,4 @@
-//! `doctor`: why somebody's messages do or do not arrive.
+//! `doctor`: why someone's messages do or do not arrive.
 
 use openclaw_proto::v1::{DiagnoseRequest, Finding, FindingState};
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_says_how_it_is_and_what_to_do() {
+    fn a_finding_has_a_state_and_a_next_step() {
         let mut finding = Finding {
             check: "link".to_owned(),
             state: FindingState::Good.into(),

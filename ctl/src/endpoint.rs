@@ -51,7 +51,7 @@ impl FromStr for Endpoint {
                 Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
                 _ => return Err(NoEndpoint),
             },
-            // Without brackets the port of an IPv6 address cannot be told from its end.
+            // Without brackets the port of an IPv6 address cannot be distinguished from its end.
             None => host.to_ascii_lowercase(),
         };
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_place_is_refused() {
+    fn an_endpoint_without_host_or_port_is_refused() {
         for given in [
             "",
             "agent",
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_told_by_address_and_by_one_name() {
+    fn loopback_is_known_by_address_and_by_one_name() {
         for (given, is) in [
             ("127.0.0.1:1", true),
             ("127.9.9.9:1", true),

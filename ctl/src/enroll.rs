@@ -1,7 +1,7 @@
 //! `enroll`: makes a key that an agent elsewhere knows from then on, by a single-use code.
 //!
 //! The key is on the disk before the agent hears of it. When its answer is lost, the next attempt asks
-//! with the same key and the same code, and the agent proves itself by the code again: nobody in
+//! with the same key and the same code, and the agent proves itself by the code again: no one in
 //! between can say in its place that the key is known.
 
 mod code;
@@ -44,7 +44,7 @@ pub(crate) async fn run(
     json: bool,
 ) -> Result<Exit, Failure> {
     if flags.agent.is_some() {
-        return Err(Failure::usage("--agent means nothing to `enroll`")
+        return Err(Failure::usage("`enroll` takes no --agent")
             .with_hint("write `openclawctl enroll HOST:PORT`"));
     }
     let endpoint = &args.endpoint;
@@ -92,7 +92,7 @@ pub(crate) async fn run(
     report(store, &context, first, json)?;
     if let Some(old) = replaced.filter(|old| !json && old.agent() == context.agent()) {
         console::note(&format!(
-            "note: the agent still knows the key that this replaces, {}: `openclawctl clients list` shows it",
+            "note: the agent still knows the replaced key, {}: `openclawctl clients list` shows it",
             old.identity().fingerprint()
         ));
     }
@@ -109,7 +109,7 @@ fn choose(
     if let Some(name) = wanted {
         return match store.find(name) {
             Ok(Some(context)) if !force => Err(Failure::usage(format!(
-                "there is a context `{name}` already, for {}",
+                "a context `{name}` exists already, for {}",
                 context.endpoint()
             ))
             .with_reason("CONTEXT_EXISTS")
@@ -123,11 +123,11 @@ fn choose(
         Ok(Some(context)) => {
             let name = context.name();
             return Err(Failure::usage(format!(
-                "you are enrolled with {endpoint} already: context `{name}`"
+                "you are already enrolled with {endpoint}: context `{name}`"
             ))
             .with_reason("CONTEXT_EXISTS")
             .with_hint(format!(
-                "`openclawctl status --context {name}` tries it; --force replaces it, --context NAME makes another beside it"
+                "`openclawctl status --context {name}` tries it; --force replaces it, --context NAME makes a second one"
             )));
         }
         Ok(None) => {}
@@ -138,11 +138,11 @@ fn choose(
     let mut free = candidates.iter().filter(|name| !taken.contains(name));
     free.next().cloned().ok_or_else(|| {
         Failure::usage(format!(
-            "there are contexts called {} and {} already",
+            "contexts named {} and {} exist already",
             candidates[0], candidates[1]
         ))
         .with_reason("CONTEXT_EXISTS")
-        .with_hint("say what to call this one: --context NAME")
+        .with_hint("name this one: --context NAME")
     })
 }
 
@@ -179,20 +179,20 @@ fn refused(endpoint: &Endpoint, error: &AskError) -> Failure {
         AskError::NotTheAgent => (
             "NOT_THE_AGENT",
             Exit::Refused,
-            "somebody may be in between, who has not learned the code: see where the host and the port lead",
+            "someone may intercept the connection (without learning the code): check where the host and the port lead",
         ),
-        AskError::Name(_) => ("BAD_NAME", Exit::Usage, "say another with --name"),
+        AskError::Name(_) => ("BAD_NAME", Exit::Usage, "give another with --name"),
         AskError::Nonsense => ("NONSENSE", Exit::Failed, "update openclawctl, or the agent"),
         AskError::Refused(refusal) => match refusal {
             Refusal::Unknown => (
                 "CODE_UNKNOWN",
                 Exit::Refused,
-                "see whether the code is this agent's and the newest; an admin makes another with `openclawctl clients invite`",
+                "check that the code is this agent's and the newest; an admin makes another with `openclawctl clients invite`",
             ),
             Refusal::Used => (
                 "CODE_USED",
                 Exit::Refused,
-                "if that was not you, have an admin look at `openclawctl clients list` and revoke whom nobody knows; then get a new code: `openclawctl clients invite`",
+                "if that was not you, have an admin look at `openclawctl clients list` and revoke unknown clients; then get a new code: `openclawctl clients invite`",
             ),
             Refusal::Expired => ("CODE_EXPIRED", Exit::Refused, GET_A_CODE),
             Refusal::Full => (
@@ -203,7 +203,7 @@ fn refused(endpoint: &Endpoint, error: &AskError) -> Failure {
             Refusal::NameTaken => (
                 "NAME_TAKEN",
                 Exit::Refused,
-                "say another name with --name, or have an admin revoke that client; the code is still good",
+                "give another name with --name, or have an admin revoke that client; the code is still valid",
             ),
             Refusal::NotKept => ("NOT_KEPT", Exit::Refused, "see the agent's log"),
             Refusal::Other => (
@@ -213,7 +213,7 @@ fn refused(endpoint: &Endpoint, error: &AskError) -> Failure {
             ),
         },
     };
-    Failure::new(format!("not enrolled with {endpoint}: {error}"))
+    Failure::new(format!("enrolment with {endpoint} failed: {error}"))
         .with_exit(exit)
         .with_reason(reason)
         .with_hint(hint)
@@ -222,7 +222,7 @@ fn refused(endpoint: &Endpoint, error: &AskError) -> Failure {
 const LOST: &str = "ANSWER_LOST";
 const STOPPED: &str = "STOPPED";
 const AGAIN: &str =
-    "run the same command with the same code: it goes on with the same key, enrolled or not";
+    "run the same command with the same code: it continues with the same key, enrolled or not";
 
 fn lost(endpoint: &Endpoint) -> Failure {
     Failure::unreachable(format!(
@@ -293,9 +293,9 @@ fn report(store: &Store, context: &Context, first: bool, json: bool) -> Result<(
     console::note(&match (first, current) {
         (true, _) => match before {
             None => format!("note: context `{name}` is current: commands go to this agent now"),
-            Some(variable) => format!(
-                "note: context `{name}` is current, but {variable} is set and goes before it"
-            ),
+            Some(variable) => {
+                format!("note: context `{name}` is current, but {variable} is set and overrides it")
+            }
         },
         (false, true) => format!("note: context `{name}` is the current one"),
         (false, false) => format!(

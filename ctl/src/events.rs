@@ -64,7 +64,9 @@ async fn list(
         }
         page_token = next_page_token;
     }
-    Err(Failure::new("the agent's list does not end").with_reason("ENDLESS_LIST"))
+    Err(Failure::new("the agent's list repeats a page")
+        .with_reason("ENDLESS_LIST")
+        .with_hint("update the agent"))
 }
 
 /// The oldest gap of the pages so far: the next page may have the rest of it.

@@ -42,7 +42,7 @@ impl Failure {
         }
     }
 
-    /// The command line makes no sense.
+    /// The command line is invalid.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(message).with_exit(Exit::Usage)
     }
@@ -52,7 +52,7 @@ impl Failure {
         Self::new(message).with_exit(Exit::Unreachable)
     }
 
-    /// Whoever read stdout has gone, as in `openclawctl watch | head -1`: done, nothing to say.
+    /// The reader of stdout has gone, as in `openclawctl watch | head -1`: done, nothing to say.
     pub(crate) fn reader_gone() -> Self {
         Self::new("").with_exit(Exit::Done)
     }
@@ -132,7 +132,7 @@ impl From<Status> for Failure {
         if is_transport(&status) {
             return Self::unreachable("the connection to the agent was lost")
                 .with_reason("CONNECTION_LOST")
-                .with_hint("see whether it runs: `openclawctl status`");
+                .with_hint("check that it runs: `openclawctl status`");
         }
         let exit = match status.code() {
             Code::FailedPrecondition

@@ -40,7 +40,7 @@ pub(crate) async fn run(address: &Address, args: &HealthArgs, json: bool) -> Res
         return Ok(Exit::Done);
     }
     if !json {
-        console::note("hint: `openclawctl status` says why");
+        console::note("hint: `openclawctl status` shows why");
     }
     Ok(Exit::Failed)
 }

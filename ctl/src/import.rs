@@ -21,7 +21,7 @@ use crate::rollback::check::RollbackCheck;
 use crate::stop::Stops;
 use crate::{aside, client, clock, console};
 
-const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; delete the folder once it is connected";
+const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; delete the folder once it is connected";
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -47,7 +47,7 @@ pub(crate) async fn run(
     let stopped = || {
         Failure::new("stopped: nothing was imported")
             .with_reason("STOPPED")
-            .with_hint("`openclawctl status` says whether the agent had all of it before")
+            .with_hint("the agent may have completed it: see `openclawctl status`")
     };
     // What is wrong with the folder is reported without an agent.
     let Upload {
@@ -101,7 +101,7 @@ pub(crate) async fn check(args: &BaileysArgs, json: bool) -> Result<Exit, Failur
     let mut stops = Stops::listen()?;
     let dir = args.dir.clone();
     let read = aside::run(move || Ok(read(&dir)?.0));
-    let stopped = || Failure::new("stopped before the end").with_reason("STOPPED");
+    let stopped = || Failure::new("stopped before it was complete").with_reason("STOPPED");
     let report = stops.or(stopped, read).await?;
     if json {
         let imported = false;
@@ -115,7 +115,7 @@ pub(crate) async fn check(args: &BaileysArgs, json: bool) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
-/// All that the folder gives, beside the runtime.
+/// All that the folder gives, read on a thread of its own.
 async fn packed(dir: &Path) -> Result<Upload, Failure> {
     let dir = PathBuf::from(dir);
     let now = u64::try_from(clock::now().seconds).unwrap_or_default();
@@ -127,7 +127,8 @@ async fn packed(dir: &Path) -> Result<Upload, Failure> {
         Ok(Upload {
             report,
             secret,
-            bytes: bytes.map_err(|error| Failure::new(format!("seal it: {error}")))?,
+            bytes: bytes
+                .map_err(|error| Failure::new(format!("cannot encrypt the account: {error}")))?,
         })
     })
     .await
@@ -138,7 +139,7 @@ fn read(dir: &Path) -> Result<(Report, Store), Failure> {
     let store = Store::in_memory();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
-        .map_err(|error| Failure::new(format!("start a runtime: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))?;
     let report = runtime.block_on(baileys::import(dir, &store));
     Ok((report.map_err(|error| failure(&error))?, store))
 }

@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) if console::is_utf8() => error.exit(),
         Err(error) => {
-            // Help is data, and goes to stdout; whoever reads it may go away.
+            // Help is data, and goes to stdout; its reader may go away.
             let text = error.render().to_string();
             if error.use_stderr() {
                 console::note(text.trim_end());
@@ -106,7 +106,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("start the runtime: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))?;
     let flags = Flags {
         agent: agent.as_deref(),
         context: context.as_ref(),

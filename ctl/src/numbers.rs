@@ -59,7 +59,7 @@ impl Numbers {
         }
     }
 
-    /// To whom one may write, as an agent writes it: a number, or an address.
+    /// A recipient, as an agent writes it: a number, or an address.
     pub(crate) fn show_to(self, to: &str) -> String {
         if to.contains('@') {
             self.show_jid(to)
@@ -121,7 +121,7 @@ fn mask_json(value: &mut Value) {
     }
 }
 
-/// To whom, as the agent takes it.
+/// The recipient, as the agent takes it.
 ///
 /// # Errors
 /// It names no one. The error says in which argument, and never repeats the number.

@@ -48,7 +48,7 @@ async fn list(address: &Address, json: bool) -> Result<Exit, Failure> {
     };
     let answer = pages::all(page).await?;
     if answer.messages.is_empty() && !json {
-        console::note("Nothing waits to be sent");
+        console::note("The queue is empty");
     }
     let now = clock::now();
     for message in answer.messages {
@@ -96,12 +96,12 @@ fn line(message: &QueuedMessage, now: Timestamp) -> String {
         .queued_until
         .map_or_else(String::new, |at| until(at, now));
     let mut said = format!(
-        "{}  to {}, queued {since}, gives up {end}",
+        "{}  to {}, queued {since}, expires {end}",
         one_line(&message.client_token),
         to
     );
     if message.held {
-        said.push_str("; held: `openclawctl status` says why");
+        said.push_str("; held: `openclawctl status` shows why");
     } else if message.handed_over {
         said.push_str("; handed to WhatsApp, not acknowledged yet");
     } else if message.attempts > 0 {

@@ -174,7 +174,7 @@ async fn follow(
 /// A code that no one sees: the phone is not linked, also when the reader of stdout has gone.
 fn unseen(failure: Failure) -> Failure {
     match failure.exit() {
-        Exit::Done => Failure::new("the reader of stdout has gone: no one sees the code")
+        Exit::Done => Failure::new("the reader of stdout is gone: no one sees the code")
             .with_reason("STDOUT")
             .with_hint(after(false)),
         _ => failure,
@@ -187,7 +187,7 @@ fn cut_short(status: Option<Status>, scanned: bool) -> Failure {
         Some(_) => Failure::unreachable("the connection to the agent was lost while pairing")
             .with_reason("CONNECTION_LOST"),
         None => {
-            Failure::new("the agent ended the pairing without saying how").with_reason("CUT_SHORT")
+            Failure::new("the agent ended the pairing without a result").with_reason("CUT_SHORT")
         }
     };
     failure.with_hint(after(scanned))

@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-/// Puts `content` in the place of what was at `path`, so that nobody ever sees half of it.
+/// Puts `content` in the place of what was at `path`, so that no one ever sees half of it.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     put(path, content, |_| Ok(()), |fresh| fs::rename(fresh, path))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// More often than this nobody can read it.
+/// More often than this no one can read it.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The line, until it is dropped.
@@ -44,7 +44,7 @@ impl Drop for Progress {
     }
 }
 
-/// There is nobody to tell when that fails.
+/// When that fails there is no way to report it.
 fn put(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());

@@ -29,7 +29,7 @@ use crate::{client, console};
 
 /// The contract's largest chunk.
 const CHUNK_BYTES: usize = 64 * 1024;
-const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the link coming up; never start the agent of the backup again";
+const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; never start the old agent again";
 
 #[derive(Serialize)]
 struct Json {
@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let mut file = backup::open(path)?;
     let again = file
         .try_clone()
-        .map_err(|error| Failure::new(format!("open it twice: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot open the backup twice: {error}")))?;
     let (mut admin, mut agent) = client::admin(address).await?;
     let status = client::answer(address, agent.status(StatusRequest {})).await?;
     has_none(&status.link.unwrap_or_default(), "restore")?;
@@ -67,12 +67,12 @@ pub(crate) async fn run(
     let stopped = || {
         Failure::new("stopped: nothing was restored")
             .with_reason("STOPPED")
-            .with_hint("`openclawctl status` says whether the agent had all of it before")
+            .with_hint("the agent may have completed it: see `openclawctl status`")
     };
     let send = async {
         let (whole, secret) = checked(path, again, secret, json).await?;
         file.rewind()
-            .map_err(|error| Failure::new(format!("read it again: {error}")))?;
+            .map_err(|error| Failure::new(format!("cannot read the backup again: {error}")))?;
         deliver(&mut admin, &secret, file, whole.bytes, json).await
     };
     let restored = stops.or(stopped, send).await?;
@@ -110,9 +110,9 @@ pub(crate) fn has_none(link: &LinkStatus, bring: &str) -> Result<(), Failure> {
     if link.phone.is_empty() {
         return Ok(());
     }
-    Err(Failure::new("the agent has an account already")
+    Err(Failure::new("the agent already has an account")
         .with_reason("ALREADY_LINKED")
-        .with_hint(format!("start one with an empty volume and {bring} there; do not unpair for it: that ends the link in every backup of this account"))
+        .with_hint(format!("start an agent with an empty volume and {bring} there; do not unpair this one for it: that ends the link in every backup of this account"))
         .with_exit(Exit::Refused))
 }
 
@@ -138,7 +138,7 @@ async fn feed(
             .by_ref()
             .take(CHUNK_BYTES as u64)
             .read_to_end(&mut chunk)
-            .map_err(|error: io::Error| Failure::new(format!("read the backup: {error}")))?;
+            .map_err(|error: io::Error| Failure::new(format!("cannot read the backup: {error}")))?;
         if read == 0 {
             return Ok(());
         }
@@ -178,14 +178,14 @@ fn report(restored: RestoreResponse, json: bool) {
     ));
     if let Some(until) = tokens_known_until {
         console::report(&format!(
-            "Tokens:   {} known; those used after {} are unknown: a message sent later with one of them is sent again",
+            "Tokens:   {} known; those used after {} are unknown, so repeating one of them sends the message again",
             tokens_kept,
             Timestamp { nanos: 0, ..until }
         ));
     }
     if waiting_dropped > 0 {
         console::note(&format!(
-            "warning: {} waited to be sent when the backup was made, and may have gone since: send again with the same token what must go",
+            "warning: {} waited to be sent when the backup was made, and may have been sent since: to send one, repeat it with the same token",
             count(waiting_dropped, "message")
         ));
     }

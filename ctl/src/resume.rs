@@ -54,5 +54,7 @@ fn not_connected(link: LinkStatus) -> Failure {
     }
     Failure::new(format!("not connected yet: {words}"))
         .with_reason("NOT_CONNECTED")
-        .with_hint("the agent continues by itself: `openclawctl status` says when it is connected")
+        .with_hint(
+            "the agent continues automatically: `openclawctl status` says when it is connected",
+        )
 }

@@ -1,4 +1,4 @@
-//! A volume that went back: an older copy of the store, put in the place of the present one, as a platform's one-click
+//! A rolled back volume: an older copy of the store, put in the place of the present one, as a platform's one-click
 //! restore does. The check notices it, and `rollback` decides what follows.
 
 pub(crate) mod check;

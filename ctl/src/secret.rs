@@ -22,7 +22,7 @@ pub(crate) use prompt::Prompt;
 /// A file with a secret is not larger.
 const MAX_SECRET_BYTES: u64 = 4096;
 /// What to do about a passphrase with quotes or marks around it.
-const PLAIN: &str = "every character of a passphrase counts: give it on one line, without quotes, marks or blanks around it";
+const PLAIN: &str = "a passphrase is used exactly as given: write it on one line, without quotes, marks or blanks around it";
 
 /// What it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,9 @@ pub(crate) async fn obtain(
                     "WEAK_PASSPHRASE"
                 }
             })
-            .with_hint("whoever has the file can try passphrases: use some words, or --key-file")),
+            .with_hint(
+                "anyone with the file can try passphrases: use several words, or --key-file",
+            )),
         None => Ok(secret),
     }
 }
@@ -84,7 +86,7 @@ fn passphrase<'a>(given: &'a [u8], origin: &str, purpose: Use) -> Result<&'a str
         (Some(flaw), Use::Seal) => Err(refused(&flaw.to_string()).with_hint(PLAIN)),
         (Some(flaw), Use::Open) => {
             console::note(&format!(
-                "note: the passphrase in {origin} {flaw}, which counts"
+                "note: the passphrase in {origin} {flaw}, which is part of it"
             ));
             Ok(words)
         }
@@ -121,7 +123,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let read = match read {
         Ok(Err(mode)) => {
             let shown = shown(path);
-            let why = format!("may be read by everybody (mode {mode:04o})");
+            let why = format!("can be read by everyone (mode {mode:04o})");
             return Err(unusable(path, &why).with_hint(format!("run `chmod 600 {shown}`")));
         }
         Ok(Ok(length)) => Ok(length),
@@ -132,7 +134,10 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
             Err(unusable(path, "is too large to hold a secret"))
         }
         Ok(_) => Ok(given),
-        Err(error) => Err(Failure::usage(format!("read {}: {error}", shown(path)))),
+        Err(error) => Err(Failure::usage(format!(
+            "cannot read {}: {error}",
+            shown(path)
+        ))),
     }
 }
 
@@ -164,13 +169,13 @@ fn shown(path: &Path) -> String {
 
 async fn typed(purpose: Use, stops: &mut Stops) -> Result<Secret, Failure> {
     let prompt = Prompt::open().ok_or_else(|| {
-        Failure::usage("nobody can be asked for a passphrase: there is no terminal")
+        Failure::usage("cannot ask for a passphrase: there is no terminal")
             .with_reason("NO_TERMINAL")
             .with_hint("name it with --passphrase-file or --key-file")
     })?;
     let words = prompt.ask("Passphrase of the backup: ", stops).await?;
     if purpose == Use::Seal {
-        let again = prompt.ask("The same again: ", stops).await?;
+        let again = prompt.ask("Repeat it: ", stops).await?;
         if *words != *again {
             return Err(Failure::new("the two passphrases differ").with_reason("DIFFERENT"));
         }

@@ -22,9 +22,9 @@ use crate::{client, console, duration, text};
 /// How much is read from stdin: more than a text may have, also when every character has four bytes, so that its length
 /// can be named.
 const MAX_PIPED_BYTES: u64 = 1024 * 1024;
-/// Why the agent is unavailable for the moment, and certain that it has sent nothing.
+/// Why the agent is unavailable for now, and certain that it has sent nothing.
 const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
-/// The agent's store went back, and it sends nothing.
+/// The agent's store was rolled back, and it sends nothing.
 const ROLLED_BACK: &str = "STORE_ROLLED_BACK";
 /// WhatsApp's server did not take it, each time.
 const SERVER_ERROR: &str = "SERVER_ERROR";
@@ -71,7 +71,7 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
 fn conclude(sent: SendResponse, args: &SendArgs, to: &str, json: bool) -> Result<Exit, Failure> {
     let state = sent.state();
     if state == SendState::Failed {
-        return Err(Failure::new("WhatsApp did not take the message").with_token(sent.client_token));
+        return Err(Failure::new("WhatsApp refused the message").with_token(sent.client_token));
     }
     if json {
         console::report_json(&sent);
@@ -89,7 +89,7 @@ fn report(sent: &SendResponse, to: &str) {
     let id = text::one_line(&sent.message_id);
     let refused = match &sent.nack {
         None => String::new(),
-        Some(refused) => format!("; refused so far: {}", nack(refused)),
+        Some(refused) => format!("; last refusal: {}", nack(refused)),
     };
     let other = other_spelling(sent, to);
     let whom = other.map_or_else(String::new, |phone| {
@@ -104,14 +104,14 @@ fn report(sent: &SendResponse, to: &str) {
             format!("Accepted{whom}: {id} (queued until {until}{refused})")
         }
         (SendState::Unspecified | SendState::Accepted, _) => {
-            format!("Accepted{whom}: {id} (not at WhatsApp's server yet)")
+            format!("Accepted{whom}: {id} (not acknowledged by WhatsApp yet)")
         }
         _ => format!("Sent{whom}: {id} ({})", words::<SendState>(sent.state)),
     });
     if let Some(phone) = other {
         let numbers = Numbers::chosen();
         console::note(&format!(
-            "note: WhatsApp writes {} as {}",
+            "note: WhatsApp uses {} as {}",
             numbers.show(to),
             numbers.show(phone)
         ));
@@ -140,18 +140,18 @@ fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: Stri
     // In a group the devices of the account itself confirm nothing.
     let is_group = args.to.trim_end().ends_with("@g.us");
     let when = if is_group && state == SendState::ServerAck {
-        "when another member is online, and never where the group has no other"
+        "when another member is online (never in a group without others)"
     } else {
         "when the recipient is online"
     };
     let hint = match exit {
         Exit::Partly => format!(
-            "do not send it anew: WhatsApp delivers it {when}; to wait on, repeat it with `--token {token}`"
+            "do not send it again: WhatsApp delivers it {when}; to keep waiting, repeat it with `--token {token}`"
         ),
         _ => ask_again(&token),
     };
     Failure::new(format!(
-        "{reached}; not {wanted} within {}",
+        "{reached}, but not {wanted} within {}",
         duration::words(args.timeout)
     ))
     .with_exit(exit)
@@ -193,7 +193,7 @@ fn unknown(why: &str, token: &str) -> Failure {
 }
 
 fn ask_again(token: &str) -> String {
-    format!("send it again with `--token {token}` to learn it: one token is never sent twice")
+    format!("repeat it with `--token {token}` to learn it: one token is never sent twice")
 }
 
 /// The argument, or stdin.
@@ -202,7 +202,7 @@ fn text_to_send(argument: Option<&str>) -> Result<String, Failure> {
         Some("-") => from_stdin()?,
         Some(text) => text.to_owned(),
         None if io::stdin().is_terminal() => {
-            return Err(Failure::usage("there is no text to send")
+            return Err(Failure::usage("no text to send")
                 .with_hint("give it as the second argument, or pipe it into stdin"));
         }
         None => from_stdin()?,
@@ -219,7 +219,7 @@ fn from_stdin() -> Result<String, Failure> {
         .lock()
         .take(MAX_PIPED_BYTES)
         .read_to_end(&mut bytes)
-        .map_err(|error| Failure::new(format!("read stdin: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot read stdin: {error}")))?;
     piped_text(bytes)
 }
 
@@ -243,7 +243,8 @@ fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
 /// 128 random bits: no other call has them.
 fn fresh_token() -> Result<String, Failure> {
     let mut bits = [0; 16];
-    getrandom::fill(&mut bits).map_err(|error| Failure::new(format!("choose a token: {error}")))?;
+    getrandom::fill(&mut bits)
+        .map_err(|error| Failure::new(format!("cannot make a token: {error}")))?;
     Ok(format!("ctl-{}", HEXLOWER.encode(&bits)))
 }
 

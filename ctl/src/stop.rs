@@ -45,5 +45,5 @@ impl Stops {
 
 /// Signals of one kind, from now on.
 pub(crate) fn listen(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")))
+    signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))
 }

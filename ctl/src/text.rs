@@ -1,5 +1,5 @@
 //! Text from the network, made safe to print: it must not move the cursor, set the title, ring,
-//! or reorder what stands beside it.
+//! or reorder what stands next to it.
 
 /// `text` on one line, with everything escaped that a terminal would act on.
 pub(crate) fn one_line(text: &str) -> String {

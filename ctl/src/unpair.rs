@@ -29,10 +29,8 @@ struct Json {
 /// Asks on a terminal, or needs `--yes`; then unlinks and says whether WhatsApp confirmed.
 pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Result<Exit, Failure> {
     if !args.yes && !io::stdin().is_terminal() {
-        return Err(
-            Failure::usage("nobody can be asked: stdin is not a terminal")
-                .with_hint("add --yes to unlink without asking"),
-        );
+        return Err(Failure::usage("cannot ask: stdin is not a terminal")
+            .with_hint("add --yes to skip the confirmation"));
     }
     let mut agent = client::agent(address).await?;
     let before = client::answer(address, agent.status(StatusRequest {})).await;
@@ -43,7 +41,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     if !args.yes && !confirmed_by_person(before.link.as_ref())? {
         return Err(Failure::new("nothing was changed"));
     }
-    // WhatsApp is told first, which takes as long as the network does.
+    // WhatsApp is asked first, which takes as long as the network does.
     let answer = agent.unpair(UnpairRequest {}).await?.into_inner();
     if !json {
         report(
@@ -63,10 +61,12 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
             back,
         });
     } else if back == Some(true) {
-        console::note("The agent is back, with an empty store: `openclawctl pair` links it again");
+        console::note(
+            "The agent has restarted with an empty store: `openclawctl pair` links it again",
+        );
     } else if back == Some(false) {
         console::note(&format!(
-            "warning: the agent is not back after {} s\nhint: see its log; `openclawctl status` says when it answers",
+            "warning: the agent has not restarted after {} s\nhint: see its log; `openclawctl status` says when it answers",
             RETURN_TIMEOUT.as_secs()
         ));
     }
@@ -80,7 +80,9 @@ fn is_removed(link: &LinkStatus) -> bool {
 
 fn report(confirmed: bool, removed: bool) {
     if confirmed {
-        return console::report("Unlinked: WhatsApp confirmed, the credentials are wiped");
+        return console::report(
+            "Unlinked: WhatsApp confirmed the removal, the credentials are wiped",
+        );
     }
     if removed {
         return console::report(
@@ -121,7 +123,7 @@ fn confirmed_by_person(link: Option<&LinkStatus>) -> Result<bool, Failure> {
     let mut line = String::new();
     io::stdin()
         .read_line(&mut line)
-        .map_err(|error| Failure::new(format!("read the answer: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot read the answer: {error}")))?;
     Ok(matches!(
         line.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"

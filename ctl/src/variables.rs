@@ -63,7 +63,7 @@ pub(crate) fn warn_of_near_misses(json: bool) {
             });
         } else {
             console::note(&format!(
-                "note: {name} is not a variable of openclawctl; is {nearest} meant?"
+                "note: {name} is not a variable of openclawctl; did you mean {nearest}?"
             ));
         }
     }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_near_miss_is_named_and_what_the_agent_or_kubernetes_has_is_not() {
+    fn a_near_miss_is_named_and_variables_of_the_agent_or_kubernetes_are_not() {
         for (name, meant) in [
             ("OPENCLAW_AGNET", "OPENCLAW_AGENT"),
             ("openclaw_agent", "OPENCLAW_AGENT"),

@@ -51,9 +51,10 @@ impl Retry {
 /// Watches until the end that was asked for. Ctrl-C is such an end, and so is a reader of stdout that goes away, as in
 /// `openclawctl watch | head -1`.
 pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Result<Exit, Failure> {
-    let listen =
-        |kind| signal(kind).map_err(|error| Failure::new(format!("listen for signals: {error}")));
-    // Before anything is said: whoever reads it may answer with one.
+    let listen = |kind| {
+        signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))
+    };
+    // Before anything is printed: its reader may answer with one.
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut watch = Watch {
@@ -111,7 +112,7 @@ impl Watch<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         let mut retry = Retry::default();
         let mut stream = match self.open().await {
-            // Whoever follows can wait for it to come.
+            // A follower can wait for it to come.
             Err(failure) if !self.args.no_follow && may_come(&failure) => {
                 self.notes.waiting(&failure);
                 self.reopen(&mut retry).await?
@@ -236,8 +237,9 @@ impl Watch<'_> {
 
     fn start_over(&mut self, head: u64, after: u64) {
         self.keeping.start_over(&self.notes);
-        let text =
-            format!("the agent's events start over: its newest is {head}, but {after} was seen");
+        let text = format!(
+            "the agent's events start over: the newest is {head}, the last seen was {after}"
+        );
         self.notes.note(&text, "start_over");
     }
 }

@@ -1,4 +1,4 @@
-//! A backup that somebody spoilt, or made up.
+//! A backup that someone spoilt, or made up.
 
 #![no_main]
 

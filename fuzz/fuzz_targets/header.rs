@@ -1,4 +1,4 @@
-//! A header that somebody spoilt, or made up, beside what is genuine.
+//! A header that someone spoilt, or made up, together with what is genuine.
 
 #![no_main]
 

@@ -1,7 +1,7 @@
 //! A global allocator that wipes every block before it goes back.
 //!
 //! The protocol library keeps keys in plain types that wipe nothing; under this allocator each heap copy of
-//! them is zeroed when it is freed, whoever made it. It does not reach stacks (see [`scrub_stack`]),
+//! them is zeroed when it is freed, no matter who allocated it. It does not reach stacks (see [`scrub_stack`]),
 //! registers, or what C libraries allocate for themselves.
 //!
 //! ```no_run
@@ -70,7 +70,7 @@ unsafe impl GlobalAlloc for ZeroOnFree {
         // SAFETY: the caller gives the block up, and it is `layout.size()` bytes.
         unsafe { wipe(block, layout.size()) };
         if is_large(layout) {
-            // SAFETY: a block of this layout is a mapping of this size, used by nobody after this.
+            // SAFETY: a block of this layout is a mapping of this size, used by no one after this.
             unsafe { large::unmap(block, layout.size()) };
         } else {
             // SAFETY: a block of this layout came from C, and is freed once.
@@ -121,7 +121,7 @@ unsafe fn moved(block: *mut u8, layout: Layout, new_layout: Layout) -> *mut u8 {
     let moved = unsafe { ZeroOnFree.alloc(new_layout) };
     if !moved.is_null() {
         let kept = layout.size().min(new_layout.size());
-        // SAFETY: both blocks are at least `kept` bytes, and the new one is nobody else's.
+        // SAFETY: both blocks are at least `kept` bytes, and the new one is no one else's.
         unsafe { moved.copy_from_nonoverlapping(block, kept) };
         // SAFETY: the old block has this layout and is not used again.
         unsafe { ZeroOnFree.dealloc(block, layout) };

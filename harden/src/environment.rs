@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The file outlives further replacements (see [`replace_process`](crate::replace_process)), so the secret can
-//! be read as often as it is wanted. It does not hide the value from whoever configured it: the platform's own
+//! be read as often as it is wanted. It does not hide the value from the one who configured it: the platform's own
 //! settings, and its `inspect` command, still have it. A file is better where there is one.
 
 use std::ffi::{OsStr, OsString};
@@ -25,9 +25,9 @@ use zeroize::Zeroizing;
 use crate::replace;
 
 /// The longest value that is taken, in bytes.
-pub const LONGEST: usize = 4096;
+pub const MAX_VALUE_BYTES: usize = 4096;
 
-/// What every memory file of ours has; without these, whoever else holds it could change it.
+/// What every memory file of ours has; without these, anyone else who holds it could change it.
 const SEALS: SealFlags = SealFlags::SEAL
     .union(SealFlags::SHRINK)
     .union(SealFlags::GROW)
@@ -37,16 +37,16 @@ const SEALS: SealFlags = SealFlags::SEAL
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The value does not fit.
-    #[error("{0} is longer than {LONGEST} bytes")]
+    #[error("{0} is longer than {MAX_VALUE_BYTES} bytes")]
     TooLong(&'static str),
     /// The value is not text.
     #[error("{0} is not UTF-8 text")]
     NotText(&'static str),
     /// `<NAME>_FD` is set, and is not what an earlier image left. Nothing was read from it.
-    #[error("{0}_FD is set, but not by this program: it names no sealed memory file; unset it")]
+    #[error("{0}_FD is set, but not by this program: it is not a sealed memory file; unset it")]
     Foreign(&'static str),
     /// No sealed memory file could be made.
-    #[error("hide {name}: {source}; give it as a file instead")]
+    #[error("cannot hide {name}: {source}; set it in a file instead")]
     Hide {
         /// Whose value.
         name: &'static str,
@@ -54,10 +54,10 @@ pub enum Error {
         source: io::Error,
     },
     /// The process image could not be replaced, so the values are still in the environment block.
-    #[error("hide secrets of the environment: {0}; give them as files instead")]
+    #[error("cannot hide secrets of the environment: {0}; set them in files instead")]
     Replace(#[source] replace::Error),
     /// A sealed memory file did not give its content.
-    #[error("read back {name}")]
+    #[error("cannot read back {name}")]
     Read {
         /// Whose value.
         name: &'static str,
@@ -136,7 +136,7 @@ impl Secrets {
         names.any(|name| variable_name == *name || *variable_name == *variable(name))
     }
 
-    /// What to tell the next image: where each secret is.
+    /// What the next image needs: where each secret is.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (OsString, OsString)> {
         self.held.iter().map(|(name, file)| {
             let number = file.as_raw_fd().to_string();
@@ -167,7 +167,7 @@ fn into_bytes(value: OsString) -> Vec<u8> {
 }
 
 fn hide(name: &'static str, value: &[u8]) -> Result<OwnedFd, Error> {
-    if value.len() > LONGEST {
+    if value.len() > MAX_VALUE_BYTES {
         return Err(Error::TooLong(name));
     }
     if std::str::from_utf8(value).is_err() {
@@ -178,7 +178,7 @@ fn hide(name: &'static str, value: &[u8]) -> Result<OwnedFd, Error> {
 
 fn sealed(value: &[u8]) -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Newer kernels can be told to insist on a file that is never a program; older ones do not know the flag.
+    // Newer kernels can insist on a file that is never a program; older ones do not know the flag.
     let file = match rustix::fs::memfd_create(c"openclaw-secret", flags | MemfdFlags::NOEXEC_SEAL) {
         Err(Errno::INVAL) => rustix::fs::memfd_create(c"openclaw-secret", flags),
         made => made,
@@ -199,13 +199,13 @@ fn sealed(value: &[u8]) -> io::Result<OwnedFd> {
 fn adopt(name: &'static str, number: &OsStr) -> Result<OwnedFd, Error> {
     let number = std::str::from_utf8(number.as_bytes()).ok();
     let number = number.and_then(|number| number.parse::<RawFd>().ok());
-    // 0, 1 and 2 belong to whoever started the process.
+    // 0, 1 and 2 belong to the parent of the process.
     let number = number.filter(|number| *number > 2);
     let inherited = number.ok_or(Error::Foreign(name))?;
     let file = duplicate(inherited).map_err(|_| Error::Foreign(name))?;
     let seals = rustix::fs::fcntl_get_seals(&file).map_err(|_| Error::Foreign(name))?;
     let length = rustix::fs::fstat(&file).map_err(|_| Error::Foreign(name))?;
-    if !seals.contains(SEALS) || !(1..=LONGEST as i64).contains(&length.st_size) {
+    if !seals.contains(SEALS) || !(1..=MAX_VALUE_BYTES as i64).contains(&length.st_size) {
         return Err(Error::Foreign(name));
     }
     // Ours is the handle that the next image inherits; this one must not reach children.
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_hidden_is_read_back_as_often_as_wanted() {
+    fn a_hidden_secret_can_be_read_many_times() {
         let file = hide(NAME, b"correct horse").expect("hidden");
         let secrets = Secrets {
             held: vec![(NAME, adopted(&file).expect("adopted"))],
@@ -281,8 +281,8 @@ mod tests {
 
     #[test]
     fn values_are_bounded_text() {
-        assert!(hide(NAME, &[b'x'; LONGEST]).is_ok());
-        let long = hide(NAME, &[b'x'; LONGEST + 1]);
+        assert!(hide(NAME, &[b'x'; MAX_VALUE_BYTES]).is_ok());
+        let long = hide(NAME, &[b'x'; MAX_VALUE_BYTES + 1]);
         assert!(matches!(long, Err(Error::TooLong(NAME))));
         assert!(matches!(
             hide(NAME, &[0xFF, 0xFE]),
@@ -298,7 +298,7 @@ mod tests {
         let unsealed = rustix::fs::memfd_create(c"unsealed", flags).expect("a memory file");
         rustix::io::write(&unsealed, b"planted").expect("written");
         let empty = sealed(b"").expect("sealed");
-        let long = sealed(&[b'x'; LONGEST + 1]).expect("sealed");
+        let long = sealed(&[b'x'; MAX_VALUE_BYTES + 1]).expect("sealed");
         let verdicts = [
             adopted(&plain),
             adopted(&zero),

@@ -1,6 +1,6 @@
 //! What a process can do to keep its secrets to itself, and to lose little when it is broken into.
 //!
-//! The one crate of the workspace that may say `unsafe`; each use has its reason beside it. Linux only. It knows
+//! The one crate of the workspace that may say `unsafe`; each use has its reason next to it. Linux only. It knows
 //! nothing of WhatsApp, the vault or the agent's settings, logs nothing, and starts no thread.
 //!
 //! # In `main`, in this order
@@ -11,7 +11,7 @@
 //!
 //! // 1. Secrets leave the environment block; the process image is replaced if there were any.
 //! let secrets = environment::take(&["OPENCLAW_AUTH_KEY", "OPENCLAW_AUTH_PASSPHRASE"])?;
-//! // 2. From root to nobody (settings must be read by now).
+//! // 2. From root to no one (settings must be read by now).
 //! let dir = std::path::Path::new("/app/auth");
 //! let dropped = privileges::drop_if_wanted(privileges::Setting::Auto, &[dir])?;
 //! // 3. After the change of user, which resets it.
@@ -23,7 +23,7 @@
 //! # }
 //! ```
 //!
-//! Beside it: [`ZeroOnFree`] as the global allocator, [`scrub_stack`] whenever a thread rests,
+//! Next to it: [`ZeroOnFree`] as the global allocator, [`scrub_stack`] whenever a thread rests,
 //! [`LockedKey`] for the key that opens everything else.
 
 mod alloc;

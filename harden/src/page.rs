@@ -73,7 +73,7 @@ impl LockedKey {
         let page =
             unsafe { rustix::mm::mmap_anonymous(std::ptr::null_mut(), PAGE, protection, flags) }?;
         let whole = page;
-        // SAFETY: the page just mapped, which nobody else knows; locking changes no content.
+        // SAFETY: the page just mapped, which no one else knows; locking changes no content.
         let locked = unsafe { rustix::mm::mlock(whole, PAGE) }.is_ok();
         // Kernels without one of these are older than 4.14; the key is usable all the same.
         for advice in [Advice::LinuxDontDump, Advice::LinuxWipeOnFork] {
@@ -101,9 +101,9 @@ impl std::ops::Deref for LockedKey {
 impl Drop for LockedKey {
     #[expect(unsafe_code, reason = "wipes and unmaps the page this value owns")]
     fn drop(&mut self) {
-        // SAFETY: mapped, writable, and nobody borrows it any more.
+        // SAFETY: mapped, writable, and no one borrows it any more.
         unsafe { wipe(self.page.as_ptr().cast(), PAGE) };
-        // SAFETY: exactly what `map` mapped, used by nobody after this. Unmapping unlocks.
+        // SAFETY: exactly what `map` mapped, used by no one after this. Unmapping unlocks.
         let _ = unsafe { rustix::mm::munmap(self.page.as_ptr().cast(), PAGE) };
     }
 }

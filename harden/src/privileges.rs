@@ -3,7 +3,7 @@
 //! Container platforms start images as root and mount volumes that root owns; the agent needs neither. Nothing here
 //! looks at user names: a distroless image has no `/etc/passwd` to trust.
 //!
-//! The kernel changes users thread by thread, so [`drop_to`] refuses to run beside other threads.
+//! The kernel changes users thread by thread, so [`drop_to`] refuses to run while there are other threads.
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -49,7 +49,7 @@ pub enum Setting {
     /// In a container that starts its first process as root: to [`Identity::NONROOT`]. Else stay.
     #[default]
     Auto,
-    /// Stay whoever started the process.
+    /// Stay the user that started the process.
     Never,
     /// Become this one; an error where that is not possible.
     To(Identity),
@@ -87,7 +87,7 @@ impl FromStr for Setting {
 
 /// Who a process with this id and effective user should become, if anyone.
 ///
-/// Process 1 is how a container is told from a host: under an init of its own (`docker run --init`) the
+/// Process 1 is how a container is distinguished from a host: under an init of its own (`docker run --init`) the
 /// agent is not the first process, and the identity must be given.
 pub fn wanted(pid: u32, euid: u32, setting: Setting) -> Option<Identity> {
     match setting {
@@ -111,8 +111,8 @@ pub struct Dropped {
 /// Why privileges could not be dropped. The process may be half-way: end it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Only root can become somebody else.
-    #[error("become {}:{}: only root can, and this process runs as {euid}", .to.uid, .to.gid)]
+    /// Only root can become someone else.
+    #[error("cannot switch to user {}:{}: only root can, and this process runs as {euid}", .to.uid, .to.gid)]
     NotRoot {
         /// Who was asked for.
         to: Identity,
@@ -120,10 +120,10 @@ pub enum Error {
         euid: u32,
     },
     /// The kernel changes users thread by thread.
-    #[error("drop privileges: {0} threads are running already")]
+    #[error("cannot drop privileges: {0} threads are already running")]
     Threads(u32),
     /// A directory of the agent's could not be given to the new user.
-    #[error("give {} to the new user", path.display())]
+    #[error("cannot give {} to the new user", path.display())]
     Give {
         /// The file or folder.
         path: PathBuf,
@@ -132,7 +132,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A call that changes who the process is.
-    #[error("drop privileges: {step}")]
+    #[error("cannot drop privileges: {step}")]
     Step {
         /// Which one.
         step: &'static str,
@@ -163,7 +163,7 @@ pub fn drop_if_wanted(setting: Setting, dirs: &[&Path]) -> Result<Option<Dropped
 /// supplementary groups, no capabilities, and was seen to fail at becoming root again.
 ///
 /// # Errors
-/// See [`Error`]; whatever it is, the process must not go on.
+/// See [`Error`]; whatever it is, the process must not continue.
 pub fn drop_to(identity: Identity, dirs: &[&Path]) -> Result<Dropped, Error> {
     let euid = rustix::process::geteuid().as_raw();
     if euid != 0 {
@@ -281,7 +281,7 @@ fn verify(Identity { uid, gid }: Identity) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    const SOMEBODY: Identity = Identity {
+    const OTHER_USER: Identity = Identity {
         uid: 1000,
         gid: 1001,
     };
@@ -296,11 +296,11 @@ mod tests {
 
     #[test]
     fn an_identity_is_wanted_unless_it_is_ours_already() {
-        let setting = Setting::To(SOMEBODY);
-        assert_eq!(wanted(1, 0, setting), Some(SOMEBODY));
-        assert_eq!(wanted(4711, 0, setting), Some(SOMEBODY));
+        let setting = Setting::To(OTHER_USER);
+        assert_eq!(wanted(1, 0, setting), Some(OTHER_USER));
+        assert_eq!(wanted(4711, 0, setting), Some(OTHER_USER));
         assert_eq!(wanted(4711, 1000, setting), None);
-        assert_eq!(wanted(4711, 2000, setting), Some(SOMEBODY));
+        assert_eq!(wanted(4711, 2000, setting), Some(OTHER_USER));
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
     fn settings_are_parsed() {
         assert_eq!("auto".parse(), Ok(Setting::Auto));
         assert_eq!("never".parse(), Ok(Setting::Never));
-        assert_eq!("1000:1001".parse(), Ok(Setting::To(SOMEBODY)));
+        assert_eq!("1000:1001".parse(), Ok(Setting::To(OTHER_USER)));
     }
 
     #[test]

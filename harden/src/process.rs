@@ -1,6 +1,6 @@
 //! Switches of the whole process: no debugger, no core file, no way back to privileges.
 //!
-//! An exec undoes the first, so every image calls [`protect`] anew. A step that fails is reported, never fatal: a
+//! An exec undoes the first, so every image calls [`protect`] again. A step that fails is reported, never fatal: a
 //! container may refuse any of them.
 
 use std::fmt;
@@ -56,7 +56,7 @@ fn refuse_inspection() -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other(
-            "the kernel took the switch and ignored it",
+            "the kernel accepted the switch and ignored it",
         ))
     }
 }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_name_what_was_not_reached() {
+    fn the_text_names_what_was_not_applied() {
         let protection = Protection {
             not_dumpable: false,
             no_core_file: true,

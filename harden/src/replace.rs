@@ -14,20 +14,20 @@ use std::process::Command;
 use crate::environment::Secrets;
 use crate::sandbox;
 
-/// The program that runs, whatever has become of its name.
+/// The program that runs, whatever happened to its name.
 const SELF: &str = "/proc/self/exe";
 
-/// Why the image could not be replaced; the process goes on as it was.
+/// Why the image could not be replaced; the process continues as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The program is not to be found; `/proc` may not be mounted.
-    #[error("replace the process image: the program does not find itself")]
+    #[error("cannot replace the process image: the program's path is unknown")]
     NoProgram(#[source] io::Error),
     /// The secrets could not be marked for the next image.
-    #[error("replace the process image: pass the secrets on")]
+    #[error("cannot replace the process image: passing on the secrets failed")]
     Secrets(#[source] io::Error),
     /// The kernel refused.
-    #[error("replace the process image: start {}", program.display())]
+    #[error("cannot replace the process image: starting {} failed", program.display())]
     Exec {
         /// What was started.
         program: PathBuf,
@@ -60,7 +60,7 @@ pub fn replace_process(secrets: &Secrets) -> Error {
         return Error::Secrets(error);
     }
     let source = command.exec();
-    // The process goes on; what it starts must not inherit the secrets.
+    // The process continues; what it starts must not inherit the secrets.
     match secrets.inherit(false) {
         Ok(()) => Error::Exec { program, source },
         Err(error) => Error::Secrets(error),
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_is_called_by_its_name_while_that_is_right() {
+    fn the_program_is_named_by_its_path_while_that_is_right() {
         let program = program().expect("found");
         assert_eq!(program, std::env::current_exe().expect("named"));
     }

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 mod calls;
 mod files;
 
-/// How an image is told by its predecessor what was applied.
+/// How an image learns from its predecessor what was applied.
 pub const VARIABLE: &str = "OPENCLAW_SANDBOX";
 
 /// What was applied, by this image or the one before it; once, and then it is only repeated.
@@ -123,7 +123,7 @@ impl Sandbox {
     }
 }
 
-/// What to tell the next image, if this one is inside.
+/// What the next image needs, if this one is inside.
 pub(crate) fn variable() -> Option<(OsString, OsString)> {
     let report = APPLIED.get()?;
     let words = format!("{}|{}", report.files, report.calls);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_nobody_wrote_are_not_believed() {
+    fn an_unknown_report_is_not_trusted() {
         for words in [
             "",
             "1",

@@ -1,6 +1,6 @@
 //! Wiping the stack below the caller.
 //!
-//! Arithmetic on keys leaves copies in frames that have since returned; no allocator sees those. Whoever is about
+//! Arithmetic on keys leaves copies in frames that have since returned; no allocator sees those. A caller that is about
 //! to rest (a runtime thread before it parks, a worker after its job) overwrites them. What is above the
 //! caller, in use, is not touched; registers are not either.
 

@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_runs_beside_the_main_thread() {
+    fn a_test_is_not_the_main_thread() {
         assert!(threads().expect("/proc is mounted") >= 2);
     }
 }

@@ -17,7 +17,7 @@ use zeroize::optimization_barrier;
 pub(crate) unsafe fn wipe(start: *mut u8, len: usize) {
     // SAFETY: the caller vouches for `len` bytes.
     unsafe { start.write_bytes(0, len) };
-    // SAFETY: the same bytes, initialised just now, and nobody else's meanwhile.
+    // SAFETY: the same bytes, initialised just now, and no one else's meanwhile.
     let wiped = unsafe { std::slice::from_raw_parts(start, len) };
     optimization_barrier(wiped);
 }
@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     #[expect(unsafe_code, reason = "calls the function under test")]
-    fn every_start_and_length_is_wiped_and_nothing_beside_it() {
+    fn every_start_and_length_is_wiped_and_nothing_around_it() {
         for start in 0..16 {
             for len in 0..32 {
                 let mut block = [0xA5_u8; 64];

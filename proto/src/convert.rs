@@ -23,7 +23,7 @@ pub use send::{nack, send_state};
 
 /// What of a message of the contract has no meaning here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` is absent, or not understood")]
+#[error("`{field}` is missing or invalid")]
 pub struct Error {
     /// The field.
     pub field: &'static str,

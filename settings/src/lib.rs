@@ -11,7 +11,7 @@
 //! | `NAME=` before it, as in a line of an env file; a written-out `\n` behind it | as its parser has it | a flaw |
 //! | a line break or another control character in it | refused | a flaw |
 //!
-//! Every value has a parser behind it, so that what is dropped cannot change what is meant. Of a free text nobody can
+//! Every value has a parser behind it, so that what is dropped cannot change what is meant. Of a free text no one can
 //! say what is meant: a quote may be a part of a passphrase, or come from a file that another program would have
 //! unquoted. So nothing is dropped there. A flaw refuses what is to be sealed or signed from now on, and is only
 //! reported where something that was sealed before is to be opened.
@@ -39,16 +39,16 @@ pub enum Flaw {
     #[error("begins with a byte order mark")]
     ByteOrderMark,
     /// Free text in quotes.
-    #[error("stands in quotation marks")]
+    #[error("is in quotation marks")]
     Quoted,
     /// Free text that begins with the name of a variable of ours: a whole line of an env file.
     #[error("begins with NAME=, as a line of an env file does")]
     Assignment,
     /// Free text that ends in a backslash and an n, where a line end was meant.
-    #[error("ends in a written-out line end (\\n)")]
+    #[error("ends in a literal \\n")]
     WrittenLineEnd,
-    /// Free text with blanks that nobody sees.
-    #[error("has a blank at its beginning or at its end")]
+    /// Free text with blanks that no one sees.
+    #[error("has a space at its beginning or at its end")]
     BlankEnd,
 }
 
@@ -117,7 +117,7 @@ fn is_quote(c: char) -> bool {
     QUOTES.iter().any(|(open, close)| c == *open || c == *close)
 }
 
-/// Reads a value, whose form is checked by whoever wants it. `None` where nothing is set.
+/// Reads a value, whose form is checked by the caller. `None` where nothing is set.
 ///
 /// # Errors
 /// See [`Flaw`]: not UTF-8, a quote at one end only, a control character.

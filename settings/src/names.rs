@@ -73,7 +73,7 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .iter()
         .map(|known| {
             let wanted = plain(known);
-            // One mistake in three letters of what tells the names apart, and never more than three.
+            // One mistake in three letters of what distinguishes the names, and never more than three.
             let own = wanted.len().saturating_sub(if is_ours { 8 } else { 0 });
             let distance = strsim::osa_distance(&given, &wanted);
             (distance, (own / 3).clamp(1, 3), *known)
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_or_of_others_is_not_reported() {
+    fn known_and_foreign_variables_are_not_reported() {
         for name in [
             "OPENCLAW_LOG",
             "WHATSAPP_ALLOW",
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reported_is_bounded_and_shows_no_control_characters() {
+    fn a_report_is_bounded_and_has_no_control_characters() {
         let many = (0..1000).map(|n| {
             (
                 OsString::from(format!("OPENCLAW_{n}\x1b[2J{}", "X".repeat(500))),

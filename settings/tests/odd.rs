@@ -51,7 +51,7 @@ fn written(read: Result<Option<&str>, Flaw>) -> String {
 }
 
 #[test]
-fn every_odd_setting_is_read_as_the_file_says() {
+fn every_odd_setting_is_read_as_listed() {
     let corpus = corpus();
     assert!(corpus.len() > 30);
     for odd in corpus {
@@ -117,7 +117,7 @@ fn chance(random: &mut fastrand::Rng) -> Vec<u8> {
 }
 
 #[test]
-fn whatever_is_set_is_read_the_same_in_every_wrapping_or_refused() {
+fn a_value_is_read_the_same_in_every_wrapping_or_refused() {
     let mut random = fastrand::Rng::with_seed(9);
     for _ in 0..200_000 {
         let given = chance(&mut random);
@@ -146,7 +146,7 @@ fn a_free_text_is_never_changed_but_for_one_line_end() {
     for _ in 0..200_000 {
         let given = chance(&mut random);
         let Ok(Some(text)) = free_text(&given) else {
-            // Nothing is set, or nobody can read it.
+            // Nothing is set, or no one can read it.
             assert!(!matches!(value(&given), Ok(Some(_))), "{given:?}");
             continue;
         };

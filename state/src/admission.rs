@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::{ChatId, Contact, DropReason, Dropped, MessageId, Occurrence, Origin};
+use openclaw_types::{ChatId, Contact, DropReason, Dropped, EventData, MessageId, Origin};
 use openclaw_vault::{Batch, Entry, Key};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -45,7 +45,7 @@ pub struct Held {
     #[serde(rename = "m")]
     mark: Mark,
     #[serde(rename = "w")]
-    what: Occurrence,
+    what: EventData,
     /// It is held for its place in its conversation alone, behind these and what is held so before it.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     behind: Option<Vec<MessageId>>,
@@ -110,7 +110,7 @@ impl Admission {
         self.vault.update(|update| update.count(Tables::HELD))
     }
 
-    /// How many of them are held until it is known who wrote them.
+    /// How many of them are held until the sender is resolved them.
     fn count_unknown(&self) -> usize {
         self.count_held().saturating_sub(self.parked_marks().len())
     }
@@ -172,10 +172,10 @@ impl Admission {
         }
     }
 
-    /// How many of them somebody wrote.
+    /// How many of them someone wrote.
     #[must_use]
     pub fn count_held_of(&self, contact: &Contact) -> usize {
-        let theirs = |what: &Occurrence| {
+        let theirs = |what: &EventData| {
             what.origin()
                 .is_some_and(|origin| self.allowlist.is_same(&origin.sender, contact))
         };
@@ -184,14 +184,14 @@ impl Admission {
     }
 
     /// Judges messages on their way into the journal: what it is to take, and what is held instead. That must be kept, and
-    /// durable, before the messages are acknowledged. Senders are judged by what WhatsApp told with the message; what is
+    /// durable, before the messages are acknowledged. Senders are judged by what WhatsApp sent with the message; what is
     /// known of them from before is added afterwards.
     pub fn judge(&self, arrivals: Vec<Arrival>, now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
         let senders = arrivals.iter().filter_map(|arrival| {
             let origin = arrival.what.as_ref()?.origin()?;
             Some(&origin.sender)
         });
-        // What these tell of their senders may free those before them, and they come first.
+        // What these show of their senders may free those before them, and they come first.
         let news = senders
             .filter(|sender| self.allowlist.learn_sender(sender, now))
             .count();
@@ -201,7 +201,7 @@ impl Admission {
         let mut count = self.count_unknown();
         let (mut judged, mut held) = (Vec::with_capacity(arrivals.len()), Vec::new());
         for Arrival { name, what } in arrivals {
-            let Some(origin) = what.as_ref().and_then(Occurrence::origin) else {
+            let Some(origin) = what.as_ref().and_then(EventData::origin) else {
                 let what = what.map(|what| self.people.resolve_contacts(what));
                 judged.push(Arrival { name, what });
                 continue;
@@ -280,15 +280,15 @@ impl Admission {
         rows.into_iter().filter_map(read).collect()
     }
 
-    fn dropped(&self, origin: &Origin, reason: VerdictReason) -> Occurrence {
+    fn dropped(&self, origin: &Origin, reason: VerdictReason) -> EventData {
         self.traffic.count_dropped();
         tracing::info!(
             reason = reason.name(),
             sender = %masked(&origin.sender),
             group = origin.group,
-            "a message was dropped: who wrote it is not admitted"
+            "message dropped: its sender is not allowed"
         );
-        Occurrence::Dropped(Dropped {
+        EventData::Dropped(Dropped {
             id: origin.id.clone(),
             chat: origin.chat.clone(),
             sender: origin.sender.clone(),

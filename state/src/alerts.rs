@@ -1,8 +1,8 @@
-//! What somebody outside is told when the link needs a person, and how far it has come. Whoever delivers it is elsewhere.
+//! What someone outside is notified of when the link needs a person, and how far it has come. Delivery is elsewhere.
 //!
 //! ```text
 //! rules   what is an alert, and when       queue   its way to the receiver: order, waits, giving up
-//! row     how both are kept                board   what may be told of it
+//! row     how both are kept                board   what may be reported of it
 //! ```
 
 mod board;

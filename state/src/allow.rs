@@ -1,4 +1,4 @@
-//! Whose messages are admitted: the rules of `openclaw.yml`, and the judgement of a sender by number and by LID.
+//! Whose messages are allowed: the rules of `openclaw.yml`, and the judgement of a sender by number and by LID.
 //!
 //! ```text
 //! source ──> file ──> policy: Rules ──┐
@@ -6,7 +6,7 @@
 //! WhatsApp: which LID has a number ───┘
 //! ```
 //!
-//! Nothing here knows WhatsApp's library or the API. What the account itself writes is always admitted.
+//! Nothing here knows WhatsApp's library or the API. What the account itself writes is always allowed.
 
 pub mod allowlist;
 pub mod file;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! edit                 its author
-//! deletion             its author; in a group an admin too, which the agent cannot tell
+//! deletion             its author; in a group an admin too, which the agent cannot check
 //! reaction, vote, pin  a person in the message's chat
 //! receipt              who the message of ours was sent to: that person, or the group (whose members WhatsApp's server knows)
 //! ```
@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use openclaw_types::{
-    AuthorCheck, ChatId, Contact, MessageId, Occurrence, Origin, Receipt, RejectReason, Rejected,
+    AuthorCheck, ChatId, Contact, EventData, MessageId, Origin, Receipt, RejectReason, Rejected,
 };
 
 use crate::journal::{Arrival, Journal, Written};
@@ -56,19 +56,19 @@ impl Authorship {
 
     /// What is recorded of something that arrived. Those before it may not be in the journal yet.
     #[must_use]
-    pub fn judge(&self, what: Occurrence, before: &[Arrival]) -> Occurrence {
+    pub fn judge(&self, what: EventData, before: &[Arrival]) -> EventData {
         match what {
-            Occurrence::Edit(mut edit) => {
+            EventData::Edit(mut edit) => {
                 match self.decide(&edit.origin, &edit.message, &Claim::Own, before) {
                     Ok((author, check)) => {
                         edit.author = author.unwrap_or(edit.author);
                         edit.check = check;
-                        Occurrence::Edit(edit)
+                        EventData::Edit(edit)
                     }
                     Err(denied) => denied.rejected(&edit.origin, &edit.message, "edit".into()),
                 }
             }
-            Occurrence::Deletion(mut gone) => {
+            EventData::Deletion(mut gone) => {
                 let own = is_same(&gone.origin.sender, &gone.author);
                 let claim = if own {
                     Claim::Own
@@ -79,27 +79,27 @@ impl Authorship {
                     Ok((author, check)) => {
                         gone.author = author.unwrap_or(gone.author);
                         gone.check = check;
-                        Occurrence::Deletion(gone)
+                        EventData::Deletion(gone)
                     }
                     Err(denied) => denied.rejected(&gone.origin, &gone.message, "deletion".into()),
                 }
             }
-            Occurrence::Reaction(mut reaction) => {
+            EventData::Reaction(mut reaction) => {
                 let claim = Claim::About(&reaction.author);
                 match self.decide(&reaction.origin, &reaction.message, &claim, before) {
                     Ok((author, check)) => {
                         reaction.author = author.unwrap_or(reaction.author);
                         reaction.check = check;
-                        Occurrence::Reaction(reaction)
+                        EventData::Reaction(reaction)
                     }
                     Err(denied) => {
                         denied.rejected(&reaction.origin, &reaction.message, "reaction".into())
                     }
                 }
             }
-            Occurrence::Message(mut message) => {
+            EventData::Message(mut message) => {
                 let Some(target) = message.content.body.target() else {
-                    return Occurrence::Message(message);
+                    return EventData::Message(message);
                 };
                 let claim = Claim::About(&target.author);
                 match self.decide(&message.origin, &target.message, &claim, before) {
@@ -108,7 +108,7 @@ impl Authorship {
                             target.check = check;
                             target.author = author.unwrap_or_else(|| target.author.clone());
                         }
-                        Occurrence::Message(message)
+                        EventData::Message(message)
                     }
                     Err(denied) => {
                         let name = message.content.body.name().to_owned();
@@ -122,9 +122,8 @@ impl Authorship {
 
     /// What is recorded of a receipt: of those of its messages that it may be for, and of the others.
     #[must_use]
-    pub fn receipt(&self, receipt: Receipt) -> Vec<Occurrence> {
-        let Occurrence::Receipt(receipt) =
-            self.people.resolve_contacts(Occurrence::Receipt(receipt))
+    pub fn receipt(&self, receipt: Receipt) -> Vec<EventData> {
+        let EventData::Receipt(receipt) = self.people.resolve_contacts(EventData::Receipt(receipt))
         else {
             return Vec::new();
         };
@@ -155,7 +154,7 @@ impl Authorship {
             }
         }
         let of = |messages, check| {
-            Occurrence::Receipt(Receipt {
+            EventData::Receipt(Receipt {
                 messages,
                 chat: chat.clone(),
                 by: by.clone(),
@@ -172,7 +171,7 @@ impl Authorship {
         }
         if !denied.is_empty() {
             tracing::info!(reason = %RejectReason::NotTheRecipient, "receipt rejected");
-            recorded.push(Occurrence::Rejected(Box::new(Rejected {
+            recorded.push(EventData::Rejected(Box::new(Rejected {
                 id: MessageId::new(""),
                 chat,
                 sender: by,
@@ -213,7 +212,7 @@ impl Authorship {
                 let own = here.iter().find(|written| is_by_sender(written));
                 (own, AuthorCheck::Checked)
             }
-            // In a chat of two everybody deletes what is their own.
+            // In a chat of two everyone deletes what is their own.
             Claim::AsAdmin(_) if !origin.group => (None, AuthorCheck::Checked),
             Claim::AsAdmin(author) => {
                 let theirs = here.iter().find(|written| is_by(author, written));
@@ -283,10 +282,10 @@ impl Authorship {
 }
 
 impl Rejection {
-    fn rejected(self, origin: &Origin, message: &MessageId, change: String) -> Occurrence {
+    fn rejected(self, origin: &Origin, message: &MessageId, change: String) -> EventData {
         let Self { author, reason } = self;
         tracing::info!(%change, %reason, "change rejected");
-        Occurrence::Rejected(Box::new(Rejected::of(
+        EventData::Rejected(Box::new(Rejected::of(
             origin, message, change, author, reason,
         )))
     }

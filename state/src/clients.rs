@@ -4,7 +4,7 @@
 //! code ──(single-use, 15 minutes)── enroll ──> client ──> connections, each with a Pass ── revoke ──> all cut at once
 //! ```
 //!
-//! What it tells is durable first. It decides by what it is told of the time, and knows nothing of TLS or gRPC: the
+//! What it reports is durable first. It decides by the time that it is given, and knows nothing of TLS or gRPC: the
 //! door of `grpc` asks it.
 
 mod codes;
@@ -34,7 +34,7 @@ pub use send_to::{MAX_RECIPIENTS, SendTo};
 pub const MAX_CLIENTS: usize = 64;
 /// The most codes that are good at the same time.
 pub const MAX_OPEN_CODES: usize = 16;
-/// The most connections of one client: nobody takes every seat.
+/// The most connections of one client: no one takes every seat.
 const MAX_CONNECTIONS_PER_CLIENT: usize = 16;
 /// How much of when a client was last seen may be lost with the process.
 const LAST_SEEN_SAVE_INTERVAL: Duration = Duration::from_secs(300);
@@ -71,7 +71,7 @@ pub struct Enrolled {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// It was before, and is told once more.
+    /// It was before, and gets the answer once more.
     pub again: bool,
 }
 
@@ -104,13 +104,13 @@ pub enum ClientDenied {
     /// As many codes as may be open.
     #[error("{MAX_OPEN_CODES} codes are open already")]
     TooManyCodes,
-    /// The name is somebody else's.
+    /// The name is someone else's.
     #[error("another client has this name")]
     NameTaken,
     /// There is none of that name or fingerprint.
     #[error("there is no such client")]
     Unknown,
-    /// Nobody would be left who could let others in.
+    /// No one would be left who could let others in.
     #[error("this is the last admin")]
     LastAdmin,
     /// The system has no random numbers.
@@ -250,7 +250,7 @@ impl Clients {
     }
 
     /// Takes a client in, if `proves` says that it has the code that it names. Durable when it returns, as is that the
-    /// code is used; of two that ask with one code, one is taken in. A client that asks again is told again.
+    /// code is used; of two that ask with one code, one is taken in. A client that asks again gets the answer again.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -298,7 +298,7 @@ impl Clients {
                 return Err(ClientDenied::LastAdmin);
             }
             let member = members.remove(&fingerprint).ok_or(ClientDenied::Unknown)?;
-            // With the lock held: nobody enrolls in between.
+            // With the lock held: no one enrolls in between.
             self.shared.vault.update(|update| {
                 update.batch().delete(member::key(&fingerprint));
             });
@@ -355,7 +355,7 @@ impl std::fmt::Debug for Clients {
     }
 }
 
-/// By fingerprint before name: nobody hides behind a name that looks like one.
+/// By fingerprint before name: no one hides behind a name that looks like one.
 fn find(members: &HashMap<Fingerprint, Member>, client: &str) -> Option<Fingerprint> {
     if let Ok(fingerprint) = client.parse()
         && members.contains_key(&fingerprint)

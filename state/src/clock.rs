@@ -98,7 +98,7 @@ pub fn mark(boot: &str) -> Mark {
     scales().mark(read(), boot)
 }
 
-/// Goes on from what an earlier process kept. To be called once, before anything is measured.
+/// Continues from what an earlier process kept. To be called once, before anything is measured.
 pub fn resume(mark: &Mark, boot: &str) -> Resumed {
     scales().resume(mark, read(), boot)
 }
@@ -108,7 +108,7 @@ fn notice(reading: Reading) {
     if let Some(step) = step {
         tracing::warn!(
             step_seconds = step.seconds(),
-            "the system's clock was stepped; waits and what is kept are not affected"
+            "system clock stepped; timers and retention are not affected"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Programs whose place among the events is remembered: a name and a seq each, in the vault.
 //!
 //! A place only moves on, unless its owner says `go_back`. It decides nothing about what is kept: a
-//! consumer that stays away for too long is told the gap like anybody else.
+//! consumer that stays away for too long gets the gap like anyone else.
 
 use std::time::SystemTime;
 
@@ -24,8 +24,8 @@ pub enum ConsumerDenied {
     /// There are as many as there may be.
     #[error("there are {MAX_CONSUMERS} consumers already")]
     Full,
-    /// Nobody was given that event.
-    #[error("the newest event is {}, there is none {}", .head.0, .seq.0)]
+    /// No one was given that event.
+    #[error("the newest event is {}, there is no event {}", .head.0, .seq.0)]
     Ahead {
         /// What was acknowledged.
         seq: Seq,
@@ -33,7 +33,7 @@ pub enum ConsumerDenied {
         head: Seq,
     },
     /// There is none of that name.
-    #[error("there is no consumer of that name")]
+    #[error("no consumer has that name")]
     Unknown,
 }
 
@@ -107,7 +107,7 @@ impl Consumers {
                     return Err(ConsumerDenied::Full);
                 }
                 match before.and_then(|row| read(&row)) {
-                    // A journal that began anew may be behind what was acknowledged of the old one.
+                    // A journal that began again may be behind what was acknowledged of the old one.
                     Some(row) if !go_back && row.seq >= seq.0 && row.seq <= head.0 => {
                         Ok(Seq(row.seq))
                     }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_moves_on_and_goes_back_only_when_told() {
+    async fn a_cursor_moves_forward_and_back_only_on_request() {
         let volume = Volume::new();
         let consumers = of(&volume);
         assert_eq!(consumers.acked(&name("a")), None);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_beyond_a_journal_that_began_anew_is_given_up() {
+    async fn a_cursor_beyond_a_new_journal_is_dropped() {
         let volume = Volume::new();
         let consumers = of(&volume);
         ack(&consumers, 90, false).await.unwrap();

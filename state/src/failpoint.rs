@@ -35,7 +35,7 @@ pub enum Failpoint {
     Claimed,
     /// It has been handed to the socket.
     Handed,
-    /// A client is known and its code used, and it has not been told.
+    /// A client is known and its code used, and it has no answer yet.
     Enrolled,
     /// A pairing has begun, and has no code yet.
     Pairing,

@@ -11,10 +11,10 @@ use crate::vault::{Tables, Vault};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It could not be made.
-    #[error("make the agent's key for TLS")]
+    #[error("cannot make the agent's TLS key")]
     Make(#[source] IdentityError),
     /// What is kept is none. Another one would be a stranger to every client.
-    #[error("the store has a key for TLS that cannot be read")]
+    #[error("cannot read the store's TLS key")]
     Unreadable(#[source] Option<IdentityError>),
 }
 
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_is_not_replaced() {
+    async fn an_unreadable_key_is_not_replaced() {
         let volume = Volume::new();
         volume.plant(Key::new(Tables::IDENTITY, "", ""), b"nonsense");
         let failed = load_or_make(&volume.vault).await;

@@ -1,8 +1,8 @@
 //! Events in order, durable, in constant memory: what WatchEvents reads.
 //!
-//! An event is written into the vault together with whatever belongs to it, and shown once it is durable: a seq that somebody
+//! An event is written into the vault together with whatever belongs to it, and shown once it is durable: a seq that someone
 //! has seen never stands for another event. A subscriber is a cursor, woken by a `watch` of the head: there is no queue per
-//! client. What is older than the retention goes, and a cursor that points before it is told so. It knows no WhatsApp type.
+//! client. What is older than the retention goes, and a cursor that points before it gets a gap. It knows no WhatsApp type.
 //!
 //! ```text
 //! append ──> vault's log ──fsync──> head ──> subscribers
@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::{Event, Lost, Occurrence, Seq};
+use openclaw_types::{Event, EventData, Lost, Seq};
 use openclaw_vault::{Batch, Error, JournalTables};
 use tokio::sync::{Notify, watch};
 
@@ -88,8 +88,8 @@ struct State {
 pub struct Arrival {
     /// What names it.
     pub name: MessageName,
-    /// What it is. `None` is for nobody to see, and is remembered only.
-    pub what: Option<Occurrence>,
+    /// What it is. `None` is for no one to see, and is remembered only.
+    pub what: Option<EventData>,
 }
 
 /// What a cursor finds.
@@ -141,18 +141,15 @@ impl Journal {
 
     /// Adds an event. It becomes durable, and is shown, within a moment. `at` is in the agent's time, here and below: the
     /// event has what the system's clock shows for it.
-    pub fn append(&self, what: Occurrence, at: SystemTime) -> Seq {
+    pub fn append(&self, what: EventData, at: SystemTime) -> Seq {
         self.append_with(what, at, |_| {})
     }
 
     /// Adds an event together with other changes of the vault: all of them last, or none.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "whoever tells it has made it for this"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "the caller made it for this")]
     pub fn append_with(
         &self,
-        what: Occurrence,
+        what: EventData,
         at: SystemTime,
         also: impl FnOnce(&mut Batch),
     ) -> Seq {
@@ -160,7 +157,7 @@ impl Journal {
         let mut state = self.state();
         let mut batch = Batch::new();
         let mark = match &what {
-            Occurrence::Outcome(outcome) => Mark::of_sent(outcome.sent.id.as_str()).0,
+            EventData::Outcome(outcome) => Mark::of_sent(outcome.sent.id.as_str()).0,
             _ => 0,
         };
         let seq = Seq(state.kept.push(&mut batch, recorded(at), mark, &event));
@@ -225,7 +222,7 @@ impl Journal {
     pub fn release(
         &self,
         mark: Mark,
-        what: &Occurrence,
+        what: &EventData,
         at: SystemTime,
         also: impl FnOnce(&mut Batch),
     ) {
@@ -246,8 +243,8 @@ impl Journal {
 
     /// Records, durably, that WhatsApp will take a message for received that may not be here.
     pub async fn lost(&self, name: MessageName, lost: Lost) {
-        tracing::error!("a message was delivered again that was decrypted before and is not kept");
-        let what = Some(Occurrence::Lost(lost));
+        tracing::error!("redelivered message cannot be decrypted again, recorded as lost");
+        let what = Some(EventData::Lost(lost));
         let ticket = self.arrive(vec![Arrival { name, what }], clock::now(), |_, _| {});
         self.vault.durable(ticket).await;
         self.show();
@@ -284,7 +281,7 @@ impl Journal {
         self.show();
     }
 
-    /// Up to `most` events after `after`. A cursor beyond the head gets everything that is kept: nobody was given it here,
+    /// Up to `most` events after `after`. A cursor beyond the head gets everything that is kept: no one was given it here,
     /// and waiting for it would be silence for ever.
     #[must_use]
     pub fn read(&self, after: Seq, most: usize) -> Page {
@@ -340,7 +337,7 @@ impl Journal {
         self.head.subscribe()
     }
 
-    /// Begins anew behind its last event, in a vault whose content was replaced.
+    /// Begins again behind its last event, in a vault whose content was replaced.
     pub fn restart(&self) {
         let mut state = self.state();
         let next = state.kept.head() + 1;
@@ -409,7 +406,7 @@ impl std::fmt::Debug for Journal {
 }
 
 /// The first seq of a new journal: above those of the journals before it on another volume, so that a cursor from one of
-/// them is told that it is.
+/// them gets it as such.
 fn first(now: SystemTime) -> u64 {
     to_millis(now).max(1)
 }
@@ -419,7 +416,7 @@ fn recorded(at: SystemTime) -> u64 {
     to_millis(clock::shown(at))
 }
 
-fn encode(what: &Occurrence) -> zeroize::Zeroizing<Vec<u8>> {
+fn encode(what: &EventData) -> zeroize::Zeroizing<Vec<u8>> {
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(256 + what.heap_bytes()));
     ciborium::into_writer(what, &mut *bytes).expect("a vector takes what is written to it");
     bytes

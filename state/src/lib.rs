@@ -3,12 +3,12 @@
 //! ```text
 //! vault       the store, shared            journal    what has happened, in order
 //! outbox      what is to be sent           consumers  who has read how far
-//! allow       who may write                admission  what becomes of what they wrote
+//! allow       who may write                admission  what happens to what they wrote
 //! authorship  who may change what          clients    who may call
 //! alerts      what is told, and to be told identity   the agent's own key
 //! ```
 //!
-//! It knows neither WhatsApp's library nor anything of the API. What it must ask of whoever does is a trait:
+//! It knows neither WhatsApp's library nor anything of the API. What it must ask of the crates that do is a trait:
 //! [`allow::Book`], [`people::People`].
 
 pub mod admission;

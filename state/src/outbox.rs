@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{
-    ChatId, Draft, LinkState, MessageId, Nack, Occurrence, Phone, SendOutcome, SendReason,
+    ChatId, Draft, EventData, LinkState, MessageId, Nack, Phone, SendOutcome, SendReason,
     SendState, Sent, Token,
 };
 use openclaw_vault::Batch;
@@ -117,7 +117,7 @@ pub enum SubmitDenied {
     #[error("the agent is not connected to WhatsApp: {}", .0.state.name())]
     NotConnected(Down),
     /// So much has been sent lately that WhatsApp would take more for spam. The message may go at this time.
-    #[error("too many messages were sent lately")]
+    #[error("too many messages were sent in a short time")]
     Paced(SystemTime),
     /// Too many messages wait for their turn.
     #[error("too many messages wait to be sent")]
@@ -125,8 +125,8 @@ pub enum SubmitDenied {
     /// As many messages are kept until they can be sent as may be.
     #[error("{0} messages wait to be sent, and no more are kept")]
     QueueFull(usize),
-    /// Sends are held: the store went back, and no admin has decided yet.
-    #[error("nothing is sent: the agent's store went back, its volume is an older copy")]
+    /// Sends are held: the store was rolled back, and no admin has decided yet.
+    #[error("nothing is sent: the agent's store was rolled back, its volume is an older copy")]
     Held,
 }
 
@@ -152,7 +152,7 @@ impl Outbox {
         let state = State::load(&vault, limits);
         if state.holding.is_held() {
             tracing::error!(
-                "sends are held: the store went back; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
+                "sends held: the store was rolled back; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
             );
         }
         Self {
@@ -164,7 +164,7 @@ impl Outbox {
         }
     }
 
-    /// Goes on at `now` after a restart. What the rows say of times to come counts as now at most; where so much time has
+    /// Continues at `now` after a restart. What the rows say of times to come counts as now at most; where so much time has
     /// passed by the system's clock that was not counted (`uncounted`), what is kept until a time is not kept beyond it.
     pub fn resume(&self, now: SystemTime, uncounted: Duration) {
         let state = &mut *self.state();
@@ -358,7 +358,7 @@ impl Outbox {
         }
     }
 
-    /// Writes the new state and its event, and tells those who wait for it.
+    /// Writes the new state and its event, and notifies those who wait for it.
     fn record(&self, state: &mut State, order: u64, now: SystemTime) {
         let Some(entry) = state.messages.get(order) else {
             return;
@@ -369,7 +369,7 @@ impl Outbox {
             sent: entry.sent.clone(),
             chat: ChatId::from(&entry.to),
         };
-        let outcome = Occurrence::Outcome(outcome);
+        let outcome = EventData::Outcome(outcome);
         self.journal.append_with(outcome, now, |batch| {
             row::put(batch, entry);
             if entry.until.is_some() {
@@ -393,7 +393,7 @@ impl Outbox {
         refused.max_by_key(|(_, until)| *until)
     }
 
-    /// Returns once everything told so far is durable.
+    /// Returns once everything reported so far is durable.
     pub async fn durable(&self) {
         self.journal.flush().await;
     }

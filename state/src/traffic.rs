@@ -39,7 +39,7 @@ pub struct Counts {
     pub sent: u64,
     /// Messages that could not be decrypted when they arrived.
     pub undecryptable: u64,
-    /// Messages from people who are not admitted.
+    /// Messages from senders who are not allowed.
     pub dropped: u64,
     /// How often the link came up.
     pub connects: u64,
@@ -65,7 +65,7 @@ impl Traffic {
         self.undecryptable.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Who wrote a message is not admitted.
+    /// The sender of a message is not allowed.
     pub fn count_dropped(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }

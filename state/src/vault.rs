@@ -57,7 +57,7 @@ struct RetainedKey {
 struct State {
     /// `None` once erased: then nothing is found, and nothing kept.
     sealed: Option<Sealed>,
-    /// The last ticket that somebody waits for.
+    /// The last ticket that someone waits for.
     wanted: u64,
     stopping: bool,
 }
@@ -132,7 +132,7 @@ impl Vault {
         })
     }
 
-    /// Writes a batch behind everything written before. It becomes durable with the next commit, whoever's that is. What is
+    /// Writes a batch behind everything written before. It becomes durable with the next commit, no matter whose that is. What is
     /// in memory only, aside, never is.
     pub fn write(&self, batch: &Batch) -> Ticket {
         self.append(batch).unwrap_or(Ticket::NEVER)
@@ -176,7 +176,7 @@ impl Vault {
         self.commit(&Batch::new()).await;
     }
 
-    /// Reads and writes with nobody in between. What `change` writes becomes durable with the next commit.
+    /// Reads and writes with no one in between. What `change` writes becomes durable with the next commit.
     pub fn update<R>(&self, change: impl FnOnce(&mut Update<'_>) -> R) -> R {
         let mut state = self.shared.lock();
         let holder = self.account.as_ref().map(lock);
@@ -201,7 +201,7 @@ impl Vault {
         result
     }
 
-    /// What may be told of the store; `None` once it is erased.
+    /// What may be reported about the store; `None` once it is erased.
     #[must_use]
     pub fn summary(&self) -> Option<Summary> {
         let state = self.shared.lock();
@@ -232,7 +232,7 @@ impl Vault {
         let _ = self.shared.retained.set(RetainedKey { slot, secret });
     }
 
-    /// Ends the store on the disk but for [`Tables::OWN`], at once: what is the agent's own goes on under another key.
+    /// Ends the store on the disk but for [`Tables::OWN`], at once: what is the agent's own continues under another key.
     /// All of it ends when nothing is there to seal that to. From here on nothing is found, and nothing kept.
     ///
     /// `now` is in seconds since 1970, as slots are dated.
@@ -243,7 +243,9 @@ impl Vault {
         if let Some(sealed) = state.sealed.take() {
             let has_own = Tables::OWN.iter().any(|table| sealed.count(*table) > 0);
             if has_own && retained.is_none() {
-                tracing::error!("the key of the store is gone: clients have to enroll anew");
+                tracing::error!(
+                    "the agent's TLS key is erased with the store: clients must enroll again"
+                );
             }
             match retained.filter(|_| has_own) {
                 Some((slot, secret)) => {
@@ -299,7 +301,7 @@ impl Shared {
         }
     }
 
-    /// Tells those who wait what is durable.
+    /// Notifies those who wait what is durable.
     fn publish(&self, state: &State) {
         let now = state.durable();
         self.durable.send_if_modified(|durable| {
@@ -316,7 +318,7 @@ impl State {
         Ticket(sealed.map_or(0, |sealed| ok_or_abort(sealed.append(batch)).0))
     }
 
-    /// An erased store keeps nobody waiting.
+    /// An erased store keeps no one waiting.
     fn durable(&self) -> u64 {
         let sealed = self.sealed.as_ref();
         sealed.map_or(u64::MAX, |sealed| sealed.durable().0)
@@ -333,7 +335,7 @@ pub(crate) fn ok_or_abort<T>(result: Result<T, Error>) -> T {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "nothing may go on without its store, wherever that is noticed"
+    reason = "nothing may continue without its store, wherever that is noticed"
 )]
 fn abort(error: &Error) -> ! {
     let cause = std::error::Error::source(error);
@@ -341,17 +343,14 @@ fn abort(error: &Error) -> ! {
     let why = format!("the store failed: {error}{cause}");
     let hint = match error {
         Error::Replaced(_) => {
-            "one process uses a volume, and nothing else changes its files while it runs: stop it before a volume is moved, copied back or restored, then start again on the one that is meant"
+            "only one process may change the files of a volume: stop the agent before its volume is moved, copied back or restored, then start it again on the right volume"
         }
         _ => {
-            "see whether the volume is full, then start again; nothing that was acknowledged is lost"
+            "check whether the volume is full, then start again; nothing that was acknowledged is lost"
         }
     };
-    tracing::error!(
-        hint,
-        "{why}; ending, so that nothing is reported that is not kept"
-    );
-    // A command beside the agent has no log.
+    tracing::error!(hint, "{why}; exiting, because nothing can be stored");
+    // A command has no log.
     eprintln!("error: {why}\nhint: {hint}");
     // Without unwinding, as an abort would end it, and with the code that a failure has everywhere. What runs until then on
     // other threads reports nothing that is not kept: durable is only what was synced, and nothing is after a failure.

@@ -8,9 +8,9 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::NoRandom;
 
-/// Random bytes: 144 bits, so that nobody guesses one, with the whole exchange before them and no matter how long.
+/// Random bytes: 144 bits, so that no one guesses one, with the whole exchange before them and no matter how long.
 const SECRET_BYTES: usize = 18;
-/// What tells a mistyped code from a wrong one, before anybody is asked.
+/// What distinguishes a mistyped code from a wrong one, before the agent is asked.
 const CHECKSUM_BYTES: usize = 2;
 /// Characters between two dashes.
 const CHARS_PER_GROUP: usize = 4;
@@ -33,7 +33,7 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     alphabet.encoding().expect("32 symbols that differ")
 });
 
-/// A one-time code: whoever has it may enroll, once. No `Debug` of what is secret, no `Clone`; wiped when dropped.
+/// A one-time code: anyone who has it may enroll, once. No `Debug` of what is secret, no `Clone`; wiped when dropped.
 ///
 /// Written as `9F2K-…`: 32 characters of Crockford's base32 in groups of four, of which the last 16 bits are a checksum.
 pub struct Code([u8; SECRET_BYTES]);
@@ -92,7 +92,7 @@ impl Code {
         Zeroizing::new(self.0)
     }
 
-    /// As it is shown, once, to whoever is to use it.
+    /// As it is shown, once, to the person who is to use it.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([0; SECRET_BYTES + CHECKSUM_BYTES]);
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_what_it_shows() {
+    fn a_shown_code_parses() {
         let code = Code::generate().unwrap();
         let shown = code.reveal();
         assert_eq!(shown.len(), 32 + 7);

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Each MAC is HMAC-SHA256 under the code, which neither end says. The exporter (RFC 9266 says why) differs between any
-//! two TLS connections: somebody in the middle who passes the question on has two of them, and is refused; who answers
+//! two TLS connections: someone in the middle who passes the question on has two of them, and is refused; who answers
 //! in the agent's place has no code, and is found out. A code is too long to be guessed from what is said.
 //!
 //! There is no parser to speak of, and no HTTP/2, for those who are not known.
@@ -52,26 +52,26 @@ pub struct Welcome {
 /// Why the agent does not take a client in. A number keeps its meaning for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No such code, or one that does not prove itself: also what somebody in the middle gets.
-    #[error("the agent does not know this code")]
+    /// No such code, or one that does not prove itself: also what someone in the middle gets.
+    #[error("unknown enrolment code")]
     Unknown,
-    /// Somebody was enrolled with it.
+    /// Someone was enrolled with it.
     #[error("the code was used already")]
     Used,
     /// Too late.
     #[error("the code has expired")]
     Expired,
     /// As many clients as there may be.
-    #[error("the agent knows as many clients as it can")]
+    #[error("the agent has its maximum number of clients")]
     Full,
     /// Another client has this name.
     #[error("another client has this name already")]
     NameTaken,
     /// It could not be kept.
-    #[error("the agent could not remember the client")]
+    #[error("the agent could not store the client")]
     NotKept,
     /// A number of a later version.
-    #[error("the agent refuses, for a reason that this version does not know")]
+    #[error("the agent refused, for a reason that this version does not know")]
     Other,
 }
 
@@ -82,13 +82,13 @@ pub enum AskError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The answer was not made with the code: it is not the agent that answers. The code should be thrown away.
-    #[error("whoever answered does not have the code: this is not the agent that it came from")]
+    #[error("the server that answered does not have the code: it is not the agent that issued it")]
     NotTheAgent,
     /// The name is empty or too long, or has characters that do not print.
     #[error(transparent)]
     Name(#[from] BadName),
     /// The answer is of another version.
-    #[error("the answer makes no sense to this version")]
+    #[error("this version cannot read the answer")]
     Nonsense,
     /// The connection broke. The agent may have enrolled the client: try whether it is known.
     #[error("the connection was lost before the agent answered")]
@@ -99,10 +99,10 @@ pub enum AskError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// It is of another version, or of something else altogether.
-    #[error("the question makes no sense to this version")]
+    #[error("this version cannot read the request")]
     Nonsense,
     /// The connection broke.
-    #[error("the connection was lost in the middle of the question")]
+    #[error("the connection was lost in the middle of the request")]
     Io(#[from] std::io::Error),
 }
 
@@ -191,7 +191,7 @@ pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
     sensible.then_some(request).ok_or(ReceiveError::Nonsense)
 }
 
-/// Tells the client that it is known: once that is durable.
+/// Reports the client that it is known: once that is durable.
 ///
 /// # Errors
 /// When the connection broke.
@@ -206,7 +206,7 @@ pub async fn welcome<S: AsyncRead + AsyncWrite + Unpin>(
     answer(stream, verdict, &proof.finalize().into_bytes().into()).await
 }
 
-/// Tells the client that it is not taken in.
+/// Reports the client that it is not taken in.
 ///
 /// # Errors
 /// When the connection broke.
@@ -249,7 +249,7 @@ impl Request {
         self.between.client
     }
 
-    /// Whether whoever asks has this code, and is at the other end of this very connection.
+    /// Whether the client has this code, and is at the other end of this very connection.
     #[must_use]
     pub fn proves(&self, code: &Code) -> bool {
         let expected = self.between.client(code, &self.question);

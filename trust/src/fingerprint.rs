@@ -24,7 +24,7 @@ pub enum BadFingerprint {
     #[error("a fingerprint is `SHA256:` and 43 characters of base64")]
     Text,
     /// The bytes are no certificate.
-    #[error("that is no X.509 certificate")]
+    #[error("that is not an X.509 certificate")]
     Certificate,
 }
 

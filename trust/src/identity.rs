@@ -9,7 +9,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::Fingerprint;
 use crate::tls::SERVER_NAME;
 
-/// Beyond what any clock shows: nobody looks at the dates, but a client of another make would.
+/// Beyond what any clock shows: no one looks at the dates, but a client of another make would.
 const NOT_BEFORE: (i32, u8, u8) = (2020, 1, 1);
 const NOT_AFTER: (i32, u8, u8) = (9999, 12, 31);
 
@@ -122,7 +122,7 @@ impl Identity {
     }
 }
 
-/// A certificate of somebody else for programs that want a file.
+/// A certificate of someone else for programs that want a file.
 #[must_use]
 pub fn certificate_pem(der: &[u8]) -> String {
     pem("CERTIFICATE", der)
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_or_certificate_is_refused() {
+    fn an_invalid_key_or_certificate_is_refused() {
         let good = Identity::generate().unwrap();
         let certificate = good.certificate_der().to_vec();
         let no_key = Identity::from_der(Zeroizing::new(vec![1, 2, 3]), certificate);

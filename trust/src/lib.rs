@@ -1,7 +1,7 @@
 //! Who is who on an agent's API, for both of its ends.
 //!
 //! An agent and its clients each have a key of their own and know the other by its [`Fingerprint`]: no authority
-//! vouches for anybody, no name or date in a certificate is believed. A client becomes known by a one-time [`Code`]
+//! vouches for anyone, no name or date in a certificate is believed. A client becomes known by a one-time [`Code`]
 //! ([`enroll`]), which proves each end to the other, and has a [`Role`] from then on. [`tls`] makes the
 //! connection of two that know each other.
 //!
@@ -21,5 +21,5 @@ pub use role::{BadRole, Role};
 
 /// The system gave no random numbers.
 #[derive(Debug, thiserror::Error)]
-#[error("no random numbers from the system: {0}")]
+#[error("the system's random number generator failed: {0}")]
 pub struct NoRandom(getrandom::Error);

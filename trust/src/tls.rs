@@ -38,7 +38,7 @@ pub trait Known: Send + Sync {
 pub struct WrongAgent {
     /// Whose key was to answer.
     pub expected: Fingerprint,
-    /// Whose key is in the certificate. That whoever answers has it is not proved.
+    /// Whose key is in the certificate. That the server has it is not proved.
     pub found: Fingerprint,
 }
 
@@ -52,7 +52,7 @@ pub fn server(agent: &Identity, known: Arc<dyn Known>) -> Result<Arc<ServerConfi
     server_for(agent, Peer::Known(known), HTTP2)
 }
 
-/// For an agent, while somebody may enroll: any client may come in, to speak [`crate::enroll`] and nothing else.
+/// For an agent, while someone may enroll: any client may come in, to speak [`crate::enroll`] and nothing else.
 ///
 /// # Errors
 /// When the key cannot sign.
@@ -76,7 +76,7 @@ pub fn client(client: &Identity, agent: Fingerprint) -> Result<Arc<ClientConfig>
     client_for(client, Peer::Agent(agent), HTTP2)
 }
 
-/// For a client that has a code and knows no key yet: [`crate::enroll::ask`] tells whether it is the right one.
+/// For a client that has a code and knows no key yet: [`crate::enroll::ask`] reports whether it is the right one.
 ///
 /// # Errors
 /// When the key cannot sign.

@@ -60,7 +60,7 @@ async fn enrolled(own: &Code, agents: &Code) -> (Result<Welcome, AskError>, Iden
 }
 
 #[tokio::test]
-async fn whoever_has_the_code_is_welcome_and_learns_the_agents_key() {
+async fn a_client_with_the_code_is_enrolled_and_learns_the_agents_key() {
     let code = Code::generate().unwrap();
     let (asked, agent) = enrolled(&code, &code).await;
     let welcome = asked.unwrap();
@@ -76,7 +76,7 @@ async fn another_code_is_refused() {
     assert!(matches!(asked, Err(AskError::Refused(Refusal::Unknown))));
 }
 
-/// Two TLS connections with somebody between them, who passes each byte of the question on.
+/// Two TLS connections with someone between them, who passes each byte of the question on.
 #[tokio::test]
 async fn a_question_that_is_passed_on_proves_nothing() {
     let code = Code::generate().unwrap();
@@ -103,7 +103,7 @@ async fn a_question_that_is_passed_on_proves_nothing() {
 }
 
 #[tokio::test]
-async fn who_answers_without_the_code_is_found_out() {
+async fn a_server_without_the_code_is_detected() {
     let code = Code::generate().unwrap();
     let (client, middle) = (Identity::generate().unwrap(), Identity::generate().unwrap());
     let (mut near, mut far) = enrolling(&client, &middle).await;

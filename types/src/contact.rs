@@ -9,7 +9,7 @@ use crate::lid::Lid;
 use crate::phone::{Phone, without_marks};
 use crate::recipient::{Recipient, RecipientError};
 
-/// A person. WhatsApp tells the phone number, the LID, or both.
+/// A person. WhatsApp reports the phone number, the LID, or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// The phone number, where known.
@@ -86,7 +86,7 @@ impl ChatId {
         &self.0
     }
 
-    /// How many bytes of memory it holds beside itself.
+    /// How many bytes of memory it holds in addition to itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.0.capacity()

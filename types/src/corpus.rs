@@ -28,8 +28,8 @@ pub fn cases() -> Vec<Case> {
                 Some(error) => Err(error.to_owned()),
                 None => Ok(answer.to_owned()),
             };
-            let input = unescaped(input)
-                .unwrap_or_else(|| panic!("numbers.tsv:{line}: an escape that is none"));
+            let input =
+                unescaped(input).unwrap_or_else(|| panic!("numbers.tsv:{line}: an unknown escape"));
             Case {
                 input,
                 answer,

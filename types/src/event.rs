@@ -27,8 +27,8 @@ pub use content::{
 };
 pub use filter::{ChatSet, Filter, MAX_CHATS};
 #[cfg(any(test, feature = "samples"))]
-pub use kind::every_occurrence;
-pub use kind::{Kind, KindSet, Occurrence};
+pub use kind::every_event_data;
+pub use kind::{EventData, Kind, KindSet};
 pub use message::*;
 pub use target::Target;
 pub use unread::*;
@@ -51,7 +51,7 @@ impl Seq {
     }
 }
 
-/// An event: an occurrence with its place and its time.
+/// An event: what happened, with its place and its time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Its place.
@@ -62,10 +62,10 @@ pub struct Event {
     pub at: SystemTime,
     /// What happened.
     #[serde(rename = "w", deserialize_with = "lenient")]
-    pub what: Occurrence,
+    pub what: EventData,
 }
 
-/// What names something that somebody wrote.
+/// What names something that someone wrote.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRef<'a> {
     /// Its id.

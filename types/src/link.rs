@@ -19,7 +19,7 @@ use crate::{Lid, Phone};
 /// any linked state ── verdict ──> logged_out | replaced | banned | outdated ── resume ──> connecting
 /// ```
 ///
-/// A pairing beside an account leaves the state as it is, until the new device takes the old one's place.
+/// A pairing while there is an account leaves the state as it is, until the new device takes the old one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
@@ -99,7 +99,7 @@ impl LinkState {
         match self {
             Self::Unlinked => "run `openclawctl pair` and scan the code",
             Self::LoggedOut => {
-                "WhatsApp logged this device out: `openclawctl status` says what is known of why"
+                "WhatsApp logged this device out: `openclawctl status` shows the reason"
             }
             Self::Replaced => {
                 "another process uses the same credentials: stop it, then run `openclawctl resume`"
@@ -108,7 +108,7 @@ impl LinkState {
                 "WhatsApp banned this account: open WhatsApp on the phone to see why and to appeal; once it works there, run `openclawctl resume`"
             }
             Self::Outdated => {
-                "WhatsApp no longer accepts this version: update openclaw-agent, which then continues by itself; `openclawctl resume` tries this version again"
+                "WhatsApp no longer accepts this version: update openclaw-agent, which then continues automatically; `openclawctl resume` tries this version again"
             }
             Self::Linking => PAIRING,
             Self::Connecting | Self::Connected | Self::BackingOff { .. } => "",
@@ -124,7 +124,7 @@ const PAIRING: &str =
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// The socket ended, or nothing came over it within the keepalive limit.
+    /// The socket was closed, or no frame came within the keepalive limit.
     ConnectionLost,
     /// The server asked for a new connection (stream error 515).
     Restart,
@@ -223,7 +223,7 @@ impl Link {
                 None => "the phone removed this device: run `openclawctl pair` to link it again"
                     .to_owned(),
                 Some(UNAUTHORIZED) => format!(
-                    "WhatsApp does not know this device any more{code}: run `openclawctl pair` to link it again"
+                    "WhatsApp no longer knows this device{code}: run `openclawctl pair` to link it again"
                 ),
                 Some(_) => format!(
                     "WhatsApp logged this device out and did not say why{code}: run `openclawctl resume` to try once more, and `openclawctl pair` if that is refused too"
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_whatsapp_said_is_said() {
+    fn a_reason_has_only_what_whatsapp_reported() {
         let removed = "the phone removed this device";
         assert!(hint(LinkState::LoggedOut, None).contains(removed));
         for code in [401, 406, 516] {
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn every_state_that_needs_a_person_says_what_to_do() {
+    fn every_state_that_needs_a_person_has_a_hint() {
         for state in [
             LinkState::LoggedOut,
             LinkState::Replaced,

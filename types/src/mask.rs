@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_hidden_whole() {
+    fn text_that_is_not_a_number_is_hidden_whole() {
         assert_eq!(number(""), "");
         assert_eq!(number("+1555\x1b[2J"), "XXXXXXXXX");
     }

@@ -32,7 +32,7 @@ impl Nack {
     pub const fn class(self) -> NackClass {
         match self.0 {
             463 | 475 => NackClass::Restricted,
-            // What an agent asks for anew before it tries again: see `is_stale_group`.
+            // What an agent fetches again before it tries again: see `is_stale_group`.
             421 => NackClass::Passing,
             550 | 551 => NackClass::Final,
             408 | 429 | 500..=599 => NackClass::Passing,
@@ -50,11 +50,11 @@ impl Nack {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self.0 {
-            400 => "WhatsApp takes the message for malformed",
-            401 | 403 => "this account may not write there",
-            404 => "the recipient is not there",
-            408 => "WhatsApp's server did not get to it in time",
-            421 => "what is known of the group is out of date",
+            400 => "WhatsApp considers the message malformed",
+            401 | 403 => "this account may not write in this chat",
+            404 => "the recipient does not exist",
+            408 => "WhatsApp's server timed out",
+            421 => "the agent's list of the group's members is out of date",
             429 => "too much was sent in a short time",
             463 => {
                 "WhatsApp restricts this account: it may not write to people it has no chat with (reach-out time-lock)"
@@ -63,15 +63,15 @@ impl Nack {
             479 => "a field of the message has a form that WhatsApp does not accept",
             487 => "WhatsApp cannot parse the message",
             488..=490 => "WhatsApp does not know this kind of message",
-            491 => "WhatsApp cannot read what is in the message",
-            493 => "WhatsApp does not take the message for a hosted account",
-            495 => "the key of the message that this one is about is missing",
+            491 => "WhatsApp cannot read the message's content",
+            493 => "WhatsApp does not accept the message for a hosted account",
+            495 => "the key of the message that this one refers to is missing",
             496 => "the message was encrypted with a key that was used before",
-            499 => "the message that this one is about was deleted",
+            499 => "the message that this one refers to was deleted",
             500 => "an error in WhatsApp's server",
             503 => "WhatsApp's server is not available",
-            550 => "this account may not delete that message for all",
-            551 => "WhatsApp does not take messages for this group from this account",
+            550 => "this account may not delete that message for everyone",
+            551 => "WhatsApp does not accept messages for this group from this account",
             552 => "an error in WhatsApp's database",
             501..=599 => "a temporary error in WhatsApp's server",
             0 => "WhatsApp gave no code",
@@ -90,7 +90,7 @@ impl Nack {
                 "nothing was delivered; try again in a moment with the same token"
             }
             (NackClass::Restricted, _) => {
-                "nothing was delivered; do not repeat it: chats that exist can be answered, the phone shows for how long the restriction lasts (WhatsApp → Settings), and the other side may write first"
+                "nothing was delivered; do not repeat it: existing chats can be answered, the phone shows how long the restriction lasts (WhatsApp → Settings), and the other side may write first"
             }
             (NackClass::Final, 401 | 403) => {
                 "nothing was delivered; see on the phone whether this account is a member and may write there"
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_is_tried_again_and_what_restricts_is_not() {
+    fn temporary_codes_are_retried_and_restrictions_are_not() {
         for (code, class) in [
             (429, NackClass::Passing),
             (500, NackClass::Passing),

@@ -32,13 +32,13 @@ pub struct Phone(String<MAX_DIGITS>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
     /// Nothing, or nothing that can be seen.
-    #[error("there is no number")]
+    #[error("the number is empty")]
     Empty,
     /// Digits without a plus sign: whether they have a country code cannot be known.
     #[error("a number begins with + and its country code")]
     NoPlus,
     /// `00`, as it is dialled in many countries.
-    #[error("write + in place of 00")]
+    #[error("use + instead of 00")]
     DoubleZero,
     /// A plus sign that is not `+`.
     #[error("character {at} is {}: the plus sign is +", named(*found))]
@@ -71,14 +71,16 @@ pub enum PhoneError {
         at: usize,
     },
     /// An extension, or what else may follow a number in a link.
-    #[error("an extension begins at character {at}: WhatsApp has none, give the number alone")]
+    #[error(
+        "an extension begins at character {at}: WhatsApp has no extensions, give the number alone"
+    )]
     Extension {
         /// Its place.
         at: usize,
     },
     /// Any other character.
     #[error(
-        "character {at} is {}: between digits may be spaces, hyphens, dots and parentheses",
+        "character {at} is {}: only spaces, hyphens, dots and parentheses may be between digits",
         named(*found)
     )]
     Character {
@@ -104,7 +106,7 @@ pub enum PhoneError {
     },
     /// What is dialled first inside the country, after its country code.
     #[error(
-        "no number of +{code} goes on with {digit}: leave out the {digit} after the country code"
+        "in a number of +{code} no {digit} follows the country code: leave out the {digit} after the country code"
     )]
     TrunkDigit {
         /// The country code.
@@ -114,7 +116,7 @@ pub enum PhoneError {
     },
     /// Too few or too many digits for that country.
     #[error(
-        "a number of +{code} has {wanted} digits after the country code, and here are {digits}"
+        "a number of +{code} has {wanted} digits after the country code, and this one has {digits}"
     )]
     NationalLength {
         /// The country code.
@@ -126,7 +128,7 @@ pub enum PhoneError {
     },
     /// Too few digits.
     #[error(
-        "a number has at least {MIN_DIGITS} digits with its country code, and here are {digits}"
+        "a number has at least {MIN_DIGITS} digits with its country code, and this one has {digits}"
     )]
     TooShort {
         /// How many.
@@ -134,17 +136,17 @@ pub enum PhoneError {
     },
     /// Too many digits.
     #[error(
-        "a number has at most {MAX_DIGITS} digits with its country code, and here are {digits}"
+        "a number has at most {MAX_DIGITS} digits with its country code, and this one has {digits}"
     )]
     TooLong {
         /// How many.
         digits: usize,
     },
     /// A link that contains no number, or more than one.
-    #[error("the link names no number: that is https://wa.me/15550100123")]
+    #[error("the link contains no number: write it like https://wa.me/15550100123")]
     Link,
     /// A LID, a group, or an address of another kind.
-    #[error("this is an address (…@…) of another kind: give a number, like +15550100123")]
+    #[error("this is a JID (…@…), not a phone number: give a number, like +15550100123")]
     NotANumber,
 }
 
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_store_or_on_the_wire_is_taken_as_it_is() {
+    fn numbers_of_the_store_or_the_wire_are_taken_unchanged() {
         for odd in ["0015550100002", "99955501001", "4407700900123", "1055501"] {
             assert!(format!("+{odd}").parse::<Phone>().is_err(), "{odd}");
             let phone = Phone::of_digits(odd).unwrap();
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_what_is_wrong_and_where_and_never_the_number() {
+    fn an_error_names_the_mistake_and_its_position_and_never_the_number() {
         let said = |text: &str| text.parse::<Phone>().unwrap_err().to_string();
         assert_eq!(
             said("+1555\u{665}10012"),
@@ -340,11 +342,11 @@ mod tests {
         );
         assert_eq!(
             said("+1 555 010 0123 x7"),
-            "an extension begins at character 17: WhatsApp has none, give the number alone"
+            "an extension begins at character 17: WhatsApp has no extensions, give the number alone"
         );
         assert_eq!(
             said("+1555\n0100123"),
-            "character 6 is U+000A: between digits may be spaces, hyphens, dots and parentheses"
+            "character 6 is U+000A: only spaces, hyphens, dots and parentheses may be between digits"
         );
         assert!(!said("+1555SECRET").contains("SECRET"));
         assert!(!said("+9995550100123").contains("555"));

@@ -1,4 +1,4 @@
-//! To whom a message may be sent, and the one way in which a text names them: in every command, call, file and variable.
+//! A recipient of messages, and the one way in which a text names them: in every command, call, file and variable.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::lid::{Lid, LidError};
 use crate::phone::{self, Phone, PhoneError};
 
-/// To whom a message may be sent.
+/// A recipient of messages.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Recipient {
     /// A person, by number.
@@ -61,10 +61,10 @@ pub enum RecipientError {
     #[error(transparent)]
     Lid(#[from] LidError),
     /// Not a group.
-    #[error("a group is digits before @g.us, or NUMBER-TIME of the old kind")]
+    #[error("a group is DIGITS@g.us, or NUMBER-TIME@g.us of the old kind")]
     Group,
     /// A JID of a person's device.
-    #[error("this names one device (:N before the @): leave that out, messages go to the person")]
+    #[error("this is a device's JID: leave out :N, messages go to the person")]
     Device,
     /// A JID of a kind that cannot be sent to.
     #[error("give a phone number (+15550100123), a LID (…@lid) or a group (…@g.us)")]
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_read_as_who_it_was_written_for() {
+    fn an_address_is_read_as_its_recipient() {
         for text in [
             "+15550100123",
             "100000000000001@lid",

@@ -112,7 +112,7 @@ impl fmt::Debug for Token {
 /// A message that a caller wants sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Draft {
-    /// To whom.
+    /// The recipient.
     pub to: Recipient,
     /// What.
     pub payload: Payload,
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_what_was_encoded_and_a_later_one_is_none() {
+    fn a_payload_decodes_to_what_was_encoded_and_a_later_format_to_none() {
         for outgoing in one_of_each() {
             assert!(Outgoing::decode(&outgoing.encode()) == Some(outgoing));
         }

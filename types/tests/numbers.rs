@@ -30,7 +30,7 @@ fn each_odd_input_has_the_answer_of_the_corpus() {
 }
 
 #[test]
-fn what_one_reader_accepts_all_accept() {
+fn all_parsers_accept_the_same_numbers() {
     for case in corpus::cases() {
         let recipient = case.input.parse::<Recipient>();
         let chat = case.input.parse::<ChatId>();

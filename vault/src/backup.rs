@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The header names the store and the generation it is of. END counts the records, so that a cut is noticed. The slot is
-//! called `handover` where the records come from elsewhere and nothing else goes on with them.
+//! called `handover` where the records come from elsewhere and nothing else continues with them.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -115,8 +115,8 @@ impl Frames {
     }
 }
 
-/// Records that are handed over, in the form of a backup. A backup is a copy of a store that goes on; what is handed over
-/// was in no store, and whoever hands it over vouches that nothing else goes on with it.
+/// Records that are handed over, in the form of a backup. A backup is a copy of a store that continues; what is handed over
+/// was in no store, and the one who hands it over vouches that nothing else continues with it.
 pub struct Handover(Frames);
 
 impl Handover {
@@ -150,7 +150,7 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Goes on for about `budget` bytes of the log and appends what comes of them to `out`. Returns whether it is whole.
+    /// Continues for about `budget` bytes of the log and appends what comes of them to `out`. Returns whether it is whole.
     pub fn backup_step(
         &self,
         backup: &mut Backup,
@@ -208,7 +208,7 @@ impl<D: Disk> Vault<D> {
         } = restore;
         drop(writer);
         self.idle()?;
-        // A store that was cleared meanwhile has removed the file that was made beside the old log.
+        // A store that was cleared meanwhile has removed the file that was made next to the old log.
         if self.log.number != instead_of {
             return Err(Error::Busy);
         }

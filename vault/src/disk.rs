@@ -21,7 +21,7 @@ pub trait Disk: Send {
     fn names(&self) -> io::Result<Vec<String>>;
     /// Makes names as durable as they will be.
     fn sync(&self) -> io::Result<()>;
-    /// Whether a name still stands for a file that was opened under it. A disk that nobody else has need not look.
+    /// Whether a name still stands for a file that was opened under it. A disk that no one else has need not look.
     fn is_named(&self, _name: &str, _file: &Self::File) -> io::Result<bool> {
         Ok(true)
     }

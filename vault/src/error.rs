@@ -10,10 +10,10 @@ use crate::secret::NoRandom;
 #[non_exhaustive]
 pub enum Error {
     /// There is no vault in the folder.
-    #[error("there is no vault here")]
+    #[error("no vault exists here")]
     Absent,
     /// There is one already.
-    #[error("there is a vault here already")]
+    #[error("a vault exists here already")]
     Present,
     /// No slot opens with the secret.
     #[error("vault {store} does not open with this key; it has the slots {slots}")]
@@ -38,7 +38,7 @@ pub enum Error {
     #[error("the header is damaged in both of its copies")]
     HeaderDamaged,
     /// A log without a header.
-    #[error("vault.hdr is missing beside a log: without it the log cannot be opened")]
+    #[error("vault.hdr is missing next to a log: without it the log cannot be opened")]
     HeaderMissing,
     /// A header without its log.
     #[error("{0} is missing")]
@@ -56,7 +56,7 @@ pub enum Error {
     EventsDamaged(String),
     /// The log is older than the header.
     #[error(
-        "the log ends at opening {log}, the header knows of opening {header}: they are not of one time"
+        "the log ends at opening {log}, the header knows of opening {header}: they are of different times"
     )]
     Older {
         /// Openings that the log knows of.
@@ -71,28 +71,28 @@ pub enum Error {
         at: u64,
     },
     /// A backup that ends before its end.
-    #[error("the backup is cut short or damaged at byte {at}")]
+    #[error("the backup is truncated or damaged at byte {at}")]
     Cut {
         /// Where.
         at: u64,
     },
     /// Bytes behind a backup's end.
-    #[error("there is something behind the end of the backup")]
+    #[error("there are bytes after the end of the backup")]
     Surplus,
     /// One batch is more than a frame holds.
-    #[error("{0} bytes are more than are written at once")]
+    #[error("{0} bytes are too many for one write")]
     TooLarge(usize),
     /// The log is at its largest.
     #[error("the log is full")]
     Full,
     /// The counter of an epoch ran out.
-    #[error("the epoch has no more frames")]
+    #[error("the epoch has used all its frames")]
     Exhausted,
     /// Names of slots are short and plain.
     #[error("a slot's name is 1 to 32 letters, digits, or any of - _ . @")]
     BadName,
     /// The slot is there.
-    #[error("there is a slot {0:?} already")]
+    #[error("a slot {0:?} exists already")]
     SlotExists(String),
     /// The slot is not there.
     #[error("there is no slot {0:?}")]
@@ -104,7 +104,7 @@ pub enum Error {
     #[error("there is no room for another slot")]
     ManySlots,
     /// The log is being rewritten.
-    #[error("the vault is being rewritten; try again when that is done")]
+    #[error("a compaction is in progress; try again when it is done")]
     Busy,
     /// Another process has it open, under this name or another.
     #[error("the store is open in another process")]
@@ -115,10 +115,10 @@ pub enum Error {
     )]
     Replaced(String),
     /// An earlier write or sync failed.
-    #[error("an earlier write failed: the vault must be opened anew")]
+    #[error("an earlier write failed: the vault must be opened again")]
     Broken,
     /// A file could not be opened for reading and writing.
-    #[error("open {name}")]
+    #[error("cannot open {name}")]
     Open {
         /// Which.
         name: String,
@@ -136,7 +136,7 @@ pub enum Error {
     #[error("sync")]
     Sync(#[source] io::Error),
     /// The folder did not do what was asked.
-    #[error("change the folder")]
+    #[error("cannot change the folder")]
     Folder(#[source] io::Error),
     /// The system gave no random numbers.
     #[error(transparent)]

@@ -55,7 +55,7 @@ impl Purpose {
     }
 }
 
-/// Stands in place of a vault's magic once it is being erased: whoever finds it goes on erasing.
+/// Stands in place of a vault's magic once it is being erased: an opening that finds it continues erasing.
 pub(crate) const ERASED: [u8; 8] = *b"OCERASED";
 
 /// A store's random name.
@@ -100,7 +100,7 @@ impl Header {
         Some(slot.info.name.clone())
     }
 
-    /// What to tell somebody whose secret opens none of its slots.
+    /// What to show someone whose secret opens none of its slots.
     pub(crate) fn wrong_key(&self) -> Error {
         let slots: Vec<_> = self.slots.iter().map(|slot| &*slot.info.name).collect();
         Error::WrongKey {

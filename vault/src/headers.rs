@@ -32,7 +32,7 @@ pub(crate) struct Headers<D: Disk> {
 pub struct Presence {
     /// Its random name.
     pub store: StoreId,
-    /// What opens it, as long as nobody forged it: only opening it proves that.
+    /// What opens it, as long as no one forged it: only opening it proves that.
     pub slots: Vec<SlotInfo>,
 }
 
@@ -172,7 +172,7 @@ impl<D: Disk> Headers<D> {
         in_place(disk, NAME, &self.file)
     }
 
-    /// Writes both copies anew, one after the other: first the one that does not hold.
+    /// Writes both copies again, one after the other: first the one that does not hold.
     pub(crate) fn write(&mut self, data_key: &[u8; 32]) -> Result<(), Error> {
         self.header.revision += 1;
         let copy = self.header.encode(data_key);

@@ -50,7 +50,7 @@ impl Packed {
 /// Offsets are kept in five bytes.
 pub(crate) const MAX_OFFSET: u64 = 1 << 40;
 
-/// Fingerprints are keyed afresh in every process: nobody outside can make two records meet.
+/// Fingerprints are keyed afresh in every process: no one outside can make two records meet.
 #[derive(Default)]
 struct Hashes {
     scope: RandomState,

@@ -55,7 +55,7 @@ pub struct JournalTables {
     pub rows: Table,
     /// The files.
     pub files: Table,
-    /// Where it goes on when nothing else is left.
+    /// Where it continues when nothing else is left.
     pub state: Table,
 }
 

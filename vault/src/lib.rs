@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Records are `(table, scope, id) -> value`; batches of changes are atomic and durable in the order they were written.
-//! `docs/vault-format.md` tells the format to the byte. It does not know what is stored in it, has no threads and no
+//! `docs/vault-format.md` describes the format to the byte. It does not know what is stored in it, has no threads and no
 //! clock, and does not notice a folder that was put back to an older state as a whole: [`Summary::epochs`] lets a
 //! client notice.
 

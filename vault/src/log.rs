@@ -77,7 +77,7 @@ impl<F: DiskFile> Log<F> {
         Self::resume(file, data_key, number, recovered, history)
     }
 
-    /// Goes on with a log behind its last good frame, in a new epoch. Nothing of it is durable yet.
+    /// Continues with a log behind its last good frame, in a new epoch. Nothing of it is durable yet.
     pub(crate) fn resume(
         file: F,
         data_key: &[u8; 32],

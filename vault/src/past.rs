@@ -1,6 +1,6 @@
-//! Whether a store went back, from an opening that was seen and the openings that it knows. Pure.
+//! Whether a store was rolled back, from an opening that was seen and the openings that it knows. Pure.
 //!
-//! As long as the store only goes on, an epoch keeps its id and its commits only grow; a copy that is older misses
+//! As long as the store only continues, an epoch keeps its id and its commits only grow; a copy that is older misses
 //! commits, and one that went on by itself has other ids. Only who has seen the store can know: client and agent judge by
 //! the same rule.
 
@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::epoch::Epoch;
 
-/// How a store went back.
+/// How a store was rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Back {
     /// It was opened more often before.
@@ -40,13 +40,13 @@ impl fmt::Display for Back {
             Self::Generation { seen, now } => {
                 write!(
                     f,
-                    "it was seen at generation {seen}, and is at generation {now}"
+                    "it was at generation {seen} before, and is at generation {now}"
                 )
             }
             Self::OtherPast { generation } => {
                 write!(
                     f,
-                    "its generation {generation} is not the one that was seen"
+                    "its generation {generation} is not the one that was seen before"
                 )
             }
             Self::Commits {
@@ -55,14 +55,13 @@ impl fmt::Display for Back {
                 now,
             } => write!(
                 f,
-                "{seen} commits were seen in generation {generation}, and there are {now}"
+                "generation {generation} had {seen} commits before, and has {now}"
             ),
         }
     }
 }
 
-/// Judges `seen` by the latest openings, oldest first: the last is the current one. `None` when the store went on, as far
-/// as can be told; what was seen longer ago than the oldest of them cannot be judged.
+/// Judges `seen` by the latest openings, oldest first: the last is the current one. `None` when the store went on, as far as is known; what was seen longer ago than the oldest of them cannot be judged.
 #[must_use]
 pub fn went_back(seen: &Epoch, known: &[Epoch]) -> Option<Back> {
     let generation = seen.generation;

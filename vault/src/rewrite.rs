@@ -1,4 +1,4 @@
-//! The live log written anew: by compaction, under another data key, or from a backup.
+//! The live log written again: by compaction, under another data key, or from a backup.
 //!
 //! The new log is complete and durable before one write of the header makes it the live one.
 
@@ -105,7 +105,7 @@ impl Walk {
         }
     }
 
-    /// Goes on for about `budget` bytes. Returns whether it has arrived at the end.
+    /// Continues for about `budget` bytes. Returns whether it has arrived at the end.
     pub(crate) fn step<F: DiskFile>(
         &mut self,
         log: &Log<F>,

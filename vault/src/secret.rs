@@ -87,7 +87,7 @@ pub(crate) fn derive(secret: &[u8; 32], salt: &[u8], info: &[u8]) -> Key32 {
 
 /// The system gave no random numbers.
 #[derive(Debug, thiserror::Error)]
-#[error("no random numbers from the system: {0}")]
+#[error("the system's random number generator failed: {0}")]
 pub struct NoRandom(getrandom::Error);
 
 pub(crate) fn random(bytes: &mut [u8]) -> Result<(), NoRandom> {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn an_invalid_key_is_refused() {
         for text in [
             "",
             "openclaw-key-",

@@ -48,7 +48,7 @@ impl<D: Disk> Vault<D> {
         self.write_slots(slots)
     }
 
-    /// Forgets a slot. Whoever has its secret and an old copy of the header still knows the data key: rotate it too.
+    /// Forgets a slot. Anyone who has its secret and an old copy of the header still knows the data key: rotate it too.
     pub fn remove_slot(&mut self, name: &str) -> Result<(), Error> {
         let mut slots = self.header().slots.clone();
         let at = slots.iter().position(|slot| slot.info.name == name);
@@ -68,7 +68,7 @@ impl<D: Disk> Vault<D> {
         self.write_slots(slots)
     }
 
-    /// Seals everything anew under another data key, which the given slots open and no others.
+    /// Seals everything again under another data key, which the given slots open and no others.
     pub fn rotate(&mut self, slots: &[(&str, &Secret)], now: u64) -> Result<(), Error> {
         let names: Vec<_> = slots.iter().map(|(name, _)| *name).collect();
         if names.is_empty() || names.len() > MAX_SLOTS {

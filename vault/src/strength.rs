@@ -135,13 +135,13 @@ pub enum Weakness {
     #[error("is shorter than {MIN_CHARS} characters")]
     Short,
     /// Its like is tried first.
-    #[error("is easy to guess: it is made of common words, repetitions, sequences or few digits")]
+    #[error("is easy to guess: common words, repetitions, sequences or few digits")]
     Guessable,
     /// Something stands for it, and was not replaced by it.
-    #[error("is a placeholder, in place of which a passphrase was to be put")]
+    #[error("is a placeholder, not a passphrase")]
     Placeholder,
     /// The path of a file.
-    #[error("is the path of a file, and no passphrase")]
+    #[error("is the path of a file, not a passphrase")]
     Path,
     /// Digits, and what stands between those of phone numbers and dates.
     #[error("is a number: phone numbers, dates and PINs are tried first")]
@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_tried_first_is_weak() {
+    fn commonly_guessed_passphrases_are_weak() {
         for (passphrase, weakness_of_it) in [
             ("x", Weakness::Short),
             ("a", Weakness::Short),
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_to_be_replaced_is_no_passphrase() {
+    fn a_placeholder_is_not_a_passphrase() {
         for placeholder in [
             "${AUTH_PASSPHRASE}",
             "${AUTH_PASSPHRASE:-changeme}",
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_what_a_generator_makes_are_taken() {
+    fn several_words_and_generated_passphrases_are_accepted() {
         for passphrase in [
             "correct horse",
             "some fine words",

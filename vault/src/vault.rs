@@ -58,7 +58,7 @@ pub struct Summary {
     pub slots: Vec<SlotInfo>,
 }
 
-/// What opening a store told.
+/// What opening a store found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opened {
     /// Bytes at the log's end that a crash had left unfinished, and that were dropped.
@@ -93,9 +93,9 @@ pub struct Vault<D: Disk> {
     /// Batches of the current epoch that are durable.
     durable: Lsn,
     compacting: Option<Compacting<D::File>>,
-    /// Held by whoever walks along the log, which then stays.
+    /// Held by the task that walks along the log, which then stays.
     walkers: Arc<()>,
-    /// Held by whoever writes the next log, apart from a compaction.
+    /// Held by the task that writes the next log, apart from a compaction.
     writers: Arc<()>,
     /// The highest number that any log was given.
     numbers: AtomicU64,
@@ -148,7 +148,7 @@ impl<D: Disk> Vault<D> {
     }
 
     /// Fails, for good, when the names of the header or the log stand for other files than those that are open: what is
-    /// written then would be in a folder that nobody looks into, or beside what another process writes.
+    /// written then would be in a folder that no one looks into, or next to what another process writes.
     pub fn in_place(&mut self) -> Result<(), Error> {
         self.guard(|vault| {
             vault.headers.in_place(&vault.disk)?;
@@ -233,7 +233,7 @@ impl<D: Disk> Vault<D> {
         &self.disk
     }
 
-    /// What may be told of the store.
+    /// What may be reported about the store.
     pub fn summary(&self) -> Summary {
         let current = Epoch {
             commits: self.durable.0,
@@ -294,7 +294,7 @@ impl<D: Disk> Vault<D> {
         Ok(disk)
     }
 
-    /// Ends the store but for the records of these tables, which go on under another data key, and only `secret` opens that:
+    /// Ends the store but for the records of these tables, which continue under another data key, and only `secret` opens that:
     /// without the old one the rest is noise. Done at once or, after a crash, not at all.
     pub fn erase_but(
         mut self,

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 const RECORDS: u32 = 60_000;
 /// Bytes that a record may take in memory.
 const ALLOWED: u64 = 100;
-/// What the other process is told the folder by.
+/// The variable that names the folder to the other process.
 const DIR: &str = "VAULT_MEMORY_DIR";
 
 fn secret() -> Secret {
@@ -47,7 +47,7 @@ fn a_record_takes_no_more_than_a_hundred_bytes() {
         vault.append(&batch).unwrap();
     }
     vault.close().unwrap();
-    // This process has had an index already: its memory tells nothing.
+    // This process has had an index already: its memory shows nothing.
     let mut other = Command::new(std::env::current_exe().unwrap());
     other.args([
         "--exact",

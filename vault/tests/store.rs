@@ -66,7 +66,7 @@ fn assert_filled(vault: &Vault<Folder>, values: u32) {
 }
 
 #[test]
-fn what_is_written_is_there_after_a_crash_and_after_a_close() {
+fn durable_records_outlive_a_crash_and_a_close() {
     let (dir, secret) = (TempDir::new().unwrap(), secret());
     let mut vault = create(&dir, &secret);
     fill(&mut vault, 100);
@@ -99,7 +99,7 @@ fn only_its_secret_opens_it() {
 }
 
 #[test]
-fn compaction_keeps_what_is_live_and_what_is_written_meanwhile() {
+fn compaction_keeps_live_records_and_concurrent_writes() {
     let (dir, secret) = (TempDir::new().unwrap(), secret());
     let mut vault = create(&dir, &secret);
     while vault.summary().log_bytes < 4 << 20 {
@@ -223,7 +223,7 @@ fn a_backup_holds_everything_and_is_put_into_another_store() {
 }
 
 #[test]
-fn what_is_handed_over_is_read_as_a_backup_and_says_that_it_is_none() {
+fn a_handover_is_read_as_a_backup_and_marked_as_handover() {
     let secret = secret();
     let mut bytes = Vec::new();
     let mut handover = Handover::begin(&secret, 7, &mut bytes).unwrap();
@@ -327,7 +327,7 @@ fn an_erased_store_is_gone_and_its_folder_is_free() {
 }
 
 #[test]
-fn what_outlives_an_erasure_opens_with_the_new_secret_alone_and_the_rest_is_gone() {
+fn after_an_erasure_kept_records_open_with_the_new_secret_alone() {
     let (dir, before, after) = (TempDir::new().unwrap(), secret(), secret());
     let mut vault = create(&dir, &before);
     fill(&mut vault, 10);

@@ -91,7 +91,7 @@ fn fill(vault: &mut Vault<Folder>, batches: u32) {
 
 #[test]
 #[ignore = "needs Python and its `cryptography`: run by scripts/with-python"]
-fn a_reader_made_from_the_documentation_reads_what_is_written() {
+fn a_reader_written_from_the_documentation_reads_a_store() {
     let dir = TempDir::new().unwrap();
     let folder = || Folder::new(dir.path());
     let mut vault = Vault::create(folder(), &key(), "default", 1_700_000_000, on_heap).unwrap();

@@ -70,11 +70,11 @@ pub struct Setup {
     pub outbox: Arc<Outbox>,
     /// What has passed so far.
     pub traffic: Arc<Traffic>,
-    /// Whose messages are admitted.
+    /// Whose messages are allowed.
     pub admission: Arc<Admission>,
 }
 
-/// What a session tells its owner while it runs.
+/// What a session reports to its owner while it runs.
 #[derive(Debug)]
 pub enum Report {
     /// A QR code to show.
@@ -101,7 +101,7 @@ pub enum Report {
     Accepted {
         /// The account's number.
         phone: Phone,
-        /// Its LID, if told yet.
+        /// Its LID, if known yet.
         lid: Option<Lid>,
     },
     /// The pairing was refused, or failed to verify.
@@ -129,7 +129,7 @@ pub enum Refusal {
 
 /// The session could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("set up the WhatsApp session")]
+#[error("cannot set up the WhatsApp session")]
 pub struct OpenError(#[source] whatsapp_rust::bot::BotBuilderError);
 
 /// A session. Cloned handles are the same session; it ends when [`Session::close`] is called.
@@ -148,7 +148,7 @@ pub struct Driver {
     seen: Arc<Seen>,
     keepalive_limit: Duration,
     turns: Arc<runtime::Turns>,
-    /// Each stanza is told when it arrives, for as long as this is held: see [`backlog`].
+    /// Each stanza is counted when it arrives, for as long as this is held: see [`backlog`].
     _stanzas: RawNodeLease,
     /// The library's workers, started with the first connection and stopped with the driver.
     bot: Workers,
@@ -291,7 +291,7 @@ impl Session {
         });
     }
 
-    /// Tells WhatsApp to remove this device. True when WhatsApp confirmed.
+    /// Asks WhatsApp to remove this device. True when WhatsApp confirmed.
     pub async fn deregister(&self) -> bool {
         use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
         let Some(jid) = self.client.pn() else {
@@ -410,7 +410,7 @@ async fn run(client: &Arc<Client>, bot: &mut Workers) {
 }
 
 async fn send_report(reports: &mpsc::Sender<Report>, report: Report) {
-    // Fails only when the owner has gone, and then nobody wants to know.
+    // Fails only when the owner has gone, and then no one wants to know.
     let _ = reports.send(report).await;
 }
 

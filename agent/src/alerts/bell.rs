@@ -1,4 +1,4 @@
-//! The task that rings: it watches the link, keeps what is to be told, and delivers it, one attempt at a time.
+//! The task that rings: it watches the link, keeps what is to be reported, and delivers it, one attempt at a time.
 //!
 //! ```text
 //! link ──> rules ──> queue ──> durable ──> POST ──> recorded
@@ -160,7 +160,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             }
         };
         let changed = async {
-            // Whoever owned the link has gone: `stop` is next.
+            // The link's owner has gone: `stop` is next.
             if self.view.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -265,13 +265,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                 if given_up {
                     tracing::error!(id, kind, host, error, "alert given up");
                 } else {
-                    tracing::warn!(
-                        id,
-                        kind,
-                        host,
-                        error,
-                        "alert not delivered; it is tried again"
-                    );
+                    tracing::warn!(id, kind, host, error, "alert not delivered, trying again");
                 }
                 self.board.send_modify(|board| {
                     board.count_failed(error, now);
@@ -296,7 +290,7 @@ fn lost() -> Attempt {
         status: None,
         took: Duration::ZERO,
         failure: Some(Failure {
-            error: "the attempt was cut off".to_owned(),
+            error: "the attempt was interrupted".to_owned(),
             scope: Scope::Receiver,
             retry_after: None,
         }),

@@ -71,12 +71,12 @@ fn json(row: &Row) -> Body<'_> {
 fn text(row: &Row) -> String {
     let what = match row.kind {
         AlertKind::LoggedOut => "WhatsApp logged this agent out",
-        AlertKind::Replaced => "another process uses this agent's link to WhatsApp",
+        AlertKind::Replaced => "another process uses the same WhatsApp credentials",
         AlertKind::Banned => "WhatsApp banned this account",
         AlertKind::Outdated => "WhatsApp no longer accepts this version of the agent",
         AlertKind::ConnectionLost => "the link to WhatsApp is lost",
-        AlertKind::Recovered => "the link to WhatsApp is up again",
-        AlertKind::Test => "this is a test, and alerts arrive",
+        AlertKind::Recovered => "the connection to WhatsApp is restored",
+        AlertKind::Test => "test alert: delivery works",
     };
     let mut text = format!("openclaw-agent on {}: {what}", row.host);
     let mut facts = Vec::new();
@@ -171,7 +171,7 @@ mod tests {
         );
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         let text = body["text"].as_str().unwrap();
-        assert!(text.starts_with("openclaw-agent on one&lt;&amp;two&gt;: the link"));
+        assert!(text.starts_with("openclaw-agent on one&lt;&amp;two&gt;: the connection"));
         assert!(
             text.contains("was logged_out since 2026-11-22T11:12:08Z"),
             "{text}"

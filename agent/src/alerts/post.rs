@@ -15,7 +15,7 @@ use super::signature::SigningKey;
 /// How long all of it may take.
 const POST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who is told, with what to reach them.
+/// Who is notified, with what to reach them.
 pub(super) struct Receiver {
     address: Address,
     key: Option<SigningKey>,
@@ -38,7 +38,7 @@ impl Receiver {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(POST_TIMEOUT))
             .https_only(address.is_encrypted())
-            // A redirect would take the alert, or Slack's secret address, to somewhere nobody named.
+            // A redirect would take the alert, or Slack's secret address, to somewhere no one named.
             .max_redirects(0)
             .http_status_as_error(false)
             .max_idle_connections(0)
@@ -110,8 +110,8 @@ fn refusal(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<F
         _ => Scope::Alert,
     };
     let error = match code {
-        300..400 => format!("it answered {code}, and redirects are not followed"),
-        _ => format!("it answered {code}"),
+        300..400 => format!("HTTP {code}: redirects are not followed, set the final URL"),
+        _ => format!("HTTP {code}"),
     };
     let retry_after = headers
         .get(RETRY_AFTER)
@@ -136,15 +136,17 @@ fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 /// In words of our own: the library's may repeat the address.
 fn describe(error: &UreqError) -> String {
     match error {
-        UreqError::Timeout(_) => format!("it did not answer within {} s", POST_TIMEOUT.as_secs()),
-        UreqError::HostNotFound => "its name was not found".to_owned(),
-        UreqError::ConnectionFailed => "no connection could be made".to_owned(),
+        UreqError::Timeout(_) => format!("no response within {} s", POST_TIMEOUT.as_secs()),
+        UreqError::HostNotFound => "DNS lookup failed".to_owned(),
+        UreqError::ConnectionFailed => "connection failed".to_owned(),
         // What the system or TLS says of a connection: names, certificates, sockets.
         UreqError::Io(error) => brief(&format!("the connection failed: {error}")),
-        UreqError::Rustls(error) => brief(&format!("no secure connection could be made: {error}")),
-        UreqError::Tls(_) => "no secure connection could be made".to_owned(),
-        UreqError::InvalidProxyUrl => "the proxy of the environment makes no sense".to_owned(),
-        UreqError::Protocol(_) => "what it answered is not HTTP".to_owned(),
+        UreqError::Rustls(error) => brief(&format!("the TLS connection failed: {error}")),
+        UreqError::Tls(_) => "the TLS connection failed".to_owned(),
+        UreqError::InvalidProxyUrl => {
+            "the proxy of the environment is not a valid address".to_owned()
+        }
+        UreqError::Protocol(_) => "the response is not HTTP".to_owned(),
         _ => "the request failed".to_owned(),
     }
 }
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_says_whether_the_receiver_or_the_alert_is_the_trouble() {
+    fn a_status_shows_whether_the_receiver_or_the_alert_is_at_fault() {
         for code in [200, 202, 204, 299] {
             assert_eq!(refused(code), None);
         }

@@ -71,15 +71,13 @@ pub enum BadAddress {
     /// It is no address.
     #[error("it is not an address like https://hooks.example.com/path")]
     Malformed,
-    /// Everybody on the way could read it.
+    /// Everyone on the way could read it.
     #[error(
         "it must be https; plain http is for a receiver on this machine only (http://127.0.0.1:PORT)"
     )]
     Plain,
     /// A name and a password before the host.
-    #[error(
-        "it must not have a name or a password before its host; put what the receiver wants into its path"
-    )]
+    #[error("it must not contain credentials (user:password@); put a token into the path")]
     UserInfo,
     /// It is too long.
     #[error("it is longer than {MAX_URL_BYTES} bytes")]
@@ -90,7 +88,7 @@ pub enum BadAddress {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What is there is no key.
-    #[error("use {place} to sign alerts")]
+    #[error("cannot sign alerts with the secret in {place}")]
     Bad {
         /// Where.
         place: String,
@@ -142,7 +140,7 @@ impl Address {
         }
     }
 
-    /// The host, which may be told to anybody.
+    /// The host, which may be shown to anyone.
     #[must_use]
     pub fn host(&self) -> &str {
         self.0.host().unwrap_or_default()
@@ -163,13 +161,13 @@ impl Address {
         proxy.is_some_and(|proxy| !proxy.is_no_proxy(&self.0))
     }
 
-    /// Whether nobody on the way can read along.
+    /// Whether no one on the way can read along.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.0.scheme() == Some(&Scheme::HTTPS)
     }
 
-    /// The whole of it, for whoever connects.
+    /// All of it, for the connection.
     #[must_use]
     pub fn uri(&self) -> &Uri {
         &self.0

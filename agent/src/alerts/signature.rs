@@ -1,5 +1,5 @@
 //! Signatures as Standard Webhooks has them: `v1,` and base64 of HMAC-SHA256(key, `id.timestamp.body`). The time is
-//! signed as well, so that a receiver can refuse what somebody else has kept.
+//! signed as well, so that a receiver can refuse what someone else has kept.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,7 +25,7 @@ pub enum BadKey {
     #[error("what follows whsec_ is not base64")]
     NotBase64,
     /// The prefix in other letters, which a receiver would not know.
-    #[error("it begins like whsec_ and is written otherwise")]
+    #[error("the prefix must be exactly `whsec_` (lower case)")]
     Prefix,
     /// Behind the prefix is not enough, or too much.
     #[error("what follows whsec_ must be 24 to 64 bytes in base64")]

@@ -17,11 +17,7 @@ use openclaw_types::Exit;
 pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
     logging::init(config.log);
     for Unknown { name, nearest } in command::unknown_variables() {
-        tracing::warn!(
-            variable = name,
-            nearest,
-            "this variable is not a setting of the agent and does nothing"
-        );
+        tracing::warn!(variable = name, nearest, "unknown variable ignored");
     }
     // It learns where the stack ends, which a sandbox may keep from it.
     openclaw_harden::scrub_stack();
@@ -48,9 +44,7 @@ pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
     match ended {
         Ok(Outcome::Stopped) => ExitCode::SUCCESS,
         Ok(Outcome::Replace) => {
-            tracing::info!(
-                "replacing the process image, so that nothing of the account stays in memory"
-            );
+            tracing::info!("replacing the process image to clear the account from memory");
             let error = openclaw_harden::replace_process(secrets);
             fail(&error, "start the agent again", Exit::Failed)
         }

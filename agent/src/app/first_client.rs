@@ -1,4 +1,4 @@
-//! How the first client becomes known: by a code in the log of an agent that nobody can call yet, or one that was given to
+//! How the first client becomes known: by a code in the log of an agent that no one can call yet, or one that was given to
 //! it. The one place that writes a code anywhere but into the store.
 
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use openclaw_trust::NoRandom;
 use crate::edge::grpc::Network;
 use crate::host::config;
 
-/// Says in the log how to enroll, where anybody can.
+/// Says in the log how to enroll, where anyone can.
 ///
 /// # Errors
 /// The system has no random numbers.
@@ -27,20 +27,20 @@ pub(super) async fn expect(
         Opening::Made(code) => {
             let code = code.reveal();
             tracing::warn!(
-                minutes = minutes(CODE_LIFETIME),
-                "no client is enrolled yet: run `openclawctl enroll {at}`, and type or paste this code when it asks: {}",
+                expires_in_minutes = minutes(CODE_LIFETIME),
+                "no client is enrolled yet: run `openclawctl enroll {at}` and enter this code: {}",
                 *code
             );
         }
         Opening::Given(remaining) => tracing::info!(
-            minutes = minutes(remaining),
-            "one client can enroll with OPENCLAW_ENROLL_CODE: openclawctl enroll {at}"
+            expires_in_minutes = minutes(remaining),
+            "OPENCLAW_ENROLL_CODE is valid for one client: run `openclawctl enroll {at}`"
         ),
         Opening::Used => {
-            tracing::info!("OPENCLAW_ENROLL_CODE was used, and lets nobody else in; unset it");
+            tracing::info!("OPENCLAW_ENROLL_CODE was already used; unset it");
         }
         Opening::Expired => tracing::warn!(
-            "OPENCLAW_ENROLL_CODE has expired; set it to another one, which `openclawctl clients new-code` makes"
+            "OPENCLAW_ENROLL_CODE has expired; make a new one with `openclawctl clients new-code`"
         ),
     }
     Ok(())

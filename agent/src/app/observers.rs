@@ -12,7 +12,7 @@ use crate::edge::http::Pages;
 use crate::host::config::{Config, Metrics};
 use crate::link::{Agent, View};
 
-/// Somebody is told when the link needs a person, if that is set.
+/// Someone is notified when the link needs a person, if that is set.
 pub(super) fn with_alerts(
     agent: Agent,
     config: &Config,
@@ -23,12 +23,12 @@ pub(super) fn with_alerts(
         return (agent, None);
     };
     let (host, after) = (settings.address.to_string(), settings.after.as_secs());
-    tracing::info!(host, after, "alerts are told");
+    tracing::info!(host, after, "alerts enabled");
     let (alerts, bell) = Bell::new(settings, key, vault.clone(), agent.watch());
     (agent.with_alerts(alerts), Some(bell))
 }
 
-/// Metrics are beside health only where strangers cannot ask, unless somebody wants that.
+/// Metrics are next to health only where strangers cannot ask, unless someone wants that.
 pub(super) fn pages(metrics: Metrics, http: IpAddr) -> Pages {
     match metrics {
         Metrics::On => Pages::All,
@@ -45,7 +45,7 @@ pub(super) async fn bind(metrics: Metrics) -> Result<Option<TcpListener>, Error>
     let bound = grpc::bind_any(address).await;
     let listener = bound.map_err(|error| Error::Metrics(address, error))?;
     let metrics = listener.local_addr().unwrap_or(address);
-    tracing::info!(%metrics, "metrics are served");
+    tracing::info!(%metrics, "metrics enabled");
     Ok(Some(listener))
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strangers_see_no_metrics_unless_somebody_wants_that() {
+    fn strangers_see_no_metrics_unless_configured() {
         let open = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let closed = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let at = Metrics::At(SocketAddr::new(closed, 9464));

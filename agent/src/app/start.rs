@@ -21,11 +21,11 @@ pub struct Started {
     pub open: Open,
     /// What protects the process.
     pub hardening: Hardening,
-    /// Whose messages are admitted.
+    /// Whose messages are allowed.
     pub rules: Loaded,
     /// What signs alerts.
     pub alert_key: Option<SigningKey>,
-    /// Who is told how the agent is.
+    /// Who is notified of the agent's state.
     pub supervisor: Supervisor,
 }
 
@@ -35,7 +35,7 @@ pub enum Error {
     /// Root stays root.
     #[error(transparent)]
     Privileges(#[from] privileges::Error),
-    /// It is not clear whose messages are admitted.
+    /// The allowlist cannot be read.
     #[error(transparent)]
     Rules(#[from] allow::Error),
     /// There is nothing to sign alerts with.
@@ -52,7 +52,7 @@ impl Error {
     pub fn hint(&self) -> String {
         match self {
             Self::Privileges(privileges::Error::NotRoot { .. }) => {
-                "start it as root, or as that user and without --run-as".to_owned()
+                "run it as root, or as that user without --run-as".to_owned()
             }
             Self::Privileges(_) => {
                 "let the container start as user 65532, or set OPENCLAW_RUN_AS=never".to_owned()
@@ -85,7 +85,7 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     let alerts = config.alerts.as_ref();
     let alert_key = alerts.map_or(Ok(None), |alerts| KeyPlace::load(&alerts.key))?;
     let volume = place.claim(now, |holder| {
-        tracing::info!(holder, "waiting for the volume, which another process has");
+        tracing::info!(holder, "waiting for the volume's lock");
     })?;
     // Before the store is opened: where it does not open, this may be why.
     if let Some(exposure) = volume::exposure(&place.dir) {
@@ -98,7 +98,7 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     let open = volume.open_or_create(source, now)?;
     announce(config, &open);
     let supervisor = Supervisor::from_environment().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the service manager in NOTIFY_SOCKET cannot be reached");
+        tracing::warn!(%error, "cannot reach the service manager in NOTIFY_SOCKET");
         Supervisor::default()
     });
     let hardening = harden::confine(config, &supervisor, protection);
@@ -111,19 +111,19 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     })
 }
 
-/// A proxy that is set and not used keeps nobody from leaking what it should have hidden.
+/// A proxy that is set and not used keeps no one from leaking what it should have hidden.
 fn warn_of_proxies(config: &Config) {
     let alerts = match &config.alerts {
-        None => "none are set",
-        Some(alerts) if alerts.address.is_by_proxy() => "sent through the proxy",
-        Some(_) => "sent without a proxy",
+        None => "disabled",
+        Some(alerts) if alerts.address.is_by_proxy() => "proxied",
+        Some(_) => "direct",
     };
     for proxy in proxy::found() {
         tracing::warn!(
             variable = proxy.variable,
             proxy = proxy.address,
             alerts,
-            "a proxy is set, and WhatsApp is not reached through it"
+            "proxy not used for WhatsApp"
         );
     }
 }
@@ -140,11 +140,11 @@ fn announce(config: &Config, open: &Open) {
     if let Some(path) = made_key {
         tracing::warn!(
             path = %path.display(),
-            "made a new key in a file: without it nothing opens the store, so keep a copy elsewhere"
+            "key file created: keep a copy elsewhere, nothing else opens the store"
         );
     }
     if key.is_open_to_group() {
-        tracing::warn!(%key, "the file with the key may be read by its group");
+        tracing::warn!(%key, hint = "chmod 600", "key file is readable by its group");
     }
     let Summary {
         store,
@@ -155,9 +155,9 @@ fn announce(config: &Config, open: &Open) {
     } = sealed.summary();
     let generation = epochs.last().map_or(0, |epoch| epoch.generation);
     match opened {
-        None => tracing::info!(%dir, %store, %key, "made a new store"),
+        None => tracing::info!(%dir, %store, %key, "store created"),
         Some(Opened { dropped, .. }) => {
-            tracing::info!(%dir, %store, %key, generation, records, log_bytes, dropped, "opened the store");
+            tracing::info!(%dir, %store, %key, generation, records, log_bytes, discarded_bytes = dropped, "store opened");
         }
     }
 }

@@ -58,7 +58,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The API could not be served.
 #[derive(Debug, thiserror::Error)]
-#[error("serve the gRPC API")]
+#[error("cannot serve the gRPC API")]
 pub struct ServeError(#[source] tonic::transport::Error);
 
 /// How the agent is known and reached elsewhere.
@@ -68,7 +68,7 @@ pub struct Network {
     pub name: AgentName,
     /// The address for TLS, and the agent's key there.
     pub tls: Option<(SocketAddr, Fingerprint)>,
-    /// `HOST:PORT`, if the platform told it.
+    /// `HOST:PORT`, if the platform sets it.
     pub public: Option<String>,
 }
 

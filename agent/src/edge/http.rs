@@ -243,9 +243,9 @@ async fn metrics(State(shown): State<Shown>) -> impl IntoResponse {
     (header, metrics::exposition(&shown))
 }
 
-/// The answer where metrics are not for whoever asks.
+/// The answer where metrics are not for every caller.
 async fn no_metrics() -> impl IntoResponse {
-    let why = "no metrics here: start the agent with --metrics on, or with --metrics ADDR for an address of their own\n";
+    let why = "metrics are off on this address: start the agent with --metrics on, or with --metrics ADDR for a separate address\n";
     (StatusCode::NOT_FOUND, why)
 }
 

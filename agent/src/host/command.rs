@@ -1,4 +1,4 @@
-//! The command line: the agent itself, and the commands beside it that work on its volume.
+//! The command line: the agent itself, and the commands that work on its volume.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -24,15 +24,14 @@ pub const SECRETS: [&str; 5] = [
     ENROLL_CODE,
 ];
 
-/// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
+/// Runs a WhatsApp account: links as a companion device and serves a gRPC API.
 ///
 /// Without a command it runs the agent.
 #[derive(Parser, Debug)]
 #[command(
     name = "openclaw-agent",
     version = version(),
-    after_help = "The key may stand in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE; there are no flags \
-                  for these, as everybody on the machine reads those."
+    after_help = "Set the key in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE; there are no flags for them, because every user of the machine can read flags."
 )]
 struct Line {
     #[command(subcommand)]
@@ -45,12 +44,12 @@ struct Line {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Make, list and change what opens the store
+    /// Manage the keys and passphrases of the store
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Ask the agent beside this one how it is, as a container's health check: 0 well, 1 not
+    /// Ask the agent on this machine for its state, as a container's health check: exit code 0 healthy, 1 not
     Healthcheck {
-        /// Want it connected to WhatsApp as well
+        /// Also require the connection to WhatsApp
         #[arg(long)]
         ready: bool,
     },
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_the_store_needs_a_key_and_what_does_not_needs_none() {
+    fn only_commands_that_open_the_store_need_a_key() {
         for args in [
             &["keys", "add", "laptop"][..],
             &["keys", "rotate-data"],

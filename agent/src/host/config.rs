@@ -40,7 +40,7 @@ const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
-    /// The name of this agent among others, in every event and status [default: openclaw]
+    /// Name of this agent, in every event and in Status [default: openclaw]
     #[arg(long, env = "OPENCLAW_NAME", value_name = "NAME")]
     name: Option<String>,
     /// Unix socket of the gRPC API, for this user only
@@ -56,29 +56,29 @@ pub(crate) struct Flags {
     /// The port that the platform assigned for HTTP; --http wins
     #[arg(long, env = "PORT", value_name = "PORT", hide = true, global = true)]
     port: Option<String>,
-    /// The longest silence on the connection to WhatsApp that still counts as connected, in seconds
+    /// Seconds without a frame from WhatsApp after which the connection counts as lost
     #[arg(long, env = "OPENCLAW_KEEPALIVE_LIMIT", value_name = "SECONDS")]
     keepalive_limit: Option<String>,
-    /// How long the link must be up before the agent says that it is ready, in seconds [default: 3]
+    /// Seconds the link must be up before the agent reports ready [default: 3]
     #[arg(long, env = "OPENCLAW_READY_AFTER", value_name = "SECONDS")]
     ready_after: Option<String>,
-    /// How much of what happened is kept for those who watch, in MiB [default: 64]
+    /// Maximum size of the kept events, in MiB [default: 64]
     #[arg(long, env = "OPENCLAW_JOURNAL_SIZE", value_name = "MIB")]
     journal_size: Option<String>,
-    /// How long it is kept, in days [default: 7]
+    /// How long events are kept, in days [default: 7]
     #[arg(long, env = "OPENCLAW_JOURNAL_DAYS", value_name = "DAYS")]
     journal_days: Option<String>,
     /// How messages are sent.
     #[command(flatten)]
     sending: sending::Flags,
-    /// The file that lists whose messages are allowed [default: openclaw.yml, if it is there; without one everyone's are]
+    /// Allowlist file: whose messages are allowed [default: openclaw.yml, if it exists; without a file everyone's are]
     #[arg(long, env = "OPENCLAW_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How long a message is held, in seconds, when WhatsApp does not tell who wrote it; then it is dropped
+    /// Seconds to hold a message whose sender is not resolved yet; then it is dropped
     /// [default: 300]
     #[arg(long, env = "OPENCLAW_HOLD_LIMIT", value_name = "SECONDS")]
     hold_limit: Option<String>,
-    /// Whom to tell, and what.
+    /// Whom to notify, and of what.
     #[command(flatten)]
     pub(crate) alerts: alerts::Flags,
     /// Log level: error, warn, info, debug or trace
@@ -87,11 +87,11 @@ pub(crate) struct Flags {
     /// The simulator's address; simulator builds only
     #[arg(long, env = "OPENCLAW_WHATSAPP_URL", value_name = "URL", hide = !cfg!(feature = "sim"))]
     whatsapp_url: Option<String>,
-    /// For a trial: make a key file if there is none, at --auth-key-file or beside the volume. Whoever loses it loses the
-    /// store
+    /// For a trial: create a key file if there is none, at --auth-key-file or next to the volume. If it is
+    /// lost, the store cannot be opened
     #[arg(long)]
     pub(crate) create_key_file: bool,
-    /// Whom to become when started as root: auto (user 65532, in a container), never, or UID:GID [default: auto]
+    /// User to switch to when started as root: auto (user 65532, in a container), never, or UID:GID [default: auto]
     #[arg(long, env = "OPENCLAW_RUN_AS", value_name = "USER")]
     run_as: Option<String>,
     /// Let other processes of the same user look into this one; simulator builds only
@@ -122,7 +122,7 @@ pub struct Config {
     pub rules: allow::Source,
     /// How long a message waits for its sender to be known.
     pub hold_limit: Duration,
-    /// Whom to tell when the link needs a person.
+    /// Whom to notify when the link needs a person.
     pub alerts: Option<AlertSettings>,
     /// Where metrics can be read.
     pub metrics: Metrics,
@@ -153,9 +153,9 @@ pub const fn version() -> &'static str {
 /// Why there is no configuration.
 #[derive(Debug)]
 pub enum Error {
-    /// A flag that does not exist, or a wish for help: clap prints it.
+    /// A flag that does not exist, or a request for help: clap prints it.
     Usage(clap::Error),
-    /// Values that make no sense, each with its setting.
+    /// Invalid values, each with its setting.
     Values(Vec<Mistake>),
 }
 
@@ -295,9 +295,7 @@ impl Config {
             false => Inspection::Refused,
             true if cfg!(feature = "sim") => Inspection::Allowed,
             true => {
-                keep(
-                    "--allow-inspection: only a simulator build lets others look inside".to_owned(),
-                );
+                keep("--allow-inspection: --allow-inspection needs a simulator build".to_owned());
                 Inspection::Refused
             }
         };
@@ -356,7 +354,7 @@ fn given(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.is_empty())
 }
 
-/// Where HTTP is served. A port that makes no sense is a mistake even where the address wins.
+/// Where HTTP is served. An invalid port is a mistake even where the address wins.
 fn http_address(
     http: Option<String>,
     port: Option<String>,

@@ -1,5 +1,5 @@
 //! What the process gives up before it begins, in the order that the kernel wants: privileges, inspection, then files
-//! and calls. What was reached is told in Status; a container may refuse any of it.
+//! and calls. What was reached is reported in Status; a container may refuse any of it.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -14,7 +14,7 @@ use crate::host::config::Config;
 use crate::host::supervisor::Supervisor;
 use crate::host::volume;
 
-/// From root to nobody, if that is wanted, and closed to others. With one thread only.
+/// From root to no one, if that is wanted, and closed to others. With one thread only.
 ///
 /// # Errors
 /// The process may be half-way: end it.
@@ -35,11 +35,11 @@ pub fn shed(config: &Config) -> Result<Protection, privileges::Error> {
         tracing::info!(
             uid = identity.uid(),
             gid = identity.gid(),
-            given,
-            "started as root, and became another user"
+            chowned = given,
+            "root privileges dropped"
         );
         for path in linked {
-            tracing::warn!(path = %path.display(), "has another name somewhere, and was left to root");
+            tracing::warn!(path = %path.display(), "owner stays root: the file has more than one hard link");
         }
     }
     Ok(protect(config.inspection))
@@ -49,7 +49,7 @@ fn is_dir(path: &Path) -> bool {
     path.as_os_str().is_empty() || path.is_dir()
 }
 
-/// Refuses everything that the agent never asks the kernel for, and tells what protects the process now. With one thread
+/// Refuses everything that the agent never asks the kernel for, and reports what protects the process now. With one thread
 /// only, and with the store open.
 #[must_use]
 pub fn confine(config: &Config, supervisor: &Supervisor, protection: Protection) -> Hardening {
@@ -75,7 +75,8 @@ pub fn confine(config: &Config, supervisor: &Supervisor, protection: Protection)
     };
     if !hardening.key_page_locked {
         tracing::warn!(
-            "the page of the store's key may be swapped out: the system allows no locked memory"
+            hint = "raise RLIMIT_MEMLOCK",
+            "store key may be swapped out: its page cannot be locked in memory"
         );
     }
     hardening
@@ -132,11 +133,11 @@ fn confinement(what: &str, layer: &Layer) -> Confinement {
     match layer {
         Layer::Enforced(_) => Confinement::Enforced,
         Layer::Partial(missing) => {
-            tracing::info!(what, missing, "the sandbox is partly enforced");
+            tracing::info!(layer = what, missing, "sandbox partly enforced");
             Confinement::Partial
         }
         Layer::Unavailable(why) => {
-            tracing::warn!(what, why, "the sandbox is not available");
+            tracing::warn!(layer = what, reason = why, "sandbox not available");
             Confinement::Unavailable
         }
     }

@@ -1,4 +1,4 @@
-//! `openclaw-agent healthcheck`: asks the agent beside it how it is, for images that have no shell and no curl.
+//! `openclaw-agent healthcheck`: asks the agent on this machine for its state, for images that have no shell and no curl.
 //!
 //! One request: it starts no runtime and opens no store.
 
@@ -17,7 +17,7 @@ const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 /// Why the agent is not well.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody answers.
+    /// No one answers.
     #[error("no answer from http://{address}{path}: {source}")]
     Silent {
         /// Who was asked.
@@ -27,12 +27,12 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// Somebody answers who is not the agent.
-    #[error("http://{0} is answered by something else than the agent")]
-    Stranger(SocketAddr),
+    /// Someone answers who is not the agent.
+    #[error("http://{0} was answered by a program that is not the agent")]
+    NotTheAgent(SocketAddr),
     /// It is there, and says no.
-    #[error("the agent says {code}: whatsapp is {state}{}", ready(*.ready_in))]
-    Unwell {
+    #[error("unhealthy ({code}): whatsapp is {state}{}", ready(*.ready_in))]
+    Unhealthy {
         /// Of HTTP.
         code: u16,
         /// The link's.
@@ -74,7 +74,7 @@ pub fn run(listener: SocketAddr, ready: bool) -> Result<String, Error> {
             Err(error) => failed = Some(failure(address, path, error)),
         }
     }
-    Err(failed.unwrap_or(Error::Stranger(listener)))
+    Err(failed.unwrap_or(Error::NotTheAgent(listener)))
 }
 
 /// Where a listener on this address is found from the same machine. `[::]` may have become `0.0.0.0`, where there is no
@@ -102,9 +102,9 @@ fn ask(http: &ureq::Agent, address: SocketAddr, path: &str) -> Result<(u16, Stri
 fn failure(address: SocketAddr, path: &'static str, error: UreqError) -> Error {
     let source = match error {
         UreqError::Io(error) => error,
-        UreqError::Timeout(_) => io::Error::new(io::ErrorKind::TimedOut, "nothing within 2 s"),
+        UreqError::Timeout(_) => io::Error::new(io::ErrorKind::TimedOut, "no response within 2 s"),
         UreqError::ConnectionFailed => io::ErrorKind::ConnectionRefused.into(),
-        _ => return Error::Stranger(address),
+        _ => return Error::NotTheAgent(address),
     };
     Error::Silent {
         address,
@@ -114,11 +114,11 @@ fn failure(address: SocketAddr, path: &'static str, error: UreqError) -> Error {
 }
 
 fn judge(address: SocketAddr, code: u16, body: &str) -> Result<String, Error> {
-    let health: Health = serde_json::from_str(body).map_err(|_| Error::Stranger(address))?;
+    let health: Health = serde_json::from_str(body).map_err(|_| Error::NotTheAgent(address))?;
     let state = health.whatsapp.state;
     match code {
         200 => Ok(state),
-        code => Err(Error::Unwell {
+        code => Err(Error::Unhealthy {
             code,
             state,
             ready_in: health.ready_in_seconds,
@@ -165,10 +165,10 @@ mod tests {
         let body = r#"{"status":"unlinked","whatsapp":{"connected":false,"state":"unlinked"}}"#;
         assert_eq!(judged(200, body).unwrap(), "unlinked");
         let unwell = judged(503, body);
-        assert!(matches!(unwell, Err(Error::Unwell { code: 503, .. })));
+        assert!(matches!(unwell, Err(Error::Unhealthy { code: 503, .. })));
         for body in ["", "<html>", "{}"] {
             assert!(
-                matches!(judged(200, body), Err(Error::Stranger(_))),
+                matches!(judged(200, body), Err(Error::NotTheAgent(_))),
                 "{body}"
             );
         }
@@ -190,7 +190,7 @@ mod tests {
                     let _ = stream.write_all(answer.as_bytes());
                 });
                 let asked = run(listener, false);
-                assert!(matches!(asked, Err(Error::Stranger(_))), "{asked:?}");
+                assert!(matches!(asked, Err(Error::NotTheAgent(_))), "{asked:?}");
             });
         }
     }

@@ -28,34 +28,34 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// List what opens the store; needs no key, and works while the agent runs
+    /// List the keys and passphrases of the store; needs no key, and works while the agent runs
     List {
         /// One JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// Let another key or passphrase open the store
+    /// Add a key or passphrase to the store
     Add {
-        /// A name for it, as keys list shows it
+        /// Its name in `keys list`
         name: String,
         /// What it is
         #[command(flatten)]
         new: New,
     },
-    /// Forget a key or passphrase; if somebody else knows it, rotate-data as well
+    /// Remove a key or passphrase; if someone else knows it, also run rotate-data
     Remove {
         /// Its name, as keys list shows it
         name: String,
     },
-    /// Put another key or passphrase in place of one
+    /// Replace a key or passphrase
     Passwd {
-        /// Its name [default: that of the one in the settings]
+        /// Its name [default: the one of the configured key]
         name: Option<String>,
         /// What it is
         #[command(flatten)]
         new: New,
     },
-    /// Seal the whole store anew under another data key: who knew the old one can read nothing written from then on
+    /// Encrypt the store again with a new data key: a removed key can read nothing written from then on
     RotateData(rotate::Keep),
 }
 
@@ -136,7 +136,7 @@ fn generate(out: Option<&Path>, dir: &Path) -> Result<(), Error> {
             writeln!(io::stdout(), "{}", key.as_str()).map_err(Error::Print)
         }
         Some(path) if volume::make_key_file(path).map_err(volume::Error::from)? => done(&format!(
-            "wrote a new key to {}; keep a copy elsewhere",
+            "new key written to {}; keep a copy elsewhere",
             path.display()
         )),
         Some(path) => Err(Error::FileExists(path.to_owned())),
@@ -181,14 +181,14 @@ fn add(open: Open, name: &str, secret: &Secret, now: SystemTime) -> Result<(), E
     change(open, |store| {
         store.add_slot(name, secret, volume::seconds(now))
     })?;
-    done(&format!("{name:?} opens the store as well"))
+    done(&format!("{name:?} now opens the store too"))
 }
 
 fn remove(open: Open, name: &str) -> Result<(), Error> {
     change(open, |store| store.remove_slot(name))?;
     done(&format!("{name:?} no longer opens the store"))?;
     done(
-        "note: whoever has it and an older copy of the volume still reads that; `openclaw-agent keys rotate-data` ends it for what is written from then on",
+        "note: anyone with it and an older copy of the volume can still read that copy; `openclaw-agent keys rotate-data` protects what is written from then on",
     )
 }
 
@@ -197,7 +197,7 @@ fn passwd(open: Open, name: &str, secret: &Secret, now: SystemTime) -> Result<()
         store.change_slot(name, secret, volume::seconds(now))
     })?;
     done(&format!(
-        "{name:?} was changed: start the agent with the new one"
+        "{name:?} was changed: start the agent with the new key"
     ))
 }
 
@@ -240,7 +240,7 @@ impl New {
     }
 }
 
-/// Tells a person; stdout is for data.
+/// Prints for a person; stdout is for data.
 fn done(text: &str) -> Result<(), Error> {
     writeln!(io::stderr(), "{text}").map_err(Error::Print)
 }

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_agent_reports_itself_is_settled() {
+    fn what_the_agent_reports_itself_is_not_logged_twice() {
         assert!(is_settled("wacore_libsignal::protocol::session_cipher"));
         for other in ["whatsapp_rust::message::receive", "wacore::store", ""] {
             assert!(!is_settled(other), "{other}");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_helps_an_operator_passes() {
+    fn harmless_library_lines_pass() {
         let line = "Keepalive timeout, error count: 3";
         assert_eq!(scrub(line), line);
     }

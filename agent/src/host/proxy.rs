@@ -39,7 +39,7 @@ impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.address {
             Some(address) => write!(f, "{} ({address})", self.variable),
-            None => write!(f, "{}, which is no address of a proxy", self.variable),
+            None => write!(f, "{}, which is not a proxy address", self.variable),
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Supervisor {
     socket: Option<UnixDatagram>,
     /// The socket's file, unless its name is an abstract one.
     file: Option<PathBuf>,
-    /// How often it wants to hear that the agent is well.
+    /// How often it expects a sign that the agent is healthy.
     every: Option<Duration>,
 }
 
@@ -54,7 +54,7 @@ impl Supervisor {
                 (SocketAddr::from_pathname(&path)?, Some(path))
             }
             _ => {
-                let what = "NOTIFY_SOCKET is neither a path nor an abstract name";
+                let what = "NOTIFY_SOCKET must be an absolute path or an abstract name (@name)";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
             }
         };
@@ -114,7 +114,7 @@ impl Supervisor {
     fn notify(&self, words: &str) {
         let Some(socket) = &self.socket else { return };
         if let Err(error) = socket.send(words.as_bytes()) {
-            tracing::debug!(%error, "the service manager does not listen");
+            tracing::debug!(%error, "notification of the service manager failed");
         }
     }
 }
@@ -129,7 +129,7 @@ fn status(link: &Link) -> String {
     }
 }
 
-/// Half of what the manager allows, as it recommends; nothing when it asks another process or nobody.
+/// Half of what the manager allows, as it recommends; nothing when it asks another process or none.
 fn interval(usec: Option<&str>, pid: Option<&str>, own: u32) -> Option<Duration> {
     if pid.is_some_and(|pid| pid.parse() != Ok(own)) {
         return None;

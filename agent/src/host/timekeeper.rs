@@ -10,7 +10,7 @@ use openclaw_vault::{Batch, Key};
 /// How often the system's clock is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// How often it is written down where the agent's time is. A process that was killed loses none of it, unless the machine
-/// was started anew and its clock was set as well.
+/// was started again and its clock was set as well.
 const LOOKS_PER_SAVE: u32 = 720;
 /// Which start of this machine it is.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -23,7 +23,7 @@ pub struct Timekeeper {
 }
 
 impl Timekeeper {
-    /// Goes on from the time that the last process has kept. Nothing may have been measured before.
+    /// Continues from the time that the last process has kept. Nothing may have been measured before.
     #[must_use]
     pub fn open(vault: Vault) -> (Self, Resumed) {
         let boot = fs::read_to_string(BOOT_ID).unwrap_or_default();
@@ -34,7 +34,7 @@ impl Timekeeper {
         if resumed.uncertain {
             tracing::warn!(
                 uncounted_seconds = resumed.uncounted.as_secs(),
-                "the system's clock does not agree with the time that was kept: what is kept for a time is kept for longer, and open enrolment codes have expired"
+                "system clock disagrees with the saved time: data is kept for longer, and open enrolment codes have expired"
             );
         }
         (Self { vault, boot }, resumed)

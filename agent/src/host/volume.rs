@@ -56,7 +56,7 @@ pub struct StoreLocation {
     pub lock_timeout: Duration,
 }
 
-/// A volume that is ours: nobody else has it open.
+/// A volume that is ours: no one else has it open.
 pub struct Volume {
     dir: PathBuf,
     // Held for as long as the store is used.
@@ -69,14 +69,14 @@ pub struct Open {
     pub volume: Volume,
     /// The store.
     pub sealed: Sealed,
-    /// What opening it told; `None` for a store that was just made.
+    /// What opening it found; `None` for a store that was just made.
     pub opened: Option<Opened>,
     /// A key file that was made for it.
     pub made_key: Option<PathBuf>,
 }
 
 impl StoreLocation {
-    /// Makes the volume ours. `waiting` is told once who has it, if it must be waited for.
+    /// Makes the volume ours. `waiting` gets its holder once, if it must be waited for.
     pub fn claim(&self, now: SystemTime, waiting: impl FnOnce(&str)) -> Result<Volume, Error> {
         make_dir(&self.dir)?;
         let lock = Lock::acquire(&self.dir, self.lock_timeout, now, waiting)?;
@@ -148,7 +148,7 @@ impl Volume {
         }
     }
 
-    /// Gives the volume to whoever waits for it.
+    /// Gives the volume to the process that waits for it.
     pub fn release(self) {
         drop(self.lock);
     }

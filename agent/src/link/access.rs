@@ -1,4 +1,4 @@
-//! Whose messages are admitted, as the API and the operator change it.
+//! Whose messages are allowed, as the API and the operator change it.
 
 use openclaw_state::allow::{Error, Refused, Summary, Who};
 use openclaw_state::clock;
@@ -9,7 +9,7 @@ impl Agent {
     /// Reads the rules again, judges by them what is held, and says in the log what came of it.
     ///
     /// # Errors
-    /// They cannot be read or have a mistake. Those before stay in force.
+    /// They cannot be read or have a mistake. Those before stay active.
     pub fn reload_rules(&self) -> Result<Summary, Error> {
         let now = clock::now();
         match self.allowlist().reload(now) {
@@ -23,14 +23,14 @@ impl Agent {
                 let hint = error.hint();
                 tracing::error!(
                     hint,
-                    "the new rules are not in force, those before stay: {error}"
+                    "the new rules were not loaded, the previous ones stay active: {error}"
                 );
                 Err(error)
             }
         }
     }
 
-    /// Allows somebody in addition to the rules. False when that was so already.
+    /// Allows someone in addition to the rules. False when that was so already.
     ///
     /// # Errors
     /// It would mean nothing.
@@ -43,7 +43,7 @@ impl Agent {
     /// Takes back what [`Agent::allow`] did.
     ///
     /// # Errors
-    /// The file has it, or nobody added it.
+    /// The file has it, or no one added it.
     pub async fn disallow(&self, who: &Who) -> Result<(), Refused> {
         self.allowlist().remove(who).await
     }

@@ -1,8 +1,8 @@
 //! Copies of the store: a sealed stream of what it holds, and the way back from one.
 //!
 //! ```text
-//! backup     store -> pieces, while everything else goes on
-//! restore    bytes -> a new content of the store beside the old one; nothing is changed before all of it is known to be good.
+//! backup     store -> pieces, while everything else continues
+//! restore    bytes -> a new content of the store, apart from the old one; nothing is changed before all of it is known to be good.
 //!            The bytes are a backup, or a handover: an account from elsewhere
 //! ```
 //!
@@ -41,7 +41,7 @@ pub enum Error {
     #[error("another backup or restore is in progress")]
     Underway,
     /// The store is no more: the account was unpaired meanwhile.
-    #[error("the store was erased meanwhile")]
+    #[error("the store was erased during the operation")]
     Gone,
     /// What was given does not open it.
     #[error("the backup does not open with this {}", .0)]
@@ -53,7 +53,7 @@ pub enum Error {
     #[error("the backup is damaged")]
     Damaged(#[source] openclaw_vault::Error),
     /// It has no account in it.
-    #[error("the backup has no account in it")]
+    #[error("the backup contains no account")]
     NoAccount,
     /// The store could not do it.
     #[error("the store failed")]
@@ -157,15 +157,15 @@ impl Archive {
                 bytes: 0,
             };
             if let Err(error) = copy(&vault, &secret, created_at, outlet) {
-                tracing::warn!(%error, "the backup failed");
-                // Nobody listens any more if this fails.
+                tracing::warn!(%error, "backup failed");
+                // No one listens any more if this fails.
                 let _ = send.blocking_send(Err(error));
             }
         });
         Ok(Copy { start, pieces })
     }
 
-    /// Reads a whole backup from `bytes` and lays what may live on of it beside the store. It takes the place of what is
+    /// Reads a whole backup from `bytes` and stores what may live on of it apart from the store. It takes the place of what is
     /// in the store with [`Staged::put_in_place`], and leaves no trace when dropped before.
     async fn stage(&self, secret: Secret, bytes: mpsc::Receiver<Vec<u8>>) -> Result<Staged, Error> {
         let turn = self.turn()?;
@@ -284,7 +284,7 @@ impl Agent {
     }
 }
 
-/// The content of a backup, beside the store.
+/// The content of a backup, apart from the store.
 pub(super) struct Staged {
     vault: Vault,
     restore: Restore<Folder>,
@@ -364,7 +364,7 @@ fn stage(
     };
     let mut reader = Reader::open(input, secret).map_err(|error| unreadable(error, secret))?;
     let mut restore = lend(&vault, |sealed| sealed.restore())?;
-    // Writing beside the store can fail for want of room: that is no fault of the backup's.
+    // Writing it can fail for want of room: that is not the backup's fault.
     let (mut failed, mut link) = (None, None);
     let mut write = |op: Op<'_>| {
         if let Op::Put { key, value } = op

@@ -1,4 +1,4 @@
-//! Why somebody's messages do or do not arrive: everything between the sender and a reader, one after the other.
+//! Why someone's messages do or do not arrive: everything between the sender and a reader, one after the other.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ mod findings;
 
 use openclaw_state::allow::Verdict;
 use openclaw_state::clock;
-use openclaw_types::{ChatId, Contact, Event, Finding, Lid, MessageId, Occurrence, Phone, Seq};
+use openclaw_types::{ChatId, Contact, Event, EventData, Finding, Lid, MessageId, Phone, Seq};
 use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 
 use self::findings::{
@@ -42,7 +42,7 @@ struct EventSummary {
     looked_at: usize,
 }
 
-/// What there is to say of somebody.
+/// What there is to say of someone.
 struct Person<'a> {
     phone: &'a Phone,
     /// WhatsApp's answer; `None` without a connection to ask on.
@@ -64,7 +64,7 @@ struct Nameless {
 }
 
 impl Agent {
-    /// Explains how the agent is, and what becomes of somebody's messages.
+    /// Explains how the agent is, and what happens to someone's messages.
     pub async fn diagnose(&self, who: Option<Contact>) -> Vec<Finding> {
         let now = clock::now();
         self.journal.examine(true).await;
@@ -198,27 +198,27 @@ impl Agent {
 impl EventSummary {
     fn add(&mut self, Event { seq, at, what }: Event, theirs: impl Fn(&Contact) -> bool) {
         match what {
-            Occurrence::Message(message) if theirs(&message.origin.sender) => {
+            EventData::Message(message) if theirs(&message.origin.sender) => {
                 self.came(&message.origin.id);
                 self.last = Some((seq, at));
             }
             // It came again and could be read, whatever it was.
-            Occurrence::Edit(edit) if theirs(&edit.origin.sender) => self.came(&edit.origin.id),
-            Occurrence::Deletion(deletion) if theirs(&deletion.origin.sender) => {
+            EventData::Edit(edit) if theirs(&edit.origin.sender) => self.came(&edit.origin.id),
+            EventData::Deletion(deletion) if theirs(&deletion.origin.sender) => {
                 self.came(&deletion.origin.id);
             }
-            Occurrence::Reaction(reaction) if theirs(&reaction.origin.sender) => {
+            EventData::Reaction(reaction) if theirs(&reaction.origin.sender) => {
                 self.came(&reaction.origin.id);
             }
-            Occurrence::Dropped(dropped) if theirs(&dropped.sender) => {
+            EventData::Dropped(dropped) if theirs(&dropped.sender) => {
                 self.came(&dropped.id);
                 self.dropped += 1;
                 self.last_drop = Some((seq, at, dropped.reason.into()));
             }
-            Occurrence::Undecryptable(message) if theirs(&message.sender) => {
+            EventData::Undecryptable(message) if theirs(&message.sender) => {
                 self.undecryptable.push(message.id.as_str().to_owned());
             }
-            Occurrence::Lost(lost) if theirs(&lost.sender) => self.lost += 1,
+            EventData::Lost(lost) if theirs(&lost.sender) => self.lost += 1,
             _ => {}
         }
     }
@@ -252,8 +252,8 @@ mod tests {
         }
     }
 
-    fn undecryptable(id: &str) -> Occurrence {
-        Occurrence::Undecryptable(Undecryptable {
+    fn undecryptable(id: &str) -> EventData {
+        EventData::Undecryptable(Undecryptable {
             id: MessageId::new(id),
             chat: ChatId::of_jid("1@lid"),
             sender: Contact::of_jid("1@lid"),
@@ -265,28 +265,28 @@ mod tests {
     }
 
     /// What came as `1`, in every form that may be recorded.
-    fn again() -> Vec<Occurrence> {
+    fn again() -> Vec<EventData> {
         let (message, author) = (MessageId::new("0"), Contact::default());
         let (content, check) = (Content::default(), AuthorCheck::Checked);
         vec![
-            Occurrence::Message(Box::new(Message {
+            EventData::Message(Box::new(Message {
                 origin: origin("1"),
                 content: content.clone(),
             })),
-            Occurrence::Edit(Box::new(Edit {
+            EventData::Edit(Box::new(Edit {
                 origin: origin("1"),
                 message: message.clone(),
                 content,
                 author: author.clone(),
                 check,
             })),
-            Occurrence::Deletion(Box::new(Deletion {
+            EventData::Deletion(Box::new(Deletion {
                 origin: origin("1"),
                 message: message.clone(),
                 author: author.clone(),
                 check,
             })),
-            Occurrence::Reaction(Box::new(Reaction {
+            EventData::Reaction(Box::new(Reaction {
                 origin: origin("1"),
                 message,
                 author,
@@ -294,7 +294,7 @@ mod tests {
                 sealed: false,
                 check,
             })),
-            Occurrence::Dropped(Dropped {
+            EventData::Dropped(Dropped {
                 id: MessageId::new("1"),
                 chat: ChatId::of_jid("1@lid"),
                 sender: Contact::of_jid("1@lid"),

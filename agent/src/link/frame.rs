@@ -21,7 +21,7 @@ pub enum Method {
     PhoneCode(Phone),
 }
 
-/// A wish to link.
+/// A request to link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairRequest {
     /// How.
@@ -62,7 +62,7 @@ pub enum Frame {
 /// Why a pairing ended without a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PairFailure {
-    /// Nobody scanned in time.
+    /// No one scanned in time.
     Deadline,
     /// WhatsApp could not be reached.
     Unreachable,
@@ -107,16 +107,18 @@ impl PairFailure {
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Deadline => "have the phone ready, then pair again",
-            Self::Unreachable => "check the agent's network, DNS and proxy, then pair again",
+            Self::Unreachable => "check the agent's network and DNS, then pair again",
             Self::Refused => "wait a few minutes, then pair again",
             Self::Passkey => {
                 "this version cannot answer a passkey: remove it on the phone (WhatsApp → Settings → \
-                 Account → Passkeys), then pair again; whether WhatsApp then asks no more is its decision"
+                 Account → Passkeys), then pair again; WhatsApp may ask for one anyway"
             }
             Self::Verification => "pair again; if it happens again, update WhatsApp on the phone",
-            Self::NotConnected => "the link is kept and tried on: see `openclawctl status`",
+            Self::NotConnected => {
+                "the link is kept, the agent keeps trying: see `openclawctl status`"
+            }
             Self::NotCompleted => {
-                "the link from before is kept: remove the newest OpenClaw on the phone (WhatsApp → Settings → Linked \
+                "the previous link is kept: remove the newest OpenClaw on the phone (WhatsApp → Settings → Linked \
                  devices), see `openclawctl status`, then pair again"
             }
             Self::Banned => "open WhatsApp on the phone to see why",
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_tells_no_credential() {
+    fn debug_shows_no_credential() {
         let qr = Qr::draw("secret".into(), SystemTime::UNIX_EPOCH, 1).unwrap();
         let shown = format!(
             "{:?} {:?}",

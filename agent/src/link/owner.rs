@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use openclaw_state::clock;
 use openclaw_state::vault::Vault;
-use openclaw_types::{Link, LinkState, Occurrence, Reason};
+use openclaw_types::{EventData, Link, LinkState, Reason};
 use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
 use openclaw_whatsapp::store::Store;
 use tokio::sync::{mpsc, watch};
@@ -67,7 +67,7 @@ enum Wake {
 }
 
 impl Owner {
-    /// An owner, the tasks beside it, and the handle to them.
+    /// An owner, its tasks, and the handle to them.
     pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender, Resolver) {
         let (command, commands) = mpsc::channel(MAX_QUEUED_COMMANDS);
         let vault = store.vault().clone();
@@ -119,7 +119,7 @@ impl Owner {
         (agent, owner, sender, resolver)
     }
 
-    /// Runs until it is told to stop, or the store is erased.
+    /// Runs until it is asked to stop, or the store is erased.
     pub async fn run(mut self) -> Result<Ended, OpenError> {
         self.start().await?;
         loop {
@@ -358,7 +358,7 @@ impl Owner {
         self.enter_with(state, reason, None, clock::now());
     }
 
-    /// Enters a state: tells the store, the view, the journal and the log, in that order.
+    /// Enters a state: updates the store, the view, the journal and the log, in that order.
     fn enter_with(
         &mut self,
         state: LinkState,
@@ -378,7 +378,7 @@ impl Owner {
         record::keep(&self.vault, &link);
         self.show(|view| view.change(link.clone(), now));
         self.setup.journal.append(
-            Occurrence::Link(Box::new(link.clone().shown_by(clock::shown))),
+            EventData::Link(Box::new(link.clone().shown_by(clock::shown))),
             now,
         );
         self.setup.traffic.count_link(&before, &link);

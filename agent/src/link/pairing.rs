@@ -1,4 +1,4 @@
-//! One pairing, from the wish to the link: what to show and what to do, decided purely.
+//! One pairing, from the request to the link: what to show and what to do, decided purely.
 
 use std::time::{Duration, SystemTime};
 
@@ -29,7 +29,7 @@ pub(super) struct Pairing {
 pub(super) enum Step {
     /// Nothing.
     Stay,
-    /// Show this and go on.
+    /// Show this and continue.
     Show(Frame),
     /// Ask for another code to type.
     AskForCode(Phone),
@@ -61,7 +61,7 @@ impl Pairing {
             .map_or(self.deadline, |spent| spent.min(self.deadline))
     }
 
-    /// Whether the phone has accepted: from then on the link stays, whatever becomes of the pairing.
+    /// Whether the phone has accepted: from then on the link stays, whatever happens to the pairing.
     pub(super) fn is_accepted(&self) -> bool {
         self.accepted.is_some()
     }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn linked_is_said_after_acceptance_and_login_only() {
+    fn linked_is_reported_only_after_acceptance_and_login() {
         let mut pairing = pairing(Method::Qr);
         assert_eq!(pairing.on(Report::LoggedIn, at(1)), Step::Stay);
         assert_eq!(pairing.on(accepted(), at(2)), Step::Show(Frame::Scanned));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deadline_ends_it_and_says_how_far_it_came() {
+    fn the_deadline_ends_a_pairing_with_its_stage() {
         assert_eq!(pairing(Method::Qr).tick(at(299)), Step::Stay);
         assert_eq!(
             pairing(Method::Qr).tick(at(300)),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn no_network_is_said_after_a_few_attempts_not_at_the_deadline() {
+    fn no_network_is_reported_after_a_few_attempts_not_at_the_deadline() {
         let mut pairing = pairing(Method::Qr);
         let mut lost = || pairing.on(Report::Ended(Loss::Unreachable), at(1));
         assert!(matches!(lost(), Step::Reconnect(_)));

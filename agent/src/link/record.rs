@@ -29,7 +29,7 @@ struct VerdictRow {
     /// The code that WhatsApp gave. A row may have any number here: it is never a reason to forget the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
-    /// The version of the agent that was told so: another one may be welcome where this was outdated.
+    /// The version of the agent that got this verdict: another one may be welcome where this was outdated.
     agent: String,
 }
 
@@ -101,7 +101,7 @@ pub(super) fn revived(row: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&Row { verdict, ..row }).ok()
 }
 
-/// `None` without an account, or when the row means nothing to this version.
+/// `None` without an account, or when the row is unreadable to this version.
 pub(super) fn load(vault: &Vault) -> Option<Kept> {
     let row: Row = serde_json::from_slice(&vault.load(key())?).ok()?;
     let account = Account {

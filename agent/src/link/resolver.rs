@@ -49,7 +49,7 @@ impl Resolver {
             };
             let woken = async {
                 if !answered {
-                    // Somebody who waits asks no sooner for it.
+                    // Someone who waits asks no sooner for it.
                     return std::future::pending().await;
                 }
                 tokio::select! {
@@ -86,7 +86,7 @@ impl Resolver {
                 match session.lids_of(phones).await {
                     Ok(told) => allowlist.learn(told, clock::now()),
                     Err(error) => {
-                        tracing::warn!(%error, "WhatsApp did not answer which LIDs numbers have");
+                        tracing::warn!(%error, "LID lookup failed, trying again");
                         self.admission.settle(clock::now(), true);
                         return false;
                     }

@@ -1,4 +1,4 @@
-//! A store that went back, as clients report it, and what an admin decides about it.
+//! A rolled back store, as clients report it, and what an admin decides about it.
 
 use openclaw_state::clock;
 use openclaw_state::outbox::Hold;
@@ -27,7 +27,7 @@ pub struct Held {
     pub queued: usize,
 }
 
-/// What follows from a store that went back.
+/// What follows from a rolled back store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Continue with it as it is.

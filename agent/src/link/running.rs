@@ -62,7 +62,7 @@ impl Running {
         matches!(self.connection, Connection::Idle(_))
     }
 
-    /// Takes the driver back from a connection that has told its end.
+    /// Takes the driver back from a connection that has reported its end.
     pub(super) async fn rejoin(&mut self) {
         if let Connection::Made(task) = &mut self.connection {
             // It fails only when it was aborted, and then the session is gone as well.
@@ -74,7 +74,7 @@ impl Running {
     /// Why WhatsApp could not be reached, if it could not.
     pub(super) fn log_dial_error(&self) {
         if let Some(error) = self.session.dial_error() {
-            tracing::warn!(%error, "WhatsApp cannot be reached");
+            tracing::warn!(%error, "cannot connect to WhatsApp");
         }
     }
 
@@ -105,7 +105,7 @@ impl Running {
         };
         let closing = async { tokio::join!(session.close(), ended) };
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
-            tracing::warn!("WhatsApp's connection did not close in time");
+            tracing::warn!("connection to WhatsApp did not close in time");
         }
     }
 }

@@ -98,7 +98,9 @@ impl Sender {
         }
         session.check(&delivery.to).await?;
         let Some(outgoing) = Outgoing::decode(&delivery.payload) else {
-            tracing::error!("a queued message was written by a later version, and waits for that");
+            tracing::error!(
+                "queued message is in a later version's format; it waits for that version"
+            );
             return Err(AttemptError::NotEncrypted);
         };
         self.outbox.hand_over(delivery, clock::now()).await;

@@ -1,4 +1,4 @@
-//! Sending as a caller sees it: what it may ask for, and what it is told.
+//! Sending as a caller sees it: what it may ask for, and what it gets.
 
 use std::time::{Duration, SystemTime};
 
@@ -49,23 +49,23 @@ pub enum SendFailure {
     /// Refused before anything happened.
     #[error(transparent)]
     Refused(#[from] SubmitDenied),
-    /// Nobody on WhatsApp has this number. Nothing was sent.
+    /// No one on WhatsApp has this number. Nothing was sent.
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
-    /// The state was not reached in time. The same token tells the outcome, or tries again.
+    /// The state was not reached in time. The same token returns the outcome, or tries again.
     #[error("the message was not confirmed in time")]
     Timeout(Box<Token>),
-    /// The connection was lost on the way. The same token tells the outcome, or tries again.
+    /// The connection was lost on the way. The same token returns the outcome, or tries again.
     #[error("the connection to WhatsApp was lost while sending")]
     ConnectionLost(Box<Token>),
     /// WhatsApp did not say whether the recipient exists. Nothing was sent.
-    #[error("WhatsApp did not say whether the number exists (code {0})")]
+    #[error("WhatsApp did not report whether the number exists (code {0})")]
     NotChecked(u16),
-    /// It could not be encrypted for the moment: a key or a list of devices could not be fetched. Nothing was sent.
-    #[error("the message could not be encrypted for its recipient for the moment")]
+    /// It could not be encrypted for now: a key or a list of devices could not be fetched. Nothing was sent.
+    #[error("the message could not be encrypted for its recipient yet")]
     NotEncrypted,
     /// WhatsApp's server refused it each time. Nothing was delivered.
-    #[error("WhatsApp's server did not take the message: {nack}")]
+    #[error("WhatsApp refused the message: {nack}")]
     ServerError {
         /// The last code.
         nack: Nack,
@@ -123,13 +123,13 @@ impl Agent {
         let waits = connected || progress.borrow().until.is_none();
         let timeout = if waits { timeout } else { Duration::ZERO };
         let reached = progress.wait_for(|progress| progress.has_reached(wait));
-        // The sender of this channel may be dropped, but not before it has told the end.
+        // The sender of this channel may be dropped, but not before it has reported the end.
         let reached = tokio::time::timeout(timeout, reached).await.is_ok();
         if !reached {
             self.outbox.give_up(&token);
         }
         let last = progress.borrow().clone();
-        // Durable first, told second: what failed too.
+        // Durable first, reported second: what failed too.
         self.outbox.durable().await;
         let (sent, queued_until) = self.answer(last, reached, &token)?;
         let (chat, recipient) = self.names_of(&to);

@@ -23,7 +23,7 @@ HEALTH = "grpc.health.v1.Health"
 # Called by the database of descriptors, all the time.
 REFLECTION = {"grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
 # Nothing takes that long when all is well.
-PATIENCE = 20
+TEST_TIMEOUT = 20
 
 
 def channel(address, folder, certificate=True):
@@ -51,7 +51,7 @@ class Api:
                 for method in self.pool.FindServiceByName(service).methods:
                     self.methods[f"{service}/{method.name}"] = method
 
-    def call(self, name, request=None, timeout=PATIENCE):
+    def call(self, name, request=None, timeout=TEST_TIMEOUT):
         """Calls a method with a request as JSON, or with several. A stream of answers comes as an iterator."""
         method = self.methods[name]
         self.called.add(name)
@@ -232,7 +232,7 @@ def every(api, phone, contact):
     message = {"to": contact, "content": text("a cormorant too early")}
     refused(lambda: api.agent("Agent/Send", message), grpc.StatusCode.FAILED_PRECONDITION, "NOT_LINKED")
     refused(lambda: api.agent("Agent/Resume"), grpc.StatusCode.FAILED_PRECONDITION, "NOT_LINKED")
-    health = api.call(f"{HEALTH}/Watch", {"service": "whatsapp"}, timeout=3 * PATIENCE)
+    health = api.call(f"{HEALTH}/Watch", {"service": "whatsapp"}, timeout=3 * TEST_TIMEOUT)
     assert next(health).status == 2
     pair(api, phone)
     assert next(health).status == 1
@@ -256,7 +256,7 @@ def every(api, phone, contact):
 def status(opened, **more):
     """Status by its path alone: a stranger cannot ask what there is."""
     call = opened.unary_unary(f"/{PACKAGE}Agent/Status", lambda _: b"", bytes)
-    return call(None, timeout=PATIENCE, **more)
+    return call(None, timeout=TEST_TIMEOUT, **more)
 
 
 def turned_away(opened):
@@ -293,7 +293,7 @@ def main():
             return please(called=[])
         api = Api(opened)
         if what == "revoked":
-            watching = api.call(f"{HEALTH}/Watch", {"service": ""}, timeout=3 * PATIENCE)
+            watching = api.call(f"{HEALTH}/Watch", {"service": ""}, timeout=3 * TEST_TIMEOUT)
             revoked(api, watching)
         else:
             every(api, phone, contact)

@@ -1,4 +1,4 @@
-//! Whose messages are admitted: by whatever name WhatsApp gives the sender, from the first message on, and over changes
+//! Whose messages are allowed: by whatever name WhatsApp gives the sender, from the first message on, and over changes
 //! of the rules and restarts.
 
 pub(crate) mod doctor;
@@ -51,12 +51,12 @@ pub(crate) fn access(world: &World) -> AccessClient<Channel> {
     AccessClient::new(world.agent.channel())
 }
 
-/// The rules as Status tells them.
+/// The rules as Status reports them.
 pub(crate) async fn rules(world: &World) -> pb::Rules {
     world.agent.status().await.rules.unwrap()
 }
 
-/// Waits until WhatsApp has told the LID of everybody in the rules.
+/// Waits until WhatsApp has returned the LID of everyone in the rules.
 pub(crate) async fn resolved(world: &World) {
     let settled = async {
         loop {
@@ -67,7 +67,7 @@ pub(crate) async fn resolved(world: &World) {
             tokio::task::yield_now().await;
         }
     };
-    let settled = tokio::time::timeout(crate::harness::PATIENCE, settled).await;
+    let settled = tokio::time::timeout(crate::harness::TEST_TIMEOUT, settled).await;
     settled.expect("the numbers in the rules are resolved");
 }
 
@@ -124,7 +124,7 @@ async fn a_sender_is_judged_alike_by_every_name_from_the_first_message_on() {
 }
 
 #[tokio::test]
-async fn a_dropped_message_names_its_whole_sender_and_says_nothing_else() {
+async fn a_dropped_event_has_the_whole_sender_and_nothing_else() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     let bert = world.peer(BERT);
@@ -161,7 +161,7 @@ async fn a_dropped_message_names_its_whole_sender_and_says_nothing_else() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_told_apart_is_held_until_whatsapp_answers_and_in_order() {
+async fn messages_of_unresolved_senders_are_held_in_order_until_whatsapp_answers() {
     for in_group in [false, true] {
         let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
         resolved(&world).await;
@@ -169,7 +169,7 @@ async fn who_cannot_be_told_apart_is_held_until_whatsapp_answers_and_in_order() 
         let group = world.phone().create_group("Harbour", &[ANNA, BERT]).await;
         let group = group.unwrap();
         silence_usync(&world).await;
-        // Carl is new in the rules, so nobody who shows a LID alone is told apart, until WhatsApp says who Carl is.
+        // Carl is new in the rules, so no one who shows a LID alone is distinguished, until WhatsApp says who Carl is.
         let request = pb::AddAllowedRequest {
             who: "+15550100004".to_owned(),
         };
@@ -211,7 +211,7 @@ async fn who_cannot_be_told_apart_is_held_until_whatsapp_answers_and_in_order() 
 }
 
 #[tokio::test]
-async fn what_is_held_outlives_a_kill_and_is_told_once() {
+async fn held_messages_outlive_a_kill_and_are_reported_once() {
     let (mut world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     silence_usync(&world).await;
@@ -242,7 +242,7 @@ async fn what_is_held_outlives_a_kill_and_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_message_whose_sender_is_never_told_is_dropped_and_that_is_said() {
+async fn a_message_whose_sender_stays_unresolved_becomes_a_dropped_event() {
     let (world, _folder) = ruled(ONLY_ANNA, &["--hold-limit", "1"]).await;
     resolved(&world).await;
     let mut events = world.watch().await;
@@ -260,7 +260,7 @@ async fn a_message_whose_sender_is_never_told_is_dropped_and_that_is_said() {
 }
 
 #[tokio::test]
-async fn a_message_tells_who_is_behind_a_lid_and_frees_what_came_before() {
+async fn a_message_with_both_addresses_resolves_the_lid_and_frees_held_messages() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     let mut events = world.watch().await;
@@ -281,7 +281,7 @@ async fn a_message_tells_who_is_behind_a_lid_and_frees_what_came_before() {
 }
 
 #[tokio::test]
-async fn without_rules_everybody_is_admitted_and_status_says_so() {
+async fn without_rules_everyone_is_allowed_and_status_shows_it() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     assert!(rules(&world).await.unrestricted);

@@ -1,4 +1,4 @@
-//! Alerts: what is told to whom, how often, and what becomes of it when nobody listens.
+//! Alerts: what is sent to whom, how often, and what happens when no one listens.
 
 mod receiver;
 
@@ -12,7 +12,7 @@ use tonic::Code;
 
 use self::receiver::{Answer, SECRET_PATH};
 pub(crate) use self::receiver::{KEY, Receiver};
-use crate::harness::{PATIENCE, World, refusal};
+use crate::harness::{TEST_TIMEOUT, World, refusal};
 
 /// How long an agent may take to stop while a receiver keeps it waiting.
 const STOP: Duration = Duration::from_secs(9);
@@ -61,7 +61,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(15)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        if tokio::time::timeout(TEST_TIMEOUT, waiting).await.is_err() {
             panic!("{:#?}", self.listed().await);
         }
     }
@@ -74,7 +74,7 @@ impl World {
         self.agent.start_again_with(&url, &args).await;
     }
 
-    /// Ends as every test does, and has told nobody the receiver's address.
+    /// Ends as every test does, and has shown no one the receiver's address.
     async fn finish_discreetly(self) {
         let (stdout, stderr) = self.agent.output();
         let told = stdout
@@ -87,7 +87,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn whatever_needs_a_person_is_told_at_once_and_so_is_its_end() {
+async fn every_state_that_needs_a_person_raises_an_alert_at_once_and_its_end_too() {
     let receiver = Receiver::start().await;
     let mut args = receiver.args();
     // A login that is refused comes after a wait: that is no lost connection here. Nor is a recovery told before the link
@@ -148,7 +148,10 @@ async fn a_link_that_flaps_is_one_alert_and_one_recovery_once_it_has_held() {
             .agent
             .until(|link| link.state() != LinkState::Connected)
             .await;
-        assert!(begun.elapsed() < PATIENCE * 2, "{drops} drops and no alert");
+        assert!(
+            begun.elapsed() < TEST_TIMEOUT * 2,
+            "{drops} drops and no alert"
+        );
     }
     assert!(begun.elapsed() >= Duration::from_secs(6) && drops > 1);
     world.agent.until_state(LinkState::Connected).await;
@@ -165,7 +168,7 @@ async fn a_link_that_flaps_is_one_alert_and_one_recovery_once_it_has_held() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_told_once_whatever_is_killed_meanwhile() {
+async fn a_lost_connection_is_alerted_once_over_kills() {
     let receiver = Receiver::start().await;
     let mut world = linked(&receiver).await;
     world.cut_off().await;
@@ -227,7 +230,7 @@ async fn an_alert_that_a_kill_overtook_comes_again_with_the_same_id_and_words() 
 }
 
 #[tokio::test]
-async fn a_receiver_in_trouble_gets_it_later_in_order_and_not_before_it_asked() {
+async fn a_failing_receiver_gets_alerts_later_in_order_and_not_before_retry_after() {
     let receiver = Receiver::start().await;
     let world = linked(&receiver).await;
     receiver.answer([
@@ -266,7 +269,7 @@ async fn a_receiver_in_trouble_gets_it_later_in_order_and_not_before_it_asked() 
 }
 
 #[tokio::test]
-async fn what_waits_outlives_the_account_that_it_is_about() {
+async fn waiting_alerts_outlive_the_account() {
     let receiver = Receiver::start().await;
     let world = linked(&receiver).await;
     receiver.answer([Answer::Status(503, "retry-after: 4\r\n".to_owned())]);
@@ -306,7 +309,7 @@ async fn what_waits_outlives_the_account_that_it_is_about() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_and_what_is_gone_is_given_up() {
+async fn a_redirect_is_not_followed_and_410_ends_the_attempts() {
     let receiver = Receiver::start().await;
     let elsewhere = Receiver::start().await;
     let world = linked(&receiver).await;
@@ -343,7 +346,7 @@ async fn an_answer_without_an_end_is_an_answer() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_never_answers_keeps_nobody_waiting() {
+async fn a_receiver_that_never_answers_delays_nothing_else() {
     let receiver = Receiver::start().await;
     let mut world = linked(&receiver).await;
     receiver.answer([Answer::Never, Answer::Never]);
@@ -359,7 +362,7 @@ async fn a_receiver_that_never_answers_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_not_there_is_said_and_its_test_fails() {
+async fn an_unreachable_receiver_is_reported_and_its_test_fails() {
     let receiver = Receiver::start().await;
     let args = receiver.args();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -374,14 +377,14 @@ async fn a_receiver_that_is_not_there_is_said_and_its_test_fails() {
             }
         }
     };
-    let tested = tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+    let tested = tokio::time::timeout(TEST_TIMEOUT, waiting).await.unwrap();
     assert!(!tested.delivered && tested.status == 0);
     assert!(world.listed().await.alerts.is_empty(), "a test is not kept");
     world.finish_discreetly().await;
 }
 
 #[tokio::test]
-async fn slack_gets_its_text_and_nothing_that_it_does_not_know() {
+async fn slack_gets_its_text_and_no_unknown_field() {
     let receiver = Receiver::start().await;
     let mut args = receiver.args();
     args.extend(["--alert-format".to_owned(), "slack".to_owned()]);

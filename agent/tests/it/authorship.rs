@@ -64,7 +64,7 @@ fn rejected(kind: &Kind) -> Option<&pb::Rejected> {
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_said_to_be_unchecked_and_an_admins_deletion_too() {
+async fn changes_of_unknown_messages_and_admin_deletions_are_marked_unchecked() {
     let world = World::linked().await;
     let members = [ACCOUNT, ANNA, BERT];
     let group = world.phone().create_group(WORD, &members).await.unwrap();

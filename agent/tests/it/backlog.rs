@@ -12,7 +12,7 @@ use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Peer};
 
-use crate::harness::{ACCOUNT, PATIENCE, WORD, World};
+use crate::harness::{ACCOUNT, TEST_TIMEOUT, WORD, World};
 
 /// Milliseconds that each fsync takes longer.
 const SLOW_DISK: &str = "OPENCLAW_SLOW_DISK_MS";
@@ -60,7 +60,7 @@ async fn comes_back(world: &mut World, millis: u64) {
         .start_again_where(&url, &[], (slow.0, slow.1.as_str()))
         .await;
     let phone = world.phone();
-    phone.wait_until_active(PATIENCE).await.unwrap();
+    phone.wait_until_active(TEST_TIMEOUT).await.unwrap();
 }
 
 /// Watches until nothing is left.
@@ -160,7 +160,7 @@ async fn a_backlog_of_long_messages_takes_no_more_memory_than_one_of_short_ones(
 }
 
 #[tokio::test]
-async fn what_comes_faster_than_a_slow_disk_takes_it_waits_at_the_server() {
+async fn messages_faster_than_a_slow_disk_wait_at_the_server() {
     const MESSAGES: usize = 4_000;
     let mut world = away().await;
     comes_back(&mut world, 20).await;
@@ -217,7 +217,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Empty once its process has ended; what is left of it harms nobody.
+        // Empty once its process has ended; what is left of it harms no one.
         let _ = fs::remove_dir(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Backups, and what becomes of an account that is restored from one.
+//! Backups, and what happens to an account that is restored from one.
 
 mod handover;
 mod tokens;
@@ -14,7 +14,7 @@ use openclaw_vault::{Reader, Secret};
 use tonic::{Code, Status};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Agent, BERT, Client, PATIENCE, TLS, WORD, World, lid, refusal,
+    ACCOUNT, ANNA, Agent, BERT, Client, TEST_TIMEOUT, TLS, WORD, World, lid, refusal,
 };
 
 const PASSPHRASE: &str = "some fine words";
@@ -65,7 +65,7 @@ async fn restore(agent: &Agent, words: &str, bytes: &[u8]) -> Result<pb::Restore
     Ok(answer.into_inner())
 }
 
-/// Waits until the agent has told of this text.
+/// Waits until the agent has an event with this text.
 async fn heard(world: &World, text: &str) {
     let mut events = world.watch().await;
     let found = |event: &pb::Event| match &event.kind {
@@ -77,7 +77,11 @@ async fn heard(world: &World, text: &str) {
 
 async fn until_received(world: &World, number: &str, text: &str) {
     let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(text);
-    world.peer(number).wait_for(fits, PATIENCE).await.unwrap();
+    world
+        .peer(number)
+        .wait_for(fits, TEST_TIMEOUT)
+        .await
+        .unwrap();
 }
 
 /// The agent's process and its volume are gone, and there is another with an empty one.
@@ -113,7 +117,7 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
     let (start, bytes) = backup(&world.agent).await.unwrap();
     assert!(start.records > 0 && start.estimated_size_bytes > 0);
 
-    // The ratchets go on after the backup; restored as they were, they would use these keys again.
+    // The ratchets continue after the backup; restored as they were, they would use these keys again.
     for text in ["four", "five"] {
         world.send(ANNA, &format!("{WORD} {text}")).await.unwrap();
         world.send(&group, &format!("{WORD} {text}")).await.unwrap();
@@ -160,7 +164,7 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
 }
 
 #[tokio::test]
-async fn a_restore_keeps_who_may_call_this_agent_and_brings_nobody_who_could_call_another() {
+async fn a_restore_keeps_this_agents_clients_and_adds_none() {
     let mut world = World::linked_with(&TLS).await;
     let before = Client::first(&world.agent).await;
     let (_, bytes) = backup(&world.agent).await.unwrap();
@@ -270,7 +274,7 @@ async fn a_backup_that_is_not_good_to_its_last_byte_changes_nothing() {
 #[tokio::test]
 async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
     let world = World::new().await;
-    // Neither goes on after its start, so whichever is second finds the other there.
+    // Neither continues after its start, so whichever is second finds the other there.
     let (mut keep, mut calls) = (Vec::new(), Vec::new());
     for _ in 0..2 {
         let (say, said) = tokio::sync::mpsc::channel(1);
@@ -284,14 +288,14 @@ async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
         let said = tokio_stream::wrappers::ReceiverStream::new(said);
         calls.push(Box::pin(async move { client.restore(said).await }));
     }
-    let ended = tokio::time::timeout(PATIENCE, futures::future::select_all(calls)).await;
+    let ended = tokio::time::timeout(TEST_TIMEOUT, futures::future::select_all(calls)).await;
     let (second, _, first) = ended.expect("one is refused");
     assert_eq!(
         refusal(&second.unwrap_err()),
         (Code::AlreadyExists, "UNDERWAY".to_owned())
     );
     drop((first, keep));
-    // An empty backup is refused for what it is once nobody else is at it.
+    // An empty backup is refused for what it is once no one else is at it.
     until_refused(&world, Code::DataLoss, "BACKUP_DAMAGED").await;
     world.finish().await;
 }
@@ -307,7 +311,7 @@ async fn until_refused(world: &World, code: Code, reason: &str) {
             tokio::task::yield_now().await;
         }
     };
-    let refused = tokio::time::timeout(PATIENCE, refused).await;
+    let refused = tokio::time::timeout(TEST_TIMEOUT, refused).await;
     refused.unwrap_or_else(|_| panic!("never refused with {reason}"));
 }
 
@@ -337,7 +341,7 @@ async fn a_restore_speaks_in_turn() {
 }
 
 #[tokio::test]
-async fn a_volume_that_was_put_back_tells_another_past() {
+async fn a_rolled_back_volume_reports_another_past() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.agent.kill().await;

@@ -1,4 +1,4 @@
-//! What becomes of messages at the other side: edits, deletions, reactions; and what a message brings beside text.
+//! What happens to messages at the other side: edits, deletions, reactions; and what a message has in addition to text.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
@@ -103,7 +103,7 @@ async fn a_reaction_comes_and_goes() {
 }
 
 #[tokio::test]
-async fn an_admin_deletes_what_another_wrote() {
+async fn an_admin_deletes_anothers_message() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let members = [ACCOUNT, ANNA, BERT];
@@ -122,7 +122,7 @@ async fn an_admin_deletes_what_another_wrote() {
     assert_eq!(author.lid, format!("{}@lid", lid(BERT)));
     assert_eq!(
         author.phone, BERT,
-        "told by the LID alone, and known from before"
+        "named by the LID alone, and known from before"
     );
     world.all_acked().await;
     world.finish().await;

@@ -73,7 +73,7 @@ async fn a_broadcast_lists_message_is_one_in_the_chat_with_its_sender() {
 }
 
 #[tokio::test]
-async fn statuses_and_channels_have_a_kind_and_are_seen_by_who_asks_for_them() {
+async fn statuses_and_channels_have_a_kind_and_are_sent_on_request() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     let status = anna.broadcast(ACCOUNT, Broadcast::Status, text(WORD), By::Lid, None);
@@ -137,7 +137,7 @@ async fn a_chats_timer_is_reported_and_answers_carry_it() {
     world.send(BERT, "to another").await.unwrap();
     assert_eq!(timer_of_last(&world, BERT), None);
 
-    // Another timer, told by a change of the setting; it survives a restart.
+    // Another timer, by a change of the setting; it survives a restart.
     anna.send(ACCOUNT, content::timer(86_400), By::Pn, None)
         .await
         .unwrap();
@@ -179,7 +179,7 @@ async fn a_part_of_an_album_names_its_album() {
 }
 
 #[tokio::test]
-async fn what_only_the_phone_can_open_is_reported() {
+async fn a_message_only_the_phone_can_decrypt_is_reported() {
     let world = World::linked().await;
     let id = world.phone().answer_by_bot();
     let mut watcher = world.watch().await;

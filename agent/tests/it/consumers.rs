@@ -58,7 +58,7 @@ fn consuming() -> pb::WatchEventsRequest {
 }
 
 #[tokio::test]
-async fn a_consumer_goes_on_behind_what_it_acknowledged_however_the_agent_ended() {
+async fn a_consumer_continues_after_what_it_acknowledged_however_the_agent_ended() {
     let mut world = World::linked().await;
     for n in 0..10 {
         world.write(ANNA, &format!("{WORD} {n}")).await;
@@ -150,7 +150,7 @@ async fn a_first_watch_of_nothing_is_durable_before_it_ends() {
     let url = world.sim.url();
     world.agent.start_again(&url).await;
     assert_eq!(world.consumers().await, begun);
-    // Another watch does not begin anew, though more has happened.
+    // Another watch does not begin again, though more has happened.
     world.agent.until_state(pb::LinkState::Connected).await;
     let seen = world.seqs(consuming()).await;
     assert_eq!(seen.first(), Some(&(begun[0].1 + 1)));
@@ -212,7 +212,7 @@ async fn a_consumer_outlives_the_link_and_ends_with_the_store() {
     assert_eq!(
         after.first(),
         Some(&(head + 1)),
-        "it goes on behind its place"
+        "it continues behind its place"
     );
     world.unpair().await.unwrap();
     assert_eq!(world.consumers().await, []);
@@ -220,7 +220,7 @@ async fn a_consumer_outlives_the_link_and_ends_with_the_store() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_makes_no_sense_is_refused() {
+async fn an_invalid_consumer_is_refused() {
     let world = World::linked().await;
     let head = world.agent.status().await.events.unwrap().head;
     let ahead = world.ack(head + 1_000, false).await.unwrap_err();
@@ -321,7 +321,7 @@ impl Wanderer {
 }
 
 #[tokio::test]
-async fn those_who_come_and_go_at_random_see_each_event_once_and_miss_none() {
+async fn consumers_that_reconnect_at_random_see_each_event_once() {
     const MESSAGES: usize = 300;
     let mut rng = chance(1);
     let world = World::linked().await;

@@ -71,7 +71,7 @@ fn unsupported() -> Vec<(String, pb::SendRequest)> {
 }
 
 #[tokio::test]
-async fn what_this_version_cannot_send_is_unimplemented_and_sends_nothing() {
+async fn unsupported_content_is_unimplemented_and_sends_nothing() {
     let world = World::linked().await;
     let requests = unsupported();
     assert!(requests.len() >= 18, "{}", requests.len());

@@ -9,9 +9,9 @@ use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_sim::By;
 
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World};
+use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, World};
 
-const LOGGED: &str = "events of the journal cannot be read";
+const LOGGED: &str = "events of the journal are damaged";
 
 /// The ranges, where one that comes in pieces is one.
 fn joined(ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
@@ -39,7 +39,7 @@ impl World {
             numbered.collect::<BTreeMap<u64, PathBuf>>()
         };
         self.sim
-            .until(PATIENCE, || found().len() >= count)
+            .until(TEST_TIMEOUT, || found().len() >= count)
             .await
             .unwrap();
         found()

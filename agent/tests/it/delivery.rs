@@ -39,7 +39,7 @@ async fn duplicates_and_disorder_become_one_event_each() {
 }
 
 #[tokio::test]
-async fn what_waited_at_the_server_comes_once_in_order_and_is_acked() {
+async fn a_backlog_arrives_once_in_order_and_is_acked() {
     const WAITING: usize = 50;
     let world = World::linked().await;
     let mut events = world.watch().await;
@@ -86,7 +86,7 @@ async fn what_waited_at_the_server_comes_once_in_order_and_is_acked() {
 /// While the agent stands still its server says more than it would take in the time, and then all of that is there at
 /// once.
 #[tokio::test]
-async fn what_comes_faster_than_it_is_made_durable_does_not_fill_the_memory() {
+async fn messages_faster_than_the_disk_do_not_fill_the_memory() {
     const MESSAGES: usize = 1_000;
     const EACH: usize = 48 * 1024;
     let config = openclaw_sim::Config {
@@ -125,7 +125,7 @@ async fn what_comes_faster_than_it_is_made_durable_does_not_fill_the_memory() {
 
 /// What does not open is an event, and asked for again; what was delivered before is nothing.
 #[tokio::test]
-async fn what_the_library_handles_is_no_error_in_the_log() {
+async fn faults_the_library_handles_are_not_logged_as_errors() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let anna = world.peer(ANNA);

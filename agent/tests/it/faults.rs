@@ -197,7 +197,7 @@ async fn another_session_that_takes_over_is_not_fought() {
 }
 
 #[tokio::test]
-async fn a_temporary_ban_says_when_it_ends() {
+async fn a_temporary_ban_has_its_end() {
     let world = World::linked().await;
     let ban = Failure {
         reason: 402,

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Middle, Mood, PATIENCE, TLS, World};
+use crate::harness::{Client, Middle, Mood, TEST_TIMEOUT, TLS, World};
 use wire::{
     CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, SETTINGS, Wire,
     call, frame, header,
@@ -22,7 +22,7 @@ const WATCH: &str = "/openclaw.agent.v1.Agent/WatchEvents";
 /// What a flood may cost at its height, above what the agent had before, in a build without optimisations.
 const SPARE_KIB: u64 = 16 * 1024;
 
-/// An agent, somebody who needs it, and somebody who has a key as well.
+/// An agent, someone who needs it, and someone who has a key as well.
 struct Siege {
     world: World,
     friend: Client,
@@ -62,7 +62,7 @@ impl Siege {
         Wire::open(self.foe.shake(&self.world.agent).await.unwrap(), settings).await
     }
 
-    /// While `flood` goes on, a new connection and a call come through, again and again.
+    /// While `flood` continues, a new connection and a call come through, again and again.
     async fn served_during<T>(&self, flood: impl Future<Output = T>) -> T {
         let mut flood = std::pin::pin!(flood);
         let mut open = self.friend.client(&self.world.agent).await;
@@ -70,7 +70,7 @@ impl Siege {
         let serve = async {
             loop {
                 let status = open.status(pb::StatusRequest {});
-                tokio::time::timeout(PATIENCE, status)
+                tokio::time::timeout(TEST_TIMEOUT, status)
                     .await
                     .expect("in time")
                     .unwrap();
@@ -78,7 +78,7 @@ impl Siege {
                 served += 1;
             }
         };
-        let flooded = tokio::time::timeout(3 * PATIENCE, async {
+        let flooded = tokio::time::timeout(3 * TEST_TIMEOUT, async {
             tokio::select! {
                 flooded = &mut flood => flooded,
                 () = serve => unreachable!("it serves until the flood is over"),
@@ -93,7 +93,7 @@ impl Siege {
     /// A new connection. Among many strangers it may be the one that makes room, and is tried again as people do.
     async fn gets_in(&self) {
         let trying = async { while !self.friend.is_known(&self.world.agent).await {} };
-        let got_in = tokio::time::timeout(PATIENCE, trying).await;
+        let got_in = tokio::time::timeout(TEST_TIMEOUT, trying).await;
         got_in.expect("a client that is known gets in");
     }
 
@@ -163,7 +163,7 @@ async fn headers_without_an_end_end_the_connection() {
 }
 
 #[tokio::test]
-async fn frames_with_nothing_in_them_keep_nobody_waiting() {
+async fn empty_frames_delay_no_one() {
     let siege = Siege::begin().await;
     let mut wire = siege.wire().await.listen();
     wire.say(&frame(HEADERS, END_HEADERS, 1, &call(SEND))).await;
@@ -181,7 +181,7 @@ async fn frames_with_nothing_in_them_keep_nobody_waiting() {
 
 /// Each frame asks for an answer, and none is read: what the agent keeps for such a client is bounded.
 #[tokio::test]
-async fn answers_that_nobody_reads_are_not_kept() {
+async fn unread_answers_are_not_kept() {
     let siege = Siege::begin().await;
     let ping = frame(PING, 0, 0, &[7; 8]).repeat(64);
     let settings = frame(SETTINGS, 0, 0, &[]).repeat(64);
@@ -255,7 +255,7 @@ async fn messages_that_never_end_are_not_kept_beyond_the_windows() {
 
 /// Sixteen connections of a client that says nothing, or that reads nothing: the rest of the seats are for others.
 #[tokio::test]
-async fn seats_that_one_client_holds_in_silence_keep_nobody_out() {
+async fn idle_connections_of_one_client_keep_no_one_out() {
     let siege = Siege::begin().await;
     let mut held = Vec::new();
     for _ in 0..40 {
@@ -291,7 +291,7 @@ async fn seats_that_one_client_holds_in_silence_keep_nobody_out() {
 
 /// Strangers who shake hands as if to enroll, and then say nothing; others drip their first words.
 #[tokio::test]
-async fn strangers_that_dawdle_keep_nobody_out() {
+async fn slow_strangers_keep_no_one_out() {
     let siege = Siege::begin().await;
     let code = siege.world.agent.invite(pb::Role::Reader, "").await;
     let stranger = Client::new();
@@ -322,7 +322,7 @@ async fn strangers_that_dawdle_keep_nobody_out() {
     };
     let crowd = siege.served_during(dawdle).await;
     assert!(crowd > 100, "{crowd} prove nothing");
-    // Meant for somebody else, who comes now.
+    // Meant for someone else, who comes now.
     let late = Client::new();
     late.enroll(&siege.world.agent, &code, "late")
         .await
@@ -362,7 +362,7 @@ async fn a_client_on_a_slow_line_gets_in_during_a_storm() {
         }
         unreachable!("there is always another attempt")
     };
-    let attempts = tokio::time::timeout(PATIENCE, async {
+    let attempts = tokio::time::timeout(TEST_TIMEOUT, async {
         tokio::select! {
             attempts = getting_in => attempts,
             () = storm => unreachable!("it does not end"),

@@ -6,7 +6,8 @@ use openclaw_proto::v1::{LinkState, SendState};
 use openclaw_sim::{By, Fault};
 
 use crate::harness::{
-    ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, Watcher, World, fact, lid, refusal, request,
+    ACCOUNT, ANNA, BERT, TEST_TIMEOUT, UNREGISTERED, WORD, Watcher, World, fact, lid, refusal,
+    request,
 };
 
 #[tokio::test]
@@ -32,7 +33,10 @@ async fn an_account_is_linked_speaks_and_stops_in_good_order() {
     let rest = events.all().await;
     let last = rest.into_iter().last().and_then(|event| event.kind);
     let told = matches!(last, Some(Kind::Link(link)) if link.reason() == pb::LinkReason::Stopping);
-    assert!(told, "an open stream is told why it ends, and ends well");
+    assert!(
+        told,
+        "an open stream gets the reason of its end, and ends without an error"
+    );
     let connected = world.agent.logged("WhatsApp connected").await;
     assert_eq!(connected["phone"], "+1 555 XXX XXXX");
     assert_eq!(connected["device"], "OpenClaw");
@@ -51,7 +55,7 @@ async fn the_device_is_named_and_lets_the_phone_ring() {
                 device.about.name == "OpenClaw" && device.presence.as_deref() == Some("unavailable")
             })
         };
-        world.sim.until(PATIENCE, quiet).await.unwrap();
+        world.sim.until(TEST_TIMEOUT, quiet).await.unwrap();
         world.fault(Fault::Drop).await;
         world.agent.until_state(LinkState::Connected).await;
     }
@@ -59,14 +63,14 @@ async fn the_device_is_named_and_lets_the_phone_ring() {
 }
 
 #[tokio::test]
-async fn the_loudest_log_tells_no_secret() {
+async fn a_trace_log_has_no_secret() {
     let world = World::linked_with(&["--log", "trace"]).await;
     let mut events = world.watch().await;
     hear_people(&world, &mut events).await;
     write_to_people(&world, &mut events).await;
     talk_in_a_group(&world, &mut events).await;
-    world.sim.unknown(NOBODY).unwrap();
-    world.send(NOBODY, WORD).await.unwrap_err();
+    world.sim.unknown(UNREGISTERED).unwrap();
+    world.send(UNREGISTERED, WORD).await.unwrap_err();
     world.send("+1555", WORD).await.unwrap_err();
     assert!(world.unpair().await.unwrap());
     let method = pb::PhoneCodeMethod {
@@ -130,7 +134,7 @@ async fn link_by_qr(world: &World) {
     assert!(!status.pairing);
     assert!(status.vault.is_some(), "the store is there, sealed");
     assert!(status.build.unwrap().simulator);
-    world.phone().wait_until_active(PATIENCE).await.unwrap();
+    world.phone().wait_until_active(TEST_TIMEOUT).await.unwrap();
     let devices = world.phone().companions();
     assert_eq!(devices.len(), 1);
     assert_eq!(devices[0].about.name, "OpenClaw");
@@ -164,7 +168,7 @@ async fn write_to_people(world: &World, events: &mut Watcher) {
     assert!(sent.state() >= SendState::ServerAck && sent.server_ack_at.is_some());
     let heard = world
         .peer(BERT)
-        .wait_for(|heard| heard.id == sent.message_id, PATIENCE)
+        .wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT)
         .await
         .unwrap();
     assert_eq!(heard.text.as_deref(), Some(text.as_str()));
@@ -224,7 +228,7 @@ async fn talk_in_a_group(world: &World, events: &mut Watcher) {
         for member in [ANNA, BERT] {
             let heard = world
                 .peer(member)
-                .wait_for(|heard| heard.id == sent.message_id, PATIENCE)
+                .wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT)
                 .await
                 .unwrap();
             assert_eq!(

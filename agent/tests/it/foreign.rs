@@ -1,5 +1,5 @@
 //! The contract as grpcio understands it, a gRPC that shares no code with ours: `agent/tests/foreign/client.py` calls
-//! every method of every service that reflection tells it of.
+//! every method of every service that reflection lists.
 //!
 //! `scripts/with-python` brings grpcio.
 
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::access::ONLY_ANNA;
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, World};
+use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, World};
 use crate::runbook::Shell;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/client.py");
@@ -24,7 +24,7 @@ async fn grpcio_calls_every_method_in_plain_text() {
     // The agent comes back to the same address when it has replaced itself.
     let address = free_address();
     let file = file.to_str().unwrap();
-    // Who may call over the network can be changed only where somebody may.
+    // Who may call over the network can be changed only where someone may.
     let elsewhere = ["--listen", "127.0.0.1:0"];
     let args = [
         &["--config", file, "--listen-plaintext", &address][..],
@@ -39,7 +39,7 @@ async fn grpcio_calls_every_method_in_plain_text() {
 
 /// With the files that openclawctl writes for programs of another make, and what those without them get.
 #[tokio::test]
-#[ignore = "needs grpcio, and openclawctl beside the agent: run by scripts/test"]
+#[ignore = "needs grpcio, and openclawctl next to the agent: run by scripts/test"]
 async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
     let rules = tempfile::tempdir().unwrap();
     let file = rules.path().join("openclaw.yml");
@@ -52,7 +52,7 @@ async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
     let keys = keys.to_str().unwrap();
     let called = run(&world, &[&address, "every", ACCOUNT, ANNA, keys]).await;
     assert!(called.len() >= 22, "{called:?}");
-    // A key that nobody knows, and no certificate, and no TLS.
+    // A key that no one knows, and no certificate, and no TLS.
     let another = shell.folder().join("another");
     std::fs::create_dir(&another).unwrap();
     let stranger = openclaw_trust::Identity::generate().unwrap();
@@ -65,7 +65,7 @@ async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
     .unwrap();
     let another = another.to_str().unwrap();
     run(&world, &[&address, "refused", ACCOUNT, ANNA, another]).await;
-    // Somebody else's certificate in the agent's place.
+    // Someone else's certificate in the agent's place.
     std::fs::copy(
         format!("{another}/client.pem"),
         format!("{another}/agent.pem"),
@@ -105,8 +105,8 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
     let mut called = Vec::new();
     let talk = async {
         while let Some(line) = lines.next_line().await.unwrap() {
-            let wish: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let text = |name: &str| wish[name].as_str();
+            let request: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let text = |name: &str| request[name].as_str();
             if let Some(code) = text("scan") {
                 world.phone().scan(code).await.unwrap();
             } else if let Some(code) = text("type") {
@@ -114,16 +114,16 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
             } else if let Some(words) = text("hear") {
                 let anna = world.peer(ANNA);
                 anna.send_text(ACCOUNT, words, By::Lid).await.unwrap();
-            } else if wish["revoke"].as_bool() == Some(true) {
+            } else if request["revoke"].as_bool() == Some(true) {
                 world.agent.revoke("grpcio").await.unwrap();
-            } else if let Some(names) = wish["called"].as_array() {
+            } else if let Some(names) = request["called"].as_array() {
                 let names = names.iter().filter_map(|name| name.as_str());
                 called = names.map(str::to_owned).collect();
             }
         }
         script.wait().await.unwrap()
     };
-    let ended = tokio::time::timeout(4 * PATIENCE, talk).await;
+    let ended = tokio::time::timeout(4 * TEST_TIMEOUT, talk).await;
     assert!(
         ended.expect("the script ends").success(),
         "it says why above"
@@ -131,7 +131,7 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
     called
 }
 
-/// An address that nobody listens on now.
+/// An address that no one listens on now.
 fn free_address() -> String {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     taken.local_addr().unwrap().to_string()

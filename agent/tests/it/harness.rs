@@ -30,14 +30,14 @@ pub(crate) use process::{Agent, POLL, STARTED, VOLUME, run_agent_to_the_end, run
 pub(crate) use says::reason_word;
 pub(crate) use streams::{Health, Pairing, Watcher, message};
 
-/// Long enough for a loaded machine; nothing waits that long when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Long enough for a loaded machine; nothing waits that long when everything works.
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The account that tests link, and people it knows.
 pub(crate) const ACCOUNT: &str = "+15550100001";
 pub(crate) const ANNA: &str = "+15550100002";
 pub(crate) const BERT: &str = "+15550100003";
-pub(crate) const NOBODY: &str = "+15550100099";
+pub(crate) const UNREGISTERED: &str = "+15550100099";
 /// What all those numbers have in common, and no log may show.
 const NUMBERS: &str = "555010";
 /// A word that every text in every message has, and no log may show.
@@ -53,12 +53,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// An agent that nobody has linked.
+    /// An agent that no one has linked.
     pub(crate) async fn new() -> Self {
         Self::with(openclaw_sim::Config::default(), &[]).await
     }
 
-    /// An agent with these arguments beside the usual ones.
+    /// An agent with these arguments in addition to the usual ones.
     pub(crate) async fn with(config: openclaw_sim::Config, args: &[&str]) -> Self {
         let sim = Sim::start(config).await.unwrap();
         let agent = Agent::start(&sim.url(), args).await;
@@ -99,7 +99,7 @@ impl World {
         let qr = pairing.qr().await;
         self.phone().scan(&qr.payload).await.unwrap();
         pairing.linked().await;
-        self.phone().wait_until_active(PATIENCE).await.unwrap();
+        self.phone().wait_until_active(TEST_TIMEOUT).await.unwrap();
     }
 
     pub(crate) async fn pair(&self, request: pb::PairRequest) -> Result<Pairing, Status> {
@@ -185,7 +185,7 @@ impl World {
     /// Waits until the account's companions owe no ack.
     pub(crate) async fn all_acked(&self) {
         let settled = || self.sim.queue(ACCOUNT).unwrap().is_empty();
-        self.sim.until(PATIENCE, settled).await.unwrap();
+        self.sim.until(TEST_TIMEOUT, settled).await.unwrap();
     }
 
     /// Stops the agent in good order, and checks what must hold at the end of every test.
@@ -256,7 +256,7 @@ pub(crate) fn lid(number: &str) -> String {
     number.parse::<Number>().unwrap().lid_user()
 }
 
-/// A wish to send, with the defaults.
+/// A request to send, with the defaults.
 pub(crate) fn request(to: &str, text: &str) -> pb::SendRequest {
     pb::SendRequest::of_text(to, text)
 }

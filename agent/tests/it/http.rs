@@ -1,4 +1,4 @@
-//! HTTP: what platforms ask, and what nobody should.
+//! HTTP: what platforms ask, and what no one should.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::harness::{ANNA, Agent, Health, PATIENCE, WORD, World};
+use crate::harness::{ANNA, Agent, Health, TEST_TIMEOUT, WORD, World};
 
 #[tokio::test]
 async fn a_new_deployment_is_alive_and_not_ready() {
@@ -48,7 +48,7 @@ async fn ready_after_two_seconds() -> World {
 }
 
 #[tokio::test]
-async fn a_link_is_ready_once_it_has_held_and_says_for_how_long() {
+async fn a_link_is_ready_after_its_hold_time_and_shows_how_long() {
     let world = ready_after_two_seconds().await;
     world.link().await;
     for round in 0..3 {
@@ -95,7 +95,7 @@ async fn a_link_is_ready_once_it_has_held_and_says_for_how_long() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_down_says_since_when_and_when_it_may_be_ready() {
+async fn a_link_that_is_down_shows_since_when_and_when_it_may_be_ready() {
     let world = ready_after_two_seconds().await;
     world.link().await;
     world.cut_off().await;
@@ -203,7 +203,7 @@ async fn metrics_can_be_elsewhere_or_nowhere() {
     let args = ["--metrics", "127.0.0.1:0"];
     let own = World::with(openclaw_sim::Config::default(), &args).await;
     assert_eq!(own.agent.get("/metrics").await.code, 404);
-    let served = own.agent.logged("metrics are served").await;
+    let served = own.agent.logged("metrics enabled").await;
     let address = served["metrics"].as_str().unwrap().parse().unwrap();
     let answer = own.agent.get_at(address, "/metrics").await;
     assert_eq!(answer.code, 200);
@@ -213,7 +213,7 @@ async fn metrics_can_be_elsewhere_or_nowhere() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_refused() {
+async fn unknown_paths_and_methods_are_refused() {
     let world = World::new().await;
     for (line, code) in [
         ("GET / HTTP/1.1", 404),
@@ -255,7 +255,7 @@ async fn garbage_is_answered_with_an_error_or_a_closed_door() {
 }
 
 #[tokio::test]
-async fn slow_and_idle_connections_keep_nobody_out() {
+async fn slow_and_idle_connections_keep_no_one_out() {
     let world = World::linked().await;
     let mut slow = Vec::new();
     for _ in 0..100 {
@@ -269,7 +269,7 @@ async fn slow_and_idle_connections_keep_nobody_out() {
     // Nor are they kept for ever.
     for mut stream in slow {
         let mut answer = Vec::new();
-        let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let ended = tokio::time::timeout(TEST_TIMEOUT, stream.read_to_end(&mut answer)).await;
         assert!(ended.is_ok(), "a half request is given up");
     }
     world.agent.is_lean();
@@ -324,7 +324,7 @@ async fn a_connection_brings_so_many_requests_and_no_more() {
 async fn callers_that_never_read_keep_no_probe_out() {
     let args = ["--metrics", "127.0.0.1:0"];
     let world = World::with(openclaw_sim::Config::default(), &args).await;
-    let served = world.agent.logged("metrics are served").await;
+    let served = world.agent.logged("metrics enabled").await;
     let metrics = served["metrics"].as_str().unwrap().parse().unwrap();
     let http = SocketAddr::from(([127, 0, 0, 1], world.agent.http().port()));
     let asks = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: agent\r\n\r\n").into_bytes();
@@ -351,7 +351,7 @@ async fn callers_that_never_read_keep_no_probe_out() {
         tokio::time::sleep(Duration::from_secs(6)).await;
         while let Ok(1..) = stream.read(&mut buffer).await {}
     };
-    let cut = tokio::time::timeout(PATIENCE, cut).await;
+    let cut = tokio::time::timeout(TEST_TIMEOUT, cut).await;
     assert!(cut.is_ok(), "a connection that is not read is closed");
     world.agent.is_lean();
     world.finish().await;

@@ -1,5 +1,5 @@
 //! Taking over a Baileys gateway: real Baileys pairs with the simulator and talks, then its folder is imported, and the
-//! conversations go on where it left them.
+//! conversations continue where it left them.
 //!
 //! Needs Node and the packages of `sim/interop`, so these tests are ignored but by `scripts/test`.
 
@@ -23,7 +23,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use self::client::Client;
 use self::gateway::Gateway;
 use self::source::Source;
-use crate::harness::{ACCOUNT, ANNA, BERT, PATIENCE, WORD, lid};
+use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, lid};
 
 /// The stanzas that the gateway never read.
 const LOST: &str = "3A00000000000000000000000000AA01";
@@ -65,7 +65,7 @@ async fn left() -> Left {
             gateway
                 .send(&chat(&peer.number().to_string()), &answer)
                 .await;
-            let heard = peer.wait_for(|heard| heard.text.as_ref() == Some(&answer), PATIENCE);
+            let heard = peer.wait_for(|heard| heard.text.as_ref() == Some(&answer), TEST_TIMEOUT);
             heard.await.unwrap();
         }
         let question = format!("{WORD} {round} in the group");
@@ -73,7 +73,7 @@ async fn left() -> Left {
         gateway.hear(&question).await;
         let answer = format!("{WORD} re {question}");
         gateway.send(&group, &answer).await;
-        let heard = bert.wait_for(|heard| heard.text.as_ref() == Some(&answer), PATIENCE);
+        let heard = bert.wait_for(|heard| heard.text.as_ref() == Some(&answer), TEST_TIMEOUT);
         heard.await.unwrap();
     }
     for (peer, by, id) in [(&anna, By::Lid, LOST), (&anna, By::Lid, LOST_IN_GROUP)] {
@@ -108,7 +108,7 @@ fn the_ignored_tests_here_are_run_by_scripts_test() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn conversations_go_on_where_baileys_left_them() {
+async fn conversations_continue_where_baileys_stopped() {
     let left = left().await;
     let (report, client) = go_on(&left).await;
     assert!(report.skipped.is_empty(), "{report}");
@@ -123,7 +123,7 @@ async fn conversations_go_on_where_baileys_left_them() {
 /// Before version 7 a LID was not marked as one, identities were in the sessions, and no numbers were known for LIDs.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn conversations_go_on_from_a_folder_of_baileys_6() {
+async fn conversations_continue_from_a_folder_of_baileys_6() {
     let left = left().await;
     for (file, content) in left.source.files() {
         let later = ["identity-key-", "lid-mapping-", "device-list-"];
@@ -148,7 +148,7 @@ async fn conversations_go_on_from_a_folder_of_baileys_6() {
 /// The prekeys from the backup's mark on are uploaded a second time, under the ids that they have.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn conversations_go_on_from_a_stale_backup() {
+async fn conversations_continue_from_a_stale_backup() {
     let left = left().await;
     let mut creds = left.source.json("creds.json");
     creds["nextPreKeyId"] = 31.into();
@@ -179,12 +179,12 @@ async fn a_lost_message_whose_key_is_lost_too_is_never_read() {
     let client = Client::start(&left.sim, store).await;
     client.hears(&format!("{WORD} {LOST_IN_GROUP}")).await;
     let settled = || left.sim.queue(ACCOUNT).unwrap().is_empty();
-    left.sim.until(PATIENCE, settled).await.unwrap();
+    left.sim.until(TEST_TIMEOUT, settled).await.unwrap();
     assert!(!client.heard(&format!("{WORD} {LOST}")));
     client.stop().await;
 }
 
-/// Imports the folder, connects, and talks with everybody.
+/// Imports the folder, connects, and talks with everyone.
 async fn go_on(left: &Left) -> (Report, Client) {
     let Left { sim, source, group } = left;
     let before = source.state();
@@ -192,7 +192,7 @@ async fn go_on(left: &Left) -> (Report, Client) {
     let report = baileys::import_into(source.dir(), &*store).await.unwrap();
     assert_eq!(source.state(), before, "the folder is as it was");
 
-    let waiting = format!("{WORD} while nobody listens");
+    let waiting = format!("{WORD} while no one listens");
     let (anna, bert) = (sim.peer(ANNA).unwrap(), sim.peer(BERT).unwrap());
     anna.send_text(ACCOUNT, &waiting, By::Lid).await.unwrap();
     let client = Client::start(sim, store.clone()).await;
@@ -206,7 +206,7 @@ async fn go_on(left: &Left) -> (Report, Client) {
         peer.send_text(ACCOUNT, &question, by).await.unwrap();
         client.hears(&question).await;
         let id = client.say(&chat(&peer.number().to_string()), WORD).await;
-        let heard = peer.wait_for(|heard| heard.id == id, PATIENCE).await;
+        let heard = peer.wait_for(|heard| heard.id == id, TEST_TIMEOUT).await;
         assert_eq!(
             heard.unwrap().kind,
             "msg",
@@ -220,7 +220,7 @@ async fn go_on(left: &Left) -> (Report, Client) {
         client.hears(&question).await;
         let id = client.say(group, WORD).await;
         for member in [&anna, &bert] {
-            let heard = member.wait_for(|heard| heard.id == id, PATIENCE).await;
+            let heard = member.wait_for(|heard| heard.id == id, TEST_TIMEOUT).await;
             assert_eq!(heard.unwrap().kind, "skmsg");
         }
     }
@@ -236,7 +236,7 @@ async fn go_on(left: &Left) -> (Report, Client) {
 async fn finish(left: &Left, client: Client) {
     client.saw_no_trouble();
     let settled = || left.sim.queue(ACCOUNT).unwrap().is_empty();
-    left.sim.until(PATIENCE, settled).await.unwrap();
+    left.sim.until(TEST_TIMEOUT, settled).await.unwrap();
     let devices = left.sim.phone(ACCOUNT).unwrap().companions();
     assert_eq!(devices.len(), 1, "no new link: {devices:?}");
     client.stop().await;

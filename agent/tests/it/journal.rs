@@ -27,7 +27,7 @@ async fn write(world: &World, number: usize) -> String {
 }
 
 #[tokio::test]
-async fn events_outlive_a_kill_and_a_cursor_goes_on_where_it_stopped() {
+async fn events_outlive_a_kill_and_a_cursor_continues_where_it_stopped() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     let mut written = Vec::new();
@@ -106,7 +106,7 @@ async fn linking_again_keeps_the_events_of_before() {
 
 /// What a process leaves behind that the power took after WhatsApp's ack and before the journal's rows were on the disk.
 #[tokio::test]
-async fn what_was_acked_and_not_yet_recorded_is_recorded_at_the_next_start() {
+async fn an_acked_message_not_yet_recorded_is_recorded_at_the_next_start() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     assert_eq!(world.agent.terminate().await.code(), Some(0));

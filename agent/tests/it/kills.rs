@@ -1,6 +1,6 @@
 //! `kill -9` at named places (state/src/failpoint.rs) and at any moment, while eight people write and are written to.
 //!
-//! Whatever the moment: what WhatsApp was told that we have is in the journal, or an event says that it may not be; nothing
+//! Whatever the moment: what was acknowledged to WhatsApp is in the journal, or an event says that it may not be; nothing
 //! is there twice; what is in a chat is in its order; no message key is used twice, and a token is one message at its
 //! recipient.
 
@@ -16,7 +16,7 @@ use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{Class, Owed};
 
-use crate::harness::{ACCOUNT, Agent, PATIENCE, STARTED, World, chance};
+use crate::harness::{ACCOUNT, Agent, STARTED, TEST_TIMEOUT, World, chance};
 use crate::kills::crowd::{Crowd, Letters};
 use crate::kills::told::Told;
 
@@ -42,7 +42,7 @@ const PLACES: [(&str, u32); 14] = [
 ];
 
 /// What the log says of a message that is lost.
-const NOT_KEPT: &str = "a message was delivered again that was decrypted before and is not kept";
+const NOT_KEPT: &str = "redelivered message cannot be decrypted again, recorded as lost";
 
 /// How an agent ends.
 enum Shot {
@@ -63,7 +63,7 @@ async fn an_agent_killed_at_every_place_loses_nothing_and_doubles_nothing() {
         .collect();
     random.shuffle(&mut shots);
     let died = killed(shots, random).await;
-    // A place that nobody comes past proves nothing.
+    // A place that no one comes past proves nothing.
     let missed = PLACES.map(|(place, _)| place);
     let missed: Vec<_> = missed
         .iter()
@@ -81,12 +81,12 @@ async fn an_agent_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
 }
 
 /// A ratchet that is durable before the message that it opened is the one window that the library leaves open (design,
-/// "WhatsApp itself"): the message is lost, WhatsApp is told that we have it, and the journal says so.
+/// "WhatsApp itself"): the message is lost although it was acknowledged to WhatsApp, and the journal reports it.
 #[tokio::test]
-async fn a_message_that_a_kill_takes_between_its_ratchet_and_its_row_is_said_to_be_lost() {
+async fn a_message_killed_between_its_ratchet_and_its_row_is_reported_as_lost() {
     let mut world = World::linked().await;
     let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
-    // Everybody has a session, so that nothing but the ratchets changes. Those of groups are written after the others.
+    // Everyone has a session, so that nothing but the ratchets changes. Those of groups are written after the others.
     crowd.grouped = false;
     crowd.write(16).await;
     world.all_acked().await;
@@ -109,21 +109,21 @@ async fn a_message_that_a_kill_takes_between_its_ratchet_and_its_row_is_said_to_
     world.finish().await;
 }
 
-/// What the phone tells its companions, keys and the like, is for nobody to see, and is not lost either.
+/// What the phone sends to its companions, keys and the like, is not an event, and is not lost either.
 #[tokio::test]
-async fn what_is_for_nobody_to_see_is_not_said_to_be_lost() {
+async fn protocol_messages_are_not_reported_as_lost() {
     let mut world = World::new().await;
     let url = world.sim.url();
     world.agent.kill().await;
     let begun = world.agent.count_logged(STARTED);
-    // The phone's first words are in the journal and are not acked; then somebody else's message has all ratchets written.
+    // The phone's first words are in the journal and are not acked; then someone else's message has all ratchets written.
     world.agent.start_doomed(&url, Some("durable:1,flushed:1"));
     world.agent.begun(begun + 1).await;
     world.link().await;
     let own = ACCOUNT.trim_start_matches('+');
     let is_own = |owed: &Owed| owed.class == Class::Message && owed.from == own;
     let spoken = || world.sim.queue(ACCOUNT).unwrap().iter().any(is_own);
-    world.sim.until(PATIENCE, spoken).await.unwrap();
+    world.sim.until(TEST_TIMEOUT, spoken).await.unwrap();
     let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
     crowd.grouped = false;
     crowd.write(8).await;

@@ -8,7 +8,7 @@ use openclaw_sim::By;
 use openclaw_state::journal::{Journal, Limits};
 use openclaw_state::vault::{Sealed, Vault};
 use openclaw_types::{
-    ChatId, Contact, Content, Link, LinkState, Lost, LostReason, Message, MessageId, Occurrence,
+    ChatId, Contact, Content, EventData, Link, LinkState, Lost, LostReason, Message, MessageId,
     Origin,
 };
 use openclaw_vault::{Folder, Secret, on_heap};
@@ -197,7 +197,7 @@ async fn a_page_of_events_is_bounded_and_a_bad_request_for_one_refused() {
 }
 
 /// Records these in the journal of an agent that is stopped.
-async fn record(world: &World, events: impl Iterator<Item = Occurrence>) {
+async fn record(world: &World, events: impl Iterator<Item = EventData>) {
     let secret = std::fs::read_to_string(world.agent.key_file()).unwrap();
     let secret = Secret::parse_key(&secret).unwrap();
     let folder = Folder::new(world.agent.volume());
@@ -214,7 +214,7 @@ async fn record(world: &World, events: impl Iterator<Item = Occurrence>) {
 }
 
 #[tokio::test]
-async fn one_call_looks_through_so_many_events_and_the_next_goes_on_there() {
+async fn one_call_scans_a_bounded_number_of_events_and_the_next_continues() {
     const LOOKED_THROUGH: u64 = 10_000;
     let mut world = World::new().await;
     world.agent.terminate().await;
@@ -227,8 +227,8 @@ async fn one_call_looks_through_so_many_events_and_the_next_goes_on_there() {
         reason: None,
         code: None,
     };
-    let many = (0..2 * LOOKED_THROUGH + 100).map(|_| Occurrence::Link(Box::new(link.clone())));
-    let events = [Occurrence::Lost(oldest)].into_iter().chain(many);
+    let many = (0..2 * LOOKED_THROUGH + 100).map(|_| EventData::Link(Box::new(link.clone())));
+    let events = [EventData::Lost(oldest)].into_iter().chain(many);
     record(&world, events).await;
     let url = world.sim.url();
     world.agent.start_again(&url).await;
@@ -273,7 +273,7 @@ async fn a_page_of_long_messages_is_cut_short_and_not_refused() {
             recovered: false,
         };
         let content = Content::of_text(body.as_str());
-        Occurrence::Message(Box::new(Message { origin, content }))
+        EventData::Message(Box::new(Message { origin, content }))
     };
     record(&world, (0..COUNT).map(message)).await;
     let url = world.sim.url();
@@ -306,7 +306,7 @@ fn lost(page: &pb::ListEventsResponse) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn an_agent_to_which_nothing_happened_lists_what_there_is() {
+async fn an_agent_without_events_lists_an_empty_page() {
     let world = World::new().await;
     let listed = world.page(pb::ListEventsRequest::default()).await;
     let mut wanted = world.events().await;

@@ -1,4 +1,4 @@
-//! Sending and receiving: what a caller is told, and that it is true at the other side.
+//! Sending and receiving: what a caller gets, and that it is true at the other side.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use openclaw_sim::{By, Fault, IqError};
 use tonic::Code;
 
 use crate::harness::{
-    ACCOUNT, ANNA, BERT, NOBODY, PATIENCE, WORD, World, fact, kinds, lid, reason, refusal, request,
-    seconds,
+    ACCOUNT, ANNA, BERT, TEST_TIMEOUT, UNREGISTERED, WORD, World, fact, kinds, lid, reason,
+    refusal, request, seconds,
 };
 
 fn tokened(text: &str, token: &str) -> pb::SendRequest {
@@ -31,13 +31,13 @@ fn waiting(wait: SendState, timeout: i64) -> pb::SendRequest {
 #[tokio::test]
 async fn a_number_that_is_not_on_whatsapp_is_not_found() {
     let world = World::linked().await;
-    world.sim.unknown(NOBODY).unwrap();
-    let denied = world.send(NOBODY, WORD).await.unwrap_err();
+    world.sim.unknown(UNREGISTERED).unwrap();
+    let denied = world.send(UNREGISTERED, WORD).await.unwrap_err();
     assert_eq!(
         refusal(&denied),
         (Code::NotFound, "NOT_ON_WHATSAPP".to_owned())
     );
-    assert_eq!(world.peer(NOBODY).inbox_len(), 0);
+    assert_eq!(world.peer(UNREGISTERED).inbox_len(), 0);
     assert!(
         world.phone().inbox().is_empty(),
         "nor does the phone show it"
@@ -61,7 +61,7 @@ async fn a_token_is_one_message_however_often_it_is_sent() {
     }
     world.send(ANNA, &format!("{WORD} after")).await.unwrap();
     let fits = |heard: &openclaw_sim::Received| heard.text != Some(WORD.to_owned());
-    world.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+    world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     assert_eq!(world.peer(ANNA).inbox_len(), 2);
     world.finish().await;
 }
@@ -321,7 +321,7 @@ async fn a_text_arrives_byte_for_byte() {
         let sent = world.send(ANNA, &text).await.unwrap();
         let heard = world
             .peer(ANNA)
-            .wait_for(|heard| heard.id == sent.message_id, PATIENCE)
+            .wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT)
             .await
             .unwrap();
         assert!(heard.text.as_deref() == Some(text.as_str()));
@@ -358,7 +358,7 @@ async fn a_person_is_written_to_by_number_or_by_lid() {
 }
 
 #[tokio::test]
-async fn what_the_phone_writes_is_told_as_ours() {
+async fn messages_from_the_phone_are_from_me() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     world.phone().send_text(ANNA, WORD).await.unwrap();
@@ -373,7 +373,7 @@ async fn what_the_phone_writes_is_told_as_ours() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_encrypted_for_the_moment_is_not_called_failed() {
+async fn a_message_that_cannot_be_encrypted_yet_has_not_failed() {
     let world = World::linked().await;
     let error = IqError {
         xmlns: "encrypt".to_owned(),

@@ -1,4 +1,4 @@
-//! A network that is not to be trusted with anything: what is told over it is exact, or not told.
+//! A network that is not to be trusted with anything: what is sent over it is exact, or not sent.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use openclaw_trust::Fingerprint;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Client, Cut, Middle, Mood, PATIENCE, Pairing, TLS, WORD, Watcher, World, chance,
-    kinds, reason, request,
+    ACCOUNT, ANNA, Client, Cut, Middle, Mood, Pairing, TEST_TIMEOUT, TLS, WORD, Watcher, World,
+    chance, kinds, reason, request,
 };
 
 const CUTS: [Cut; 4] = [Cut::Close, Cut::Reset, Cut::ClientSide, Cut::AgentSide];
 
 const MOODS: [Mood; 3] = [Mood::Late(Duration::from_millis(5)), Mood::Deaf, Mood::Fair];
 
-/// How clients come to the agent: through somebody.
+/// How clients come to the agent: through someone.
 struct Line {
     middle: Middle,
     /// The key of a client, and the agent's, over TLS.
@@ -58,7 +58,7 @@ impl Line {
     }
 }
 
-/// An agent in plain text, behind somebody.
+/// An agent in plain text, behind someone.
 async fn with_a_middle() -> (World, Line) {
     let config = openclaw_sim::Config::default();
     let world = World::with(config, &["--listen-plaintext", "127.0.0.1:0"]).await;
@@ -66,7 +66,7 @@ async fn with_a_middle() -> (World, Line) {
     (world, Line { middle, keys: None })
 }
 
-/// An agent behind somebody, over TLS.
+/// An agent behind someone, over TLS.
 async fn with_a_middle_over_tls() -> (World, Line) {
     let world = World::with(openclaw_sim::Config::default(), &TLS).await;
     let client = Client::first(&world.agent).await;
@@ -77,13 +77,13 @@ async fn with_a_middle_over_tls() -> (World, Line) {
 
 /// Follows events from behind `after` until the stream breaks, and keeps what comes.
 async fn follow(middle: &Line, seen: &mut Vec<u64>, enough: usize) {
-    let wish = pb::WatchEventsRequest {
+    let request = pb::WatchEventsRequest {
         after: Some(seen.last().copied().unwrap_or(0)),
         follow: true,
         filter: kinds([pb::EventKind::Message]),
         ..Default::default()
     };
-    let Ok(stream) = middle.client().watch_events(wish).await else {
+    let Ok(stream) = middle.client().watch_events(request).await else {
         return;
     };
     let mut stream = Watcher::new(stream.into_inner());
@@ -143,7 +143,7 @@ async fn every_event_once((world, middle): (World, Line), mut random: Rng) {
             () = trouble => {}
         }
     };
-    tokio::time::timeout(4 * PATIENCE, all)
+    tokio::time::timeout(4 * TEST_TIMEOUT, all)
         .await
         .expect("all events come");
     let kept = world.events().await;
@@ -178,7 +178,7 @@ async fn one_message((world, middle): (World, Line), mut random: Rng) {
     let mut ids = HashMap::new();
     let mut repeated = 0;
     for number in 0..MESSAGES {
-        let wish = pb::SendRequest {
+        let request = pb::SendRequest {
             client_token: format!("cut-{number}"),
             ..request(ANNA, &format!("{WORD} {number}"))
         };
@@ -186,7 +186,7 @@ async fn one_message((world, middle): (World, Line), mut random: Rng) {
             // Before the call arrives, while it is under way, when its answer is.
             middle.cuts_somewhere_in_a_call(&mut random);
             let mut client = middle.client();
-            let sent = tokio::time::timeout(PATIENCE, client.send(wish.clone()));
+            let sent = tokio::time::timeout(TEST_TIMEOUT, client.send(request.clone()));
             match sent.await.expect("a call ends") {
                 Ok(sent) => {
                     ids.insert(sent.into_inner().message_id, number);
@@ -199,7 +199,7 @@ async fn one_message((world, middle): (World, Line), mut random: Rng) {
     assert!(repeated > 5, "{repeated} repeated calls prove nothing");
     assert_eq!(ids.len(), MESSAGES);
     let all = || world.peer(ANNA).inbox_len() >= MESSAGES;
-    world.sim.until(PATIENCE, all).await.unwrap();
+    world.sim.until(TEST_TIMEOUT, all).await.unwrap();
     let inbox = world.peer(ANNA).inbox();
     let mut texts: Vec<_> = inbox.into_iter().filter_map(|heard| heard.text).collect();
     texts.sort_unstable();
@@ -224,7 +224,7 @@ async fn a_pairing_over_a_slow_line_links() {
     world.finish().await;
 }
 
-/// The contract: closing the stream stops the pairing. A cut is noticed like that, and nobody has to wait for it.
+/// The contract: closing the stream stops the pairing. A cut is noticed like that, and no one has to wait for it.
 #[tokio::test]
 async fn a_pairing_that_is_cut_makes_room_for_the_next() {
     let (world, middle) = with_a_middle().await;
@@ -244,7 +244,7 @@ async fn a_pairing_that_is_cut_makes_room_for_the_next() {
 
 /// The phone had accepted when the line broke: what the operator did not see is what Status says.
 #[tokio::test]
-async fn a_line_that_breaks_after_the_scan_leaves_a_state_that_is_told() {
+async fn a_connection_lost_after_the_scan_leaves_a_reported_state() {
     for cut in [Cut::Close, Cut::Reset] {
         let (world, middle) = with_a_middle().await;
         let mut lost = pair(&world, &middle, false).await.unwrap();
@@ -278,10 +278,10 @@ async fn a_line_that_breaks_after_the_scan_leaves_a_state_that_is_told() {
 }
 
 async fn pair(world: &World, middle: &Line, replace: bool) -> Result<Pairing, tonic::Status> {
-    let wish = pb::PairRequest {
+    let request = pb::PairRequest {
         replace,
         ..pb::PairRequest::by_qr()
     };
-    let frames = middle.client().pair(wish).await?.into_inner();
+    let frames = middle.client().pair(request).await?.into_inner();
     Ok(world.pairing(frames))
 }

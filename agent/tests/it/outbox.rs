@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::harness::{
-    ANNA, BERT, NOBODY, PATIENCE, WORD, World, fact, lid, refusal, request, seconds,
+    ANNA, BERT, TEST_TIMEOUT, UNREGISTERED, WORD, World, fact, lid, refusal, request, seconds,
 };
 
 fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
@@ -58,7 +58,7 @@ impl World {
 
     async fn until_heard(&self, number: &str, text: &str) -> Received {
         let fits = |heard: &Received| heard.text.as_deref() == Some(text);
-        let heard = self.peer(number).wait_for(fits, PATIENCE).await;
+        let heard = self.peer(number).wait_for(fits, TEST_TIMEOUT).await;
         heard.unwrap_or_else(|error| panic!("{number} has not got {text:?}: {error}"))
     }
 
@@ -73,15 +73,15 @@ impl World {
 }
 
 #[tokio::test]
-async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
+async fn queued_messages_outlive_a_kill_and_are_sent_on_the_next_connection() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.cut_off().await;
     let texts: Vec<String> = (0..3).map(|n| format!("{WORD} {n}")).collect();
     let mut ids = Vec::new();
     for (n, text) in texts.iter().enumerate() {
-        let wish = kept(ANNA, text, &format!("t{n}"));
-        let answer = world.send_with(wish).await.unwrap();
+        let request = kept(ANNA, text, &format!("t{n}"));
+        let answer = world.send_with(request).await.unwrap();
         assert_eq!(answer.state(), SendState::Accepted);
         let until = SystemTime::try_from(answer.queued_until.unwrap()).unwrap();
         let hour = until.duration_since(openclaw_state::clock::now()).unwrap();
@@ -97,7 +97,7 @@ async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
         (waiting[0].to.as_str(), waiting[0].client_token.as_str()),
         (ANNA, "t0")
     );
-    // A caller that asks again is told the same.
+    // A caller that asks again gets the same.
     let again = world.send_with(tokened(ANNA, &texts[0], "t0")).await;
     let again = again.unwrap();
     assert_eq!(
@@ -119,13 +119,13 @@ async fn what_waits_outlives_a_kill_and_is_sent_on_the_next_connection() {
 }
 
 #[tokio::test]
-async fn what_may_wait_and_need_not_is_sent_at_once() {
+async fn a_queued_message_is_sent_at_once_while_connected() {
     let world = World::linked().await;
-    let wish = pb::SendRequest {
+    let request = pb::SendRequest {
         wait: SendState::Delivered.into(),
         ..kept(ANNA, WORD, "t")
     };
-    let sent = world.send_with(wish).await.unwrap();
+    let sent = world.send_with(request).await.unwrap();
     assert_eq!(
         (sent.state(), sent.queued_until),
         (SendState::Delivered, None)
@@ -135,14 +135,14 @@ async fn what_may_wait_and_need_not_is_sent_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_kept_expires_as_reported_and_the_message_never_goes() {
+async fn a_queued_message_expires_with_a_report_and_is_never_sent() {
     let world = World::linked().await;
     world.cut_off().await;
-    let wish = pb::SendRequest {
+    let request = pb::SendRequest {
         keep_for: seconds(1),
         ..kept(ANNA, WORD, "t")
     };
-    world.send_with(wish).await.unwrap();
+    world.send_with(request).await.unwrap();
     let outcome = world.outcome("t").await;
     assert_eq!(
         (outcome.state(), outcome.reason()),
@@ -161,7 +161,7 @@ async fn what_is_kept_expires_as_reported_and_the_message_never_goes() {
 }
 
 #[tokio::test]
-async fn what_waits_can_be_taken_back() {
+async fn queued_messages_can_be_cancelled() {
     let world = World::linked().await;
     world.cut_off().await;
     let answer = world.send_with(kept(ANNA, WORD, "t")).await.unwrap();
@@ -204,8 +204,8 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
     let world = World::linked_with(&["--send-rate", "30", "--send-burst", "2"]).await;
     world.send(ANNA, &format!("{WORD} 0")).await.unwrap();
     world.send(BERT, &format!("{WORD} 1")).await.unwrap();
-    let wish = || tokened(BERT, &format!("{WORD} 2"), "t");
-    let refused = world.send_with(wish()).await.unwrap_err();
+    let request = || tokened(BERT, &format!("{WORD} 2"), "t");
+    let refused = world.send_with(request()).await.unwrap_err();
     assert_eq!(
         refusal(&refused),
         (Code::ResourceExhausted, "PACED".to_owned())
@@ -217,11 +217,11 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
     assert!(wait <= Duration::from_secs(2), "{wait:?}");
     assert_eq!(world.heard(BERT).len(), 1, "nothing was sent");
     tokio::time::sleep(wait).await;
-    world.send_with(wish()).await.unwrap();
+    world.send_with(request()).await.unwrap();
     // What may wait for its turn is slowed down instead.
     for n in 3..5 {
-        let wish = kept(ANNA, &format!("{WORD} {n}"), &format!("t{n}"));
-        let sent = world.send_with(wish).await.unwrap();
+        let request = kept(ANNA, &format!("{WORD} {n}"), &format!("t{n}"));
+        let sent = world.send_with(request).await.unwrap();
         assert!(sent.state() >= SendState::ServerAck);
     }
     let slowed = openclaw_state::clock::now().duration_since(at).unwrap();
@@ -252,7 +252,7 @@ async fn a_refusal_while_not_connected_names_the_state_and_the_next_attempt() {
 }
 
 #[tokio::test]
-async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
+async fn a_temporary_fault_delays_queued_messages_and_fails_none() {
     let world = World::linked().await;
     world.send(ANNA, WORD).await.unwrap();
     let error = IqError {
@@ -261,11 +261,11 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
         count: 1_000,
     };
     world.fault(Fault::IqError(error)).await;
-    let wish = pb::SendRequest {
+    let request = pb::SendRequest {
         timeout: seconds(1),
         ..kept(BERT, WORD, "t")
     };
-    let answer = world.send_with(wish).await.unwrap();
+    let answer = world.send_with(request).await.unwrap();
     assert_eq!(answer.state(), SendState::Accepted);
     let attempted = async {
         loop {
@@ -276,10 +276,10 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
             tokio::task::yield_now().await;
         }
     };
-    let waiting = tokio::time::timeout(PATIENCE, attempted).await.unwrap();
+    let waiting = tokio::time::timeout(TEST_TIMEOUT, attempted).await.unwrap();
     assert_eq!(waiting.reason(), pb::SendReason::NotEncrypted);
     assert!(!waiting.handed_over && waiting.retry_at.is_some());
-    // It holds up nobody else.
+    // It holds up no one else.
     world.send(ANNA, &format!("{WORD} again")).await.unwrap();
     world.fault(Fault::Clear).await;
     world.until_heard(BERT, WORD).await;
@@ -289,7 +289,7 @@ async fn a_trouble_of_the_moment_delays_what_is_kept_and_fails_nothing() {
 }
 
 #[tokio::test]
-async fn what_waits_goes_when_the_phone_links_the_agent_again() {
+async fn queued_messages_are_sent_once_the_agent_is_linked_again() {
     let world = World::linked().await;
     world
         .send_with(tokened(ANNA, WORD, "before"))
@@ -315,10 +315,10 @@ async fn what_waits_goes_when_the_phone_links_the_agent_again() {
 }
 
 #[tokio::test]
-async fn what_nobody_could_open_is_not_called_sent() {
+async fn a_message_no_device_can_decrypt_is_not_reported_as_sent() {
     let world = World::linked().await;
-    // WhatsApp knows nobody under this LID, and has no key for it.
-    let nobody = format!("{}@lid", lid(NOBODY));
+    // WhatsApp knows no one under this LID, and has no key for it.
+    let nobody = format!("{}@lid", lid(UNREGISTERED));
     let failed = world.send_with(tokened(&nobody, WORD, "t")).await;
     assert_eq!(
         refusal(&failed.unwrap_err()),

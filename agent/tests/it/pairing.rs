@@ -122,7 +122,7 @@ async fn one_pairing_runs_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_linked_agent_is_linked_anew_only_on_request() {
+async fn a_linked_agent_is_linked_again_only_on_request() {
     let world = World::linked().await;
     let denied = world.pair(pb::PairRequest::by_qr()).await.err().unwrap();
     assert_eq!(
@@ -161,7 +161,7 @@ async fn a_stream_closed_half_way_stops_the_pairing() {
 }
 
 #[tokio::test]
-async fn a_pairing_nobody_watches_does_not_deny_the_next() {
+async fn an_abandoned_pairing_does_not_block_the_next() {
     let world = World::new().await;
     for _ in 0..10 {
         let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
@@ -185,8 +185,8 @@ async fn the_operators_deadline_ends_a_pairing() {
 }
 
 #[tokio::test]
-async fn no_server_is_said_within_seconds() {
-    // A port that was free a moment ago, and nobody listens on.
+async fn no_server_is_reported_within_seconds() {
+    // A port that was free a moment ago, and no one listens on.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/ws/chat", listener.local_addr().unwrap());
     drop(listener);
@@ -205,7 +205,7 @@ async fn no_server_is_said_within_seconds() {
         started.elapsed()
     );
     world.agent.until_state(LinkState::Unlinked).await;
-    world.agent.logged("WhatsApp cannot be reached").await;
+    world.agent.logged("cannot connect to WhatsApp").await;
     world.finish().await;
 }
 
@@ -231,7 +231,7 @@ async fn a_phone_that_unlinks_while_pairing_is_believed_at_once() {
 }
 
 #[tokio::test]
-async fn a_login_refused_after_the_scan_is_said() {
+async fn a_login_refused_after_the_scan_is_reported() {
     for (code, reason, state) in [
         (402, pb::PairFailureReason::Banned, LinkState::Banned),
         (405, pb::PairFailureReason::Outdated, LinkState::Outdated),

@@ -16,7 +16,7 @@ async fn healthcheck(http: &str, args: &[&str]) -> Ended {
 fn well(state: &str) -> Ended {
     Ended {
         code: Some(0),
-        stdout: format!("well: whatsapp is {state}\n"),
+        stdout: format!("healthy: whatsapp is {state}\n"),
         stderr: String::new(),
     }
 }
@@ -50,7 +50,7 @@ async fn a_health_check_needs_nothing_but_the_agent() {
 }
 
 #[tokio::test]
-async fn a_health_check_asks_where_the_platform_says() {
+async fn a_health_check_uses_the_platforms_port() {
     let world = World::new().await;
     let http = world.agent.http();
     let mut command = bare::binary(Path::new("/"));
@@ -112,7 +112,7 @@ async fn on_railway_nothing_starts_without_a_volume() {
 }
 
 #[tokio::test]
-async fn on_railway_nothing_starts_beside_the_volume() {
+async fn on_railway_nothing_starts_outside_the_volume() {
     let folder = tempfile::tempdir().unwrap();
     let mount = tempfile::tempdir().unwrap();
     let mut command = on_railway(folder.path());

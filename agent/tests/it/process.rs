@@ -22,7 +22,7 @@ fn text(output: &Output) -> (Option<i32>, String, String) {
 }
 
 #[tokio::test]
-async fn bad_settings_are_all_said_at_once() {
+async fn all_invalid_settings_are_reported_at_once() {
     let output = run_agent_to_the_end(&[
         "--listen-plaintext",
         "0.0.0.0:1",
@@ -78,7 +78,7 @@ async fn a_simulator_build_never_dials_anything_but_loopback() {
 }
 
 #[tokio::test]
-async fn the_version_says_what_kind_of_build_it_is() {
+async fn the_version_names_the_kind_of_build() {
     let (code, stdout, stderr) = text(&run_to_the_end(&["--version"]).await);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert!(stdout.contains("simulator build"), "{stdout}");
@@ -120,7 +120,7 @@ async fn a_killed_agent_starts_again_linked() {
     let mut world = World::linked().await;
     let exit = world.agent.kill().await;
     assert_eq!(exit.code(), None);
-    assert!(world.agent.socket.exists(), "nobody could remove it");
+    assert!(world.agent.socket.exists(), "no one could remove it");
     let url = world.sim.url();
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
@@ -130,7 +130,7 @@ async fn a_killed_agent_starts_again_linked() {
 }
 
 #[tokio::test]
-async fn a_second_agent_on_the_socket_fails_and_harms_nobody() {
+async fn a_second_agent_on_the_socket_fails_without_harm() {
     let world = World::linked().await;
     let socket = world.agent.socket.to_str().unwrap();
     let url = world.sim.url();
@@ -144,7 +144,7 @@ async fn a_second_agent_on_the_socket_fails_and_harms_nobody() {
     ];
     let (code, _, stderr) = text(&run_agent_to_the_end(&args).await);
     assert_eq!(code, Some(1));
-    assert!(stderr.contains("is an agent running already?"), "{stderr}");
+    assert!(stderr.contains("is another agent running?"), "{stderr}");
     assert!(world.agent.socket.exists());
     world.everything_says_connected().await;
     world.send(ANNA, WORD).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_second_agent_on_the_socket_fails_and_harms_nobody() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_said() {
+async fn an_address_in_use_is_reported() {
     let world = World::new().await;
     let other = world.agent.folder().join("other.sock");
     let http = world.agent.http().to_string();
@@ -208,7 +208,7 @@ async fn a_stop_ends_a_pairing_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_nobody_who_is_silent() {
+async fn a_stop_does_not_wait_for_silent_clients() {
     let mut world = World::linked().await;
     // Neither WhatsApp nor the client nor the probe says another word.
     let _stalled = world.watch().await;

@@ -1,4 +1,4 @@
-//! Linking anew: the old link stays as it was until the new one is complete, and then the new one works.
+//! Linking again: the old link stays as it was until the new one is complete, and then the new one works.
 
 mod kills;
 
@@ -10,9 +10,9 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::pair_frame::Frame;
 use openclaw_sim::{By, Failure, Fault, IqError};
 
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World, seconds};
+use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, World, seconds};
 
-/// Nobody's number, and well formed.
+/// No one's number, and well formed.
 const MISTYPED: &str = "+15550100077";
 const MANY: u32 = 1_000;
 
@@ -80,7 +80,7 @@ impl World {
         let text = format!("{WORD} {word}");
         self.send(ANNA, &text).await.unwrap();
         let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(&text);
-        self.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+        self.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
         let mut events = self.watch().await;
         let text = format!("{WORD} answers {word}");
         let anna = self.peer(ANNA);
@@ -263,7 +263,7 @@ async fn the_new_device_takes_the_old_ones_place_once_it_has_logged_in() {
 }
 
 #[tokio::test]
-async fn a_link_that_rests_is_replaced_as_well() {
+async fn a_resting_link_is_replaced_too() {
     for (end, state) in ENDS {
         let world = World::linked().await;
         world.end(end).await;
@@ -286,7 +286,7 @@ async fn a_stream_closed_after_the_scan_leaves_the_new_link() {
     assert!(matches!(pairing.next().await, Some(Frame::Scanned(_))));
     drop(pairing);
     let replaced = || world.devices().len() == 1 && world.devices() != before;
-    world.sim.until(PATIENCE, replaced).await.unwrap();
+    world.sim.until(TEST_TIMEOUT, replaced).await.unwrap();
     world.works("with the new one").await;
     assert!(!world.agent.status().await.pairing);
     world.finish().await;
@@ -302,7 +302,7 @@ async fn a_link_that_is_lost_while_another_is_made_is_made_again() {
         .agent
         .logged("WhatsApp disconnected: connection_lost")
         .await;
-    world.works("beside the pairing").await;
+    world.works("during the pairing").await;
     assert!(world.agent.status().await.pairing);
     world.fault(Fault::Replaced).await;
     world.agent.until_state(LinkState::Replaced).await;

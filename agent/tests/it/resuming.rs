@@ -27,7 +27,7 @@ impl World {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
-    /// Nothing connects by itself.
+    /// Nothing connects automatically.
     async fn rests_quietly(&self) {
         let before = self.handshakes();
         let knocked = self.sim.until(QUIET, || self.handshakes() > before).await;
@@ -137,7 +137,7 @@ async fn a_time_that_is_none_is_refused_and_nothing_is_tried() {
 }
 
 #[tokio::test]
-async fn only_what_whatsapp_said_is_said_of_an_end() {
+async fn an_end_has_only_what_whatsapp_reported() {
     for (code, state, word) in [
         (401, LinkState::LoggedOut, "logged_out"),
         (402, LinkState::Banned, "banned"),

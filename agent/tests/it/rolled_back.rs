@@ -11,7 +11,7 @@ use openclaw_sim::By;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Agent, BERT, Client, PATIENCE, TLS, WORD, World, message, refusal, request,
+    ACCOUNT, ANNA, Agent, BERT, Client, TEST_TIMEOUT, TLS, WORD, World, message, refusal, request,
 };
 
 fn copy(from: &Path, to: &Path) {
@@ -125,7 +125,7 @@ async fn a_client_that_has_seen_the_store_further_on_holds_every_send_durably() 
 }
 
 #[tokio::test]
-async fn an_admin_who_renews_sends_with_new_sessions_and_breaks_none() {
+async fn renewing_sends_with_new_sessions_and_breaks_none() {
     let (mut world, seen) = rolled_back(&[]).await;
     assert!(report(&world.agent, seen.clone()).await.is_some());
     held(world.send(ANNA, WORD).await);
@@ -137,7 +137,7 @@ async fn an_admin_who_renews_sends_with_new_sessions_and_breaks_none() {
     let sent = world.send_with(with(&seen, ANNA, "t")).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck);
     let fits = |heard: &openclaw_sim::Received| heard.id == sent.message_id;
-    world.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+    world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     let anna = world.peer(ANNA);
     let text = format!("{WORD} back");
     anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
@@ -152,7 +152,7 @@ async fn an_admin_who_renews_sends_with_new_sessions_and_breaks_none() {
 }
 
 #[tokio::test]
-async fn an_admin_who_accepts_continues_as_it_is() {
+async fn accepting_continues_with_the_store_as_it_is() {
     // Nothing was sent since the copy: that is when to accept.
     let mut world = World::linked().await;
     let seen = pb::StoreSeen {
@@ -185,7 +185,7 @@ async fn an_admin_who_accepts_continues_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_was_kept_before_waits_while_sends_are_held_and_goes_after() {
+async fn queued_messages_wait_while_sends_are_held_and_are_sent_after() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.cut_off().await;
@@ -217,12 +217,12 @@ async fn what_was_kept_before_waits_while_sends_are_held_and_goes_after() {
     world.agent.until_state(LinkState::Connected).await;
     decide(&world.agent, RollbackDecision::Renew).await.unwrap();
     let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(WORD);
-    world.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+    world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     world.finish().await;
 }
 
 #[tokio::test]
-async fn what_is_no_rollback_holds_nothing() {
+async fn a_report_without_a_rollback_holds_nothing() {
     let world = World::linked().await;
     let now = seen(&world.agent).await;
     let other_store = pb::StoreSeen {
@@ -236,11 +236,11 @@ async fn what_is_no_rollback_holds_nothing() {
     };
     for said in [now.clone(), other_store, earlier] {
         assert_eq!(report(&world.agent, said.clone()).await, None);
-        let wish = pb::SendRequest {
+        let request = pb::SendRequest {
             seen: Some(said),
             ..request(ANNA, WORD)
         };
-        world.send_with(wish).await.unwrap();
+        world.send_with(request).await.unwrap();
     }
     let bad = pb::StoreSeen {
         store_id: vec![7; 15],

@@ -1,7 +1,7 @@
 //! `docs/runbook.md` is true: what it has people type is typed here, for an agent in the state that the page names, and
 //! must print what the page shows.
 //!
-//! Commands of a platform are not run. They need `openclawctl` beside the agent, which `scripts/test` has built.
+//! Commands of a platform are not run. They need `openclawctl` next to the agent, which `scripts/test` has built.
 
 mod likeness;
 mod page;
@@ -12,13 +12,13 @@ use std::time::Instant;
 
 use openclaw_sim::camera;
 
-use crate::harness::{ACCOUNT, PATIENCE};
+use crate::harness::{ACCOUNT, TEST_TIMEOUT};
 use page::{Block, Step};
 use scene::Scene;
 pub(crate) use shell::Shell;
 
 const PAGE: &str = "docs/runbook.md";
-/// The page's rules: Anna is admitted.
+/// The page's rules: Anna is allowed.
 const RULES: &str =
     "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    allowFrom: [\"+15550100002\"]\n";
 /// The sections of the runbook that this one replaces, in their order.
@@ -46,7 +46,7 @@ const SECTIONS: [&str; 20] = [
 ];
 
 #[tokio::test]
-#[ignore = "needs openclawctl beside the agent: run by scripts/test"]
+#[ignore = "needs openclawctl next to the agent: run by scripts/test"]
 async fn every_command_of_the_runbook_does_what_it_shows() {
     let text = page::text(PAGE);
     let mut scene: Option<Scene> = None;
@@ -124,7 +124,7 @@ async fn type_and_compare(scene: &Scene, step: &Step) -> Result<(), String> {
         if likeness::alike(shown, &printed) && succeeded != refused {
             return Ok(());
         }
-        if !looks || begun.elapsed() > PATIENCE {
+        if !looks || begun.elapsed() > TEST_TIMEOUT {
             return Err(format!(
                 "{PAGE}:{line}: {command}\nshows:\n{}\nprinted (success: {succeeded}):\n{printed}",
                 shown.join("\n")
@@ -158,7 +158,7 @@ async fn scan(scene: &Scene, running: &shell::Running) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    let seen = tokio::time::timeout(PATIENCE, seen).await;
+    let seen = tokio::time::timeout(TEST_TIMEOUT, seen).await;
     seen.unwrap_or_else(|_| panic!("no code for {ACCOUNT}: {}", running.printed()));
 }
 
@@ -201,6 +201,31 @@ fn the_runbook_names_every_state_and_every_error() {
         }
     }
     assert!(found > 40, "{found} errors");
+}
+
+#[test]
+fn the_runbook_names_every_error_of_the_client() {
+    let text = page::text(PAGE);
+    let mut found = 0;
+    for file in page::sources("ctl/src") {
+        let source = page::text(&file);
+        if !source.contains("with_reason(") {
+            continue;
+        }
+        let texts = source.split('"').skip(1).step_by(2);
+        for name in texts.filter(|text| is_reason(text) && !is_variable(text)) {
+            assert!(
+                text.contains(&format!("`{name}`")),
+                "{file} has an error {name}"
+            );
+            found += 1;
+        }
+    }
+    assert!(found > 50, "{found} errors");
+}
+
+fn is_variable(text: &str) -> bool {
+    text == "HOME" || text.starts_with("XDG_") || text.starts_with("OPENCLAW_")
 }
 
 fn is_reason(text: &str) -> bool {

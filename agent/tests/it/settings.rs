@@ -1,4 +1,4 @@
-//! Settings as platforms and people really set them: empty, in quotes, with marks that nobody sees, in no encoding, and
+//! Settings as platforms and people really set them: empty, in quotes, with marks that no one sees, in no encoding, and
 //! under a name that is nearly right. The agent does what is meant, or names what it does not do.
 
 mod alerts;
@@ -17,9 +17,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::harness::{Ended, PATIENCE, STARTED, bare, new_key};
+use crate::harness::{Ended, STARTED, TEST_TIMEOUT, bare, new_key};
 
-/// Arguments of an agent that has nobody to speak to.
+/// Arguments of an agent that has no one to speak to.
 const DEAD: [&str; 6] = [
     "--socket",
     "bare.sock",
@@ -67,7 +67,7 @@ async fn log(agent: &mut Command) -> Vec<serde_json::Value> {
         }
         has_started
     };
-    let started = tokio::time::timeout(PATIENCE, starting).await;
+    let started = tokio::time::timeout(TEST_TIMEOUT, starting).await;
     if started != Ok(true) {
         let _ = child.start_kill();
         let ended = child.wait_with_output().await.unwrap();
@@ -108,7 +108,7 @@ async fn variables() -> Vec<String> {
         rest[..rest.find(['=', ']']).unwrap()].to_owned()
     });
     let mut named: Vec<String> = named.collect();
-    // These are not in the help, as nobody sets them by hand.
+    // These are not in the help, as no one sets them by hand.
     named.extend(["PORT", "RAILWAY_TCP_PROXY_DOMAIN", "RAILWAY_TCP_PROXY_PORT"].map(str::to_owned));
     assert!(named.len() > 20, "{named:?}");
     named
@@ -140,7 +140,7 @@ async fn a_variable_that_is_set_to_nothing_is_unset() {
 }
 
 #[tokio::test]
-async fn a_variable_that_nobody_can_read_is_refused_by_its_name() {
+async fn a_variable_that_is_not_utf_8_is_refused_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let mut names = variables().await;
     names.extend(

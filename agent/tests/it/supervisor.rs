@@ -10,7 +10,7 @@ use openclaw_proto::v1 as pb;
 use openclaw_sim::Sim;
 use tokio::net::UnixDatagram;
 
-use crate::harness::{Agent, Bare, PATIENCE, STARTED, World, bare};
+use crate::harness::{Agent, Bare, STARTED, TEST_TIMEOUT, World, bare};
 
 /// The service manager's end.
 struct Manager {
@@ -33,7 +33,7 @@ impl Manager {
 
     async fn next(&mut self) -> String {
         let mut bytes = [0; 1024];
-        let heard = tokio::time::timeout(PATIENCE, self.socket.recv(&mut bytes)).await;
+        let heard = tokio::time::timeout(TEST_TIMEOUT, self.socket.recv(&mut bytes)).await;
         let length = heard.expect("another word").unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
@@ -58,7 +58,7 @@ impl Manager {
 const UNLINKED: &str = "STATUS=whatsapp unlinked: run `openclawctl pair` and scan the code";
 
 #[tokio::test]
-async fn the_service_manager_hears_of_every_turn() {
+async fn the_service_manager_is_notified_of_every_state() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let path = folder.path().join("notify");
     let mut manager = Manager::at(&path);
@@ -79,7 +79,7 @@ async fn the_service_manager_hears_of_every_turn() {
     for _ in 0..3 {
         manager.hears("WATCHDOG=1").await;
     }
-    // An image that replaces this one says so again, from inside the sandbox; nobody is told that the process ends.
+    // An image that replaces this one says so again, from inside the sandbox; no one is told that the process ends.
     world.unpair().await.unwrap();
     manager.hears("READY=1").await;
     manager.hears(UNLINKED).await;
@@ -105,11 +105,11 @@ async fn an_abstract_socket_is_reached_from_inside_the_sandbox() {
     assert_eq!(manager.next().await, "READY=1");
     assert_eq!(agent.terminate().await.code(), Some(0));
     manager.hears("STOPPING=1").await;
-    assert_eq!(manager.has_heard("WATCHDOG=1"), 0, "nobody asked for it");
+    assert_eq!(manager.has_heard("WATCHDOG=1"), 0, "no one asked for it");
 }
 
 #[tokio::test]
-async fn nobody_is_told_ready_by_an_agent_that_does_not_start() {
+async fn an_agent_that_does_not_start_never_reports_ready() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let mut manager = Manager::at(&path);
@@ -136,7 +136,7 @@ async fn a_manager_that_has_gone_costs_nothing() {
     let world = World::of(sim, agent);
     world
         .agent
-        .logged("the service manager in NOTIFY_SOCKET cannot be reached")
+        .logged("cannot reach the service manager in NOTIFY_SOCKET")
         .await;
     let status = world.client().status(pb::StatusRequest {}).await;
     assert!(status.is_ok());

@@ -19,7 +19,7 @@ const VARIABLE: &str = "OPENCLAW_CLOCK_OFFSET_FILE";
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 const YEAR: i64 = 365 * DAY;
-const NOTICED: &str = "the system's clock was stepped; waits and what is kept are not affected";
+const NOTICED: &str = "system clock stepped; timers and retention are not affected";
 
 /// The system's clock, as the agent is to see it.
 struct Clock {
@@ -113,7 +113,7 @@ async fn a_stepped_clock_changes_no_wait_for_the_next_attempt() {
 }
 
 #[tokio::test]
-async fn a_step_is_noticed_and_said_and_drops_no_connection() {
+async fn a_clock_step_is_noticed_and_reported_and_drops_no_connection() {
     let (clock, world) = Clock::with_agent(&[("OPENCLAW_READY_AFTER", "1")]).await;
     world.agent.until(|link| link.ready).await;
     assert_eq!(steps(&world).await, pb::Clock::default());
@@ -133,7 +133,7 @@ async fn a_step_is_noticed_and_said_and_drops_no_connection() {
         assert!(ahead(&link.since.unwrap(), by) < 0.0);
     }
     world.agent.logged_times(NOTICED, 3).await;
-    // It is noticed without anybody who asks.
+    // It is noticed without a call.
     clock.set(DAY);
     world.agent.logged_times(NOTICED, 4).await;
     world.hears_again().await;
@@ -208,7 +208,7 @@ async fn a_clock_that_is_wrong_for_a_while_forgets_no_token_and_lets_go_of_no_ev
 }
 
 #[tokio::test]
-async fn what_is_kept_until_a_time_is_kept_for_as_long_whatever_the_clock_shows() {
+async fn retention_does_not_depend_on_the_clocks_steps() {
     let (clock, world) = Clock::with_agent(&[]).await;
     world.cut_off().await;
     let keep = |token: &str, seconds| pb::SendRequest {

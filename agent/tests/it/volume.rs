@@ -1,4 +1,4 @@
-//! The volume: what is on it, who may open it, and that an agent goes on where it was, however it ended.
+//! The volume: what is on it, who may open it, and that an agent continues where it was, however it ended.
 
 mod keys;
 mod moved;

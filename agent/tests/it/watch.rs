@@ -1,4 +1,4 @@
-//! Following events: everybody sees the same, nobody waits for another, nothing is lost unsaid.
+//! Following events: everyone sees the same, no one waits for another, nothing is lost unsaid.
 
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_sim::By;
 use tonic::transport::Endpoint;
 
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, Watcher, World, kinds};
+use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, Watcher, World, kinds};
 
 impl World {
     async fn hear(&self, texts: &[String]) {
@@ -47,7 +47,7 @@ async fn watch_apart(world: &World) -> Watcher {
 }
 
 #[tokio::test]
-async fn a_hundred_watchers_see_the_same_and_a_stalled_one_harms_nobody() {
+async fn a_hundred_watchers_see_the_same_and_a_stalled_one_delays_none() {
     const WATCHERS: usize = 100;
     let world = World::linked().await;
     // Asked for, and never read.
@@ -60,7 +60,7 @@ async fn a_hundred_watchers_see_the_same_and_a_stalled_one_harms_nobody() {
     world.hear(&sent).await;
     let count = sent.len();
     let all = watchers.iter_mut().map(|watcher| watcher.texts(count));
-    let all = tokio::time::timeout(PATIENCE, futures::future::join_all(all));
+    let all = tokio::time::timeout(TEST_TIMEOUT, futures::future::join_all(all));
     for seen in all.await.expect("all of it in time") {
         assert_eq!(seen, sent);
     }
@@ -139,7 +139,7 @@ async fn without_follow_the_stream_ends_at_the_head() {
 }
 
 #[tokio::test]
-async fn without_after_only_what_happens_from_now_on_is_told() {
+async fn without_after_only_new_events_are_sent() {
     let world = World::linked().await;
     let sent = texts(2);
     world.hear(&sent[..1]).await;
@@ -164,7 +164,7 @@ async fn without_after_only_what_happens_from_now_on_is_told() {
 }
 
 #[tokio::test]
-async fn only_the_kinds_asked_for_are_told() {
+async fn only_the_requested_kinds_are_sent() {
     let world = World::linked().await;
     world.hear(&texts(2)).await;
     let mut told = world.watch().await;
@@ -201,7 +201,7 @@ async fn only_the_kinds_asked_for_are_told() {
 }
 
 #[tokio::test]
-async fn a_cursor_from_an_earlier_life_is_told_the_gap_first() {
+async fn a_cursor_of_an_earlier_store_gets_the_gap_first() {
     let world = World::linked().await;
     let oldest = world.agent.status().await.events.unwrap().oldest;
     let mut watcher = world.watch_with(from(7)).await;
@@ -217,7 +217,7 @@ async fn a_cursor_from_an_earlier_life_is_told_the_gap_first() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_was_overtaken_is_told_the_gap_first() {
+async fn an_overtaken_cursor_gets_the_gap_first() {
     let world = World::linked_with(&["--journal-size", "1"]).await;
     let first = world.agent.status().await.events.unwrap();
     let anna = world.peer(ANNA);
@@ -230,7 +230,7 @@ async fn a_cursor_that_was_overtaken_is_told_the_gap_first() {
             world.all_acked().await;
         }
     };
-    tokio::time::timeout(PATIENCE * 2, writing)
+    tokio::time::timeout(TEST_TIMEOUT * 2, writing)
         .await
         .expect("the oldest go");
     let mut watcher = world.watch_with(from(first.head)).await;

@@ -1,4 +1,4 @@
-//! No circle of imports within a crate, and the simulator's floors: whoever reads a file needs to know only what is below.
+//! No circle of imports within a crate, and the simulator's floors: the reader of a file needs to know only what is below.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

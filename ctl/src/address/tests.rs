@@ -44,7 +44,7 @@ fn plain_text_stays_on_this_machine() {
 }
 
 #[test]
-fn what_is_no_address_is_refused() {
+fn an_invalid_address_is_refused() {
     for given in [
         "",
         "unix:",
@@ -61,7 +61,7 @@ fn what_is_no_address_is_refused() {
 
 /// Each takes the place of all that follow it.
 #[test]
-fn what_is_nearer_to_the_command_counts_more() {
+fn the_setting_nearer_to_the_command_wins() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::in_dir(dir.path());
     for (name, endpoint) in [("flag", "a:1"), ("variable", "b:1"), ("current", "c:1")] {
@@ -148,7 +148,7 @@ fn a_wrong_flag_is_usage_and_a_wrong_variable_configuration() {
 
 /// Else an agent that was enrolled with on this machine would be asked in plain text.
 #[test]
-fn a_context_goes_before_plain_text_unless_that_is_said() {
+fn a_context_wins_over_plain_text_unless_requested() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::in_dir(dir.path());
     store.save(&context("here", "127.0.0.1:50051")).unwrap();
@@ -181,7 +181,7 @@ fn of_several_contexts_with_one_endpoint_the_current_one_counts() {
     };
     assert_eq!(
         which(),
-        Err("several contexts lead to agent:1: one, two".to_owned())
+        Err("several contexts have the endpoint agent:1: one, two".to_owned())
     );
     store.set_current(&"two".parse().unwrap()).unwrap();
     assert_eq!(which(), Ok("two".to_owned()));

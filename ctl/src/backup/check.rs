@@ -1,5 +1,5 @@
 //! Whether a backup is whole: every frame of it is opened, and its records are counted. No agent is
-//! asked, and nothing of what is inside is told.
+//! asked, and nothing of what is inside is shown.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -117,7 +117,7 @@ impl Whole {
             ..
         } = self;
         format!(
-            "Whole: {}\n{:<13}{store}\n{:<13}{generation}\n{:<13}{created}, {}\n",
+            "Verified: {}\n{:<13}{store}\n{:<13}{generation}\n{:<13}{created}, {}\n",
             self.amount(),
             "Store id:",
             "Generation:",
@@ -156,20 +156,18 @@ pub(crate) fn failure(path: &Path, secret: &Secret, error: &Error) -> Failure {
         Error::Foreign => Failure::new(format!("{file} is not a backup"))
             .with_reason("NOT_A_BACKUP")
             .with_hint("name a file that `openclawctl backup` made"),
-        Error::WrongKey { .. } => {
-            Failure::new(format!("{file} does not open with this {kind}"))
-                .with_reason("WRONG_SECRET")
-                .with_hint("it opens with the passphrase or key given when it was made, not with that of the volume")
-        }
+        Error::WrongKey { .. } => Failure::new(format!("{file} does not open with this {kind}"))
+            .with_reason("WRONG_SECRET")
+            .with_hint("use the passphrase or key that the backup was made with, not the volume's"),
         Error::Newer { .. } => Failure::new(format!("{file}: {error}"))
             .with_reason("NEWER")
             .with_hint("update openclawctl"),
-        Error::HeaderDamaged => damaged(format!("{file} is cut short or damaged at its start")),
+        Error::HeaderDamaged => damaged(format!("{file} is truncated or damaged at its start")),
         Error::Cut { at } | Error::Malformed { at } => {
-            damaged(format!("{file} is cut short or damaged at byte {at}"))
+            damaged(format!("{file} is truncated or damaged at byte {at}"))
         }
-        Error::Surplus => damaged(format!("{file} has something behind its end")),
-        Error::Read(cause) => Failure::new(format!("read {file}: {cause}")),
+        Error::Surplus => damaged(format!("{file} has extra bytes after its end")),
+        Error::Read(cause) => Failure::new(format!("cannot read {file}: {cause}")),
         _ => Failure::new(format!("{file}: {error}")),
     }
 }
@@ -177,5 +175,5 @@ pub(crate) fn failure(path: &Path, secret: &Secret, error: &Error) -> Failure {
 fn damaged(message: String) -> Failure {
     Failure::new(message)
         .with_reason("BACKUP_DAMAGED")
-        .with_hint("it cannot be restored: use another backup, or make one")
+        .with_hint("it cannot be restored: use another backup, or make a new one")
 }

@@ -23,11 +23,11 @@ pub(crate) struct PartFile {
 }
 
 impl PartFile {
-    /// Nothing but the `.part` is made or changed. A `.part` that nobody holds is what a killed process left.
+    /// Nothing but the `.part` is made or changed. A `.part` that no one holds is what a killed process left.
     pub(crate) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
         let name = path
             .file_name()
-            .ok_or_else(|| Failure::usage(format!("{} names no file", shown(path))))?;
+            .ok_or_else(|| Failure::usage(format!("{} is not the name of a file", shown(path))))?;
         match fs::symlink_metadata(path) {
             Ok(found) if found.is_dir() => {
                 return Err(Failure::usage(format!("{} is a directory", shown(path)))
@@ -46,7 +46,7 @@ impl PartFile {
                 shown(&part)
             ))
             .with_hint("wait for it, or name another file"),
-            _ => Failure::new(format!("write {}: {error}", shown(&part)))
+            _ => Failure::new(format!("cannot write {}: {error}", shown(&part)))
                 .with_hint("name a file in a directory that you can write to"),
         })?;
         Ok(Self {
@@ -86,7 +86,7 @@ impl PartFile {
         };
         File::open(dir)
             .and_then(|dir| dir.sync_all())
-            .map_err(|error| Failure::new(format!("sync {}: {error}", shown(dir))))
+            .map_err(|error| Failure::new(format!("cannot sync {}: {error}", shown(dir))))
     }
 
     fn failed(&self, what: &str, error: &io::Error) -> Failure {
@@ -117,7 +117,7 @@ fn hold(part: &Path) -> io::Result<File> {
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        // Whoever held it before may just have given it its name: then it is no longer ours to empty.
+        // The process that held it before may just have given it its name: then it is no longer ours to empty.
         let held = file.metadata()?;
         let there = fs::symlink_metadata(part).ok();
         if there.is_some_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())) {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_taken_over_and_what_a_living_one_writes_is_not() {
+    fn the_part_file_of_a_killed_process_is_replaced_and_of_a_living_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("b");
         fs::write(dir.path().join("b.part"), b"a longer rest").unwrap();

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// Chunks between the agent and the check.
 const MAX_QUEUED_CHUNKS: usize = 4;
 
-/// stdout, and the check beside it.
+/// stdout, and the check next to it.
 #[derive(Default)]
 pub(super) struct Pipe {
     checking: Option<Checking>,
@@ -47,12 +47,12 @@ impl Pipe {
             };
             let checked = check(passed, &secret, |_| ())
                 .map_err(|error| check::failure(Path::new("stdout"), &secret, &error));
-            // Nobody waits for it any more if this fails.
+            // No one waits for it any more if this fails.
             let _ = say.send(checked);
         };
         std::thread::Builder::new()
             .spawn(work)
-            .map_err(|error| Failure::new(format!("start a thread: {error}")))?;
+            .map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
         self.checking = Some(Checking { chunks, verdict });
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Pipe {
 
     /// Everything was written.
     pub(super) async fn verdict(&mut self) -> Result<Whole, Failure> {
-        let ended = || Failure::new("the check ended without a verdict");
+        let ended = || Failure::new("the check ended without a result");
         let Checking { chunks, verdict } = self.checking.take().ok_or_else(ended)?;
         drop(chunks);
         verdict.await.map_err(|_| ended())?

@@ -13,9 +13,9 @@ pub(crate) struct AllowArgs {
 /// What `allow` does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AllowCommand {
-    /// List whose messages are allowed, and by which line.
+    /// List allowed senders and groups, with the line of the rule.
     List {
-        /// Numbers are shown whole anyway, unless --mask is given.
+        /// No effect: numbers are shown whole unless --mask is given.
         #[arg(long, hide = true)]
         show_numbers: bool,
     },
@@ -24,11 +24,11 @@ pub(crate) enum AllowCommand {
         /// A number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
         who: String,
     },
-    /// Take back what was added.
+    /// Remove an added entry.
     Remove {
-        /// As it was added.
+        /// The entry as it was added.
         who: String,
     },
-    /// Have the agent read its file again.
+    /// Reload the agent's allowlist file.
     Reload,
 }

@@ -34,7 +34,9 @@ pub(crate) async fn all<P: Page>(
         }
         whole.append(fetch(token).await?);
     }
-    Err(Failure::new("the agent's list does not end").with_reason("ENDLESS_LIST"))
+    Err(Failure::new("the agent's list repeats a page")
+        .with_reason("ENDLESS_LIST")
+        .with_hint("update the agent"))
 }
 
 macro_rules! pages {

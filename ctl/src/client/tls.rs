@@ -1,6 +1,6 @@
 //! A connection over TLS to the agent of a context, or to one that this client enrolls with.
 //!
-//! What fails is told apart here, where it is still known: HTTP/2 would call all of it a lost
+//! What fails is distinguished here, where it is still known: HTTP/2 would call all of it a lost
 //! connection.
 
 use std::fmt;
@@ -26,8 +26,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Where a code comes from.
-pub(crate) const GET_A_CODE: &str = "an admin makes a code with `openclawctl clients invite`; an agent that knows nobody yet writes one to its log when it starts";
-/// The reason when nobody is taken in.
+pub(crate) const GET_A_CODE: &str = "an admin makes a code with `openclawctl clients invite`; an agent without clients writes one to its log when it starts";
+/// The reason when no one is taken in.
 pub(crate) const NO_ENROLMENT: &str = "NO_ENROLMENT";
 
 /// A connection.
@@ -74,7 +74,7 @@ pub(super) async fn connect(context: &Context) -> Result<Stream, Error> {
     .await
 }
 
-/// Connects to whoever answers, to enroll.
+/// Connects to any server that answers, to enroll.
 pub(crate) async fn connect_to_enroll(
     endpoint: &Endpoint,
     identity: &Identity,
@@ -165,32 +165,32 @@ fn classify(error: io::Error) -> Error {
 }
 
 impl Error {
-    /// What a person is told who meant the agent of `context`.
+    /// The failure for a person who meant the agent of `context`.
     pub(crate) fn in_context(&self, context: &Name, endpoint: &Endpoint) -> Failure {
-        let anew = format!("openclawctl enroll {endpoint} --context {context} --force");
+        let enroll = format!("openclawctl enroll {endpoint} --context {context} --force");
         match self {
             Self::WrongAgent(WrongAgent { expected, found }) => {
                 wrong_agent(endpoint, expected, found).with_hint(format!(
-                    "do not go on unless you know why: somebody may be in between. If the agent was set up anew (its log names its key), `{anew}` with a new code"
+                    "do not continue unless you know why: someone may intercept the connection. If the agent was set up again (its log shows its key), run `{enroll}` with a new code"
                 ))
             }
             Self::Unknown => Failure::new(format!(
-                "the agent at {endpoint} does not know this key: it was revoked, or the agent was set up anew"
+                "the agent at {endpoint} does not know this key: it was revoked, or the agent was set up again"
             ))
             .with_exit(Exit::Refused)
             .with_reason("KEY_UNKNOWN")
             .with_hint(format!(
-                "ask an admin for a code (`openclawctl clients invite`), then `{anew}`"
+                "ask an admin for a code (`openclawctl clients invite`), then `{enroll}`"
             )),
             _ => self.on_the_way(endpoint),
         }
     }
 
-    /// What a person is told who wanted to enroll there.
+    /// The failure for a person who wanted to enroll there.
     pub(crate) fn in_enrolment(&self, endpoint: &Endpoint) -> Failure {
         match self {
             Self::OtherProtocol | Self::Unknown => Failure::new(format!(
-                "what answers at {endpoint} accepts no enrolment: no code is valid now (this one was used, or has expired), or it is no agent"
+                "the server at {endpoint} accepts no enrolment: no code is valid now (this one was used, or has expired), or it is not an agent"
             ))
             .with_exit(Exit::Refused)
             .with_reason(NO_ENROLMENT)
@@ -204,23 +204,23 @@ impl Error {
         let (reason, hint) = match self {
             Self::Name => (
                 "NO_SUCH_HOST",
-                "see whether the host is spelled right, and whether this machine is online",
+                "check the host's spelling, and that this machine is online",
             ),
             Self::Connect(_) => (
                 "UNREACHABLE",
-                "see whether the agent runs with --listen, and whether the port is the one that its platform gives it",
+                "check that the agent runs with --listen, and that the port is the one its platform gives it",
             ),
             Self::Silent => (
                 "NO_ANSWER",
-                "see whether a firewall is in between, and whether the agent runs",
+                "check that the agent runs, and that no firewall is in between",
             ),
             Self::NotTls | Self::OtherProtocol => (
                 "NOT_AN_AGENT",
-                "the port must be that of the agent's --listen, passed on as it is (a TCP proxy, not HTTP)",
+                "the port must reach the agent's --listen as raw TCP (a TCP proxy, not HTTP)",
             ),
             Self::Closed => (
                 "CLOSED",
-                "see the agent's log: it may be full; a proxy in between closes when the agent does not run",
+                "see the agent's log: it may be at its connection limit, or a proxy in between closes because the agent does not run",
             ),
             _ => ("UNREACHABLE", "see the agent's log"),
         };
@@ -232,7 +232,7 @@ impl Error {
 
 fn wrong_agent(endpoint: &Endpoint, expected: &Fingerprint, found: &Fingerprint) -> Failure {
     Failure::new(format!(
-        "what answers at {endpoint} is not the agent that you enrolled with: its key is {found}, not {expected}"
+        "the server at {endpoint} is not the agent that you enrolled with: its key is {found}, not {expected}"
     ))
     .with_exit(Exit::Refused)
     .with_reason("WRONG_AGENT")
@@ -245,15 +245,15 @@ impl fmt::Display for Error {
             // Resolvers say the same in many ways.
             Self::Name => f.write_str("no address was found for its name"),
             Self::Connect(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => f.write_str("nobody listens there"),
+                io::ErrorKind::ConnectionRefused => f.write_str("nothing listens there"),
                 _ => error.fmt(f),
             },
             Self::Silent => write!(f, "nothing answered within {} s", CONNECT_TIMEOUT.as_secs()),
-            Self::NotTls => f.write_str("what answers does not speak TLS"),
-            Self::WrongAgent(_) => f.write_str("another key answers"),
+            Self::NotTls => f.write_str("the server does not speak TLS"),
+            Self::WrongAgent(_) => f.write_str("the server has another key"),
             Self::Unknown => f.write_str("it does not know this key"),
-            Self::OtherProtocol => f.write_str("what answers is not an agent"),
-            Self::Closed => f.write_str("the connection was closed before anything was said"),
+            Self::OtherProtocol => f.write_str("the server is not an agent"),
+            Self::Closed => f.write_str("the connection was closed before any data came"),
             Self::Other(error) => error.fmt(f),
             Self::Key(error) => write!(f, "this client's key cannot be used: {error}"),
         }

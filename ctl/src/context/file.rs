@@ -110,7 +110,7 @@ fn text(endpoint: &str, identity: &Identity, enrolled: Option<Enrolled>) -> Zero
     };
     // Room for all of it: a buffer that grows leaves its content behind.
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES));
-    serde_json::to_writer_pretty(&mut *text, &file).expect("nothing in it fails, nor does memory");
+    serde_json::to_writer_pretty(&mut *text, &file).expect("serializing to memory does not fail");
     text.push(b'\n');
     text
 }

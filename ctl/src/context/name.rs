@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::endpoint::Endpoint;
 
-/// Longer ones are no help to anybody.
+/// Longer ones are no help to anyone.
 const MAX_NAME_BYTES: usize = 64;
 
 /// 1 to 64 letters, digits, dots, dashes and underscores; the first is a letter or a digit.
@@ -17,7 +17,7 @@ pub(crate) struct Name(String);
 pub(crate) struct BadName;
 
 impl Name {
-    /// What a context of this agent is called unless somebody says otherwise: its host, and with
+    /// What a context of this agent is called unless someone says otherwise: its host, and with
     /// `port` also that, for hosts with several.
     pub(crate) fn of_endpoint(endpoint: &Endpoint, port: bool) -> Self {
         let host = endpoint.host().replace(':', "-");

@@ -1,5 +1,5 @@
 //! Where contexts are kept: a file each in `$XDG_CONFIG_HOME/openclaw/contexts`, and the name of the
-//! current one beside them.
+//! current one next to them.
 //!
 //! Nothing is believed that others could have read, and nothing in a folder that they may write to.
 
@@ -105,7 +105,7 @@ impl Store {
                 match found.find(|one| Some(one.name()) == current.as_ref()) {
                     Some(context) => Ok(Some(context)),
                     None => Err(Failure::usage(format!(
-                        "several contexts lead to {endpoint}: {names}"
+                        "several contexts have the endpoint {endpoint}: {names}"
                     ))
                     .with_hint("name one with --context")),
                 }
@@ -139,10 +139,8 @@ impl Store {
         let context = self.load(old)?;
         let taken = self.path(new, KEPT)?;
         if taken.symlink_metadata().is_ok() {
-            return Err(
-                Failure::usage(format!("there is a context `{new}` already"))
-                    .with_hint("choose another name, or remove that one first"),
-            );
+            return Err(Failure::usage(format!("a context `{new}` exists already"))
+                .with_hint("choose another name, or remove that one first"));
         }
         let current = self.current()?.as_ref() == Some(old);
         self.save(&Context {
@@ -205,7 +203,7 @@ impl Store {
     fn missing(&self, name: &Name) -> Failure {
         let hint = match self.names() {
             Ok(names) if names.is_empty() => "`openclawctl enroll HOST:PORT` makes one",
-            _ => "`openclawctl context list` shows those there are",
+            _ => "`openclawctl context list` shows them",
         };
         Failure::usage(format!("there is no context `{name}`"))
             .with_reason("NO_CONTEXT")
@@ -214,7 +212,7 @@ impl Store {
 
     fn root(&self) -> Result<&Path, Failure> {
         self.dir.as_deref().ok_or_else(|| {
-            Failure::new("there is no place for contexts: neither XDG_CONFIG_HOME nor HOME is set")
+            Failure::new("no folder for contexts: neither XDG_CONFIG_HOME nor HOME is set")
                 .with_exit(Exit::Configuration)
                 .with_hint("set one of them to a folder of yours")
         })
@@ -238,7 +236,7 @@ impl Store {
     }
 }
 
-/// What stands in `path`, if it is there and nobody else could have read or replaced it.
+/// What stands in `path`, if it is there and no one else could have read or replaced it.
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -286,18 +284,16 @@ fn exposed(path: &Path, why: &str, mode: &str) -> Failure {
         .with_exit(Exit::Configuration)
         .with_reason("EXPOSED")
         .with_hint(format!(
-            "if nobody did, `chmod {mode} {shown}`; else enroll anew and have the old key revoked: `openclawctl clients revoke NAME`"
+            "if no one did, run `chmod {mode} {shown}`; otherwise enroll again and have the old key revoked: `openclawctl clients revoke NAME`"
         ))
 }
 
 fn garbled(path: &Path) -> Failure {
     let shown = text::one_line(&path.to_string_lossy());
-    Failure::new(format!(
-        "{shown} says nothing that this version understands"
-    ))
-    .with_exit(Exit::Configuration)
-    .with_reason("GARBLED")
-    .with_hint("remove it, and enroll anew")
+    Failure::new(format!("this version cannot read {shown}"))
+        .with_exit(Exit::Configuration)
+        .with_reason("GARBLED")
+        .with_hint("remove it, and enroll again")
 }
 
 fn broken(verb: &str, path: &Path, error: &io::Error) -> Failure {

@@ -73,7 +73,7 @@ pub(super) fn export(
         console::report(&text::one_line(&path.to_string_lossy()));
     }
     console::note(&format!(
-        "note: whoever has client-key.pem is \"{}\" to {}; the name in the agent's certificate is {SERVER_NAME}",
+        "note: anyone with client-key.pem is \"{}\" to {}; the name in the agent's certificate is {SERVER_NAME}",
         text::one_line(context.client()),
         context.endpoint()
     ));
@@ -82,5 +82,5 @@ pub(super) fn export(
 
 fn broken(path: &Path, error: &io::Error) -> Failure {
     let shown = text::one_line(&path.to_string_lossy());
-    Failure::new(format!("write {shown}: {error}"))
+    Failure::new(format!("cannot write {shown}: {error}"))
 }

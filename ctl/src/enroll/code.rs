@@ -33,7 +33,7 @@ pub(super) async fn obtain(args: &EnrollArgs, stops: &mut Stops) -> Result<Code,
 
 async fn typed(stops: &mut Stops) -> Result<Code, Failure> {
     let prompt = Prompt::open().ok_or_else(|| {
-        Failure::usage("nobody can be asked for the code: there is no terminal")
+        Failure::usage("cannot ask for the code: there is no terminal")
             .with_reason("NO_TERMINAL")
             .with_hint(format!(
                 "give it with --code-file FILE, `--code-file -` and stdin, or {}",
@@ -61,7 +61,7 @@ fn from_file(path: &Path) -> Result<Code, Failure> {
     } else {
         Input::open(path).and_then(|file| file.take(MAX_CODE_BYTES).read_to_end(&mut given))
     };
-    read.map_err(|error| Failure::usage(format!("read the code from {origin}: {error}")))?;
+    read.map_err(|error| Failure::usage(format!("cannot read the code from {origin}: {error}")))?;
     let code = openclaw_settings::value(&given)
         .map_err(|flaw| Failure::usage(format!("{origin} {flaw}")).with_reason("BAD_CODE"))?;
     parse(code.unwrap_or_default(), &origin, Exit::Usage)
@@ -76,7 +76,7 @@ fn parse(text: &str, origin: &str, exit: Exit) -> Result<Code, Failure> {
         if text.trim().is_empty() {
             failure.with_hint(GET_A_CODE)
         } else {
-            failure.with_hint("see whether all of it is there, and nothing is mistyped")
+            failure.with_hint("check that it is complete and typed correctly")
         }
     })
 }

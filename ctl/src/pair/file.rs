@@ -1,5 +1,5 @@
 //! A QR code in a file. It is a credential: only its owner may read it, and it goes when this goes. What was there before
-//! is somebody's: it is replaced only when that is asked for, and nothing is removed that this has not written.
+//! is someone's: it is replaced only when that is asked for, and nothing is removed that this has not written.
 
 use std::fs;
 use std::io;
@@ -63,7 +63,7 @@ impl CodeFile {
         };
         put.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => exists(&self.path),
-            _ => Failure::new(format!("write {}: {error}", self.path.display()))
+            _ => Failure::new(format!("cannot write {}: {error}", self.path.display()))
                 .with_hint("name a file in a directory that you can write to"),
         })?;
         self.written = identity(&self.path);
@@ -76,7 +76,7 @@ impl CodeFile {
     }
 }
 
-/// Device, number, and when it was last changed: numbers are given anew at once.
+/// Device, number, and when it was last changed: numbers are given again at once.
 type Identity = (u64, u64, i64, i64);
 
 fn identity(path: &Path) -> Option<Identity> {

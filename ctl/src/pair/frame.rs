@@ -88,7 +88,9 @@ fn shown_code(qr: QrCode) -> Result<Shown, Failure> {
         ordinal,
     } = qr;
     let code = Matrix::read(size, &modules).ok_or_else(|| {
-        Failure::new("the agent sent a QR code that is none").with_reason("BAD_QR_CODE")
+        Failure::new("the agent sent an invalid QR code")
+            .with_reason("BAD_QR_CODE")
+            .with_hint("update openclawctl, or link with `--phone NUMBER`")
     })?;
     Ok(Shown::Qr {
         code,
@@ -103,9 +105,9 @@ pub(crate) const fn why_failed(reason: PairFailureReason) -> &'static str {
     use PairFailureReason as Reason;
     match reason {
         Reason::Unspecified => {
-            "the phone was not linked, for a reason that this openclawctl does not know"
+            "the phone was not linked, for an unknown reason; update openclawctl"
         }
-        Reason::Deadline => "nobody used the code in time",
+        Reason::Deadline => "no one used the code in time",
         Reason::WhatsappUnreachable => "the agent cannot reach WhatsApp",
         Reason::RefusedByWhatsapp => "WhatsApp refused the link",
         Reason::PasskeyRequired => "WhatsApp asks for a passkey",

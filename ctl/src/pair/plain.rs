@@ -104,7 +104,7 @@ impl Plain {
             Form::Text(style) => console::line(&format!("{}\n", style.draw(code).join("\n"))),
             Form::Raw => console::line(&text::one_line(payload)),
             Form::Png(file) | Form::Svg(file) => {
-                console::note(&format!("the code is in {}", file.path().display()));
+                console::note(&format!("code written to {}", file.path().display()));
                 Ok(())
             }
         }

@@ -45,7 +45,9 @@ impl Target {
             }
         };
         let file = match (attached, &args.output) {
-            (Some(_), Some(_)) => return Err(Failure::usage("two files are named for one code")),
+            (Some(_), Some(_)) => {
+                return Err(Failure::usage("--format names two files for one code"));
+            }
             (Some(file), None) => Some(file),
             (None, output) => output.clone(),
         };
@@ -60,7 +62,7 @@ impl Target {
             "ascii" => Self::Ascii,
             "raw" => Self::Raw,
             _ => {
-                return Err(Failure::usage(format!("`{format}` is no format"))
+                return Err(Failure::usage(format!("`{format}` is not a format"))
                     .with_hint("use unicode, ascii, raw, png=FILE or svg=FILE"));
             }
         };

@@ -119,7 +119,7 @@ fn put(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| Failure::new(format!("write to the terminal: {error}")))
+        .map_err(|error| Failure::new(format!("cannot write to the terminal: {error}")))
 }
 
 #[cfg(test)]

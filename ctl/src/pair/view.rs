@@ -12,10 +12,7 @@ use crate::text::{one_line, wrap};
 pub(crate) const COMPARE: &str =
     "Compare this code with the one on the phone, and confirm it there";
 
-const PASSKEY: &str = "WhatsApp asks for this account's passkey before it links a device, and this \
-    client cannot answer for a passkey. On the phone, follow what it shows. If it shows nothing: stop \
-    with Ctrl-C and try again later, or remove the passkey under Settings, Account, Passkeys first. \
-    Without a passkey WhatsApp may not ask.";
+const PASSKEY: &str = "WhatsApp asks for this account's passkey before it links a device, and this client does not support passkeys. Follow the instructions on the phone. If there are none: stop with Ctrl-C and try again later, or remove the passkey under Settings, Account, Passkeys first.";
 
 /// Columns and lines of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +72,7 @@ pub(crate) fn instructions(shown: &Shown, ascii: bool, now: Timestamp) -> Vec<St
         Shown::Passkey => vec![PASSKEY.to_owned()],
         Shown::Compare { .. } => vec![COMPARE.to_owned()],
         Shown::Scanned => {
-            vec!["The phone accepted the code; the link is being completed".to_owned()]
+            vec!["The phone accepted the code; completing the link".to_owned()]
         }
     }
 }
@@ -259,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_code_says_so() {
+    fn an_expired_code_is_shown_as_expired() {
         let lines = screen(
             &code(0),
             Extent {

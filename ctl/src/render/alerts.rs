@@ -45,6 +45,6 @@ pub(super) fn status_line(status: &AlertsStatus, all: bool, now: Timestamp) -> O
     }
     all.then(|| match status.last_delivered_at {
         Some(at) => format!("to {host}, last one delivered {}", ago(at, now)),
-        None => format!("to {host}, none yet"),
+        None => format!("to {host}, none sent yet"),
     })
 }

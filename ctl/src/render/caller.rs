@@ -1,4 +1,4 @@
-//! Who calls the agent, what they may do, and which key the agent has.
+//! The caller of the agent, what the caller may do, and which key the agent has.
 
 use openclaw_proto::v1::{Caller, RecipientLimit, Role, Tls, Transport};
 

@@ -44,7 +44,7 @@ fn of_kind(kind: Option<&Kind>, with: Option<&Contact>, now: Timestamp) -> (&'st
         }
         Some(Kind::Lost(lost)) => {
             let why = reason::<LostReason>(lost.reason, &lost.other_reason);
-            let what = " was acknowledged and may not be here: ask for it again";
+            let what = " was acknowledged and may be lost: ask the sender to send it again";
             ("lost", of_unread(lost.origin(), with, what, &why))
         }
         Some(Kind::Dropped(dropped)) => {
@@ -73,7 +73,7 @@ pub(crate) fn gap(gap: &Gap) -> String {
     };
     if *damaged {
         format!(
-            "{which} {is} damaged and cannot be read; an operator's `openclawctl doctor` says what to do"
+            "{which} {is} damaged and cannot be read; an operator's `openclawctl doctor` shows what to do"
         )
     } else {
         format!("{which} {is} no longer kept")
@@ -91,8 +91,8 @@ fn of_message(message: &Message, with: Option<&Contact>) -> String {
     let truncated = message.content.as_ref().is_some_and(|it| it.truncated);
     for (is, note) in [
         (truncated, "shortened"),
-        (origin.not_durable, "not protected against loss"),
-        (origin.recovered, "told by the phone"),
+        (origin.not_durable, "not stored before its ack"),
+        (origin.recovered, "reported by the phone"),
     ] {
         if is {
             said.push_str(&format!(" ({note})"));
@@ -140,7 +140,7 @@ fn of_edit(edit: &Edit, with: Option<&Contact>) -> String {
     } else {
         content::line(edit.content.as_ref(), vec![])
     };
-    format!("{who}: {id} is now: {said}{checked}")
+    format!("{who}: {id} edited: {said}{checked}")
 }
 
 fn of_deletion(deletion: &Deletion, with: Option<&Contact>) -> String {

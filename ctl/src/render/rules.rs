@@ -1,11 +1,11 @@
-//! Whose messages are admitted, in a line.
+//! Whose messages are allowed, in a line.
 
 use openclaw_proto::v1::{Policy, Rules};
 
 use super::word::word;
 use crate::text;
 
-/// The rules in force.
+/// The active rules.
 pub(crate) fn line(rules: &Rules) -> String {
     let Rules {
         unrestricted,
@@ -19,7 +19,7 @@ pub(crate) fn line(rules: &Rules) -> String {
         ..
     } = rules;
     if *unrestricted {
-        return "everybody: there are no rules".to_owned();
+        return "everyone: there are no rules".to_owned();
     }
     let file = if file.is_empty() {
         "WHATSAPP_ALLOW".to_owned()
@@ -27,7 +27,7 @@ pub(crate) fn line(rules: &Rules) -> String {
         text::one_line(file)
     };
     let (direct, group) = (word::<Policy>(*dm_policy), word::<Policy>(*group_policy));
-    let mut line = format!("direct chats {direct}, groups {group}, {listed} named in {file}");
+    let mut line = format!("direct chats {direct}, groups {group}, {listed} listed in {file}");
     let counts = [
         (*added, "added"),
         (*unresolved, "not yet resolved"),
@@ -46,7 +46,7 @@ pub(crate) fn line(rules: &Rules) -> String {
         }
     }
     if !rules.reload_error.is_empty() {
-        line.push_str(", and the last change is not in force");
+        line.push_str(", but the last change was not loaded");
     }
     line
 }
@@ -56,12 +56,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_says_what_is_in_force_and_what_is_not() {
+    fn the_line_shows_the_active_rules_and_a_failed_reload() {
         let none = Rules {
             unrestricted: true,
             ..Default::default()
         };
-        assert_eq!(line(&none), "everybody: there are no rules");
+        assert_eq!(line(&none), "everyone: there are no rules");
         let some = Rules {
             file: "/etc/openclaw.yml".to_owned(),
             dm_policy: Policy::Allowlist.into(),
@@ -73,8 +73,7 @@ mod tests {
         };
         assert_eq!(
             line(&some),
-            "direct chats allowlist, groups disabled, 2 named in /etc/openclaw.yml, 1 message held, \
-             and the last change is not in force"
+            "direct chats allowlist, groups disabled, 2 listed in /etc/openclaw.yml, 1 message held, but the last change was not loaded"
         );
     }
 }

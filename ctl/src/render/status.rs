@@ -95,10 +95,10 @@ impl Lines {
         }
     }
 
-    /// Whose messages arrive, who calls, and whom alerts reach.
+    /// Whose messages arrive, the caller, and whom alerts reach.
     fn access(&mut self, status: &StatusResponse, detail: Detail, now: Timestamp) {
         if let Some(rules) = &status.rules {
-            self.add("Admits:", &rules::line(rules));
+            self.add("Allows:", &rules::line(rules));
             for remark in rules.remarks.iter().filter(|_| detail == Detail::All) {
                 self.add("", &text::one_line(remark));
             }
@@ -138,7 +138,7 @@ impl Lines {
     }
 }
 
-/// `held for 3 h: the store went back (seen at generation 5, now 3); 2 messages wait`
+/// `held for 3 h: the store was rolled back (seen at generation 5, now 3); 2 messages wait`
 fn held(hold: &SendHold, now: Timestamp) -> String {
     let since = hold
         .since
@@ -157,13 +157,13 @@ fn held(hold: &SendHold, now: Timestamp) -> String {
         0 => String::new(),
         queued => format!("; {} held", count(queued.into(), "message")),
     };
-    format!("held{since}: the store went back, its volume is an older copy ({back}){waiting}")
+    format!("held{since}: the store was rolled back, its volume is an older copy ({back}){waiting}")
 }
 
 /// `in 2 s, if the connection holds`: for a link that has just come up.
 fn settling(link: &LinkStatus, now: Timestamp) -> Option<String> {
     let at = link.ready_at.filter(|_| !link.ready)?;
-    Some(format!("{}, if the connection holds", until(at, now)))
+    Some(format!("{}, if the connection stays up", until(at, now)))
 }
 
 /// `stepped back by 1h 0m, 3 min ago (2 times)`
@@ -210,7 +210,7 @@ pub(crate) fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> S
                 format!("ends {} ({})", until(end, now), moment(end))
             }
             Some(end) => format!("ended ({})", moment(end)),
-            None => "WhatsApp named no end".to_owned(),
+            None => "WhatsApp gave no end".to_owned(),
         }),
         _ => {}
     }
@@ -263,7 +263,7 @@ fn hint(link: &LinkStatus) -> Option<&str> {
         LinkState::Replaced => {
             Some("stop the other process that uses this link, then run `openclawctl pair`")
         }
-        LinkState::Banned => Some("wait for the end of the ban; pairing again does not lift it"),
+        LinkState::Banned => Some("wait until the ban ends; pairing again does not lift it"),
         LinkState::Outdated => Some("update the agent; WhatsApp no longer accepts this version"),
         LinkState::Unspecified => Some("update openclawctl: the agent is newer"),
         _ => None,

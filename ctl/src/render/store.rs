@@ -22,10 +22,7 @@ pub(crate) fn line(vault: &Vault) -> String {
         size(*log_bytes)
     );
     if *undecodable_rows > 0 {
-        line.push_str(&format!(
-            "; {} cannot be understood",
-            count(*undecodable_rows, "row")
-        ));
+        line.push_str(&format!("; {} unreadable", count(*undecodable_rows, "row")));
     }
     line
 }
@@ -72,7 +69,7 @@ pub(crate) fn protection(hardening: &Hardening, detail: Detail) -> Option<String
     let said = [
         both(
             !dumpable,
-            "memory is closed to others",
+            "other processes cannot read its memory",
             "other processes may read its memory",
         ),
         both(!core_dumps, "no core dumps", "a crash may dump its memory"),

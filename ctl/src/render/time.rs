@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_are_told_in_their_largest_unit() {
+    fn ages_are_shown_in_their_largest_unit() {
         for (seconds, said) in [
             (-5, "just now"),
             (0, "just now"),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_told_in_two_units() {
+    fn spans_are_shown_in_two_units() {
         for (seconds, said) in [
             (-1, "0s"),
             (45, "45s"),

@@ -1,4 +1,4 @@
-//! The check for a volume that went back: an older copy of the store, put in the place of the
+//! The check for a rolled back volume: an older copy of the store, put in the place of the
 //! present one, as a platform's one-click restore does.
 //!
 //! Nothing on the volume itself shows it. So the client remembers how far the store was, says loudly when it is not that
@@ -19,8 +19,7 @@ use crate::{client, console};
 
 /// How long a question on the way to something else may take.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
-const MEANING: &str = "its volume is an older copy: messages that contacts encrypted after that copy was made cannot be read, \
-and keys that were used since would be used twice";
+const MEANING: &str = "its volume is an older copy: messages encrypted since it was made cannot be read, and keys would be used twice";
 const HINT: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; \
 `openclawctl rollback accept` continues as it is, when nothing was sent since that copy was made";
 const HOLDS: &str = "the agent holds every send until an admin has decided";
@@ -58,7 +57,7 @@ impl RollbackCheck {
         }
     }
 
-    /// Asks the agent and judges. It fails nothing: what goes on with the agent will show. Returns
+    /// Asks the agent and judges. It fails nothing: the calls that follow will show what is wrong. Returns
     /// what the agent said of itself, if it did.
     pub(crate) async fn look(
         &mut self,
@@ -69,7 +68,7 @@ impl RollbackCheck {
         Some(status)
     }
 
-    /// Judges an answer that is there already. True when the store went back, false when it did not,
+    /// Judges an answer that is there already. True when the store was rolled back, false when it did not,
     /// `None` when that cannot be known.
     pub(crate) async fn judge(
         &mut self,
@@ -79,7 +78,7 @@ impl RollbackCheck {
         let first = Reported::of(status.vault.as_ref()?)?;
         let seen = self.load(&first);
         let (reported, verdict) = match judge(seen.as_ref(), &first) {
-            // Another client may have been told, and have written down, more than this answer knows.
+            // Another client may have received, and stored, more than this answer knows.
             // An answer that is younger than the memory cannot know less.
             Verdict::Back(_) => {
                 let again = ask(agent).await?;
@@ -111,7 +110,7 @@ impl RollbackCheck {
         self.seen.clone()
     }
 
-    /// Whether a person was told that the store went back, and what to do.
+    /// Whether a person was warned that the store was rolled back, and what to do.
     pub(crate) fn has_warned(&self) -> bool {
         self.noted.is_some()
     }
@@ -133,14 +132,16 @@ impl RollbackCheck {
     /// Calls the state of `status` normal from now on.
     pub(crate) fn accept(&self, status: &StatusResponse) -> Result<(), Failure> {
         let Some(reported) = status.vault.as_ref().and_then(Reported::of) else {
-            return Err(Failure::new("the agent does not say how old its store is")
-                .with_reason("NO_VAULT")
-                .with_hint("there is nothing to accept: leave --accept-rollback out")
-                .with_exit(Exit::Refused));
+            return Err(
+                Failure::new("the agent does not report how old its store is")
+                    .with_reason("NO_VAULT")
+                    .with_hint("nothing to accept: leave --accept-rollback out")
+                    .with_exit(Exit::Refused),
+            );
         };
         self.memory
             .store(&reported.store, reported.now())
-            .map_err(|error| Failure::new(format!("remember the state of the store: {error}")))
+            .map_err(|error| Failure::new(format!("cannot save the state of the store: {error}")))
     }
 
     fn load(&mut self, reported: &Reported) -> Option<judge::Seen> {
@@ -173,7 +174,9 @@ impl RollbackCheck {
             });
             return;
         }
-        console::note(&format!("warning: the agent's store went back: {back}"));
+        console::note(&format!(
+            "warning: the agent's store was rolled back: {back}"
+        ));
         console::note(&format!("warning: {MEANING}"));
         if holds {
             console::note(&format!("note: {HOLDS}"));
@@ -186,7 +189,7 @@ impl RollbackCheck {
         if std::mem::replace(&mut self.warned, true) {
             return;
         }
-        let why = format!("a store that goes back will not be noticed: {error}");
+        let why = format!("a rolled back store will not be noticed: {error}");
         if self.json {
             console::json_note(&Note {
                 note: "no_memory",

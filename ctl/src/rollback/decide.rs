@@ -1,4 +1,4 @@
-//! `rollback`: what an admin decides when the agent's store went back, so that it sends again.
+//! `rollback`: what an admin decides when the agent's store was rolled back, so that it sends again.
 
 use openclaw_proto::Word as _;
 use openclaw_proto::v1::{
@@ -65,7 +65,7 @@ pub(crate) async fn run(
     let remembered = status.and_then(|status| rollback_check.accept(&status));
     if let Err(failure) = remembered {
         console::note(&format!(
-            "warning: this client still takes the store for one that went back: {failure}"
+            "warning: this client still considers the store rolled back: {failure}"
         ));
     }
     Ok(Exit::Done)

@@ -1,7 +1,7 @@
-//! Whether a store went back, from what was seen before and what it says now. Pure.
+//! Whether a store was rolled back, from what was seen before and what it says now. Pure.
 //!
 //! An epoch is one opening of the store: its number, a random id, and how many commits it made. As
-//! long as the store only goes on, an epoch keeps its id and its commits only grow; a copy that is
+//! long as the store only continues, an epoch keeps its id and its commits only grow; a copy that is
 //! older misses commits, and one that went on by itself has other ids.
 
 use openclaw_proto::v1::{Epoch, Vault};
@@ -61,7 +61,7 @@ fn seen(epoch: &Epoch) -> Seen {
 /// What it comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It went on, as far as can be told; this is to be remembered.
+    /// It moved on, as far as is known; this is to be remembered.
     Onward(Seen),
     /// It went back.
     Back(Back),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_not_judged() {
+    fn inconsistent_histories_are_not_judged() {
         assert_eq!(Reported::of(&Vault::default()), None);
         assert_eq!(Reported::of(&vault(&[])), None);
         let falling = vault(&[epoch(5, 1, 1), epoch(4, 1, 1)]);

@@ -31,7 +31,7 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoFolder => f.write_str(state_dir::NONE),
-            Self::Garbled(path) => write!(f, "{} is unreadable; it starts anew", shown(path)),
+            Self::Garbled(path) => write!(f, "{} is unreadable; starting over", shown(path)),
             Self::File(path, error) => write!(f, "{}: {error}", shown(path)),
         }
     }

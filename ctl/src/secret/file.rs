@@ -49,7 +49,7 @@ impl Input {
         })
     }
 
-    /// The mode of a file that everybody on the machine may read. One that a platform mounts has a mode that no one on
+    /// The mode of a file that everyone on the machine may read. One that a platform mounts has a mode that no one on
     /// the machine chose.
     pub(crate) fn exposed(&self) -> Option<u32> {
         let Self::File(file) = self else { return None };
@@ -74,7 +74,7 @@ impl Read for Input {
             if poll(&mut polled, Some(&timeout))? == 0 {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
-                    "it is a pipe, and no one has written to it",
+                    "it is a pipe, and no one wrote to it",
                 ));
             }
             match file.read(buffer) {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_read_to_its_end_whoever_comes_first() {
+    fn a_pipe_is_read_to_its_end_in_either_order_of_opening() {
         let dir = tempfile::tempdir().unwrap();
         let path = pipe(dir.path());
         let mut input = Input::open(&path).unwrap();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_everybody_may_read_is_exposed() {
+    fn a_world_readable_file_is_exposed() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("p");

@@ -87,5 +87,5 @@ fn stopped() -> Failure {
 }
 
 fn broken(error: &std::io::Error) -> Failure {
-    Failure::new(format!("ask on the terminal: {error}"))
+    Failure::new(format!("cannot ask on the terminal: {error}"))
 }

@@ -7,9 +7,9 @@ use openclaw_proto::v1::{Event, Gap, Heartbeat, WatchEventsResponse};
 /// The place in the order of events.
 #[derive(Debug)]
 pub(crate) struct Cursor {
-    /// The last event or gap that was told. `None`: from now on, and now is not known yet.
+    /// The last event or gap that was printed. `None`: from now on, and now is not known yet.
     seen: Option<u64>,
-    /// What a heartbeat said: up to it, everything that was asked for has been sent. Where to go on,
+    /// What a heartbeat said: up to it, everything that was asked for has been sent. Where to continue,
     /// but no reason to drop an event of this stream.
     reached: Option<u64>,
     /// What the present stream was opened with, until its first heartbeat.
@@ -57,7 +57,7 @@ impl Cursor {
         *self = Self::new(Some(after));
     }
 
-    /// Everything up to here was told, or was not asked for.
+    /// Everything up to here was printed, or was not asked for.
     pub(crate) fn reported(&self) -> Option<u64> {
         self.seen.max(self.reached)
     }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_unseen_part_of_a_gap_is_told() {
+    fn only_the_unseen_part_of_a_gap_is_reported() {
         let mut cursor = Cursor::new(Some(5));
         assert_eq!(cursor.take(gap(1, 5)), Step::Quiet);
         assert_eq!(

@@ -33,7 +33,7 @@ impl std::fmt::Display for Error {
         let shown = |path: &Path| text::one_line(&path.to_string_lossy());
         match self {
             Self::NoFolder => f.write_str(state_dir::NONE),
-            Self::Garbled(path) => write!(f, "{} is unreadable; it starts anew", shown(path)),
+            Self::Garbled(path) => write!(f, "{} is unreadable; starting over", shown(path)),
             Self::File(path, error) => write!(f, "{}: {error}", shown(path)),
         }
     }

@@ -1,5 +1,5 @@
 //! Where the cursor is kept from one run to the next: in a file of this user's, written right after
-//! each print, or at the agent, under the name of a consumer, told when there is a moment.
+//! each print, or at the agent, under the name of a consumer, acknowledged when there is a moment.
 
 use std::time::Duration;
 
@@ -59,13 +59,10 @@ impl<'a> CursorKeeper<'a> {
         self.store = Some(store.clone());
         self.kept = None;
         if another {
-            notes.note(
-                "the agent has another store now, and other events",
-                "new_store",
-            );
+            notes.note("the agent has a new store with new events", "new_store");
         }
         if self.args.consumer.is_some() {
-            // The other store makes the consumer anew, at its head: nothing before that was seen.
+            // The other store creates the consumer again, at its head: nothing before that was seen.
             if another {
                 cursor.place(0);
             }
@@ -114,7 +111,7 @@ impl<'a> CursorKeeper<'a> {
         Ok(())
     }
 
-    /// The events begin anew.
+    /// The events begin again.
     pub(super) fn start_over(&mut self, notes: &Notes) {
         self.kept = None;
         if let Some(Err(error)) = self.place.as_ref().map(|place| place.put(0)) {
@@ -151,7 +148,7 @@ impl<'a> CursorKeeper<'a> {
 
     /// The last moment.
     pub(super) async fn finish(&mut self, cursor: &Cursor) {
-        // When it fails, whoever watches next sees some events again.
+        // When it fails, the next watch sees some events again.
         let _ = self.rest(cursor).await;
     }
 

@@ -34,7 +34,7 @@ impl Notes {
         self.note(&format!("{failure}; trying again"), "waiting");
     }
 
-    /// A place that is not kept is told, and no reason to stop.
+    /// A place that is not kept is reported, and no reason to stop.
     pub(super) fn no_place(&self, error: &cursor_file::Error) {
         if self.json {
             console::json_note(&Note {
@@ -43,13 +43,13 @@ impl Notes {
             });
         } else {
             console::note(&format!(
-                "warning: where this watch ends will not be remembered: {error}"
+                "warning: the position of this watch will not be saved: {error}"
             ));
         }
     }
 }
 
-/// What `--json` says on stderr beside errors: `lost`, `waiting`, `start_over`, `new_store`, `no_place`.
+/// What `--json` prints on stderr in addition to errors: `lost`, `waiting`, `start_over`, `new_store`, `no_place`.
 #[derive(Serialize)]
 struct Note {
     note: &'static str,

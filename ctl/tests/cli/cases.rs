@@ -260,7 +260,7 @@ fn without_keys(text: &str, door: Option<&Door>) -> String {
     text + rest
 }
 
-/// Codes that nobody knew before: 32 symbols in groups of four.
+/// Codes that no one knew before: 32 symbols in groups of four.
 fn without_codes(text: &str) -> String {
     let is_code = |word: &str| {
         let groups: Vec<&str> = word.split('-').collect();

@@ -1,4 +1,4 @@
-//! Every form of the QR code is read back by a decoder that nobody here wrote.
+//! Every form of the QR code is read back by a decoder that no one here wrote.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -96,7 +96,7 @@ async fn raw_is_the_payload() {
 #[tokio::test]
 async fn a_png_is_read_and_only_by_its_owner() {
     let mut seen = None;
-    let ended = pair(&["--format", "png", "code.png"], "the code is in", |dir| {
+    let ended = pair(&["--format", "png", "code.png"], "code written to", |dir| {
         let path = dir.join("code.png");
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
@@ -116,7 +116,7 @@ async fn the_spellings_of_a_file_are_the_same() {
         &["--format", "png", "-o", "code.png"],
     ] {
         let mut seen = None;
-        pair(args, "the code is in", |dir| {
+        pair(args, "code written to", |dir| {
             seen = png_picture(&fs::read(dir.join("code.png")).unwrap()).read();
         })
         .await;
@@ -127,7 +127,7 @@ async fn the_spellings_of_a_file_are_the_same() {
 #[tokio::test]
 async fn an_svg_is_read() {
     let mut seen = None;
-    pair(&["--format", "svg", "code.svg"], "the code is in", |dir| {
+    pair(&["--format", "svg", "code.svg"], "code written to", |dir| {
         seen = svg_picture(&fs::read(dir.join("code.svg")).unwrap()).read();
     })
     .await;

@@ -1,4 +1,4 @@
-//! `enroll` from one attempt to the next, at a terminal, and what becomes of a client that is enrolled.
+//! `enroll` from one attempt to the next, at a terminal, and what happens to a client that is enrolled.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -103,7 +103,7 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_key_that_waits_for_its_answer_outlives_attempts_that_hear_nothing() {
+async fn a_pending_key_outlives_attempts_without_an_answer() {
     let machine = Machine::new(script(&[Enrolment::Cut])).await;
     assert_eq!(machine.enroll().await.exit, Some(3));
     let nobody = machine.enroll().await;
@@ -224,7 +224,7 @@ async fn a_watch_of_a_client_that_is_revoked_ends() {
 }
 
 #[tokio::test]
-async fn what_is_exported_is_the_contexts_own_and_its_owners_alone() {
+async fn an_export_has_the_contexts_key_readable_by_its_owner_alone() {
     let machine = Machine::new(script(&[welcome()])).await;
     assert_eq!(machine.enroll().await.exit, Some(0));
     let ended = machine

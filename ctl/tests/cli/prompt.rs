@@ -11,7 +11,7 @@ use crate::script::Script;
 use crate::terminal::Terminal;
 
 const FIRST: &str = "Passphrase of the backup:";
-const AGAIN: &str = "The same again:";
+const AGAIN: &str = "Repeat it:";
 const WORDS: &str = "some fine words";
 const SIZE: (u16, u16) = (100, 24);
 
@@ -42,7 +42,7 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_seals_is_asked_for_twice_and_never_shown() {
+async fn a_new_passphrase_is_asked_for_twice_and_never_shown() {
     let script = backing_up(vec![whole()]);
     let (dir, agent, mut terminal) = start(script, &["backup", "b"], &[], SIZE).await;
     until_asked(&mut terminal, FIRST).await;
@@ -103,7 +103,7 @@ async fn ctrl_c_ctrl_d_and_a_request_to_end_leave_the_terminal_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_opens_is_asked_for_once() {
+async fn an_existing_passphrase_is_asked_for_once() {
     let script = backing_up(vec![whole()]);
     let shell = "umask 077 && printf 'some fine words' > p && \"$0\" backup b --passphrase-file p && \"$0\" \"$@\"";
     let args = ["backup", "verify", "b"];
@@ -112,7 +112,7 @@ async fn what_opens_is_asked_for_once() {
     until_asked(&mut terminal, FIRST).await;
     terminal.type_keys(&format!("{WORDS}\r")).await;
     assert_eq!(terminal.end().await, Some(0), "{}", terminal.text());
-    assert!(terminal.text().contains("Whole: 3 records"));
+    assert!(terminal.text().contains("Verified: 3 records"));
     assert!(!terminal.text().contains(AGAIN));
 }
 
@@ -148,7 +148,7 @@ async fn progress_is_one_line_that_goes_away() {
     assert!(
         terminal
             .text()
-            .contains("error: stopped before the backup was whole")
+            .contains("error: stopped before the backup was complete")
     );
     agent.until_asked("Backup closed").await;
 }

@@ -15,7 +15,7 @@ const DARK: u8 = 0;
 const LIGHT: u8 = 255;
 const WAY: &str = "WhatsApp → Settings → Linked devices → Link a device";
 
-/// An agent that follows `script`, and `args` on a terminal beside it.
+/// An agent that follows `script`, and `args` on a terminal next to it.
 pub(crate) async fn start(
     script: Script,
     args: &[&str],
@@ -133,7 +133,7 @@ async fn no_color_means_none_and_the_code_is_read_on_a_dark_terminal() {
 }
 
 #[tokio::test]
-async fn a_narrow_terminal_says_so_and_draws_as_soon_as_the_code_fits() {
+async fn a_narrow_terminal_is_reported_and_draws_as_soon_as_the_code_fits() {
     let (_dir, _agent, mut terminal) =
         start(pairing(vec![code(), hold()]), &["pair"], &[], (40, 40)).await;
     terminal
@@ -190,7 +190,7 @@ async fn the_next_code_takes_the_place_of_the_last() {
 }
 
 #[tokio::test]
-async fn what_is_typed_neither_shows_nor_stops_it_nor_reaches_the_shell() {
+async fn typed_input_neither_shows_nor_stops_it_nor_reaches_the_shell() {
     let linked = json!({"linked": {"phone": "+15550100001", "device": "OpenClaw"}});
     let script = pairing(vec![code(), json!({"when": "typed"}), linked]);
     let shell = "\"$0\" pair; read line; echo \"the shell got: $line\"";
@@ -285,10 +285,10 @@ async fn unpair_asks_and_takes_only_yes_for_yes() {
 }
 
 #[tokio::test]
-async fn send_does_not_wait_for_text_that_nobody_knows_to_type() {
+async fn send_does_not_wait_for_text_on_a_terminal() {
     let args = ["send", "+15550100002"];
     let (_dir, agent, mut terminal) = start(Script::default(), &args, &[], (90, 24)).await;
     assert_eq!(terminal.end().await, Some(2));
-    assert!(terminal.text().contains("error: there is no text to send"));
+    assert!(terminal.text().contains("error: no text to send"));
     assert!(agent.asked().is_empty());
 }

@@ -6,7 +6,7 @@
 //! - `{ error = { code = "NOT_FOUND", message = "…", reason = "…", hint = "…" } }`: refuse
 //! - `{ cut = true }`: every connection breaks
 //! - `{ hold = true }`: say no more until the client goes away, then note that it did
-//! - `{ when = "text" }`: go on when the client has printed this
+//! - `{ when = "text" }`: continue when the client has printed this
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::LazyLock;
@@ -54,7 +54,7 @@ pub(crate) struct Script {
     pub(crate) clock: i64,
     /// What it speaks on a port of loopback, if it listens on one.
     pub(crate) listens: Option<Speaks>,
-    /// What becomes of those who come to enroll. Nobody is taken in when there is no more.
+    /// What happens to clients that enroll. No one is taken in when there is no more.
     pub(crate) enroll: VecDeque<Enrolment>,
     /// Service → a word of `ServingStatus`, for example "SERVING".
     pub(crate) health: BTreeMap<String, String>,
@@ -71,13 +71,13 @@ pub(crate) enum Speaks {
     Nothing,
 }
 
-/// What becomes of one who comes to enroll.
+/// What happens to a client that enrolls.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Enrolment {
     /// With this role.
     Welcome(String),
-    /// The same, by somebody who does not have the code.
+    /// The same, by someone who does not have the code.
     Impostor(String),
     /// For this reason.
     Refuse(String),

@@ -112,7 +112,7 @@ impl ScriptedAgent {
         self.shared.cut();
     }
 
-    /// What becomes of the next who comes to enroll.
+    /// What happens to the next client that enrolls.
     pub(crate) fn expect(&self, enrolment: Enrolment) {
         let mut script = self.shared.script.lock().unwrap();
         script.enroll.push_back(enrolment);

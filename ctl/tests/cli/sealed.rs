@@ -16,7 +16,7 @@ use crate::script::{base64, moment};
 pub(crate) struct Recipe {
     /// What is in the store.
     pub(crate) records: u32,
-    /// What it is sealed to.
+    /// The secret to encrypt the backup with.
     pub(crate) passphrase: Option<String>,
     pub(crate) key: Option<String>,
     /// Only so many bytes of it; from its end, if below zero.

@@ -1,4 +1,4 @@
-//! What no data file can say: variables that are no text, links, and a file that somebody else has put there meanwhile.
+//! What no data file can say: variables that are no text, links, and a file that someone else has put there meanwhile.
 
 use std::ffi::OsString;
 use std::fs;
@@ -67,7 +67,7 @@ async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Opt
     .into();
     let args: Vec<String> = args.iter().map(ToString::to_string).collect();
     let program = Program::start(dir, &args, &env, None, &printed).await;
-    program.until_printed("the code is in").await;
+    program.until_printed("code written to").await;
     between(&dir.join("code.png"));
     printed.send_modify(|printed| printed.push_str("go on"));
     let ended = program.end().await;
@@ -75,7 +75,7 @@ async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Opt
 }
 
 #[tokio::test]
-async fn a_file_of_somebody_else_that_came_meanwhile_is_left_alone() {
+async fn a_foreign_file_created_meanwhile_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["pair", "--format", "png=code.png"];
     let (exit, said) = pairing(dir.path(), &args, |path| {
@@ -106,7 +106,7 @@ async fn a_file_of_our_own_is_replaced_by_the_next_code_and_removed() {
 }
 
 #[tokio::test]
-async fn a_link_is_a_file_that_is_there_and_what_it_leads_to_is_never_written() {
+async fn a_symlink_counts_as_an_existing_file_and_its_target_is_never_written() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::write(at("holiday"), "a holiday").unwrap();

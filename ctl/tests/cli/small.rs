@@ -51,7 +51,7 @@ async fn a_terminal_without_utf_8_gets_ascii_by_itself() {
             terminal.text().is_ascii() && terminal.raw().is_ascii(),
             "{env:?}"
         );
-        // Where it does not fit nobody is sent to half blocks.
+        // Where it does not fit no one is sent to half blocks.
         terminal.resize(100, 50);
         terminal
             .until("words", |t| t.text().contains("too small"))
@@ -76,7 +76,7 @@ async fn a_terminal_without_utf_8_gets_ascii_by_itself() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_is_drawn_whatever_the_locale() {
+async fn an_explicit_format_wins_over_the_locale() {
     let args = ["pair", "--format", "unicode"];
     let (_dir, _agent, mut terminal) = start(pairing(), &args, &[("LC_ALL", "C")], (80, 40)).await;
     terminal

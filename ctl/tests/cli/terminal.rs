@@ -1,4 +1,4 @@
-//! The binary on a terminal: a real pseudo-terminal, and an emulator that nobody here wrote.
+//! The binary on a terminal: a real pseudo-terminal, and an emulator that no one here wrote.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -88,7 +88,7 @@ impl Terminal {
         ended.unwrap_or_else(|_| panic!("it hangs; the screen:\n{}", self.text()))
     }
 
-    /// Lets the agent go on that waits for `text`, as if it had been printed.
+    /// Lets the agent continue that waits for `text`, as if it had been printed.
     pub(crate) fn mark(&mut self, text: &str) {
         self.marks.push_str(text);
         self.show_agent();

@@ -58,7 +58,7 @@ fn script(parts: Value) -> Script {
 }
 
 #[tokio::test]
-async fn what_is_done_is_done_whatever_happens_to_the_output() {
+async fn a_change_stays_done_when_stdout_fails() {
     let sent =
         json!({"message_id": "3EB0AA", "state": "SEND_STATE_SERVER_ACK", "client_token": "t-1"});
     let code = "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGG-HHHH";
@@ -97,7 +97,7 @@ async fn what_is_done_is_done_whatever_happens_to_the_output() {
             &["allow", "reload"],
             json!({"reload_rules": [{"rules": {}}]}),
             0,
-            "Read again",
+            "Reloaded",
         ),
         (
             &["consumers", "remove", "billing"],
@@ -186,7 +186,7 @@ async fn a_code_that_is_shown_once_is_not_lost_in_json_either() {
 }
 
 #[tokio::test]
-async fn what_was_looked_up_and_cannot_be_written_is_a_failure() {
+async fn a_read_command_fails_when_stdout_fails() {
     let cases: [(&[&str], Value); 3] = [
         (&["status"], json!({"status": [{}]})),
         (
@@ -210,7 +210,7 @@ async fn what_was_looked_up_and_cannot_be_written_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_code_that_no_one_sees_links_nothing_and_says_so() {
+async fn a_code_that_cannot_be_shown_links_nothing_and_is_reported() {
     for args in [&["pair", "--format", "raw"][..], &["pair", "--json"]] {
         for (place, stdout) in unwritable() {
             let answers = json!({"pair": [[

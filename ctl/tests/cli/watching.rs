@@ -1,4 +1,4 @@
-//! `watch` while what is around it comes and goes: the agent's process, and whoever reads stdout.
+//! `watch` while what is around it comes and goes: the agent's process, and the reader of stdout.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,7 +79,7 @@ fn store(commits: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_store_that_goes_back_behind_what_a_running_watch_has_seen_is_reported() {
+async fn a_rollback_behind_a_running_watch_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("agent.sock");
     let printed = Arc::new(watch::Sender::default());
@@ -127,7 +127,7 @@ async fn a_store_that_goes_back_behind_what_a_running_watch_has_seen_is_reported
         ..watched(vec![beat(4), json!({"hold": true})])
     };
     let agent = ScriptedAgent::start(&socket, second, printed.subscribe()).await;
-    program.until_printed("went back: ").await;
+    program.until_printed("rolled back: ").await;
     let seen = r#"ReportStore {"seen":{"storeId":"EREREREREREREREREREREQ==","generation":"3","id":"30","commits":"20"}}"#;
     agent.until_asked(seen).await;
     program.interrupt();
@@ -186,7 +186,7 @@ async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
         let socket = dir.path().join("agent.sock");
         let steps = vec![event(1), json!({"hold": true})];
         let script = Script {
-            // A consumer may rest, and tell, before its reader goes.
+            // A consumer may rest, and acknowledge, before its reader goes.
             ack: [json!({})].into(),
             ..watched(steps)
         };
@@ -204,7 +204,7 @@ async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
 }
 
 #[tokio::test]
-async fn what_stdout_refused_is_not_seen() {
+async fn an_event_that_stdout_refused_is_not_seen() {
     let dir = tempfile::tempdir().unwrap();
     for (full, exit) in [(true, 1), (false, 0)] {
         let (_printed, nothing) = watch::channel(String::new());
@@ -248,7 +248,7 @@ async fn watches_one_after_the_other_print_each_event_once() {
     let mut runs = 0;
     while seen.last() != Some(&EVENTS) {
         let stop = EVENTS.min(seen.last().unwrap_or(&0) + rng.u64(1..=EVENTS / 4));
-        // It begins with the first each time, whatever it is asked, and goes on for a while.
+        // It begins with the first each time, whatever it is asked, and continues for a while.
         let last = EVENTS.min(stop + rng.u64(..200));
         let steps = (1..=last).map(event).chain([json!({"hold": true})]);
         let script = Script {

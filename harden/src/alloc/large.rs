@@ -22,7 +22,7 @@ pub(super) fn map(size: usize) -> *mut u8 {
 /// `block` is a mapping of `size` bytes made here. Unless this returns null, only the result is used from now on.
 #[expect(unsafe_code, reason = "resizes memory of the kernel's")]
 pub(super) unsafe fn resize(block: *mut u8, size: usize, new_size: usize) -> *mut u8 {
-    // SAFETY: exactly the mapping, as the caller vouches; nobody else knows its old place.
+    // SAFETY: exactly the mapping, as the caller vouches; no one else knows its old place.
     let block = unsafe { rustix::mm::mremap(block.cast(), size, new_size, MremapFlags::MAYMOVE) };
     block.map_or(std::ptr::null_mut(), <*mut _>::cast)
 }

@@ -121,7 +121,7 @@ mod tests {
     use super::super::Identity;
     use super::*;
 
-    fn somebody() -> Dropped {
+    fn other_user() -> Dropped {
         Dropped {
             identity: Identity::NONROOT,
             given: 0,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_links_point_to_stays_whose_it_was() {
+    fn targets_of_links_keep_their_owner() {
         if !root() {
             return;
         }
@@ -158,7 +158,7 @@ mod tests {
         symlink(outside.path(), dir.path().join("dir-link")).expect("a link");
         fs::hard_link(&secret, dir.path().join("hard-link")).expect("a link");
 
-        let mut dropped = somebody();
+        let mut dropped = other_user();
         give(dir.path(), &mut dropped).expect("given");
         for given in ["", "deep", "deep/file", "file-link", "dir-link"] {
             assert_eq!(owner(&dir.path().join(given)), (65532, 65532), "{given}");
@@ -170,15 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_theirs_already_is_left_alone() {
+    fn files_of_the_new_user_are_left_alone() {
         if !root() {
             return;
         }
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("file"), "x").expect("a file");
-        let mut first = somebody();
+        let mut first = other_user();
         give(dir.path(), &mut first).expect("given");
-        let mut second = somebody();
+        let mut second = other_user();
         give(dir.path(), &mut second).expect("given");
         assert_eq!((first.given, second.given), (2, 0));
     }
@@ -191,7 +191,7 @@ mod tests {
             deep.push("d");
         }
         fs::create_dir_all(&deep).expect("folders");
-        let mut mine = somebody();
+        let mut mine = other_user();
         (mine.identity.uid, mine.identity.gid) = owner(dir.path());
         let error = give(dir.path(), &mut mine).expect_err("too deep");
         assert!(matches!(error, Error::Give { .. }));

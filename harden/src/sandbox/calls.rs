@@ -129,7 +129,7 @@ pub(super) fn already_inside() -> bool {
 
 pub(super) fn apply() -> Layer {
     let Ok(target) = TargetArch::try_from(std::env::consts::ARCH) else {
-        return Layer::Unavailable("not written for this kind of processor".to_owned());
+        return Layer::Unavailable("not available for this processor".to_owned());
     };
     let filters = match (without_clone3(target), refusing(target)) {
         (Ok(clone3), Ok(refusing)) => [clone3, refusing],
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_the_probes_say_so() {
+    fn outside_the_sandbox_the_probes_succeed() {
         // Under a container's own filter either may be refused, but not in a plain process.
         if rustix::thread::secure_computing_mode() == Ok(SecureComputingMode::Disabled) {
             assert!(!already_inside());

@@ -52,7 +52,7 @@ pub(super) fn needed_anywhere() -> Vec<PathBuf> {
     paths
 }
 
-/// Whether an earlier image of this process applied the layer: with it, nobody lists the root folder.
+/// Whether an earlier image of this process applied the layer: with it, no one lists the root folder.
 pub(super) fn already_inside() -> bool {
     fs::read_dir("/").is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
@@ -162,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn this_test_knows_what_it_runs() {
+    fn the_test_parses_every_call_it_runs() {
         let files = program_files();
         let program = std::env::current_exe().expect("named");
         assert!(files.contains(&program), "{files:?}");
     }
 
     #[test]
-    fn beside_other_threads_nothing_is_applied() {
+    fn with_other_threads_nothing_is_applied() {
         let layer = apply(&Sandbox::new());
         assert!(matches!(layer, Layer::Unavailable(why) if why.contains("threads were running")));
         assert!(fs::read_dir("/").is_ok());

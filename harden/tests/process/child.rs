@@ -50,7 +50,7 @@ impl Child {
         assert_eq!(self.line(), words);
     }
 
-    /// Lets it go on to its next step.
+    /// Lets it continue to its next step.
     pub(crate) fn go_on(&mut self) {
         writeln!(self.orders, "go on").expect("it listens");
     }
@@ -77,7 +77,7 @@ pub(crate) fn say(words: &str) {
     }
 }
 
-/// In the child: says a line and waits until told to go on.
+/// In the child: says a line and waits until told to continue.
 pub(crate) fn step(words: &str) {
     say(words);
     let mut order = String::new();

@@ -1,4 +1,4 @@
-//! From root to nobody, for good.
+//! From root to no one, for good.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

@@ -7,7 +7,7 @@ use openclaw_harden::process::{Inspection, protect};
 
 use super::child::{Child, command, say, step};
 
-const SOMEBODY: u32 = 65532;
+const OTHER_USER: u32 = 65532;
 
 /// Protects itself, as the argument says.
 pub(crate) fn role(arguments: &[String]) {
@@ -47,11 +47,11 @@ pub(crate) fn others_of_the_same_user_cannot_look_inside() {
     let program = super::Reachable::copy();
     let peek = |pid: u32| {
         let mut peek = program.command("peek");
-        Child::start(peek.arg(pid.to_string()).uid(SOMEBODY)).line()
+        Child::start(peek.arg(pid.to_string()).uid(OTHER_USER)).line()
     };
     let start = |inspection| {
         let mut role = program.command("protection");
-        let mut child = Child::start(role.arg(inspection).uid(SOMEBODY));
+        let mut child = Child::start(role.arg(inspection).uid(OTHER_USER));
         child.line();
         child
     };

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) const ROLE: &str = "--role";
 
 /// Longer than all tests together take on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TEST_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A test: its name, and what panics if the rule does not hold.
 pub(crate) type Test = (&'static str, fn());
@@ -29,8 +29,8 @@ pub(crate) fn run(tests: &[Test], roles: &[Role]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     std::thread::spawn(|| {
-        std::thread::sleep(PATIENCE);
-        eprintln!("a test still waits after {PATIENCE:?}");
+        std::thread::sleep(TEST_TIMEOUT);
+        eprintln!("a test still waits after {TEST_TIMEOUT:?}");
         std::process::abort();
     });
     let filters: Vec<&String> = arguments

@@ -42,7 +42,7 @@ pub(crate) fn role(arguments: &[String]) {
 /// The simplest thing to run.
 pub(crate) fn nothing_role(_: &[String]) {}
 
-/// Applies the sandbox beside another thread.
+/// Applies the sandbox while there is another thread.
 pub(crate) fn threads_role(_: &[String]) {
     let other = std::thread::spawn(std::thread::park);
     let report = Sandbox::new().apply();

@@ -5,7 +5,7 @@ mod unread;
 
 use std::time::SystemTime;
 
-use openclaw_types::{ChatId, Contact, Event, Link, Message, MessageId, Occurrence, Origin, Seq};
+use openclaw_types::{ChatId, Contact, Event, EventData, Link, Message, MessageId, Origin, Seq};
 use prost_types::Timestamp;
 
 use super::content::{Frame, content, content_from};
@@ -14,7 +14,7 @@ use super::{Error, missing, time};
 use crate::v1;
 use crate::v1::event::Kind;
 
-/// What an occurrence holds, and its message in the contract.
+/// What an event holds, and its message in the contract.
 pub(super) trait Wire: Sized {
     type Message;
 
@@ -37,16 +37,16 @@ impl<T: Wire> Wire for Box<T> {
 
 macro_rules! both_ways {
     ($($(#[$doc:meta])+ $variant:ident($holds:ty) = $name:literal, $stored:literal;)+) => {
-        fn kind(what: Occurrence) -> Option<Kind> {
+        fn kind(what: EventData) -> Option<Kind> {
             match what {
-                $(Occurrence::$variant(it) => Some(Kind::$variant(it.into_wire())),)+
-                Occurrence::Unknown => None,
+                $(EventData::$variant(it) => Some(Kind::$variant(it.into_wire())),)+
+                EventData::Unknown => None,
             }
         }
 
-        fn occurrence(kind: Kind) -> Result<Occurrence, Error> {
+        fn event_data(kind: Kind) -> Result<EventData, Error> {
             match kind {
-                $(Kind::$variant(it) => Wire::from_wire(it).map(Occurrence::$variant),)+
+                $(Kind::$variant(it) => Wire::from_wire(it).map(EventData::$variant),)+
             }
         }
     };
@@ -63,7 +63,7 @@ pub fn event(
 ) -> v1::Event {
     let Event { seq, at, what } = event;
     let hint = match &what {
-        Occurrence::Link(link) => hint(link),
+        EventData::Link(link) => hint(link),
         _ => String::new(),
     };
     let mut kind = kind(what);
@@ -93,7 +93,7 @@ impl TryFrom<v1::Event> for Event {
         Ok(Self {
             seq: Seq(seq),
             at: time(recorded_at, "recorded_at")?,
-            what: kind.map_or(Ok(Occurrence::Unknown), occurrence)?,
+            what: kind.map_or(Ok(EventData::Unknown), event_data)?,
         })
     }
 }
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
     use crate::Word as _;
 
-    fn there(what: Occurrence) -> v1::Event {
+    fn there(what: EventData) -> v1::Event {
         let at = SystemTime::UNIX_EPOCH + Duration::new(1_800_000_000, 123_456_789);
         let event = Event {
             seq: Seq(18_204),
@@ -279,15 +279,15 @@ mod tests {
     }
 
     /// As a client sees it: without what the contract does not have.
-    fn seen(mut what: Occurrence) -> Occurrence {
+    fn seen(mut what: EventData) -> EventData {
         let without_pointer = |content: &mut Content| {
             if let Body::Media(media) = &mut content.body {
                 media.pointer = None;
             }
         };
         match &mut what {
-            Occurrence::Message(message) => without_pointer(&mut message.content),
-            Occurrence::Edit(edit) => {
+            EventData::Message(message) => without_pointer(&mut message.content),
+            EventData::Edit(edit) => {
                 edit.content = Content {
                     body: edit.content.body.clone(),
                     mentions: edit.content.mentions.clone(),
@@ -296,15 +296,15 @@ mod tests {
                 };
                 without_pointer(&mut edit.content);
             }
-            Occurrence::Outcome(outcome) => outcome.sent.server_ack_at = None,
+            EventData::Outcome(outcome) => outcome.sent.server_ack_at = None,
             _ => {}
         }
         what
     }
 
     #[test]
-    fn every_occurrence_survives_the_way_to_the_contract_and_back() {
-        for what in samples::every_occurrence() {
+    fn every_event_survives_the_way_to_the_contract_and_back() {
+        for what in samples::every_event_data() {
             let back = Event::try_from(there(what.clone())).map(|event| event.what);
             assert_eq!(back, Ok(seen(what)));
         }
@@ -313,10 +313,10 @@ mod tests {
     #[test]
     fn a_kind_has_one_name_in_the_table_in_the_filter_and_in_the_event() {
         let mut named = Vec::new();
-        for what in samples::every_occurrence() {
+        for what in samples::every_event_data() {
             let name = what.kind().name();
             let known = v1::EventKind::from_word(name);
-            assert_eq!(known.is_some(), what != Occurrence::Unknown, "{name}");
+            assert_eq!(known.is_some(), what != EventData::Unknown, "{name}");
             named.push(name);
         }
         for kind in Ours::ALL {
@@ -328,8 +328,8 @@ mod tests {
     #[test]
     fn a_pointer_to_a_file_never_leaves_the_agent() {
         use prost::Message as _;
-        for what in samples::every_occurrence() {
-            let is_media = matches!(&what, Occurrence::Message(it) if matches!(it.content.body, Body::Media(_)));
+        for what in samples::every_event_data() {
+            let is_media = matches!(&what, EventData::Message(it) if matches!(it.content.body, Body::Media(_)));
             let bytes = there(what).encode_to_vec();
             let key = b"swordfish".repeat(3);
             assert!(

@@ -1,6 +1,6 @@
-//! What the contract has and the model does not, or not yet, is told apart from what is absent.
+//! What the contract has and the model does not, or not yet, is distinguished from what is absent.
 
-use openclaw_types::{Body, Event, LinkState, MediaKind, Occurrence, SendReason, samples};
+use openclaw_types::{Body, Event, EventData, LinkState, MediaKind, SendReason, samples};
 
 use super::*;
 use crate::v1;
@@ -15,7 +15,7 @@ fn wire(kind: Kind) -> v1::Event {
     }
 }
 
-fn read(kind: Kind) -> Occurrence {
+fn read(kind: Kind) -> EventData {
     Event::try_from(wire(kind)).unwrap().what
 }
 
@@ -39,13 +39,13 @@ fn message(kind: Option<v1::content::Kind>) -> Kind {
 
 fn body(kind: Option<v1::content::Kind>) -> Body {
     match read(message(kind)) {
-        Occurrence::Message(message) => message.content.body,
+        EventData::Message(message) => message.content.body,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn what_a_later_version_adds_is_unknown_and_nothing_else() {
+fn values_of_a_later_version_are_unknown_and_no_others() {
     assert_eq!(body(None), Body::Unknown);
     let media = v1::Media {
         kind: 99,
@@ -63,7 +63,7 @@ fn what_a_later_version_adds_is_unknown_and_nothing_else() {
         Event::try_from(wire(Kind::Edit(edit))).map(|event| event.what)
     };
     let body_of = |what| match what {
-        Ok(Occurrence::Edit(edit)) => edit.content.body,
+        Ok(EventData::Edit(edit)) => edit.content.body,
         other => panic!("{other:?}"),
     };
     assert_eq!(body_of(edit(None, true)), Body::Sealed);
@@ -75,7 +75,7 @@ fn what_a_later_version_adds_is_unknown_and_nothing_else() {
 #[test]
 fn a_sealed_edit_has_no_content() {
     let mut sealed = 0;
-    for what in samples::every_occurrence() {
+    for what in samples::every_event_data() {
         let at = SystemTime::UNIX_EPOCH;
         let seq = openclaw_types::Seq(1);
         let event = event(
@@ -103,7 +103,7 @@ fn a_reason_that_is_not_known_stays_visible() {
             ..Default::default()
         };
         match read(Kind::Outcome(outcome)) {
-            Occurrence::Outcome(outcome) => outcome.sent.failure,
+            EventData::Outcome(outcome) => outcome.sent.failure,
             other => panic!("{other:?}"),
         }
     };
@@ -134,7 +134,7 @@ fn a_links_reason_that_is_not_known_is_an_error_and_not_none() {
     let refused = Event::try_from(wire(Kind::Link(status(99))));
     assert_eq!(refused, Err(missing("reason")));
     match read(Kind::Link(status(0))) {
-        Occurrence::Link(link) => {
+        EventData::Link(link) => {
             assert_eq!((link.state, link.reason), (LinkState::LoggedOut, None));
         }
         other => panic!("{other:?}"),

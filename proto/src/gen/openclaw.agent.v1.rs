@@ -6,19 +6,19 @@ pub struct Rules {
     /// True when there are no rules: everyone is allowed.
     #[prost(bool, tag = "1")]
     pub unrestricted: bool,
-    /// The file that they are from. Empty when it is none.
+    /// Path of the file. Empty if there is none.
     #[prost(string, tag = "2")]
     pub file: ::prost::alloc::string::String,
     /// When they were read.
     #[prost(message, optional, tag = "3")]
     pub loaded_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// For direct chats. Unspecified without rules.
+    /// Policy for direct chats. UNSPECIFIED without rules.
     #[prost(enumeration = "Policy", tag = "4")]
     pub dm_policy: i32,
-    /// For groups, the same.
+    /// Policy for groups.
     #[prost(enumeration = "Policy", tag = "5")]
     pub group_policy: i32,
-    /// People whom the rules name.
+    /// Number of people listed in the file.
     #[prost(uint32, tag = "6")]
     pub listed: u32,
     /// Entries that were added to them.
@@ -27,16 +27,16 @@ pub struct Rules {
     /// Numbers whose LID is not known yet. Until then a message of a sender with only a LID is held.
     #[prost(uint32, tag = "8")]
     pub unresolved: u32,
-    /// Messages that are held until it is known who wrote them.
+    /// Messages held until their sender is resolved.
     #[prost(uint32, tag = "9")]
     pub held: u32,
-    /// What a person should know of these rules, each with its line.
+    /// Human-readable warnings about the rules, each with its line.
     #[prost(string, repeated, tag = "10")]
     pub remarks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Why the last reload did not work. Empty when it did.
+    /// Error of the last reload. Empty on success.
     #[prost(string, tag = "11")]
     pub reload_error: ::prost::alloc::string::String,
-    /// When that was.
+    /// Time of the failed reload.
     #[prost(message, optional, tag = "12")]
     pub reload_failed_at: ::core::option::Option<::prost_types::Timestamp>,
 }
@@ -61,10 +61,10 @@ pub struct Allowed {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ListAllowedRequest {
-    /// At most so many. Default and maximum 1,000.
+    /// Page size. Default and maximum 1,000.
     #[prost(uint32, tag = "1")]
     pub page_size: u32,
-    /// `next_page_token` of the page before. Empty: the first page.
+    /// `next_page_token` of the previous page. Empty: the first page.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
 }
@@ -78,7 +78,7 @@ pub struct ListAllowedResponse {
     /// Those whom the rules name, then those that were added to them.
     #[prost(message, repeated, tag = "2")]
     pub allowed: ::prost::alloc::vec::Vec<Allowed>,
-    /// For the next page. Empty on the last one. A page of rules that were read again meanwhile may repeat or skip entries.
+    /// For the next page. Empty on the last one. If the rules are reloaded between pages, entries may repeat or be skipped.
     #[prost(string, tag = "3")]
     pub next_page_token: ::prost::alloc::string::String,
     /// How many there are in all.
@@ -93,15 +93,15 @@ pub struct AddAllowedRequest {
     #[prost(string, tag = "1")]
     pub who: ::prost::alloc::string::String,
 }
-/// It is allowed, and that is stored.
+/// Stored durably.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct AddAllowedResponse {
-    /// False when it was before.
+    /// False if it was already allowed.
     #[prost(bool, tag = "1")]
     pub added: bool,
 }
-/// Whom to allow no longer.
+/// Entry to remove.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct RemoveAllowedRequest {
@@ -116,7 +116,7 @@ pub struct RemoveAllowedResponse {}
 /// Empty: fields may be added.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReloadRulesRequest {}
-/// The rules are those that the file has now.
+/// Result of a reload.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ReloadRulesResponse {
@@ -136,28 +136,28 @@ pub struct DiagnoseRequest {
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DiagnoseResponse {
-    /// One after the other, the most general first.
+    /// Ordered from general to specific.
     #[prost(message, repeated, tag = "1")]
     pub findings: ::prost::alloc::vec::Vec<Finding>,
 }
-/// One thing that was looked at.
+/// One check.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Finding {
-    /// What, in one word, for programs; later versions add words: "link", "storage", "rules", "number", "lid", "verdict", ...
+    /// Machine-readable name of the check; new values may be added: "link", "storage", "rules", "number", "lid", "verdict", ...
     #[prost(string, tag = "1")]
     pub check: ::prost::alloc::string::String,
-    /// How it is.
+    /// Result of the check.
     #[prost(enumeration = "FindingState", tag = "2")]
     pub state: i32,
-    /// In a sentence. It never has a whole number in it.
+    /// Human-readable description; numbers are masked.
     #[prost(string, tag = "3")]
     pub text: ::prost::alloc::string::String,
     /// What to do next. Empty when there is nothing to do.
     #[prost(string, tag = "4")]
     pub hint: ::prost::alloc::string::String,
 }
-/// Whose messages a rule lets through.
+/// Allowlist policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Policy {
@@ -231,17 +231,17 @@ impl AllowedList {
         }
     }
 }
-/// How something is.
+/// Severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum FindingState {
     /// Not known.
     Unspecified = 0,
-    /// As it should be.
+    /// OK.
     Good = 1,
     /// It keeps messages from arriving.
     Bad = 2,
-    /// Neither: something to know.
+    /// Informational.
     Note = 3,
 }
 impl FindingState {
@@ -279,9 +279,9 @@ pub mod access_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Lists and changes whose messages are allowed, and explains why a person's do or do not arrive.
+    /// Manages the allowlist, and diagnoses why messages of a sender do not arrive.
     ///
-    /// The rules are those of `openclaw.yml`. What is added here is kept in the agent's store.
+    /// The base rules come from `openclaw.yml`; additions are stored by the agent.
     #[derive(Debug, Clone)]
     pub struct AccessClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -351,7 +351,7 @@ pub mod access_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Lists who is allowed, and by which line.
+        /// Lists allowed people and groups with the rule's location.
         pub async fn list_allowed(
             &mut self,
             request: impl tonic::IntoRequest<super::ListAllowedRequest>,
@@ -376,7 +376,7 @@ pub mod access_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Access", "ListAllowed"));
             self.inner.unary(req, path, codec).await
         }
-        /// Allows a person or a group in addition to the rules, for good, also over restarts.
+        /// Allows a person or a group permanently (survives restarts).
         ///
         /// FAILED_PRECONDITION when it would change nothing: there are no rules, or they limit no groups.
         pub async fn add_allowed(
@@ -403,7 +403,7 @@ pub mod access_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Access", "AddAllowed"));
             self.inner.unary(req, path, codec).await
         }
-        /// Removes what was added. FAILED_PRECONDITION, with file and line, for what the file has.
+        /// Removes an added entry. FAILED_PRECONDITION (with file and line) for an entry of the file.
         pub async fn remove_allowed(
             &mut self,
             request: impl tonic::IntoRequest<super::RemoveAllowedRequest>,
@@ -428,7 +428,7 @@ pub mod access_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Access", "RemoveAllowed"));
             self.inner.unary(req, path, codec).await
         }
-        /// Reads the rules again, as SIGHUP does. When they cannot be read or have a mistake, those before
+        /// Reads the rules again, as SIGHUP does. On an error the previous rules
         /// stay active and the call fails with FAILED_PRECONDITION and the line.
         pub async fn reload_rules(
             &mut self,
@@ -454,7 +454,7 @@ pub mod access_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Access", "ReloadRules"));
             self.inner.unary(req, path, codec).await
         }
-        /// Explains the agent's state, and what happens to the messages of one person.
+        /// Diagnoses the agent and, optionally, one sender.
         pub async fn diagnose(
             &mut self,
             request: impl tonic::IntoRequest<super::DiagnoseRequest>,
@@ -494,7 +494,7 @@ pub mod access_server {
     /// Generated trait containing gRPC methods that should be implemented for use with AccessServer.
     #[async_trait]
     pub trait Access: std::marker::Send + std::marker::Sync + 'static {
-        /// Lists who is allowed, and by which line.
+        /// Lists allowed people and groups with the rule's location.
         async fn list_allowed(
             &self,
             request: tonic::Request<super::ListAllowedRequest>,
@@ -502,7 +502,7 @@ pub mod access_server {
             tonic::Response<super::ListAllowedResponse>,
             tonic::Status,
         >;
-        /// Allows a person or a group in addition to the rules, for good, also over restarts.
+        /// Allows a person or a group permanently (survives restarts).
         ///
         /// FAILED_PRECONDITION when it would change nothing: there are no rules, or they limit no groups.
         async fn add_allowed(
@@ -512,7 +512,7 @@ pub mod access_server {
             tonic::Response<super::AddAllowedResponse>,
             tonic::Status,
         >;
-        /// Removes what was added. FAILED_PRECONDITION, with file and line, for what the file has.
+        /// Removes an added entry. FAILED_PRECONDITION (with file and line) for an entry of the file.
         async fn remove_allowed(
             &self,
             request: tonic::Request<super::RemoveAllowedRequest>,
@@ -520,7 +520,7 @@ pub mod access_server {
             tonic::Response<super::RemoveAllowedResponse>,
             tonic::Status,
         >;
-        /// Reads the rules again, as SIGHUP does. When they cannot be read or have a mistake, those before
+        /// Reads the rules again, as SIGHUP does. On an error the previous rules
         /// stay active and the call fails with FAILED_PRECONDITION and the line.
         async fn reload_rules(
             &self,
@@ -529,7 +529,7 @@ pub mod access_server {
             tonic::Response<super::ReloadRulesResponse>,
             tonic::Status,
         >;
-        /// Explains the agent's state, and what happens to the messages of one person.
+        /// Diagnoses the agent and, optionally, one sender.
         async fn diagnose(
             &self,
             request: tonic::Request<super::DiagnoseRequest>,
@@ -538,9 +538,9 @@ pub mod access_server {
             tonic::Status,
         >;
     }
-    /// Lists and changes whose messages are allowed, and explains why a person's do or do not arrive.
+    /// Manages the allowlist, and diagnoses why messages of a sender do not arrive.
     ///
-    /// The rules are those of `openclaw.yml`. What is added here is kept in the agent's store.
+    /// The base rules come from `openclaw.yml`; additions are stored by the agent.
     #[derive(Debug)]
     pub struct AccessServer<T> {
         inner: Arc<T>,
@@ -878,10 +878,10 @@ pub mod access_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// What to decide.
+/// Decision.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResolveRollbackRequest {
-    /// What follows.
+    /// Decision to apply.
     #[prost(enumeration = "RollbackDecision", tag = "1")]
     pub decision: i32,
 }
@@ -895,7 +895,7 @@ pub struct ResolveRollbackResponse {
     #[prost(uint64, tag = "2")]
     pub sender_keys_dropped: u64,
 }
-/// What opens a backup. Do not log it.
+/// Secret of a backup. Do not log.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Secret {
@@ -921,7 +921,7 @@ pub mod secret {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct BackupRequest {
-    /// It need not be one that opens the store, and should not be.
+    /// Should differ from the store's secrets.
     #[prost(message, optional, tag = "1")]
     pub secret: ::core::option::Option<Secret>,
 }
@@ -939,7 +939,7 @@ pub mod backup_response {
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum Frame {
-        /// What follows. The first frame.
+        /// Header; the first frame.
         #[prost(message, tag = "1")]
         Start(super::BackupStart),
         /// The next bytes of the file, at most 64 KiB. Never empty.
@@ -950,7 +950,7 @@ pub mod backup_response {
         End(super::BackupEnd),
     }
 }
-/// What is backed up.
+/// Backup header.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct BackupStart {
@@ -963,7 +963,7 @@ pub struct BackupStart {
     /// Records that will follow.
     #[prost(uint64, tag = "3")]
     pub records: u64,
-    /// About how many bytes the file will have, for a progress display.
+    /// Estimated file size, for progress display.
     #[prost(uint64, tag = "4")]
     pub estimated_size_bytes: u64,
     /// When the backup was begun, by the agent's clock.
@@ -983,7 +983,7 @@ pub struct BackupEnd {
     #[prost(uint64, tag = "2")]
     pub size_bytes: u64,
 }
-/// One piece of a backup on its way back.
+/// One frame of the restore stream.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct RestoreRequest {
@@ -1013,7 +1013,7 @@ pub struct RestoreStart {
     #[prost(message, optional, tag = "1")]
     pub secret: ::core::option::Option<Secret>,
 }
-/// The account is back.
+/// Result of a restore.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct RestoreResponse {
@@ -1029,7 +1029,7 @@ pub struct RestoreResponse {
     /// Own sender keys of groups that were left behind.
     #[prost(uint64, tag = "4")]
     pub sender_keys_dropped: u64,
-    /// Other records that were left behind: what must fit those, or has to be asked for again.
+    /// Other records not restored: those tied to sessions, or refetched from WhatsApp.
     #[prost(uint64, tag = "5")]
     pub others_dropped: u64,
     /// Tokens of Send that are known up to then, when the backup was made: the same token is still the
@@ -1039,18 +1039,18 @@ pub struct RestoreResponse {
     /// How many tokens are known.
     #[prost(uint64, tag = "7")]
     pub tokens_kept: u64,
-    /// Messages that waited to be sent when the backup was made. They are not sent by themselves, since
+    /// Messages that waited to be sent when the backup was made. They are not sent automatically, since
     /// they may have gone since; Send with their token sends them under the same id.
     #[prost(uint64, tag = "8")]
     pub waiting_dropped: u64,
 }
-/// What follows from a store that went back.
+/// What follows from a rolled back store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RollbackDecision {
     /// Not given: refused.
     Unspecified = 0,
-    /// Continue with the store as it is. Right when nothing was sent since the copy was made.
+    /// Continue with the store as it is. Only safe when nothing was sent since the copy was made.
     Accept = 1,
     /// Leave sessions with contacts and own sender keys behind, as a restore does, so that no key is used
     /// twice. New ones are made as they are needed. Nothing else is lost, and the phone need not scan.
@@ -1159,9 +1159,9 @@ pub mod admin_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Streams a sealed copy of the store as it is when the call begins, while the agent goes on.
+        /// Streams a sealed copy of the store as it is when the call begins, while the agent continues.
         ///
-        /// `start` comes first, then chunks, then `end`: a stream without it is no backup. The chunks, one
+        /// `start` comes first, then chunks, then `end`: a stream without `end` is incomplete. The chunks, one
         /// after the other, are the file; docs/vault-format.md says how to read it. Only the secret of the
         /// request opens it, and neither is kept by the agent.
         ///
@@ -1195,12 +1195,12 @@ pub mod admin_client {
         ///
         /// `start` comes first, then chunks; the client closes its side after the last one. Nothing is
         /// changed before the whole backup has been checked: after an error the agent is as it was.
-        /// Keys that must never be used twice are left behind: sessions with contacts and own sender
-        /// keys. New ones are made as they are needed, and new one-time prekeys are uploaded. The phone
-        /// need not scan again; the agent connects by itself.
+        /// Sessions with contacts and own sender keys are not restored, because their keys must never be used twice. New ones
+        /// are created as needed, and new one-time prekeys are uploaded. The phone need not scan again; the agent connects
+        /// automatically.
         ///
-        /// A handover has the same form: an account that was in no agent, as `openclawctl import` sends it.
-        /// Whoever sends it vouches that nothing else uses its keys: nothing of it is left behind.
+        /// An import (a handover) has the same form: an account that was in no agent, as `openclawctl import` sends it. The
+        /// sender vouches that nothing else uses its keys, so its sessions are restored too.
         ///
         /// FAILED_PRECONDITION, ALREADY_LINKED, when there is an account already. INVALID_ARGUMENT,
         /// WRONG_SECRET, when the secret does not open it, NOT_A_BACKUP when it is something else, and
@@ -1230,10 +1230,9 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Admin", "Restore"));
             self.inner.client_streaming(req, path, codec).await
         }
-        /// Ends a hold of sends (`SendHold`): decides what follows from a store that went back.
+        /// Ends a hold of sends (`SendHold`): decides what follows from a rolled back store.
         ///
-        /// Afterwards the openings of the store that were reported count as known: the clients that reported
-        /// them do not hold sends again. FAILED_PRECONDITION, NOT_HELD, when sends are not held.
+        /// The reported epochs then count as accepted: the clients that reported them do not hold sends again. FAILED_PRECONDITION, NOT_HELD, when sends are not held.
         pub async fn resolve_rollback(
             &mut self,
             request: impl tonic::IntoRequest<super::ResolveRollbackRequest>,
@@ -1279,9 +1278,9 @@ pub mod admin_server {
             >
             + std::marker::Send
             + 'static;
-        /// Streams a sealed copy of the store as it is when the call begins, while the agent goes on.
+        /// Streams a sealed copy of the store as it is when the call begins, while the agent continues.
         ///
-        /// `start` comes first, then chunks, then `end`: a stream without it is no backup. The chunks, one
+        /// `start` comes first, then chunks, then `end`: a stream without `end` is incomplete. The chunks, one
         /// after the other, are the file; docs/vault-format.md says how to read it. Only the secret of the
         /// request opens it, and neither is kept by the agent.
         ///
@@ -1295,12 +1294,12 @@ pub mod admin_server {
         ///
         /// `start` comes first, then chunks; the client closes its side after the last one. Nothing is
         /// changed before the whole backup has been checked: after an error the agent is as it was.
-        /// Keys that must never be used twice are left behind: sessions with contacts and own sender
-        /// keys. New ones are made as they are needed, and new one-time prekeys are uploaded. The phone
-        /// need not scan again; the agent connects by itself.
+        /// Sessions with contacts and own sender keys are not restored, because their keys must never be used twice. New ones
+        /// are created as needed, and new one-time prekeys are uploaded. The phone need not scan again; the agent connects
+        /// automatically.
         ///
-        /// A handover has the same form: an account that was in no agent, as `openclawctl import` sends it.
-        /// Whoever sends it vouches that nothing else uses its keys: nothing of it is left behind.
+        /// An import (a handover) has the same form: an account that was in no agent, as `openclawctl import` sends it. The
+        /// sender vouches that nothing else uses its keys, so its sessions are restored too.
         ///
         /// FAILED_PRECONDITION, ALREADY_LINKED, when there is an account already. INVALID_ARGUMENT,
         /// WRONG_SECRET, when the secret does not open it, NOT_A_BACKUP when it is something else, and
@@ -1310,10 +1309,9 @@ pub mod admin_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::RestoreRequest>>,
         ) -> std::result::Result<tonic::Response<super::RestoreResponse>, tonic::Status>;
-        /// Ends a hold of sends (`SendHold`): decides what follows from a store that went back.
+        /// Ends a hold of sends (`SendHold`): decides what follows from a rolled back store.
         ///
-        /// Afterwards the openings of the store that were reported count as known: the clients that reported
-        /// them do not hold sends again. FAILED_PRECONDITION, NOT_HELD, when sends are not held.
+        /// The reported epochs then count as accepted: the clients that reported them do not hold sends again. FAILED_PRECONDITION, NOT_HELD, when sends are not held.
         async fn resolve_rollback(
             &self,
             request: tonic::Request<super::ResolveRollbackRequest>,
@@ -1614,7 +1612,7 @@ pub struct Alert {
     /// Its state.
     #[prost(enumeration = "AlertState", tag = "4")]
     pub state: i32,
-    /// How often it was tried.
+    /// Number of attempts.
     #[prost(uint32, tag = "5")]
     pub attempts: u32,
     /// When it is tried next, while it waits.
@@ -1631,7 +1629,7 @@ pub struct Alert {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct TestAlertRequest {}
-/// How it went.
+/// Result.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct TestAlertResponse {
@@ -1661,7 +1659,7 @@ pub struct ListAlertsRequest {
     /// At most so many. Default and maximum 1,000.
     #[prost(uint32, tag = "1")]
     pub page_size: u32,
-    /// `next_page_token` of the page before. Empty: the first page.
+    /// `next_page_token` of the previous page. Empty: the first page.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
 }
@@ -1669,7 +1667,7 @@ pub struct ListAlertsRequest {
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ListAlertsResponse {
-    /// At most 64 that wait, and at most 32 that are over.
+    /// At most 64 pending and 32 finished.
     #[prost(message, repeated, tag = "1")]
     pub alerts: ::prost::alloc::vec::Vec<Alert>,
     /// How alerting is.
@@ -1687,9 +1685,9 @@ pub enum AlertState {
     Unspecified = 0,
     /// It is tried until it is delivered, for 3 days.
     Waiting = 1,
-    /// The receiver took it.
+    /// Delivered.
     Delivered = 2,
-    /// It is not tried any more: too old, refused for good, or pushed out by newer ones.
+    /// Abandoned: expired, permanently rejected, or evicted by newer alerts.
     GivenUp = 3,
 }
 impl AlertState {
@@ -1727,11 +1725,11 @@ pub mod alerts_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Reports to a webhook when the link needs a person. The agent's settings name its address.
+    /// Alert webhook, called when the link needs manual action. Its URL is a setting of the agent.
     ///
-    /// An alert is raised at once when the link is logged_out, replaced, banned or outdated, when it has been lost for as
+    /// An alert is raised immediately when the link is logged_out, replaced, banned or outdated, when it has been lost for as
     /// long as --alert-after says, and when it is up again after any of these. It is stored before it is sent, and sent
-    /// until the receiver takes it: at least once, each time with the same id. docs/alerts.md has the body and the signature.
+    /// until the receiver accepts it: at least once, each time with the same id. docs/alerts.md has the body and the signature.
     #[derive(Debug, Clone)]
     pub struct AlertsClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1803,8 +1801,8 @@ pub mod alerts_client {
         }
         /// Delivers a test alert now, once, and returns the result. It is not kept and not retried.
         ///
-        /// FAILED_PRECONDITION (NO_ALERTS) when no receiver is set. RESOURCE_EXHAUSTED (BUSY) when another test is underway.
-        /// That the receiver did not take it is no error of this call: see `delivered`.
+        /// FAILED_PRECONDITION (NO_ALERTS) when no receiver is set. RESOURCE_EXHAUSTED (BUSY) when another alert test is in progress.
+        /// A rejected delivery is not an RPC error: see `delivered`.
         pub async fn test_alert(
             &mut self,
             request: impl tonic::IntoRequest<super::TestAlertRequest>,
@@ -1829,7 +1827,7 @@ pub mod alerts_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Alerts", "TestAlert"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the alerts that wait, and the latest that were delivered or given up, oldest first.
+        /// Lists pending alerts and the latest delivered or abandoned ones, oldest first.
         pub async fn list_alerts(
             &mut self,
             request: impl tonic::IntoRequest<super::ListAlertsRequest>,
@@ -1871,8 +1869,8 @@ pub mod alerts_server {
     pub trait Alerts: std::marker::Send + std::marker::Sync + 'static {
         /// Delivers a test alert now, once, and returns the result. It is not kept and not retried.
         ///
-        /// FAILED_PRECONDITION (NO_ALERTS) when no receiver is set. RESOURCE_EXHAUSTED (BUSY) when another test is underway.
-        /// That the receiver did not take it is no error of this call: see `delivered`.
+        /// FAILED_PRECONDITION (NO_ALERTS) when no receiver is set. RESOURCE_EXHAUSTED (BUSY) when another alert test is in progress.
+        /// A rejected delivery is not an RPC error: see `delivered`.
         async fn test_alert(
             &self,
             request: tonic::Request<super::TestAlertRequest>,
@@ -1880,7 +1878,7 @@ pub mod alerts_server {
             tonic::Response<super::TestAlertResponse>,
             tonic::Status,
         >;
-        /// Lists the alerts that wait, and the latest that were delivered or given up, oldest first.
+        /// Lists pending alerts and the latest delivered or abandoned ones, oldest first.
         async fn list_alerts(
             &self,
             request: tonic::Request<super::ListAlertsRequest>,
@@ -1889,11 +1887,11 @@ pub mod alerts_server {
             tonic::Status,
         >;
     }
-    /// Reports to a webhook when the link needs a person. The agent's settings name its address.
+    /// Alert webhook, called when the link needs manual action. Its URL is a setting of the agent.
     ///
-    /// An alert is raised at once when the link is logged_out, replaced, banned or outdated, when it has been lost for as
+    /// An alert is raised immediately when the link is logged_out, replaced, banned or outdated, when it has been lost for as
     /// long as --alert-after says, and when it is up again after any of these. It is stored before it is sent, and sent
-    /// until the receiver takes it: at least once, each time with the same id. docs/alerts.md has the body and the signature.
+    /// until the receiver accepts it: at least once, each time with the same id. docs/alerts.md has the body and the signature.
     #[derive(Debug)]
     pub struct AlertsServer<T> {
         inner: Arc<T>,
@@ -2112,22 +2110,21 @@ pub struct Client {
     /// When it enrolled.
     #[prost(message, optional, tag = "4")]
     pub enrolled_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was last connected; kept to within 5 minutes over restarts. Absent: never yet.
+    /// Last connection; persisted with 5-minute accuracy. Absent: never.
     #[prost(message, optional, tag = "5")]
     pub last_seen_at: ::core::option::Option<::prost_types::Timestamp>,
     /// How many connections it has now.
     #[prost(uint32, tag = "6")]
     pub connections: u32,
-    /// To whom it may send. Absent: to everyone.
+    /// The recipients it may send to. Absent: to everyone.
     #[prost(message, optional, tag = "7")]
     pub send_to: ::core::option::Option<RecipientLimit>,
 }
-/// To whom a client may send.
+/// The recipients a client may send to.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct RecipientLimit {
-    /// Chats from which a message is among the newest 20,000 events that are kept. What the account itself wrote does not
-    /// count.
+    /// Chats from which a message is among the newest 20,000 events that are kept. Messages sent by the account do not count.
     #[prost(bool, tag = "1")]
     pub known: bool,
     /// These: phone numbers, LIDs, groups' JIDs. At most 256.
@@ -2147,15 +2144,15 @@ pub struct Invitation {
     /// Until when the code is valid.
     #[prost(message, optional, tag = "3")]
     pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// To whom the client may send. Absent: to everyone.
+    /// The recipients the client may send to. Absent: to everyone.
     #[prost(message, optional, tag = "4")]
     pub send_to: ::core::option::Option<RecipientLimit>,
 }
-/// Who calls, as the agent sees it.
+/// The caller, as the agent sees it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Caller {
-    /// The client's name. Empty when it is not enrolled, but on the agent's own machine.
+    /// The client's name. Empty for local callers that are not enrolled.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     /// What it may do.
@@ -2167,7 +2164,7 @@ pub struct Caller {
     /// How it reached the agent.
     #[prost(enumeration = "Transport", tag = "4")]
     pub transport: i32,
-    /// To whom it may send. Absent: to everyone.
+    /// The recipients it may send to. Absent: to everyone.
     #[prost(message, optional, tag = "5")]
     pub send_to: ::core::option::Option<RecipientLimit>,
 }
@@ -2189,7 +2186,7 @@ pub struct ListClientsRequest {
     /// At most so many. Default and maximum 1,000.
     #[prost(uint32, tag = "1")]
     pub page_size: u32,
-    /// `next_page_token` of the page before. Empty: the first page.
+    /// `next_page_token` of the previous page. Empty: the first page.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
 }
@@ -2217,7 +2214,7 @@ pub struct InviteClientRequest {
     /// The name that it will have: 1 to 64 bytes of printable UTF-8. Empty: it chooses.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
-    /// To whom it may send. Absent: to everyone. For a role that may send and is no admin.
+    /// The recipients it may send to. Absent: to everyone. For a role that may send and is no admin.
     #[prost(message, optional, tag = "3")]
     pub send_to: ::core::option::Option<RecipientLimit>,
 }
@@ -2249,7 +2246,7 @@ pub struct RevokeClientRequest {
     #[prost(string, tag = "1")]
     pub client: ::prost::alloc::string::String,
 }
-/// Its access is revoked, and that is stored.
+/// Revoked durably.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct RevokeClientResponse {
@@ -2257,7 +2254,7 @@ pub struct RevokeClientResponse {
     #[prost(message, optional, tag = "1")]
     pub client: ::core::option::Option<Client>,
 }
-/// What a client may do. Each role may do what those before it may.
+/// Roles; each includes the previous ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Role {
@@ -2346,9 +2343,9 @@ pub mod clients_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Lists and changes who may call this agent over the network.
+    /// Manages network clients.
     ///
-    /// A client is a key pair on another machine, and is known by the fingerprint of its public key.
+    /// A client is a key pair on another machine, and is identified by the fingerprint of its public key.
     /// It becomes known by enrolling with a single-use code. A call on the unix socket or on
     /// plain-text loopback comes from the agent's own machine and has the role `admin`.
     #[derive(Debug, Clone)]
@@ -2474,7 +2471,7 @@ pub mod clients_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Clients", "InviteClient"));
             self.inner.unary(req, path, codec).await
         }
-        /// Revokes a client's access. Its connections and their calls are cut at once.
+        /// Revokes a client's access. Its connections and their calls are closed immediately.
         ///
         /// NOT_FOUND when there is none of that name or fingerprint. FAILED_PRECONDITION for the last
         /// admin, when it is the caller (LAST_ADMIN).
@@ -2537,7 +2534,7 @@ pub mod clients_server {
             tonic::Response<super::InviteClientResponse>,
             tonic::Status,
         >;
-        /// Revokes a client's access. Its connections and their calls are cut at once.
+        /// Revokes a client's access. Its connections and their calls are closed immediately.
         ///
         /// NOT_FOUND when there is none of that name or fingerprint. FAILED_PRECONDITION for the last
         /// admin, when it is the caller (LAST_ADMIN).
@@ -2549,9 +2546,9 @@ pub mod clients_server {
             tonic::Status,
         >;
     }
-    /// Lists and changes who may call this agent over the network.
+    /// Manages network clients.
     ///
-    /// A client is a key pair on another machine, and is known by the fingerprint of its public key.
+    /// A client is a key pair on another machine, and is identified by the fingerprint of its public key.
     /// It becomes known by enrolling with a single-use code. A call on the unix socket or on
     /// plain-text loopback comes from the agent's own machine and has the role `admin`.
     #[derive(Debug)]
@@ -2830,7 +2827,7 @@ pub struct Target {
     #[prost(enumeration = "AuthorCheck", tag = "3")]
     pub check: i32,
 }
-/// Names one message: by the event that brought it, or by WhatsApp's names for it.
+/// Reference to a message: by event seq or by WhatsApp's key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct MessageRef {
@@ -2844,7 +2841,7 @@ pub mod message_ref {
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum By {
-        /// The `seq` of its event. The caller then needs to know nothing else of it.
+        /// The `seq` of its event. No other fields are needed.
         #[prost(uint64, tag = "1")]
         Seq(u64),
         /// WhatsApp's names for it.
@@ -2852,7 +2849,7 @@ pub mod message_ref {
         Key(super::MessageKey),
     }
 }
-/// WhatsApp's names for a message.
+/// WhatsApp message key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct MessageKey {
@@ -2866,17 +2863,16 @@ pub struct MessageKey {
     #[prost(message, optional, tag = "3")]
     pub sender: ::core::option::Option<Contact>,
 }
-/// What a message says: one kind of content, and what any kind may have.
+/// Content of a message: one kind, plus common fields.
 ///
-/// It is the same in what arrives, in what an edit changes a message to, and in what Send takes. Of what Send does not
-/// take yet it answers UNIMPLEMENTED (CONTENT_UNSUPPORTED), and nothing is sent.
+/// It is the same in what arrives, in what an edit changes a message to, and in what Send takes. Send rejects kinds that it does not support yet with UNIMPLEMENTED (CONTENT_UNSUPPORTED), and nothing is sent.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Content {
     /// Who is mentioned in the text or caption. In Send the number or the LID is enough.
     #[prost(message, repeated, tag = "16")]
     pub mentions: ::prost::alloc::vec::Vec<Contact>,
-    /// True when it was too long, and something of it is missing here. Refused in Send.
+    /// True if truncated. Output only.
     #[prost(bool, tag = "17")]
     pub truncated: bool,
     /// What it is. Absent when the agent or the program that reads this does not know the kind: a later version wrote it.
@@ -2910,7 +2906,7 @@ pub mod content {
         /// An invitation to a group.
         #[prost(message, tag = "7")]
         GroupInvite(super::GroupInvite),
-        /// The answer to buttons or to a list.
+        /// Reply to buttons or a list.
         #[prost(message, tag = "8")]
         Choice(super::Choice),
         /// What pictures and videos belong to that name it as their album.
@@ -2938,7 +2934,7 @@ pub struct Text {
     #[prost(string, tag = "1")]
     pub body: ::prost::alloc::string::String,
 }
-/// A file that a message brings. The agent does not fetch it by itself.
+/// A file that a message brings. The agent does not fetch it automatically.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Media {
@@ -2963,14 +2959,14 @@ pub struct Media {
     /// Its height in pixels; 0 when not known.
     #[prost(uint32, tag = "7")]
     pub height: u32,
-    /// The text below it. Empty when there is none.
+    /// Caption.
     #[prost(string, tag = "8")]
     pub caption: ::prost::alloc::string::String,
-    /// True when the agent keeps where the file is and the key to it.
+    /// True if the media URL and key are stored.
     #[prost(bool, tag = "9")]
     pub downloadable: bool,
 }
-/// A place on earth.
+/// Location.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Location {
@@ -3016,15 +3012,15 @@ pub struct Poll {
     /// The answers.
     #[prost(message, repeated, tag = "2")]
     pub options: ::prost::alloc::vec::Vec<PollOption>,
-    /// How many may be chosen; 0 for any number.
+    /// Max selectable options; 0 = unlimited.
     #[prost(uint32, tag = "3")]
     pub selectable: u32,
 }
-/// An answer of a poll.
+/// Poll option.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct PollOption {
-    /// What it says. Within a poll it names the answer.
+    /// What it says. Identifies the option within the poll.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
 }
@@ -3057,7 +3053,7 @@ pub struct GroupInvite {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Choice {
-    /// The sender's own name for what was chosen.
+    /// Id of the selected button or row, set by the sender.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
     /// What it says.
@@ -3086,7 +3082,7 @@ pub struct Pin {
     #[prost(bool, tag = "2")]
     pub unpinned: bool,
 }
-/// Another timer for disappearing messages.
+/// Change of the disappearing-messages timer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TimerChange {
     /// Messages of the chat disappear after this long. Absent: they stay.
@@ -3107,7 +3103,7 @@ pub struct Other {
     #[prost(message, optional, tag = "3")]
     pub target: ::core::option::Option<Target>,
 }
-/// The message that a message answers.
+/// The quoted message.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Quoted {
@@ -3127,7 +3123,7 @@ pub struct Quoted {
 pub enum ChatKind {
     /// Not known.
     Unspecified = 0,
-    /// A chat of two. What comes by a person's broadcast list is in the chat with that person.
+    /// A direct chat. Broadcast-list messages appear in the chat with their sender.
     Person = 1,
     /// A group.
     Group = 2,
@@ -3162,8 +3158,8 @@ impl ChatKind {
         }
     }
 }
-/// Whether the agent could check that the person who did something to a message may do it. A change, a vote or a pin that
-/// may not be made is a Rejected and nothing else.
+/// Whether the sender of a change was verified to be authorised. An unauthorised
+/// change, vote or pin produces a Rejected event only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum AuthorCheck {
@@ -3174,8 +3170,7 @@ pub enum AuthorCheck {
     /// The agent does not have the message: it is from before the agent was linked, or no longer kept. `author` is as the
     /// change says.
     Unknown = 2,
-    /// The agent has the message, and a person other than its author deleted it in a group, as an admin may. Whether it
-    /// was one is not known to the agent; WhatsApp's clients check it.
+    /// The agent has the message, and a person other than its author deleted it in a group, as an admin may. The agent does not know whether they are an admin; WhatsApp's clients check it.
     AdminAssumed = 3,
 }
 impl AuthorCheck {
@@ -3202,7 +3197,7 @@ impl AuthorCheck {
         }
     }
 }
-/// What a file is to WhatsApp.
+/// Media type as WhatsApp classifies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum MediaKind {
@@ -3220,9 +3215,9 @@ pub enum MediaKind {
     Document = 5,
     /// A sticker.
     Sticker = 6,
-    /// A video that plays by itself, over and over.
+    /// An animated video ("GIF").
     Gif = 7,
-    /// A recorded video message, shown round.
+    /// A round video message (PTV).
     VideoNote = 8,
 }
 impl MediaKind {
@@ -3266,7 +3261,7 @@ pub struct LinkStatus {
     /// The state.
     #[prost(enumeration = "LinkState", tag = "1")]
     pub state: i32,
-    /// When it was entered.
+    /// When the current state began.
     #[prost(message, optional, tag = "2")]
     pub since: ::core::option::Option<::prost_types::Timestamp>,
     /// The account's phone number in E.164. Empty when the agent is not linked.
@@ -3281,7 +3276,7 @@ pub struct LinkStatus {
     /// When the phone linked this agent.
     #[prost(message, optional, tag = "6")]
     pub linked_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When the last frame arrived on the present connection. Absent while there is none.
+    /// When the last frame arrived on the current connection. Absent while there is none.
     #[prost(message, optional, tag = "7")]
     pub last_frame_at: ::core::option::Option<::prost_types::Timestamp>,
     /// In BACKING_OFF: how many attempts have failed in a row.
@@ -3296,11 +3291,11 @@ pub struct LinkStatus {
     /// Why the link is down. LINK_REASON_UNSPECIFIED while connected.
     #[prost(enumeration = "LinkReason", tag = "11")]
     pub reason: i32,
-    /// What a person should do now. Empty when nothing.
+    /// Next step for an operator. Empty if none.
     #[prost(string, tag = "12")]
     pub hint: ::prost::alloc::string::String,
     /// The code with which WhatsApp ended the link or refused the login, where it gave one: 401, 402, 403, 405, 406, ...
-    /// Else 0, also when the phone removed this device.
+    /// Otherwise 0, also when the phone removed this device.
     #[prost(uint32, tag = "13")]
     pub code: u32,
     /// In Status: the link has been up for as long as the agent's --ready-after asks, and `/health/ready` answers 200.
@@ -3309,7 +3304,7 @@ pub struct LinkStatus {
     /// In Status: when the link will be ready, if it is up and stays so.
     #[prost(message, optional, tag = "15")]
     pub ready_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// In Status: since when the link is not up, over all attempts. Absent while it is.
+    /// In Status: when the link went down. Absent while up.
     #[prost(message, optional, tag = "16")]
     pub disconnected_at: ::core::option::Option<::prost_types::Timestamp>,
 }
@@ -3325,9 +3320,9 @@ pub enum LinkState {
     Linking = 2,
     /// Linked, and connecting.
     Connecting = 3,
-    /// Linked, logged in on this very socket, and heard from within the keepalive limit.
+    /// Logged in on the current socket; last frame within the keepalive limit.
     Connected = 4,
-    /// Linked; the connection was lost and is tried again at `retry_at`.
+    /// Linked; the connection was lost, the next attempt is at `retry_at`.
     BackingOff = 5,
     /// The phone removed this device, or WhatsApp logged it out: `code` and `hint` say what is known. A person must pair
     /// again, or resume where `hint` says so.
@@ -3336,7 +3331,7 @@ pub enum LinkState {
     Replaced = 7,
     /// WhatsApp banned the account, until `banned_until` if that is set. A person may resume after it.
     Banned = 8,
-    /// WhatsApp no longer accepts this client version. The agent must be updated, and then connects by itself.
+    /// WhatsApp no longer accepts this client version. The agent must be updated, and then connects automatically.
     Outdated = 9,
 }
 impl LinkState {
@@ -3379,13 +3374,13 @@ impl LinkState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LinkReason {
-    /// It is not down, or was never made.
+    /// Not down, or never linked.
     Unspecified = 0,
-    /// The socket ended, or nothing came over it within the keepalive limit.
+    /// The socket was closed, or no frame came within the keepalive limit.
     ConnectionLost = 1,
     /// The server asked for a new connection.
     Restart = 2,
-    /// No connection could be made.
+    /// Connection failed.
     Unreachable = 3,
     /// The server refused the login with `code`, and may accept it later.
     Refused = 4,
@@ -3455,8 +3450,7 @@ pub struct AgentIdentity {
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Event {
-    /// Its place in the order: greater than that of every earlier event, also across
-    /// restarts. The numbers of two neighbours differ by one within one life of the agent.
+    /// Strictly increasing, also across restarts; consecutive within one run of the process.
     #[prost(uint64, tag = "1")]
     pub seq: u64,
     /// When the agent recorded it.
@@ -3465,19 +3459,17 @@ pub struct Event {
     /// The agent that recorded it.
     #[prost(message, optional, tag = "3")]
     pub agent: ::core::option::Option<AgentIdentity>,
-    /// Whom the chat is with, by number and by LID, as far as the agent knows now. Absent for a group and for what happens
-    /// in no chat. The name of the chat itself, `chat`, is the LID where it is known, else the number.
+    /// The other party of a direct chat, as currently known. Absent for a group and for what happens
+    /// in no chat. `chat` is the LID if known, else the number.
     #[prost(message, optional, tag = "40")]
     pub chat_with: ::core::option::Option<Contact>,
-    /// What happened. Absent when this agent cannot tell, which is so of events that a later version
-    /// of it has written. Such an event passes every filter.
+    /// Absent for an event that was written by a newer version and is unknown to this one. It passes every filter.
     #[prost(oneof = "event::Kind", tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
     pub kind: ::core::option::Option<event::Kind>,
 }
 /// Nested message and enum types in `Event`.
 pub mod event {
-    /// What happened. Absent when this agent cannot tell, which is so of events that a later version
-    /// of it has written. Such an event passes every filter.
+    /// Absent for an event that was written by a newer version and is unknown to this one. It passes every filter.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum Kind {
@@ -3516,39 +3508,39 @@ pub mod event {
         Rejected(super::Rejected),
     }
 }
-/// Where something in a chat comes from.
+/// Origin of a chat event.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Origin {
     /// WhatsApp's id of it, unique within (chat, sender).
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// The chat, by its one name: a group's JID ("...@g.us"), a person's LID where it is known, else their number's JID.
+    /// The chat's canonical id: a group's JID ("...@g.us"), a person's LID where it is known, else their number's JID.
     #[prost(string, tag = "2")]
     pub chat: ::prost::alloc::string::String,
-    /// What kind of chat that is. Only persons and groups can be answered.
+    /// What kind of chat that is. Only PERSON and GROUP chats can be replied to.
     #[prost(enumeration = "ChatKind", tag = "3")]
     pub chat_kind: i32,
     /// Who did it.
     #[prost(message, optional, tag = "4")]
     pub sender: ::core::option::Option<Contact>,
-    /// The name that the sender chose for themselves.
+    /// Push name of the sender.
     #[prost(string, tag = "5")]
     pub push_name: ::prost::alloc::string::String,
-    /// When, by WhatsApp's clock. Absent when not known.
+    /// WhatsApp's timestamp. Absent when not known.
     #[prost(message, optional, tag = "6")]
     pub sent_at: ::core::option::Option<::prost_types::Timestamp>,
     /// True when the account itself did it, on another device. Absent when not known.
     #[prost(bool, optional, tag = "7")]
     pub from_me: ::core::option::Option<bool>,
-    /// True when it waited at the server while the agent was away. Absent when not known.
+    /// True if delivered from WhatsApp's offline queue. Absent when not known.
     #[prost(bool, optional, tag = "8")]
     pub offline: ::core::option::Option<bool>,
-    /// True when it did not come by the durable path, as messages of channels do not: if the agent had died
-    /// before it was stored, WhatsApp would not have sent it again.
+    /// True if WhatsApp did not wait for the agent to store it (messages of channels): a crash before that would have lost
+    /// it, because WhatsApp does not send it again.
     #[prost(bool, tag = "9")]
     pub not_durable: bool,
-    /// True when it could not be decrypted here, and the phone sent what it said.
+    /// True if recovered from the phone after a decryption failure.
     #[prost(bool, tag = "10")]
     pub recovered: bool,
 }
@@ -3562,7 +3554,7 @@ pub struct Message {
     /// What it says.
     #[prost(message, optional, tag = "2")]
     pub content: ::core::option::Option<Content>,
-    /// The message that it answers. Absent when it answers none.
+    /// Quoted message. Absent if none.
     #[prost(message, optional, tag = "3")]
     pub quoted: ::core::option::Option<Quoted>,
     /// True when it may be viewed once.
@@ -3592,7 +3584,7 @@ pub struct Edit {
     /// What it says now. Absent when `sealed`.
     #[prost(message, optional, tag = "3")]
     pub content: ::core::option::Option<Content>,
-    /// True when it came encrypted with a secret that the agent does not have: what it says is not known.
+    /// True if encrypted with a secret the agent does not have; content unknown.
     #[prost(bool, tag = "4")]
     pub sealed: bool,
 }
@@ -3604,7 +3596,7 @@ pub struct Deletion {
     /// deleted it.
     #[prost(message, optional, tag = "1")]
     pub origin: ::core::option::Option<Origin>,
-    /// The message that is gone.
+    /// The deleted message.
     #[prost(message, optional, tag = "2")]
     pub target: ::core::option::Option<Target>,
 }
@@ -3638,7 +3630,7 @@ pub struct Receipt {
     /// What kind of chat that is.
     #[prost(enumeration = "ChatKind", tag = "3")]
     pub chat_kind: i32,
-    /// Who confirmed.
+    /// Recipient that sent the receipt.
     #[prost(message, optional, tag = "4")]
     pub recipient: ::core::option::Option<Contact>,
     /// DELIVERED or READ.
@@ -3678,7 +3670,7 @@ pub struct SendOutcome {
     /// Why it failed.
     #[prost(enumeration = "SendReason", tag = "5")]
     pub reason: i32,
-    /// The reason's name, of SEND_REASON_OTHER.
+    /// Name of the reason if SEND_REASON_OTHER.
     #[prost(string, tag = "6")]
     pub other_reason: ::prost::alloc::string::String,
     /// Of a message that WhatsApp's server refused.
@@ -3688,7 +3680,7 @@ pub struct SendOutcome {
     #[prost(string, tag = "8")]
     pub hint: ::prost::alloc::string::String,
 }
-/// A message arrived that could not be decrypted. The reason says whether anyone is asked for it. If it is opened after all,
+/// A message arrived that could not be decrypted. The reason shows whether it is requested again. If it is decrypted later,
 /// a Message with the same id follows, `recovered` if it came from the phone.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -3703,7 +3695,7 @@ pub struct Undecryptable {
     #[prost(string, tag = "3")]
     pub other_reason: ::prost::alloc::string::String,
 }
-/// A message was acknowledged to WhatsApp and may not be here: the agent stopped between the two. Ask the sender for it.
+/// A message may be lost: acknowledged, but the agent stopped before recording it. Ask the sender for it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Lost {
@@ -3724,7 +3716,7 @@ pub struct Dropped {
     /// Where it comes from, without `push_name`, `not_durable` and `recovered`.
     #[prost(message, optional, tag = "1")]
     pub origin: ::core::option::Option<Origin>,
-    /// By which rule.
+    /// Rule that dropped it.
     #[prost(enumeration = "DropReason", tag = "2")]
     pub reason: i32,
     /// The reason's name, of DROP_REASON_OTHER.
@@ -3746,7 +3738,7 @@ pub struct Rejected {
     /// What it was: "edit", "deletion", "reaction", "receipt", "poll_vote", "pin", or another kind of content.
     #[prost(string, tag = "3")]
     pub change: ::prost::alloc::string::String,
-    /// Who wrote the message, where the agent has it and it is of this chat.
+    /// Author of the target, if known and in this chat.
     #[prost(message, optional, tag = "4")]
     pub author: ::core::option::Option<Contact>,
     /// Why.
@@ -3756,7 +3748,7 @@ pub struct Rejected {
     #[prost(string, tag = "6")]
     pub other_reason: ::prost::alloc::string::String,
 }
-/// The kinds of events, for filters. Each is the name of its arm in `Event.kind`.
+/// The kinds of events, for filters. Named after the fields of the oneof `Event.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum EventKind {
@@ -3764,11 +3756,11 @@ pub enum EventKind {
     Unspecified = 0,
     /// A message arrived, or was sent from another device of the account.
     Message = 1,
-    /// A message of ours was delivered or read.
+    /// An outgoing message was delivered or read.
     Receipt = 2,
     /// The link changed its state.
     Link = 3,
-    /// A message given to Send changed its state.
+    /// A message sent with Send changed state.
     Outcome = 4,
     /// A message arrived that could not be decrypted (yet).
     Undecryptable = 5,
@@ -3778,11 +3770,11 @@ pub enum EventKind {
     Deletion = 7,
     /// A person reacted to a message, or took their reaction back.
     Reaction = 8,
-    /// A message was acknowledged to WhatsApp and may not be here.
+    /// A message was acknowledged to WhatsApp but may be lost.
     Lost = 9,
     /// A message arrived from a person who is not on the allowlist.
     Dropped = 10,
-    /// A change arrived from a person who may not make it. Nothing was changed.
+    /// An unauthorised change was rejected.
     Rejected = 11,
 }
 impl EventKind {
@@ -3825,7 +3817,7 @@ impl EventKind {
         }
     }
 }
-/// How far a message of ours has come. Each state implies those before it, except FAILED.
+/// The state of an outgoing message. Each state implies those before it, except FAILED.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum SendState {
@@ -3839,7 +3831,7 @@ pub enum SendState {
     Delivered = 3,
     /// The recipient has read it.
     ///
-    /// 5 is for PLAYED, what follows READ. FAILED stands apart from the states that a message goes through.
+    /// 5 is reserved for PLAYED. FAILED is not part of the sequence.
     Read = 4,
     /// WhatsApp refused it, or it could not be sent. The agent will not try again.
     Failed = 15,
@@ -3882,17 +3874,17 @@ pub enum SendReason {
     Other = 1,
     /// WhatsApp's server refused it, with `nack`.
     RefusedByServer = 2,
-    /// WhatsApp restricts the account, with `nack`. A better state follows if it is sent again with its token.
+    /// WhatsApp restricts the account, with `nack`. A later state may follow if resent with the same token.
     Restricted = 3,
     /// The number is not on WhatsApp.
     NotOnWhatsapp = 4,
-    /// It was kept, and `keep_for` ended before it left the agent.
+    /// Queued, and `keep_for` expired before it was sent.
     Expired = 5,
     /// It was handed to WhatsApp and the server's ack did not come in time: it may have arrived, and a better state may follow.
     Unconfirmed = 6,
     /// A client cancelled it.
     Cancelled = 7,
-    /// It was kept for one account, and another one was linked.
+    /// Queued for an account that is no longer linked.
     OtherAccount = 8,
     /// The connection was lost; whether it was sent is not known.
     ConnectionLost = 9,
@@ -3961,13 +3953,13 @@ pub enum UndecryptableReason {
     Unspecified = 0,
     /// A reason that this version does not know: see `other_reason`.
     Other = 1,
-    /// Its keys do not fit. The sender is asked to send it again, and the phone for what it says.
+    /// Decryption keys do not match. A retry is requested from the sender and a copy from the phone.
     NotDecrypted = 2,
-    /// It can be viewed once, on the phone only. No one is asked for it.
+    /// View-once, phone only. Not requested again.
     ViewOnce = 3,
     /// It was sent to a hosted account's phone only. No one is asked for it.
     Hosted = 4,
-    /// It is a bot's, and only the phone can open it. No one is asked for it.
+    /// Bot message, decryptable by the phone only. No one is asked for it.
     Bot = 5,
     /// It was sent to the phone only, which is asked for it if it is at most 14 days old.
     Unavailable = 6,
@@ -4006,7 +3998,7 @@ impl UndecryptableReason {
         }
     }
 }
-/// How it is known that a message was lost.
+/// Why a message counts as lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LostReason {
@@ -4057,7 +4049,7 @@ pub enum DropReason {
     NotListed = 3,
     /// The group is not on the allowlist.
     GroupNotListed = 4,
-    /// WhatsApp did not answer in time who the sender is.
+    /// The sender could not be resolved in time.
     NotResolved = 5,
     /// Too many messages were held until it was known who their senders are.
     TooManyHeld = 6,
@@ -4100,11 +4092,11 @@ pub enum RejectReason {
     Unspecified = 0,
     /// A reason that this version does not know: see `other_reason`.
     Other = 1,
-    /// The message is another person's.
+    /// The target was written by someone else.
     NotTheAuthor = 2,
     /// The message was sent to someone else.
     NotTheRecipient = 3,
-    /// The message is of another chat.
+    /// The target is in another chat.
     OtherChat = 4,
 }
 impl RejectReason {
@@ -4133,8 +4125,7 @@ impl RejectReason {
         }
     }
 }
-/// What protects the process, as it was found to be after it was asked for; platforms differ in what
-/// they grant.
+/// Process hardening as verified after setup; support varies by platform.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hardening {
     /// Other processes of the same user may read this one's memory. Should be false (prctl
@@ -4156,7 +4147,7 @@ pub struct Hardening {
     /// The restriction of system calls (seccomp).
     #[prost(enumeration = "Confinement", tag = "6")]
     pub seccomp: i32,
-    /// Memory is overwritten before it is given back. Should be true.
+    /// Freed memory is wiped. Should be true.
     #[prost(bool, tag = "7")]
     pub wipes_memory: bool,
 }
@@ -4170,7 +4161,7 @@ pub enum Confinement {
     Enforced = 1,
     /// As far as the kernel supports it.
     PartlyEnforced = 2,
-    /// The kernel does not have it.
+    /// Not supported by the kernel.
     Unavailable = 3,
 }
 impl Confinement {
@@ -4197,19 +4188,19 @@ impl Confinement {
         }
     }
 }
-/// The sealed store on the volume. Its content is not shown, only its size and age.
+/// The store on the volume; sealed: encrypted and authenticated. Its content is not shown, only its size and age.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Vault {
     /// The store's own name: 16 random bytes, made with it. It stays the same across restarts,
     /// compaction, a change of keys and unpairing.
     #[prost(bytes = "vec", tag = "1")]
     pub store_id: ::prost::alloc::vec::Vec<u8>,
-    /// How often the store was opened: 1 for the first time, then 2, 3, ... It never goes back. A lower
+    /// How often the store was opened: 1 for the first time, then 2, 3, ... It never decreases. A lower
     /// one than a client has seen before means that the volume is an older copy.
     #[prost(uint64, tag = "2")]
     pub generation: u64,
-    /// The latest times the store was opened, oldest first: the present one, whose `generation` is the
-    /// same as above, and at most 16 before it. See Epoch for what it is good for.
+    /// The latest times the store was opened, oldest first: the current one, with the `generation`
+    /// above, and at most 16 before it. See Epoch.
     #[prost(message, repeated, tag = "3")]
     pub history: ::prost::alloc::vec::Vec<Epoch>,
     /// Records that are kept.
@@ -4218,11 +4209,11 @@ pub struct Vault {
     /// Bytes of the log on the volume.
     #[prost(uint64, tag = "5")]
     pub log_bytes: u64,
-    /// Those of them that are still needed; the rest goes at the next compaction.
+    /// Live bytes; the rest is removed by compaction.
     #[prost(uint64, tag = "6")]
     pub live_bytes: u64,
-    /// Rows found since the process started that open but mean nothing to this version. They are
-    /// treated as absent. 0 unless the store was written by another version or has been harmed.
+    /// Rows found since the process started that this version cannot decode. They are
+    /// treated as absent. 0 unless the store was written by another version or is damaged.
     #[prost(uint64, tag = "7")]
     pub undecodable_rows: u64,
     /// Bytes of an unfinished write at the end of the log that were dropped when it was opened. Nothing
@@ -4235,7 +4226,7 @@ pub struct Vault {
 }
 /// One opening of the store, from start to end of the process.
 ///
-/// A store that is an older copy of itself has, for an epoch that a client remembers, another id or
+/// In a rolled-back store, an epoch known to a client has another id or
 /// fewer commits. Copies are distinguished although their generations may be equal: the id is random.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Epoch {
@@ -4245,24 +4236,24 @@ pub struct Epoch {
     /// A random number, never the same for two openings.
     #[prost(fixed64, tag = "2")]
     pub id: u64,
-    /// Durable commits made in it. It grows while the epoch is the present one, and is fixed after.
+    /// Durable commits made in it. It grows while the epoch is the current one, and is fixed after.
     #[prost(uint64, tag = "3")]
     pub commits: u64,
 }
-/// One way to open the store.
+/// A key slot.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct KeySlot {
     /// The name that the operator gave it, for example "main". Unique in its store.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// What opens it.
+    /// Kind of secret.
     #[prost(enumeration = "KeySlotKind", tag = "2")]
     pub kind: i32,
 }
 /// How far a client has seen the agent's store: its latest opening then, from `Vault`.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StoreSeen {
-    /// The store's name, as in Vault. Another store's is ignored.
+    /// The store's name, as in Vault. Reports for another store are ignored.
     #[prost(bytes = "vec", tag = "1")]
     pub store_id: ::prost::alloc::vec::Vec<u8>,
     /// As in Epoch.
@@ -4313,16 +4304,16 @@ impl KeySlotKind {
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct SendRequest {
-    /// To whom: a phone number ("+15550100123"), a LID ("...@lid") or a group's JID ("...@g.us"). A number
+    /// The recipient: a phone number ("+15550100123"), a LID ("...@lid") or a group's JID ("...@g.us"). A number
     /// begins with "+" and a country code that exists, or is a JID ("...@s.whatsapp.net"). Separators,
     /// invisible marks, "tel:" and wa.me links are understood, in every field that takes a number.
-    /// Empty for what is about a message: it goes to the chat of that.
+    /// Empty for reactions, edits, deletions and votes: the target's chat is used.
     #[prost(string, tag = "1")]
     pub to: ::prost::alloc::string::String,
     /// The message that this one answers, with `content`.
     #[prost(message, optional, tag = "7")]
     pub reply_to: ::core::option::Option<MessageRef>,
-    /// The client's own name for this message, up to 128 printable ASCII characters. The same token
+    /// Idempotency token chosen by the client, up to 128 printable ASCII characters. The same token
     /// is the same message: a retry never sends a second one. Empty: the agent chooses one.
     #[prost(string, tag = "8")]
     pub client_token: ::prost::alloc::string::String,
@@ -4334,7 +4325,7 @@ pub struct SendRequest {
     pub timeout: ::core::option::Option<::prost_types::Duration>,
     /// Keep the message, if it cannot be sent at once, until it can be or `keep_for` has passed. It is
     /// safe on the disk before the answer, and survives a restart. It is sent in the order of the calls,
-    /// slowed down rather than refused when much is sent. While the agent is not connected the answer
+    /// paced instead of rejected. While the agent is not connected the answer
     /// comes at once; see `queued_until`.
     #[prost(bool, tag = "11")]
     pub queue: bool,
@@ -4342,8 +4333,8 @@ pub struct SendRequest {
     /// UNCONFIRMED if it was handed to WhatsApp and never acknowledged. Default 1 h, at most 7 days.
     #[prost(message, optional, tag = "12")]
     pub keep_for: ::core::option::Option<::prost_types::Duration>,
-    /// How far the client has seen the agent's store. If the store is behind that now, nothing is sent and
-    /// sends are held: STORE_ROLLED_BACK. Absent: not judged.
+    /// The newest state of the agent's store that the client has seen. If the store is older, nothing is sent and
+    /// sends are held: STORE_ROLLED_BACK. Absent: no check.
     #[prost(message, optional, tag = "13")]
     pub seen: ::core::option::Option<StoreSeen>,
     /// What to send.
@@ -4362,7 +4353,7 @@ pub mod send_request {
         /// A reaction to a message.
         #[prost(message, tag = "3")]
         Reaction(super::ReactionDraft),
-        /// A change of a message of the account's own.
+        /// An edit of one of the account's messages.
         #[prost(message, tag = "4")]
         Edit(super::EditDraft),
         /// A deletion of a message for everyone.
@@ -4391,7 +4382,7 @@ pub struct EditDraft {
     /// The message to change.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<MessageRef>,
-    /// What it is to say.
+    /// New content.
     #[prost(message, optional, tag = "2")]
     pub content: ::core::option::Option<Content>,
 }
@@ -4410,18 +4401,18 @@ pub struct PollVoteDraft {
     /// The message with the poll.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<MessageRef>,
-    /// The answers to choose, as the poll has them. Empty takes the vote back.
+    /// Selected options by name. Empty removes the vote.
     #[prost(message, repeated, tag = "2")]
     pub options: ::prost::alloc::vec::Vec<PollOption>,
 }
-/// How far the message has come.
+/// Result of a send.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct SendResponse {
     /// WhatsApp's id of the message.
     #[prost(string, tag = "1")]
     pub message_id: ::prost::alloc::string::String,
-    /// The strongest state reached when this was written.
+    /// Highest state reached.
     #[prost(enumeration = "SendState", tag = "2")]
     pub state: i32,
     /// The token, as given or as chosen.
@@ -4430,20 +4421,20 @@ pub struct SendResponse {
     /// The chat that it goes to, by its one name.
     #[prost(string, tag = "4")]
     pub chat: ::prost::alloc::string::String,
-    /// The person that it goes to, by WhatsApp's own spelling of the number. Absent for a group.
+    /// Recipient, with the number as WhatsApp spells it. Absent for a group.
     #[prost(message, optional, tag = "5")]
     pub recipient: ::core::option::Option<Contact>,
     /// When WhatsApp's server acknowledged it. Absent before that.
     #[prost(message, optional, tag = "6")]
     pub server_ack_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Set while the message is kept to be sent: until when. Events report its outcome.
+    /// Queue expiry. Set while the message is queued. Events report its outcome.
     #[prost(message, optional, tag = "7")]
     pub queued_until: ::core::option::Option<::prost_types::Timestamp>,
     /// The time to wait ended before the state in `wait` was reached; `state` is how far the message came.
     /// A message to the account's own number counts as read as soon as WhatsApp's server has it.
     #[prost(bool, tag = "8")]
     pub wait_expired: bool,
-    /// Of a message that is kept: how WhatsApp's server refused it last.
+    /// Last rejection by WhatsApp, if queued.
     #[prost(message, optional, tag = "9")]
     pub nack: ::core::option::Option<Nack>,
 }
@@ -4453,7 +4444,7 @@ pub struct ListQueueRequest {
     /// At most so many. Default and maximum 1,000.
     #[prost(uint32, tag = "1")]
     pub page_size: u32,
-    /// `next_page_token` of the page before. Empty: the first page.
+    /// `next_page_token` of the previous page. Empty: the first page.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
 }
@@ -4481,7 +4472,7 @@ pub struct QueuedMessage {
     /// WhatsApp's id of the message.
     #[prost(string, tag = "2")]
     pub message_id: ::prost::alloc::string::String,
-    /// To whom, as in SendRequest.
+    /// The recipient, as in SendRequest.
     #[prost(string, tag = "3")]
     pub to: ::prost::alloc::string::String,
     /// When it was accepted.
@@ -4490,7 +4481,7 @@ pub struct QueuedMessage {
     /// Until when it is kept.
     #[prost(message, optional, tag = "5")]
     pub queued_until: ::core::option::Option<::prost_types::Timestamp>,
-    /// It has been handed to WhatsApp, and waits for the server's ack.
+    /// Sent, ack pending.
     #[prost(bool, tag = "6")]
     pub handed_over: bool,
     /// Attempts in a row that failed.
@@ -4529,7 +4520,7 @@ pub struct CancelSendResponse {
     #[prost(bool, tag = "2")]
     pub never_sent: bool,
 }
-/// Nothing is sent, because the store went back: its volume is an older copy of itself, so that message
+/// Nothing is sent, because the store was rolled back: its volume is an older copy of itself, so that message
 /// keys that were used since would be used twice. The agent cannot know that by itself; a client that
 /// has seen the store further on has reported it. It holds over restarts, until an admin has decided with
 /// Admin.ResolveRollback (`openclawctl rollback`).
@@ -4539,7 +4530,7 @@ pub struct SendHold {
     /// Since when.
     #[prost(message, optional, tag = "1")]
     pub since: ::core::option::Option<::prost_types::Timestamp>,
-    /// The opening of the store that was seen.
+    /// Epoch reported by the client.
     #[prost(message, optional, tag = "2")]
     pub seen: ::core::option::Option<StoreSeen>,
     /// The generation of the store when that was reported.
@@ -4556,7 +4547,7 @@ pub struct SendHold {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ReportStoreRequest {
-    /// How far the store was.
+    /// Store state.
     #[prost(message, optional, tag = "1")]
     pub seen: ::core::option::Option<StoreSeen>,
 }
@@ -4568,16 +4559,16 @@ pub struct ReportStoreResponse {
     #[prost(message, optional, tag = "1")]
     pub hold: ::core::option::Option<SendHold>,
 }
-/// Which events. An empty filter passes every event in chats with persons and groups, and every event in no chat.
+/// Event filter. An empty filter matches events of direct and group chats and events without a chat.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct EventFilter {
     /// Only these kinds. Empty: all.
     #[prost(enumeration = "EventKind", repeated, tag = "1")]
     pub kinds: ::prost::alloc::vec::Vec<i32>,
-    /// Only what happens in these chats: a phone number ("+15550100123"), a LID ("...@lid") or a
+    /// Only events of these chats: a phone number ("+15550100123"), a LID ("...@lid") or a
     /// group's JID ("...@g.us"), at most 256. A person's chat is found by number and by LID, where the
-    /// agent knows both. Empty: all, and what happens in no chat.
+    /// agent knows both. Empty: all chats and events without a chat.
     #[prost(string, repeated, tag = "2")]
     pub chats: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Only what happens in chats of these kinds, and what happens in no chat. Empty: persons and groups. A chat that is named
@@ -4590,7 +4581,7 @@ pub struct EventFilter {
 #[prost(skip_debug)]
 pub struct WatchEventsRequest {
     /// Only events with a greater seq. 0, and a seq beyond the head: from the oldest kept.
-    /// Absent: after what `consumer` has acknowledged, or only what happens from now on.
+    /// Absent: after the consumer's position, or only new events.
     #[prost(uint64, optional, tag = "1")]
     pub after: ::core::option::Option<u64>,
     /// Continue when the end is reached. Without it the stream ends at the head.
@@ -4600,20 +4591,20 @@ pub struct WatchEventsRequest {
     #[prost(message, optional, tag = "3")]
     pub filter: ::core::option::Option<EventFilter>,
     /// Continue after what this consumer has acknowledged, unless `after` is given. 1 to 64 letters, digits, dots, dashes
-    /// and underscores. A name that the agent does not know makes a consumer: at `after` if that is given, else at the head.
+    /// and underscores. Unknown names create a consumer, at `after` or at the head.
     #[prost(string, tag = "4")]
     pub consumer: ::prost::alloc::string::String,
 }
 /// One item of the stream. Later versions add items: a client skips those that it does not know.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchEventsResponse {
-    /// The item. Only `event` has a seq and is kept; the others are of the moment.
+    /// The item. Only `event` has a seq and is kept; the others are transient.
     #[prost(oneof = "watch_events_response::Item", tags = "1, 2, 3")]
     pub item: ::core::option::Option<watch_events_response::Item>,
 }
 /// Nested message and enum types in `WatchEventsResponse`.
 pub mod watch_events_response {
-    /// The item. Only `event` has a seq and is kept; the others are of the moment.
+    /// The item. Only `event` has a seq and is kept; the others are transient.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Item {
         /// Something happened.
@@ -4627,7 +4618,7 @@ pub mod watch_events_response {
         Heartbeat(super::Heartbeat),
     }
 }
-/// Events between these, both included, are gone.
+/// Events first..=last are missing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Gap {
     /// The first missing seq.
@@ -4636,14 +4627,14 @@ pub struct Gap {
     /// The last missing seq.
     #[prost(uint64, tag = "2")]
     pub last: u64,
-    /// True when they should be kept: their file on the volume is missing or damaged. Status lists all of them.
+    /// True if lost through damage rather than retention. Status lists all of them.
     #[prost(bool, tag = "3")]
     pub damaged: bool,
 }
 /// The stream is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Heartbeat {
-    /// Everything up to here that was asked for has been sent: the seq of the newest event, or of one
+    /// All matching events up to this seq were sent: the seq of the newest event, or of one
     /// before it while the agent is still looking through many that were not asked for.
     #[prost(uint64, tag = "1")]
     pub head: u64,
@@ -4658,7 +4649,7 @@ pub struct ListEventsRequest {
     /// At most so many. Default 50, at most 500.
     #[prost(uint32, tag = "2")]
     pub page_size: u32,
-    /// `next_page_token` of the page before. Empty: the newest events.
+    /// `next_page_token` of the previous page. Empty: the newest events.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
 }
@@ -4673,24 +4664,24 @@ pub struct ListEventsResponse {
     /// For the next page. Empty on the last one.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
-    /// Events in the range of this page that should be kept and cannot be read, newest first, all of them `damaged`.
+    /// Damaged events in this page's range, newest first, all of them `damaged`.
     #[prost(message, repeated, tag = "3")]
     pub gaps: ::prost::alloc::vec::Vec<Gap>,
 }
-/// How far a consumer has come.
+/// Acknowledgement by a consumer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AckEventsRequest {
     /// Its name: 1 to 64 letters, digits, dots, dashes and underscores.
     #[prost(string, tag = "1")]
     pub consumer: ::prost::alloc::string::String,
-    /// The last event that it is done with, and not before it. Never above the head.
+    /// Last processed event. Never above the head.
     #[prost(uint64, tag = "2")]
     pub seq: u64,
-    /// Go back to `seq`, if that is before what was acknowledged. Without it a smaller `seq` changes nothing.
+    /// Allow moving backwards. Without it a smaller `seq` changes nothing.
     #[prost(bool, tag = "3")]
     pub go_back: bool,
 }
-/// Durable.
+/// Acknowledgement stored durably.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AckEventsResponse {
     /// What is acknowledged now.
@@ -4703,7 +4694,7 @@ pub struct ListConsumersRequest {
     /// At most so many. Default and maximum 1,000.
     #[prost(uint32, tag = "1")]
     pub page_size: u32,
-    /// `next_page_token` of the page before. Empty: the first page.
+    /// `next_page_token` of the previous page. Empty: the first page.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
 }
@@ -4744,21 +4735,19 @@ pub struct RemoveConsumerResponse {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct PairRequest {
-    /// Make a new link although there is one that works. The new one takes its place once it is complete.
+    /// Pair even if the current link works. The new one takes its place once it is complete.
     #[prost(bool, tag = "3")]
     pub replace: bool,
     /// Give up after this long. Default 5 minutes, at most 30.
     #[prost(message, optional, tag = "4")]
     pub timeout: ::core::option::Option<::prost_types::Duration>,
-    /// How the phone recognises this device. INVALID_ARGUMENT when absent, which is also how a way that a later version adds
-    /// reads here.
+    /// Pairing method. INVALID_ARGUMENT when absent or unknown (added by a later version).
     #[prost(oneof = "pair_request::How", tags = "1, 2")]
     pub how: ::core::option::Option<pair_request::How>,
 }
 /// Nested message and enum types in `PairRequest`.
 pub mod pair_request {
-    /// How the phone recognises this device. INVALID_ARGUMENT when absent, which is also how a way that a later version adds
-    /// reads here.
+    /// Pairing method. INVALID_ARGUMENT when absent or unknown (added by a later version).
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum How {
@@ -4778,7 +4767,7 @@ pub struct ResumeRequest {
     #[prost(message, optional, tag = "1")]
     pub timeout: ::core::option::Option<::prost_types::Duration>,
 }
-/// How the attempt ended.
+/// Result of the attempt.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ResumeResponse {
@@ -4867,13 +4856,13 @@ pub struct PhoneCode {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct PasskeyChallenge {
-    /// Where in the ceremony this frame stands.
+    /// Step of the WebAuthn ceremony.
     #[prost(oneof = "passkey_challenge::Stage", tags = "1, 2")]
     pub stage: ::core::option::Option<passkey_challenge::Stage>,
 }
 /// Nested message and enum types in `PasskeyChallenge`.
 pub mod passkey_challenge {
-    /// Where in the ceremony this frame stands.
+    /// Step of the WebAuthn ceremony.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum Stage {
@@ -4900,7 +4889,7 @@ pub struct Linked {
     pub device: ::prost::alloc::string::String,
 }
 /// The pairing did not complete. A link that the agent had before stays as it was. Without one, the link is kept from the
-/// moment that the phone has accepted (`scanned`), whatever the reason: Status says how it is.
+/// moment that the phone has accepted (`scanned`), for any reason: see Status.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PairFailed {
     /// Why.
@@ -4913,7 +4902,7 @@ pub struct PairFailed {
 /// Empty: fields may be added.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatusRequest {}
-/// How the agent is.
+/// Status of the agent.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct StatusResponse {
@@ -4947,22 +4936,22 @@ pub struct StatusResponse {
     /// The allowlist's rules.
     #[prost(message, optional, tag = "10")]
     pub rules: ::core::option::Option<Rules>,
-    /// Who calls.
+    /// The caller.
     #[prost(message, optional, tag = "11")]
     pub caller: ::core::option::Option<Caller>,
-    /// How the agent serves over the network. Absent when it does not.
+    /// Network listener. Absent if disabled.
     #[prost(message, optional, tag = "12")]
     pub tls: ::core::option::Option<Tls>,
-    /// How alerting is.
+    /// Alerting status.
     #[prost(message, optional, tag = "13")]
     pub alerts: ::core::option::Option<AlertsStatus>,
-    /// What the agent has noticed of the system's clock.
+    /// System clock steps.
     #[prost(message, optional, tag = "14")]
     pub clock: ::core::option::Option<Clock>,
     /// Set while the agent holds every send.
     #[prost(message, optional, tag = "15")]
     pub hold: ::core::option::Option<SendHold>,
-    /// Events that should be kept and cannot be read, as far as that is known, oldest first. Diagnose looks at every file.
+    /// Damaged event ranges found so far, oldest first. Diagnose checks every file.
     #[prost(message, repeated, tag = "16")]
     pub damaged_events: ::prost::alloc::vec::Vec<DamagedEvents>,
 }
@@ -4986,10 +4975,10 @@ pub struct Clock {
     /// How often it was stepped by a second or more since the process started.
     #[prost(uint64, tag = "1")]
     pub steps: u64,
-    /// When that was last.
+    /// Time of the last step.
     #[prost(message, optional, tag = "2")]
     pub last_step_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// By how much; negative when it went back.
+    /// By how much; negative for a step back.
     #[prost(message, optional, tag = "3")]
     pub last_step: ::core::option::Option<::prost_types::Duration>,
 }
@@ -5025,7 +5014,7 @@ pub struct Traffic {
     /// Messages that arrived but could not be decrypted.
     #[prost(uint64, tag = "3")]
     pub undecryptable: u64,
-    /// Messages from people who are not admitted. They count as received as well.
+    /// Messages from senders who are not allowed. They count as received as well.
     #[prost(uint64, tag = "4")]
     pub dropped: u64,
 }
@@ -5046,7 +5035,7 @@ pub struct UnpairResponse {
 pub enum PairFailureReason {
     /// Not known.
     Unspecified = 0,
-    /// Nobody scanned the code in time.
+    /// No one scanned the code in time.
     Deadline = 1,
     /// WhatsApp could not be reached.
     WhatsappUnreachable = 2,
@@ -5054,11 +5043,11 @@ pub enum PairFailureReason {
     RefusedByWhatsapp = 3,
     /// WhatsApp asks for a passkey, and it was not answered.
     PasskeyRequired = 4,
-    /// The phone could not verify what this device signed, or the other way round.
+    /// Mutual verification between phone and device failed.
     VerificationFailed = 5,
-    /// The phone accepted, but the login did not follow. The link is kept and tried again.
+    /// The phone accepted, but the login failed; the new link is kept and retried.
     LinkedNotConnected = 6,
-    /// The phone accepted, but the login did not follow. The link from before is kept.
+    /// The phone accepted, but the login failed; the previous link is kept.
     NotCompleted = 7,
     /// The account is banned.
     Banned = 8,
@@ -5116,7 +5105,7 @@ pub mod agent_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Drives the agent: link it to a phone, ask how it is, send, and follow what happens.
+    /// Main service: pairing, status, sending, events.
     #[derive(Debug, Clone)]
     pub struct AgentClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -5186,14 +5175,14 @@ pub mod agent_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Links the agent to a phone and streams what the operator must see until that is done.
+        /// Pairs with a phone and streams the frames to display.
         ///
         /// One pairing runs at a time; a second caller gets ALREADY_EXISTS. A linked agent answers
         /// FAILED_PRECONDITION unless `replace` is set. Closing the stream stops the pairing.
         /// The last frame is always `linked` or `failed`, unless the call itself fails.
         ///
-        /// A link that the agent has stays as it is, connected too, until the new one has taken its place durably:
-        /// that is once the new device has logged in. Before, whatever ends the pairing leaves the link that was.
+        /// An existing link stays connected until the new one has replaced it durably, once the new device has logged in. A
+        /// pairing that ends before leaves the old link unchanged.
         pub async fn pair(
             &mut self,
             request: impl tonic::IntoRequest<super::PairRequest>,
@@ -5218,12 +5207,12 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "Pair"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Takes the link back without the phone: connects now, once, with the credentials that the agent has.
+        /// Reconnects once with the stored credentials, without the phone.
         ///
         /// For an agent that was replaced, banned, outdated, logged out with a code of no known meaning, or that waits for its
-        /// next attempt. Answers when that attempt has an outcome, or at the deadline with the state at that time; whatever
-        /// WhatsApp answers is in `link`. A refusal of WhatsApp is final again: the agent does not try a second time. While the
-        /// agent is connecting or connected nothing is done but to wait.
+        /// next attempt. Answers when that attempt has an outcome, or at the deadline with the state at that time; WhatsApp's
+        /// answer is in `link`. A refusal is final: the agent does not retry. If it is already connecting or connected, the
+        /// call only waits.
         ///
         /// FAILED_PRECONDITION when it is not linked (NOT_LINKED), or when the credentials are dead and only pairing helps
         /// (CREDENTIALS_DEAD). ALREADY_EXISTS while a pairing is in progress.
@@ -5248,7 +5237,7 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "Resume"));
             self.inner.unary(req, path, codec).await
         }
-        /// Says how the agent is now. Always answers while the process runs.
+        /// Returns the agent's current status. Always available while the process runs.
         pub async fn status(
             &mut self,
             request: impl tonic::IntoRequest<super::StatusRequest>,
@@ -5283,17 +5272,17 @@ pub mod agent_client {
         /// or when too much waits (BUSY, QUEUE_FULL). NOT_FOUND when the number is not on WhatsApp,
         /// INVALID_ARGUMENT for an address or a text that cannot be sent, ALREADY_EXISTS for a token that
         /// stands for another message, UNIMPLEMENTED (CONTENT_UNSUPPORTED) for content that this version cannot send, and
-        /// PERMISSION_DENIED (RECIPIENT) for a recipient that the client may not write to. UNAVAILABLE when it could not be sent for the moment: nothing was
-        /// sent (NOT_CHECKED, NOT_ENCRYPTED), or that is not known (CONNECTION_LOST).
+        /// PERMISSION_DENIED (RECIPIENT) for a recipient that the client may not write to. UNAVAILABLE when it could not be sent for now: nothing was
+        /// sent (NOT_CHECKED, NOT_ENCRYPTED), or the outcome is unknown (CONNECTION_LOST).
         /// DEADLINE_EXCEEDED means that the outcome is not known yet: not even WhatsApp's server has
-        /// acknowledged the message. Call again with the same token. A wait that ends later than that is no
-        /// error: the answer has the state that was reached, and `wait_expired`.
+        /// acknowledged the message. Call again with the same token. If only the wait for
+        /// DELIVERED or READ times out, the call succeeds, with the state that was reached and `wait_expired`.
         ///
         /// When WhatsApp's server refuses the message, `metadata["code"]` is its code and
-        /// `metadata["meaning"]` what that means. Codes that pass (429, 500, 503, ...) are tried again under
+        /// `metadata["meaning"]` what that means. Temporary codes (429, 500, 503, ...) are tried again under
         /// the same id until the wait ends, then UNAVAILABLE (SERVER_ERROR): nothing was delivered, and the
         /// same token may be used again. ABORTED (NOT_SENT) is final. FAILED_PRECONDITION (RESTRICTED) is
-        /// WhatsApp's restriction of the account (463, 475): the agent does not try again by itself, and
+        /// WhatsApp's restriction of the account (463, 475): the agent does not try again automatically, and
         /// the same token is tried again from `metadata["retry_at"]` on.
         ///
         /// FAILED_PRECONDITION (STORE_ROLLED_BACK) while sends are held: see `SendHold`.
@@ -5318,7 +5307,7 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "Send"));
             self.inner.unary(req, path, codec).await
         }
-        /// Reports how far the caller has seen the agent's store. When the store is behind that, its volume
+        /// Reports the newest state of the agent's store that the caller has seen. When the store is older, its volume
         /// is an older copy, and the agent holds every send until an admin has decided: see `SendHold`.
         /// Send with `seen` does the same.
         pub async fn report_store(
@@ -5403,9 +5392,8 @@ pub mod agent_client {
         /// A client that was cut off resumes with `after` set to the last seq it has seen. The agent
         /// keeps no queue per client: a slow client costs it nothing and loses nothing that is kept.
         ///
-        /// A program that would rather have the agent remember its place names itself in `consumer`, and
-        /// acknowledges with AckEvents how far it has come. A consumer that is new begins at the head, and its place is
-        /// durable before the first item. RESOURCE_EXHAUSTED when there are 64 consumers already.
+        /// To have the agent store the position, set `consumer` and acknowledge with AckEvents. A new consumer begins at the
+        /// head (the newest event), and its position is durable before the first item. RESOURCE_EXHAUSTED when there are 64 consumers already.
         pub async fn watch_events(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchEventsRequest>,
@@ -5455,10 +5443,10 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "ListEvents"));
             self.inner.unary(req, path, codec).await
         }
-        /// Records that a consumer is done with every event up to `seq`. A later WatchEvents that names it
-        /// continues after that, also after a restart: the answer comes once that is durable.
+        /// Acknowledges all events up to `seq` for a consumer. A later WatchEvents that names it
+        /// continues after that, also after a restart: returns once durable.
         ///
-        /// A name that is not known makes a consumer. RESOURCE_EXHAUSTED when there are 64 already.
+        /// Unknown names create a consumer. RESOURCE_EXHAUSTED beyond 64 consumers.
         pub async fn ack_events(
             &mut self,
             request: impl tonic::IntoRequest<super::AckEventsRequest>,
@@ -5535,9 +5523,9 @@ pub mod agent_client {
         }
         /// Unlinks the agent: WhatsApp removes the device, then every credential is wiped.
         ///
-        /// The wipe happens also when WhatsApp did not confirm, and the answer says so. After the answer
+        /// Credentials are wiped even if WhatsApp does not confirm (see `confirmed`). After the answer
         /// the agent replaces its own process, so that no key stays in memory: the connection ends, and
-        /// the agent is back within moments, with an empty store.
+        /// the agent is back within seconds, with an empty store.
         pub async fn unpair(
             &mut self,
             request: impl tonic::IntoRequest<super::UnpairRequest>,
@@ -5580,24 +5568,24 @@ pub mod agent_server {
             >
             + std::marker::Send
             + 'static;
-        /// Links the agent to a phone and streams what the operator must see until that is done.
+        /// Pairs with a phone and streams the frames to display.
         ///
         /// One pairing runs at a time; a second caller gets ALREADY_EXISTS. A linked agent answers
         /// FAILED_PRECONDITION unless `replace` is set. Closing the stream stops the pairing.
         /// The last frame is always `linked` or `failed`, unless the call itself fails.
         ///
-        /// A link that the agent has stays as it is, connected too, until the new one has taken its place durably:
-        /// that is once the new device has logged in. Before, whatever ends the pairing leaves the link that was.
+        /// An existing link stays connected until the new one has replaced it durably, once the new device has logged in. A
+        /// pairing that ends before leaves the old link unchanged.
         async fn pair(
             &self,
             request: tonic::Request<super::PairRequest>,
         ) -> std::result::Result<tonic::Response<Self::PairStream>, tonic::Status>;
-        /// Takes the link back without the phone: connects now, once, with the credentials that the agent has.
+        /// Reconnects once with the stored credentials, without the phone.
         ///
         /// For an agent that was replaced, banned, outdated, logged out with a code of no known meaning, or that waits for its
-        /// next attempt. Answers when that attempt has an outcome, or at the deadline with the state at that time; whatever
-        /// WhatsApp answers is in `link`. A refusal of WhatsApp is final again: the agent does not try a second time. While the
-        /// agent is connecting or connected nothing is done but to wait.
+        /// next attempt. Answers when that attempt has an outcome, or at the deadline with the state at that time; WhatsApp's
+        /// answer is in `link`. A refusal is final: the agent does not retry. If it is already connecting or connected, the
+        /// call only waits.
         ///
         /// FAILED_PRECONDITION when it is not linked (NOT_LINKED), or when the credentials are dead and only pairing helps
         /// (CREDENTIALS_DEAD). ALREADY_EXISTS while a pairing is in progress.
@@ -5605,7 +5593,7 @@ pub mod agent_server {
             &self,
             request: tonic::Request<super::ResumeRequest>,
         ) -> std::result::Result<tonic::Response<super::ResumeResponse>, tonic::Status>;
-        /// Says how the agent is now. Always answers while the process runs.
+        /// Returns the agent's current status. Always available while the process runs.
         async fn status(
             &self,
             request: tonic::Request<super::StatusRequest>,
@@ -5623,17 +5611,17 @@ pub mod agent_server {
         /// or when too much waits (BUSY, QUEUE_FULL). NOT_FOUND when the number is not on WhatsApp,
         /// INVALID_ARGUMENT for an address or a text that cannot be sent, ALREADY_EXISTS for a token that
         /// stands for another message, UNIMPLEMENTED (CONTENT_UNSUPPORTED) for content that this version cannot send, and
-        /// PERMISSION_DENIED (RECIPIENT) for a recipient that the client may not write to. UNAVAILABLE when it could not be sent for the moment: nothing was
-        /// sent (NOT_CHECKED, NOT_ENCRYPTED), or that is not known (CONNECTION_LOST).
+        /// PERMISSION_DENIED (RECIPIENT) for a recipient that the client may not write to. UNAVAILABLE when it could not be sent for now: nothing was
+        /// sent (NOT_CHECKED, NOT_ENCRYPTED), or the outcome is unknown (CONNECTION_LOST).
         /// DEADLINE_EXCEEDED means that the outcome is not known yet: not even WhatsApp's server has
-        /// acknowledged the message. Call again with the same token. A wait that ends later than that is no
-        /// error: the answer has the state that was reached, and `wait_expired`.
+        /// acknowledged the message. Call again with the same token. If only the wait for
+        /// DELIVERED or READ times out, the call succeeds, with the state that was reached and `wait_expired`.
         ///
         /// When WhatsApp's server refuses the message, `metadata["code"]` is its code and
-        /// `metadata["meaning"]` what that means. Codes that pass (429, 500, 503, ...) are tried again under
+        /// `metadata["meaning"]` what that means. Temporary codes (429, 500, 503, ...) are tried again under
         /// the same id until the wait ends, then UNAVAILABLE (SERVER_ERROR): nothing was delivered, and the
         /// same token may be used again. ABORTED (NOT_SENT) is final. FAILED_PRECONDITION (RESTRICTED) is
-        /// WhatsApp's restriction of the account (463, 475): the agent does not try again by itself, and
+        /// WhatsApp's restriction of the account (463, 475): the agent does not try again automatically, and
         /// the same token is tried again from `metadata["retry_at"]` on.
         ///
         /// FAILED_PRECONDITION (STORE_ROLLED_BACK) while sends are held: see `SendHold`.
@@ -5641,7 +5629,7 @@ pub mod agent_server {
             &self,
             request: tonic::Request<super::SendRequest>,
         ) -> std::result::Result<tonic::Response<super::SendResponse>, tonic::Status>;
-        /// Reports how far the caller has seen the agent's store. When the store is behind that, its volume
+        /// Reports the newest state of the agent's store that the caller has seen. When the store is older, its volume
         /// is an older copy, and the agent holds every send until an admin has decided: see `SendHold`.
         /// Send with `seen` does the same.
         async fn report_store(
@@ -5681,9 +5669,8 @@ pub mod agent_server {
         /// A client that was cut off resumes with `after` set to the last seq it has seen. The agent
         /// keeps no queue per client: a slow client costs it nothing and loses nothing that is kept.
         ///
-        /// A program that would rather have the agent remember its place names itself in `consumer`, and
-        /// acknowledges with AckEvents how far it has come. A consumer that is new begins at the head, and its place is
-        /// durable before the first item. RESOURCE_EXHAUSTED when there are 64 consumers already.
+        /// To have the agent store the position, set `consumer` and acknowledge with AckEvents. A new consumer begins at the
+        /// head (the newest event), and its position is durable before the first item. RESOURCE_EXHAUSTED when there are 64 consumers already.
         async fn watch_events(
             &self,
             request: tonic::Request<super::WatchEventsRequest>,
@@ -5699,10 +5686,10 @@ pub mod agent_server {
             tonic::Response<super::ListEventsResponse>,
             tonic::Status,
         >;
-        /// Records that a consumer is done with every event up to `seq`. A later WatchEvents that names it
-        /// continues after that, also after a restart: the answer comes once that is durable.
+        /// Acknowledges all events up to `seq` for a consumer. A later WatchEvents that names it
+        /// continues after that, also after a restart: returns once durable.
         ///
-        /// A name that is not known makes a consumer. RESOURCE_EXHAUSTED when there are 64 already.
+        /// Unknown names create a consumer. RESOURCE_EXHAUSTED beyond 64 consumers.
         async fn ack_events(
             &self,
             request: tonic::Request<super::AckEventsRequest>,
@@ -5728,15 +5715,15 @@ pub mod agent_server {
         >;
         /// Unlinks the agent: WhatsApp removes the device, then every credential is wiped.
         ///
-        /// The wipe happens also when WhatsApp did not confirm, and the answer says so. After the answer
+        /// Credentials are wiped even if WhatsApp does not confirm (see `confirmed`). After the answer
         /// the agent replaces its own process, so that no key stays in memory: the connection ends, and
-        /// the agent is back within moments, with an empty store.
+        /// the agent is back within seconds, with an empty store.
         async fn unpair(
             &self,
             request: tonic::Request<super::UnpairRequest>,
         ) -> std::result::Result<tonic::Response<super::UnpairResponse>, tonic::Status>;
     }
-    /// Drives the agent: link it to a phone, ask how it is, send, and follow what happens.
+    /// Main service: pairing, status, sending, events.
     #[derive(Debug)]
     pub struct AgentServer<T> {
         inner: Arc<T>,

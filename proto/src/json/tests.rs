@@ -180,7 +180,7 @@ fn refusal(message: &DescriptorProto, json: &Value) -> String {
 }
 
 #[test]
-fn every_oneof_refuses_what_is_not_one_arm_and_names_it() {
+fn every_oneof_refuses_all_but_one_arm_and_names_it() {
     let contract = Contract::load();
     let mut seen = 0;
     for message in contract.own() {
@@ -226,7 +226,7 @@ fn every_oneof_refuses_what_is_not_one_arm_and_names_it() {
 }
 
 #[test]
-fn every_field_refuses_what_it_cannot_be_and_names_it() {
+fn every_field_refuses_invalid_values_and_names_it() {
     let contract = Contract::load();
     for message in contract.own() {
         for field in &message.field {
@@ -271,7 +271,7 @@ fn an_error_names_the_way_to_it() {
 }
 
 #[test]
-fn the_shape_is_what_its_documentation_says() {
+fn the_shape_matches_its_documentation() {
     let event = v1::Event {
         seq: 7,
         recorded_at: Some(prost_types::Timestamp {
@@ -297,7 +297,7 @@ fn the_shape_is_what_its_documentation_says() {
 }
 
 #[test]
-fn what_a_later_version_adds_is_passed_over_and_its_values_are_numbers() {
+fn fields_of_a_later_version_are_skipped_and_enum_values_are_numbers() {
     let receipt: v1::Receipt = serde_json::from_str(r#"{"state":99,"later":true}"#).unwrap();
     assert_eq!(receipt.state, 99);
     assert!(serde_json::from_str::<v1::PairRequest>(r#"{"timeout":1e300}"#).is_err());

@@ -30,7 +30,7 @@ const FILES: [&str; 12] = [
 const GENERATED: &str = "openclaw.agent.v1.rs";
 
 #[test]
-fn generated_code_is_what_the_protos_say() {
+fn generated_code_matches_the_protos() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let protos = root.join("proto");
     let files = FILES.map(|file| Path::new("openclaw/agent/v1").join(file));

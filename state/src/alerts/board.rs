@@ -1,4 +1,4 @@
-//! What may be told of alerting: to Status, to whoever lists alerts, to metrics.
+//! What may be reported about alerting: to Status, to clients that list alerts, to metrics.
 
 use std::time::{Duration, SystemTime};
 
@@ -31,7 +31,7 @@ pub struct Counts {
     pub delivered: u64,
     /// Attempts that failed.
     pub failed: u64,
-    /// Alerts that are not tried any more.
+    /// Alerts that were given up.
     pub given_up: u64,
 }
 

@@ -69,7 +69,7 @@ impl Queue {
         }
     }
 
-    /// What must be written before anything of it is sent or told.
+    /// What must be written before anything of it is sent or reported.
     pub fn take_changes(&mut self) -> Vec<(u64, Option<Row>)> {
         let changed = std::mem::take(&mut self.changed);
         changed
@@ -97,7 +97,7 @@ impl Queue {
         given_up
     }
 
-    /// The oldest trouble that nobody was told of goes together with its recovery; else the oldest alert goes.
+    /// The oldest problem that was not delivered goes together with its recovery; else the oldest alert goes.
     fn make_room(&mut self, now: SystemTime) -> usize {
         let waiting: Vec<u64> = self.waiting_numbers().collect();
         let pair = waiting.windows(2).find(|pair| {
@@ -108,7 +108,7 @@ impl Queue {
         });
         let going = pair.map_or(&waiting[..1], |pair| pair);
         for number in going {
-            self.end(*number, false, now, Some("pushed out by newer ones"));
+            self.end(*number, false, now, Some("dropped for newer alerts"));
         }
         going.len()
     }

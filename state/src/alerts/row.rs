@@ -15,7 +15,7 @@ use crate::vault::{Tables, Vault, to_millis};
 pub struct Row {
     /// No other one has it.
     pub id: String,
-    /// What it tells.
+    /// What it reports.
     pub kind: AlertKind,
     /// From what it recovered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ pub struct Row {
     pub(super) failed_at: u64,
 }
 
-/// Whether those behind it wait as well: a receiver that is not there is not there for anybody.
+/// Whether those behind it wait as well: a receiver that is not there is not there for anyone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Hold {
@@ -137,7 +137,7 @@ impl Row {
 fn hint(kind: AlertKind, link: &Link, now: SystemTime) -> String {
     match kind {
         AlertKind::ConnectionLost => {
-            "the agent goes on trying: see whether its network reaches WhatsApp (`openclawctl status`)".to_owned()
+            "the agent keeps trying: check whether its network reaches WhatsApp (`openclawctl status`)".to_owned()
         }
         _ => link.hint(now, clock::utc),
     }

@@ -12,7 +12,7 @@
 //! An outage lasts until the link has held for [`Rules::settle`]: a link that comes up for two seconds and drops again is
 //! bad all the time.
 //!
-//! [`LinkHistory`] is durable. A restart goes on where the last process was: what was told is not told again, and an outage
+//! [`LinkHistory`] is durable. A restart continues where the last process was: what was alerted is not alerted again, and an outage
 //! has lasted since the link was last known to be up, whatever has happened since.
 
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,7 @@ pub(super) const RECONNECT_TIME: Duration = Duration::from_secs(30);
 const MIN_SETTLE: Duration = Duration::from_secs(30);
 const MAX_SETTLE: Duration = Duration::from_secs(60);
 
-/// What an alert tells.
+/// What an alert reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
@@ -45,7 +45,7 @@ pub enum AlertKind {
     ConnectionLost,
     /// The link is up again.
     Recovered,
-    /// Somebody wants to know whether alerts arrive.
+    /// Someone wants to know whether alerts arrive.
     Test,
 }
 
@@ -119,7 +119,7 @@ struct Reported {
 /// An alert that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What it tells.
+    /// What it reports.
     pub kind: AlertKind,
     /// Since when that is so; for a recovery, since when the trouble was.
     pub since: SystemTime,
@@ -134,7 +134,7 @@ enum Seen {
     /// Linked, and not connected.
     Down,
     Verdict(AlertKind),
-    /// Nobody has linked this agent, or it is about to stop: no news.
+    /// No one has linked this agent, or it is about to stop: no news.
     Nothing,
 }
 
@@ -145,7 +145,7 @@ impl Seen {
         }
         match link.state {
             LinkState::Connected => Self::Up,
-            // What a stop does to the link is nobody's trouble.
+            // What a stop does to the link is no one's trouble.
             _ if link.reason == Some(Reason::Stopping) => Self::Nothing,
             LinkState::Connecting | LinkState::BackingOff { .. } if link.account.is_some() => {
                 Self::Down
@@ -200,7 +200,7 @@ impl Rules {
             }
             Seen::Down => {
                 let up = history.up.unwrap_or(at);
-                // It had held, and nobody looked in time.
+                // It had held, and no one looked in time.
                 if let Some(began) = history.began.take()
                     && up.saturating_sub(began) >= self.settle()
                 {

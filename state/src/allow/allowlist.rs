@@ -23,7 +23,7 @@ use super::policy::{Entry, EntryPlace, Index, Rules, Verdict, VerdictReason, Who
 use super::source::{Error, Loaded, Source};
 use crate::vault::{Tables, Vault, to_millis};
 
-/// How many entries may be added beside the file.
+/// How many entries may be added in addition to the file.
 pub const MAX_ADDED_ENTRIES: usize = 1_000;
 
 /// What was learnt of numbers and LIDs in earlier lives, and from messages.
@@ -40,7 +40,7 @@ pub struct Allowlist {
     vault: Vault,
     book: Box<dyn Book>,
     state: Mutex<State>,
-    /// Counts changes of what is in force.
+    /// Counts changes of the active rules.
     changes: watch::Sender<u64>,
 }
 
@@ -169,7 +169,7 @@ impl Allowlist {
         }
     }
 
-    /// Admits somebody beside the rules, for good. False when that was so already. Durable on return.
+    /// Allows someone in addition to the rules, for good. False when that was so already. Durable on return.
     ///
     /// # Errors
     /// It would mean nothing, or not what it seems to.
@@ -209,7 +209,7 @@ impl Allowlist {
     /// Takes back what was added. Durable on return.
     ///
     /// # Errors
-    /// The file has it, or nobody added it.
+    /// The file has it, or no one added it.
     pub async fn remove(&self, who: &Who) -> Result<(), Refused> {
         let batch = {
             let mut state = self.state();
@@ -236,7 +236,7 @@ impl Allowlist {
         Ok(())
     }
 
-    /// What is in force.
+    /// The active rules.
     #[must_use]
     pub fn summary(&self, now: SystemTime) -> Summary {
         let mut state = self.state();
@@ -251,7 +251,7 @@ impl Allowlist {
         }
     }
 
-    /// Takes up which number and LID a message says its sender has. True when that is news about somebody in the rules, or
+    /// Takes up which number and LID a message says its sender has. True when that is news about someone in the rules, or
     /// about a sender whose messages are held.
     pub fn learn_sender(&self, sender: &Contact, now: SystemTime) -> bool {
         self.state().numbers.learn_sender(sender, now)
@@ -285,13 +285,13 @@ impl Allowlist {
         self.changed();
     }
 
-    /// Follows changes of what is in force.
+    /// Follows changes of the active rules.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// Somebody waits to be told apart, or the rules changed.
+    /// A sender waits to be resolved, or the rules changed.
     pub fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
@@ -310,7 +310,7 @@ impl Allowlist {
 }
 
 impl State {
-    /// Makes the index anew, and follows the numbers that are in it.
+    /// Builds the index again, and follows the numbers that are in it.
     fn look_up(&mut self) {
         self.index = self
             .rules
@@ -342,7 +342,7 @@ fn row(name: &str) -> Key<'_> {
     Key::new(Tables::ALLOW, "", name)
 }
 
-/// Who was admitted in earlier lives. A row that this version cannot read admits nobody.
+/// Who was allowed in earlier lives. A row that this version cannot read allows no one.
 fn remembered(vault: &Vault) -> Vec<Entry> {
     let rows = vault.scan(Tables::ALLOW, None);
     let names = rows

@@ -60,7 +60,7 @@ pub fn read(text: &str, lookup: &Lookup<'_>) -> Result<Rules, Vec<Mistake>> {
     for line in includes {
         reader.wrong(
             line,
-            "$include is not applied: this agent reads one file; write the rules in it",
+            "$include is not supported: this agent reads one file; write the rules in it",
         );
     }
     let rules = reader.rules(root.as_ref().filter(|root| !root.is_nothing()));
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
             let line = node.line;
             self.wrong(
                 line,
-                format!("{what}: a tag (!…) is not applied; remove it"),
+                format!("{what}: a tag (!…) is not supported; remove it"),
             );
         }
     }
@@ -191,8 +191,7 @@ impl<'a> Reader<'a> {
             "disabled" => Some(Mode::Disabled),
             "pairing" if direct => {
                 self.remarks.push(format!(
-                    "line {}: dmPolicy pairing is taken as allowlist: this agent answers nobody with a code; \
-                     admit people with `openclawctl allow add`",
+                    "line {}: dmPolicy pairing is read as allowlist: this agent sends no pairing codes; allow people with `openclawctl allow add`",
                     node.line
                 ));
                 Some(Mode::Allowlist)
@@ -206,7 +205,7 @@ impl<'a> Reader<'a> {
                 // What a variable holds may be a secret.
                 let written = match node.text() {
                     Some(written) if written == text => shown(written),
-                    _ => "what the variable holds".to_owned(),
+                    _ => "the variable's value".to_owned(),
                 };
                 self.wrong(node.line, format!("{key} is {words}, not {written}"));
                 None

@@ -13,11 +13,11 @@ use openclaw_types::{DropReason, Lid, Phone};
 /// What a policy says of people who are not named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// They are admitted.
+    /// They are allowed.
     Open,
     /// They are not.
     Allowlist,
-    /// Nobody is, named or not.
+    /// No one is, named or not.
     Disabled,
 }
 
@@ -38,9 +38,9 @@ impl Mode {
 pub enum Who {
     /// `*`
     Anyone,
-    /// Whoever has this number, under whatever LID.
+    /// Anyone who has this number, under whatever LID.
     Phone(Phone),
-    /// Whoever has this LID.
+    /// Anyone who has this LID.
     Lid(Lid),
     /// A group, by its whole JID.
     Group(String),
@@ -91,7 +91,7 @@ impl fmt::Display for EntryPlace {
     }
 }
 
-/// Somebody who is admitted.
+/// An allowed person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Who.
@@ -100,7 +100,7 @@ pub struct Entry {
     pub place: EntryPlace,
 }
 
-/// All that is said about who is admitted.
+/// All rules about who is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// `dmPolicy`.
@@ -148,7 +148,7 @@ pub enum VerdictReason {
     Own,
     /// The policy is `open`.
     Open,
-    /// An entry names the sender, or everybody.
+    /// An entry names the sender, or everyone.
     Listed(EntryPlace),
     /// The policy is `disabled`.
     Disabled,
@@ -156,7 +156,7 @@ pub enum VerdictReason {
     NotListed,
     /// No entry names the group.
     GroupNotListed,
-    /// WhatsApp did not tell in time which of the numbers has the sender's LID.
+    /// WhatsApp did not answer in time which of the numbers has the sender's LID.
     NotResolved,
     /// Too many messages wait for that already.
     TooManyHeld,
@@ -198,7 +198,7 @@ impl From<VerdictReason> for DropReason {
 }
 
 impl Rules {
-    /// Rules that admit nobody, for a file that says nothing.
+    /// Rules that allow no one, for a file that says nothing.
     #[must_use]
     pub const fn closed() -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! Where the rules are: a file that is named, `openclaw.yml` where the agent was started, or the environment alone.
 //!
 //! A file that was named must be there and without a mistake; one that was read once must stay. Anything else would
-//! admit people because a file went missing.
+//! allow people because a file went missing.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -22,7 +22,7 @@ const NEAR: [&str; 3] = ["openclaw.yaml", "openclaw.json", "openclaw.json5"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     path: PathBuf,
-    /// Whether somebody named it, so that it must be there.
+    /// Whether someone named it, so that it must be there.
     named: bool,
     /// A folder where a file of rules is not read, and people put one.
     unread: Option<PathBuf>,
@@ -31,7 +31,7 @@ pub struct Source {
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// The rules; `None` where nobody made any.
+    /// The rules; `None` where no one made any.
     pub rules: Option<Rules>,
     /// Whether they are a file's.
     pub from_file: bool,
@@ -53,9 +53,7 @@ pub enum Error {
     #[error("{0} is not a regular file")]
     NotAFile(String),
     /// A file with rules that are not read, and none that is.
-    #[error(
-        "{0} is not read: the rules are read from {FILE} in the folder that the agent is started in"
-    )]
+    #[error("{0} is not read: the agent reads its rules from {FILE} in its working directory")]
     Unread(String),
     /// The file is no text of a reasonable length.
     #[error("{path} is {what}")]
@@ -66,7 +64,7 @@ pub enum Error {
         what: &'static str,
     },
     /// The file was read before and is no more.
-    #[error("{0} is gone")]
+    #[error("{0} no longer exists")]
     Gone(String),
     /// What it says cannot be meant.
     #[error("{place}: {}", Listed(mistakes))]
@@ -95,15 +93,15 @@ impl Error {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Read { .. } => "let the agent's user read it, or name another file with --config",
+            Self::Read { .. } => {
+                "make it readable for the agent's user, or name another file with --config"
+            }
             Self::NotText { .. } | Self::NotAFile(_) => "name the right file with --config",
             Self::Unread(_) => {
-                "if it holds the rules, name it with --config or move it to openclaw.yml in that folder; if not, move it away"
+                "if it has the rules, name it with --config or rename it to openclaw.yml; if not, move it away"
             }
             Self::Gone(_) => "put it back; to run without rules, start again without it",
-            Self::Mistaken { .. } => {
-                "correct it; docs/allowlist.md lists what may stand in the file"
-            }
+            Self::Mistaken { .. } => "correct it; docs/allowlist.md lists the keys of the file",
         }
     }
 }
@@ -115,7 +113,7 @@ impl Source {
         let given = named.is_some();
         let path = named.unwrap_or_else(|| PathBuf::from(FILE));
         Self {
-            // The folder is that of the start, whatever becomes of it.
+            // The folder is that of the start, whatever happens to it.
             path: std::path::absolute(&path).unwrap_or(path),
             named: given,
             unread: None,
@@ -254,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rules.yml");
         let named = Source::new(Some(path.clone()));
-        assert!(says(&named.load(false).unwrap_err()).starts_with("read "));
+        assert!(says(&named.load(false).unwrap_err()).starts_with("cannot read "));
         assert_eq!(named.file(), Some(path.as_path()));
         let usual = Source {
             path: path.clone(),
@@ -264,7 +262,7 @@ mod tests {
         assert_eq!(usual.file(), None);
         let nowhere = usual.load(false).unwrap();
         assert!(nowhere.rules.is_none() && !nowhere.from_file);
-        assert!(says(&usual.load(true).unwrap_err()).ends_with("is gone"));
+        assert!(says(&usual.load(true).unwrap_err()).ends_with("no longer exists"));
         fs::write(&path, "channels: {whatsapp: {}}\n").unwrap();
         for source in [&named, &usual] {
             assert_eq!(source.file(), Some(path.as_path()));
@@ -347,7 +345,7 @@ mod tests {
                 said.contains(name) && said.contains("is not read"),
                 "{said}"
             );
-            // With the file that is read, the other one is somebody's own.
+            // With the file that is read, the other one is someone's own.
             fs::write(folder.path().join(FILE), "channels: {whatsapp: {}}\n").unwrap();
             assert!(source.load(false).unwrap().from_file, "{name}");
         }

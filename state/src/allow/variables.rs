@@ -1,4 +1,4 @@
-//! The variables that rules may be made of. Rules with one that nobody can read are no rules.
+//! The variables that rules may be made of. Rules with one that no one can read are no rules.
 
 use std::cell::RefCell;
 use std::env::VarError;
@@ -22,7 +22,7 @@ impl Variables<'static> {
 }
 
 impl<'a> Variables<'a> {
-    /// The list of people counts even where the rules do not ask for it: nobody can say what was meant.
+    /// The list of people counts even where the rules do not ask for it: no one can say what was meant.
     fn of(environment: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
         let variables = Self {
             environment,

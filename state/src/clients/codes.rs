@@ -1,6 +1,6 @@
 //! The codes with which clients become known, as rows: each single-use and valid for 15 minutes, whatever happens to the process.
 //!
-//! A used code stays behind, with who used it: nobody else is taken in with it, and that client is told again that it was,
+//! A used code stays behind, with who used it: no one else is taken in with it, and that client gets the answer again,
 //! as its answer may have been lost. One that came from the environment stays for good: the variable stays set.
 
 use std::time::{Duration, SystemTime};
@@ -28,15 +28,15 @@ const SECRET_BYTES: usize = 18;
 /// Where a code came from. A number keeps its meaning for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Told in the log.
+    /// Shown in the log.
     Log,
     /// Given by the environment.
     Environment,
-    /// Made for somebody who asked for it.
+    /// Made for someone who asked for it.
     Invitation,
 }
 
-/// What is kept of a code beside its secret. Fields may be added, never renamed: volumes hold it.
+/// What is kept of a code in addition to its secret. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Kept {
     #[serde(rename = "o")]
@@ -51,7 +51,7 @@ pub(super) struct Kept {
     /// The client's key.
     #[serde(rename = "u", default)]
     used_by: Option<[u8; 32]>,
-    /// To whom the client may send; `None`: to everyone.
+    /// The recipients the client may send to; `None`: to everyone.
     #[serde(
         rename = "t",
         default,
@@ -70,7 +70,7 @@ pub struct Invitation {
     pub role: Role,
     /// Until when it is good.
     pub expires_at: SystemTime,
-    /// To whom it may send; `None`: to everyone.
+    /// The recipients it may send to; `None`: to everyone.
     pub send_to: Option<SendTo>,
 }
 
@@ -79,7 +79,7 @@ pub struct Invitation {
 pub enum Opening {
     /// None: there are clients.
     None,
-    /// This one, which nobody knows yet.
+    /// This one, which no one knows yet.
     Made(Code),
     /// The one of the environment, for so much longer.
     Given(Duration),
@@ -177,7 +177,7 @@ pub(super) fn expire_all(update: &mut Update<'_>, now: SystemTime) {
     }
 }
 
-/// Forgets the codes that were told in the log: there is a new one, or none is needed any more. One that was used stays:
+/// Forgets the codes that were shown in the log: there is a new one, or none is needed any more. One that was used stays:
 /// the answer may have been lost together with the process.
 pub(super) fn withdraw(update: &mut Update<'_>, but: Option<CodeId>) {
     for entry in update.scan(Tables::CODES, None) {
@@ -208,7 +208,7 @@ pub(super) fn given(update: &mut Update<'_>, code: &Code, now: SystemTime) -> Op
     Opening::Given(CODE_LIFETIME)
 }
 
-/// Nobody sets a variable to a code of so long ago.
+/// No one sets a variable to a code of so long ago.
 fn forget_oldest_given(update: &mut Update<'_>) {
     let entries = update.scan(Tables::CODES, None).into_iter();
     let mut given: Vec<_> = entries
@@ -237,7 +237,7 @@ pub(super) fn open(vault: &Vault, now: SystemTime) -> Vec<Invitation> {
     open
 }
 
-/// Whether the time of any code is not over: who used it may have to be told again.
+/// Whether the time of any code is not over: who used it may need the answer again.
 pub(super) fn any_in_time(vault: &Vault, now: SystemTime) -> bool {
     let entries = vault.scan(Tables::CODES, None).into_iter();
     let mut kept = entries.filter_map(|entry| Kept::read(&entry.value));
@@ -293,7 +293,7 @@ pub(super) fn enroll(
     update.batch().put(member::key(&client), &row.write());
     kept.used_by = Some(*client.as_bytes());
     put(update, id, &kept, &code.to_bytes());
-    // Somebody is here: what the log told lets nobody else in.
+    // Someone is here: what the log showed lets no one else in.
     withdraw(update, Some(id));
     let again = false;
     Ok((

@@ -24,7 +24,7 @@ pub(super) struct Row {
     enrolled_at: u64,
     #[serde(rename = "s", default)]
     seen_at: Option<u64>,
-    /// To whom it may send; `None`: to everyone.
+    /// The recipients it may send to; `None`: to everyone.
     #[serde(
         rename = "t",
         default,
@@ -34,7 +34,7 @@ pub(super) struct Row {
     send_to: Option<SendTo>,
 }
 
-/// A client as it is told to others.
+/// A client as it is shown to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// Its name.
@@ -49,7 +49,7 @@ pub struct Client {
     pub last_seen: Option<SystemTime>,
     /// How many connections it has.
     pub connections: usize,
-    /// To whom it may send; `None`: to everyone.
+    /// The recipients it may send to; `None`: to everyone.
     pub send_to: Option<SendTo>,
 }
 
@@ -75,7 +75,7 @@ pub struct Pass {
     pub name: Arc<str>,
     /// What it may do.
     pub role: Role,
-    /// To whom it may send; `None`: to everyone.
+    /// The recipients it may send to; `None`: to everyone.
     pub send_to: Option<Arc<SendTo>>,
     cord: Option<watch::Receiver<()>>,
     clients: Clients,

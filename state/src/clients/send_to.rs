@@ -1,4 +1,4 @@
-//! To whom a client may send. The limit is part of its code, and then of its row.
+//! The recipients a client may send to. The limit is part of its code, and then of its row.
 //!
 //! A limit that cannot be read limits to no one.
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The most recipients that a limit names.
 pub const MAX_RECIPIENTS: usize = 256;
 
-/// To whom a client may send.
+/// The recipients a client may send to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "Stored")]
 pub struct SendTo {

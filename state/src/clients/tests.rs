@@ -40,7 +40,7 @@ async fn invite(clients: &Clients, role: Role, now: SystemTime) -> Code {
 }
 
 #[tokio::test]
-async fn a_code_is_good_once() {
+async fn a_code_is_single_use() {
     let mut volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
@@ -60,7 +60,7 @@ async fn a_code_is_good_once() {
 }
 
 #[tokio::test]
-async fn a_client_whose_answer_was_lost_is_told_again_while_the_code_has_time() {
+async fn a_client_whose_answer_was_lost_gets_it_again_while_the_code_is_valid() {
     let mut volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
@@ -87,10 +87,10 @@ async fn a_client_whose_answer_was_lost_is_told_again_while_the_code_has_time() 
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_with_the_process_is_told_after_the_next_start() {
+async fn an_answer_lost_with_the_process_is_repeated_after_the_next_start() {
     let mut volume = Volume::new();
     let Ok(Opening::Made(code)) = of(&volume).opening(None, now()).await else {
-        panic!("nobody is enrolled yet");
+        panic!("no one is enrolled yet");
     };
     enroll(&of(&volume), &code, 1, "a", now()).await.unwrap();
     volume.reopen();
@@ -141,7 +141,7 @@ async fn a_code_ends_after_its_time_and_with_a_clock_that_went_back() {
 }
 
 #[tokio::test]
-async fn who_does_not_prove_the_code_is_refused_and_the_code_stays_good() {
+async fn a_client_without_the_code_is_refused_and_the_code_stays_valid() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Admin, now()).await;
@@ -219,7 +219,7 @@ async fn a_revoked_client_is_unknown_and_cut_and_stays_so() {
 }
 
 #[tokio::test]
-async fn nobody_hides_behind_a_name_that_looks_like_a_fingerprint() {
+async fn a_name_like_a_fingerprint_is_not_taken_for_one() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
@@ -253,7 +253,7 @@ async fn a_client_has_so_many_connections_and_no_more() {
 }
 
 #[tokio::test]
-async fn the_first_code_is_another_one_at_each_start_until_somebody_is_enrolled() {
+async fn the_first_code_is_new_at_each_start_until_a_client_is_enrolled() {
     let mut volume = Volume::new();
     let Ok(Opening::Made(first)) = of(&volume).opening(None, now()).await else {
         panic!("no code");

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const MIN_STEP_NANOS: i64 = 1_000_000_000;
 /// A stepped clock is believed for the connection once it has kept its time for so long.
 const SETTLE_NANOS: i64 = 600 * 1_000_000_000;
-/// The most that is counted for the time between two processes, where the machine was started anew in between and only
+/// The most that is counted for the time between two processes, where the machine was started again in between and only
 /// the system's clock says how long it was.
 const MAX_AWAY_NANOS: i64 = 86_400 * 1_000_000_000;
 /// Before this program was written: 2026-01-01.

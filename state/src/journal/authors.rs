@@ -1,6 +1,6 @@
 //! Who wrote a message, as the journal knows: by its id, in every chat that has a message of that id.
 
-use openclaw_types::{ChatId, Contact, Event, MessageId, Occurrence};
+use openclaw_types::{ChatId, Contact, Event, EventData, MessageId};
 
 use super::{Journal, Mark, MessageName, State, event};
 use crate::vault::ok_or_abort;
@@ -19,8 +19,8 @@ pub struct Written {
 impl Written {
     /// The message that an event is, or is about, if its id is this one.
     #[must_use]
-    pub fn of(what: &Occurrence, id: &MessageId) -> Option<Self> {
-        if let Occurrence::Outcome(outcome) = what {
+    pub fn of(what: &EventData, id: &MessageId) -> Option<Self> {
+        if let EventData::Outcome(outcome) = what {
             return (outcome.sent.id == *id).then(|| Self {
                 chat: outcome.chat.clone(),
                 author: Contact::default(),
@@ -56,8 +56,8 @@ impl Journal {
     }
 }
 
-/// Whether an occurrence is what arrived under that name.
-pub(super) fn is_named(what: &Occurrence, name: &MessageName) -> bool {
+/// Whether an event is what arrived under that name.
+pub(super) fn is_named(what: &EventData, name: &MessageName) -> bool {
     what.named().is_some_and(|named| {
         let other_side = Some(named.sender).filter(|_| !named.from_me);
         name.is(named.id.as_str(), named.chat, other_side, named.sender)

@@ -68,8 +68,9 @@ impl State {
         tracing::error!(
             first = first.0,
             last = last.0,
-            why,
-            "events of the journal cannot be read"
+            reason = why,
+            hint = "run `openclawctl doctor`",
+            "events of the journal are damaged"
         );
         self.damaged.insert(first, Damage { first, last, why });
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use openclaw_types::{Kind, Occurrence};
+use openclaw_types::{EventData, Kind};
 use zeroize::Zeroizing;
 
 use super::{Journal, encode};
@@ -20,7 +20,7 @@ impl Journal {
     }
 
     /// An event as it is written, once it is counted.
-    pub(super) fn counted(&self, what: &Occurrence) -> Zeroizing<Vec<u8>> {
+    pub(super) fn counted(&self, what: &EventData) -> Zeroizing<Vec<u8>> {
         let Tally(counts) = &self.tally;
         counts[what.kind() as usize].fetch_add(1, Ordering::Relaxed);
         encode(what)

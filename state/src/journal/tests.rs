@@ -4,7 +4,7 @@ mod ages;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use openclaw_types::{ChatId, Contact, Lost, LostReason, MessageId, Occurrence, Seq};
+use openclaw_types::{ChatId, Contact, EventData, Lost, LostReason, MessageId, Seq};
 use openclaw_vault::{Batch, Key};
 
 use super::{Arrival, Journal, Limits, Mark, MessageName};
@@ -23,8 +23,8 @@ fn open(volume: &Volume, limits: Limits) -> Journal {
     Journal::open(volume.vault.clone(), limits, START)
 }
 
-fn occurrence(name: &str) -> Occurrence {
-    Occurrence::Lost(Lost {
+fn event_data(name: &str) -> EventData {
+    EventData::Lost(Lost {
         id: MessageId::new(name),
         chat: ChatId::new("1@g.us".into()),
         sender: Contact::default(),
@@ -42,13 +42,13 @@ fn message(id: &str) -> MessageName {
 fn arrival(name: &str) -> Arrival {
     Arrival {
         name: message(name),
-        what: Some(occurrence(name)),
+        what: Some(event_data(name)),
     }
 }
 
 async fn append(journal: &Journal, count: u64) {
     for n in 0..count {
-        journal.append(occurrence(&n.to_string()), START);
+        journal.append(event_data(&n.to_string()), START);
     }
     journal.flush().await;
 }
@@ -77,7 +77,7 @@ async fn a_cursor_reads_on_where_it_stopped() {
     assert_eq!((seqs, page.gap, page.cursor), (vec![1, 2, 3], None, Seq(3)));
     assert_eq!(all(&journal, 3), (vec![4, 5], None));
     assert_eq!(journal.range(), (Seq(5), Seq(1)));
-    assert_eq!(page.events[0].what, occurrence("0"));
+    assert_eq!(page.events[0].what, event_data("0"));
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn an_event_is_shown_once_it_is_durable_and_not_before() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     let head = journal.subscribe();
-    assert_eq!(journal.append(occurrence("a"), START), Seq(1));
+    assert_eq!(journal.append(event_data("a"), START), Seq(1));
     assert_eq!(all(&journal, 0), (vec![], None));
     assert_eq!(
         (*head.borrow(), journal.range()),
@@ -116,7 +116,7 @@ async fn events_move_into_files_and_are_read_there_and_after_a_restart() {
 }
 
 #[tokio::test]
-async fn what_is_beyond_the_retention_goes_and_a_cursor_before_it_is_told() {
+async fn events_beyond_the_retention_are_removed_and_an_old_cursor_gets_a_gap() {
     let volume = Volume::new();
     let limits = Limits {
         bytes: 1 << 20,
@@ -252,7 +252,7 @@ async fn a_journal_of_another_volume_begins_above_every_seq_of_an_earlier_one() 
 }
 
 #[tokio::test]
-async fn a_cursor_that_nobody_was_given_gets_everything() {
+async fn an_unknown_cursor_gets_everything() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     append(&journal, 2).await;
@@ -261,7 +261,7 @@ async fn a_cursor_that_nobody_was_given_gets_everything() {
 }
 
 #[tokio::test]
-async fn what_a_later_version_wrote_is_shown_as_unknown() {
+async fn events_of_a_later_version_are_shown_as_unknown() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     let mut batch = Batch::new();
@@ -272,7 +272,7 @@ async fn what_a_later_version_wrote_is_shown_as_unknown() {
     volume.vault.write(&batch);
     append(&journal, 1).await;
     let page = journal.read(Seq(0), 10);
-    assert_eq!(page.events[0].what, Occurrence::Unknown);
+    assert_eq!(page.events[0].what, EventData::Unknown);
     assert_eq!(page.events.len(), 2);
 }
 
@@ -353,7 +353,7 @@ async fn a_message_is_known_by_every_name_of_its_sender_and_its_author_is_found(
             offline: None,
             reason: LostReason::NotKept,
         };
-        let what = Some(Occurrence::Lost(lost));
+        let what = Some(EventData::Lost(lost));
         let name = named(names, id);
         journal.arrive(vec![Arrival { name, what }], START, |_, _| {});
     };

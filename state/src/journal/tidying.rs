@@ -1,4 +1,4 @@
-//! What is done to the journal beside its use: events that nobody waits for are made durable, old ones move into files, and
+//! The journal's maintenance: events that no one waits for are made durable, old ones move into files, and
 //! those that are too old go.
 
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::clock;
 use crate::failpoint::{self, Failpoint};
 use crate::vault::to_millis;
 
-/// Events that nobody waits for become durable together, this long after the first.
+/// Events that no one waits for become durable together, this long after the first.
 const BATCH_DELAY: Duration = Duration::from_millis(10);
 /// How often the retention is looked at when nothing happens.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
 
 impl Journal {
-    /// Makes durable what nobody waits for, moves old events into files, and lets go of those that are too old. Runs until
+    /// Makes durable what no one waits for, moves old events into files, and lets go of those that are too old. Runs until
     /// it is dropped; nothing depends on where it stopped.
     pub async fn run(self: Arc<Self>) {
         self.examine(false).await;
@@ -84,7 +84,7 @@ impl Journal {
         let segment: Segment = match sealed {
             Ok(Ok(segment)) => segment,
             Ok(Err(error)) => {
-                tracing::warn!("events could not be moved into a file, trying again: {error}");
+                tracing::warn!("moving events into a file failed, trying again: {error}");
                 return false;
             }
             Err(_) => return false,

@@ -1,4 +1,4 @@
-//! Whose turn it is, and what came of it: for whoever hands messages to WhatsApp, one after the other.
+//! Whose turn it is, and what came of it: for the task that hands messages to WhatsApp, one after the other.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -16,7 +16,7 @@ pub struct Delivery {
     order: u64,
     /// Its id, the same each time.
     pub id: MessageId,
-    /// To whom.
+    /// The recipient.
     pub to: Recipient,
     /// What.
     pub payload: Arc<Payload>,
@@ -42,7 +42,7 @@ impl Outbox {
             }
             let order = match messages.turn(account, pace, now) {
                 Turn::Of(order) => order,
-                Turn::Nobody(at) => {
+                Turn::Idle(at) => {
                     let deadline = messages.next_deadline();
                     return Err(at.into_iter().chain(deadline).min());
                 }
@@ -61,7 +61,7 @@ impl Outbox {
                 None => row::load_payload(&self.vault, &entry.sent.token).map(Arc::new),
             };
             let Some(payload) = payload else {
-                tracing::error!("a queued message has lost its payload");
+                tracing::error!("queued message has no payload, marked as failed");
                 self.settle_failed(state, order, SendReason::Unconfirmed, now);
                 continue;
             };
@@ -190,7 +190,7 @@ impl Outbox {
         }
     }
 
-    /// The connection is gone: callers are told, and what is kept goes again over the next one.
+    /// The connection is gone: callers get the outcome, and what is kept goes again over the next one.
     pub fn connection_lost(&self, now: SystemTime) {
         let state = &mut *self.state();
         let unsent = state.messages.connection_lost(now);

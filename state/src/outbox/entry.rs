@@ -32,15 +32,15 @@ pub enum AttemptError {
     NotConnected,
     /// WhatsApp did not say whether the recipient exists. Nothing was sent.
     NotChecked(u16),
-    /// It could not be encrypted for the moment. Nothing was sent.
+    /// It could not be encrypted for now. Nothing was sent.
     NotEncrypted,
-    /// Nobody on WhatsApp has this number. Nothing was sent.
+    /// No one on WhatsApp has this number. Nothing was sent.
     NotOnWhatsApp,
     /// WhatsApp refused it for good. Nothing was sent.
     Refused(Nack),
     /// WhatsApp's server did not take it this time. Nothing was delivered.
     ServerError(Nack),
-    /// Sends are held, because the store went back. Nothing was sent.
+    /// Sends are held, because the store was rolled back. Nothing was sent.
     Held,
 }
 
@@ -273,13 +273,13 @@ impl Entry {
         }
     }
 
-    /// Tells those who follow it.
+    /// Notifies those who follow it.
     pub(super) fn notify(&mut self) {
         let progress = self.progress();
         if let Some(watchers) = &self.watchers
             && watchers.send(progress).is_err()
         {
-            // Nobody follows any more.
+            // No one follows any more.
             self.watchers = None;
         }
     }

@@ -1,4 +1,4 @@
-//! Every send held: the store went back, as a client has reported, and nothing leaves until an admin has decided.
+//! Every send held: the store was rolled back, as a client has reported, and nothing leaves until an admin has decided.
 //!
 //! ```text
 //! report ──> held (durable) ──> decided: the openings that were reported are known, and hold nothing again
@@ -35,7 +35,7 @@ pub struct Hold {
     pub generation: u64,
 }
 
-/// What is known of stores that went back.
+/// What is known of rolled back stores.
 #[derive(Default)]
 pub(super) struct Holding {
     hold: Option<Hold>,
@@ -149,8 +149,8 @@ impl Outbox {
         }
         if holding.hold.is_none() {
             tracing::error!(
-                why = %back,
-                "sends are held: the store went back, its volume is an older copy; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
+                reason = %back,
+                "sends held: the store was rolled back, its volume is an older copy; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
             );
             holding.hold = Some(Hold {
                 since: now,
@@ -207,7 +207,7 @@ impl Outbox {
         let mut batch = Batch::new();
         holding.put(&mut batch);
         self.vault.write(&batch);
-        tracing::warn!("sends are no longer held");
+        tracing::warn!("sends resumed");
         self.work.notify_one();
         true
     }

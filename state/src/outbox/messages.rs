@@ -31,8 +31,8 @@ pub(super) struct Messages {
 pub(super) enum Turn {
     /// That message's.
     Of(u64),
-    /// Nobody's before this time; nobody's at all when there is none.
-    Nobody(Option<SystemTime>),
+    /// No one's before this time; no one's at all when there is none.
+    Idle(Option<SystemTime>),
 }
 
 impl Messages {
@@ -134,7 +134,7 @@ impl Messages {
             }
             soonest = Some(soonest.map_or(ready, |soonest| soonest.min(ready)));
         }
-        Turn::Nobody(soonest)
+        Turn::Idle(soonest)
     }
 
     /// The next time at which [`Messages::overdue`] may find one.
@@ -157,7 +157,7 @@ impl Messages {
         others.map(|entry| entry.order).collect()
     }
 
-    /// The connection was lost. What waited for its ack is handed over again, if it is kept; callers are told. Returns
+    /// The connection was lost. What waited for its ack is handed over again, if it is kept; callers get the outcome. Returns
     /// those that nothing is known of but that they were not sent: their tokens are free.
     pub(super) fn connection_lost(&mut self, now: SystemTime) -> Vec<u64> {
         let orders: Vec<u64> = self.line.iter().copied().collect();

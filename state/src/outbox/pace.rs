@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_wait_leaves_a_token_to_what_cannot() {
+    fn queued_messages_leave_a_token_to_direct_ones() {
         let mut pace = pace(60, 3);
         for n in 0..2 {
             assert!(pace.ready_at(&person(n), true, at(0)) <= at(0));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_put_back_stops_nobody_for_long() {
+    fn a_clock_set_back_delays_no_send_for_long() {
         let mut pace = pace(60, 3);
         for n in 0..3 {
             send(&mut pace, n, at(86_400_000)).unwrap();

@@ -18,7 +18,7 @@ pub struct Queued {
     pub token: Token,
     /// WhatsApp's id.
     pub id: MessageId,
-    /// To whom.
+    /// The recipient.
     pub to: Recipient,
     /// Since when.
     pub since: SystemTime,
@@ -54,7 +54,7 @@ pub enum CancelDenied {
     #[error("no message has this token")]
     Unknown,
     /// It is at its end, or does not wait.
-    #[error("the message does not wait to be sent")]
+    #[error("the message is not queued")]
     NotWaiting,
     /// It is being handed to WhatsApp.
     #[error("the message is on its way to WhatsApp")]

@@ -123,7 +123,7 @@ pub(super) fn is_row(key: Key<'_>) -> bool {
     key.scope == ROW
 }
 
-/// The same row, of a message that goes only when its caller asks again. `None` when it means nothing.
+/// The same row, of a message that goes only when its caller asks again. `None` when it has no meaning.
 pub(super) fn at_rest(mut bytes: &[u8]) -> Option<AtRest> {
     let mut row: Row = ciborium::from_reader(&mut bytes).ok()?;
     let waited = row.until.is_some() && state(&row.state)? == SendState::Accepted;
@@ -156,7 +156,7 @@ pub(super) fn load(vault: &Vault) -> Vec<Entry> {
         let unreadable = count - entries.len();
         tracing::warn!(
             unreadable,
-            "rows of the outbox could not be read: their tokens are forgotten"
+            "outbox rows are unreadable: their tokens are forgotten"
         );
     }
     entries.sort_by_key(|entry| entry.order);

@@ -98,12 +98,12 @@ impl World {
         self.outbox.advance(id, SendState::ServerAck, now, now)
     }
 
-    /// The outcomes told so far: token, state, reason.
+    /// The outcomes reported so far: token, state, reason.
     async fn told(&self) -> Vec<(String, SendState, String)> {
         self.journal.flush().await;
         let page = self.journal.read(Seq(0), 1000);
         let outcomes = page.events.into_iter().map(|event| match event.what {
-            Occurrence::Outcome(SendOutcome { sent, .. }) => (
+            EventData::Outcome(SendOutcome { sent, .. }) => (
                 sent.token.as_str().to_owned(),
                 sent.state,
                 sent.failure.map(String::from).unwrap_or_default(),
@@ -150,7 +150,7 @@ async fn a_token_is_one_message_with_one_id_across_restarts() {
     world.direct("t", ANNA, "hi", at(0)).unwrap();
     let id = world.hand_over(at(0)).await;
     world.restart();
-    assert!(matches!(world.turn(at(1)), Err(None)), "nobody asked again");
+    assert!(matches!(world.turn(at(1)), Err(None)), "no one asked again");
     world.direct("t", ANNA, "hi", at(1)).unwrap();
     assert_eq!(world.hand_over(at(1)).await, id);
     assert!(world.acked(&id, at(2)));
@@ -176,7 +176,7 @@ async fn a_token_does_not_stand_for_two_messages_not_even_after_a_restart() {
 }
 
 #[tokio::test]
-async fn what_never_reached_the_wire_frees_its_token() {
+async fn a_message_that_never_reached_the_wire_frees_its_token() {
     for last_error in [
         AttemptError::NotEncrypted,
         AttemptError::NotChecked(503),
@@ -195,7 +195,7 @@ async fn what_never_reached_the_wire_frees_its_token() {
 }
 
 #[tokio::test]
-async fn what_may_have_reached_the_wire_keeps_its_token_and_id() {
+async fn a_message_that_may_have_reached_the_wire_keeps_its_token_and_id() {
     let world = World::new();
     world.direct("t", ANNA, "hi", at(0)).unwrap();
     let first = world.turn(at(0)).unwrap();
@@ -228,7 +228,7 @@ async fn states_never_go_back() {
 }
 
 #[tokio::test]
-async fn what_is_kept_outlives_a_restart_and_goes_when_its_account_is_connected() {
+async fn queued_messages_outlive_a_restart_and_are_sent_when_connected() {
     let mut world = World::new();
     let progress = world.queued("t", ANNA, at(0)).unwrap();
     assert_eq!(progress.borrow().until, Some(at(3600)));
@@ -251,7 +251,7 @@ async fn what_is_kept_outlives_a_restart_and_goes_when_its_account_is_connected(
 }
 
 #[tokio::test]
-async fn a_lost_connection_sends_what_is_kept_again_and_tells_the_others() {
+async fn a_lost_connection_requeues_queued_messages_and_fails_direct_ones() {
     let world = World::new();
     world.queued("kept", ANNA, at(0)).unwrap();
     let direct = world.direct("direct", BERT, "hi", at(0)).unwrap();
@@ -268,7 +268,7 @@ async fn a_lost_connection_sends_what_is_kept_again_and_tells_the_others() {
 }
 
 #[tokio::test]
-async fn a_deadline_fails_what_was_not_sent_and_does_not_lie_about_what_may_have_been() {
+async fn a_deadline_fails_unsent_messages_and_leaves_uncertain_ones_unconfirmed() {
     let mut world = World::new();
     world.queued("never", ANNA, at(0)).unwrap();
     world.queued("perhaps", BERT, at(1)).unwrap();
@@ -301,7 +301,7 @@ async fn a_deadline_fails_what_was_not_sent_and_does_not_lie_about_what_may_have
 }
 
 #[tokio::test]
-async fn one_recipients_trouble_holds_up_nobody_else_and_order_is_kept() {
+async fn a_fault_of_one_recipient_delays_no_other_and_keeps_the_order() {
     let world = World::new();
     let first = world.queued("a1", ANNA, at(0)).unwrap();
     world.queued("a2", ANNA, at(0)).unwrap();
@@ -320,7 +320,7 @@ async fn one_recipients_trouble_holds_up_nobody_else_and_order_is_kept() {
 }
 
 #[tokio::test]
-async fn another_account_does_not_send_what_waited_for_one() {
+async fn another_account_does_not_send_the_queued_messages() {
     let world = World::new();
     world.queued("t", ANNA, at(0)).unwrap();
     let other = "+15550100009".parse().unwrap();
@@ -329,7 +329,7 @@ async fn another_account_does_not_send_what_waited_for_one() {
 }
 
 #[tokio::test]
-async fn what_waits_can_be_taken_back_and_nothing_else() {
+async fn only_queued_messages_can_be_cancelled() {
     let mut world = World::new();
     world.queued("a", ANNA, at(0)).unwrap();
     world.queued("b", BERT, at(0)).unwrap();

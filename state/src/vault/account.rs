@@ -5,7 +5,7 @@
 //! vault.aside()   a device in the making: its rows are in memory, and those in the store stay as they are
 //! vault.adopt()   the rows of a handle aside take the place of those in the store, durably and at once: that handle is
 //!                 the live one from then on, and the one that was reads nothing and writes nothing any more
-//! Vault::in_memory()   rows aside, beside no store: an account on its way into another one
+//! Vault::in_memory()   rows apart from any store: an account on its way into another one
 //! ```
 //!
 //! Only [`Tables::ACCOUNT`] are seen so. All other tables are the same for every handle.
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_adopted_takes_the_place_of_all_that_was_the_accounts() {
+    fn an_adopted_account_replaces_all_of_the_old_one() {
         let mut volume = Volume::new();
         let (session, held, event) = (
             Key::new(Tables::SESSIONS, "user", "address"),

@@ -53,7 +53,7 @@ impl Keeper {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the store's thread panicked");
+            tracing::error!("store thread panicked");
         }
         if let Some(sealed) = self.shared.lock().sealed.take() {
             ok_or_abort(sealed.close());
@@ -83,7 +83,7 @@ fn keep(shared: &Shared) {
     }
 }
 
-/// Waits for work. Making durable what somebody waits for comes first.
+/// Waits for work. Making durable what someone waits for comes first.
 fn next(shared: &Shared, compaction: Compaction) -> Work {
     let held = compaction == Compaction::Held;
     let mut state = shared.lock();

@@ -1,4 +1,4 @@
-//! Where a handle of the vault finds its rows, and reads and writes with nobody in between.
+//! Where a handle of the vault finds its rows, and reads and writes with no one in between.
 
 use openclaw_vault::{Batch, Entry, Key, Table};
 use zeroize::Zeroizing;
@@ -69,7 +69,7 @@ impl Source<'_> {
     }
 }
 
-/// Several reads and writes with nobody in between. Reads do not see the writes: those happen at the end, together.
+/// Several reads and writes with no one in between. Reads do not see the writes: those happen at the end, together.
 pub struct Update<'a> {
     pub(super) source: Source<'a>,
     pub(super) batch: Batch,

@@ -66,7 +66,7 @@ impl Tables {
     pub const OUTBOX: Table = Table(68);
     /// Programs that want their place in the journal remembered: `"", name -> seq`.
     pub const CONSUMERS: Table = Table(70);
-    /// Who is admitted beside those of the settings file: `"", entry -> when`.
+    /// Who is allowed in addition to those of the settings file: `"", entry -> when`.
     pub const ALLOW: Table = Table(71);
     /// Messages whose sender is not known well enough yet to be judged: `"", mark -> message`.
     pub const HELD: Table = Table(72);

@@ -21,7 +21,7 @@ pub(super) enum Peer {
     Known(Arc<dyn Known>),
     /// This one agent.
     Agent(Fingerprint),
-    /// Anybody with a key of their own: what is said afterwards proves who it is.
+    /// Anyone with a key of their own: what is said afterwards proves who it is.
     Anybody,
 }
 

@@ -130,7 +130,7 @@ impl Part for Deletion {
     }
 }
 
-/// Somebody reacted to a message, or no longer does.
+/// Someone reacted to a message, or no longer does.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaction {
     /// Where the reaction comes from; its id is the reaction's own.

@@ -91,7 +91,7 @@ pub enum MediaKind {
     Document,
     /// A sticker.
     Sticker,
-    /// A video that plays by itself, over and over.
+    /// An animated video ("GIF").
     Gif,
     /// A recorded video message, shown round.
     VideoNote,
@@ -178,7 +178,7 @@ impl Kind for Other {
     }
 }
 
-/// The message that a message answers.
+/// The quoted message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quoted {
     /// Its id.
@@ -248,7 +248,7 @@ impl Content {
         }
     }
 
-    /// How much memory it holds beside itself, roughly.
+    /// How much memory it holds in addition to itself, roughly.
     pub(super) fn heap_bytes(&self) -> usize {
         let quoted = self
             .quoted

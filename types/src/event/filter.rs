@@ -1,8 +1,8 @@
-//! Which events somebody wants: by kind, and by the chat that they happen in.
+//! Which events someone wants: by kind, and by the chat that they happen in.
 
 use std::collections::HashSet;
 
-use super::{KindSet, Occurrence};
+use super::{EventData, KindSet};
 use crate::chat_kind::{ChatKind, ChatKinds};
 use crate::{ChatId, Contact, Lid, Phone, RecipientError};
 
@@ -57,11 +57,11 @@ impl Filter {
         numbers
     }
 
-    /// Whether this passes. `other_name` tells a person's LID for their number's JID, and the other
+    /// Whether this passes. `other_name` returns a person's LID for their number's JID, and the other
     /// way round, where that is known.
     pub fn passes(
         &self,
-        what: &Occurrence,
+        what: &EventData,
         other_name: impl FnOnce(&str) -> Option<String>,
     ) -> bool {
         if !self.kinds.contains(what.kind()) {
@@ -70,7 +70,7 @@ impl Filter {
         let Self {
             chats, chat_kinds, ..
         } = self;
-        if matches!(what, Occurrence::Unknown) {
+        if matches!(what, EventData::Unknown) {
             return true;
         }
         let Some(chat) = what.chat() else {
@@ -116,8 +116,8 @@ mod tests {
         filter
     }
 
-    fn receipt(chat: &str, phone: Option<&str>) -> Occurrence {
-        Occurrence::Receipt(Receipt {
+    fn receipt(chat: &str, phone: Option<&str>) -> EventData {
+        EventData::Receipt(Receipt {
             messages: vec![],
             chat: ChatId::new(chat.into()),
             by: Contact {
@@ -161,16 +161,16 @@ mod tests {
             };
             assert!(asked.passes(&event, |_| None), "{jid}");
             assert!(!asked.passes(&receipt("1@lid", None), |_| None));
-            assert!(asked.passes(&Occurrence::Unknown, |_| None));
+            assert!(asked.passes(&EventData::Unknown, |_| None));
         }
     }
 
     #[test]
-    fn no_chats_is_all_of_them_and_what_happens_in_none() {
-        let link = Occurrence::Unknown;
+    fn an_empty_list_of_chats_means_all_events() {
+        let link = EventData::Unknown;
         assert!(Filter::default().passes(&link, |_| None));
         assert!(Filter::default().passes(&receipt("1@lid", None), |_| None));
-        let lost = Occurrence::Lost(Lost {
+        let lost = EventData::Lost(Lost {
             id: MessageId::new("A"),
             chat: ChatId::new("1@lid".into()),
             sender: Contact::default(),

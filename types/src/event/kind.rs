@@ -1,10 +1,10 @@
-//! The kinds of occurrences, in one table, and sets of them for filters.
+//! The kinds of events, in one table, and sets of them for filters.
 
 use serde::{Deserialize, Serialize};
 
 use super::part::Part;
 
-/// Calls a macro with the kinds of occurrences, one a line: the variant, what it holds, its name in filters, counters and
+/// Calls a macro with the kinds of events, one a line: the variant, what it holds, its name in filters, counters and
 /// logs, its name on disk.
 #[macro_export]
 macro_rules! for_each_kind {
@@ -26,7 +26,7 @@ macro_rules! for_each_kind {
             Deletion(Box<$crate::Deletion>) = "deletion", "del";
             /// A person reacted to a message, or no longer does.
             Reaction(Box<$crate::Reaction>) = "reaction", "react";
-            /// WhatsApp was told that we have a message, and we may not.
+            /// A message was acknowledged to WhatsApp and may be lost.
             Lost($crate::Lost) = "lost", "lost";
             /// A message arrived from a sender who is not allowed.
             Dropped($crate::Dropped) = "dropped", "drop";
@@ -40,7 +40,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])+ $variant:ident($holds:ty) = $name:literal, $stored:literal;)+) => {
         /// What happened.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum Occurrence {
+        pub enum EventData {
             $(
                 $(#[$doc])+
                 #[serde(rename = $stored)]
@@ -52,7 +52,7 @@ macro_rules! kinds {
             Unknown,
         }
 
-        /// The kinds of occurrences, for filters and counters.
+        /// The kinds of events, for filters and counters.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Kind {
@@ -78,7 +78,7 @@ macro_rules! kinds {
             }
         }
 
-        impl Occurrence {
+        impl EventData {
             /// Its kind.
             #[must_use]
             pub const fn kind(&self) -> Kind {
@@ -106,9 +106,9 @@ macro_rules! kinds {
         /// One of each at least, with every field set.
         #[cfg(any(test, feature = "samples"))]
         #[must_use]
-        pub fn every_occurrence() -> Vec<Occurrence> {
-            let mut all = vec![Occurrence::Unknown];
-            $(all.extend(<$holds>::samples().into_iter().map(Occurrence::$variant));)+
+        pub fn every_event_data() -> Vec<EventData> {
+            let mut all = vec![EventData::Unknown];
+            $(all.extend(<$holds>::samples().into_iter().map(EventData::$variant));)+
             all
         }
     };
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_passes_every_filter() {
+    fn unknown_kinds_pass_every_filter() {
         assert!(KindSet::of([Kind::Message]).contains(Kind::Unknown));
     }
 

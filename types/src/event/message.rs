@@ -44,7 +44,7 @@ pub struct Origin {
     /// has it.
     #[serde(rename = "b", default, skip_serializing_if = "is_false")]
     pub bypassed: bool,
-    /// The phone told what it was, after it could not be decrypted here.
+    /// The phone sent its content, after it could not be decrypted here.
     #[serde(rename = "r", default, skip_serializing_if = "is_false")]
     pub recovered: bool,
 }

@@ -1,4 +1,4 @@
-//! What every kind of occurrence answers for itself. One that does not answer does not compile.
+//! What every kind of event answers for itself. One that does not answer does not compile.
 
 #[cfg(any(test, feature = "samples"))]
 use super::samples;
@@ -7,7 +7,7 @@ use crate::link::Link;
 use crate::send::{MessageId, SendOutcome};
 use crate::{ChatId, Contact};
 
-/// What of an occurrence names it and says where it happened.
+/// What of an event names it and says where it happened.
 #[derive(Clone, Copy, Default)]
 pub(super) struct View<'a> {
     /// Of what a person does in a chat: the allowlist judges it.
@@ -27,7 +27,7 @@ pub(super) trait Part {
 
     fn parts_mut(&mut self) -> Parts<'_>;
 
-    /// How much memory it holds beside itself, roughly.
+    /// How much memory it holds in addition to itself, roughly.
     fn heap_bytes(&self) -> usize {
         0
     }

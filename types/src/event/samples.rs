@@ -1,8 +1,8 @@
-//! One of every kind of occurrence and of content, for the tests of those who write them down or pass them on.
+//! One of every kind of event and of content, for the tests of those who write them down or pass them on.
 
 use std::time::{Duration, SystemTime};
 
-pub use super::every_occurrence;
+pub use super::every_event_data;
 use super::{AuthorCheck, Body, Content, Media, MediaKind, MediaPointer, Origin, Quoted, Target};
 use crate::{
     Account, ChatId, Contact, Link, LinkState, MessageId, Nack, Phone, Reason, SendOutcome,

@@ -2,10 +2,10 @@
 
 use ciborium::{Value, cbor};
 
-use super::samples::{at, every_occurrence, origin};
+use super::samples::{at, every_event_data, origin};
 use super::*;
 
-fn event(what: Occurrence) -> Event {
+fn event(what: EventData) -> Event {
     Event {
         seq: Seq(18_204),
         at: at(),
@@ -24,15 +24,15 @@ fn read(bytes: &[u8]) -> Event {
 }
 
 #[test]
-fn every_occurrence_reads_as_it_was_written() {
-    for what in every_occurrence() {
+fn every_event_reads_as_it_was_written() {
+    for what in every_event_data() {
         let event = event(what);
         assert_eq!(read(&written(&event)), event);
     }
 }
 
 #[test]
-fn what_a_later_version_added_is_passed_over() {
+fn fields_of_a_later_version_are_skipped() {
     /// Adds a field to every map of strings, at every depth.
     fn add(value: &mut Value) {
         match value {
@@ -48,7 +48,7 @@ fn what_a_later_version_added_is_passed_over() {
             _ => {}
         }
     }
-    for what in every_occurrence() {
+    for what in every_event_data() {
         let event = event(what);
         let mut value: Value = ciborium::from_reader(&written(&event)[..]).unwrap();
         add(&mut value);
@@ -60,7 +60,7 @@ fn what_a_later_version_added_is_passed_over() {
 }
 
 #[test]
-fn an_occurrence_of_a_later_version_keeps_its_place_and_time() {
+fn an_event_of_a_later_version_keeps_its_place_and_time() {
     let nanos = 1_800_000_000_123_456_789_u64;
     for later in [
         cbor!({"later" => {"a" => 1}}).unwrap(),
@@ -71,7 +71,7 @@ fn an_occurrence_of_a_later_version_keeps_its_place_and_time() {
         let mut bytes = Vec::new();
         let row = cbor!({"n" => 18_204, "t" => nanos, "w" => later}).unwrap();
         ciborium::into_writer(&row, &mut bytes).unwrap();
-        assert_eq!(read(&bytes), event(Occurrence::Unknown));
+        assert_eq!(read(&bytes), event(EventData::Unknown));
     }
 }
 
@@ -163,7 +163,7 @@ fn content_is_read_as_versions_before_the_first_release_wrote_it() {
 
 #[test]
 fn the_names_on_the_disk_do_not_change() {
-    let what = Occurrence::Message(Box::new(Message {
+    let what = EventData::Message(Box::new(Message {
         origin: Origin {
             push_name: String::new(),
             group: false,
@@ -188,8 +188,8 @@ fn the_names_on_the_disk_do_not_change() {
 }
 
 #[test]
-fn debug_tells_no_text_name_or_number() {
-    for what in every_occurrence() {
+fn debug_shows_no_text_name_or_number() {
+    for what in every_event_data() {
         let shown = format!("{:?}", event(what));
         for secret in ["swordfish", "0100", "100000000000001", "🐟", "1203"] {
             assert!(!shown.contains(secret), "{shown}");

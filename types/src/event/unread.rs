@@ -71,7 +71,7 @@ impl Part for Undecryptable {
     }
 }
 
-/// WhatsApp was told that we have a message, and we may not.
+/// A message was acknowledged to WhatsApp and may be lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
     /// Its id.
@@ -147,7 +147,7 @@ impl Part for Lost {
     }
 }
 
-/// A message arrived from somebody who is not admitted. What it said is not kept.
+/// A message arrived from a sender who is not allowed. What it said is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     /// Its id.

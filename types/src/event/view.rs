@@ -1,9 +1,9 @@
-//! What readers of an occurrence ask, whatever its kind: where it happened, who is in it, what names it.
+//! What readers of an event ask, whatever its kind: where it happened, who is in it, what names it.
 
 use super::part::{Part, Parts, View};
-use super::{ChatId, Contact, NameRef, Occurrence, Origin};
+use super::{ChatId, Contact, EventData, NameRef, Origin};
 
-impl Occurrence {
+impl EventData {
     fn view(&self) -> View<'_> {
         self.part().map(Part::view).unwrap_or_default()
     }
@@ -31,7 +31,7 @@ impl Occurrence {
         self.view().chat
     }
 
-    /// Whom a chat of two is with, where the occurrence says more of them than the chat's name.
+    /// Whom a chat of two is with, where the event says more of them than the chat's name.
     #[must_use]
     pub fn other_side(&self) -> Option<&Contact> {
         let view = self.view();
@@ -50,7 +50,7 @@ impl Occurrence {
         self.parts_mut().1
     }
 
-    /// How much memory it holds beside itself, roughly: what the journal's bound counts.
+    /// How much memory it holds in addition to itself, roughly: what the journal's bound counts.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let own = self.part().map_or(0, Part::heap_bytes);

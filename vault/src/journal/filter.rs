@@ -78,7 +78,7 @@ impl Filter {
         true
     }
 
-    /// Bytes of memory beside itself.
+    /// Bytes of memory in addition to itself.
     pub(super) fn bytes(&self) -> usize {
         match &self.prints {
             Prints::None => 0,

@@ -100,7 +100,7 @@ impl Sealing {
     }
 }
 
-/// A file of events: what its record in the log tells.
+/// A file of events: what its record in the log has.
 pub struct Segment {
     pub(super) number: u64,
     key: Key32,

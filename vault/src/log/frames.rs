@@ -85,7 +85,7 @@ impl Frames {
 pub(crate) struct Opened<'a> {
     pub(crate) at: u64,
     pub(crate) kind: Kind,
-    /// Up to where the log was durable when it was written, as far as it tells.
+    /// Up to where the log was durable when it was written, as far as it is known.
     pub(crate) durable: u64,
     /// How many bytes of the plaintext precede its changes.
     pub(crate) skip: usize,
@@ -215,7 +215,7 @@ impl Reader {
         Ok(false)
     }
 
-    /// What a frame out of its turn tells, if it is one.
+    /// What a frame out of its turn shows, if it is one.
     fn distance(&self, chain: &Chain, head: Head, rest: &[u8]) -> Option<u64> {
         let mut rest = Zeroizing::new(rest.to_vec());
         let plain = self.opener.open_elsewhere(chain, head, &mut rest)?;

@@ -17,7 +17,7 @@ pub(super) struct Stretch {
     pub(super) subkey: Arc<Subkey>,
 }
 
-/// What reading a whole log told.
+/// What reading a whole log found.
 pub(crate) struct Recovered {
     pub(crate) history: History,
     /// Where its last good frame ends.

@@ -27,9 +27,9 @@ const SYNC_EVERY_BYTES: u64 = 1 << 20;
 pub enum Compaction {
     /// None is called for.
     Idle,
-    /// It goes on with the next step.
+    /// It continues with the next step.
     Underway,
-    /// It is done but for the end, which waits until nobody reads the old log any more.
+    /// It is done but for the end, which waits until no one reads the old log any more.
     Held,
     /// It is done.
     Done,
@@ -42,7 +42,7 @@ pub(super) struct Compacting<F> {
 }
 
 impl<D: Disk> Vault<D> {
-    /// Goes on with a compaction for about `budget` bytes of the old log, or begins one that is called for.
+    /// Continues with a compaction for about `budget` bytes of the old log, or begins one that is called for.
     pub fn compact(&mut self, budget: usize) -> Result<Compaction, Error> {
         self.guard(|vault| {
             if vault.compacting.is_none() {
@@ -60,7 +60,7 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Begins a compaction whether it is called for or not; [`Vault::compact`] goes on with it.
+    /// Begins a compaction whether it is called for or not; [`Vault::compact`] continues with it.
     pub fn begin_compaction(&mut self) -> Result<(), Error> {
         let writing = self.compacting.is_some() || Arc::strong_count(&self.writers) > 1;
         if writing {
@@ -220,7 +220,7 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Nobody walks along the log or writes the next one.
+    /// No one walks along the log or writes the next one.
     pub(crate) fn idle(&self) -> Result<(), Error> {
         let idle = self.compacting.is_none()
             && Arc::strong_count(&self.walkers) == 1

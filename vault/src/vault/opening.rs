@@ -128,7 +128,7 @@ struct Resumed<F> {
     dropped: u64,
 }
 
-/// Reads the live log, drops its torn end, and goes on with it.
+/// Reads the live log, drops its torn end, and continues with it.
 fn resume<D: Disk>(
     disk: &D,
     header: &Header,

@@ -1,8 +1,8 @@
 //! Crashes without number: random lives of a store and of its journal on a simulated disk, each from a seed.
 //!
-//! `VAULT_CRASH_SECONDS` says for how long; built for speed it goes on until 100,000 crashes are through, too. Its lives
+//! `VAULT_CRASH_SECONDS` says for how long; built for speed it continues until 100,000 crashes are through, too. Its lives
 //! are those of the seeds 0, 1, 2 and so on, or those from `OPENCLAW_TEST_SEED` on.
-//! `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED`, `ERASURE_CRASH_SEED` and `REPLACEMENT_CRASH_SEED` live one life again, as a failure tells it.
+//! `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED`, `ERASURE_CRASH_SEED` and `REPLACEMENT_CRASH_SEED` live one life again, as a failure reports it.
 
 #![expect(
     clippy::unwrap_used,
@@ -39,23 +39,23 @@ fn seconds() -> u64 {
 }
 
 #[test]
-fn whatever_ends_it_a_store_opens_with_all_that_was_durable() {
+fn after_any_crash_a_store_has_all_durable_records() {
     crash("VAULT_CRASH_SEED", 1, |seed| Run::new(seed).live());
 }
 
 #[test]
-fn whatever_ends_it_a_journal_has_all_that_was_durable_once_and_in_order() {
+fn after_any_crash_a_journal_has_all_durable_events_once_and_in_order() {
     // Its lives write far more.
     crash("JOURNAL_CRASH_SEED", 20, |seed| Life::new(seed).live());
 }
 
 #[test]
-fn whatever_stops_it_an_erasure_leaves_everything_or_what_outlives_it() {
+fn a_crashed_erasure_leaves_everything_or_what_outlives_it() {
     crash("ERASURE_CRASH_SEED", 20, erasure::end);
 }
 
 #[test]
-fn whatever_stops_it_a_replacement_leaves_the_old_records_or_the_new_ones() {
+fn a_crashed_replacement_leaves_the_old_records_or_the_new_ones() {
     crash("REPLACEMENT_CRASH_SEED", 20, replacement::replace);
 }
 

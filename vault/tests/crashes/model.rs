@@ -164,7 +164,7 @@ impl Timeline {
         self.durable = self.durable.max(steps);
     }
 
-    /// Whether a store may hold these records after a crash, and tell of so many commits.
+    /// Whether a store may hold these records after a crash, and report so many commits.
     pub(crate) fn allows(&self, found: &Records, commits: Option<u64>) -> bool {
         let mut records = self.base.clone();
         let mut batches = 0;

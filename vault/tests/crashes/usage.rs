@@ -136,7 +136,7 @@ impl Run {
                 self.timeline.all_durable();
                 assert_eq!(store.durable(), store.written());
             }
-            Compaction::Held => assert!(underway.backup.is_some(), "held by nobody"),
+            Compaction::Held => assert!(underway.backup.is_some(), "held by no one"),
             Compaction::Underway => {}
             Compaction::Idle => panic!("a compaction that was begun is gone"),
         }

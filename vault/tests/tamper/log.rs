@@ -95,7 +95,7 @@ fn rearranged_frames_of_a_crashed_log_are_refused_or_leave_a_prefix() {
             .take_while(|(one, other)| one == other);
         let dropped = whole.len() - kept.count();
         let left = outcome(&disk, changed.concat());
-        // Somebody who may rearrange frames may as well cut them off: nothing else comes of it.
+        // Someone who may rearrange frames may as well cut them off: nothing else comes of it.
         let allowed = (BATCHES + 5).checked_sub(u32::try_from(dropped).unwrap());
         assert!(
             left.is_none() || left == allowed,

@@ -1,4 +1,4 @@
-//! What somebody with the folder in hand and no key can do: nothing that the store does not notice, but for cutting off
+//! What someone with the folder in hand and no key can do: nothing that the store does not notice, but for cutting off
 //! the end of what the header does not vouch for.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -46,7 +46,7 @@ pub enum Endpoint {
 pub enum EndpointError {
     /// A release never speaks to anything but WhatsApp.
     #[error(
-        "this build speaks to WhatsApp only: --whatsapp-url needs a build with the `sim` feature"
+        "this build connects to WhatsApp only: --whatsapp-url needs a build with the `sim` feature"
     )]
     NotASimulatorBuild,
     /// A simulator build does not check WhatsApp's certificates.
@@ -106,7 +106,7 @@ impl Outcome {
         *lock(&self.0) = Last::default();
     }
 
-    /// Whether a socket was opened and nothing failed beside it.
+    /// Whether a socket was opened and nothing else failed.
     pub(super) fn made(&self) -> bool {
         let last = lock(&self.0);
         last.made && last.error.is_none()

@@ -6,7 +6,7 @@
 //! (wacore-libsignal 0.7.0, `src/protocol/state/session.rs:918`) declares the first 64 counters of that key leased,
 //! though no durable snapshot has the key: it follows up to 25 ms later. A process that is killed in between has used a
 //! key that it no longer knows. The contact has moved its root key along with it, or has forgotten the older chain that
-//! the next process sends under, and can open nothing more until the session is made anew.
+//! the next process sends under, and can open nothing more until the session is made again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -33,12 +33,12 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Gate {
     client: OnceLock<Weak<Client>>,
     /// Whether the connection is through with what had arrived while there was none. Before, making sessions durable
-    /// waits for whoever handles that, who may wait for this connection; the library sends no text before either.
+    /// waits for the task that handles that, which may wait for this connection; the library sends no text before either.
     live: AtomicBool,
 }
 
 impl Gate {
-    /// Tells whose sessions they are: the library asks for its transports before it can be named.
+    /// Reports whose sessions they are: the library asks for its transports before it can be named.
     pub(super) fn attach(&self, client: &Arc<Client>) {
         // Once for each session.
         let _ = self.client.set(Arc::downgrade(client));
@@ -63,7 +63,7 @@ impl Gate {
         };
         tokio::time::timeout(FLUSH_TIMEOUT, client.flush_pending_signal_state())
             .await
-            .context("wait for the sessions to be durable")?
+            .context("flush the sessions")?
             .context("make the sessions durable")
     }
 }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_frame_is_held_back() {
+    fn bytes_that_are_not_a_frame_are_held_back() {
         let cut = &frames(&[20])[..10];
         for odd in [&[0][..], &[0, 0], cut] {
             assert!(may_carry_message(odd), "{odd:?}");

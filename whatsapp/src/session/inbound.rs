@@ -14,7 +14,7 @@ use openclaw_state::journal::{Arrival, Journal, MessageName};
 use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People as _;
 use openclaw_state::traffic::Traffic;
-use openclaw_types::{AuthorCheck, Contact, MessageId, Nack, Occurrence, Receipt, SendState};
+use openclaw_types::{AuthorCheck, Contact, EventData, MessageId, Nack, Receipt, SendState};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 use whatsapp_rust::anyhow;
@@ -141,8 +141,8 @@ impl Inbound {
                 continue;
             }
             let (place, name) = (place.clone(), name.clone());
-            let what = translate::occurrence(message);
-            if let Some(Occurrence::Message(message)) = &what
+            let what = translate::event_data(message);
+            if let Some(EventData::Message(message)) = &what
                 && !message.origin.from_me
             {
                 self.traffic.count_received();
@@ -245,7 +245,7 @@ impl Inbound {
         if let Some(reports) = self.reports.upgrade()
             && let Err(TrySendError::Full(_)) = reports.try_send(report)
         {
-            tracing::warn!("the session's owner does not keep up");
+            tracing::warn!("report dropped: the session's channel is full");
         }
     }
 
@@ -261,7 +261,7 @@ impl Inbound {
                 tracing::warn!(
                     code = nack.0,
                     meaning = nack.meaning(),
-                    "message refused by WhatsApp's server"
+                    "message refused by WhatsApp"
                 );
             }
         } else if self.outbox.advance(&id, SendState::ServerAck, at, now) {
@@ -288,7 +288,7 @@ impl Inbound {
             check: AuthorCheck::Unspecified,
         };
         for event in self.admission.authorship().receipt(receipt) {
-            if let Occurrence::Receipt(receipt) = &event {
+            if let EventData::Receipt(receipt) = &event {
                 for id in &receipt.messages {
                     if self.outbox.advance(id, state, clock::shown(now), now) {
                         self.traffic.count_sent();
@@ -327,7 +327,7 @@ impl EventHandler for Inbound {
             Event::Receipt(receipt) => self.receipted(receipt, now),
             Event::UndecryptableMessage(message) => {
                 self.traffic.count_undecryptable();
-                let event = Occurrence::Undecryptable(translate::undecryptable(message));
+                let event = EventData::Undecryptable(translate::undecryptable(message));
                 self.journal.append(self.store.resolve_contacts(event), now);
                 let _ = self.order.landed(&self.name_of(&message.info));
                 self.release();

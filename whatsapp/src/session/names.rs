@@ -14,7 +14,7 @@ pub const MAX_NUMBERS_PER_QUERY: usize = 50;
 /// What WhatsApp says of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// Whether somebody on WhatsApp has it.
+    /// Whether someone on WhatsApp has it.
     pub registered: bool,
     /// Their LID, if they have one.
     pub lid: Option<Lid>,

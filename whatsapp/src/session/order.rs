@@ -26,7 +26,7 @@ use crate::store::Store;
 const LANDING_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long after a start a message may be delivered again that others wait for.
 const REDELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Where a message has its sender's other address: their LID beside their number, or the other way round.
+/// Where a message has its sender's other address: their LID for their number, or the other way round.
 const OTHER_ADDRESSES: [&str; 4] = [
     "participant_lid",
     "participant_pn",

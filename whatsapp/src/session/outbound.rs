@@ -1,4 +1,4 @@
-//! What is sent: to whom a message may go, and handing it to WhatsApp.
+//! What is sent: the recipients of a message, and handing it to WhatsApp.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -44,7 +44,7 @@ pub fn new_message_id(account: &Phone, now: SystemTime) -> MessageId {
 
 impl Session {
     /// Asks WhatsApp whether the recipient exists and what messages for it are encrypted with: the library sends to
-    /// numbers that do not exist, and to our own devices alone, and says that all is well.
+    /// numbers that do not exist, and to our own devices alone, and reports success.
     pub async fn check(&self, to: &Recipient) -> Result<(), AttemptError> {
         match to {
             Recipient::Phone(phone) => self.check_number(to, phone).await?,
@@ -59,7 +59,7 @@ impl Session {
         }
     }
 
-    /// Whether there is a session with any device of somebody, after an attempt to make one.
+    /// Whether there is a session with any device of someone, after an attempt to make one.
     async fn has_session(&self, with: &Jid) -> Result<bool, whatsapp_rust::SignalError> {
         let signal = self.client.signal();
         if signal.validate_session(with).await? {
@@ -97,7 +97,7 @@ impl Session {
             let (groups, group) = (self.client.groups(), jid(to));
             let asked = groups.query_info_with_freshness(&group, Freshness::Refresh);
             if asked.await.is_err() {
-                tracing::warn!("WhatsApp did not answer for a group");
+                tracing::warn!("group lookup failed");
             }
         }
     }

@@ -1,12 +1,12 @@
 //! Messages that an earlier process had decrypted and not yet given to the journal: they are given to it before anything
-//! new can arrive, so that their order stays. WhatsApp may have been told that we have them.
+//! new can arrive, so that their order stays. They may be acknowledged to WhatsApp.
 
 use std::time::{Duration, SystemTime};
 
 use openclaw_state::admission::Held;
 use openclaw_state::clock;
 use openclaw_state::journal::Arrival;
-use openclaw_types::{Contact, Lost, LostReason, Occurrence};
+use openclaw_types::{Contact, EventData, Lost, LostReason};
 use whatsapp_rust::client::Client;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::{MessageCategory, MessageInfo, MessageSource};
@@ -32,16 +32,13 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
         .map(|row| Arrival {
             name: store.message_name([&row.chat, &row.sender], [None; 2], &row.id),
             what: match message(client, row) {
-                Some(message) => translate::occurrence(&message),
+                Some(message) => translate::event_data(&message),
                 None => Some(unreadable(row, store)),
             },
         })
         .collect();
     if !arrivals.is_empty() {
-        tracing::info!(
-            count = arrivals.len(),
-            "found messages that were not yet recorded"
-        );
+        tracing::info!(count = arrivals.len(), "pending messages recovered");
     }
     let now = clock::now();
     let (arrivals, held) = inbound.recovered(arrivals, now);
@@ -58,12 +55,12 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
     inbound.release();
 }
 
-/// It may have been acknowledged, and cannot be told.
-fn unreadable(row: &Pending, store: &Store) -> Occurrence {
-    tracing::error!("a message that was not yet recorded cannot be read");
+/// It may have been acknowledged, and cannot be reported.
+fn unreadable(row: &Pending, store: &Store) -> EventData {
+    tracing::error!("pending message is unreadable, recorded as lost");
     let from_me = store.is_account(&Contact::of_jid(&row.sender));
     let reason = LostReason::Unreadable;
-    Occurrence::Lost(Lost::of_jids(
+    EventData::Lost(Lost::of_jids(
         [&row.chat, &row.sender],
         &row.id,
         from_me,

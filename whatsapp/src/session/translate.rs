@@ -8,7 +8,7 @@ mod tests;
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{
-    Body, ChatId, ChatKind, Contact, Message, MessageId, Occurrence, Origin, Undecryptable,
+    Body, ChatId, ChatKind, Contact, EventData, Message, MessageId, Origin, Undecryptable,
     UndecryptableReason,
 };
 use whatsapp_rust::types::events::{InboundMessage, UnavailableType, UndecryptableMessage};
@@ -20,9 +20,9 @@ use whatsapp_rust::{Jid, waproto};
 /// The longest name kept: WhatsApp's own limit is 25 characters.
 const MAX_PUSH_NAME_CHARS: usize = 100;
 
-/// What a message tells, for the journal. `None` for what the phone's software says to this
+/// What a message contains, for the journal. `None` for what the phone's software says to this
 /// device's: keys, history, settings.
-pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
+pub(super) fn event_data(inbound: &InboundMessage) -> Option<EventData> {
     let InboundMessage { message, info, .. } = inbound;
     if info.category == MessageCategory::Peer {
         return None;
@@ -43,7 +43,7 @@ pub(super) fn occurrence(inbound: &InboundMessage) -> Option<Occurrence> {
         other.about = change::target(post, &info.source).map(Box::new);
     }
     let origin = origin_of(info);
-    Some(Occurrence::Message(Box::new(Message { origin, content })))
+    Some(EventData::Message(Box::new(Message { origin, content })))
 }
 
 /// Whether a message that the account sent itself is of a kind that devices send each other, and no person.
@@ -86,7 +86,7 @@ fn origin_of(info: &MessageInfo) -> Origin {
     }
 }
 
-/// The chat that a person sees a message in. What comes by somebody's broadcast list is a message of theirs to us alone:
+/// The chat that a person sees a message in. What comes by someone's broadcast list is a message of theirs to us alone:
 /// who else got it, and by which list, is theirs to know.
 fn chat_of(source: &MessageSource) -> ChatId {
     match &source.broadcast_list_owner {
@@ -99,7 +99,7 @@ pub(super) fn chat(jid: &Jid) -> ChatId {
     ChatId::of_jid(&jid.to_string())
 }
 
-/// The sender by number and by LID: the stanza has one as the address and often tells the other.
+/// The sender by number and by LID: the stanza has one as the address and often names the other.
 pub(super) fn sender(source: &MessageSource) -> Contact {
     let mut contact = Contact::default();
     add(&mut contact, &source.sender);
@@ -135,7 +135,7 @@ pub(super) fn undecryptable(message: &UndecryptableMessage) -> Undecryptable {
 pub(super) fn sealed_for_the_phone(
     stanza: &NodeRef<'_>,
     is_ours: impl FnOnce(&Contact) -> Option<bool>,
-) -> Option<Occurrence> {
+) -> Option<EventData> {
     if stanza.tag != "message" {
         return None;
     }
@@ -156,7 +156,7 @@ pub(super) fn sealed_for_the_phone(
     let seconds = attrs.optional_u64("t");
     let sent_at =
         seconds.and_then(|it| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(it)));
-    Some(Occurrence::Undecryptable(Undecryptable {
+    Some(EventData::Undecryptable(Undecryptable {
         id: MessageId::new(&id),
         chat: chat(&from),
         from_me: is_ours(&sender),

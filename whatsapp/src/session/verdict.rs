@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_phone_removed_the_device_only_where_whatsapp_said_so() {
+    fn the_phone_removed_the_device_only_when_whatsapp_reported_it() {
         let removed = stream_error(Some("device_removed"), Some("401"));
         assert_eq!(removed, Loss::LoggedOut(None));
         for (kind, code, told) in [

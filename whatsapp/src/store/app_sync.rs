@@ -33,7 +33,7 @@ impl AppSyncStore for Records {
     }
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
-        // The collection of one that cannot be read is fetched anew.
+        // The collection of one that cannot be read is fetched again.
         Ok(self.load_row(version(name)).unwrap_or_default())
     }
 

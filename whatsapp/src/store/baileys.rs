@@ -7,7 +7,7 @@
 //! write      into the library's `Backend`, the device last        report   what came over, numbers masked
 //! ```
 //!
-//! It never writes to the folder, and asks nobody whether the old gateway still runs: it notices a folder that changes
+//! It never writes to the folder, and asks no one whether the old gateway still runs: it notices a folder that changes
 //! while it is read, no more. Key files are read one at a time, so that a large account needs no memory for all of them.
 
 mod creds;
@@ -58,7 +58,7 @@ pub fn read_as_every_kind(bytes: &[u8]) {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder cannot be opened.
-    #[error("open {dir}")]
+    #[error("cannot open {dir}")]
     Open {
         /// As it was named, numbers masked.
         dir: String,
@@ -87,13 +87,13 @@ pub enum Error {
         below: Vec<String>,
     },
     /// `creds.json` is not Baileys'.
-    #[error("creds.json in {dir} is another program's: it has no keys of a WhatsApp device")]
+    #[error("creds.json in {dir} belongs to another program: it has no keys of a WhatsApp device")]
     Foreign {
         /// As it was named, numbers masked.
         dir: String,
     },
     /// `creds.json` is a link, or no file at all.
-    #[error("{file} cannot be taken: {reason}")]
+    #[error("{file} cannot be imported: {reason}")]
     NotAFile {
         /// `creds.json` or its backup.
         file: &'static str,
@@ -117,7 +117,7 @@ pub enum Error {
     #[error("there are more than 200000 files in the folder")]
     TooManyFiles,
     /// `creds.json` is there and the system does not let us read it.
-    #[error("read {file}: {reason}")]
+    #[error("cannot read {file}: {reason}")]
     Unreadable {
         /// `creds.json` or its backup.
         file: &'static str,
@@ -129,7 +129,7 @@ pub enum Error {
     Unlinked,
     /// A pairing was begun and not finished.
     #[error(
-        "the pairing in this folder was not finished: the phone has not signed for this device"
+        "the pairing in this folder was not finished: there is no signature of the phone for this device"
     )]
     Unfinished,
     /// Neither `creds.json` nor its backup is whole.
@@ -140,14 +140,14 @@ pub enum Error {
         /// What is wrong with its backup.
         backup: String,
     },
-    /// Somebody wrote to the folder meanwhile.
+    /// Someone wrote to the folder meanwhile.
     #[error("the folder changed while it was read: its gateway is still running")]
     InUse,
     /// The store has an account already.
     #[error("this volume is already linked to {0}")]
     Occupied(Phone),
     /// The store failed.
-    #[error("write to the store")]
+    #[error("cannot write to the store")]
     Store(#[from] StoreError),
 }
 
@@ -181,27 +181,27 @@ impl Error {
                 "name one of those; each account needs an agent with a volume of its own"
             }
             Self::NotAFile { link: true, .. } => {
-                "copy the folder with what its links lead to (cp -rL), then import the copy"
+                "copy the folder with its symlinks resolved (cp -rL), then import the copy"
             }
             Self::NotAFile { .. } => {
-                "a folder, a pipe or a device has its name: restore the file from a backup of that machine"
+                "a folder, pipe or device has this name: restore the file from a backup of that machine"
             }
             Self::SeveralAccounts(_) => {
                 "name one account's folder; each account needs an agent with a volume of its own"
             }
             Self::TooManyFiles => "name the account's own folder, not one that holds other files",
             Self::Unlinked | Self::Unfinished => {
-                "there is nothing to take over: start the agent and run `openclawctl pair`"
+                "there is nothing to import: start the agent and run `openclawctl pair`"
             }
             Self::Damaged { .. } => {
                 "restore creds.json from a backup of that machine, or start the agent and run `openclawctl pair`"
             }
-            Self::InUse => "stop the gateway, then import again; nothing has been taken over yet",
+            Self::InUse => "stop the gateway, then import again; nothing was imported yet",
             Self::Occupied(_) => {
                 "use an empty volume, or run `openclawctl unpair` first if that account is not needed"
             }
             Self::Store(_) => {
-                "nothing has been taken over: import again, or link the agent anew with `openclawctl pair`"
+                "nothing was imported: import again, or link the agent with `openclawctl pair`"
             }
         }
     }

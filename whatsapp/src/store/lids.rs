@@ -1,4 +1,4 @@
-//! LIDs and the numbers behind them: one row a LID, and a way back from each number to the LID told last.
+//! LIDs and the numbers behind them: one row a LID, and a way back from each number to the LID reported last.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ fn of_number(phone: &str) -> Key<'_> {
     Key::new(Tables::LID_OF_NUMBER, "", phone)
 }
 
-/// The mapping that a number was last told with.
+/// The LID that a number was last reported with.
 pub(super) fn by_number(records: &Records, phone: &str) -> Option<LidPnMappingEntry> {
     let (key, mapping) = records.vault.update(|update| {
         let lid = lid_of(update, phone)?;
@@ -101,7 +101,7 @@ pub(super) fn number_of_lid(records: &Records, lid: &str) -> Option<String> {
     })
 }
 
-/// As [`number_of_lid`], if that number's LID is this one: a number that has another by now is somebody else's.
+/// As [`number_of_lid`], if that number's LID is this one: a number that has another by now is someone else's.
 pub(super) fn number_of(records: &Records, lid: &str) -> Option<String> {
     let number = number_of_lid(records, lid)?;
     let back = lid_of_number(records, &number)?;

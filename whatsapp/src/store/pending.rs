@@ -59,7 +59,7 @@ pub(super) fn write(records: &Records, rows: &[PendingInboundRow<'_>]) -> Result
 
 /// The library asks this of a message whose ratchet says that it came before, and acknowledges it when there is nothing.
 /// If the journal has nothing of it either, a crash came between the ratchet and this table: then that is said, since
-/// WhatsApp is about to be told that we have it (security notes, "live-path race": wacore-0.7.0 drops the session's lock
+/// It is about to be acknowledged to WhatsApp (security notes, "live-path race": wacore-0.7.0 drops the session's lock
 /// before the row is written, and another stanza's flush may write the ratchet in between).
 pub(super) async fn find(records: &Records, chat: &str, sender: &str, id: &str) -> Option<Vec<u8>> {
     let name = joined(sender, id);

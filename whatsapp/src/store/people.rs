@@ -1,9 +1,9 @@
-//! Who is who: a person's number and LID, where WhatsApp has told that they are the same person's.
+//! Who is who: a person's number and LID, where WhatsApp has reported that they are the same person's.
 
 use openclaw_state::allow::Book as _;
 use openclaw_state::journal::MessageName;
 use openclaw_state::people::People;
-use openclaw_types::{ChatId, Contact, Occurrence};
+use openclaw_types::{ChatId, Contact, EventData};
 
 use super::records::Records;
 use super::{Store, lids, shown};
@@ -53,7 +53,7 @@ impl Store {
         self.records.names(jid, too)
     }
 
-    /// Whether this is the account itself, where that can be told.
+    /// Whether this is the account itself, where that is known.
     pub(crate) fn is_account(&self, who: &Contact) -> Option<bool> {
         self.records.is_account(who)
     }
@@ -78,7 +78,7 @@ impl People for Store {
         contact
     }
 
-    fn resolve_contacts(&self, mut what: Occurrence) -> Occurrence {
+    fn resolve_contacts(&self, mut what: EventData) -> EventData {
         for contact in what.people_mut() {
             self.complete(contact);
         }

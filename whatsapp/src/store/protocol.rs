@@ -1,4 +1,4 @@
-//! What WhatsApp Web keeps beside the ratchets: who has our sender keys, LIDs, devices, groups, tokens, messages that may
+//! What WhatsApp Web keeps in addition to the ratchets: who has our sender keys, LIDs, devices, groups, tokens, messages that may
 //! be asked for again, and messages that are not yet committed. Nothing here is made durable by itself: all of it can be
 //! fetched again or precedes a write that is.
 

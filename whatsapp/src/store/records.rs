@@ -1,4 +1,4 @@
-//! The library's records as rows of the vault: how they are named and encoded, and what becomes of one that cannot be
+//! The library's records as rows of the vault: how they are named and encoded, and what happens to one that cannot be
 //! read. Which method keeps what, and how durably, is said in the file of its trait.
 
 use std::collections::HashSet;
@@ -186,7 +186,7 @@ pub(super) fn check_size(length: usize) -> Result<()> {
     if length > MAX_VALUE_BYTES {
         // Not for the vault to find out: a store that fails ends the process.
         return Err(StoreError::Validation(format!(
-            "{length} bytes are more than a record may have"
+            "{length} bytes are too many for a record"
         )));
     }
     Ok(())
@@ -276,7 +276,7 @@ impl Unreadable {
             self.count.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
                 table = key.table.0,
-                "a row of the store means nothing to this version, and counts as absent"
+                "row of the store is unreadable to this version, treated as absent"
             );
         }
     }

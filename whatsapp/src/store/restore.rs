@@ -243,7 +243,7 @@ fn is_of(own: &[String], name: &[u8]) -> bool {
 }
 
 /// New prekeys are uploaded at the next login. The server may know some with numbers that this device has yet to give:
-/// it goes on far above them.
+/// it continues far above them.
 fn renew_prekeys(device: &mut Device, random: u32) {
     let gap = MIN_PREKEY_ID_GAP + random % MIN_PREKEY_ID_GAP;
     let next = device.next_pre_key_id.saturating_add(gap);
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_over_lives_on_as_it_is_but_for_what_is_no_accounts() {
+    fn a_handover_keeps_the_accounts_records_and_no_others() {
         let device = registered();
         let puts = [
             (Tables::SESSIONS, "100000000000002", "100000000000002@lid.0"),

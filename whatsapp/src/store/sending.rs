@@ -1,7 +1,7 @@
 //! What of a session's record a contact could see used twice: the key that it sends under, and how many counters of
 //! that key it may have used. Everything else of it is found again from there by itself.
 //!
-//! Read off the record's bytes: the library has no way to ask without computing the session anew.
+//! Read off the record's bytes: the library has no way to ask without computing the session again.
 
 /// `RecordStructure.current_session`, `SessionStructure.sender_chain`, `Chain.sender_ratchet_key`.
 const RATCHET_KEY: [u64; 3] = [1, 6, 1];
@@ -124,7 +124,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_sends_nothing_and_what_is_no_record_show_nothing() {
+    fn invalid_records_and_those_without_a_sending_chain_show_nothing() {
         let fresh = SessionRecord::new_fresh().serialize().unwrap();
         assert!(Sending::of(&fresh).is_none());
         let bytes = record(3).serialize().unwrap();

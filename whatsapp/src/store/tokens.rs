@@ -1,4 +1,4 @@
-//! Tokens of trusted contacts. Two writers own a field each, so every change is read and written with nobody in between.
+//! Tokens of trusted contacts. Two writers own a field each, so every change is read and written with no one in between.
 
 use openclaw_state::vault::Tables;
 use openclaw_vault::Key;

@@ -43,7 +43,7 @@ pub(super) use watch::{
 
 /// A duration that is not positive or too long.
 #[derive(Debug, thiserror::Error)]
-#[error("must be more than nothing and at most {} s", .0.as_secs())]
+#[error("must be above zero and at most {} s", .0.as_secs())]
 struct BadDuration(Duration);
 
 /// An enum value that this version does not know.

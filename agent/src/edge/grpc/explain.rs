@@ -33,18 +33,18 @@ fn explained(status: &Status) -> Status {
         ),
         Code::Unimplemented => (
             "UNKNOWN_METHOD",
-            "the agent has no such method",
-            "`grpcurl … list` shows what it has: update whichever of client and agent is older",
+            "unknown method",
+            "`grpcurl … list` shows the methods: update the older of client and agent",
         ),
         Code::NotFound => (
             "UNKNOWN_SERVICE",
             status.message(),
-            "health is told for the services \"\" (the process) and \"whatsapp\" (the link)",
+            "health is reported for the services \"\" (the process) and \"whatsapp\" (the link)",
         ),
         _ => (
             "MALFORMED_REQUEST",
             status.message(),
-            "the request is none of this API's: use a client made from its .proto files",
+            "the request does not belong to this API: use a client generated from its .proto files",
         ),
     };
     with_info(code, message, reason, hint, [("", "")])
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_error_is_left_alone() {
+    fn a_success_is_left_alone() {
         assert!(explain(Response::new(Body::empty())).headers().is_empty());
     }
 }

@@ -1,7 +1,7 @@
-//! To whom a limited client may send: checked before a send has any effect.
+//! The recipients a limited client may send to: checked before a send has any effect.
 
 use openclaw_state::clients::SendTo;
-use openclaw_types::{ChatId, Filter, Kind, KindSet, Lid, Occurrence, Phone, Recipient, Seq};
+use openclaw_types::{ChatId, EventData, Filter, Kind, KindSet, Lid, Phone, Recipient, Seq};
 use openclaw_whatsapp::session::MAX_NUMBERS_PER_QUERY;
 use tonic::Status;
 
@@ -59,8 +59,8 @@ async fn has_written(agent: &Agent, pages: &Pages, to: &Recipient) -> bool {
     let Some(messages) = messages_with(agent, to) else {
         return false;
     };
-    let is_from_there = |what: &Occurrence| {
-        matches!(what, Occurrence::Message(message) if !message.origin.from_me)
+    let is_from_there = |what: &EventData| {
+        matches!(what, EventData::Message(message) if !message.origin.from_me)
             && messages.passes(what, |jid| agent.other_name(jid))
     };
     any_of_newest(pages, agent.journal().range(), is_from_there).await
@@ -70,7 +70,7 @@ async fn has_written(agent: &Agent, pages: &Pages, to: &Recipient) -> bool {
 async fn any_of_newest(
     pages: &Pages,
     (head, oldest): (Seq, Seq),
-    fits: impl Fn(&Occurrence) -> bool,
+    fits: impl Fn(&EventData) -> bool,
 ) -> bool {
     let mut back = Backwards::new(head.next(), oldest, MAX_EVENTS_SCANNED);
     while let Some((events, _)) = back.next(pages).await {
@@ -112,8 +112,8 @@ mod tests {
 
     use super::*;
 
-    fn link(state: LinkState) -> Occurrence {
-        Occurrence::Link(Box::new(Link {
+    fn link(state: LinkState) -> EventData {
+        EventData::Link(Box::new(Link {
             state,
             since: SystemTime::UNIX_EPOCH,
             account: None,
@@ -130,7 +130,7 @@ mod tests {
         let journal = Arc::new(journal);
         let (pages, reading) = Pages::of(Arc::clone(&journal));
         tokio::spawn(reading);
-        let looked_for = |what: &Occurrence| *what == link(LinkState::LoggedOut);
+        let looked_for = |what: &EventData| *what == link(LinkState::LoggedOut);
         assert!(!any_of_newest(&pages, journal.range(), looked_for).await);
         journal.append(link(LinkState::LoggedOut), begin);
         for _ in 1..MAX_EVENTS_SCANNED {

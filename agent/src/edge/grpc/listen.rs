@@ -2,7 +2,7 @@
 //! if asked.
 //!
 //! ```text
-//! unix   who may open the socket          door      accepts, shakes hands within limits, enrolls, admits
+//! unix   who may open the socket          door      accepts, shakes hands within limits, enrolls, allows
 //! conn   one connection of any kind       refusals  what of it stands in the log: a line a minute at the most
 //! seats  whose connection makes room
 //! ```
@@ -35,22 +35,22 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The socket's folder.
-    #[error("make the folder {}", .0.display())]
+    #[error("cannot make the folder {}", .0.display())]
     Folder(PathBuf, #[source] io::Error),
     /// Another process answers there.
-    #[error("another process listens on {}: is an agent running already?", .0.display())]
+    #[error("another process listens on {} (is another agent running?)", .0.display())]
     Taken(PathBuf),
     /// Something that is not a socket is there.
     #[error("{} exists and is not a socket", .0.display())]
     NotASocket(PathBuf),
     /// The socket itself.
-    #[error("listen on {}", .0.display())]
+    #[error("cannot listen on {}", .0.display())]
     Unix(PathBuf, #[source] io::Error),
     /// The address.
-    #[error("listen on {0}")]
+    #[error("cannot listen on {0}")]
     Tcp(SocketAddr, #[source] io::Error),
     /// The agent's key does not sign.
-    #[error("serve TLS with the agent's key: {0}")]
+    #[error("cannot serve TLS with the agent's key: {0}")]
     Key(String),
 }
 

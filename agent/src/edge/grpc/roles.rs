@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// As reflection tells them.
+    /// As reflection reports them.
     fn every_path() -> Vec<String> {
         let sets = [
             openclaw_proto::DESCRIPTORS,
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_for_admins() {
+    fn an_unknown_method_is_for_admins() {
         for path in [
             "",
             "/",
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_greater_role_may_what_a_lesser_may_and_nobody_nothing() {
+    fn a_greater_role_includes_the_lesser_and_no_role_allows_nothing() {
         for needed in Role::ALL {
             assert!(check(None, needed).is_err());
             for caller in Role::ALL {

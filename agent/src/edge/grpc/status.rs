@@ -19,7 +19,7 @@ use crate::link::{ArchiveError, Denied};
 pub(super) use clients::{client_denied, no_tls, other_recipient};
 pub(super) use sending::{cancel_denied, send_failure};
 
-/// What to do about a store that went back.
+/// What to do about a rolled back store.
 pub(super) const ROLLED_BACK: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; `openclawctl rollback accept` continues as it is, when nothing was sent since the copy was made";
 
 /// A request that cannot be understood.
@@ -65,7 +65,7 @@ pub(super) fn denied(denied: &Denied) -> Status {
         Denied::AlreadyPairing => (
             Code::AlreadyExists,
             "ALREADY_PAIRING",
-            "wait until it has ended, or stop the other `openclawctl pair`",
+            "wait for the other `openclawctl pair` to end, or stop it",
         ),
         Denied::CredentialsDead => (
             Code::FailedPrecondition,
@@ -75,12 +75,12 @@ pub(super) fn denied(denied: &Denied) -> Status {
         Denied::NotHeld => (
             Code::FailedPrecondition,
             "NOT_HELD",
-            "`openclawctl status` says how the agent is",
+            "`openclawctl status` shows the agent's state",
         ),
         Denied::Stopping => (
             Code::Unavailable,
             "STOPPING",
-            "call again once the agent is back",
+            "call again once the agent has restarted",
         ),
     };
     with_info(code, &denied.to_string(), reason, hint, [])
@@ -102,7 +102,7 @@ pub(super) fn consumer(denied: &consumers::ConsumerDenied) -> Status {
         consumers::ConsumerDenied::Unknown => (
             Code::NotFound,
             "NO_SUCH_CONSUMER",
-            "see which there are: `openclawctl consumers list`",
+            "list them with `openclawctl consumers list`",
         ),
     };
     with_info(code, &denied.to_string(), reason, hint, [])
@@ -114,7 +114,7 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
         ArchiveError::Denied(Denied::AlreadyLinked) => (
             Code::FailedPrecondition,
             "ALREADY_LINKED",
-            "start one with an empty volume and restore there; do not unpair for it: that ends the link in every backup of this account",
+            "start an agent with an empty volume and restore there; do not unpair this one for it: that ends the link in every backup of the account",
         ),
         ArchiveError::Denied(reason) => return denied(reason),
         ArchiveError::Underway => (
@@ -125,12 +125,12 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
         ArchiveError::Gone => (
             Code::Unavailable,
             "STORE_ERASED",
-            "call again once the agent is back",
+            "call again once the agent has restarted",
         ),
         ArchiveError::WrongSecret(_) => (
             Code::InvalidArgument,
             "WRONG_SECRET",
-            "a backup opens with the passphrase or key given when it was made, not with that of a volume",
+            "use the passphrase or key that the backup was made with, not the volume's",
         ),
         ArchiveError::NotABackup => (
             Code::InvalidArgument,
@@ -158,35 +158,32 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
     with_info(code, &message, reason, hint, [])
 }
 
-/// Somebody is not admitted, or stays so.
+/// An entry cannot be added or removed.
 pub(super) fn refused(refused: &Refused) -> Status {
     let (reason, hint) = match refused {
         Refused::NoRules => (
             "NO_RULES",
-            "write whom to admit into openclaw.yml, and start the agent with it (--config)",
+            "write the allowed people into openclaw.yml, and start the agent with it (--config)",
         ),
         Refused::InFile {
             place: EntryPlace::Environment,
             ..
         } => (
             "IN_FILE",
-            "take it out of WHATSAPP_ALLOW and start the agent again: a running one does not see that the variable changed",
+            "remove it from WHATSAPP_ALLOW and restart the agent: a running agent does not see a changed variable",
         ),
         Refused::InFile { .. } => (
             "IN_FILE",
-            "take it out there, then run `openclawctl allow reload`",
+            "remove it there, then run `openclawctl allow reload`",
         ),
-        Refused::Absent => (
-            "NOT_ADDED",
-            "`openclawctl allow list` shows who is admitted",
-        ),
+        Refused::Absent => ("NOT_ADDED", "`openclawctl allow list` shows who is allowed"),
         Refused::Anyone => (
             "FILE_ONLY",
-            "write \"*\" into allowFrom, then run `openclawctl allow reload`",
+            "add \"*\" to allowFrom, then run `openclawctl allow reload`",
         ),
         Refused::EveryGroup => (
             "EVERY_GROUP",
-            "to limit groups, name them under groups in the file",
+            "to limit groups, list them under groups in the file",
         ),
         Refused::TooMany => ("TOO_MANY", "write them into the file, and remove them here"),
     };
@@ -198,7 +195,7 @@ pub(super) fn refused(refused: &Refused) -> Status {
 pub(super) fn rules(error: &allow::Error) -> Status {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     let message = format!(
-        "the new rules are not in force, those before stay: {error}{}",
+        "the new rules were not loaded, the previous ones stay active: {error}{}",
         cause.unwrap_or_default()
     );
     let code = Code::FailedPrecondition;
@@ -227,7 +224,7 @@ pub(super) fn alerts(denied: alerts::TestDenied) -> Status {
 pub(super) fn too_slow() -> Status {
     with_info(
         Code::DeadlineExceeded,
-        "nothing more came",
+        "no more data came",
         "TOO_SLOW",
         "nothing was changed: call again",
         [],
@@ -273,12 +270,12 @@ mod tests {
             let info = status.get_details_error_info().expect("has an ErrorInfo");
             let hint = &info.metadata[ERROR_HINT];
             assert_eq!(hint.contains("allow reload"), reloads, "{hint}");
-            assert_eq!(hint.contains("start the agent again"), !reloads, "{hint}");
+            assert_eq!(hint.contains("restart the agent"), !reloads, "{hint}");
         }
     }
 
     #[test]
-    fn every_refusal_says_what_to_do_next() {
+    fn every_refusal_has_a_next_step() {
         for refusal in [
             Denied::NotLinked,
             Denied::Linking,

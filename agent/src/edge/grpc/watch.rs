@@ -19,10 +19,10 @@ pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 /// A stream is never quiet for longer.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Tells a person's other JID: see [`Filter::passes`].
+/// Finds a person's other JID: see [`Filter::passes`].
 pub(super) type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Tells a number's LID, where it is known by now.
+/// Finds a number's LID, where it is known by now.
 type LidOf = Box<dyn Fn(&Phone) -> Option<Lid> + Send + Sync>;
 
 /// A cursor and what it has read ahead.
@@ -167,7 +167,7 @@ mod tests {
     use futures::StreamExt as _;
     use openclaw_state::journal::Limits;
     use openclaw_state::vault::trial::Volume;
-    use openclaw_types::{Kind, KindSet, Link, LinkState, Occurrence};
+    use openclaw_types::{EventData, Kind, KindSet, Link, LinkState};
     use pb::watch_events_response::Item;
 
     use super::*;
@@ -189,7 +189,7 @@ mod tests {
                 reason: None,
                 code: None,
             };
-            journal.append(Occurrence::Link(Box::new(link)), since);
+            journal.append(EventData::Link(Box::new(link)), since);
         }
         journal.flush().await;
     }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_gap_is_told_before_the_events_after_it() {
+    async fn a_gap_is_sent_before_the_events_after_it() {
         let volume = Volume::new();
         let journal = journal(&volume, 6);
         append(&journal, 5).await;

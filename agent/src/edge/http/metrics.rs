@@ -49,7 +49,7 @@ fn build(text: &mut Text) {
     text.family(
         name,
         MetricType::Gauge,
-        "Always 1; its labels say what this binary is.",
+        "Always 1; the labels describe the build.",
     );
     let simulator = if cfg!(feature = "sim") {
         "true"
@@ -66,7 +66,7 @@ fn build(text: &mut Text) {
 fn link(text: &mut Text, status: &Status, now: SystemTime) {
     text.gauge(
         "openclaw_whatsapp_connected",
-        "1 while the link to WhatsApp is up: logged in, and heard from within the limit.",
+        "1 while connected to WhatsApp: logged in, and the last frame is within --keepalive-limit.",
         u64::from(status.is_connected(now)),
     );
     text.gauge(
@@ -78,7 +78,7 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
     text.family(
         name,
         MetricType::Gauge,
-        "The state of the link: 1 for the present one.",
+        "The state of the link: 1 for the current one.",
     );
     for state in LinkState::NAMES {
         let present = u64::from(state == status.link.state.name());
@@ -86,19 +86,19 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
     }
     text.seconds(
         "openclaw_whatsapp_link_state_since_seconds",
-        "When the link entered its present state, in seconds since 1970.",
+        "When the link entered its current state, in seconds since 1970.",
         since_epoch(clock::shown(status.link.since)),
     );
     if let Some(at) = status.last_frame {
         text.seconds(
             "openclaw_whatsapp_last_frame_age_seconds",
-            "How long ago the last frame arrived on the present connection.",
+            "Seconds since the last frame on the current connection.",
             now.duration_since(at).unwrap_or_default(),
         );
     }
     text.counter(
         "openclaw_clock_steps_total",
-        "How often the system's clock was stepped by a second or more.",
+        "Steps of the system's clock by a second or more.",
         status.steps.count,
     );
     text.counter(
@@ -155,7 +155,7 @@ fn traffic(text: &mut Text, counts: &Counts) {
         ),
         (
             "openclaw_messages_dropped_total",
-            "Messages from people who are not admitted.",
+            "Messages from senders who are not allowed.",
             dropped,
         ),
     ] {
@@ -193,11 +193,7 @@ fn outbox(text: &mut Text, queued: &[Queued]) {
         .filter(|message| !message.handed && message.attempts > 0)
         .count();
     let name = "openclaw_outbox_messages";
-    text.family(
-        name,
-        MetricType::Gauge,
-        "Messages that are kept until they are sent, by how far they are.",
-    );
+    text.family(name, MetricType::Gauge, "Queued messages, by state.");
     let waiting = queued.len() - handed - retried;
     for (state, count) in [
         ("waiting", waiting),
@@ -211,7 +207,7 @@ fn outbox(text: &mut Text, queued: &[Queued]) {
 fn access(text: &mut Text, status: &Status) {
     text.gauge(
         "openclaw_messages_held",
-        "Messages that are held until it is known who wrote them.",
+        "Messages held until their sender is resolved.",
         many(status.held),
     );
 }
@@ -220,12 +216,12 @@ fn callers(text: &mut Text, clients: &[Client]) {
     let connections = clients.iter().map(|client| client.connections).sum();
     text.gauge(
         "openclaw_clients_enrolled",
-        "Clients that may call over the network.",
+        "Clients enrolled for calls over the network.",
         many(clients.len()),
     );
     text.gauge(
         "openclaw_clients_connections",
-        "Connections of theirs that are open.",
+        "Open connections of enrolled clients.",
         many(connections),
     );
 }
@@ -238,7 +234,7 @@ fn vault(text: &mut Text, storage: &Storage) {
         .map_or((0, 0), |epoch| (epoch.generation, epoch.commits));
     text.gauge(
         "openclaw_vault_generation",
-        "How often the sealed store was opened. It never goes back.",
+        "How often the store was opened; never decreases.",
         generation,
     );
     text.counter(
@@ -258,12 +254,12 @@ fn vault(text: &mut Text, storage: &Storage) {
     );
     text.gauge(
         "openclaw_vault_live_bytes",
-        "Those bytes of the log that are still needed.",
+        "Live bytes of the log.",
         summary.live_bytes,
     );
     text.counter(
         "openclaw_vault_undecodable_rows_total",
-        "Rows that were found to mean nothing.",
+        "Rows that this version cannot read.",
         storage.undecodable,
     );
 }
@@ -277,7 +273,7 @@ fn alerts(text: &mut Text, board: &Board) {
     for (name, help, value) in [
         (
             "openclaw_alerts_delivered_total",
-            "Alerts that their receiver took.",
+            "Alerts that were delivered.",
             board.counts.delivered,
         ),
         (
@@ -287,7 +283,7 @@ fn alerts(text: &mut Text, board: &Board) {
         ),
         (
             "openclaw_alerts_given_up_total",
-            "Alerts that are not tried any more.",
+            "Alerts that were given up.",
             board.counts.given_up,
         ),
     ] {

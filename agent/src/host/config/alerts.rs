@@ -1,4 +1,4 @@
-//! Whom to tell when the link needs a person, and whether Prometheus may read.
+//! Whom to notify when the link needs a person, and whether Prometheus may read.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use super::given;
 use crate::alerts::{Address, Format, KeyPlace, SECRET, Settings, URL};
 use crate::host::volume::Mistake;
 
-/// How long a lost link may take to come back by itself.
+/// How long a lost link may take to come back automatically.
 const DEFAULT_ALERT_AFTER_SECONDS: u64 = 300;
 
 /// As they are typed.
@@ -22,21 +22,21 @@ const DEFAULT_ALERT_AFTER_SECONDS: u64 = 300;
 #[group(skip)]
 #[command(next_help_heading = "Alerts and metrics")]
 pub(crate) struct Flags {
-    /// Where to POST an alert when the link needs a person: https, or http://127.0.0.1:PORT. An address that is a secret
-    /// belongs in OPENCLAW_ALERT_URL: flags can be read by everybody on the machine
+    /// URL of the webhook for alerts, called when the link needs a person: https, or http://127.0.0.1:PORT. A
+    /// secret URL belongs in OPENCLAW_ALERT_URL: flags can be read by everyone on the machine
     #[arg(long, value_name = "URL")]
     alert_url: Option<Hidden>,
     /// File with the secret that signs alerts (as Standard Webhooks has it); or OPENCLAW_ALERT_SECRET
     #[arg(long, env = "OPENCLAW_ALERT_SECRET_FILE", value_name = "FILE")]
     alert_secret_file: Option<PathBuf>,
-    /// How alerts are written: json, or slack [default: json]
+    /// Format of alerts: json or slack [default: json]
     #[arg(long, env = "OPENCLAW_ALERT_FORMAT", value_name = "FORMAT")]
     alert_format: Option<String>,
-    /// How long the link may be lost before that is an alert, in seconds; a connection that does not hold does not end it
+    /// Seconds without a stable connection before an alert is raised
     /// [default: 300]
     #[arg(long, env = "OPENCLAW_ALERT_AFTER", value_name = "SECONDS")]
     alert_after: Option<String>,
-    /// Metrics for Prometheus: on, off, or an address of their own [default: at /metrics of --http if that is loopback]
+    /// Metrics for Prometheus: on, off, or a separate address [default: at /metrics of --http if that is loopback]
     #[arg(long, env = "OPENCLAW_METRICS", value_name = "on|off|ADDR")]
     pub(super) metrics: Option<String>,
 }
@@ -62,10 +62,10 @@ impl fmt::Debug for Hidden {
 /// Where metrics can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Metrics {
-    /// Beside health checks, if those are for this machine only.
+    /// Next to health checks, if those are for this machine only.
     #[default]
     Loopback,
-    /// Beside health checks, whoever can reach them.
+    /// Next to health checks, for everyone who can reach them.
     On,
     /// Nowhere.
     Off,
@@ -74,7 +74,7 @@ pub enum Metrics {
 }
 
 impl Flags {
-    /// Whom to tell, if anybody. The environment holds what is secret.
+    /// Whom to notify, if anyone. The environment holds what is secret.
     pub(crate) fn alerts(
         &self,
         secrets: &Arc<Secrets>,
@@ -104,17 +104,17 @@ impl Flags {
         let Some((name, address)) = address else {
             if !matches!(key, KeyPlace::Nowhere) {
                 keep(format!(
-                    "{key}: there is a secret for alerts and no --alert-url"
+                    "{key}: a secret for alerts is set, but no --alert-url"
                 ));
             }
             return None;
         };
         if matches!(key, KeyPlace::Nowhere) && format == Format::Json {
             mistakes.push(Mistake {
-                text: format!("{name}: there is no secret to sign alerts with"),
+                text: format!("{name}: no secret to sign alerts is set"),
                 hint: Some(format!(
                     "set {SECRET} to what `echo whsec_$(openssl rand -base64 32)` prints, and give it to the receiver; \
-                     or use --alert-format slack, where nobody checks"
+                     or use --alert-format slack, which is not signed"
                 )),
             });
             return None;
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_tells_nobody() {
+    fn without_settings_no_alerts_are_sent() {
         let (settings, mistakes) = alerts(&Flags::default());
         assert!(settings.is_none() && mistakes.is_empty());
         let empty = Flags {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_said_without_the_address() {
+    fn an_invalid_setting_is_reported_without_the_address() {
         let plain = Flags {
             alert_url: url("http://hooks.example.com/sword/fish"),
             alert_format: Some("xml".into()),

@@ -16,10 +16,11 @@ pub const ENROLL_CODE: &str = "OPENCLAW_ENROLL_CODE";
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
-    /// Serve the gRPC API on this address to clients that are enrolled, over TLS ([::]:PORT) [default: it is not]
+    /// Serve the gRPC API to enrolled clients over TLS on this address ([::]:PORT) [default: off]
     #[arg(long, env = "OPENCLAW_LISTEN", value_name = "ADDR")]
     pub(super) listen: Option<String>,
-    /// Serve the gRPC API on this loopback address as well, in plain text (127.0.0.1:PORT)
+    /// Also serve the gRPC API in plain text on this loopback address (127.0.0.1:PORT): every user of the
+    /// machine is an admin there
     #[arg(long, env = "OPENCLAW_LISTEN_PLAINTEXT", value_name = "ADDR")]
     pub(super) listen_plaintext: Option<String>,
     /// Where the platform's proxy for --listen is reached.
@@ -37,7 +38,7 @@ pub struct Network {
     pub tls: Option<SocketAddr>,
     /// The plain-text address; always loopback.
     pub plaintext: Option<SocketAddr>,
-    /// Where clients elsewhere reach it (`HOST:PORT`), if the platform told it.
+    /// Where clients elsewhere reach it (`HOST:PORT`), if the platform sets it.
     pub public: Option<String>,
     /// The code with which the first client enrolls, if one was given.
     pub code: Option<Arc<Code>>,

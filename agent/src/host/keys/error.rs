@@ -27,19 +27,19 @@ pub enum Error {
     #[error("{} exists already", .0.display())]
     FileExists(PathBuf),
     /// What was typed or piped is no secret.
-    #[error("the new secret: {0}")]
+    #[error("invalid new secret: {0}")]
     Bad(BadSecret),
     /// Typed differently the second time.
-    #[error("the two are not the same")]
+    #[error("the two entries differ")]
     NotTheSame,
     /// The terminal or the pipe gave nothing.
-    #[error("read the new secret")]
+    #[error("cannot read the new secret")]
     Prompt(#[source] io::Error),
     /// Slots whose secrets were not given.
-    #[error("the secrets of these were not given: {}", .0.join(", "))]
+    #[error("the secrets of these slots were not given: {}", .0.join(", "))]
     NotGiven(Vec<String>),
     /// A file whose secret opens nothing.
-    #[error("what is in {} opens no slot", .0.display())]
+    #[error("the secret in {} opens no slot", .0.display())]
     OpensNothing(PathBuf),
     /// Two files of one slot.
     #[error("the secret of {0:?} was given twice")]
@@ -64,7 +64,7 @@ impl Error {
             }
             Self::Volume(volume::Error::Store { source, .. }) => match source {
                 Store::SlotExists(_) => {
-                    "choose another name, or change it with `openclaw-agent keys passwd NAME`"
+                    "choose another name, or change that slot with `openclaw-agent keys passwd NAME`"
                 }
                 Store::NoSlot(_) => "`openclaw-agent keys list` shows their names",
                 Store::LastSlot(_) => "add another with `openclaw-agent keys add NAME` first",
@@ -74,9 +74,7 @@ impl Error {
                 _ => return self.volume_hint(),
             },
             Self::Volume(_) => return self.volume_hint(),
-            Self::FileExists(_) => {
-                "name another file; a key that opens a store is never overwritten"
-            }
+            Self::FileExists(_) => "name another file; an existing key is never overwritten",
             Self::Bad(_) => {
                 "type a passphrase, or pipe in what `openclaw-agent keys generate` prints"
             }
@@ -85,11 +83,11 @@ impl Error {
                 "name a file with --new-key-file or --new-passphrase-file, or pipe the secret in"
             }
             Self::NotGiven(_) => {
-                "give each with --with-key-file or --with-passphrase-file, or let them go with --drop-others"
+                "give each with --with-key-file or --with-passphrase-file, or remove those slots with --drop-others"
             }
-            Self::OpensNothing(_) => "`openclaw-agent keys list` shows what opens the store",
-            Self::GivenTwice(_) => "give each secret once; the one in the settings counts",
-            Self::Print(_) => "nothing reads the output",
+            Self::OpensNothing(_) => "`openclaw-agent keys list` shows the slots",
+            Self::GivenTwice(_) => "give each secret once; the configured one is included",
+            Self::Print(_) => "the reader of the output is gone",
             Self::NoRandom(_) => "try again; the machine may still be starting",
         };
         hint.to_owned()

@@ -24,7 +24,7 @@ pub(super) fn new_secret() -> Result<Secret, Error> {
     let hidden = Hidden::new().map_err(Error::Prompt)?;
     let first = ask("New passphrase (or key): ").map_err(Error::Prompt)?;
     let secret = parse(&first)?;
-    let again = ask("Once more: ").map_err(Error::Prompt)?;
+    let again = ask("Repeat it: ").map_err(Error::Prompt)?;
     drop(hidden);
     (*first == *again)
         .then_some(secret)

@@ -11,16 +11,16 @@ use openclaw_vault::Secret;
 use super::{Error, change, done};
 use crate::host::volume::{self, KeySource, Open};
 
-/// Who is to open the store afterwards, beside the secret in the settings.
+/// What opens the store afterwards, in addition to the secret in the settings.
 #[derive(Args, Debug)]
 pub struct Keep {
-    /// File with another key that is to go on opening the store; may be given several times
+    /// File with another key to keep; may be given several times
     #[arg(long, value_name = "FILE")]
     with_key_file: Vec<PathBuf>,
-    /// File with a passphrase that is to go on opening the store; may be given several times
+    /// File with a passphrase to keep; may be given several times
     #[arg(long, value_name = "FILE")]
     with_passphrase_file: Vec<PathBuf>,
-    /// Let those go whose secrets are not given
+    /// Remove the keys and passphrases that are not given
     #[arg(long)]
     drop_others: bool,
 }
@@ -53,7 +53,7 @@ pub(super) fn run(
     change(open, |store| store.rotate(&slots, volume::seconds(now)))?;
     let names: Vec<_> = slots.iter().map(|(name, _)| *name).collect();
     done(&format!(
-        "the store is sealed anew; {} opens it",
+        "the store has a new data key; {} opens it",
         names.join(", ")
     ))
 }

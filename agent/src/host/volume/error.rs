@@ -11,13 +11,13 @@ use super::source::BadSource;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder's folder is missing.
-    #[error("there is no folder {}", .0.display())]
+    #[error("the folder {} does not exist", .0.display())]
     NoParent(PathBuf),
     /// Something else is in the folder's place.
     #[error("{} is not a folder", .0.display())]
     NotAFolder(PathBuf),
     /// The folder cannot be used.
-    #[error("use the folder {}", dir.display())]
+    #[error("cannot use the folder {}", dir.display())]
     Folder {
         /// The folder.
         dir: PathBuf,
@@ -42,7 +42,7 @@ pub enum Error {
     #[error(transparent)]
     SourceOfStore(BadSource),
     /// The store itself.
-    #[error("the store in {}", dir.display())]
+    #[error("cannot open the store in {}", dir.display())]
     Store {
         /// The folder.
         dir: PathBuf,
@@ -83,7 +83,7 @@ impl Error {
             Self::NotAFolder(_) => "name a folder with --auth-dir".to_owned(),
             Self::Folder { dir, source } => disk_hint(dir, source),
             Self::Locked { waited, .. } => format!(
-                "one process uses a volume at a time: stop that one first (waited {} s; --lock-wait sets how long)",
+                "stop the other process first, only one may use a volume (waited {} s, see --lock-wait)",
                 waited.as_secs()
             ),
             Self::Source(source) => source.hint(),
@@ -98,11 +98,11 @@ fn store_hint(dir: &Path, error: &openclaw_vault::Error) -> String {
     use openclaw_vault::Error as Store;
     match error {
         Store::WrongKey { .. } => {
-            "give the key or the passphrase of one of these slots; another key cannot open it, and a new one means a new, empty volume"
+            "give the key or passphrase of one of these slots; a new key cannot open an existing store"
                 .to_owned()
         }
         Store::InUse => {
-            "one process uses a store at a time, whatever its folder is called: stop that one first".to_owned()
+            "stop the other process that uses this store, also under another path".to_owned()
         }
         Store::Newer { .. } => "start the version that wrote it, or a later one".to_owned(),
         Store::Foreign | Store::HeaderDamaged | Store::HeaderMissing | Store::LogMissing(_) | Store::Damaged { .. }
@@ -110,9 +110,9 @@ fn store_hint(dir: &Path, error: &openclaw_vault::Error) -> String {
             "move {} away, start on an empty folder, and bring the latest backup back with `openclawctl restore FILE`; without a backup, link the phone again",
             dir.display()
         ),
-        Store::Absent => "the agent makes one at its first start".to_owned(),
+        Store::Absent => "the agent creates it at its first start".to_owned(),
         Store::Read(source) | Store::Write(source) | Store::Sync(source) | Store::Folder(source) => disk_hint(dir, source),
-        _ => "start again; if it stays, move the folder away and restore a backup".to_owned(),
+        _ => "start again; if it persists, move the folder away and restore a backup".to_owned(),
     }
 }
 
@@ -131,7 +131,7 @@ fn disk_hint(dir: &Path, error: &io::Error) -> String {
             )
         }
         io::ErrorKind::ReadOnlyFilesystem => {
-            format!("mount the volume of {dir} for writing")
+            format!("mount the volume of {dir} read-write")
         }
         io::ErrorKind::NotADirectory => "name a folder with --auth-dir".to_owned(),
         _ => format!("check the disk of {dir}, then start again"),

@@ -93,15 +93,15 @@ impl fmt::Display for Exposure {
         match by {
             By::Everyone => write!(
                 f,
-                "everyone on this machine may change what is in {dir} (mode {mode:04o})"
+                "everyone on this machine can change the files in {dir} (mode {mode:04o})"
             ),
             By::Group => write!(
                 f,
-                "its whole group may change what is in {dir} (mode {mode:04o})"
+                "its group can change the files in {dir} (mode {mode:04o})"
             ),
             By::Owner => write!(
                 f,
-                "{dir} belongs to another user ({owner}), who may change what is in it"
+                "{dir} belongs to another user ({owner}), who can change its files"
             ),
         }
     }

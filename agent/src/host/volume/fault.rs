@@ -31,13 +31,13 @@ impl Fault {
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Flaw(_) => {
-                "every character of a passphrase counts: give it on one line, without quotes, marks or blanks around it"
+                "a passphrase is used exactly as given: write it on one line, without quotes, marks or blanks around it"
             }
             Self::Weak(Weakness::Placeholder | Weakness::Path) => {
                 "set the passphrase itself, or name the file that it is in with OPENCLAW_AUTH_PASSPHRASE_FILE"
             }
             Self::Weak(_) => {
-                "whoever has the volume can try passphrases: use four words or more, or a key of `openclaw-agent keys generate`"
+                "anyone with the volume can try passphrases: use four words or more, or a key from `openclaw-agent keys generate`"
             }
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! The folder cannot be removed or replaced without notice, whatever it is called and by whichever path it is reached; the
 //! file can. The file's lock is for file systems that lock files only (NFS), and for earlier versions, which know no
-//! other. What the file says is for the error message of others. A file without a lock on it means nothing. The store's
+//! other. What the file says is for the error message of others. A file without a lock on it has no meaning. The store's
 //! header has a lock of its own (vault/src/headers.rs), and is looked for in its place while the store is open.
 
 use std::fmt;
@@ -21,7 +21,7 @@ use super::Error;
 const NAME: &str = "lock";
 /// How often a lock that another process holds is tried again.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// What is read of a file that anybody may have written.
+/// What is read of a file that anyone may have written.
 const MAX_HOLDER_BYTES: u64 = 1024;
 
 /// Held until dropped.
@@ -127,7 +127,7 @@ impl Holder {
         }
     }
 
-    /// Whoever it is that has this folder.
+    /// The process that has this folder.
     fn of(dir: &Path) -> Self {
         let opened = open(dir, false).ok();
         opened.map_or_else(Self::default, |mut file| Self::read(&mut file))
@@ -184,7 +184,7 @@ fn line(path: &str) -> String {
     text.trim().to_owned()
 }
 
-/// The file is anybody's who can write to the volume.
+/// The file is anyone's who can write to the volume.
 fn plain(text: &str) -> String {
     text.chars()
         .filter(|c| c.is_ascii_graphic() || *c == ' ')
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_is_told_who_the_first_is() {
+    fn the_second_process_gets_the_name_of_the_first() {
         let dir = tempfile::tempdir().unwrap();
         let _first = take(dir.path(), Duration::ZERO).unwrap();
         let Err(Error::Locked { holder, .. }) = take(dir.path(), Duration::ZERO) else {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_process_left_in_the_file_counts_for_nothing() {
+    fn the_lock_file_of_a_dead_process_is_ignored() {
         let dir = tempfile::tempdir().unwrap();
         drop(take(dir.path(), Duration::ZERO).unwrap());
         fs::write(dir.path().join(NAME), "{\"pid\": 1, \"host\": \"gone\"").unwrap();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_that_says_nothing_or_nonsense_is_somebody() {
+    fn an_unreadable_holder_is_another_process() {
         let dir = tempfile::tempdir().unwrap();
         let first = take(dir.path(), Duration::ZERO).unwrap();
         for text in ["", "\u{1b}[2J", "{\"pid\": -1}"] {

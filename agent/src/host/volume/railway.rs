@@ -10,7 +10,7 @@ use super::path::resolved;
 #[must_use]
 pub fn off_the_volume(dir: &Path) -> Option<Mistake> {
     let here = ["RAILWAY_ENVIRONMENT_ID", "RAILWAY_PROJECT_ID"];
-    // One that nobody can read says that it is Railway all the same.
+    // One that no one can read says that it is Railway all the same.
     here.into_iter()
         .find(|name| !matches!(openclaw_settings::variable(name), Ok(None)))?;
     match openclaw_settings::variable("RAILWAY_VOLUME_MOUNT_PATH") {
@@ -29,8 +29,7 @@ fn judge(dir: &Path, mount: Option<&Path>) -> Option<Mistake> {
                 dir.display()
             ),
             hint: Some(format!(
-                "run `railway volume add --mount-path {}` for this service, then `railway redeploy`; under `railway run` \
-                 a program is on your own machine, where no volume is",
+                "run `railway volume add --mount-path {}` for this service, then `railway redeploy`; `railway run` runs a program on your own machine, without the volume",
                 dir.display()
             )),
         });
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn on_the_volume_or_below_it_all_is_well() {
+    fn a_folder_on_the_volume_or_below_it_is_accepted() {
         let (_root, mount) = volume();
         for dir in [mount.clone(), mount.join("auth"), mount.join("one/two")] {
             assert_eq!(judge(&dir, Some(&mount)), None, "{}", dir.display());
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_it_the_next_step_is_named() {
+    fn a_folder_outside_the_volume_is_refused_with_the_next_step() {
         let (root, mount) = volume();
         let beside = [
             root.path().join("auth"),

@@ -1,4 +1,4 @@
-//! The settings that say where the store is and what opens it: the same for the agent and for the commands beside it.
+//! The settings that say where the store is and what opens it: the same for the agent and for the commands.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const DEFAULT_DIR: &str = "/app/auth";
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a store that is there is opened.
-pub(super) const OWN_KEY: &str = "a store is there, and only a key or passphrase of its own opens it: set \
+pub(super) const OWN_KEY: &str = "a store is there, and only its own key or passphrase opens it: set \
 OPENCLAW_AUTH_KEY to that key, or name the file that holds it with --auth-key-file; a new key opens nothing here";
 
 /// As they are typed.
@@ -23,7 +23,7 @@ OPENCLAW_AUTH_KEY to that key, or name the file that holds it with --auth-key-fi
 #[group(skip)]
 #[command(next_help_heading = "The volume")]
 pub struct Flags {
-    /// Folder of the sealed store; made if the folder it is in exists [default: /app/auth]
+    /// Folder of the encrypted store; created if its parent exists [default: /app/auth]
     #[arg(long, env = "OPENCLAW_AUTH_DIR", value_name = "DIR", global = true)]
     pub auth_dir: Option<PathBuf>,
     /// File with the key that opens the store, as `openclaw-agent keys generate` prints it
@@ -42,7 +42,7 @@ pub struct Flags {
         global = true
     )]
     pub auth_passphrase_file: Option<PathBuf>,
-    /// How long to wait for another process that still has the store, in seconds [default: 10]
+    /// Seconds to wait for another process to release the store [default: 10]
     #[arg(
         long,
         env = "OPENCLAW_LOCK_WAIT",
@@ -52,7 +52,7 @@ pub struct Flags {
     pub lock_wait: Option<String>,
 }
 
-/// A setting that makes no sense, and what to do about it when that is not plain.
+/// An invalid setting, and what to do about it when that is not plain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// Which setting, and what is wrong with it.
@@ -86,19 +86,19 @@ impl Flags {
         if dir.canonicalize().is_ok_and(|real| real == Path::new("/")) {
             mistakes.push(Mistake {
                 text: format!(
-                    "--auth-dir: {} is the root of all files, and no folder for a store",
+                    "--auth-dir: {} is the root directory, not a folder for a store",
                     dir.display()
                 ),
-                hint: Some("name a folder of its own, for example /app/auth".to_owned()),
+                hint: Some("name a separate folder, for example /app/auth".to_owned()),
             });
         } else if let Some(name) = strangers::first_in(dir) {
             mistakes.push(Mistake {
                 text: format!(
-                    "--auth-dir: {} has no store in it, and files that are not the agent's ({name})",
+                    "--auth-dir: {} has no store, but files that are not the agent's ({name})",
                     dir.display()
                 ),
                 hint: Some(
-                    "name a folder that is empty or new; the agent would give it to itself, and make it private"
+                    "name an empty or new folder; the agent takes ownership of it and makes it private"
                         .to_owned(),
                 ),
             });
@@ -137,7 +137,7 @@ impl Flags {
                     places.push(("--create-key-file", KeySource::key_file(path, true)));
                 }
                 None => mistakes.push(Mistake::from(format!(
-                    "--create-key-file: there is no place beside {}; name one with --auth-key-file",
+                    "--create-key-file: there is no folder next to {} for the key; name a file with --auth-key-file",
                     dir.display()
                 ))),
             }
@@ -152,9 +152,7 @@ impl Flags {
             let names: Vec<_> = places.iter().map(|(name, _)| *name).collect();
             mistakes.push(Mistake {
                 text: format!("{}: give the key in one place only", names.join(", ")),
-                hint: Some(
-                    "unset all but one; a variable of the platform counts like a flag".to_owned(),
-                ),
+                hint: Some("unset all but one; environment variables count too".to_owned()),
             });
         }
         let (_, source) = places.pop()?;
@@ -183,15 +181,15 @@ pub fn no_key(place: &StoreLocation) -> Mistake {
 pub(crate) fn on_the_volume(name: &str, path: &Path, dir: &Path) -> Mistake {
     Mistake {
         text: format!(
-            "{name}: {} is on the volume {}: whoever has the volume would have what opens it",
+            "{name}: {} is on the volume {}: anyone with the volume would have its key",
             path.display(),
             dir.display()
         ),
-        hint: Some("name a file that is elsewhere, also when links are followed".to_owned()),
+        hint: Some("name a file elsewhere; links are followed".to_owned()),
     }
 }
 
-/// `/app/auth.key` for `/app/auth`: not on the volume itself, where it would open what it lies beside.
+/// `/app/auth.key` for `/app/auth`: not on the volume itself, where it would lie next to what it opens.
 fn default_key_path(dir: &Path) -> Option<PathBuf> {
     let dir = std::path::absolute(dir).ok()?;
     let mut name = dir.file_name()?.to_owned();
@@ -243,7 +241,7 @@ mod tests {
         let hint = || no_key(&place).hint.unwrap();
         assert!(hint().contains("keys generate"), "{}", hint());
         std::fs::write(dir.path().join("vault.hdr"), "damaged or not").unwrap();
-        assert!(hint().contains("only a key or passphrase of its own"));
+        assert!(hint().contains("only its own key or passphrase"));
         assert!(!hint().contains("generate"), "{}", hint());
     }
 
@@ -263,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_is_made_beside_the_volume_or_where_it_is_named() {
+    fn a_key_file_is_made_next_to_the_volume_or_where_configured() {
         let beside = |dir: &str| {
             let flags = Flags {
                 auth_dir: Some(dir.into()),

@@ -40,7 +40,7 @@ enum SecretSource {
 #[derive(Debug, thiserror::Error)]
 pub enum BadSource {
     /// The file does not open.
-    #[error("read {}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -51,8 +51,8 @@ pub enum BadSource {
     /// A pipe, a folder or a device: it could not be read again.
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
-    /// Everybody on the machine may read it.
-    #[error("{} may be read by everybody (mode {mode:04o})", path.display())]
+    /// Everyone on the machine may read it.
+    #[error("{} can be read by everyone (mode {mode:04o})", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum BadSource {
         mode: u32,
     },
     /// What is there is no secret.
-    #[error("use {place}")]
+    #[error("cannot use {place}")]
     Bad {
         /// Where it is.
         place: String,
@@ -87,7 +87,7 @@ pub enum BadSource {
     #[error(transparent)]
     Environment(#[from] environment::Error),
     /// The key file could not be made.
-    #[error("make the key file {}", path.display())]
+    #[error("cannot make the key file {}", path.display())]
     Make {
         /// The file.
         path: PathBuf,
@@ -120,7 +120,7 @@ impl BadSource {
     pub fn hint(&self) -> String {
         match self {
             Self::Read { path, source } if source.kind() == io::ErrorKind::NotFound => format!(
-                "`openclaw-agent keys generate --out {}` makes a new key, for a new store",
+                "for a new store, make a key with `openclaw-agent keys generate --out {}`",
                 path.display()
             ),
             Self::Read { .. } => format!(
@@ -128,20 +128,20 @@ impl BadSource {
                 rustix::process::geteuid().as_raw()
             ),
             Self::NotAFile(_) => {
-                "name a file; it is read again when the store is begun anew".to_owned()
+                "name a regular file; it is read again when a new store is created".to_owned()
             }
             Self::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
             Self::Unfit { fault, .. } => fault.hint().to_owned(),
             Self::Bad { .. } | Self::Flawed { .. } => {
-                "`openclaw-agent keys generate` prints a key as it must be".to_owned()
+                "`openclaw-agent keys generate` prints a valid key".to_owned()
             }
             Self::Environment(_) => {
                 "set the variable to the secret itself, and nothing else".to_owned()
             }
             Self::Make { .. } => format!(
-                "in a container set {KEY} to what `openclaw-agent keys generate` prints: a file there goes with the container"
+                "in a container set {KEY} to the output of `openclaw-agent keys generate`: a file there is lost with the container"
             ),
-            Self::NoRandom(_) => "start again; the machine may still be starting".to_owned(),
+            Self::NoRandom(_) => "start again; the machine may still be booting".to_owned(),
         }
     }
 }
@@ -197,7 +197,7 @@ impl KeySource {
         }
     }
 
-    /// What is wrong with the passphrase, if it is one and anything is: to be told where it opens something.
+    /// What is wrong with the passphrase, if it is one and anything is: to be reported where it opens something.
     pub fn fault(&self) -> Result<Option<Fault>, BadSource> {
         match &self.0 {
             SecretSource::KeyFile { .. } | SecretSource::Key(_) => Ok(None),
@@ -334,7 +334,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, BadSource> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// As platforms mount secrets, with modes that nobody on the machine chose.
+/// As platforms mount secrets, with modes that no one on the machine chose.
 fn is_mounted_read_only(file: &File) -> bool {
     rustix::fs::fstatvfs(file).is_ok_and(|system| {
         system
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_key_file_of_a_power_cut_is_made_anew() {
+    fn an_empty_key_file_after_a_power_cut_is_made_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("auth.key");
         write(&path, "", 0o600);
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_everybody_may_read_is_refused_and_one_of_the_group_is_not() {
+    fn a_world_readable_key_file_is_refused_and_a_group_readable_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("passphrase");
         write(&path, "correct horse\n", 0o640);
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_or_no_secret_is_refused() {
+    fn only_a_regular_file_with_a_secret_is_accepted() {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(read_key(dir.path()), Err(BadSource::NotAFile(_))));
         let path = dir.path().join("key");

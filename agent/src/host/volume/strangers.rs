@@ -1,4 +1,4 @@
-//! A folder with files of others and no store: a mistake in a path, like `/etc`. Whoever made it a volume would give it to
+//! A folder with files of others and no store: a mistake in a path, like `/etc`. Anyone who made it a volume would give it to
 //! the agent's user.
 
 use std::fs;

@@ -21,10 +21,11 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
     let hint = match (state, status.link.hint(now, clock::utc)) {
         (_, hint) if status.pairing && !hint.is_empty() => LinkState::Linking.hint().to_owned(),
         (LinkState::Connected, _) => {
-            "the connection is silent; it is given up and made again by itself".to_owned()
+            "the connection is silent; the agent reconnects automatically".to_owned()
         }
         (_, hint) if hint.is_empty() => {
-            "the agent connects by itself: see `openclawctl status` for the next attempt".to_owned()
+            "the agent reconnects automatically: `openclawctl status` shows the next attempt"
+                .to_owned()
         }
         (_, hint) => hint,
     };
@@ -36,13 +37,13 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
 pub(super) fn proxies(found: &[Proxy], alerts: Option<bool>) -> Vec<Finding> {
     let alerts = match alerts {
         None => "",
-        Some(true) => "; alerts go through it",
-        Some(false) => "; alerts are sent without a proxy too",
+        Some(true) => "; alerts use it",
+        Some(false) => "; alerts do not use it either",
     };
     let finding = |proxy: &Proxy| {
         Finding::note(
             "proxy",
-            format!("{proxy} is set, and WhatsApp is not reached through it{alerts}"),
+            format!("{proxy} is set, but connections to WhatsApp do not use it{alerts}"),
             "let the agent connect to web.whatsapp.com:443 directly; this version has no setting for a proxy",
         )
     };
@@ -59,10 +60,10 @@ pub(super) fn clock(steps: Steps, now: SystemTime) -> Option<Finding> {
         count => format!(", {count} times since the start"),
     };
     let text = format!(
-        "the system's clock was stepped {direction} by {step}, {} ago{times}; waits and what is kept are not affected",
+        "the system's clock was stepped {direction} by {step}, {} ago{times}; timers and retention are not affected",
         span(at, now)
     );
-    let hint = "if that was not you, see that the machine keeps time (`timedatectl`)";
+    let hint = "if that was not you, check the machine's time synchronisation (`timedatectl`)";
     Some(Finding::note("clock", text, hint))
 }
 
@@ -71,12 +72,11 @@ pub(super) fn storage(storage: Option<&Storage>) -> Finding {
         None => Finding::bad(
             "storage",
             "the store is erased",
-            "wait until the agent is back",
+            "wait until the agent has restarted",
         ),
-        Some(Storage { undecodable: 0, .. }) => Finding::good(
-            "storage",
-            "the store is sealed, and all that was read of it is whole",
-        ),
+        Some(Storage { undecodable: 0, .. }) => {
+            Finding::good("storage", "the store is sealed and readable")
+        }
         Some(Storage { undecodable, .. }) => Finding::note(
             "storage",
             format!(
@@ -94,7 +94,7 @@ pub(super) fn events(status: &Status) -> Vec<Finding> {
     if status.damaged.is_empty() {
         let text = match oldest {
             0 => "there are no events yet".to_owned(),
-            _ => format!("the events {oldest} to {head} are whole"),
+            _ => format!("events {oldest} to {head} are readable"),
         };
         return vec![Finding::good("events", text)];
     }
@@ -106,9 +106,8 @@ pub(super) fn events(status: &Status) -> Vec<Finding> {
         } = damage;
         Finding::bad(
             "events",
-            format!("the events {first} to {last} are damaged and cannot be read: {why}"),
-            "stop the agent, put that file back from a copy of the volume and start it; without a copy they are lost, and \
-             watch continues behind them",
+            format!("events {first} to {last} are damaged and cannot be read: {why}"),
+            "stop the agent, put that file back from a copy of the volume and start it; without a copy they are lost, and watch skips them",
         )
     });
     found.collect()
@@ -132,7 +131,7 @@ pub(super) fn hold(status: &Status) -> Option<Finding> {
     Some(Finding::bad(
         "hold",
         format!(
-            "nothing is sent: the store went back, its volume is an older copy ({back}); {} to be sent",
+            "nothing is sent: the store was rolled back, its volume is an older copy ({back}); {} to be sent",
             counted(held.queued, "message")
         ),
         "decide: `openclawctl rollback renew` or `openclawctl rollback accept`",
@@ -161,7 +160,7 @@ pub(super) fn alerts(board: &Board, now: SystemTime) -> Option<Finding> {
             span(*at, now),
             counted(board.waiting, "alert")
         ),
-        "correct the receiver or its address, then run `openclawctl alerts test`",
+        "correct the receiver or OPENCLAW_ALERT_URL, then run `openclawctl alerts test`",
     ))
 }
 
@@ -178,13 +177,13 @@ pub(super) fn rules(summary: &Summary) -> Vec<Finding> {
     findings.push(match rules {
         None => Finding::note(
             "rules",
-            "there are no rules: everybody's messages are admitted",
-            "to limit them, write openclaw.yml and name it with --config",
+            "there are no rules: messages from everyone are allowed",
+            "to limit senders, write openclaw.yml and pass it with --config",
         ),
         Some(rules) => Finding::good(
             "rules",
             format!(
-                "the rules are those of {from}: direct chats {}, groups {}, {} named, {} added",
+                "rules from {from}: direct chats {}, groups {}, {} named, {} added",
                 rules.direct.name(),
                 rules.group.name(),
                 rules.people.len(),
@@ -195,7 +194,7 @@ pub(super) fn rules(summary: &Summary) -> Vec<Finding> {
     if let Some(Failed { why, .. }) = failed {
         findings.push(Finding::bad(
             "reload",
-            format!("the file was changed, and the change is not in force: {why}"),
+            format!("the file was changed, but the new rules were not loaded: {why}"),
             "correct it, then run `openclawctl allow reload`",
         ));
     }
@@ -211,17 +210,17 @@ pub(super) fn waiting(status: &Status) -> Vec<Finding> {
         findings.push(Finding::note(
             "resolution",
             format!(
-                "WhatsApp has yet to tell the LIDs of {} in the rules",
+                "the LIDs of {} in the rules are not resolved yet",
                 counted(unresolved, "number")
             ),
-            "it is asked again by itself while the agent is connected",
+            "the agent asks WhatsApp again while it is connected",
         ));
     }
     if status.held > 0 {
         findings.push(Finding::note(
             "held",
             held(status.held),
-            "they are judged once WhatsApp has told, or dropped after --hold-limit",
+            "they are checked once WhatsApp has answered, or dropped after --hold-limit",
         ));
     }
     let (dropped, undecryptable) = (status.counts.dropped, status.counts.undecryptable);
@@ -253,7 +252,7 @@ pub(super) fn person(person: &Person<'_>, summary: &Summary, now: SystemTime) ->
     if let Some(by_lid) = &person.by_lid
         && matches!(by_lid, Verdict::Allow(_)) != matches!(person.direct, Verdict::Allow(_))
     {
-        let what = format!("messages of {phone} that show the LID alone");
+        let what = format!("messages of {phone} with the LID alone");
         findings.push(verdict("by_lid", &what, by_lid));
     }
     let what = format!("messages of {phone} in a group");
@@ -318,7 +317,7 @@ fn registered(person: &Person<'_>) -> Finding {
         ),
         Some(Err(error)) => Finding::note(
             "number",
-            format!("WhatsApp did not say whether {phone} is there: {error}"),
+            format!("WhatsApp did not report whether {phone} exists: {error}"),
             "ask again in a moment",
         ),
     }
@@ -328,28 +327,27 @@ fn known_lid(person: &Person<'_>) -> Finding {
     match person.lid {
         Some(_) => Finding::good(
             "lid",
-            "the LID of the number is known: messages under either are matched",
+            "the LID of the number is known: messages are matched by number and by LID",
         ),
         None => Finding::note(
             "lid",
-            "the LID of the number is not known: messages that show a LID alone are not matched",
-            "it is asked for while the agent is connected and the number is in the rules",
+            "the LID of the number is not known: messages with a LID alone are not matched",
+            "the agent asks WhatsApp while it is connected and the number is in the rules",
         ),
     }
 }
 
-/// What becomes of messages that are held.
-const IS_ASKED: &str = "it is asked by itself while the agent is connected, and again if WhatsApp does not answer; \
-     they are judged then";
+/// What happens to messages that are held.
+const IS_ASKED: &str = "the agent asks WhatsApp while it is connected, and again if there is no answer; then the messages are checked";
 
 /// The agent is connected, and its question came to nothing.
 fn held_unanswered(check: &'static str, what: &str, error: &QueryError) -> Finding {
     let text =
-        format!("{what} are held: WhatsApp did not answer who is behind the numbers ({error})");
+        format!("{what} are held: WhatsApp did not answer which LIDs the numbers have ({error})");
     Finding::bad(
         check,
         text,
-        "it is asked again by itself, at most a minute apart; they are judged then",
+        "the agent asks again within a minute; then the messages are checked",
     )
 }
 
@@ -359,16 +357,14 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
         Verdict::Allow(reason) => {
             let why = match reason {
                 VerdictReason::Listed(place) => format!("by {place} ({by})"),
-                VerdictReason::Open => "since the policy is open".to_owned(),
-                _ => "since there are no rules".to_owned(),
+                VerdictReason::Open => "because the policy is open".to_owned(),
+                _ => "because there are no rules".to_owned(),
             };
-            Finding::good(check, format!("{what} are admitted, {why}"))
+            Finding::good(check, format!("{what} are allowed, {why}"))
         }
         Verdict::Hold => Finding::bad(
             check,
-            format!(
-                "{what} are held: WhatsApp has yet to tell who is behind the numbers in the rules"
-            ),
+            format!("{what} are held: the LIDs of the numbers in the rules are not resolved yet"),
             IS_ASKED,
         ),
         Verdict::Drop(reason) => {
@@ -378,11 +374,11 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
                     "change it in the file, then run `openclawctl allow reload`",
                 ),
                 VerdictReason::GroupNotListed => (
-                    "the group is not under groups",
+                    "the group is not listed under groups",
                     "run `openclawctl allow add` with the group's JID",
                 ),
                 _ => (
-                    "no rule names the sender",
+                    "the sender is not listed",
                     "run `openclawctl allow add` with the number",
                 ),
             };
@@ -419,9 +415,11 @@ fn event_findings(
             span(*at, now)
         );
         findings.push(match direct {
-            Verdict::Allow(_) => {
-                Finding::note("dropped", text, "ask for them again: they are not kept")
-            }
+            Verdict::Allow(_) => Finding::note(
+                "dropped",
+                text,
+                "ask the sender to send them again: dropped messages are not kept",
+            ),
             _ => Finding::bad(
                 "dropped",
                 text,
@@ -433,10 +431,10 @@ fn event_findings(
         findings.push(Finding::bad(
             "undecryptable",
             format!(
-                "{} that could not be decrypted and did not come again",
+                "{} could not be decrypted and was not delivered again",
                 counted(summary.undecryptable.len(), "message")
             ),
-            "ask for them again; if that goes on, have the sender's phone connect to the internet once",
+            "ask the sender to send them again; if it keeps happening, have the sender's phone connect to the internet once",
         ));
     }
     if waiting > 0 {
@@ -449,7 +447,7 @@ fn event_findings(
                 "{} acknowledged and may be lost",
                 messages_were(summary.lost)
             ),
-            "ask for them again",
+            "ask the sender to send them again",
         ));
     }
     findings
@@ -472,7 +470,7 @@ fn messages_were(count: impl TryInto<u64>) -> String {
 }
 
 fn held(count: impl TryInto<u64>) -> String {
-    format!("{} held until it is known who wrote", messages_were(count))
+    format!("{} held until the sender is resolved", messages_were(count))
 }
 
 fn span(from: SystemTime, to: SystemTime) -> String {

@@ -81,7 +81,7 @@ impl Owner {
         Ok(confirmed)
     }
 
-    /// Tells WhatsApp that this device goes, and closes the session. True when WhatsApp confirmed.
+    /// Reports to WhatsApp that this device goes, and closes the session. True when WhatsApp confirmed.
     async fn deregister(&mut self) -> bool {
         let confirmed = match &self.running {
             Some(running) => running.session().deregister().await,

@@ -213,10 +213,10 @@ async fn remove_device(before: Option<Before>) {
     };
     failpoint::pass(Failpoint::Removed);
     if removed {
-        tracing::info!("WhatsApp removed the device that was replaced");
+        tracing::info!("WhatsApp removed the replaced device");
     } else {
         tracing::warn!(
-            "WhatsApp did not confirm that it removed the device that was replaced: if the phone still lists it under Linked devices, remove it there"
+            "WhatsApp did not confirm removal of the replaced device: if the phone still lists it under Linked devices, remove it there"
         );
     }
 }

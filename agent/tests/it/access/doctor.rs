@@ -7,7 +7,7 @@ use openclaw_proto::v1::FindingState::{Bad, Good, Note};
 use openclaw_sim::{By, Fault};
 
 use super::{ONLY_ANNA, access, outcome, resolved, ruled, silence_usync};
-use crate::harness::{ACCOUNT, ANNA, BERT, NOBODY, WORD, World};
+use crate::harness::{ACCOUNT, ANNA, BERT, UNREGISTERED, WORD, World};
 
 pub(crate) async fn diagnosis(world: &World, phone: &str) -> Vec<pb::Finding> {
     let request = pb::DiagnoseRequest {
@@ -34,10 +34,10 @@ pub(super) fn state(findings: &[pb::Finding], check: &str) -> Option<pb::Finding
 }
 
 #[tokio::test]
-async fn the_verdict_on_a_number_is_told_with_its_line() {
+async fn the_verdict_on_a_number_names_its_line() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
-    world.sim.unknown(NOBODY).unwrap();
+    world.sim.unknown(UNREGISTERED).unwrap();
     let mut events = world.watch().await;
     for number in [BERT, ANNA] {
         let peer = world.peer(number);
@@ -69,7 +69,7 @@ async fn the_verdict_on_a_number_is_told_with_its_line() {
     assert_eq!(state(&bert, "direct"), Some(Bad));
     assert_eq!(state(&bert, "dropped"), Some(Bad));
     assert_eq!(state(&bert, "last_message"), Some(Note));
-    let nobody = diagnosis(&world, NOBODY).await;
+    let nobody = diagnosis(&world, UNREGISTERED).await;
     assert_eq!(state(&nobody, "number"), Some(Bad));
     let agent = diagnosis(&world, "").await;
     assert_eq!(state(&agent, "number"), None);
@@ -77,7 +77,7 @@ async fn the_verdict_on_a_number_is_told_with_its_line() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_agent_is_told_first() {
+async fn the_agents_own_faults_are_listed_first() {
     let (world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     fs::write(folder.path().join("openclaw.yml"), "channels: 1\n").unwrap();

@@ -9,7 +9,7 @@ use tonic::Code;
 use super::{ONLY_ANNA, access, outcome, resolved, ruled, rules, start_refused};
 use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, refusal};
 
-const RELOADED: &str = "the rules about whose messages are admitted are in force";
+const RELOADED: &str = "allowlist loaded";
 const BOTH: &str =
     "channels:\n  whatsapp:\n    allowFrom:\n      - \"+15550100002\"\n      - \"+15550100003\"\n";
 const MISTAKEN: &str = "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    alowFrom: [\"*\"]\n";
@@ -28,7 +28,7 @@ async fn tells(world: &World, number: &str) -> Result<String, String> {
 }
 
 #[tokio::test]
-async fn sighup_brings_a_changed_file_into_force_also_when_it_was_replaced() {
+async fn sighup_loads_a_changed_file_also_when_it_was_replaced() {
     let (world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
@@ -48,7 +48,7 @@ async fn sighup_brings_a_changed_file_into_force_also_when_it_was_replaced() {
 }
 
 #[tokio::test]
-async fn a_mistaken_change_leaves_the_rules_before_it_in_force_and_is_told_with_its_line() {
+async fn an_invalid_reload_keeps_the_previous_rules_and_names_the_line() {
     let (world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     let file = folder.path().join("openclaw.yml");
@@ -115,7 +115,7 @@ async fn a_file_behind_links_is_followed_when_they_change() {
 }
 
 #[tokio::test]
-async fn who_was_added_stays_over_a_restart_and_can_be_removed() {
+async fn added_entries_outlive_a_restart_and_can_be_removed() {
     let (mut world, folder) = ruled(ONLY_ANNA, &[]).await;
     let who = BERT.to_owned();
     let add = pb::AddAllowedRequest { who: who.clone() };
@@ -157,7 +157,9 @@ async fn who_was_added_stays_over_a_restart_and_can_be_removed() {
     let refused = access(&world).remove_allowed(in_file).await.unwrap_err();
     assert_eq!(refusal(&refused).1, "IN_FILE");
     assert!(
-        refused.message().ends_with("openclaw.yml has it on line 4"),
+        refused
+            .message()
+            .ends_with("openclaw.yml contains it on line 4"),
         "{}",
         refused.message()
     );

@@ -66,7 +66,7 @@ async fn listed_by_lid(shown: &str) -> (World, tempfile::TempDir) {
 }
 
 #[tokio::test]
-async fn a_number_alone_is_held_until_its_lid_is_known_and_what_was_held_comes_first() {
+async fn a_number_alone_is_held_until_its_lid_is_known_and_held_messages_come_first() {
     let (_, shown) = SPELLED[0];
     let (world, _folder) = listed_by_lid(shown).await;
     let mut events = world.watch().await;
@@ -95,7 +95,7 @@ async fn a_number_alone_is_held_until_its_lid_is_known_and_what_was_held_comes_f
 }
 
 #[tokio::test]
-async fn what_is_held_for_a_number_alone_outlives_a_restart() {
+async fn messages_held_for_a_number_alone_outlive_a_restart() {
     let (_, shown) = SPELLED[1];
     let (mut world, folder) = listed_by_lid(shown).await;
     silence_usync(&world).await;

@@ -1,4 +1,4 @@
-//! Somebody whom the agent tells: an HTTP server of our own, which answers as a test wants and keeps what it got.
+//! The receiver of alerts: an HTTP server of our own, which answers as a test wants and keeps what it got.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -14,9 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::harness::PATIENCE;
+use crate::harness::TEST_TIMEOUT;
 
-/// The path that nobody else may learn.
+/// The path that no one else may learn.
 pub(super) const SECRET_PATH: &str = "/hook/swordfish";
 /// What it checks signatures with.
 pub(crate) const KEY: &str = "correct horse battery staple";
@@ -28,7 +28,7 @@ pub(super) enum Answer {
     Status(u16, String),
     /// Not at all.
     Never,
-    /// With more than anybody wants to read.
+    /// With more than anyone wants to read.
     Huge,
 }
 
@@ -77,7 +77,7 @@ impl Receiver {
         }
     }
 
-    /// What makes an agent tell it.
+    /// The arguments that make an agent call it.
     pub(crate) fn args(&self) -> Vec<String> {
         let secret = self.folder.path().join("secret");
         vec![
@@ -90,7 +90,7 @@ impl Receiver {
         ]
     }
 
-    /// Where it is told.
+    /// Its address.
     pub(crate) fn url(&self) -> String {
         format!("http://{}{SECRET_PATH}", self.address)
     }
@@ -123,7 +123,7 @@ impl Receiver {
     pub(super) async fn until(&self, posts: usize) -> Vec<Post> {
         let mut received = self.posts.clone();
         let enough = received.wait_for(|received| received.len() >= posts);
-        let enough = tokio::time::timeout(PATIENCE, enough).await;
+        let enough = tokio::time::timeout(TEST_TIMEOUT, enough).await;
         assert!(enough.is_ok(), "only {:#?}", self.all());
         self.all()
     }

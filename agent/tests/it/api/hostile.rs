@@ -1,4 +1,4 @@
-//! Input that nobody should send: refused with an error that helps, and no harm done.
+//! Input that no one should send: refused with an error that helps, and no harm done.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Request, Status};
 
-use crate::harness::{ACCOUNT, ANNA, PATIENCE, WORD, World, kinds, refusal, request};
+use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, World, kinds, refusal, request};
 
 const METHODS: [&str; 6] = ["Pair", "Resume", "Status", "Send", "WatchEvents", "Unpair"];
 
@@ -54,7 +54,7 @@ fn invalid(status: &Status) {
 }
 
 #[tokio::test]
-async fn a_bad_wish_to_pair_is_refused_and_nothing_begins() {
+async fn an_invalid_pair_request_is_refused_and_nothing_begins() {
     let world = World::new().await;
     for phone in bad_texts() {
         let method = pb::PhoneCodeMethod { phone };
@@ -199,9 +199,9 @@ impl World {
         client.ready().await.unwrap();
         let path = path.parse().unwrap();
         let call = client.server_streaming(Request::new(message), path, Raw);
-        let answer = tokio::time::timeout(PATIENCE, call).await;
+        let answer = tokio::time::timeout(TEST_TIMEOUT, call).await;
         let mut answer = answer.expect("an answer")?.into_inner();
-        let first = tokio::time::timeout(PATIENCE, answer.message()).await;
+        let first = tokio::time::timeout(TEST_TIMEOUT, answer.message()).await;
         first.expect("an answer").map(drop)
     }
 }
@@ -275,7 +275,7 @@ async fn a_socket_that_speaks_something_else_is_closed() {
         // It may be closed before all is written.
         let _ = stream.write_all(opening).await;
         let mut answer = Vec::new();
-        let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let ended = tokio::time::timeout(TEST_TIMEOUT, stream.read_to_end(&mut answer)).await;
         assert!(ended.is_ok(), "it is closed");
     }
     world.everything_says_connected().await;
@@ -312,7 +312,7 @@ async fn connect(world: &World) -> UnixStream {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, connecting)
+    tokio::time::timeout(TEST_TIMEOUT, connecting)
         .await
         .expect("it is accepted")
 }

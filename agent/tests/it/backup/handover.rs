@@ -1,5 +1,5 @@
 //! An account from elsewhere: the folder that Baileys wrote for the tests of the import, restored into an agent of its own. That
-//! conversations go on from there is shown in `import`.
+//! conversations continue from there is shown in `import`.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::{LinkState, restore_request, secret};

@@ -8,7 +8,7 @@ use openclaw_sim::{Fault, Nack};
 use tonic::Code;
 
 use super::{PASSPHRASE, backup, lose_the_machine, restore};
-use crate::harness::{ANNA, BERT, PATIENCE, WORD, World, refusal, request};
+use crate::harness::{ANNA, BERT, TEST_TIMEOUT, WORD, World, refusal, request};
 
 fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
     pb::SendRequest {
@@ -28,8 +28,8 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
     let group = phone.create_group("Tides", &[ANNA, BERT]).await.unwrap();
     let mut sent = Vec::new();
     for (n, to) in [ANNA, BERT, &group].into_iter().enumerate() {
-        let wish = tokened(to, WORD, &format!("t{n}"));
-        sent.push((world.send_with(wish.clone()).await.unwrap(), wish));
+        let request = tokened(to, WORD, &format!("t{n}"));
+        sent.push((world.send_with(request.clone()).await.unwrap(), request));
     }
     // One that the server refused for good stays refused.
     let nack = Nack {
@@ -49,11 +49,11 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
     let apart = made.duration_since(until).unwrap_or_default();
     assert!(until <= made && apart < Duration::from_secs(2), "{apart:?}");
     world.agent.until_state(LinkState::Connected).await;
-    for (first, wish) in &sent {
-        let again = world.send_with(wish.clone()).await.unwrap();
+    for (first, request) in &sent {
+        let again = world.send_with(request.clone()).await.unwrap();
         assert_eq!(again.message_id, first.message_id);
         assert!(again.state() >= SendState::ServerAck);
-        let other = tokened(ANNA, "another text", &wish.client_token);
+        let other = tokened(ANNA, "another text", &request.client_token);
         let reused = world.send_with(other).await.unwrap_err();
         assert_eq!(refusal(&reused).0, Code::AlreadyExists);
     }
@@ -65,8 +65,8 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
     world.agent.kill().await;
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
-    let (first, wish) = &sent[0];
-    let again = world.send_with(wish.clone()).await.unwrap();
+    let (first, request) = &sent[0];
+    let again = world.send_with(request.clone()).await.unwrap();
     assert_eq!(again.message_id, first.message_id);
     world.send_with(tokened(ANNA, "new", "n")).await.unwrap();
     assert_eq!(heard(&world, ANNA), before.0 + 1);
@@ -74,19 +74,19 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
 }
 
 #[tokio::test]
-async fn what_waited_when_the_backup_was_made_goes_only_when_its_caller_asks_again() {
+async fn messages_queued_at_the_backup_are_sent_only_when_their_caller_repeats_them() {
     let mut world = World::linked().await;
     world.cut_off().await;
-    let wish = pb::SendRequest {
+    let request = pb::SendRequest {
         queue: true,
         ..tokened(ANNA, WORD, "t")
     };
-    let kept = world.send_with(wish.clone()).await.unwrap();
+    let kept = world.send_with(request.clone()).await.unwrap();
     let (_, bytes) = backup(&world.agent).await.unwrap();
     // It goes after the backup.
     world.sim.fault(Fault::Clear).await;
     let there = || heard(&world, ANNA) == 1;
-    world.sim.until(PATIENCE, there).await.unwrap();
+    world.sim.until(TEST_TIMEOUT, there).await.unwrap();
     lose_the_machine(&mut world).await;
     let restored = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
     assert_eq!((restored.tokens_kept, restored.waiting_dropped), (1, 1));
@@ -96,7 +96,7 @@ async fn what_waited_when_the_backup_was_made_goes_only_when_its_caller_asks_aga
         .list_queue(pb::ListQueueRequest::default())
         .await;
     assert!(queue.unwrap().into_inner().messages.is_empty());
-    let again = world.send_with(wish).await.unwrap();
+    let again = world.send_with(request).await.unwrap();
     assert_eq!(again.message_id, kept.message_id, "the same message");
     assert_eq!(heard(&world, ANNA), 1, "the recipient knows it by its id");
     world.finish().await;

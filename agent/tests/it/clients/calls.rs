@@ -123,7 +123,7 @@ impl Decoder for Raw {
     }
 }
 
-/// Calls with what no service understands: who gets past the door is told so by the service behind it, and nothing
+/// Calls with what no service understands: who gets past the door gets the error of the service behind it, and nothing
 /// happens.
 async fn call(channel: &Channel, path: &str) -> Result<(), Status> {
     let mut grpc = Grpc::new(channel.clone());

@@ -7,7 +7,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::harness::{Client, PATIENCE, TLS, World, bare};
+use crate::harness::{Client, TEST_TIMEOUT, TLS, World, bare};
 
 async fn world() -> World {
     World::with(openclaw_sim::Config::default(), &TLS).await
@@ -50,7 +50,7 @@ async fn the_first_client_enrolls_with_the_code_of_the_log_and_is_an_admin() {
 }
 
 #[tokio::test]
-async fn a_used_code_lets_nobody_else_in() {
+async fn a_used_code_enrolls_no_one_else() {
     let world = world().await;
     let code = world.agent.first_code().await;
     let first = Client::new();
@@ -87,7 +87,7 @@ async fn of_two_that_race_for_one_code_one_is_taken_in() {
 }
 
 #[tokio::test]
-async fn somebody_in_the_middle_gets_nothing_out_of_what_is_said() {
+async fn a_man_in_the_middle_learns_nothing() {
     let world = world().await;
     let code = world.agent.first_code().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -109,7 +109,7 @@ async fn somebody_in_the_middle_gets_nothing_out_of_what_is_said() {
     let asked = ask(&mut stream, &code, victim.fingerprint(), "victim").await;
     assert_eq!(refused(&asked), Some(Refusal::Unknown));
     drop(stream);
-    let middle = tokio::time::timeout(PATIENCE, between)
+    let middle = tokio::time::timeout(TEST_TIMEOUT, between)
         .await
         .unwrap()
         .unwrap();
@@ -121,7 +121,7 @@ async fn somebody_in_the_middle_gets_nothing_out_of_what_is_said() {
 }
 
 #[tokio::test]
-async fn a_kill_before_the_answer_leaves_a_used_code_and_a_client_that_is_told_again() {
+async fn a_client_killed_before_its_answer_gets_it_with_the_used_code() {
     let mut world = world().await;
     let client = Client::new();
     let url = world.sim.url();
@@ -131,7 +131,7 @@ async fn a_kill_before_the_answer_leaves_a_used_code_and_a_client_that_is_told_a
     let code = world.agent.first_code().await;
     let asked = client.enroll(&world.agent, &code, "laptop").await;
     assert!(matches!(asked, Err(AskError::Io(_))), "{asked:?}");
-    assert!(world.agent.dies_within(PATIENCE).await);
+    assert!(world.agent.dies_within(TEST_TIMEOUT).await);
 
     world.agent.start_again_with(&url, &TLS).await;
     assert!(client.is_known(&world.agent).await, "what was kept is true");
@@ -144,7 +144,7 @@ async fn a_kill_before_the_answer_leaves_a_used_code_and_a_client_that_is_told_a
 }
 
 #[tokio::test]
-async fn the_log_has_no_code_once_somebody_is_enrolled_and_another_one_before() {
+async fn the_log_has_a_new_code_at_each_start_until_a_client_is_enrolled() {
     let mut world = world().await;
     let url = world.sim.url();
     let stale = world.agent.first_code().await;
@@ -163,7 +163,7 @@ async fn the_log_has_no_code_once_somebody_is_enrolled_and_another_one_before() 
     let log = world.agent.since_start();
     assert!(
         !log.iter()
-            .any(|line| line.to_string().contains("when it asks")),
+            .any(|line| line.to_string().contains("enter this code")),
         "{log:?}"
     );
     world.finish().await;

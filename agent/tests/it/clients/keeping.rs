@@ -22,7 +22,7 @@ async fn an_unpair_keeps_the_agents_key_and_its_clients() {
     let log = world.agent.since_start();
     assert!(
         !log.iter()
-            .any(|line| line.to_string().contains("when it asks"))
+            .any(|line| line.to_string().contains("enter this code"))
     );
     // And again, with nothing but that in the store.
     world.link().await;
@@ -32,7 +32,7 @@ async fn an_unpair_keeps_the_agents_key_and_its_clients() {
 }
 
 #[tokio::test]
-async fn what_an_unpair_leaves_outlives_a_kill_as_well() {
+async fn what_an_unpair_keeps_outlives_a_kill() {
     let mut world = World::linked_with(&TLS).await;
     let client = Client::first(&world.agent).await;
     assert!(world.unpair().await.unwrap());

@@ -1,4 +1,4 @@
-//! To whom a client may send, where its invitation says so.
+//! The recipients a client may send to, where its invitation says so.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
@@ -7,7 +7,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    ACCOUNT, ANNA, BERT, Client, PATIENCE, TLS, WORD, World, fact, lid, refusal, request,
+    ACCOUNT, ANNA, BERT, Client, TEST_TIMEOUT, TLS, WORD, World, fact, lid, refusal, request,
 };
 
 fn limit(known: bool, recipients: &[&str]) -> pb::RecipientLimit {
@@ -50,7 +50,7 @@ async fn is_refused(agent: &mut AgentClient<Channel>, to: &str, token: &str) {
 /// Waits until the person has got it: nothing that was sent before is on its way any more.
 async fn arrives(world: &World, at: &str, sent: &pb::SendResponse) {
     let heard = world.peer(at);
-    let heard = heard.wait_for(|heard| heard.id == sent.message_id, PATIENCE);
+    let heard = heard.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
     heard.await.unwrap();
 }
 

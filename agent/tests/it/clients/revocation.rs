@@ -11,7 +11,7 @@ use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::{ClientConfig, HandshakeKind};
 use tonic::Code;
 
-use crate::harness::{Client, PATIENCE, TLS, World, refusal};
+use crate::harness::{Client, TEST_TIMEOUT, TLS, World, refusal};
 
 /// Far below any keepalive.
 const AT_ONCE: Duration = Duration::from_secs(3);
@@ -42,7 +42,7 @@ async fn a_revoked_client_with_an_open_stream_is_cut_at_once() {
     tokio::time::timeout(AT_ONCE, cut).await.expect("it is cut");
     assert!(begun.elapsed() < AT_ONCE);
     assert!(!reader.is_known(&world.agent).await);
-    // Nobody else is.
+    // No one else is.
     others.status(pb::StatusRequest {}).await.unwrap();
     world.finish().await;
 }
@@ -58,7 +58,7 @@ async fn an_idle_connection_is_cut_as_well() {
             tokio::time::sleep(crate::harness::POLL).await;
         }
     };
-    tokio::time::timeout(PATIENCE, connected).await.unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, connected).await.unwrap();
     world.agent.revoke("Reader").await.unwrap();
     let mut rest = Vec::new();
     let closed = tokio::time::timeout(AT_ONCE, stream.read_to_end(&mut rest)).await;
@@ -68,7 +68,7 @@ async fn an_idle_connection_is_cut_as_well() {
 }
 
 #[tokio::test]
-async fn who_is_revoked_stays_so_over_a_restart() {
+async fn a_revoked_client_stays_revoked_over_a_restart() {
     let mut world = world().await;
     let reader = Client::invited(&world.agent, pb::Role::Reader).await;
     let other = Client::invited(&world.agent, pb::Role::Operator).await;

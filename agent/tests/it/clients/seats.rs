@@ -4,7 +4,7 @@ use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
 use tonic::transport::Channel;
 
-use crate::harness::{Client, PATIENCE, TLS, World};
+use crate::harness::{Client, TEST_TIMEOUT, TLS, World};
 
 /// As many connections as one client may have, each in use.
 async fn crowd(world: &World, client: &Client) -> Vec<AgentClient<Channel>> {
@@ -43,7 +43,7 @@ async fn an_admin_gets_in_and_revokes_whatever_readers_and_operators_hold() {
     let request = pb::RevokeClientRequest {
         client: "r1".to_owned(),
     };
-    let revoked = tokio::time::timeout(PATIENCE, registry.revoke_client(request)).await;
+    let revoked = tokio::time::timeout(TEST_TIMEOUT, registry.revoke_client(request)).await;
     revoked.expect("in time").unwrap();
     // At the cost of a reader, and of no operator.
     let list = world.agent.list_clients().await.clients;

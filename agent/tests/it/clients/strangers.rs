@@ -1,4 +1,4 @@
-//! Those who are not known: they get no further than the handshake, and keep nobody else out.
+//! Those who are not known: they get no further than the handshake, and keep no one else out.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use crate::harness::{Client, PATIENCE, TLS, World};
+use crate::harness::{Client, TEST_TIMEOUT, TLS, World};
 
 /// What HTTP/2 begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -27,12 +27,12 @@ async fn a_key_that_is_not_enrolled_never_reaches_http() {
         let _ = stream.write_all(PREFACE).await;
         let mut answer = Vec::new();
         let answered = stream.read_to_end(&mut answer);
-        let answered = tokio::time::timeout(PATIENCE, answered).await.unwrap();
+        let answered = tokio::time::timeout(TEST_TIMEOUT, answered).await.unwrap();
         assert!(answered.is_err(), "it is told by an alert");
         assert!(answer.is_empty(), "and by nothing else");
     }
     assert!(!stranger.is_known(&world.agent).await);
-    world.agent.logged("connections were refused").await;
+    world.agent.logged("connections refused").await;
     world.finish().await;
 }
 
@@ -57,7 +57,7 @@ async fn plain_text_is_not_answered_in_plain_text() {
         stream.write_all(greeting).await.unwrap();
         let mut answer = Vec::new();
         let answered = stream.read_to_end(&mut answer);
-        let _ = tokio::time::timeout(PATIENCE, answered).await.unwrap();
+        let _ = tokio::time::timeout(TEST_TIMEOUT, answered).await.unwrap();
         // A TLS alert at most.
         assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
     }
@@ -91,7 +91,7 @@ async fn a_crowd_that_never_finishes_keeps_no_client_out_and_takes_no_memory() {
 }
 
 #[tokio::test]
-async fn a_thousand_handshakes_at_once_leave_room_for_those_who_are_known() {
+async fn a_thousand_handshakes_at_once_leave_room_for_enrolled_clients() {
     let world = world().await;
     let client = Client::first(&world.agent).await;
     let mut open = client.client(&world.agent).await;
@@ -110,24 +110,24 @@ async fn a_thousand_handshakes_at_once_leave_room_for_those_who_are_known() {
     }
     open.status(pb::StatusRequest {}).await.unwrap();
     let ended = async { while crowd.join_next().await.is_some() {} };
-    tokio::time::timeout(PATIENCE, ended)
+    tokio::time::timeout(TEST_TIMEOUT, ended)
         .await
         .expect("each of them ends");
     open.status(pb::StatusRequest {}).await.unwrap();
     assert!(client.is_known(&world.agent).await);
     world.agent.is_lean();
     // A line a minute, whatever happens.
-    assert!(world.agent.count_logged("connections were refused") <= 2);
+    assert!(world.agent.count_logged("connections refused") <= 2);
     world.finish().await;
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_sent_away() {
+async fn a_silent_connection_is_closed() {
     let world = world().await;
     let mut stream = TcpStream::connect(world.agent.tls()).await.unwrap();
     let mut answer = Vec::new();
     let sent_away = stream.read_to_end(&mut answer);
-    let limit = Duration::from_secs(5) + PATIENCE;
+    let limit = Duration::from_secs(5) + TEST_TIMEOUT;
     let _ = tokio::time::timeout(limit, sent_away).await.expect("it is");
     world.finish().await;
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::client::TlsStream;
 
-use crate::harness::PATIENCE;
+use crate::harness::TEST_TIMEOUT;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -74,10 +74,10 @@ pub(crate) fn header(block: &mut Vec<u8>, name: &str, value: &str) {
     }
 }
 
-/// A connection that says what it is told to.
+/// A connection that sends what a test wants.
 pub(crate) struct Wire {
     out: WriteHalf<TlsStream<TcpStream>>,
-    /// What the agent says, if anybody listens.
+    /// What the agent says, if anyone listens.
     heard: Option<JoinHandle<()>>,
     farewell: Arc<Mutex<Option<u32>>>,
     /// The latest stream on which a message came.
@@ -121,7 +121,7 @@ impl Wire {
     pub(crate) async fn answered(&self, stream: u32) {
         let mut answered = self.answered.subscribe();
         let waiting = answered.wait_for(|last| *last == stream);
-        let came = tokio::time::timeout(PATIENCE, waiting).await;
+        let came = tokio::time::timeout(TEST_TIMEOUT, waiting).await;
         came.expect("an answer").unwrap();
     }
 

@@ -1,4 +1,4 @@
-//! The binary in ways of its own: another environment, another user, a command beside the agent.
+//! The binary in ways of its own: another environment, another user, a command next to the agent.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::{PATIENCE, VOLUME};
+use super::{TEST_TIMEOUT, VOLUME};
 
 pub(crate) use super::process::BINARY;
 
@@ -50,7 +50,7 @@ pub(crate) async fn run(command: &mut Command, input: &str) -> Ended {
         .unwrap()
         .write_all(input.as_bytes())
         .await;
-    let ended = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    let ended = tokio::time::timeout(TEST_TIMEOUT, child.wait_with_output()).await;
     let output = ended.expect("it ends").unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended {
@@ -76,7 +76,7 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    /// Starts an agent that has nobody to speak to.
+    /// Starts an agent that has no one to speak to.
     pub(crate) fn start(command: &mut Command) -> Self {
         Self::start_as_it_is(
             command
@@ -118,7 +118,7 @@ impl Bare {
             }
             panic!("it has ended without saying {message:?}");
         };
-        let found = tokio::time::timeout(PATIENCE, find).await;
+        let found = tokio::time::timeout(TEST_TIMEOUT, find).await;
         found.unwrap_or_else(|_| panic!("it does not say {message:?}"))
     }
 
@@ -134,7 +134,7 @@ impl Bare {
     async fn end(&mut self, pid: u32) -> ExitStatus {
         let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let ended = tokio::time::timeout(TEST_TIMEOUT, self.child.wait()).await;
         ended.expect("it ends").unwrap()
     }
 }

@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ClientConfig;
 use tonic::transport::{Channel, Endpoint};
 
-use super::PATIENCE;
+use super::TEST_TIMEOUT;
 use super::process::{Agent, POLL};
 
 /// What makes an agent serve clients elsewhere.
@@ -63,7 +63,7 @@ impl Client {
     ) -> Result<Welcome, AskError> {
         let mut stream = self.greet(agent.tls()).await?;
         let asked = enroll::ask(&mut stream, code, self.fingerprint(), name);
-        tokio::time::timeout(PATIENCE, asked).await.unwrap()
+        tokio::time::timeout(TEST_TIMEOUT, asked).await.unwrap()
     }
 
     /// As far as the handshake of an enrolment.
@@ -83,7 +83,7 @@ impl Client {
         self.connect_at(agent.tls(), agent).await
     }
 
-    /// A channel that has connected to the agent through somebody.
+    /// A channel that has connected to the agent through someone.
     pub(crate) async fn connect_at(
         &self,
         address: SocketAddr,
@@ -92,7 +92,9 @@ impl Client {
         let config = tls::client(&self.identity, agent.fingerprint()).unwrap();
         let endpoint = Endpoint::from_static("http://openclaw-agent");
         let connecting = endpoint.connect_with_connector(connector(address, config));
-        tokio::time::timeout(PATIENCE, connecting).await.unwrap()
+        tokio::time::timeout(TEST_TIMEOUT, connecting)
+            .await
+            .unwrap()
     }
 
     /// A channel that connects when it is used.
@@ -110,7 +112,7 @@ impl Client {
         AgentClient::new(self.connect(agent).await.unwrap())
     }
 
-    /// What the agent says of who calls.
+    /// What the agent reports about the caller.
     pub(crate) async fn status(&self, agent: &Agent) -> pb::StatusResponse {
         let mut client = self.client(agent).await;
         let status = client.status(pb::StatusRequest {}).await;
@@ -147,7 +149,7 @@ fn connector(
 async fn shake(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await?;
     let shaking = TlsConnector::from(config).connect(tls::server_name(), stream);
-    tokio::time::timeout(PATIENCE, shaking).await.unwrap()
+    tokio::time::timeout(TEST_TIMEOUT, shaking).await.unwrap()
 }
 
 impl Agent {
@@ -180,9 +182,9 @@ impl Agent {
                 }
             }
         };
-        let message = tokio::time::timeout(PATIENCE, telling).await;
+        let message = tokio::time::timeout(TEST_TIMEOUT, telling).await;
         let message = message.expect("the log has a code");
-        let (_, code) = message.split_once("when it asks: ").unwrap();
+        let (_, code) = message.split_once("enter this code: ").unwrap();
         Code::parse(code).unwrap()
     }
 
@@ -206,7 +208,7 @@ impl Agent {
         pb::clients_client::ClientsClient::new(self.channel())
     }
 
-    /// Everybody who may call, by name.
+    /// Everyone who may call, by name.
     pub(crate) async fn list_clients(&self) -> pb::ListClientsResponse {
         let mut clients = self.clients();
         let request = pb::ListClientsRequest::default();

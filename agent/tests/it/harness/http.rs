@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Agent, PATIENCE};
+use super::{Agent, TEST_TIMEOUT};
 
 /// An answer: the status code and the body.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ async fn exchange(address: SocketAddr, bytes: &[u8]) -> Option<Answer> {
         let _ = stream.read_to_end(&mut answer).await;
         answer
     };
-    let answer = tokio::time::timeout(PATIENCE, talk).await;
+    let answer = tokio::time::timeout(TEST_TIMEOUT, talk).await;
     let answer = String::from_utf8(answer.expect("an end of the answer")).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let code = head.split_whitespace().nth(1)?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Somebody between a client and the agent: passes bytes on, and is late, or deaf, or cuts the line, when told to.
+//! Someone between a client and the agent: passes bytes on, and is late, or deaf, or cuts the line, on request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -177,7 +177,7 @@ async fn end(cut: Cut, mut client: Halves, mut agent: Halves) {
         }
         Cut::ClientSide => {
             let _ = client.1.shutdown().await;
-            // Whatever the client says now is heard by nobody, until it has gone.
+            // Whatever the client says now is heard by no one, until it has gone.
             let _ = tokio::io::copy(&mut client.0, &mut tokio::io::sink()).await;
         }
         Cut::AgentSide => {
@@ -188,7 +188,7 @@ async fn end(cut: Cut, mut client: Halves, mut agent: Halves) {
 }
 
 /// Passes bytes on until the end of them, which it passes on too. A broken line is broken at its other end as well,
-/// and so is one that may not go on.
+/// and so is one that may not continue.
 async fn pass(
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,

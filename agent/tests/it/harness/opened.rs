@@ -24,7 +24,7 @@ fn hold(key: Key32) -> DataKey {
     on_heap(key)
 }
 
-/// Opens a copy of the volume. Its agent may go on meanwhile.
+/// Opens a copy of the volume. Its agent may continue meanwhile.
 pub(crate) fn open(volume: &Path, key_file: &Path) -> Opened {
     let copy = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(volume).unwrap() {

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tonic::transport::{Channel, Endpoint};
 
-use super::PATIENCE;
+use super::TEST_TIMEOUT;
 use lines::{Lines, Stream};
 
 /// The binary.
@@ -34,7 +34,7 @@ pub(crate) struct Agent {
     lines: Lines,
     /// Its gRPC socket.
     pub(crate) socket: PathBuf,
-    /// Its gRPC address in plain text, when it was told to have one.
+    /// Its gRPC address in plain text, when it has one.
     pub(crate) plaintext: Option<SocketAddr>,
     channel: Channel,
     folder: Arc<TempDir>,
@@ -122,7 +122,7 @@ impl Agent {
     }
 
     /// Another agent in the same folder, which need not get as far as saying where it listens. At a failpoint
-    /// (state/src/failpoint.rs) it ends as if somebody killed it.
+    /// (state/src/failpoint.rs) it ends as if someone killed it.
     pub(crate) fn start_doomed(&mut self, whatsapp: &str, kill_at: Option<&str>) {
         let earlier = self.lines.clone();
         *self = Self::spawn(Arc::clone(&self.folder), whatsapp, |command| {
@@ -152,7 +152,7 @@ impl Agent {
 
     pub(crate) async fn status(&self) -> pb::StatusResponse {
         let mut client = self.client();
-        let answer = tokio::time::timeout(PATIENCE, client.status(pb::StatusRequest {})).await;
+        let answer = tokio::time::timeout(TEST_TIMEOUT, client.status(pb::StatusRequest {})).await;
         answer.expect("Status always answers").unwrap().into_inner()
     }
 
@@ -172,7 +172,7 @@ impl Agent {
                 link = self.link().await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        if tokio::time::timeout(TEST_TIMEOUT, waiting).await.is_err() {
             panic!("Status says {:?} {:?}", link.state(), link.reason);
         }
         link
@@ -214,7 +214,7 @@ impl Agent {
                 tokio::time::sleep(POLL).await;
             }
         };
-        let logged = tokio::time::timeout(PATIENCE, logged).await;
+        let logged = tokio::time::timeout(TEST_TIMEOUT, logged).await;
         logged.unwrap_or_else(|_| panic!("{message:?} is logged fewer than {times} times"));
     }
 
@@ -288,7 +288,7 @@ impl Agent {
                 tokio::time::sleep(POLL).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, closing).await.is_err() {
+        if tokio::time::timeout(TEST_TIMEOUT, closing).await.is_err() {
             panic!("{} files are open, not {most}", self.open_files());
         }
     }
@@ -323,7 +323,7 @@ impl Agent {
         self.send(Signal::CONT);
     }
 
-    /// Tells it to read its rules again.
+    /// Signals it to read its rules again.
     pub(crate) fn hang_up(&self) {
         self.send(Signal::HUP);
     }
@@ -337,7 +337,7 @@ impl Agent {
 
     /// Waits for its end.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let ended = tokio::time::timeout(TEST_TIMEOUT, self.child.wait()).await;
         let ended = ended.expect("it ends").unwrap();
         self.lines.closed().await;
         ended
@@ -398,6 +398,6 @@ pub(crate) async fn run_to_the_end(args: &[&str]) -> Output {
         .args(args)
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let ended = tokio::time::timeout(PATIENCE, command.output()).await;
+    let ended = tokio::time::timeout(TEST_TIMEOUT, command.output()).await;
     ended.expect("it ends").unwrap()
 }

@@ -65,7 +65,7 @@ impl World {
         assert_eq!(told.unwrap_or_default(), reason);
         assert!(!body["status"].to_string().contains("healthy"));
         let health = self.agent.get("/health").await;
-        assert_eq!(health.code, 200, "the process itself is well");
+        assert_eq!(health.code, 200, "the process itself is healthy");
         assert!(!health.body.contains("healthy"), "{}", health.body);
         assert_eq!(self.agent.get("/health/live").await.code, 200);
     }

@@ -11,7 +11,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::PATIENCE;
+use super::TEST_TIMEOUT;
 
 /// What a pairing showed, which no log may.
 #[derive(Clone, Default)]
@@ -173,7 +173,7 @@ impl Health {
         let mut stream = self.0.watch(request).await.unwrap().into_inner();
         for wanted in wanted {
             let answer = within(stream.message(), "a health status").await.unwrap();
-            assert_eq!(answer.expect("the stream goes on").status(), *wanted);
+            assert_eq!(answer.expect("the stream continues").status(), *wanted);
         }
     }
 
@@ -196,7 +196,7 @@ impl Health {
 }
 
 async fn within<T>(wait: impl Future<Output = T>, what: &str) -> T {
-    match tokio::time::timeout(PATIENCE, wait).await {
+    match tokio::time::timeout(TEST_TIMEOUT, wait).await {
         Ok(done) => done,
         Err(_) => panic!("{what} did not come in time"),
     }

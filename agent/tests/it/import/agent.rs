@@ -1,4 +1,4 @@
-//! `openclawctl import baileys`, and the agent that goes on with what it brought. `scripts/test` has built the client.
+//! `openclawctl import baileys`, and the agent that continues with what it brought. `scripts/test` has built the client.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::source::Source;
 use super::variants::recorded;
 use super::{LOST, LOST_IN_GROUP, Left, left};
 use crate::harness::bare::BINARY;
-use crate::harness::{ACCOUNT, ANNA, Agent, BERT, PATIENCE, WORD, World, lid, request};
+use crate::harness::{ACCOUNT, ANNA, Agent, BERT, TEST_TIMEOUT, WORD, World, lid, request};
 
 /// As an operator types it, whose home and temporary folder are `home`.
 fn command(home: &Path, agent: &Path, from: &Path) -> Command {
@@ -41,7 +41,7 @@ fn command(home: &Path, agent: &Path, from: &Path) -> Command {
 
 async fn import(home: &Path, agent: &Path, from: &Path, args: &[&str]) -> Output {
     let output = command(home, agent, from).args(args).output();
-    tokio::time::timeout(PATIENCE, output)
+    tokio::time::timeout(TEST_TIMEOUT, output)
         .await
         .unwrap()
         .unwrap()
@@ -81,7 +81,7 @@ fn is_sealed(volume: &Path, source: &Source) {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn the_agent_goes_on_from_an_imported_folder() {
+async fn the_agent_continues_from_an_imported_folder() {
     let Left { sim, source, group } = left().await;
     let before = source.state();
     let home = tempfile::tempdir().unwrap();
@@ -113,8 +113,9 @@ async fn the_agent_goes_on_from_an_imported_folder() {
     let (stdout, stderr) = tells_nothing(&again);
     assert_eq!((again.status.code(), stdout.as_str()), (Some(4), ""));
     assert!(
-        stderr
-            .starts_with("error: the agent has an account already\nhint: start one with an empty"),
+        stderr.starts_with(
+            "error: the agent already has an account\nhint: start an agent with an empty"
+        ),
         "{stderr}"
     );
 
@@ -135,13 +136,13 @@ async fn the_agent_goes_on_from_an_imported_folder() {
         assert_eq!(events.message().await.text(), question);
         let sent = world.send(number, WORD).await.unwrap();
         let peer = world.peer(number);
-        let answer = peer.wait_for(|heard| heard.id == sent.message_id, PATIENCE);
+        let answer = peer.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
         assert_eq!(answer.await.unwrap().kind, "msg", "no new session");
     }
     let sent = world.send_with(request(&group, WORD)).await.unwrap();
     for number in [ANNA, BERT] {
         let peer = world.peer(number);
-        let heard = peer.wait_for(|heard| heard.id == sent.message_id, PATIENCE);
+        let heard = peer.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
         assert_eq!(heard.await.unwrap().kind, "skmsg");
     }
     world.all_acked().await;
@@ -180,7 +181,7 @@ async fn an_import_that_is_killed_can_be_repeated() {
             assert_eq!(report["skipped"], Value::Array(Vec::new()));
         }
         // One of the earlier ones came to its end.
-        Some(4) => assert!(stderr.contains("has an account already"), "{stderr}"),
+        Some(4) => assert!(stderr.contains("already has an account"), "{stderr}"),
         _ => panic!("{stderr}"),
     }
     // This simulator never linked the device: it says so, which takes credentials to say it to.

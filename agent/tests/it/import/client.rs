@@ -10,15 +10,15 @@ use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::types::events::{Event, EventHandler};
 use whatsapp_rust::wacore::store::InMemoryBackend;
 
-use crate::harness::PATIENCE;
+use crate::harness::TEST_TIMEOUT;
 
-/// A client that keeps what it is told.
+/// A client that keeps what it receives.
 pub(crate) struct Client {
     events: Events,
     handle: BotHandle,
 }
 
-/// Everything seen so far; the channel wakes whoever waits for more.
+/// Everything seen so far; the channel wakes those who wait for more.
 #[derive(Clone)]
 struct Events(Arc<watch::Sender<Vec<Arc<Event>>>>);
 
@@ -87,7 +87,7 @@ impl Client {
     async fn wait_for(&self, what: &str, fits: impl Fn(&Event) -> bool) {
         let mut seen = self.events.0.subscribe();
         let found = seen.wait_for(|events| events.iter().any(|event| fits(event)));
-        let found = tokio::time::timeout(PATIENCE, found).await;
+        let found = tokio::time::timeout(TEST_TIMEOUT, found).await;
         assert!(matches!(found, Ok(Ok(_))), "never saw {what:?}");
     }
 }

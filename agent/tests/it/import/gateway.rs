@@ -1,4 +1,4 @@
-//! A gateway as OpenClaw runs it: Baileys in a process of its own, told line by line what to do.
+//! A gateway as OpenClaw runs it: Baileys in a process of its own, driven line by line.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::harness::{ACCOUNT, PATIENCE};
+use crate::harness::{ACCOUNT, TEST_TIMEOUT};
 
 const SCRIPT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -23,7 +23,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts it on this folder. It connects when it is told to.
+    /// Starts it on this folder. It connects on request.
     pub(crate) fn start(folder: &Path, sim: &Sim) -> Self {
         let root: String = sim
             .root_key()
@@ -53,10 +53,10 @@ impl Gateway {
         phone.scan(qr.as_str().unwrap()).await.unwrap();
         self.tell("linked", Value::Null).await;
         let settled = || sim.queue(ACCOUNT).unwrap().is_empty();
-        sim.until(PATIENCE, settled).await.unwrap();
+        sim.until(TEST_TIMEOUT, settled).await.unwrap();
     }
 
-    /// Begins to link by a code for the phone, which nobody types.
+    /// Begins to link by a code for the phone, which no one types.
     pub(crate) async fn ask_for_code(&mut self, number: &str) {
         self.tell("code", json!(number.trim_start_matches('+')))
             .await;
@@ -79,14 +79,14 @@ impl Gateway {
     /// Ends it in good order, with everything in its folder.
     pub(crate) async fn stop(mut self) {
         self.tell("stop", Value::Null).await;
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let ended = tokio::time::timeout(TEST_TIMEOUT, self.child.wait()).await;
         assert!(ended.expect("it ends").unwrap().success());
     }
 
     async fn tell(&mut self, verb: &str, argument: Value) -> Value {
         let order = format!("{}\n", json!({ verb: argument }));
         self.orders.write_all(order.as_bytes()).await.unwrap();
-        let answer = tokio::time::timeout(2 * PATIENCE, self.answers.next_line()).await;
+        let answer = tokio::time::timeout(2 * TEST_TIMEOUT, self.answers.next_line()).await;
         let answer = answer.expect("it answers").unwrap();
         let answer = answer.unwrap_or_else(|| panic!("{verb}: the gateway ended; see stderr"));
         let answer: Value = serde_json::from_str(&answer).unwrap();

@@ -17,7 +17,7 @@ pub(crate) struct Source {
     auth: PathBuf,
 }
 
-/// Everything that a look at a folder tells: content, length and time of each file.
+/// The state of a folder: content, length and time of each file.
 pub(crate) type State = BTreeMap<String, (Vec<u8>, SystemTime, u32)>;
 
 impl Source {

@@ -213,7 +213,7 @@ async fn a_stale_backup_does_not_give_out_a_prekeys_id_twice() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn key_files_that_are_empty_or_cut_are_left_out_and_told() {
+async fn empty_or_truncated_key_files_are_skipped_and_reported() {
     let (files, group) = recorded().await;
     let source = Source::of(files);
     let session = format!("session-{}_1.0.json", lid(BERT));
@@ -234,14 +234,14 @@ async fn key_files_that_are_empty_or_cut_are_left_out_and_told() {
     let (whole, reference) = reference().await;
     assert_eq!(
         taken.sessions[0], reference.sessions[0],
-        "the rest came over"
+        "the rest were imported"
     );
     assert_eq!(taken.sessions[1], None);
     assert_eq!(taken.prekeys.len() + 2, reference.prekeys.len());
     assert_eq!(taken.version.0, 0, "fetched from the start");
     assert!(
         taken.members.is_empty(),
-        "nobody is thought to have a key that is lost"
+        "no one is thought to have a key that is lost"
     );
     // The group's memory goes with our sender key.
     assert_eq!(report.skipped.len(), 6, "{report}");
@@ -319,7 +319,7 @@ async fn a_pairing_that_was_not_finished_is_refused() {
     assert!(creds["me"]["id"].is_string() && creds["pairingCode"].is_string());
     let refused = refusal(&source).await;
     assert!(matches!(refused, Error::Unfinished), "{refused}");
-    // What a code that was typed leaves, and one that nobody looked at.
+    // What a code that was typed leaves, and one that no one looked at.
     let mut unlinked = creds.clone();
     unlinked.as_object_mut().unwrap().remove("me");
     source.put("creds.json", unlinked.to_string().as_bytes());

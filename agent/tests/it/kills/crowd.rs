@@ -11,11 +11,11 @@ use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_sim::{By, Peer, Sim};
 use tonic::transport::Channel;
 
-use crate::harness::{ACCOUNT, PATIENCE, WORD, World, request};
+use crate::harness::{ACCOUNT, TEST_TIMEOUT, WORD, World, request};
 
 /// So many messages wait at the server at most: more than an agent handles at once, and few enough to be handled soon.
 const BACKLOG: usize = 24;
-/// Until the client asks again for what it was not told of.
+/// Until the client asks again for what it did not get.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// The people, and what they wrote.
@@ -58,12 +58,12 @@ impl Crowd {
     pub(super) async fn write_until(&mut self, sim: &Sim, done: &Cell<bool>) {
         while !done.get() {
             let room = || done.get() || sim.queue(ACCOUNT).unwrap().len() < BACKLOG;
-            sim.until(PATIENCE, room).await.unwrap();
+            sim.until(TEST_TIMEOUT, room).await.unwrap();
             self.write(1).await;
         }
     }
 
-    /// So many messages, from anybody to anywhere.
+    /// So many messages, from anyone to anywhere.
     pub(super) async fn write(&mut self, messages: usize) {
         for _ in 0..messages {
             self.write_one().await;
@@ -104,7 +104,7 @@ pub(super) struct Letters {
     peers: Vec<Peer>,
     group: String,
     random: Rng,
-    /// How many it was told of that they are sent.
+    /// How many were reported to it as sent.
     sent: usize,
     /// How often it had to ask again.
     again: usize,
@@ -144,13 +144,13 @@ impl Letters {
     }
 
     async fn is_sent(&mut self, request: pb::SendRequest) -> bool {
-        let answer = tokio::time::timeout(PATIENCE, self.client.send(request)).await;
+        let answer = tokio::time::timeout(TEST_TIMEOUT, self.client.send(request)).await;
         answer
             .expect("Send answers, or its connection ends")
             .is_ok()
     }
 
-    /// Each at its recipient, once; those to the group at everybody.
+    /// Each at its recipient, once; those to the group at everyone.
     pub(super) fn came_once(&self) {
         for n in 0..self.sent {
             let text = format!("{WORD} letter {n}");

@@ -1,4 +1,4 @@
-//! What the journal says in the end, beside what was written and what was acked.
+//! What the journal has in the end, compared with what was written and what was acked.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -23,13 +23,13 @@ pub(super) struct Told {
     /// By chat, in the order of the events: the names and the numbers in the texts.
     messages: BTreeMap<String, Vec<(Name, usize)>>,
     lost: Vec<Name>,
-    /// WhatsApp is told that these were not understood, and they come again.
+    /// WhatsApp gets a retry receipt for these, and they come again.
     undecryptable: HashSet<Name>,
     acked: Vec<Name>,
 }
 
 impl Told {
-    /// What is told once everything has come, or nothing comes any more.
+    /// What is reported once everything has come, or nothing comes any more.
     pub(super) async fn of(world: &World, crowd: &Crowd) -> Self {
         let complete = async {
             loop {
@@ -94,9 +94,9 @@ impl Told {
             assert!(known.insert(lost), "both there and lost: {lost:?}");
             let fits = |written: &Written| (&written.origin, &written.id) == (&lost.0, &lost.1);
             let written = crowd.written.iter().any(fits);
-            assert!(is_own(lost) || written, "nobody wrote it: {lost:?}");
+            assert!(is_own(lost) || written, "no one wrote it: {lost:?}");
         }
-        // Their gap is told, too; it stays one when a kill keeps the agent from asking for them again.
+        // Their gap is reported, too; it stays one when a kill keeps the agent from asking for them again.
         known.extend(&self.undecryptable);
         for acked in &self.acked {
             assert!(known.contains(acked), "acked and nowhere: {acked:?}");
@@ -156,12 +156,12 @@ fn acked(world: &World, crowd: &Crowd) -> Vec<Name> {
     acks.map(|ack| (ack.from, ack.id)).collect()
 }
 
-/// The digits of everybody's number, by LID.
+/// The digits of everyone's number, by LID.
 struct Names(HashMap<String, String>);
 
 impl Names {
     fn of(&self, at: &pb::Origin) -> Name {
-        let sender = at.sender.as_ref().expect("somebody wrote it");
+        let sender = at.sender.as_ref().expect("someone wrote it");
         let digits = match sender.phone.strip_prefix('+') {
             Some(digits) => digits,
             None => &self.0[&sender.lid],

@@ -121,7 +121,7 @@ async fn the_queue_is_listed_oldest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn whom_the_rules_name_is_listed_in_pages_and_then_who_was_added() {
+async fn listed_people_come_in_pages_and_then_added_ones() {
     let rules = "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    allowFrom: [\"+15550100002\", \"+15550100003\"]\n    groupAllowFrom: [\"+15550100003\"]\n    groups: {\"120363000000000001@g.us\": {}}\n";
     let (world, _folder) = ruled(rules, &[]).await;
     let who = "+15550100004".to_owned();

@@ -12,18 +12,18 @@ use crate::harness::{ANNA, BERT, WORD, World, chance};
 
 #[tokio::test]
 async fn one_token_is_one_message_however_often_the_agent_is_killed() {
-    /// So often at least the agent is killed after the message has left and before anybody was told.
+    /// So often at least the agent is killed after the message has left and before its caller got an answer.
     const CLOSE: usize = 3;
     const MESSAGES: usize = 12;
-    const MOST: usize = 100;
+    const MAX_ROUNDS: usize = 100;
     let mut random = chance(1);
     let mut world = World::linked().await;
     let url = world.sim.url();
     let (mut n, mut close) = (0, 0);
-    while n < MESSAGES || (close < CLOSE && n < MOST) {
+    while n < MESSAGES || (close < CLOSE && n < MAX_ROUNDS) {
         let to = if random.bool() { ANNA } else { BERT };
         let text = format!("{WORD} {n}");
-        let wish = || match n % 3 {
+        let request = || match n % 3 {
             0 => kept(to, &text, &format!("t{n}")),
             _ => tokened(to, &text, &format!("t{n}")),
         };
@@ -35,7 +35,7 @@ async fn one_token_is_one_message_however_often_the_agent_is_killed() {
                 world.agent.shoot();
             };
             // The answer, if there is one, is not believed: that is what a client that crashes does.
-            let (answer, ()) = tokio::join!(world.send_with(wish()), shot);
+            let (answer, ()) = tokio::join!(world.send_with(request()), shot);
             world.agent.ended().await;
             let heard = world.heard(to).contains(&text);
             close += usize::from(heard && answer.is_err());
@@ -45,7 +45,7 @@ async fn one_token_is_one_message_however_often_the_agent_is_killed() {
             }
         }
         world.agent.until_state(LinkState::Connected).await;
-        let sent = world.send_with(wish()).await.unwrap();
+        let sent = world.send_with(request()).await.unwrap();
         assert!(sent.state() >= SendState::ServerAck, "{n}: {sent:?}");
         let heard = world.until_heard(to, &text).await;
         assert_eq!(heard.id, sent.message_id, "{n}");
@@ -70,17 +70,17 @@ async fn one_token_is_one_message_however_often_the_connection_is_lost() {
     let world = World::linked().await;
     for n in 0..MESSAGES {
         let text = format!("{WORD} {n}");
-        let wish = || tokened(ANNA, &text, &format!("t{n}"));
+        let request = || tokened(ANNA, &text, &format!("t{n}"));
         let moment = Duration::from_micros(random.u64(..10_000));
         let cut = async {
             tokio::time::sleep(moment).await;
             world.fault(Fault::Drop).await;
         };
-        let (answer, ()) = tokio::join!(world.send_with(wish()), cut);
+        let (answer, ()) = tokio::join!(world.send_with(request()), cut);
         let first = answer.ok();
         let sent = loop {
             world.agent.until_state(LinkState::Connected).await;
-            match world.send_with(wish()).await {
+            match world.send_with(request()).await {
                 Ok(sent) => break sent,
                 // It may not have been noticed yet that the connection is gone.
                 Err(lost) => assert!(
@@ -99,7 +99,7 @@ async fn one_token_is_one_message_however_often_the_connection_is_lost() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_to_wait_is_sent_once_though_nobody_asks_again() {
+async fn an_accepted_message_is_sent_once_without_a_second_call() {
     const ROUNDS: usize = 8;
     let mut random = chance(3);
     let mut world = World::linked().await;
@@ -108,11 +108,11 @@ async fn what_was_accepted_to_wait_is_sent_once_though_nobody_asks_again() {
     for round in 0..ROUNDS {
         for n in 0..random.usize(1..4) {
             let text = format!("{WORD} {round} {n}");
-            let wish = pb::SendRequest {
+            let request = pb::SendRequest {
                 wait: SendState::Accepted.into(),
                 ..kept(ANNA, &text, &format!("t{round}-{n}"))
             };
-            world.send_with(wish).await.unwrap();
+            world.send_with(request).await.unwrap();
             accepted.push(text);
         }
         // At once, on its way, or after it.

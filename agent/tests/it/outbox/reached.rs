@@ -5,7 +5,7 @@ use openclaw_proto::v1::SendState;
 use tonic::Code;
 
 use super::tokened;
-use crate::harness::{ACCOUNT, ANNA, BERT, PATIENCE, WORD, World, lid, refusal, seconds};
+use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World, lid, refusal, seconds};
 
 fn waiting(to: &str, token: &str, wait: SendState) -> pb::SendRequest {
     pb::SendRequest {
@@ -94,6 +94,6 @@ async fn a_message_to_oneself_is_read_once_the_server_has_it() {
         assert!(sent.server_ack_at.is_some());
     }
     let there = || world.phone().inbox().len() == 4;
-    world.sim.until(PATIENCE, there).await.unwrap();
+    world.sim.until(TEST_TIMEOUT, there).await.unwrap();
     world.finish().await;
 }

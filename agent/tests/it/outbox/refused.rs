@@ -6,7 +6,7 @@ use openclaw_sim::{Fault, Nack};
 use tonic::Code;
 
 use super::{kept, retry_at, tokened};
-use crate::harness::{ANNA, BERT, PATIENCE, WORD, World, fact, refusal, seconds};
+use crate::harness::{ANNA, BERT, TEST_TIMEOUT, WORD, World, fact, refusal, seconds};
 
 fn nack(code: u16, count: u32) -> Fault {
     Fault::Nack(Nack { code, count })
@@ -127,18 +127,18 @@ async fn a_final_code_fails_with_its_meaning() {
 }
 
 #[tokio::test]
-async fn what_is_kept_waits_out_a_code_that_passes_and_the_list_shows_it() {
+async fn a_queued_message_waits_out_a_temporary_code_and_the_list_shows_it() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     for code in [429, 500, 503] {
         world.fault(nack(code, 1_000)).await;
         let token = format!("t{code}");
         let text = format!("{WORD} {code}");
-        let wish = pb::SendRequest {
+        let request = pb::SendRequest {
             timeout: seconds(1),
             ..kept(ANNA, &text, &token)
         };
-        let answer = world.send_with(wish).await.unwrap();
+        let answer = world.send_with(request).await.unwrap();
         assert_eq!(answer.state(), SendState::Accepted);
         let refused = async {
             loop {
@@ -149,7 +149,7 @@ async fn what_is_kept_waits_out_a_code_that_passes_and_the_list_shows_it() {
                 tokio::task::yield_now().await;
             }
         };
-        let waiting = tokio::time::timeout(PATIENCE, refused).await.unwrap();
+        let waiting = tokio::time::timeout(TEST_TIMEOUT, refused).await.unwrap();
         assert_eq!(waiting.client_token, token);
         let refused = waiting.nack.unwrap();
         assert_eq!(refused.code, u32::from(code));

@@ -133,7 +133,7 @@ async fn a_phones_acceptance_outlives_a_kill_where_no_good_link_is_in_its_place(
 }
 
 #[tokio::test]
-async fn a_resume_that_is_killed_has_not_begun_or_goes_on() {
+async fn a_killed_resume_has_not_begun_or_continues() {
     for place in ["resuming", "resumed"] {
         let mut world = World::linked().await;
         world.works("at first").await;
@@ -228,7 +228,7 @@ async fn a_restore_that_is_killed_is_whole_or_was_never_there() {
 }
 
 #[tokio::test]
-async fn a_restore_beside_an_account_changes_nothing() {
+async fn a_restore_into_a_linked_agent_changes_nothing() {
     let world = World::linked().await;
     world.works("at first").await;
     let bytes = backup(&world.agent).await;

@@ -103,7 +103,7 @@ fn end(word: &str) -> &str {
 }
 
 #[test]
-fn what_differs_from_run_to_run_makes_no_difference() {
+fn values_that_differ_from_run_to_run_are_ignored() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     for (shown, printed) in [
         (

@@ -32,7 +32,7 @@ pub(crate) fn text(path: &str) -> String {
 }
 
 /// The console blocks of a page. Panics for one that does not say whether it is run, and for other kinds of
-/// blocks that look as if somebody should type them.
+/// blocks that look as if someone should type them.
 pub(crate) fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = (1..).zip(text.lines());
@@ -94,4 +94,20 @@ fn steps(lines: &[(usize, &str)]) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// The source files in a folder of this project, and in those below it.
+pub(crate) fn sources(dir: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root.join(dir)).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{dir}/{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(sources(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
 }

@@ -40,7 +40,7 @@ impl Scene {
                 std::fs::write(&rules, super::RULES).unwrap();
                 World::linked_with(&["--config", rules.to_str().unwrap()]).await
             }
-            "an agent that nobody is enrolled with" => {
+            "an agent that no one is enrolled with" => {
                 let world = World::with(openclaw_sim::Config::default(), &TLS).await;
                 names.push((PROXY, world.agent.tls().to_string()));
                 let code = world.agent.first_code().await.reveal();
@@ -68,7 +68,7 @@ impl Scene {
             shell,
             names,
             code: first_code,
-            enrolls: name == "an agent that nobody is enrolled with",
+            enrolls: name == "an agent that no one is enrolled with",
             stopped: false,
             _alerted: alerted,
         };
@@ -88,7 +88,7 @@ impl Scene {
         match name {
             "an agent that is not linked"
             | "a linked agent"
-            | "an agent that nobody is enrolled with"
+            | "an agent that no one is enrolled with"
             | "an agent whose operator has lost a laptop"
             | "a linked agent with alerts" => {}
             "a linked agent with rules" => {
@@ -177,7 +177,7 @@ impl Scene {
             let url = self.world.sim.url();
             self.world.agent.start_again(&url).await;
         }
-        // What an agent was told by a fault is not for it to prevent.
+        // What a fault injects is not for the agent to prevent.
         self.world.finish_with_violations().await;
     }
 }

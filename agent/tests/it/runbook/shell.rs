@@ -1,4 +1,4 @@
-//! An operator's terminal: the client that was built beside the agent, a home of its own.
+//! An operator's terminal: the client that was built next to the agent, a home of its own.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +8,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::harness::PATIENCE;
+use crate::harness::TEST_TIMEOUT;
 use crate::harness::bare::BINARY;
 
 pub(crate) struct Shell {
@@ -71,7 +71,7 @@ impl Shell {
 impl Running {
     /// Whether it succeeded, and what it printed.
     pub(crate) async fn end(mut self) -> (bool, String) {
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let ended = tokio::time::timeout(TEST_TIMEOUT, self.child.wait()).await;
         let ended = ended.unwrap_or_else(|_| panic!("it does not end: {}", self.printed()));
         (ended.unwrap().success(), self.printed())
     }

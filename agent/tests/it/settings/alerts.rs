@@ -48,7 +48,7 @@ async fn signs(receiver: &Receiver, given: &str, by_file: bool) {
 }
 
 #[tokio::test]
-async fn an_alert_is_signed_with_what_stands_between_quotes_and_marks() {
+async fn an_alert_is_signed_with_the_secret_without_quotes_and_marks() {
     let receiver = Receiver::start().await;
     let secret = secret();
     for (open, close) in [("\"", "\""), ("'", "'\n"), ("\u{feff}", "\r\n"), (" ", " ")] {

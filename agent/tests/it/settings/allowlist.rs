@@ -5,7 +5,7 @@ use super::{agent, bytes, ends_with, is_refused, lines, log};
 const NO_RULES: &str = "there are no rules";
 
 #[tokio::test]
-async fn only_an_absent_variable_lets_everyone_in() {
+async fn only_an_absent_variable_allows_everyone() {
     let folder = tempfile::tempdir().unwrap();
     let mut absent = agent(folder.path());
     let said = log(&mut absent).await;
@@ -53,13 +53,13 @@ async fn a_list_that_cannot_be_read_refuses_the_start_and_shows_no_number() {
 }
 
 #[tokio::test]
-async fn a_variable_that_the_file_names_and_nobody_can_read_refuses_the_start() {
+async fn a_variable_in_the_file_that_is_not_utf_8_refuses_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let rules = "channels:\n  whatsapp:\n    allowFrom: [\"${FRIENDS:-*}\"]\n    dmPolicy: open\n";
     std::fs::write(folder.path().join("openclaw.yml"), rules).unwrap();
     let ended = ends_with(folder.path(), "FRIENDS", bytes(b"+15550100002\xa0")).await;
     is_refused(&ended, "FRIENDS is not UTF-8 text");
-    // Unread where the file has a list of its own, and refused all the same: nobody can say what was meant.
+    // Unread where the file has a list of its own, and refused all the same: no one can say what was meant.
     let rules = "channels:\n  whatsapp:\n    allowFrom: [\"+15550100002\"]\n";
     std::fs::write(folder.path().join("openclaw.yml"), rules).unwrap();
     let ended = ends_with(folder.path(), "WHATSAPP_ALLOW", bytes(b"\xff")).await;

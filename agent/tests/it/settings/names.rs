@@ -31,7 +31,7 @@ async fn a_variable_with_a_mistake_in_its_name_is_warned_of_with_the_nearest() {
 }
 
 #[tokio::test]
-async fn what_kubernetes_sets_and_what_is_known_is_not_warned_of() {
+async fn variables_of_kubernetes_and_known_ones_cause_no_warning() {
     let folder = tempfile::tempdir().unwrap();
     let mut agent = agent(folder.path());
     for service in ["OPENCLAW", "OPENCLAW_AGENT", "OPENCLAW_HTTP"] {
@@ -62,7 +62,7 @@ async fn what_kubernetes_sets_and_what_is_known_is_not_warned_of() {
 }
 
 #[tokio::test]
-async fn where_the_agent_does_not_start_the_name_is_said_beside_the_error() {
+async fn when_the_start_fails_an_unknown_name_is_reported_with_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let mut agent = bare::binary(folder.path());
     agent.args(DEAD).env("OPENCLAW_AUTH_KEYFILE", "swordfish");

@@ -12,7 +12,7 @@ async fn run(folder: &Path, args: &[&str]) -> Ended {
 }
 
 #[tokio::test]
-async fn what_opens_the_volume_is_never_on_it() {
+async fn the_key_is_never_on_the_volume() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs::create_dir(folder.join("auth")).unwrap();
@@ -96,15 +96,11 @@ async fn a_volume_that_others_can_change_is_named() {
         agent
     };
     let said = log(&mut agent()).await;
-    assert_eq!(
-        lines(&said, "WARN", "may change what is in").len(),
-        0,
-        "{said:#?}"
-    );
+    assert_eq!(lines(&said, "WARN", "can change").len(), 0, "{said:#?}");
     for mode in [0o777, 0o770, 0o707, 0o1777] {
         fs::set_permissions(&auth, Permissions::from_mode(mode)).unwrap();
         let said = log(&mut agent()).await;
-        let warned = lines(&said, "WARN", "may change what is in");
+        let warned = lines(&said, "WARN", "can change");
         assert_eq!(warned.len(), 1, "{mode:o}: {said:#?}");
         assert!(
             warned[0]["message"]
@@ -157,7 +153,7 @@ async fn the_root_of_all_files_is_no_volume() {
         let ended = bare::run(&mut agent, "").await;
         is_refused(
             &ended,
-            &format!("OPENCLAW_AUTH_DIR: {root} is the root of all files"),
+            &format!("OPENCLAW_AUTH_DIR: {root} is the root directory"),
         );
     }
 }

@@ -8,10 +8,10 @@ use openclaw_proto::v1::access_client::AccessClient;
 use super::{agent, lines, log};
 use crate::harness::Agent;
 
-const SET: &str = "WhatsApp is not reached through it";
+const SET: &str = "proxy not used for WhatsApp";
 
 #[tokio::test]
-async fn a_proxy_that_is_not_used_is_said_in_the_log_without_its_password() {
+async fn an_unused_proxy_is_logged_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     for name in [
         "HTTPS_PROXY",
@@ -27,7 +27,7 @@ async fn a_proxy_that_is_not_used_is_said_in_the_log_without_its_password() {
         assert_eq!(warned.len(), 1, "{name}: {said:#?}");
         assert_eq!(warned[0]["variable"], name);
         assert_eq!(warned[0]["proxy"], "proxy.example.com:3128");
-        assert_eq!(warned[0]["alerts"], "none are set");
+        assert_eq!(warned[0]["alerts"], "disabled");
         let said = format!("{said:?}");
         assert!(
             !said.contains("swordfish") && !said.contains("anna"),
@@ -51,16 +51,12 @@ async fn a_proxy_that_is_not_used_is_said_in_the_log_without_its_password() {
 }
 
 #[tokio::test]
-async fn whether_alerts_use_it_is_said_as_well() {
+async fn the_log_shows_whether_alerts_use_the_proxy() {
     let folder = tempfile::tempdir().unwrap();
     for (url, exempt, alerts) in [
-        ("https://hooks.example.com/", "", "sent through the proxy"),
-        (
-            "https://hooks.example.com/",
-            "hooks.example.com",
-            "sent without a proxy",
-        ),
-        ("http://127.0.0.1:9/", "", "sent without a proxy"),
+        ("https://hooks.example.com/", "", "proxied"),
+        ("https://hooks.example.com/", "hooks.example.com", "direct"),
+        ("http://127.0.0.1:9/", "", "direct"),
     ] {
         let mut agent = agent(folder.path());
         agent
@@ -75,7 +71,7 @@ async fn whether_alerts_use_it_is_said_as_well() {
 }
 
 #[tokio::test]
-async fn doctor_says_it_too() {
+async fn doctor_reports_the_proxy_too() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let environment = [(
         "HTTPS_PROXY",
@@ -96,7 +92,7 @@ async fn doctor_says_it_too() {
     assert_eq!(proxy.len(), 1, "{found:#?}");
     assert_eq!(proxy[0].state(), pb::FindingState::Note);
     let said =
-        "HTTPS_PROXY (proxy.example.com:3128) is set, and WhatsApp is not reached through it";
+        "HTTPS_PROXY (proxy.example.com:3128) is set, but connections to WhatsApp do not use it";
     assert_eq!(proxy[0].text, said);
     assert!(!proxy[0].hint.is_empty());
     assert_eq!(agent.terminate().await.code(), Some(0));

@@ -51,7 +51,7 @@ async fn no_store_is_made_with_a_passphrase_that_is_easy_to_guess_or_not_plain()
 }
 
 #[tokio::test]
-async fn no_slot_is_added_with_one_and_what_was_sealed_with_one_opens_with_a_warning() {
+async fn no_slot_is_added_with_a_weak_passphrase_and_an_old_one_opens_with_a_warning() {
     for passphrase in WEAK.iter().chain(&ODD) {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
@@ -98,7 +98,7 @@ async fn no_slot_is_added_with_one_and_what_was_sealed_with_one_opens_with_a_war
 }
 
 #[tokio::test]
-async fn where_a_passphrase_does_not_open_the_store_the_log_names_what_is_odd_about_it() {
+async fn a_passphrase_that_does_not_open_the_store_is_logged_with_its_flaw() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     private(&folder.join("words"), b"correct horse\n");

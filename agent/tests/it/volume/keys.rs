@@ -19,7 +19,7 @@ fn write(path: &Path, secret: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Names and kinds, as `keys list` tells them.
+/// Names and kinds, as `keys list` reports them.
 async fn listed(folder: &Path) -> Vec<(String, String)> {
     let list = keys(folder, &["list", "--json"], "").await;
     assert_eq!((list.code, list.stderr.as_str()), (Some(0), ""));
@@ -69,7 +69,7 @@ fn refused(ended: &Ended, code: i32, error: &str) {
 }
 
 #[tokio::test]
-async fn every_change_of_who_opens_the_store_holds_and_the_link_with_it() {
+async fn every_change_of_slots_lasts_and_keeps_the_link() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let folder = world.agent.folder();
@@ -151,18 +151,18 @@ async fn every_change_of_who_opens_the_store_holds_and_the_link_with_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_refused_with_what_to_do() {
+async fn a_refused_key_command_has_a_next_step() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     refused(
         &keys(folder, &["list"], "").await,
         4,
-        "there is no vault here",
+        "no vault exists here",
     );
     write(&folder.join("key"), &new_key().await);
     let with = ["--auth-key-file", "key"];
     let ended = keys(folder, &[&["add", "x"][..], &with].concat(), "").await;
-    refused(&ended, 4, "there is no vault here");
+    refused(&ended, 4, "no vault exists here");
     opens(folder, with[0], with[1]).await;
     let run = async |args: &[&str], input| keys(folder, &[args, &with].concat(), input).await;
     refused(

@@ -30,7 +30,10 @@ fn says_in_use(ended: &Output) {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(1), "{said}");
     let in_use = said.contains("in use by") || said.contains("open in another process");
-    assert!(in_use && said.contains("hint: one process uses"), "{said}");
+    assert!(
+        in_use && said.contains("hint: stop the other process"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -113,14 +116,14 @@ async fn an_agent_whose_volume_is_moved_or_replaced_ends_with_the_reason() {
         assert!(!ended.success());
         assert_eq!(world.sim.acks(ACCOUNT).unwrap().len(), acked, "acked");
         assert!(world.agent.complained("is not the file that was opened"));
-        assert!(world.agent.complained("hint: one process uses a volume"));
+        assert!(world.agent.complained("hint: only one process may change"));
         world.abandon();
     }
 }
 
-/// A command beside an agent uses the same lock.
+/// A command next to an agent uses the same lock.
 #[tokio::test]
-async fn a_command_for_keys_is_kept_out_as_well() {
+async fn a_key_command_is_locked_out_too() {
     let world = World::linked().await;
     fs::remove_file(world.agent.volume().join("lock")).unwrap();
     let mut command = Command::new(bare::BINARY);

@@ -1,4 +1,4 @@
-//! What a person is told about a volume that does not open; two agents on one; other users, other disks.
+//! The errors for a volume that does not open; two agents on one; other users, other disks.
 
 use std::fs;
 use std::io::Write as _;
@@ -89,7 +89,7 @@ async fn another_key_opens_nothing_and_the_slots_are_named() {
         &ended,
         64,
         "does not open with this key; it has the slots default",
-        "give the key or the passphrase of one of these slots",
+        "give the key or passphrase of one of these slots",
     );
     fs::remove_file(&key_file).unwrap();
     for (args, error) in [
@@ -98,7 +98,7 @@ async fn another_key_opens_nothing_and_the_slots_are_named() {
         (&[], "no key is given for the store"),
     ] {
         let ended = agent(folder, args).await;
-        is_explained(&ended, 64, error, "only a key or passphrase of its own");
+        is_explained(&ended, 64, error, "only its own key or passphrase");
         assert!(!ended.stderr.contains("keys generate"), "{ended:?}");
     }
     fs::write(&key_file, key).unwrap();
@@ -116,11 +116,11 @@ async fn a_key_file_for_all_to_read_is_refused() {
     fs::write(&path, new_key().await).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let ended = agent(folder.path(), &["--auth-key-file", "key"]).await;
-    is_explained(&ended, 64, "may be read by everybody", "chmod 600 key");
+    is_explained(&ended, 64, "may be read by everyone", "chmod 600 key");
 }
 
 #[tokio::test]
-async fn a_key_file_that_is_lost_is_not_made_anew() {
+async fn a_lost_key_file_is_not_made_again() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let key_file = world.agent.key_file();
@@ -143,7 +143,7 @@ async fn a_key_file_that_is_lost_is_not_made_anew() {
 }
 
 #[tokio::test]
-async fn a_damaged_store_is_refused_with_what_to_do() {
+async fn a_damaged_store_is_refused_with_the_next_step() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let log = world.agent.volume().join("vault-1.log");
@@ -162,7 +162,7 @@ async fn a_damaged_store_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_is_no_folder_is_said() {
+async fn a_path_that_is_not_a_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(VOLUME), "a file").unwrap();
     let ended = agent(folder.path(), &["--create-key-file"]).await;
@@ -193,9 +193,7 @@ async fn a_second_agent_takes_over_when_the_first_stops_in_time() {
     let mut world = World::linked().await;
     let mut second = bare::binary(world.agent.folder());
     let mut second = Bare::start(second.args(["--create-key-file", "--lock-wait", "20"]));
-    let told = second
-        .says("waiting for the volume, which another process has")
-        .await;
+    let told = second.says("waiting for the volume's lock").await;
     let holder = format!("process {} on ", world.agent.pid());
     assert!(told["holder"].as_str().unwrap().starts_with(&holder));
     assert_eq!(world.agent.terminate().await.code(), Some(0));
@@ -205,7 +203,7 @@ async fn a_second_agent_takes_over_when_the_first_stops_in_time() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_and_costs_nothing() {
+async fn a_full_disk_is_reported_and_loses_nothing() {
     if !is_root() {
         return;
     }
@@ -288,7 +286,7 @@ impl Drop for Mounted<'_> {
 }
 
 #[tokio::test]
-async fn the_first_process_of_a_container_gives_the_volume_to_nobody_and_becomes_it() {
+async fn the_first_process_of_a_container_chowns_the_volume_and_drops_root() {
     if !is_root() {
         return;
     }
@@ -316,9 +314,7 @@ async fn the_first_process_of_a_container_gives_the_volume_to_nobody_and_becomes
         .args(["--socket", "run/agent.sock"])
         .args(["--whatsapp-url", "ws://127.0.0.1:1/ws/chat"]);
     let mut container = Bare::start_as_it_is(&mut container);
-    let told = container
-        .says("started as root, and became another user")
-        .await;
+    let told = container.says("root privileges dropped").await;
     assert_eq!((&told["uid"], &told["gid"]), (&65532.into(), &65532.into()));
     container.says(STARTED).await;
     for name in ["", "lost+found", "vault.hdr", "vault-1.log", "lock"] {

@@ -1,4 +1,4 @@
-//! An agent that ends in any way goes on where it was.
+//! An agent that ends in any way continues where it was.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::{By, Pattern};
 
-use crate::harness::{ANNA, BERT, PATIENCE, WORD, World};
+use crate::harness::{ANNA, BERT, TEST_TIMEOUT, WORD, World};
 
 #[tokio::test]
 async fn a_restart_keeps_the_link_and_needs_no_new_code() {
@@ -44,7 +44,7 @@ async fn dead_credentials_stay_dead_over_a_restart() {
         after.linked_at.unwrap().seconds,
         before.linked_at.unwrap().seconds
     );
-    // Nobody knocks again with them: no attempt was made, so none was refused.
+    // No one knocks again with them: no attempt was made, so none was refused.
     let lines = [
         "WhatsApp connected",
         "WhatsApp connection failed, trying again",
@@ -84,7 +84,7 @@ async fn an_agent_killed_while_messages_cross_is_understood_at_once() {
     for kill in 0..kills {
         // Somewhere between at once and well into the traffic.
         let moment = Duration::from_millis(kill * 37 % 90);
-        // Nobody but the agent is cut off: the others finish what they began.
+        // No one but the agent is cut off: the others finish what they began.
         let shot = async {
             tokio::time::sleep(moment).await;
             world.agent.shoot();
@@ -122,7 +122,7 @@ async fn works(world: &World, round: u64) {
     let sent = format!("{WORD} out {round}");
     world.send(ANNA, &sent).await.unwrap();
     let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(sent.as_str());
-    world.peer(ANNA).wait_for(fits, PATIENCE).await.unwrap();
+    world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     let received = format!("{WORD} in {round}");
     let mut events = world.watch().await;
     world
@@ -134,7 +134,7 @@ async fn works(world: &World, round: u64) {
 }
 
 #[tokio::test]
-async fn a_clean_stop_and_a_kill_go_on_with_the_same_store() {
+async fn after_a_clean_stop_or_a_kill_the_same_store_continues() {
     let mut world = World::linked().await;
     world.all_acked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));

@@ -9,7 +9,7 @@ use openclaw_sim::By;
 use openclaw_vault::Secret;
 
 use crate::harness::{
-    ACCOUNT, ANNA, BERT, Bare, Copies, PATIENCE, POLL, STARTED, WORD, World, bare, copies, lid,
+    ACCOUNT, ANNA, BERT, Bare, Copies, POLL, STARTED, TEST_TIMEOUT, WORD, World, bare, copies, lid,
     new_key, occurrences, open, places,
 };
 
@@ -127,7 +127,7 @@ async fn an_idle_agent_has_no_key_on_its_stack_and_few_copies_on_its_heap() {
             tokio::time::sleep(POLL).await;
         }
     };
-    let rested = tokio::time::timeout(PATIENCE, resting).await;
+    let rested = tokio::time::timeout(TEST_TIMEOUT, resting).await;
     println!("{:?}", found());
     assert!(rested.is_ok(), "{:?}", found());
     world.finish().await;
@@ -194,7 +194,7 @@ async fn a_key_in_the_environment_is_gone_from_there_and_from_memory() {
 }
 
 #[tokio::test]
-async fn what_protects_the_process_is_told() {
+async fn status_shows_what_protects_the_process() {
     let world = World::new().await;
     let hardening = world.agent.status().await.hardening.unwrap();
     assert!(hardening.dumpable, "as the tests asked");
@@ -219,11 +219,11 @@ async fn what_protects_the_process_is_told() {
 }
 
 #[tokio::test]
-async fn without_the_tests_wish_nobody_of_the_same_user_looks_inside() {
+async fn processes_of_the_same_user_cannot_inspect_the_agent() {
     use std::os::unix::fs::MetadataExt as _;
     let folder = tempfile::tempdir().unwrap();
     let mut agent = bare::binary(folder.path());
-    // Root owns the files of a process that is not dumpable, so root cannot tell; another user can.
+    // Root owns the files of a process that is not dumpable, so root cannot check; another user can.
     agent.arg("--create-key-file");
     if rustix::process::geteuid().is_root() {
         use std::os::unix::fs::chown;

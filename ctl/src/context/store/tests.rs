@@ -67,7 +67,7 @@ fn a_file_that_others_could_read_or_replace_is_not_used() {
 }
 
 #[test]
-fn what_is_not_ours_is_not_understood() {
+fn foreign_context_files_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::in_dir(dir.path());
     store.save(&context("home", "agent:1")).unwrap();

@@ -1,4 +1,4 @@
-//! The scripted agent's answers about whose messages are admitted.
+//! The scripted agent's answers about whose messages are allowed.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::access_server::Access;

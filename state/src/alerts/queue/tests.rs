@@ -67,7 +67,7 @@ fn a_receiver_that_is_not_there_holds_everything_up_and_the_order_stays() {
 }
 
 #[test]
-fn an_alert_that_the_receiver_does_not_want_holds_up_nobody() {
+fn a_rejected_alert_delays_no_other() {
     let mut queue = Queue::default();
     queue.push(row(AlertKind::LoggedOut, 0), at(0));
     queue.push(row(AlertKind::Recovered, 0), at(0));
@@ -79,7 +79,7 @@ fn an_alert_that_the_receiver_does_not_want_holds_up_nobody() {
 }
 
 #[test]
-fn what_the_receiver_asks_for_is_kept_to_and_news_does_not_break_it() {
+fn retry_after_is_respected_also_with_new_alerts() {
     let mut queue = Queue::default();
     queue.push(row(AlertKind::ConnectionLost, 0), at(0));
     let mut busy = failure(Scope::Receiver);
@@ -88,7 +88,7 @@ fn what_the_receiver_asks_for_is_kept_to_and_news_does_not_break_it() {
     queue.push(row(AlertKind::Recovered, 10), at(10));
     assert_eq!(due(&queue, 119), None);
     assert_eq!(due(&queue, 120), Some(1));
-    // Without such a wish, news is reason enough to try again.
+    // Without such a request, news is reason enough to try again.
     for _ in 0..12 {
         queue.failed(1, &failure(Scope::Receiver), at(120), 0.0);
     }
@@ -121,7 +121,7 @@ fn after_three_days_an_alert_is_given_up() {
 }
 
 #[test]
-fn without_room_a_trouble_that_is_over_goes_with_its_recovery_first() {
+fn without_room_a_finished_outage_is_dropped_with_its_recovery_first() {
     let mut queue = Queue::default();
     queue.push(row(AlertKind::LoggedOut, 0), at(0));
     queue.push(row(AlertKind::ConnectionLost, 0), at(0));
@@ -137,7 +137,7 @@ fn without_room_a_trouble_that_is_over_goes_with_its_recovery_first() {
 }
 
 #[test]
-fn by_chance_it_stays_within_bounds_and_what_was_written_is_what_it_is() {
+fn random_operations_keep_the_bounds_and_match_what_was_written() {
     for seed in 0..50 {
         let mut random = Rng::with_seed(seed);
         let mut queue = Queue::default();

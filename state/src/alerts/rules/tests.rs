@@ -27,7 +27,7 @@ fn link(state: LinkState, seconds: u64) -> Link {
     }
 }
 
-/// A life: states with the second they begin; looked at when the rules say so as well. What was told, and when.
+/// A life: states with the second they begin; looked at when the rules say so as well. What was alerted, and when.
 fn life(history: &mut LinkHistory, states: &[(u64, LinkState)], end: u64) -> Vec<(u64, AlertKind)> {
     let mut told = Vec::new();
     let mut before: Option<Link> = None;
@@ -59,7 +59,7 @@ const BACKING_OFF: LinkState = LinkState::BackingOff {
 };
 
 #[test]
-fn a_verdict_is_told_at_once_and_once() {
+fn a_verdict_is_alerted_at_once_and_once() {
     for (state, kind) in [
         (LinkState::LoggedOut, AlertKind::LoggedOut),
         (LinkState::Replaced, AlertKind::Replaced),
@@ -75,7 +75,7 @@ fn a_verdict_is_told_at_once_and_once() {
 }
 
 #[test]
-fn a_lost_connection_is_told_when_it_has_lasted_whatever_its_states_were() {
+fn a_lost_connection_is_alerted_after_its_delay_in_any_states() {
     let mut history = LinkHistory::default();
     let states = [
         (0, LinkState::Connected),
@@ -96,7 +96,7 @@ fn a_lost_connection_is_told_when_it_has_lasted_whatever_its_states_were() {
 }
 
 #[test]
-fn a_short_outage_is_told_to_nobody() {
+fn a_short_outage_raises_no_alert() {
     let mut history = LinkHistory::default();
     let states = [
         (0, LinkState::Connected),
@@ -120,7 +120,7 @@ fn flaps(up: u64, down: u64, until: u64) -> Vec<(u64, LinkState)> {
 }
 
 #[test]
-fn a_link_that_flaps_is_told_once_and_its_end_once_when_it_has_held() {
+fn a_flapping_link_is_alerted_once_and_its_end_once_when_it_has_held() {
     for (up, down) in [(2, 20), (1, 1), (2, 1), (59, 3), (50, 250)] {
         let states = flaps(up, down, 2_000);
         let (last, _) = *states.last().unwrap();
@@ -138,7 +138,7 @@ fn a_link_that_flaps_is_told_once_and_its_end_once_when_it_has_held() {
 }
 
 #[test]
-fn a_link_that_holds_between_short_outages_is_told_to_nobody() {
+fn short_outages_between_stable_times_raise_no_alert() {
     for (up, down) in [(60, 3), (120, 200), (3_600, 299)] {
         let states = flaps(up, down, 20_000);
         assert_eq!(life(&mut LinkHistory::default(), &states, 99_999), []);
@@ -169,7 +169,7 @@ fn a_recovery_that_does_not_hold_is_none_over_restarts_as_well() {
 }
 
 #[test]
-fn what_must_hold_is_never_longer_than_an_outage_may_last() {
+fn the_hold_time_is_never_longer_than_the_alert_delay() {
     let settle = |after| {
         Rules {
             after: Duration::from_secs(after),
@@ -182,7 +182,7 @@ fn what_must_hold_is_never_longer_than_an_outage_may_last() {
 }
 
 #[test]
-fn a_worse_trouble_is_told_beside_a_lost_connection_and_one_recovery_ends_both() {
+fn a_worse_state_is_alerted_after_a_lost_connection_and_one_recovery_ends_both() {
     let mut history = LinkHistory::default();
     let states = [
         (0, LinkState::Connected),
@@ -206,18 +206,18 @@ fn a_worse_trouble_is_told_beside_a_lost_connection_and_one_recovery_ends_both()
 fn time_while_the_process_was_away_counts_and_a_new_one_may_try_first() {
     let mut history = LinkHistory::default();
     assert_eq!(life(&mut history, &[(0, LinkState::Connected)], 100), []);
-    // Killed at 100 s; the next begins an hour later and connects at once: nothing to tell.
+    // Killed at 100 s; the next begins an hour later and connects at once: nothing to alert.
     let mut quick = history.clone();
     let states = [
         (3_600, LinkState::Connecting),
         (3_603, LinkState::Connected),
     ];
     assert_eq!(life(&mut quick, &states, 4_000), []);
-    // Or it does not: an outage of an hour is told after the time to try, not after five minutes more.
+    // Or it does not: an outage of an hour is alerted after the time to try, not after five minutes more.
     let mut slow = history.clone();
     let told = life(&mut slow, &[(3_600, LinkState::Connecting)], 4_000);
     assert_eq!(told, [(3_630, AlertKind::ConnectionLost)]);
-    // One that dies again and again does not begin to wait anew each time.
+    // One that dies again and again does not begin to wait again each time.
     let mut told = Vec::new();
     for start in (3_600..4_000).step_by(10) {
         told.extend(life(
@@ -230,7 +230,7 @@ fn time_while_the_process_was_away_counts_and_a_new_one_may_try_first() {
 }
 
 #[test]
-fn nobody_is_told_of_an_agent_that_nobody_linked_or_that_is_stopping() {
+fn an_unlinked_or_stopping_agent_raises_no_alert() {
     let mut history = LinkHistory::default();
     let states = [(0, LinkState::Unlinked), (5_000, LinkState::Linking)];
     assert_eq!(life(&mut history, &states, 9_000), []);
@@ -241,7 +241,7 @@ fn nobody_is_told_of_an_agent_that_nobody_linked_or_that_is_stopping() {
 }
 
 #[test]
-fn a_clock_that_is_put_back_neither_tells_at_once_nor_never() {
+fn a_clock_set_back_neither_speeds_up_nor_prevents_an_alert() {
     let mut history = LinkHistory::default();
     assert_eq!(
         life(&mut history, &[(5_000, LinkState::Connected)], 5_100),
@@ -252,12 +252,12 @@ fn a_clock_that_is_put_back_neither_tells_at_once_nor_never() {
 }
 
 #[test]
-fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
+fn over_random_restarts_no_alert_is_doubled_early_or_without_cause() {
     for seed in 0..2_000 {
         let mut random = Rng::with_seed(seed);
         let mut history = LinkHistory::default();
         let mut open: Option<AlertKind> = None;
-        // When an outage began: at the earliest, and at the latest if nobody saw that the link had held.
+        // When an outage began: at the earliest, and at the latest if no one saw that the link had held.
         let mut earliest: Option<u64> = None;
         let mut latest: Option<u64> = None;
         let mut up_since: Option<u64> = None;
@@ -275,7 +275,7 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
                 now += step;
                 link_now = link(any_state(&mut random), now);
             }
-            // A restart: what is not durable is gone, and nobody saw the link go down.
+            // A restart: what is not durable is gone, and no one saw the link go down.
             let restarted = random.u8(..10) == 0;
             if restarted {
                 let row = serde_json::to_vec(&history).unwrap();
@@ -333,7 +333,7 @@ fn in_any_life_nothing_is_told_twice_too_early_or_without_cause() {
                     let owed = lasted >= AFTER.as_secs() && open.is_none();
                     assert!(
                         !owed,
-                        "seed {seed}: lost for {lasted} s and nobody was told"
+                        "seed {seed}: lost for {lasted} s and no one was told"
                     );
                 }
                 (None, Seen::Nothing) => {}

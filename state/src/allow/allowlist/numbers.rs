@@ -112,7 +112,7 @@ impl Numbers {
     }
 
     /// A message that shows a number and a LID is as good as an answer about the number. True when that is news about
-    /// somebody in the rules, or about a sender who waits for it.
+    /// someone in the rules, or about a sender who waits for it.
     pub(super) fn learn_sender(&mut self, sender: &Contact, now: SystemTime) -> bool {
         let (Some(phone), Some(lid)) = (&sender.phone, &sender.lid) else {
             return false;

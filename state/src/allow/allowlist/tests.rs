@@ -56,23 +56,23 @@ fn says(
     let sender = Contact { phone, lid };
     let chat = ChatId::new("1@lid".to_owned());
     match allowlist.judge(&sender, &chat, false, now) {
-        Verdict::Allow(_) => "admit",
+        Verdict::Allow(_) => "allow",
         Verdict::Drop(reason) => reason.name(),
         Verdict::Hold => "hold",
     }
 }
 
 #[tokio::test]
-async fn a_lid_is_whose_whatsapp_says_it_is_now() {
+async fn a_lid_belongs_to_the_number_whatsapp_reported_last() {
     let volume = Volume::new();
     let allowlist = allowlist(&volume.vault);
     // As it was known before, until WhatsApp was asked.
-    assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "admit");
+    assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "allow");
     assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "hold");
     assert_eq!(allowlist.unresolved(at(1)), [anna()]);
     allowlist.learn(vec![(anna(), Some(lid(2)))], at(1));
     assert!(allowlist.unresolved(at(1)).is_empty());
-    assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "admit");
+    assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "allow");
     assert_eq!(says(&allowlist, None, Some(lid(3)), at(1)), "not_listed");
     // What was remembered of the number counts no more.
     assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "not_listed");
@@ -81,11 +81,11 @@ async fn a_lid_is_whose_whatsapp_says_it_is_now() {
     assert_eq!(says(&allowlist, None, Some(lid(3)), at(26)), "hold");
     // A number that WhatsApp spells otherwise is matched by its LID.
     let otherwise = "+15550100092".parse().ok();
-    assert_eq!(says(&allowlist, otherwise, Some(lid(2)), at(26)), "admit");
+    assert_eq!(says(&allowlist, otherwise, Some(lid(2)), at(26)), "allow");
 }
 
 #[tokio::test]
-async fn a_message_that_tells_both_names_is_as_good_as_an_answer() {
+async fn a_message_with_both_addresses_resolves_like_an_answer() {
     let volume = Volume::new();
     let allowlist = allowlist(&volume.vault);
     let both = Contact {
@@ -93,12 +93,12 @@ async fn a_message_that_tells_both_names_is_as_good_as_an_answer() {
         lid: Some(lid(4)),
     };
     allowlist.learn_sender(&both, at(1));
-    assert_eq!(says(&allowlist, None, Some(lid(4)), at(1)), "admit");
+    assert_eq!(says(&allowlist, None, Some(lid(4)), at(1)), "allow");
     assert!(allowlist.unresolved(at(1)).is_empty());
 }
 
 #[tokio::test]
-async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() {
+async fn added_entries_outlive_the_process_and_pointless_ones_are_refused() {
     let mut volume = Volume::new();
     let first = Arc::new(allowlist(&volume.vault));
     let who = |text: &str| super::super::file::person(text).unwrap();
@@ -107,7 +107,7 @@ async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() 
     assert_eq!(first.add(bert.clone(), at(0)).await, Ok(false));
     assert_eq!(first.add(Who::Anyone, at(0)).await, Err(Refused::Anyone));
     let listed = first.remove(&who("+15550100002")).await.unwrap_err();
-    assert_eq!(listed.to_string(), "/rules.yml has it on line 1");
+    assert_eq!(listed.to_string(), "/rules.yml contains it on line 1");
     let absent = first.remove(&who("+15550100004")).await;
     assert_eq!(absent, Err(Refused::Absent));
     drop(first);
@@ -115,7 +115,7 @@ async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() 
     let second = allowlist(&volume.vault);
     assert_eq!(
         says(&second, "+15550100003".parse().ok(), None, at(0)),
-        "admit"
+        "allow"
     );
     second.remove(&bert).await.unwrap();
     second.learn(
@@ -134,7 +134,7 @@ async fn what_is_added_outlives_the_process_and_what_means_nothing_is_refused() 
 }
 
 #[tokio::test]
-async fn who_was_added_is_taken_up_from_a_vault_that_was_replaced() {
+async fn added_entries_are_read_from_a_replaced_vault() {
     let volume = Volume::new();
     let allowlist = allowlist(&volume.vault);
     volume.plant(row("+15550100003"), &[0; 8]);
@@ -152,6 +152,6 @@ async fn who_was_added_is_taken_up_from_a_vault_that_was_replaced() {
     allowlist.recall();
     assert_eq!(
         says(&allowlist, "+15550100003".parse().ok(), None, at(0)),
-        "admit"
+        "allow"
     );
 }

@@ -19,7 +19,7 @@ pub(super) enum Error {
     NotUnicode(String),
     #[error("${{ has no matching }}")]
     Unclosed,
-    #[error("between ${{ and }} stands NAME, or NAME:-default")]
+    #[error("write NAME or NAME:-default between ${{ and }}")]
     Name,
 }
 

@@ -148,7 +148,7 @@ pub(super) const CHANNELS: Level = Level {
         (&LIKE_RULES, "write rules under channels.whatsapp"),
         (
             &["accounts"],
-            "an agent is one account; write its rules under channels.whatsapp",
+            "one agent has one account; write its rules under channels.whatsapp",
         ),
     ],
 };
@@ -169,7 +169,7 @@ pub(super) const DEFAULTS: Level = Level {
     ]],
     instead: &[(
         &RULES,
-        "this agent takes no defaults; write it under channels.whatsapp",
+        "this agent does not read defaults; write it under channels.whatsapp",
     )],
 };
 
@@ -217,11 +217,11 @@ pub(super) const WHATSAPP: Level = Level {
     read: &[&RULES, &["accounts", "dms", "direct"]],
     ignored: &[&SETTINGS],
     instead: &[
-        (&["dm", "policy"], "write dmPolicy and allowFrom"),
+        (&["dm", "policy"], "use dmPolicy and allowFrom"),
         (&["allow", "allowlist", "users"], "write allowFrom"),
         (
             &["deny", "blockFrom", "denyFrom"],
-            "there is no list of people who are not allowed; write allowFrom",
+            "there are no blocklists; use allowFrom",
         ),
     ],
 };
@@ -234,11 +234,11 @@ pub(super) const ACCOUNT: Level = Level {
     instead: &[
         (
             &RULES,
-            "an agent is one account; write this directly under channels.whatsapp",
+            "one agent has one account; write this directly under channels.whatsapp",
         ),
         (
             &LIKE_RULES,
-            "an agent is one account; write its rules directly under channels.whatsapp",
+            "one agent has one account; write its rules directly under channels.whatsapp",
         ),
     ],
 };
@@ -258,7 +258,7 @@ pub(super) const GROUP: Level = Level {
     instead: &[
         (
             &["enabled"],
-            "a group is allowed by its name under groups; to leave it out, remove it there",
+            "a group is allowed when it is listed under groups; to disallow it, remove it there",
         ),
         (
             &RULES,
@@ -305,13 +305,13 @@ impl Level {
     pub(super) fn why(&self, text: &str) -> String {
         let mut instead = self.instead.iter();
         if let Some((_, what)) = instead.find(|(keys, _)| keys.contains(&text)) {
-            return format!("is not applied here; {what}");
+            return format!("is not supported here; {what}");
         }
         let name = self.name;
         match self.nearest(text) {
-            Some(meant) => format!("is no key of {name}; write {meant}"),
+            Some(meant) => format!("is not a key of {name}; write {meant}"),
             None => format!(
-                "is no key that this agent knows in {name}; remove it, or give the agent a file of its own"
+                "is not a key that this agent knows in {name}; remove it, or give the agent its own file"
             ),
         }
     }
@@ -355,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_key_is_told_by_the_one_that_was_meant() {
+    fn a_misspelt_key_is_reported_with_the_nearest_key() {
         for (text, meant) in [
             ("allow_from", "allowFrom"),
             ("allowfrom", "allowFrom"),
@@ -377,11 +377,11 @@ mod tests {
         assert_eq!(WHATSAPP.key("ackReaction"), Key::Ignored);
         assert_eq!(WHATSAPP.key("somethingNew"), Key::Wrong);
         let text = WHATSAPP.why("somethingNew");
-        assert!(text.contains("a file of its own"), "{text}");
+        assert!(text.contains("its own file"), "{text}");
     }
 
     #[test]
-    fn no_key_that_says_who_is_allowed_is_ignored_at_any_level() {
+    fn no_key_about_allowed_people_is_ignored_at_any_level() {
         for level in [TOP, CHANNELS, DEFAULTS, WHATSAPP, ACCOUNT, GROUP, CHAT] {
             let rules = RULES.iter().chain(&LIKE_RULES);
             for key in rules.chain(&["$include", "<<", "whatsapp ", "WhatsApp"]) {

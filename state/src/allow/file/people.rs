@@ -23,7 +23,7 @@ impl Reader<'_> {
             _ if node.is_nothing() => {
                 self.wrong(
                     node.line,
-                    format!("{key} has no value; to admit nobody write {key}: []"),
+                    format!("{key} has no value; to allow no one write {key}: []"),
                 );
                 Vec::new()
             }
@@ -41,7 +41,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What `WHATSAPP_ALLOW` says, if it is set. One that is set to nothing is a list of nobody: what a platform or a
+    /// What `WHATSAPP_ALLOW` says, if it is set. One that is set to nothing is a list of no one: what a platform or a
     /// shell failed to put in must not let everyone in.
     pub(super) fn environment(&mut self) -> Option<Vec<Entry>> {
         self.variables.insert(VARIABLE.to_owned());
@@ -51,7 +51,7 @@ impl Reader<'_> {
         self.add_people(VARIABLE, &text, EntryPlace::Environment, &mut people);
         if people.is_empty() && self.mistakes.len() == before {
             self.remarks.push(format!(
-                "{VARIABLE} is set and names no one, so no one is allowed; unset it to be without rules"
+                "{VARIABLE} is set but names no one, so no one is allowed; unset it to have no rules"
             ));
         }
         Some(people)

@@ -51,13 +51,13 @@ impl Reader<'_> {
             let line = name.line;
             self.untagged(level.name, name);
             let Some(text) = name.text() else {
-                self.wrong(line, format!("{} cannot be a key", name.kind()));
+                self.wrong(line, format!("{} is not a valid key", name.kind()));
                 continue;
             };
             let key = level.key(text);
             if let Some(before) = seen.insert(text, line) {
                 let text = shown(text);
-                self.wrong(line, format!("{text} stands on line {before} already"));
+                self.wrong(line, format!("{text} is already on line {before}"));
                 continue;
             }
             match key {
@@ -108,7 +108,7 @@ impl Reader<'_> {
         if rules.direct == Mode::Open && !rules.people.iter().any(everyone) {
             self.wrong(
                 line("dmPolicy"),
-                "dmPolicy: open wants \"*\" in allowFrom as well, to say that everybody is meant",
+                "dmPolicy: open also needs \"*\" in allowFrom, to confirm that everyone is meant",
             );
         }
         if !enabled {
@@ -141,7 +141,8 @@ impl Reader<'_> {
                 match group(&text) {
                     Some(who) => {
                         if let Some(before) = seen.insert(who.clone(), line) {
-                            let text = format!("groups: the same stands on line {before} already");
+                            let text =
+                                format!("groups: the same group is already on line {before}");
                             self.wrong(line, text);
                         }
                         groups.push(Entry {
@@ -194,11 +195,11 @@ impl Reader<'_> {
                 Some(text) if text == "<<" || !seen.insert(text) => {
                     self.wrong(
                         name.line,
-                        format!("{key}: a name here stands once, and for itself"),
+                        format!("{key}: a name stands here once, without reference or merge"),
                     );
                 }
                 Some(_) => {}
-                None => self.wrong(name.line, format!("{} cannot be a key", name.kind())),
+                None => self.wrong(name.line, format!("{} is not a valid key", name.kind())),
             }
         }
         pairs.iter().map(|(_, value)| value).collect()
@@ -224,7 +225,7 @@ impl Reader<'_> {
         for (key, line, _) in self.keys(&keys::DEFAULTS, node) {
             if !own {
                 let text = format!(
-                    "{key} is not taken from channels.defaults; write it under channels.whatsapp"
+                    "{key} is not read from channels.defaults; write it under channels.whatsapp"
                 );
                 self.wrong(line, text);
             }
@@ -257,7 +258,7 @@ impl Reader<'_> {
             .collect();
         for (name, line) in set {
             let text = match name {
-                "<<" => "env: a merge (<<) is not applied; write the variables out".to_owned(),
+                "<<" => "env: a merge (<<) is not supported; write the variables out".to_owned(),
                 VARIABLE => format!(
                     "env does not set {VARIABLE} for this agent; set it where the agent is started, or write allowFrom"
                 ),

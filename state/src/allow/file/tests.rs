@@ -1,4 +1,4 @@
-//! What is read from an `openclaw.yml`, and which line each mistake is told with.
+//! What is read from an `openclaw.yml`, and which line each mistake is reported with.
 
 mod corpus;
 mod fuzzed;
@@ -118,7 +118,7 @@ fn every_key_is_read_with_its_lines() {
 }
 
 #[test]
-fn what_is_left_out_admits_nobody() {
+fn a_missing_key_allows_no_one() {
     for text in [
         "",
         "mcp: {}\n",
@@ -185,12 +185,12 @@ fn every_mistake_names_its_line() {
         ("allowFrom: [\"abc@lid\"]", 3, "digits before @lid"),
         ("allowFrom: ${NOBODY_SET_THIS}", 3, "NOBODY_SET_THIS is not set"),
         ("allowFrom: \"${UNCLOSED\"", 3, "no matching }"),
-        ("enabled: true\nallowFrom: []\nallowFrom: [\"*\"]", 5, "on line 4 already"),
+        ("enabled: true\nallowFrom: []\nallowFrom: [\"*\"]", 5, "already on line 4"),
         ("groups: [\"*\"]", 3, "a list, not a mapping"),
         ("groups:\n  general: {}", 4, "JID"),
         ("groups:\n  \"*\": true", 4, "not a mapping"),
-        ("accounts:\n  work:\n    allowFrom: []", 5, "an agent is one account"),
-        ("? [a]\n: b", 3, "cannot be a key"),
+        ("accounts:\n  work:\n    allowFrom: []", 5, "one agent has one account"),
+        ("? [a]\n: b", 3, "not a valid key"),
         ("name: b\n  c: d", 4, "not YAML"),
         ("name: \"b", 3, "not YAML"),
     ];
@@ -208,7 +208,7 @@ fn every_mistake_names_its_line() {
         ("channels:\n  whatsapp: on\n", 2, "a text, not a mapping"),
         ("channels:\n  whatsap: {}\n", 2, "write whatsapp"),
         ("chanels:\n  whatsapp: {}\n", 1, "write channels"),
-        ("channels: {}\nchannels: {}\n", 2, "on line 1 already"),
+        ("channels: {}\nchannels: {}\n", 2, "already on line 1"),
         ("agents: 1\n---\nagents: 2\n", 2, "second document"),
     ] {
         let mistakes = read_with(text, &[]).expect_err(text);
@@ -219,7 +219,7 @@ fn every_mistake_names_its_line() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let text = under("dmPolicy: closed\nallowFrom: [1, 2]\ngroup: {}");
     let mistakes = read_with(&text, &[]).unwrap_err();
     let lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line).collect();
@@ -228,11 +228,11 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
-fn what_is_taken_otherwise_than_written_is_remarked() {
+fn a_setting_read_differently_is_noted() {
     for (lines, part) in [
         (
             "dmPolicy: pairing",
-            "line 3: dmPolicy pairing is taken as allowlist",
+            "line 3: dmPolicy pairing is read as allowlist",
         ),
         ("enabled: false", "line 3: enabled is false"),
     ] {

@@ -133,7 +133,7 @@ pub(super) fn read(text: &str) -> Result<Document, Malformed> {
                 documents += 1;
                 if documents > 1 {
                     return Err(malformed(
-                        "a second document begins here; there may be one only",
+                        "a second document begins here; only one is supported",
                     ));
                 }
                 continue;
@@ -145,7 +145,7 @@ pub(super) fn read(text: &str) -> Result<Document, Malformed> {
     Ok(document)
 }
 
-/// Refuses characters that end a text or a line for one program and not for another, so that everybody reads the same
+/// Refuses characters that end a text or a line for one program and not for another, so that everyone reads the same
 /// file: a parser may stop at NUL, an editor may break a comment at U+2028.
 fn readable(text: &str) -> Result<(), Malformed> {
     for (n, line) in text.split('\n').enumerate() {
@@ -158,7 +158,10 @@ fn readable(text: &str) -> Result<(), Malformed> {
         if let Some(c) = strange {
             return Err(Malformed {
                 line: n + 1,
-                text: format!("the character U+{:04X} has no place in it", u32::from(c)),
+                text: format!(
+                    "the character U+{:04X} is not allowed in YAML",
+                    u32::from(c)
+                ),
             });
         }
     }
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_deeply_does_not_end_the_process() {
+    fn deep_nesting_does_not_end_the_process() {
         let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
         assert_eq!(read(&deep).unwrap_err().line, 1);
         let whole = format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));

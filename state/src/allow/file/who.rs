@@ -12,7 +12,7 @@ pub enum NoPerson {
     #[error(transparent)]
     NoOne(#[from] RecipientError),
     /// It names a group.
-    #[error("a group is named under groups, not here")]
+    #[error("name a group under groups, not here")]
     Group,
 }
 

@@ -27,7 +27,7 @@ struct Names {
 }
 
 impl Index {
-    /// Of these rules, and of entries beside them.
+    /// Of these rules, and of entries added to them.
     #[must_use]
     pub fn new(rules: &Rules, added: &[Entry]) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl Index {
         }
     }
 
-    /// Takes other entries beside the rules.
+    /// Takes other entries in addition to the rules.
     pub fn set_added(&mut self, added: &[Entry]) {
         self.added = Names::of(added);
     }

@@ -68,7 +68,7 @@ fn judge(rules: &Rules, sender: &Sender<'_>, group: Option<&str>, added: &[Entry
 
 fn word(verdict: &Verdict) -> &'static str {
     match verdict {
-        Verdict::Allow(_) => "admit",
+        Verdict::Allow(_) => "allow",
         Verdict::Drop(reason) => reason.name(),
         Verdict::Hold => "hold",
     }
@@ -80,13 +80,13 @@ fn every_policy_judges_every_shape_of_a_sender() {
     let anna = "+15550100002";
     #[rustfmt::skip]
     let table = [
-        // policy, listed,        anna      anna+lid  bert          bert+lid      bert-lid      lid?          nobody        bert?
-        (Mode::Allowlist, anna,   ["admit", "admit", "not_listed", "hold",       "not_listed", "hold",       "not_listed", "hold"]),
+        // policy, listed,        anna      anna+lid  bert          bert+lid      bert-lid      lid?          no one        bert?
+        (Mode::Allowlist, anna,   ["allow", "allow", "not_listed", "hold",       "not_listed", "hold",       "not_listed", "hold"]),
         (Mode::Allowlist, "",     ["not_listed"; 8]),
-        (Mode::Allowlist, "*",    ["admit"; 8]),
+        (Mode::Allowlist, "*",    ["allow"; 8]),
         (Mode::Allowlist, "100000000000003@lid",
-                                  ["not_listed", "not_listed", "not_listed", "admit",  "admit",      "admit",      "not_listed", "hold"]),
-        (Mode::Open, "",          ["admit"; 8]),
+                                  ["not_listed", "not_listed", "not_listed", "allow",  "allow",      "allow",      "not_listed", "hold"]),
+        (Mode::Open, "",          ["allow"; 8]),
         (Mode::Disabled, anna,    ["disabled"; 8]),
         (Mode::Disabled, "*",     ["disabled"; 8]),
     ];
@@ -115,13 +115,13 @@ fn every_policy_judges_every_shape_of_a_sender() {
 }
 
 #[test]
-fn a_group_is_judged_before_who_writes_in_it() {
+fn a_group_is_judged_before_its_sender() {
     let shapes = Shapes::new();
     let other = "120363000000000002@g.us";
     let table = [
-        (None, "admit", "admit"),
-        (Some("*"), "admit", "admit"),
-        (Some(GROUP), "admit", "group_not_listed"),
+        (None, "allow", "allow"),
+        (Some("*"), "allow", "allow"),
+        (Some(GROUP), "allow", "group_not_listed"),
         (Some(""), "group_not_listed", "group_not_listed"),
     ];
     for (groups, here, there) in table {
@@ -149,15 +149,15 @@ fn in_groups_the_list_of_direct_chats_counts_until_they_have_their_own() {
     let say = |rules: &Rules, shape| {
         word(&judge(rules, &shapes.sender(shape), Some(GROUP), &added)).to_owned()
     };
-    assert_eq!(say(&rules, "anna"), "admit");
-    assert_eq!(say(&rules, "bert"), "admit");
+    assert_eq!(say(&rules, "anna"), "allow");
+    assert_eq!(say(&rules, "bert"), "allow");
     rules.group_people = Some(Vec::new());
     assert_eq!(say(&rules, "anna"), "not_listed");
     assert_eq!(say(&rules, "bert"), "not_listed");
 }
 
 #[test]
-fn what_is_added_counts_beside_the_file_and_is_told_as_such() {
+fn added_entries_count_in_addition_to_the_file_and_are_named_as_added() {
     let shapes = Shapes::new();
     let rules = Rules::closed();
     let added = entries("+15550100003")

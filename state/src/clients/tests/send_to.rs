@@ -1,4 +1,4 @@
-//! To whom a client may send: from its invitation to its connections.
+//! The recipients a client may send to: from its invitation to its connections.
 
 use ciborium::Value;
 use openclaw_types::{Lid, Phone, Recipient};

@@ -23,7 +23,7 @@ fn begun() -> Scales {
 }
 
 #[test]
-fn the_agents_time_goes_on_whatever_the_systems_clock_does() {
+fn the_agents_time_continues_over_steps_of_the_systems_clock() {
     for stepped in [-45, -7_200, 7_200, YEAR, -START] {
         let mut scales = begun();
         assert_eq!(seconds(scales.now(at(10, 0))), 10);
@@ -57,7 +57,7 @@ fn a_small_difference_is_no_step_and_many_of_them_are() {
 }
 
 #[test]
-fn a_restart_on_the_same_machine_counts_what_has_passed_and_believes_no_clock() {
+fn a_restart_on_the_same_machine_counts_the_boot_time_and_no_clock() {
     for stepped in [0, -3_600, YEAR] {
         let mark = begun().mark(at(10, 0), "boot");
         let mut next = Scales::new();
@@ -74,7 +74,7 @@ fn another_start_of_the_machine_counts_by_the_clock_and_within_bounds() {
     let mark = begun().mark(at(10, 0), "boot");
     let resume = |away: i64| {
         let mut next = Scales::new();
-        // Its time since boot begins anew, and may be higher as well.
+        // Its time since boot begins again, and may be higher as well.
         let resumed = next.resume(&mark, at(10 + away, 0), "another");
         (seconds(next.now(at(10 + away, 0))) - 10, resumed)
     };

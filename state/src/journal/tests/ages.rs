@@ -21,13 +21,13 @@ fn oldest(journal: &Journal) -> Seq {
 /// Events whose own time is what a clock shows that is wrong by years.
 async fn append_at(journal: &Journal, count: u64, wall: SystemTime) {
     for n in 0..count {
-        journal.append(occurrence(&n.to_string()), wall);
+        journal.append(event_data(&n.to_string()), wall);
     }
     journal.flush().await;
 }
 
 #[tokio::test]
-async fn what_the_clock_shows_makes_no_event_older() {
+async fn clock_steps_make_no_event_older() {
     for shown in [START, day(1), day(365), day(100 * 365)] {
         let volume = Volume::new();
         let journal = open(&volume, WEEK);

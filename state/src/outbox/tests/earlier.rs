@@ -25,7 +25,7 @@ async fn a_journal_from_before_the_first_release_is_read() {
         if !names.contains(&name) {
             names.push(name);
         }
-        let Occurrence::Message(message) = event.what else {
+        let EventData::Message(message) = event.what else {
             continue;
         };
         match message.content.body {
@@ -51,7 +51,7 @@ async fn a_journal_from_before_the_first_release_is_read() {
 }
 
 #[tokio::test]
-async fn an_outbox_from_before_the_first_release_keeps_its_tokens_and_what_waits() {
+async fn an_outbox_from_before_the_first_release_keeps_its_tokens_and_queue() {
     let volume = volume("before-0.1.0");
     let outbox = Outbox::open(
         volume.vault.clone(),

@@ -1,4 +1,4 @@
-//! Sends that are held because the store went back.
+//! Sends that are held because the store was rolled back.
 
 use openclaw_vault::Epoch;
 
@@ -15,7 +15,7 @@ fn epoch(generation: u64, id: u64, commits: u64) -> Epoch {
 const KNOWN: fn() -> [Epoch; 2] = || [epoch(3, 30, 9), epoch(4, 40, 5)];
 
 #[tokio::test]
-async fn a_store_that_went_back_holds_sends_over_restarts() {
+async fn a_rolled_back_store_holds_sends_over_restarts() {
     for seen in [epoch(5, 50, 0), epoch(4, 41, 1), epoch(3, 30, 10)] {
         let mut world = World::new();
         world.queued("kept", ANNA, at(0)).unwrap();
@@ -44,7 +44,7 @@ async fn a_store_that_went_back_holds_sends_over_restarts() {
 }
 
 #[tokio::test]
-async fn what_was_decided_holds_nothing_again_and_anything_else_does() {
+async fn a_decided_rollback_holds_nothing_again_and_another_one_does() {
     let mut world = World::new();
     let report = |world: &World, seen| world.outbox.report_seen(seen, &KNOWN(), at(1)).is_some();
     for seen in [epoch(5, 50, 7), epoch(6, 60, 7)] {

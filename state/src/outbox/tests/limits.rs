@@ -47,7 +47,7 @@ async fn a_restart_does_not_refill_the_pace() {
 }
 
 #[tokio::test]
-async fn the_oldest_is_forgotten_first_and_what_waits_never() {
+async fn the_oldest_token_is_forgotten_first_and_queued_ones_never() {
     const MANY: usize = 4200;
     let mut world = World::new();
     world.queued("kept", BERT, at(0)).unwrap();

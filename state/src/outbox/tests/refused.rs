@@ -27,7 +27,7 @@ async fn a_refusal_that_passes_waits_longer_each_time_and_keeps_the_id() {
 }
 
 #[tokio::test]
-async fn what_no_caller_waits_for_is_not_tried_again_by_itself() {
+async fn an_abandoned_direct_message_is_not_retried() {
     let world = World::new();
     drop(world.direct("gone", ANNA, "hi", at(0)).unwrap());
     let id = world.hand_over(at(0)).await;
@@ -109,7 +109,7 @@ async fn a_restriction_is_final_for_a_while_and_its_token_is_not_stuck() {
 }
 
 #[tokio::test]
-async fn what_is_kept_and_refused_until_its_deadline_never_arrived() {
+async fn a_queued_message_refused_until_its_deadline_has_failed() {
     let mut world = World::new();
     world.queued("t", ANNA, at(0)).unwrap();
     let id = world.hand_over(at(1)).await;

@@ -15,7 +15,7 @@ fn paced() -> Limits {
 }
 
 #[tokio::test]
-async fn what_was_handed_over_in_the_future_counts_as_now_at_most() {
+async fn a_handover_time_in_the_future_counts_as_now() {
     for ahead in [0, 3_600, 365 * 86_400] {
         let mut world = World::with(paced());
         for n in 0..2 {
@@ -51,7 +51,7 @@ async fn a_token_is_forgotten_when_its_time_has_passed_and_not_when_a_clock_says
 }
 
 #[tokio::test]
-async fn what_is_kept_until_a_time_is_not_kept_beyond_it_by_a_restart() {
+async fn a_restart_does_not_extend_a_messages_deadline() {
     let mut world = World::new();
     world.queued("a", ANNA, at(0)).unwrap();
     world.queued("b", BERT, at(3_000)).unwrap();

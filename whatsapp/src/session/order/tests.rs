@@ -45,7 +45,7 @@ fn marks(ids: &[&str]) -> Vec<Mark> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_overtook_a_message_waits_until_that_has_landed() {
+async fn a_message_that_overtook_another_waits_for_it() {
     let order = Order::default();
     let _held = [("a", "1"), ("a", "2"), ("b", "3"), ("a", "4"), ("b", "5")]
         .map(|(queue, id)| order.comes(queue, id));
@@ -72,7 +72,7 @@ async fn one_that_never_lands_holds_the_others_up_for_a_moment_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_is_done_with_what_came_before_one_that_it_is_done_with() {
+async fn finishing_a_stanza_finishes_those_before_it() {
     let order = Order::default();
     let duplicate = order.comes("a", "1");
     let (next, _other) = (order.comes("a", "2"), order.comes("b", "3"));
@@ -84,7 +84,7 @@ async fn a_queue_is_done_with_what_came_before_one_that_it_is_done_with() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_restart_what_waits_waits_for_what_is_delivered_again() {
+async fn after_a_restart_waiting_messages_wait_for_redelivered_ones() {
     let before = Order::default();
     let held =
         [("a", "1"), ("b", "2"), ("a", "3"), ("b", "4")].map(|(queue, id)| before.comes(queue, id));
@@ -113,7 +113,7 @@ async fn after_a_restart_what_waits_waits_for_what_is_delivered_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_delivered_again_is_waited_for_until_all_has_come() {
+async fn a_missing_message_is_waited_for_until_the_backlog_ends() {
     for caught_up in [true, false] {
         let order = Order::default();
         let mark = named("2").mark();
@@ -132,7 +132,7 @@ async fn what_is_not_delivered_again_is_waited_for_until_all_has_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_decrypted_before_a_start_passes_nothing_that_waits() {
+async fn a_message_decrypted_before_a_start_passes_no_waiting_one() {
     let order = Order::default();
     let behind = ["1", "2"].map(MessageId::new).to_vec();
     let mark = named("3").mark();

@@ -1,10 +1,10 @@
 //! Messages about messages: edits, deletions, reactions.
 //!
 //! The library opens those that come sealed, where it has the secret of the message that they are
-//! about. Where it has not, they are told as sealed.
+//! about. Where it has not, they are reported as sealed.
 
 use openclaw_types::{
-    AuthorCheck, Body, Contact, Content, Deletion, Edit, MessageId, Occurrence, Reaction, Target,
+    AuthorCheck, Body, Contact, Content, Deletion, Edit, EventData, MessageId, Reaction, Target,
 };
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -16,11 +16,11 @@ use super::{content, named, origin_of, person, sender};
 const MAX_EMOJI_BYTES: usize = 64;
 
 /// The change that a message is, if it is one. One that does not say what it changes is none.
-pub(super) fn change(message: &wa::Message, info: &MessageInfo) -> Option<Occurrence> {
+pub(super) fn change(message: &wa::Message, info: &MessageInfo) -> Option<EventData> {
     reaction(message, info)
-        .map(|reaction| Occurrence::Reaction(Box::new(reaction)))
-        .or_else(|| edit(message, info).map(|edit| Occurrence::Edit(Box::new(edit))))
-        .or_else(|| deletion(message, info).map(|gone| Occurrence::Deletion(Box::new(gone))))
+        .map(|reaction| EventData::Reaction(Box::new(reaction)))
+        .or_else(|| edit(message, info).map(|edit| EventData::Edit(Box::new(edit))))
+        .or_else(|| deletion(message, info).map(|gone| EventData::Deletion(Box::new(gone))))
 }
 
 fn reaction(message: &wa::Message, info: &MessageInfo) -> Option<Reaction> {
@@ -101,7 +101,7 @@ fn id(key: &wa::MessageKey) -> Option<MessageId> {
     id.map(MessageId::new)
 }
 
-/// Who wrote the message that `key` names, in the words of whoever wrote the key. Unknown when it is
+/// Who wrote the message that `key` names, in the words of the one who wrote the key. Unknown when it is
 /// the account itself, in a chat of two: the key does not say by which name.
 fn author(key: &wa::MessageKey, source: &MessageSource) -> Contact {
     match key.participant.as_deref() {

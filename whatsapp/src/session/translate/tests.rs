@@ -25,7 +25,7 @@ fn source(sender: &str, alt: Option<&str>) -> MessageSource {
     }
 }
 
-fn arrived(message: wa::Message, change: impl FnOnce(&mut MessageInfo)) -> Option<Occurrence> {
+fn arrived(message: wa::Message, change: impl FnOnce(&mut MessageInfo)) -> Option<EventData> {
     let mut info = MessageInfo {
         id: "3EB0AA".into(),
         source: MessageSource {
@@ -39,12 +39,12 @@ fn arrived(message: wa::Message, change: impl FnOnce(&mut MessageInfo)) -> Optio
     let inbound = InboundMessage::builder()
         .message(Arc::new(message))
         .info(Arc::new(info));
-    occurrence(&inbound.build())
+    event_data(&inbound.build())
 }
 
 fn content_of(message: wa::Message) -> Content {
     match arrived(message, |_| {}) {
-        Some(Occurrence::Message(message)) => message.content,
+        Some(EventData::Message(message)) => message.content,
         other => panic!("{other:?}"),
     }
 }
@@ -100,7 +100,7 @@ fn a_sender_is_known_by_both_names_whichever_is_the_address() {
 }
 
 #[test]
-fn what_is_said_between_devices_is_no_event() {
+fn messages_between_own_devices_are_no_events() {
     let peer = |info: &mut MessageInfo| info.category = MessageCategory::Peer;
     assert_eq!(arrived(text("hi"), peer), None);
     let keys = protocol(Type::APP_STATE_SYNC_KEY_SHARE, "3EB0AA", None);
@@ -115,7 +115,7 @@ fn what_is_said_between_devices_is_no_event() {
 }
 
 #[test]
-fn whatever_has_no_word_is_other_and_not_dropped() {
+fn values_without_a_word_are_other_and_not_dropped() {
     let other = Body::Other(Other::named("other"));
     assert_eq!(content_of(wa::Message::default()).body, other);
     assert_eq!(content_of(text("hi")).body, Body::Text("hi".into()));
@@ -222,7 +222,7 @@ fn where_a_file_is_is_kept_when_it_can_be_fetched_and_checked_with_it() {
 }
 
 #[test]
-fn wrappers_are_opened_and_what_they_say_is_kept() {
+fn wrappers_are_opened_and_their_properties_kept() {
     let once = wa::Message {
         view_once_message_v2: wrapped(image()),
         ..Default::default()
@@ -326,7 +326,7 @@ fn places_polls_and_cards_are_described() {
 }
 
 #[test]
-fn quotes_mentions_and_forwarding_are_told() {
+fn quotes_mentions_and_forwarding_are_kept() {
     let context = wa::ContextInfo {
         stanza_id: Some("3EB0BB".into()),
         participant: Some("15550100003@s.whatsapp.net".into()),
@@ -354,7 +354,7 @@ fn quotes_mentions_and_forwarding_are_told() {
 }
 
 #[test]
-fn a_text_is_bounded_and_says_so() {
+fn a_text_is_bounded_and_marked_as_truncated() {
     let found = content_of(text(&"ā".repeat(200_000)));
     let length = found.body.text().len();
     assert_eq!((length, found.truncated), (4 * 65_536, true));
@@ -373,14 +373,14 @@ fn protocol(kind: Type, id: &str, edited: Option<wa::Message>) -> wa::Message {
 }
 
 #[test]
-fn an_edit_names_what_it_changes_and_what_that_says_now() {
+fn an_edit_names_its_message_and_the_new_text() {
     let plain = protocol(Type::MESSAGE_EDIT, "3EB0BB", Some(text("later")));
     let in_wrapper = wa::Message {
         edited_message: wrapped(plain.clone()),
         ..Default::default()
     };
     for message in [plain, in_wrapper] {
-        let Some(Occurrence::Edit(edit)) = arrived(message, |_| {}) else {
+        let Some(EventData::Edit(edit)) = arrived(message, |_| {}) else {
             panic!("no edit")
         };
         let Edit {
@@ -397,8 +397,8 @@ fn an_edit_names_what_it_changes_and_what_that_says_now() {
 }
 
 #[test]
-fn a_deletion_names_who_had_written_it() {
-    let Some(Occurrence::Deletion(own)) = arrived(protocol(Type::REVOKE, "3EB0BB", None), |_| {})
+fn a_deletion_names_the_author() {
+    let Some(EventData::Deletion(own)) = arrived(protocol(Type::REVOKE, "3EB0BB", None), |_| {})
     else {
         panic!("no deletion")
     };
@@ -413,7 +413,7 @@ fn a_deletion_names_who_had_written_it() {
         info.source.chat = GROUP.parse().unwrap();
         info.source.is_group = true;
     };
-    let Some(Occurrence::Deletion(admin)) = arrived(message, in_group) else {
+    let Some(EventData::Deletion(admin)) = arrived(message, in_group) else {
         panic!("no deletion")
     };
     assert_eq!(admin.author.lid, Lid::new("100000000000003"));
@@ -431,7 +431,7 @@ fn a_reaction_names_its_message_and_an_empty_one_takes_it_back() {
             }),
             ..Default::default()
         };
-        let Some(Occurrence::Reaction(reaction)) = arrived(reaction, |_| {}) else {
+        let Some(EventData::Reaction(reaction)) = arrived(reaction, |_| {}) else {
             panic!("no reaction")
         };
         let Reaction {
@@ -448,7 +448,7 @@ fn a_reaction_names_its_message_and_an_empty_one_takes_it_back() {
 }
 
 #[test]
-fn what_the_library_could_not_open_is_told_as_sealed() {
+fn changes_the_library_could_not_decrypt_are_sealed() {
     let edit = wa::Message {
         secret_encrypted_message: set(content::SecretEncryptedMessage {
             target_message_key: key("3EB0BB"),
@@ -457,7 +457,7 @@ fn what_the_library_could_not_open_is_told_as_sealed() {
         ..Default::default()
     };
     match arrived(edit, |_| {}) {
-        Some(Occurrence::Edit(edit)) => assert_eq!(edit.content.body, Body::Sealed),
+        Some(EventData::Edit(edit)) => assert_eq!(edit.content.body, Body::Sealed),
         other => panic!("{other:?}"),
     }
     let reaction = wa::Message {
@@ -468,7 +468,7 @@ fn what_the_library_could_not_open_is_told_as_sealed() {
         ..Default::default()
     };
     match arrived(reaction, |_| {}) {
-        Some(Occurrence::Reaction(reaction)) => assert!(reaction.sealed),
+        Some(EventData::Reaction(reaction)) => assert!(reaction.sealed),
         other => panic!("{other:?}"),
     }
 }
@@ -481,18 +481,18 @@ fn a_change_of_nothing_is_a_message_with_its_word() {
     ] {
         let found = arrived(message, |_| {}).unwrap();
         assert_eq!(found.kind(), Kind::Message);
-        assert!(matches!(found, Occurrence::Message(found) if found.content.body.name() == word));
+        assert!(matches!(found, EventData::Message(found) if found.content.body.name() == word));
     }
 }
 
 #[test]
-fn what_comes_past_the_hook_is_marked() {
+fn messages_that_bypass_the_hook_are_marked() {
     let recovered = |info: &mut MessageInfo| info.unavailable_request_id = Some("R".into());
     let channel = |info: &mut MessageInfo| {
         info.source.chat = "120363000000000009@newsletter".parse().unwrap();
     };
     let marks = |change: &dyn Fn(&mut MessageInfo)| match arrived(text("hi"), change) {
-        Some(Occurrence::Message(message)) => (message.origin.bypassed, message.origin.recovered),
+        Some(EventData::Message(message)) => (message.origin.bypassed, message.origin.recovered),
         other => panic!("{other:?}"),
     };
     assert_eq!(marks(&|_| {}), (false, false));

@@ -29,7 +29,7 @@ pub(super) struct Creds {
 /// Why there is no account in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CredsError {
-    /// Nobody has scanned its code.
+    /// No one has scanned its code.
     Unlinked,
     /// A code for the phone was asked for, and never typed there.
     Unfinished,

@@ -22,11 +22,11 @@ const MAX_FILES: usize = 200_000;
 /// Why a file has not been read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unread {
-    #[error("it is not there")]
+    #[error("file not found")]
     Missing,
     #[error("it is not a regular file")]
     NotAFile,
-    #[error("it is a link, and links are not followed")]
+    #[error("it is a symlink, and symlinks are not followed")]
     Link,
     #[error("it is larger than 16 MiB")]
     TooLarge,
@@ -43,7 +43,7 @@ impl From<io::Error> for Unread {
     }
 }
 
-/// What tells one state of a file from another.
+/// What distinguishes one state of a file from another.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     inode: u64,

@@ -44,9 +44,9 @@ pub(super) enum Fault {
     NotJson,
     #[error("`{0}` is missing or not what it should be")]
     Field(&'static str),
-    #[error("no session in it is whole")]
+    #[error("no session in it is complete")]
     NoSession,
-    #[error("its name does not say whose it is")]
+    #[error("its name does not show whose it is")]
     Name,
 }
 
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_bytes_is_not_taken_for_bytes() {
+    fn values_that_are_not_bytes_are_refused() {
         for text in [
             "null",
             "7",

@@ -38,7 +38,7 @@ pub(super) enum Name {
     },
     /// WhatsApp is asked for it again.
     Refetched,
-    /// Of one of the types, but its id makes no sense.
+    /// Of one of the types, but its id is invalid.
     Unreadable,
 }
 
@@ -61,7 +61,7 @@ pub(super) enum Domain {
 }
 
 impl Name {
-    /// `None` for a file that is not of the account: another channel's, or nobody's.
+    /// `None` for a file that is not of the account: another channel's, or no one's.
     pub(super) fn of(file: &str) -> Option<Self> {
         let stem = file.strip_suffix(".json")?;
         // The longer of two prefixes first.
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_with_a_dash_in_its_id_is_told_from_its_sender() {
+    fn a_group_with_a_dash_in_its_id_is_separated_from_its_sender() {
         let name = Name::of("sender-key-15550100001-1400000000@g.us--125081686442798_1--4.json");
         let Some(Name::SenderKey { group, sender }) = name else {
             panic!("a sender key");
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_others_are_nobodys() {
+    fn foreign_files_belong_to_no_account() {
         for file in [
             "oauth.json",
             "telegram-allow-from.json",
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_makes_no_sense_is_told_as_unreadable() {
+    fn an_invalid_name_is_reported_as_unreadable() {
         for file in [
             "session-.json",
             "session-15550100002.json",
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_whatsapp_tells_again_is_not_needed() {
+    fn what_whatsapp_sends_again_is_not_imported() {
         assert!(Name::of("device-list-15550100002.json") == Some(Name::Refetched));
         assert!(Name::of("tctoken-__index.json") == Some(Name::Refetched));
     }

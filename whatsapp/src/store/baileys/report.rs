@@ -1,4 +1,4 @@
-//! What a person is told after an import: what came over, what did not, and what that means. Numbers are masked.
+//! The report of an import: what came over, what did not, and what that means. Numbers are masked.
 
 use std::fmt;
 
@@ -93,7 +93,7 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
     NotCarried {
         what: "sent messages",
-        meaning: "a contact who could not read a message from before the import gets no second copy of it",
+        meaning: "a contact who asks again for a message from before the import does not get it",
     },
     NotCarried {
         what: "chats, contacts and history",
@@ -101,11 +101,11 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
     NotCarried {
         what: "device lists, group details, privacy and server settings",
-        meaning: "asked of WhatsApp again when they are needed",
+        meaning: "fetched from WhatsApp again when they are needed",
     },
     NotCarried {
         what: "the server's certificate",
-        meaning: "the first connection makes the longer handshake",
+        meaning: "the first connection uses the longer handshake",
     },
     NotCarried {
         what: "whether the account addresses chats by LID",
@@ -113,7 +113,7 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
     NotCarried {
         what: "the name under Linked devices",
-        meaning: "the phone goes on showing the name that was given at pairing",
+        meaning: "the phone keeps showing the name given at pairing",
     },
 ];
 
@@ -239,7 +239,10 @@ impl Report {
         } = words;
         writeln!(f, "{heading}: {account}, device {device}, from {source}")?;
         if let Some(reason) = backup_because {
-            writeln!(f, "The backup was used: creds.json: {reason}")?;
+            writeln!(
+                f,
+                "creds.json.bak was used, because of creds.json: {reason}"
+            )?;
         }
         writeln!(f, "{carried_over}:")?;
         for Carried { kind, count } in carried {
@@ -258,7 +261,11 @@ impl Report {
         for NotCarried { what, meaning } in *not_carried {
             writeln!(f, "  {what}: {meaning}")?;
         }
-        writeln!(f, "Not needed: {}; of others: {foreign}", files(*refetched))?;
+        writeln!(
+            f,
+            "Not needed: {}; of other programs: {foreign}",
+            files(*refetched)
+        )?;
         writeln!(f, "{then}")?;
         writeln!(
             f,

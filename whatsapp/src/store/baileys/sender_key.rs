@@ -54,7 +54,7 @@ impl SenderKey {
     }
 }
 
-/// In a file the newest state is last. A chain that was announced again is in it twice, and Baileys goes on with the
+/// In a file the newest state is last. A chain that was announced again is in it twice, and Baileys continues with the
 /// first of them; unless the signing key differs: then it is another chain, and only the newest is of use.
 fn newest_first(states: Vec<SenderKeyStateComponents>) -> Vec<SenderKeyStateComponents> {
     let mut kept: Vec<SenderKeyStateComponents> = Vec::new();

@@ -219,7 +219,7 @@ fn chain(key: Vec<u8>, json: &Json) -> Result<LegacySessionChainV1, Fault> {
 
 /// This side of a session whose device does not matter, as when only the other side's bytes are under test.
 pub(super) fn context_without_device() -> LegacySessionLocalContext {
-    // The generator of the curve: a public key that nobody has the secret of.
+    // The generator of the curve: a public key that no one has the secret of.
     let mut generator = [0; 32];
     generator[0] = 9;
     let key = public_key(&generator).expect("the base point is a public key");

@@ -1,5 +1,5 @@
 //! On a folder that Baileys 7.0.0-rc14 wrote against the simulator (`tests/recorded.json`, one file a line, most prekeys
-//! left out): what happens to the odd folder. That conversations go on is shown in `agent/tests/it/import.rs`.
+//! left out): what happens to the odd folder. That conversations continue is shown in `agent/tests/it/import.rs`.
 
 mod handover;
 mod keys;
@@ -92,7 +92,7 @@ async fn every_kind_of_file_comes_over() {
 }
 
 #[tokio::test]
-async fn what_is_left_under_a_number_moves_to_its_lid_unless_that_has_one() {
+async fn records_under_a_number_move_to_its_lid_unless_it_has_its_own() {
     let session = file("session-125081686442798_1.0.json");
     let other = file("session-125081734714197_1.0.json");
     let under_number = format!("session-{ANNA}.0.json");
@@ -113,7 +113,7 @@ async fn what_is_left_under_a_number_moves_to_its_lid_unless_that_has_one() {
 }
 
 #[tokio::test]
-async fn a_lid_of_before_is_known_beside_the_present_one() {
+async fn an_earlier_lid_is_kept_with_the_current_one() {
     let earlier = "125081000000001";
     let reverse = format!("lid-mapping-{earlier}_reverse.json");
     let (_, store) = imported(&folder(&[(&reverse, &format!("\"{ANNA}\""))])).await;

@@ -45,7 +45,7 @@ async fn a_pair_that_a_stanza_showed_is_known_until_the_library_stores_another()
     };
     records.put_lid_mapping(&mapping).await.unwrap();
     assert_eq!(names(&store), [some(LID), some(NUMBER), None, None]);
-    // A number that a stanza moved away from its LID leads there no more, whoever has it now.
+    // A number that a stanza moved away from its LID leads there no more, no matter who has it now.
     store.learn(LID, OTHER_NUMBER);
     let moved = [None, some(OTHER_NUMBER), some(LID), None];
     assert_eq!(names(&store), moved);

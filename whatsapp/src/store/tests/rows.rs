@@ -19,7 +19,7 @@ use crate::store::{sending, sent, tokens};
 const ADDRESS: &str = "15550100001:2@c.us.0";
 
 #[tokio::test]
-async fn what_a_peer_could_see_twice_is_durable_when_the_call_returns() {
+async fn keys_a_peer_could_see_twice_are_durable_on_return() {
     let volume = Volume::new();
     let (store, address) = (volume.records(), Arc::<str>::from(ADDRESS));
     let one = Bytes::from_static(b"record");
@@ -168,7 +168,7 @@ async fn a_used_prekey_is_not_brought_back_by_its_upload() {
 }
 
 #[test]
-fn a_sent_message_is_taken_once_by_whoever_comes_first() {
+fn a_sent_message_is_taken_once() {
     let volume = Volume::new();
     let store = volume.records();
     for round in 0..50 {

@@ -1,4 +1,4 @@
-//! Whose messages are admitted, and what a diagnosis found.
+//! Whose messages are allowed, and what a diagnosis found.
 
 use openclaw_proto::v1 as pb;
 use openclaw_state::allow::file::named;

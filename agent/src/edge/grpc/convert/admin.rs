@@ -17,7 +17,7 @@ struct Missing;
 
 /// A frame out of its turn.
 #[derive(Debug, thiserror::Error)]
-#[error("must come first, and once")]
+#[error("must be the first frame, and sent once")]
 struct OutOfTurn;
 
 fn secret(secret: Option<pb::Secret>) -> Result<Secret, GrpcStatus> {

@@ -18,12 +18,12 @@ enum BadLimit {
     #[error("at most {MAX_RECIPIENTS} recipients can be named")]
     TooMany,
     #[error(
-        "names no one: set `known`, or name recipients; a client that is to send nothing is a reader"
+        "is empty: set `known`, or list recipients; for a client that sends nothing, use the role reader"
     )]
     NoOne,
     #[error("a reader cannot send: leave the limit out, or invite a sender")]
     Reader,
-    #[error("an admin could lift the limit: leave it out, or invite a sender or an operator")]
+    #[error("a limit has no effect on an admin: leave it out, or invite a sender or an operator")]
     Admin,
 }
 

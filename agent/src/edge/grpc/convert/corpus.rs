@@ -66,7 +66,7 @@ fn in_environment(input: &str) -> Answer {
 }
 
 #[test]
-fn every_reader_answers_as_the_corpus_says() {
+fn every_parser_agrees_with_the_corpus() {
     for Case {
         input,
         answer,

@@ -18,7 +18,7 @@ pub(in crate::edge::grpc) struct Page<T> {
 
 /// A token that no page ended with.
 #[derive(Debug, thiserror::Error)]
-#[error("is no token of a page of this list")]
+#[error("is not a page token of this list")]
 struct BadToken;
 
 /// One page of at most `size` items (0: [`MAX_PAGE`]). The list is in the order of its keys, and a page ends with the key that

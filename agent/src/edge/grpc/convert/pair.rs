@@ -17,7 +17,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 /// No way to link, or one of a later version.
 #[derive(Debug, thiserror::Error)]
-#[error("is absent or not known: `qr` or `phone_code`")]
+#[error("is missing or unknown: set `qr` or `phone_code`")]
 struct NoMethod;
 
 pub(in crate::edge::grpc) fn pair_request(

@@ -1,4 +1,4 @@
-//! A store that went back: what a client has seen, and what is held.
+//! A rolled back store: what a client has seen, and what is held.
 
 use openclaw_proto::v1 as pb;
 use openclaw_state::outbox::Hold;

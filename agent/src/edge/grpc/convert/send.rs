@@ -23,17 +23,17 @@ const MAX_KEEP_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// `keep_for` for what is not kept at all.
 #[derive(Debug, thiserror::Error)]
-#[error("is for a message with `queue` only: use `timeout`")]
+#[error("is only for a message with `queue`: use `timeout`")]
 struct NotQueued;
 
 /// Nothing to send.
 #[derive(Debug, thiserror::Error)]
-#[error("is absent: there is nothing to send")]
+#[error("is missing: there is nothing to send")]
 struct NoContent;
 
 /// Content that something is missing of.
 #[derive(Debug, thiserror::Error)]
-#[error("is for what arrives: content is sent whole")]
+#[error("is set on received content only: content is sent whole")]
 struct Truncated;
 
 /// What to send, and how.
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn send_waits_for_the_servers_ack_unless_told_otherwise() {
+    fn send_waits_for_the_servers_ack_by_default() {
         let (draft, options) = send(|_| {}).unwrap();
         let usual = SendOptions {
             wait: SendState::ServerAck,
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_queued_is_kept_for_an_hour_unless_told_otherwise() {
+    fn a_queued_message_is_kept_for_an_hour_by_default() {
         let (_, options) = send(|r| r.queue = true).unwrap();
         assert_eq!(options.keep, Some(DEFAULT_KEEP_FOR));
         let day = prost_types::Duration {

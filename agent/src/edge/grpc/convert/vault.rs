@@ -1,4 +1,4 @@
-//! What may be told of the sealed store.
+//! What may be reported about the sealed store.
 
 use openclaw_proto::v1 as pb;
 use openclaw_vault::{Epoch, SlotInfo, SlotKind, Summary};

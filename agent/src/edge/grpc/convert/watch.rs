@@ -57,7 +57,7 @@ pub(in crate::edge::grpc) struct ListRequest {
 
 /// A token that no page ended with.
 #[derive(Debug, thiserror::Error)]
-#[error("is no token of a page of this list")]
+#[error("is not a page token of this list")]
 struct BadToken;
 
 pub(in crate::edge::grpc) fn list_request(

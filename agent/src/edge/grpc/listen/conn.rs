@@ -15,13 +15,13 @@ use tonic::transport::server::Connected;
 
 use super::seats::Seat;
 
-/// Who calls: with every request of the connection.
+/// The caller: with every request of the connection.
 #[derive(Clone, Debug)]
 pub(in crate::edge::grpc) struct Caller {
     /// The client's name and key; `None` on the agent's own machine.
     pub(in crate::edge::grpc) client: Option<(Arc<str>, Fingerprint)>,
     pub(in crate::edge::grpc) role: Role,
-    /// To whom it may send; `None`: to everyone.
+    /// The recipients it may send to; `None`: to everyone.
     pub(in crate::edge::grpc) send_to: Option<Arc<SendTo>>,
     pub(in crate::edge::grpc) via: Transport,
 }
@@ -105,7 +105,7 @@ impl Conn {
         }
     }
 
-    /// Whether the connection may go on. If it may, whoever asked is woken when that ends: an idle connection too.
+    /// Whether the connection may continue. If it may, the task that asked is woken when that ends: an idle connection too.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let Some(hold) = &mut self.hold else {
             return Ok(());

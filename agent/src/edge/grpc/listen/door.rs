@@ -6,7 +6,7 @@
 //! ```
 //!
 //! What strangers can take is bounded and apart from what clients have: strangers never wait for a seat, and clients
-//! never wait for strangers to finish. There is nothing by address: a platform's proxy has one for everybody.
+//! never wait for strangers to finish. There is nothing by address: a platform's proxy has one for everyone.
 
 use std::io;
 use std::net::SocketAddr;
@@ -185,7 +185,7 @@ impl Host {
                 .map_err(|_| RefusalCause::TooSlow)?
                 .map_err(|_| RefusalCause::Code)?;
             let host = Arc::clone(self);
-            // Once it has asked, it is answered: whoever comes in between does not leave it in doubt.
+            // Once it has asked, it is answered: another that comes in between does not leave it in doubt.
             let enrolling = async move { host.enroll(stream, request).await };
             let enrolling = tokio::spawn(timeout(ENROLL_TIMEOUT, enrolling));
             let enrolled = enrolling.await.map_err(|_| RefusalCause::Code)?;
@@ -234,7 +234,7 @@ impl Host {
                 let (name, role) = (&enrolled.name, enrolled.role);
                 let fingerprint = asking.client;
                 if !enrolled.again {
-                    tracing::info!(name, %role, %fingerprint, "a client was enrolled");
+                    tracing::info!(name, %role, %fingerprint, "client enrolled");
                 }
                 let told = enroll::welcome(&mut stream, &request, &enrolled.code, role).await;
                 // It is enrolled, and finds that out when it tries.
@@ -254,8 +254,8 @@ impl Host {
 
     fn log(&self, summary: Option<Summary>) {
         if let Some(summary) = summary {
-            let (count, why) = (summary.total(), summary.to_string());
-            tracing::warn!(count, why, "connections were refused");
+            let (count, reasons) = (summary.total(), summary.to_string());
+            tracing::warn!(count, reasons, "connections refused");
         }
     }
 

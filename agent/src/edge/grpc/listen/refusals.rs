@@ -1,4 +1,4 @@
-//! The log of refused connections. Anybody can cause them, so it is one line a minute, with a count for each cause.
+//! The log of refused connections. Anyone can cause them, so it is one line a minute, with a count for each cause.
 
 use std::fmt;
 use std::time::Duration;
@@ -29,10 +29,10 @@ pub(super) enum RefusalCause {
 
 const KINDS: [(RefusalCause, &str); 7] = [
     (RefusalCause::Handshake, "no handshake"),
-    (RefusalCause::TooSlow, "too slow"),
-    (RefusalCause::CrowdedOut, "crowded out"),
+    (RefusalCause::TooSlow, "handshake timeout"),
+    (RefusalCause::CrowdedOut, "unfinished handshake evicted"),
     (RefusalCause::Full, "too many connections"),
-    (RefusalCause::MadeRoom, "closed to make room"),
+    (RefusalCause::MadeRoom, "connection evicted"),
     (RefusalCause::Revoked, "revoked"),
     (RefusalCause::Code, "enrolment refused"),
 ];
@@ -107,7 +107,10 @@ mod tests {
             None
         );
         let summary = refusals.due(start + LOG_INTERVAL).unwrap();
-        assert_eq!(summary.to_string(), "too slow: 59, enrolment refused: 1");
+        assert_eq!(
+            summary.to_string(),
+            "handshake timeout: 59, enrolment refused: 1"
+        );
         assert_eq!(summary.total(), 60);
         assert_eq!(refusals.due(start + 2 * LOG_INTERVAL), None);
     }

@@ -21,7 +21,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// A socket file that nobody answers on is left over, and replaced.
+    /// A socket file that no one answers on is left over, and replaced.
     pub(super) async fn bind(path: &Path) -> Result<Self, ListenError> {
         if let Some(folder) = path.parent() {
             let made = fs::DirBuilder::new()
@@ -62,13 +62,13 @@ impl Socket {
 /// The agent's own user and root: the file's mode already says so, except in a shared folder or
 /// for a socket that was opened before the mode was set.
 fn is_allowed(stream: &UnixStream, owner: u32) -> bool {
-    let admitted = stream
+    let allowed = stream
         .peer_cred()
         .is_ok_and(|peer| is_allowed_uid(peer.uid(), owner));
-    if !admitted {
-        tracing::warn!("refused a connection of another user");
+    if !allowed {
+        tracing::warn!("connection refused: the peer runs as another user");
     }
-    admitted
+    allowed
 }
 
 const fn is_allowed_uid(peer: u32, owner: u32) -> bool {

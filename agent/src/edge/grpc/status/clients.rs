@@ -15,7 +15,7 @@ pub(in crate::edge::grpc) fn client_denied(denied: &ClientDenied) -> Status {
         ClientDenied::TooManyCodes => (
             Code::ResourceExhausted,
             "TOO_MANY_CODES",
-            "use one of those that are open, or wait until they are over",
+            "use one of the open codes, or wait until they expire",
         ),
         ClientDenied::NameTaken => (
             Code::AlreadyExists,
@@ -45,7 +45,7 @@ pub(in crate::edge::grpc) fn client_denied(denied: &ClientDenied) -> Status {
 pub(in crate::edge::grpc) fn no_tls() -> Status {
     with_info(
         Code::FailedPrecondition,
-        "the agent serves nobody over the network",
+        "the agent does not serve the network",
         "NO_TLS",
         "start it with --listen [::]:50051 (OPENCLAW_LISTEN)",
         [],
@@ -58,7 +58,7 @@ pub(in crate::edge::grpc) fn other_recipient() -> Status {
         Code::PermissionDenied,
         "this client may not send to this recipient; nothing was sent",
         "RECIPIENT",
-        "`openclawctl status` shows to whom it may send; an admin makes a code with another limit: `openclawctl clients invite --send-to known|NUMBER…`",
+        "`openclawctl status` shows its limit; an admin makes a code with another limit: `openclawctl clients invite --send-to known|NUMBER…`",
         [],
     )
 }

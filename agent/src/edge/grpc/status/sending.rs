@@ -49,7 +49,7 @@ fn not_connected(down: &Down, message: &str) -> Status {
     };
     let hint = match (hint.as_str(), retry_at) {
         ("", Some(at)) => format!(
-            "the agent connects by itself, and tries at {}: call again then, or keep the message until it can be sent (`--queue`)",
+            "the agent reconnects automatically, next at {}: call again then, or keep the message until it can be sent (`--queue`)",
             clock::utc(clock::shown(at))
         ),
         (hint, _) => hint.to_owned(),
@@ -62,7 +62,7 @@ fn not_connected(down: &Down, message: &str) -> Status {
 
 fn paced(at: SystemTime, message: &str) -> Status {
     let hint = format!(
-        "call again at {}, or let the message wait for its turn (`--queue`); the agent's --send-rate and --send-burst are the limits",
+        "call again at {}, or queue the message (`--queue`); the limits are the agent's --send-rate and --send-burst",
         clock::utc(clock::shown(at))
     );
     let retry = Retry::at(Some(at));
@@ -98,17 +98,17 @@ pub(in crate::edge::grpc) fn cancel_denied(denied: CancelDenied) -> Status {
         CancelDenied::Unknown => (
             Code::NotFound,
             "UNKNOWN_TOKEN",
-            "`openclawctl outbox list` shows what waits",
+            "`openclawctl outbox list` shows the queue",
         ),
         CancelDenied::NotWaiting => (
             Code::FailedPrecondition,
             "NOT_WAITING",
-            "it was sent, has failed, or was never to be kept: send it again with its token to learn which",
+            "it was sent, has failed, or was not queued: send it again with its token to see which",
         ),
         CancelDenied::Underway => (
             Code::FailedPrecondition,
             "UNDERWAY",
-            "too late, unless WhatsApp does not take it: see `openclawctl outbox list`",
+            "too late, unless WhatsApp refuses it: see `openclawctl outbox list`",
         ),
     };
     with_info(code, &denied.to_string(), reason, hint, [])
@@ -130,7 +130,7 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
             Code::DeadlineExceeded,
             &message,
             "NOT_CONFIRMED",
-            "the outcome is not known yet: call again with the same token to learn it",
+            "the outcome is not known yet: call again with the same token to get it",
             [("token", token.as_str())],
         ),
         SendFailure::ConnectionLost(token) => with_info(
@@ -189,17 +189,20 @@ fn not_sent(
     let (code, reason, hint) = match (why, nack) {
         (SendReason::Restricted, Some(nack)) => {
             let again = again_at.map_or_else(String::new, |at| {
-                format!("; the same token is tried again from {} on", clock::utc(at))
+                format!(
+                    "; the same token can be tried again from {} on",
+                    clock::utc(at)
+                )
             });
             let hint = format!("{}{again}", nack.hint());
             (Code::FailedPrecondition, "RESTRICTED", hint)
         }
         (SendReason::RefusedByServer, Some(nack)) => {
-            let hint = format!("{}; another token is another message", nack.hint());
+            let hint = format!("{}; another token sends a second message", nack.hint());
             (Code::Aborted, "NOT_SENT", hint)
         }
         _ => {
-            let hint = "it will not be sent: to try again use another token";
+            let hint = "not sent: to try again use another token";
             (Code::Aborted, "NOT_SENT", hint.to_owned())
         }
     };
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_tried_again_says_when() {
+    fn a_retryable_error_has_a_retry_time() {
         let at = clock::now() + Duration::from_secs(90);
         let refusals = [
             SubmitDenied::Paced(at),

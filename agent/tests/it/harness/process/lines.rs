@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::watch;
 
-use super::PATIENCE;
+use super::TEST_TIMEOUT;
 
 #[derive(Clone, Copy)]
 pub(super) enum Stream {
@@ -83,7 +83,10 @@ impl Lines {
                 }
             }
         };
-        let found = tokio::time::timeout(PATIENCE, find).await.ok().flatten();
+        let found = tokio::time::timeout(TEST_TIMEOUT, find)
+            .await
+            .ok()
+            .flatten();
         found.unwrap_or_else(|| panic!("{message:?} is not in the log: {:#?}", self.all()))
     }
 
@@ -91,7 +94,7 @@ impl Lines {
     pub(super) async fn closed(&self) {
         let mut changes = self.changes.clone();
         let closed = async { while changes.changed().await.is_ok() {} };
-        let closed = tokio::time::timeout(PATIENCE, closed).await;
+        let closed = tokio::time::timeout(TEST_TIMEOUT, closed).await;
         closed.expect("its output ends with it");
     }
 }

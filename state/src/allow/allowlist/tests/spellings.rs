@@ -62,7 +62,7 @@ async fn a_number_in_another_spelling_is_judged_by_its_lid() {
         allowlist.learn(vec![(phone(listed), Some(lid(7)))], at(0));
         assert_eq!(
             says(&allowlist, Some(phone(shown)), None, at(0)),
-            "admit",
+            "allow",
             "{shown}"
         );
         assert_eq!(
@@ -70,11 +70,11 @@ async fn a_number_in_another_spelling_is_judged_by_its_lid() {
             "not_listed"
         );
         // And by the other names as well.
-        assert_eq!(says(&allowlist, Some(phone(listed)), None, at(0)), "admit");
-        assert_eq!(says(&allowlist, None, Some(lid(7)), at(0)), "admit");
+        assert_eq!(says(&allowlist, Some(phone(listed)), None, at(0)), "allow");
+        assert_eq!(says(&allowlist, None, Some(lid(7)), at(0)), "allow");
         assert_eq!(
             says(&allowlist, Some(phone(shown)), Some(lid(7)), at(0)),
-            "admit"
+            "allow"
         );
         assert_eq!(
             says(&allowlist, Some(phone(shown)), Some(lid(9)), at(0)),
@@ -89,7 +89,7 @@ async fn a_number_whose_lid_is_not_known_is_held_and_asked_about_once() {
     let volume = Volume::new();
     for (listed, shown) in SPELLED {
         for (answer, verdict) in [
-            (Some(lid(7)), "admit"),
+            (Some(lid(7)), "allow"),
             (Some(lid(9)), "not_listed"),
             (None, "not_listed"),
         ] {
@@ -117,11 +117,11 @@ async fn one_who_is_listed_by_lid_and_shows_a_number_is_found() {
     let list = "allowFrom: [100000000000007@lid]";
     let allowlist = ruled(&volume.vault, list, &[("+551155501234", 7)]);
     let seen = phone("+551155501234");
-    assert_eq!(says(&allowlist, Some(seen), None, at(0)), "admit");
+    assert_eq!(says(&allowlist, Some(seen), None, at(0)), "allow");
     let unseen = phone("+15550100005");
     assert_eq!(says(&allowlist, Some(unseen.clone()), None, at(0)), "hold");
     allowlist.learn(vec![(unseen.clone(), Some(lid(7)))], at(0));
-    assert_eq!(says(&allowlist, Some(unseen), None, at(0)), "admit");
+    assert_eq!(says(&allowlist, Some(unseen), None, at(0)), "allow");
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn two_spellings_in_two_lists_are_each_found_in_their_own() {
 }
 
 #[tokio::test]
-async fn two_contacts_are_the_same_by_what_is_known_of_them() {
+async fn two_contacts_are_compared_by_what_is_known_of_them() {
     let volume = Volume::new();
     let allowlist = ruled(
         &volume.vault,

@@ -78,7 +78,7 @@ fn summary(rules: &Rules) -> String {
 }
 
 #[test]
-fn every_odd_file_is_taken_or_refused_as_it_says() {
+fn every_odd_file_is_accepted_or_refused_as_listed() {
     let mut wrong = Vec::new();
     for (path, text) in files() {
         let said = Said::by(&text);

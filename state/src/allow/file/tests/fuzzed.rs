@@ -68,7 +68,7 @@ fn shown_names(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| entry.who.to_string()).collect()
 }
 
-/// Pieces that people and programs put into such files, and some that nobody should.
+/// Pieces that people and programs put into such files, and some that no one should.
 const PIECES: [&str; 22] = [
     "$include: other.yml\n",
     "<<: *base\n",
@@ -124,7 +124,7 @@ fn broken(rng: &mut Rng, text: &str) -> String {
 }
 
 #[test]
-fn a_broken_file_allows_no_one_who_is_not_written_in_it() {
+fn a_broken_file_allows_no_one_it_does_not_list() {
     let mut rng = Rng::with_seed(9);
     let taken: Vec<_> = files()
         .into_iter()

@@ -47,7 +47,7 @@ fn without_times(mut rows: Rows) -> Rows {
 }
 
 #[tokio::test]
-async fn what_is_handed_over_is_what_an_import_writes() {
+async fn a_handover_has_what_an_import_writes() {
     let dir = folder(&[]);
     let volume = Volume::new();
     let direct = import(dir.path(), &Store::new(volume.vault.clone())).await;

@@ -138,7 +138,7 @@ fn a_sender_keys_newest_state_comes_first() {
 }
 
 #[test]
-fn a_chain_that_was_announced_twice_goes_on_where_baileys_was() {
+fn a_chain_announced_twice_continues_where_baileys_was() {
     let again = json!([state(1, 17, 1), state(2, 20, 2), state(1, 12, 1)]);
     assert_eq!(states(&[again]), [(1, 17), (2, 20)]);
     let another = json!([state(1, 17, 1), state(1, 12, 4)]);

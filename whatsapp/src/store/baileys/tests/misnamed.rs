@@ -81,7 +81,7 @@ async fn the_hint_fits_a_folder_that_is_missing_empty_or_the_wrong_one() {
         ("above", "auth_info_baileys", "name one of those"),
         (
             "google",
-            "another program's",
+            "another program",
             "name the folder with creds.json",
         ),
     ] {
@@ -93,7 +93,7 @@ async fn the_hint_fits_a_folder_that_is_missing_empty_or_the_wrong_one() {
 }
 
 #[tokio::test]
-async fn a_creds_json_that_is_no_file_is_named_as_what_it_is() {
+async fn a_creds_json_that_is_not_a_file_is_named_by_its_type() {
     let dir = folder(&[]);
     let creds = dir.path().join("creds.json");
     let elsewhere = tempfile::tempdir().unwrap();
@@ -102,7 +102,7 @@ async fn a_creds_json_that_is_no_file_is_named_as_what_it_is() {
     symlink(&target, &creds).unwrap();
     let (text, hint) = refusal(dir.path()).await;
     assert!(
-        text.contains("it is a link") && hint.contains("cp -rL"),
+        text.contains("it is a symlink") && hint.contains("cp -rL"),
         "{text}: {hint}"
     );
     fs::remove_file(&creds).unwrap();
@@ -119,7 +119,7 @@ async fn a_creds_json_that_is_no_file_is_named_as_what_it_is() {
 }
 
 #[test]
-fn a_folder_that_may_not_be_read_is_said_to_be_that() {
+fn an_unreadable_folder_is_reported_as_unreadable() {
     let open = |kind: io::ErrorKind| Error::Open {
         dir: "/x".to_owned(),
         source: io::Error::from(kind),

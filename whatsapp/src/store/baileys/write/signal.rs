@@ -85,7 +85,8 @@ impl<B: Backend> Import<'_, B> {
         let session = self.read(file, |bytes| Session::parse(bytes, local))?;
         let Session { damaged, all, .. } = session;
         if damaged > 0 {
-            let left = format!("{damaged} of its {all} sessions are damaged; the rest came over");
+            let left =
+                format!("{damaged} of its {all} sessions are damaged; the rest were imported");
             self.report.skip(file, left);
         }
         Some((target_addresses, session))
@@ -139,7 +140,7 @@ impl<B: Backend> Import<'_, B> {
         Ok(self.backend.put_sender_keys_batch(&batch).await?)
     }
 
-    /// Who has our sender key; where that did not come over, nobody has. Our own devices are told every time.
+    /// Who has our sender key; where that did not come over, no one has. Our own devices get it every time.
     pub(super) async fn groups(&mut self, own_groups: &HashSet<String>) -> Result<(), Error> {
         for (group, file) in self.pick(|name| match name {
             Name::SenderKeyMemory { group } => Some(group.clone()),
@@ -149,7 +150,7 @@ impl<B: Backend> Import<'_, B> {
                 continue;
             };
             if !own_groups.contains(&group) {
-                let anew = "our sender key of this group did not come over; a new one will be made";
+                let anew = "our sender key of this group was not imported; a new one will be made";
                 self.report.skip(file, anew);
                 continue;
             }
@@ -181,7 +182,7 @@ impl<B: Backend> Import<'_, B> {
     }
 }
 
-/// Both readings of an address from before Baileys 7 that may be a LID. Only one of them is anybody's.
+/// Both readings of an address from before Baileys 7 that may be a LID. Only one of them is anyone's.
 fn ambiguous(address: &Address) -> Vec<Address> {
     let mut readings = vec![address.clone()];
     if address.domain == Domain::Unmarked && address.user.len() >= MIN_LID_DIGITS {

@@ -20,7 +20,7 @@ impl Pair {
         }
     }
 
-    /// Theirs forgets the way back from a number that has meanwhile been told with another LID; ours keeps it.
+    /// Theirs forgets the way back from a number that has meanwhile been reported with another LID; ours keeps it.
     async fn put_mapping(&mut self, entry: &LidPnMappingEntry) {
         let before = self.theirs.get_lid_mapping(&entry.lid).await.unwrap();
         let mut other = None;
