@@ -1,4 +1,4 @@
-//! The command line: what can be said, with its help. What it does is in the file of each command.
+//! The command line and its help. What a command does is in its own file.
 
 mod access;
 mod allow;
@@ -19,27 +19,27 @@ pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use watch::{ConsumersArgs, ConsumersCommand, EventsArgs, FilterArgs, WatchArgs};
 use words::states;
 
-/// Drive an OpenClaw agent: link it to a phone, ask how it is, send, and follow what happens.
+/// Control an OpenClaw agent: link it to a phone, show its status, send messages, watch events.
 ///
 /// Exit codes: 0 done, 1 failed, 2 usage, 3 agent unreachable, 4 refused because of its state,
-/// 5 sent, but the wait for more ran out, 64 bad configuration.
+/// 5 sent, but not delivered or read within the timeout, 64 invalid configuration.
 #[derive(Debug, Parser)]
 #[command(name = "openclawctl", version, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Where the agent is: unix:PATH, an absolute path, or HOST:PORT.
+    /// Address of the agent: unix:PATH, an absolute path, or HOST:PORT.
     ///
-    /// HOST:PORT is an agent that this user is enrolled with (see `enroll`), else one on this machine,
-    /// in plain text. Without it --context counts, then OPENCLAW_AGENT, OPENCLAW_CONTEXT, the socket
-    /// named by OPENCLAW_SOCKET, the current context; then the first that exists of
-    /// $XDG_RUNTIME_DIR/openclaw/agent.sock and /run/openclaw/agent.sock.
+    /// HOST:PORT selects the context with that endpoint (see `enroll`); without one, an agent on this
+    /// machine, in plain text. Without --agent, the first of these that is set is used: --context,
+    /// OPENCLAW_AGENT, OPENCLAW_CONTEXT, OPENCLAW_SOCKET (a path), the current context; then the first
+    /// that exists of $XDG_RUNTIME_DIR/openclaw/agent.sock and /run/openclaw/agent.sock.
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) agent: Option<String>,
-    /// Which of the agents that this user is enrolled with: see `context list`.
+    /// Context to use: one of the agents that this user is enrolled with (see `context list`).
     ///
-    /// For `enroll`: what to call it [default: its host].
+    /// For `enroll`: name of the new context [default: the agent's host name].
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<Name>,
-    /// Write JSON, one object a line: answers to stdout, errors to stderr.
+    /// Print JSON, one object per line: results to stdout, errors to stderr.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Mask phone numbers, in JSON too: +1 555 XXX XXXX.
@@ -55,74 +55,75 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Link the agent to a phone.
     ///
-    /// On a terminal the code is redrawn in place; into a pipe each code is printed once. On the
+    /// On a terminal the code is redrawn in place; in a pipe each code is printed once. On the
     /// phone: WhatsApp → Settings → Linked devices → Link a device.
     Pair(PairArgs),
     /// Show the state of the agent.
     Status(StatusArgs),
-    /// Take the link back without the phone: connect now, with the credentials that the agent has.
+    /// Reconnect now with the stored credentials, without the phone.
     ///
-    /// For an agent that was replaced, banned or outdated, or that waits for its next attempt. It tries
-    /// once: what WhatsApp refuses again stays refused. Exit code 0 means that it is connected, 4 that
-    /// WhatsApp or the agent refused, 1 that it is not connected yet.
+    /// For an agent that was replaced, banned or outdated, or that waits for its next reconnect attempt.
+    /// Tries once: if WhatsApp refuses again, the agent does not retry. Exit codes: 0 connected,
+    /// 4 refused by WhatsApp or the agent, 1 not connected yet.
     Resume(ResumeArgs),
     /// Send one text message.
     Send(SendArgs),
-    /// See what waits to be sent (`send --queue`), and take it back.
+    /// List or cancel queued messages (`send --queue`).
     #[command(subcommand)]
     Outbox(OutboxCommand),
-    /// Follow what happens: messages, edits, reactions, receipts, the link.
+    /// Watch events: messages, edits, reactions, receipts, the state of the link.
     ///
-    /// It goes on where the last watch of this agent by this user ended, reconnects by itself, and
-    /// never prints an event twice or skips one; events that are no longer kept are reported as a gap.
-    /// The first time it begins with what happens from now on, or with --once at the oldest event.
+    /// Continues where this user's last watch of this agent ended, reconnects automatically, and never
+    /// prints an event twice or skips one; events that are no longer kept are reported as a gap. The
+    /// first watch starts with new events; with --once it starts at the oldest event that is kept.
     Watch(WatchArgs),
     /// List events that the agent keeps, newest first.
     Events(EventsArgs),
-    /// List the programs whose place among the events the agent remembers, or remove one.
+    /// List or remove consumers: programs whose position among the events the agent stores.
     Consumers(ConsumersArgs),
-    /// Show whose messages are allowed, and change that.
+    /// Show or change the allowlist.
     Allow(AllowArgs),
-    /// Enroll with an agent elsewhere, by a single-use code.
+    /// Enroll with a remote agent, using a single-use code.
     ///
-    /// The code is in the agent's log when it knows nobody yet, or comes from somebody who is enrolled
-    /// as admin (`clients invite`). It proves this client to the agent and the agent to this client;
-    /// from then on each knows the other's key, and the connection is TLS.
+    /// The code is in the log of an agent that has no clients yet, or comes from an admin (`clients
+    /// invite`). It authenticates the client and the agent to each other. Afterwards each side pins the
+    /// other's key, and the connection is TLS.
     Enroll(EnrollArgs),
-    /// Show who may call the agent over the network, and change that.
+    /// List, invite and revoke the clients that may call the agent over the network.
     #[command(subcommand)]
     Clients(ClientsCommand),
-    /// See whether alerts arrive, and what became of those there were.
+    /// Test alert delivery, or list pending and recent alerts.
     #[command(subcommand)]
     Alerts(AlertsCommand),
-    /// List the agents that this user is enrolled with, and choose one.
+    /// Manage contexts: the agents that this user is enrolled with.
     #[command(subcommand)]
     Context(ContextCommand),
-    /// Explain why messages do or do not arrive: the agent's own, or somebody's.
+    /// Diagnose why messages do or do not arrive, in general or from one sender.
     ///
-    /// The exit code is 4 when something keeps them from arriving.
+    /// Exits with 4 if something keeps them from arriving.
     Doctor(DoctorArgs),
     /// Unlink the agent and wipe its credentials.
     Unpair(UnpairArgs),
-    /// Back the agent's store up, sealed to a passphrase or a key of its own.
+    /// Back up the agent's store, encrypted with a separate passphrase or key.
     ///
-    /// The agent goes on meanwhile. The file is read back and checked before it gets its name.
+    /// The agent keeps running. The backup is written to FILE.part, read back and verified, and only then
+    /// renamed to FILE.
     Backup(BackupArgs),
-    /// Bring a backup's account into an agent that has none.
+    /// Restore a backup into an agent that has no account.
     ///
-    /// The phone need not scan again. Sessions with contacts and own sender keys are left behind:
+    /// The phone need not scan again. Sessions with contacts and own sender keys are not restored:
     /// their keys must never be used twice.
     Restore(RestoreArgs),
-    /// Bring another program's account into an agent that has none.
+    /// Import another program's account into an agent that has none.
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Decide what follows when the agent's store went back, so that it sends again.
+    /// Resolve a rollback of the agent's store, so that the agent sends again.
     ///
-    /// A volume that is an older copy of itself has message keys that were used since. The agent holds
-    /// every send when a client reports that, until an admin decides.
+    /// If the volume was replaced by an older copy, message keys in it may have been used since. Once a
+    /// client reports that, the agent holds every send until an admin decides.
     #[command(subcommand)]
     Rollback(RollbackCommand),
-    /// Ask whether it serves; the exit code is the answer.
+    /// Check health; exits with 0 if serving.
     Health(HealthArgs),
     /// Print a completion script for a shell.
     Completions {
@@ -134,11 +135,11 @@ pub(crate) enum Command {
 /// `pair`.
 #[derive(Debug, Args)]
 pub(crate) struct PairArgs {
-    /// How to show the QR code: unicode, ascii, raw, png FILE or svg FILE (also png=FILE) [default:
+    /// Format of the QR code: unicode, ascii, raw, png FILE or svg FILE (also png=FILE) [default:
     /// unicode, or ascii where the locale is not UTF-8].
     ///
     /// raw prints the text inside the code. A file is rewritten for each new code and removed at
-    /// the end: whoever reads it can take the link.
+    /// the end: anyone who can read it can link to the account.
     #[arg(long, value_names = ["FORMAT", "FILE"], num_args = 1..=2)]
     pub(crate) format: Vec<String>,
     /// The file for --format png and svg.
@@ -147,16 +148,16 @@ pub(crate) struct PairArgs {
     /// Replace the file if it exists; it is removed at the end.
     #[arg(long)]
     pub(crate) force: bool,
-    /// Swap light and dark, for a light terminal without colour.
+    /// Invert light and dark, for a terminal with a light background and no colour.
     #[arg(long)]
     pub(crate) invert: bool,
-    /// Link by a code typed on the phone with this number, instead of a QR code.
+    /// Link with a code to type on the phone with this number, instead of a QR code.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["format", "output", "invert", "force"])]
     pub(crate) phone: Option<String>,
-    /// Make a new link although there is one that works.
+    /// Create a new link even if the current one works.
     ///
-    /// The old one stays until the new one is complete: Ctrl-C, a mistyped number or a code that no one
-    /// scans leave it as it was.
+    /// The old link is kept until the new one is complete: Ctrl-C, a mistyped number or a code that no
+    /// one scans changes nothing.
     #[arg(long)]
     pub(crate) replace: bool,
     /// Give up after this long, for example 90s or 10m [default: 5m].
@@ -167,14 +168,14 @@ pub(crate) struct PairArgs {
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Numbers are shown whole anyway, unless --mask is given.
+    /// No effect: numbers are shown in full unless --mask is set.
     #[arg(long, hide = true)]
     pub(crate) show_numbers: bool,
-    /// Show more: what opens the store, and what protects the process.
+    /// Also show the store's key slots and how the process is hardened.
     #[arg(long, short)]
     pub(crate) verbose: bool,
-    /// Call the state of the agent's store normal for this client, although it went back. Sends that the
-    /// agent holds are released by `rollback`.
+    /// Accept the rolled-back state of the agent's store, on this client only. To release the sends that
+    /// the agent holds, use `rollback`.
     #[arg(long)]
     pub(crate) accept_rollback: bool,
 }
@@ -182,7 +183,7 @@ pub(crate) struct StatusArgs {
 /// `resume`.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// Wait this long for the outcome, at most 5m.
+    /// How long to wait for the result, at most 5m.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) timeout: Duration,
 }
@@ -190,25 +191,25 @@ pub(crate) struct ResumeArgs {
 /// `send`.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// To whom: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
+    /// Recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
     pub(crate) to: String,
     /// The text. `-`, or none when stdin is not a terminal: read it from stdin.
     #[arg(allow_hyphen_values = true)]
     pub(crate) text: Option<String>,
-    /// What to wait for: that the agent, WhatsApp's server or a device of the recipient has it, or that it is read. The exit code is 5 when WhatsApp's server has it and the time runs out first.
+    /// State to wait for: the agent, WhatsApp's server or a device of the recipient has the message, or it is read. Exits with 5 if WhatsApp's server has it, but the state was not reached in time.
     #[arg(long, value_parser = states(), default_value = "server-ack")]
     pub(crate) wait: SendState,
-    /// The name of this message: the same token is never sent twice [default: a new one].
+    /// Token of this message: one token is never sent twice [default: generated].
     #[arg(long)]
     pub(crate) token: Option<String>,
     /// How long to wait.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) timeout: Duration,
-    /// If it cannot be sent now, let the agent keep it until it can: across restarts, and slowed
-    /// down rather than refused. `watch` reports its outcome.
+    /// Queue the message if it cannot be sent now. The queue survives restarts, and is paced where a
+    /// direct send would be refused. `watch` reports the outcome.
     #[arg(long)]
     pub(crate) queue: bool,
-    /// For how long the agent keeps it, at most 7d [default: 1h].
+    /// How long to keep it queued, at most 7d [default: 1h].
     #[arg(long, alias = "deadline", value_name = "TIME", value_parser = duration::parse, requires = "queue")]
     pub(crate) keep_for: Option<Duration>,
 }
@@ -216,9 +217,9 @@ pub(crate) struct SendArgs {
 /// `outbox`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OutboxCommand {
-    /// List what waits to be sent, oldest first.
+    /// List queued messages, oldest first.
     List,
-    /// Take a message back that waits.
+    /// Cancel a queued message.
     Cancel {
         /// Its token, as `send` and `outbox list` print it.
         token: String,
@@ -228,33 +229,33 @@ pub(crate) enum OutboxCommand {
 /// `rollback`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RollbackCommand {
-    /// Continue with the store as it is: right when nothing was sent since the copy was made.
+    /// Continue with the store as it is; safe only if nothing was sent since the copy was made.
     Accept,
-    /// Leave sessions with contacts and own sender keys behind, as a restore does: no key is used
-    /// twice. New ones are made as they are needed, and the phone need not scan again.
+    /// Discard sessions with contacts and own sender keys, as a restore does, so that no key is used
+    /// twice. They are created again as needed, and the phone need not scan again.
     Renew,
 }
 
 /// `alerts`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AlertsCommand {
-    /// Have the agent deliver a test alert now, and say how that went.
+    /// Send a test alert and print the result.
     Test,
-    /// List those that wait and the latest that are over, oldest first.
+    /// List pending and recent alerts, oldest first.
     List,
 }
 
 /// `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Whose messages to explain: a number such as +15550100123, or a LID (…@lid) [default: the agent alone].
+    /// Sender to diagnose: a number such as +15550100123, or a LID (…@lid) [default: only the agent].
     pub(crate) number: Option<String>,
 }
 
 /// `unpair`.
 #[derive(Debug, Args)]
 pub(crate) struct UnpairArgs {
-    /// Do not ask.
+    /// Skip the confirmation.
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -263,13 +264,13 @@ pub(crate) struct UnpairArgs {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct BackupArgs {
-    /// Something else than to make one.
+    /// What to do instead of creating a backup.
     #[command(subcommand)]
     pub(crate) command: Option<BackupCommand>,
-    /// The file to write; `-` is stdout.
+    /// Output file; `-` is stdout.
     #[arg(required = true)]
     pub(crate) file: Option<PathBuf>,
-    /// What it is sealed to.
+    /// Secret to encrypt the backup with.
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
     /// Replace the file if it exists.
@@ -280,7 +281,7 @@ pub(crate) struct BackupArgs {
 /// What can be done with a backup.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
-    /// Check that a backup is whole and can be opened. No agent is asked.
+    /// Verify that a backup is complete and can be decrypted; does not contact an agent.
     Verify(VerifyArgs),
 }
 
@@ -289,7 +290,7 @@ pub(crate) enum BackupCommand {
 pub(crate) struct VerifyArgs {
     /// The backup; `-` is stdin.
     pub(crate) file: PathBuf,
-    /// What opens it.
+    /// Secret of the backup.
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
 }
@@ -299,10 +300,10 @@ pub(crate) struct VerifyArgs {
 pub(crate) struct RestoreArgs {
     /// The backup.
     pub(crate) file: PathBuf,
-    /// What opens it.
+    /// Secret of the backup.
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
-    /// Numbers are shown whole anyway, unless --mask is given.
+    /// No effect: numbers are shown in full unless --mask is set.
     #[arg(long, hide = true)]
     pub(crate) show_numbers: bool,
 }
@@ -310,31 +311,31 @@ pub(crate) struct RestoreArgs {
 /// `import`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportCommand {
-    /// Take an account over from a Baileys auth folder, without a new QR code; stop its gateway first.
+    /// Import the account of a Baileys auth directory, without a new QR code; stop its gateway first.
     ///
-    /// The agent has no account yet. The folder is on this machine and is only read; it goes to the agent
-    /// encrypted under a key that is made for it. From then on the old gateway must never start again: two
-    /// clients with the same keys lose messages and log each other out.
+    /// The agent must have no account yet. The directory is on this machine and is only read; it is sent
+    /// to the agent encrypted with a key that is generated for it. Never start the old gateway afterwards:
+    /// two clients with the same keys lose messages and log each other out.
     Baileys(BaileysArgs),
 }
 
 /// `import baileys`.
 #[derive(Debug, Args)]
 pub(crate) struct BaileysArgs {
-    /// The folder with creds.json, or OpenClaw's state folder.
+    /// The directory with creds.json, or OpenClaw's state directory.
     pub(crate) dir: PathBuf,
-    /// Read the folder and report what it has; no agent is asked.
+    /// Only read the directory and report its content; does not contact an agent.
     #[arg(long)]
     pub(crate) check: bool,
 }
 
-/// Where a passphrase or a key comes from. On a terminal it is asked for.
+/// The source of a passphrase or a key. Without one, the terminal prompts for a passphrase.
 #[derive(Debug, Args)]
 pub(crate) struct SecretArgs {
     /// Read the passphrase from this file, which has one line; `-` is stdin.
     #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// Use the key in this file, as `openclaw-agent keys generate` writes it; `-` is stdin.
+    /// Read the key from this file, in the format of `openclaw-agent keys generate`; `-` is stdin.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
 }
@@ -342,12 +343,12 @@ pub(crate) struct SecretArgs {
 /// `health`.
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
-    /// What to ask about: the link to WhatsApp, or the agent's process.
+    /// What to check: the link to WhatsApp, or the agent's process.
     #[arg(long, value_enum, default_value_t = Service::Whatsapp)]
     pub(crate) service: Service,
 }
 
-/// What has a health.
+/// A service of the agent whose health can be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Service {
     /// The link to WhatsApp.

@@ -24,15 +24,15 @@ pub const SECRETS: [&str; 5] = [
     ENROLL_CODE,
 ];
 
-/// A WhatsApp account as infrastructure: links as a companion device and serves a gRPC API.
+/// Run a WhatsApp companion device with a gRPC API.
 ///
 /// Without a command it runs the agent.
 #[derive(Parser, Debug)]
 #[command(
     name = "openclaw-agent",
     version = version(),
-    after_help = "The key may stand in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE; there are no flags \
-                  for these, as everybody on the machine reads those."
+    after_help = "Set the key in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE. There are no flags for \
+                  them, because every user of the machine can read flags."
 )]
 struct Line {
     #[command(subcommand)]
@@ -45,12 +45,12 @@ struct Line {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Make, list and change what opens the store
+    /// Manage the keys of the store
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Ask the agent beside this one how it is, as a container's health check: 0 well, 1 not
+    /// Check the health of the agent in the same container; exits with 0 if healthy, else 1
     Healthcheck {
-        /// Want it connected to WhatsApp as well
+        /// Also require a connection to WhatsApp
         #[arg(long)]
         ready: bool,
     },

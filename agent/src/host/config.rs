@@ -40,7 +40,7 @@ const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
-    /// The name of this agent among others, in every event and status [default: openclaw]
+    /// Name of this agent, in every event and in the status [default: openclaw]
     #[arg(long, env = "OPENCLAW_NAME", value_name = "NAME")]
     name: Option<String>,
     /// Unix socket of the gRPC API, for this user only
@@ -56,42 +56,41 @@ pub(crate) struct Flags {
     /// The port that the platform assigned for HTTP; --http wins
     #[arg(long, env = "PORT", value_name = "PORT", hide = true, global = true)]
     port: Option<String>,
-    /// The longest silence on the connection to WhatsApp that still counts as connected, in seconds
+    /// Seconds without traffic from WhatsApp after which the connection counts as lost [default: 50]
     #[arg(long, env = "OPENCLAW_KEEPALIVE_LIMIT", value_name = "SECONDS")]
     keepalive_limit: Option<String>,
-    /// How long the link must be up before the agent says that it is ready, in seconds [default: 3]
+    /// Seconds that the link must be up before the agent reports ready; 0 for no delay [default: 3]
     #[arg(long, env = "OPENCLAW_READY_AFTER", value_name = "SECONDS")]
     ready_after: Option<String>,
-    /// How much of what happened is kept for those who watch, in MiB [default: 64]
+    /// Maximum size of the event journal, in MiB [default: 64]
     #[arg(long, env = "OPENCLAW_JOURNAL_SIZE", value_name = "MIB")]
     journal_size: Option<String>,
-    /// How long it is kept, in days [default: 7]
+    /// How long events are kept, in days [default: 7]
     #[arg(long, env = "OPENCLAW_JOURNAL_DAYS", value_name = "DAYS")]
     journal_days: Option<String>,
     /// How messages are sent.
     #[command(flatten)]
     sending: sending::Flags,
-    /// The file that lists whose messages are allowed [default: openclaw.yml, if it is there; without one everyone's are]
+    /// Allowlist file [default: openclaw.yml, if present; without a file WHATSAPP_ALLOW applies, else all senders are allowed]
     #[arg(long, env = "OPENCLAW_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How long a message is held, in seconds, when WhatsApp does not tell who wrote it; then it is dropped
-    /// [default: 300]
+    /// Seconds to hold a message whose sender is not resolved yet, before it is dropped [default: 300]
     #[arg(long, env = "OPENCLAW_HOLD_LIMIT", value_name = "SECONDS")]
     hold_limit: Option<String>,
-    /// Whom to tell, and what.
+    /// Alerts and metrics.
     #[command(flatten)]
     pub(crate) alerts: alerts::Flags,
-    /// Log level: error, warn, info, debug or trace
+    /// Log level: error, warn, info, debug or trace [default: info]
     #[arg(long, env = "OPENCLAW_LOG", value_name = "LEVEL")]
     log: Option<String>,
     /// The simulator's address; simulator builds only
     #[arg(long, env = "OPENCLAW_WHATSAPP_URL", value_name = "URL", hide = !cfg!(feature = "sim"))]
     whatsapp_url: Option<String>,
-    /// For a trial: make a key file if there is none, at --auth-key-file or beside the volume. Whoever loses it loses the
-    /// store
+    /// For testing: create a key file if there is none, at --auth-key-file or next to the volume. Without it the store
+    /// cannot be opened: back it up
     #[arg(long)]
     pub(crate) create_key_file: bool,
-    /// Whom to become when started as root: auto (user 65532, in a container), never, or UID:GID [default: auto]
+    /// User to switch to when started as root: auto (user 65532, in a container), never, or UID:GID [default: auto]
     #[arg(long, env = "OPENCLAW_RUN_AS", value_name = "USER")]
     run_as: Option<String>,
     /// Let other processes of the same user look into this one; simulator builds only

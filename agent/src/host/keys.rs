@@ -28,34 +28,34 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// List what opens the store; needs no key, and works while the agent runs
+    /// List the key slots of the store; needs no key, and works while the agent runs
     List {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Let another key or passphrase open the store
+    /// Add a key or passphrase to the store
     Add {
-        /// A name for it, as keys list shows it
+        /// Slot name, as keys list shows it
         name: String,
-        /// What it is
+        /// The new secret.
         #[command(flatten)]
         new: New,
     },
-    /// Forget a key or passphrase; if somebody else knows it, rotate-data as well
+    /// Remove a key or passphrase; if someone else may know it, also run rotate-data
     Remove {
-        /// Its name, as keys list shows it
+        /// Slot name, as keys list shows it
         name: String,
     },
-    /// Put another key or passphrase in place of one
+    /// Replace a key or passphrase
     Passwd {
-        /// Its name [default: that of the one in the settings]
+        /// Slot name [default: the slot of the configured key or passphrase]
         name: Option<String>,
-        /// What it is
+        /// The new secret.
         #[command(flatten)]
         new: New,
     },
-    /// Seal the whole store anew under another data key: who knew the old one can read nothing written from then on
+    /// Re-encrypt the store with a new data key: a removed key can read nothing that is written afterwards
     RotateData(rotate::Keep),
 }
 

@@ -1,4 +1,4 @@
-//! What is said of agents elsewhere: enrolling, contexts, and who may call.
+//! Arguments for remote agents: enrolling, contexts and clients.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,21 +13,22 @@ use crate::endpoint::Endpoint;
 /// `enroll`.
 #[derive(Debug, Args)]
 pub(crate) struct EnrollArgs {
-    /// Where the agent is reached: HOST:PORT.
+    /// Address of the agent: HOST:PORT.
     #[arg(value_name = "HOST:PORT", value_parser = parse_endpoint)]
     pub(crate) endpoint: Endpoint,
-    /// Read the code from this file; `-` is stdin. Without it OPENCLAW_ENROLL_CODE counts, else the code
-    /// is asked for on the terminal and not shown.
+    /// Read the enrolment code from this file; `-` is stdin [default: OPENCLAW_ENROLL_CODE, else a prompt
+    /// on the terminal, without echo].
     #[arg(long, value_name = "FILE")]
     pub(crate) code_file: Option<PathBuf>,
-    /// The code itself, for tests: it stays in the shell's history, and others on this machine can see it
-    /// while the command runs.
+    /// The enrolment code itself. For tests only: it stays in the shell's history, and other users of this
+    /// machine can see it while the command runs.
     #[arg(long, conflicts_with = "code_file")]
     pub(crate) code: Option<Typed>,
-    /// What the agent is to call this client, unless the invitation says [default: this machine's name].
+    /// Name of this client on the agent, unless the invitation sets one: 1 to 64 letters, digits, dots,
+    /// dashes and underscores [default: this machine's host name].
     #[arg(long, value_parser = parse_client)]
     pub(crate) name: Option<String>,
-    /// Replace the context that leads there, or that has the name.
+    /// Replace an existing context with this endpoint or this name.
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -35,31 +36,31 @@ pub(crate) struct EnrollArgs {
 /// `clients`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientsCommand {
-    /// List who may call the agent over the network, and which codes are still good.
+    /// List enrolled clients and open enrolment codes.
     List,
-    /// Make a code with which one more client can enroll within 15 minutes.
+    /// Create an enrolment code for one client, valid for 15 minutes.
     Invite {
-        /// What it may do: a reader reads, a sender also sends, an operator also pairs and changes the allowlist, an
-        /// admin does everything.
+        /// Role of the client: a reader reads, a sender also sends, an operator also pairs and changes the allowlist,
+        /// an admin does everything.
         #[arg(long, value_parser = words::<Role>(), default_value = "sender")]
         role: Role,
-        /// What it will be called [default: it says so itself].
+        /// Name of the client: 1 to 64 letters, digits, dots, dashes and underscores [default: chosen by the client].
         #[arg(long, value_parser = parse_client)]
         name: Option<String>,
-        /// To whom it may send: a number, a LID, a group's JID, or `known` for the chats of the messages that the agent
-        /// keeps. Repeat it, or separate several by commas [default: to everyone].
+        /// Restrict whom it may send to: a number, a LID, a group's JID, or `known`: chats from which the agent keeps a
+        /// message. Repeatable, or separated by commas [default: everyone].
         #[arg(long, value_name = "known|NUMBER", value_delimiter = ',')]
         send_to: Vec<String>,
     },
-    /// Take a client's access back. Its connections are cut at once.
+    /// Revoke a client; its connections are closed immediately.
     Revoke {
         /// Its name or its fingerprint (SHA256:…).
         client: String,
     },
-    /// Make a code for an agent that is yet to be set up. No agent is asked.
+    /// Generate an enrolment code for an agent that is not deployed yet; does not contact an agent.
     ///
-    /// Give it to the agent as OPENCLAW_ENROLL_CODE; it is good for 15 minutes from the agent's first
-    /// start with it, for one admin.
+    /// Set it as OPENCLAW_ENROLL_CODE of the agent. It enrolls one admin, and is valid for 15 minutes from
+    /// the agent's first start with it.
     NewCode,
 }
 
@@ -68,30 +69,30 @@ pub(crate) enum ClientsCommand {
 pub(crate) enum ContextCommand {
     /// List the agents that this user is enrolled with; `*` is the current one.
     List,
-    /// Make a context current: commands go to its agent unless something else is said.
+    /// Set the current context: commands go to its agent unless they specify another.
     Use {
         /// Its name.
         name: Name,
     },
-    /// Call a context something else.
+    /// Rename a context.
     Rename {
         /// Its name.
         old: Name,
-        /// Its name from now on.
+        /// The new name.
         new: Name,
     },
-    /// Forget a context and its key. The agent still knows the key until it is revoked.
+    /// Delete a context and its key locally; the agent accepts the key until it is revoked.
     Remove {
         /// Its name.
         name: Name,
-        /// Have the agent revoke the key first, which needs the role admin.
+        /// Revoke the key on the agent first; needs the role admin.
         #[arg(long)]
         revoke: bool,
     },
-    /// Write the keys of a context (that of --context, of OPENCLAW_CONTEXT, or the current one) for
-    /// programs of another make.
+    /// Export the keys of a context (of --context, of OPENCLAW_CONTEXT, or the current one) as PEM files
+    /// for other gRPC clients.
     Export {
-        /// The folder to write agent.pem, client.pem and client-key.pem to; it is made if need be.
+        /// Output directory for agent.pem, client.pem and client-key.pem; created if missing.
         #[arg(long, value_name = "DIR")]
         pem: PathBuf,
         /// Replace the files if they exist.

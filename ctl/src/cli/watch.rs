@@ -14,12 +14,12 @@ pub(crate) struct WatchArgs {
     /// Start at the oldest event that is kept.
     #[arg(long, conflicts_with = "after")]
     pub(crate) from_start: bool,
-    /// Which events.
+    /// Event filter.
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// Let the agent remember the place, under this name, instead of a file of this user.
+    /// Let the agent store the position, under this consumer name, instead of a file of this user.
     ///
-    /// A name that is new begins with what happens from now on; with --from-start or --after, there.
+    /// A new consumer starts with new events, or at --from-start or --after.
     #[arg(long, value_name = "NAME")]
     pub(crate) consumer: Option<String>,
     /// Stop at the newest event instead of waiting for more.
@@ -30,18 +30,18 @@ pub(crate) struct WatchArgs {
 /// `events`.
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
-    /// Which events.
+    /// Event filter.
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// At most so many.
+    /// Maximum number of events.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
 }
 
-/// Which events.
+/// Event filter.
 #[derive(Debug, Args)]
 pub(crate) struct FilterArgs {
-    /// Only events of this kind. Repeat it, or separate several by commas.
+    /// Only events of this kind. Repeatable, or separated by commas.
     #[arg(
         long = "kind",
         alias = "kinds",
@@ -50,7 +50,7 @@ pub(crate) struct FilterArgs {
         value_name = "KIND"
     )]
     pub(crate) kinds: Vec<EventKind>,
-    /// Only what happens in this chat: a number, a LID or a group's JID. Repeat it, or separate several by commas.
+    /// Only events of this chat: a number, a LID or a group's JID. Repeatable, or separated by commas.
     #[arg(
         long = "chat",
         alias = "chats",
@@ -58,7 +58,7 @@ pub(crate) struct FilterArgs {
         value_name = "CHAT"
     )]
     pub(crate) chats: Vec<String>,
-    /// Only what happens in chats of this kind [default: person,group].
+    /// Only events of chats of this kind [default: person,group].
     #[arg(
         long = "chat-kind",
         value_parser = words::<ChatKind>(),
@@ -79,9 +79,9 @@ pub(crate) struct ConsumersArgs {
 /// The commands of `consumers`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConsumersCommand {
-    /// List them.
+    /// List the consumers.
     List,
-    /// Forget one.
+    /// Remove a consumer: the agent deletes its position.
     Remove {
         /// Its name.
         name: String,

@@ -22,21 +22,20 @@ const DEFAULT_ALERT_AFTER_SECONDS: u64 = 300;
 #[group(skip)]
 #[command(next_help_heading = "Alerts and metrics")]
 pub(crate) struct Flags {
-    /// Where to POST an alert when the link needs a person: https, or http://127.0.0.1:PORT. An address that is a secret
-    /// belongs in OPENCLAW_ALERT_URL: flags can be read by everybody on the machine
+    /// Webhook URL for alerts: https, or http://127.0.0.1:PORT. Set a secret URL with OPENCLAW_ALERT_URL instead: every
+    /// user of the machine can read flags
     #[arg(long, value_name = "URL")]
     alert_url: Option<Hidden>,
-    /// File with the secret that signs alerts (as Standard Webhooks has it); or OPENCLAW_ALERT_SECRET
+    /// File with the signing secret for alerts (Standard Webhooks); or set OPENCLAW_ALERT_SECRET
     #[arg(long, env = "OPENCLAW_ALERT_SECRET_FILE", value_name = "FILE")]
     alert_secret_file: Option<PathBuf>,
-    /// How alerts are written: json, or slack [default: json]
+    /// Alert format: json or slack [default: json]
     #[arg(long, env = "OPENCLAW_ALERT_FORMAT", value_name = "FORMAT")]
     alert_format: Option<String>,
-    /// How long the link may be lost before that is an alert, in seconds; a connection that does not hold does not end it
-    /// [default: 300]
+    /// Seconds without a stable connection before an alert is raised [default: 300]
     #[arg(long, env = "OPENCLAW_ALERT_AFTER", value_name = "SECONDS")]
     alert_after: Option<String>,
-    /// Metrics for Prometheus: on, off, or an address of their own [default: at /metrics of --http if that is loopback]
+    /// Prometheus metrics: on, off, or a separate listen address [default: on --http if that is a loopback address]
     #[arg(long, env = "OPENCLAW_METRICS", value_name = "on|off|ADDR")]
     pub(super) metrics: Option<String>,
 }

@@ -16,10 +16,11 @@ pub const ENROLL_CODE: &str = "OPENCLAW_ENROLL_CODE";
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
-    /// Serve the gRPC API on this address to clients that are enrolled, over TLS ([::]:PORT) [default: it is not]
+    /// Listen address of the gRPC API over TLS, for enrolled clients ([::]:PORT) [default: disabled]
     #[arg(long, env = "OPENCLAW_LISTEN", value_name = "ADDR")]
     pub(super) listen: Option<String>,
-    /// Serve the gRPC API on this loopback address as well, in plain text (127.0.0.1:PORT)
+    /// Listen address of the gRPC API in plain text, loopback only (127.0.0.1:PORT). For development: every process of
+    /// the machine is then admin
     #[arg(long, env = "OPENCLAW_LISTEN_PLAINTEXT", value_name = "ADDR")]
     pub(super) listen_plaintext: Option<String>,
     /// Where the platform's proxy for --listen is reached.

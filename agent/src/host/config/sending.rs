@@ -9,14 +9,13 @@ use super::given;
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
-    /// Messages a minute in the long run, so that WhatsApp does not take the account for a spammer; 0 sends as fast as
-    /// it is asked to [default: 30]
+    /// Maximum messages per minute on average, to avoid spam bans; 0 disables pacing [default: 30]
     #[arg(long, env = "OPENCLAW_SEND_RATE", value_name = "MESSAGES")]
     send_rate: Option<String>,
-    /// Messages at once after a rest [default: 30]
+    /// Maximum burst of messages [default: 30]
     #[arg(long, env = "OPENCLAW_SEND_BURST", value_name = "MESSAGES")]
     send_burst: Option<String>,
-    /// How many messages may be kept until they can be sent [default: 1000]
+    /// Maximum number of queued messages [default: 1000]
     #[arg(long, env = "OPENCLAW_SEND_QUEUE", value_name = "MESSAGES")]
     send_queue: Option<String>,
 }

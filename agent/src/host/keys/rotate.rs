@@ -14,13 +14,13 @@ use crate::host::volume::{self, KeySource, Open};
 /// Who is to open the store afterwards, beside the secret in the settings.
 #[derive(Args, Debug)]
 pub struct Keep {
-    /// File with another key that is to go on opening the store; may be given several times
+    /// Key file of another slot to keep; repeatable
     #[arg(long, value_name = "FILE")]
     with_key_file: Vec<PathBuf>,
-    /// File with a passphrase that is to go on opening the store; may be given several times
+    /// Passphrase file of another slot to keep; repeatable
     #[arg(long, value_name = "FILE")]
     with_passphrase_file: Vec<PathBuf>,
-    /// Let those go whose secrets are not given
+    /// Drop the slots whose secrets are not given
     #[arg(long)]
     drop_others: bool,
 }
