@@ -1,4 +1,4 @@
-//! The command line: what can be said, with its help. What it does is in the file of each command.
+//! The command line and its help. What a command does is in its own file.
 
 mod access;
 mod allow;
@@ -28,15 +28,15 @@ use words::states;
 pub(crate) struct Cli {
     /// Address of the agent: unix:PATH, an absolute path, or HOST:PORT.
     ///
-    /// HOST:PORT is the context with that endpoint (see `enroll`); without one, an agent on this machine over
-    /// plain text. Without this flag the first of these is used: --context, OPENCLAW_AGENT, OPENCLAW_CONTEXT,
-    /// the socket named by OPENCLAW_SOCKET, the current context, then the first that exists of
-    /// $XDG_RUNTIME_DIR/openclaw/agent.sock and /run/openclaw/agent.sock.
+    /// HOST:PORT selects the context with that endpoint (see `enroll`); without one, an agent on this
+    /// machine, in plain text. Without --agent, the first of these that is set is used: --context,
+    /// OPENCLAW_AGENT, OPENCLAW_CONTEXT, OPENCLAW_SOCKET (a path), the current context; then the first
+    /// that exists of $XDG_RUNTIME_DIR/openclaw/agent.sock and /run/openclaw/agent.sock.
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) agent: Option<String>,
-    /// Context to use, one of the agents that this user is enrolled with (see `context list`).
+    /// Context to use: one of the agents that this user is enrolled with (see `context list`).
     ///
-    /// For `enroll`: name of the new context [default: the agent's host].
+    /// For `enroll`: name of the new context [default: the agent's host name].
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<Name>,
     /// Print JSON, one object per line: results to stdout, errors to stderr.
@@ -60,11 +60,11 @@ pub(crate) enum Command {
     Pair(PairArgs),
     /// Show the state of the agent.
     Status(StatusArgs),
-    /// Reconnect now with the agent's stored credentials, without the phone.
+    /// Reconnect now with the stored credentials, without the phone.
     ///
-    /// For an agent that was replaced, banned or outdated, or that waits for its next attempt. It tries once;
-    /// if WhatsApp refuses again, the state does not change. Exit codes: 0 connected, 4 refused by WhatsApp
-    /// or the agent, 1 not connected yet.
+    /// For an agent that was replaced, banned or outdated, or that waits for its next reconnect attempt.
+    /// Tries once: if WhatsApp refuses again, the agent does not retry. Exit codes: 0 connected,
+    /// 4 refused by WhatsApp or the agent, 1 not connected yet.
     Resume(ResumeArgs),
     /// Send one text message.
     Send(SendArgs),
@@ -73,56 +73,57 @@ pub(crate) enum Command {
     Outbox(OutboxCommand),
     /// Watch events: messages, edits, reactions, receipts, the state of the link.
     ///
-    /// It continues where this user's last watch of this agent ended, reconnects automatically, and never
-    /// prints an event twice or skips one; events that are no longer kept are reported as a gap.
-    /// The first watch starts with new events, or with --once at the oldest event that is kept.
+    /// Continues where this user's last watch of this agent ended, reconnects automatically, and never
+    /// prints an event twice or skips one; events that are no longer kept are reported as a gap. The
+    /// first watch starts with new events; with --once it starts at the oldest event that is kept.
     Watch(WatchArgs),
     /// List events that the agent keeps, newest first.
     Events(EventsArgs),
-    /// List or remove consumers: programs whose position in the events the agent stores.
+    /// List or remove consumers: programs whose position among the events the agent stores.
     Consumers(ConsumersArgs),
-    /// Show or change the allowlist: whose messages are allowed.
+    /// Show or change the allowlist.
     Allow(AllowArgs),
-    /// Enroll with a remote agent, with a single-use code.
+    /// Enroll with a remote agent, using a single-use code.
     ///
-    /// The code is in the log of an agent without clients, or comes from an admin (`clients invite`). It
-    /// authenticates both sides to each other; from then on each knows the other's key, and the connection is
-    /// TLS.
+    /// The code is in the log of an agent that has no clients yet, or comes from an admin (`clients
+    /// invite`). It authenticates the client and the agent to each other. Afterwards each side pins the
+    /// other's key, and the connection is TLS.
     Enroll(EnrollArgs),
-    /// List, invite and revoke clients: who may call the agent over the network.
+    /// List, invite and revoke the clients that may call the agent over the network.
     #[command(subcommand)]
     Clients(ClientsCommand),
-    /// Test the delivery of alerts, and list recent ones.
+    /// Test alert delivery, or list pending and recent alerts.
     #[command(subcommand)]
     Alerts(AlertsCommand),
     /// Manage contexts: the agents that this user is enrolled with.
     #[command(subcommand)]
     Context(ContextCommand),
-    /// Explain why messages do or do not arrive, in general or from one sender.
+    /// Diagnose why messages do or do not arrive, in general or from one sender.
     ///
-    /// The exit code is 4 when a problem was found.
+    /// Exits with 4 if something keeps them from arriving.
     Doctor(DoctorArgs),
     /// Unlink the agent and wipe its credentials.
     Unpair(UnpairArgs),
-    /// Back up the agent's store, encrypted with its own passphrase or key.
+    /// Back up the agent's store, encrypted with a separate passphrase or key.
     ///
-    /// The agent keeps running. The file is written as FILE.part, verified, then renamed.
+    /// The agent keeps running. The backup is written to FILE.part, read back and verified, and only then
+    /// renamed to FILE.
     Backup(BackupArgs),
-    /// Restore a backup into an agent without an account.
+    /// Restore a backup into an agent that has no account.
     ///
-    /// The phone need not scan again. Sessions with contacts and own sender keys are not restored: their keys
-    /// must never be used twice.
+    /// The phone need not scan again. Sessions with contacts and own sender keys are not restored:
+    /// their keys must never be used twice.
     Restore(RestoreArgs),
-    /// Import another program's account into an agent without an account.
+    /// Import another program's account into an agent that has none.
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Resolve a rolled back store, so that the agent sends again.
+    /// Resolve a rollback of the agent's store, so that the agent sends again.
     ///
-    /// When a volume was replaced by an older copy, its message keys may have been used since. The agent
-    /// holds every send once a client reports this, until an admin decides.
+    /// If the volume was replaced by an older copy, message keys in it may have been used since. Once a
+    /// client reports that, the agent holds every send until an admin decides.
     #[command(subcommand)]
     Rollback(RollbackCommand),
-    /// Check the agent's health; the exit code is 0 while it serves.
+    /// Check health; exits with 0 if serving.
     Health(HealthArgs),
     /// Print a completion script for a shell.
     Completions {
@@ -147,7 +148,7 @@ pub(crate) struct PairArgs {
     /// Replace the file if it exists; it is removed at the end.
     #[arg(long)]
     pub(crate) force: bool,
-    /// Swap light and dark, for terminals with a light background and no colour.
+    /// Invert light and dark, for a terminal with a light background and no colour.
     #[arg(long)]
     pub(crate) invert: bool,
     /// Link with a code to type on the phone with this number, instead of a QR code.
@@ -155,7 +156,8 @@ pub(crate) struct PairArgs {
     pub(crate) phone: Option<String>,
     /// Create a new link even if the current one works.
     ///
-    /// The old link stays until the new one is complete; an aborted pairing changes nothing.
+    /// The old link is kept until the new one is complete: Ctrl-C, a mistyped number or a code that no
+    /// one scans changes nothing.
     #[arg(long)]
     pub(crate) replace: bool,
     /// Give up after this long, for example 90s or 10m [default: 5m].
@@ -166,14 +168,14 @@ pub(crate) struct PairArgs {
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// No effect: numbers are shown whole unless --mask is given.
+    /// No effect: numbers are shown in full unless --mask is set.
     #[arg(long, hide = true)]
     pub(crate) show_numbers: bool,
-    /// Also show the store's key slots and the protections of the process.
+    /// Also show the store's key slots and how the process is hardened.
     #[arg(long, short)]
     pub(crate) verbose: bool,
-    /// Accept the rolled back store, on this client only. Sends that the agent holds are released by
-    /// `rollback`.
+    /// Accept the rolled-back state of the agent's store, on this client only. To release the sends that
+    /// the agent holds, use `rollback`.
     #[arg(long)]
     pub(crate) accept_rollback: bool,
 }
@@ -181,7 +183,7 @@ pub(crate) struct StatusArgs {
 /// `resume`.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// Time to wait for the outcome, at most 5m.
+    /// How long to wait for the result, at most 5m.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) timeout: Duration,
 }
@@ -189,23 +191,22 @@ pub(crate) struct ResumeArgs {
 /// `send`.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// The recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
+    /// Recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
     pub(crate) to: String,
     /// The text. `-`, or none when stdin is not a terminal: read it from stdin.
     #[arg(allow_hyphen_values = true)]
     pub(crate) text: Option<String>,
-    /// State to wait for: the agent, WhatsApp's server or a device of the recipient has it, or it is read.
-    /// The exit code is 5 when WhatsApp's server has it but the state is not reached in time.
+    /// State to wait for: the agent, WhatsApp's server or a device of the recipient has the message, or it is read. Exits with 5 if WhatsApp's server has it, but the state was not reached in time.
     #[arg(long, value_parser = states(), default_value = "server-ack")]
     pub(crate) wait: SendState,
-    /// Identifies this message: the same token is never sent twice [default: a new one].
+    /// Token of this message: one token is never sent twice [default: generated].
     #[arg(long)]
     pub(crate) token: Option<String>,
     /// How long to wait.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) timeout: Duration,
-    /// Queue the message if it cannot be sent now: it survives restarts, and is slowed down rather than
-    /// refused. `watch` reports its outcome.
+    /// Queue the message if it cannot be sent now. The queue survives restarts, and is paced where a
+    /// direct send would be refused. `watch` reports the outcome.
     #[arg(long)]
     pub(crate) queue: bool,
     /// How long to keep it queued, at most 7d [default: 1h].
@@ -228,26 +229,26 @@ pub(crate) enum OutboxCommand {
 /// `rollback`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RollbackCommand {
-    /// Continue with the store as it is: only safe when nothing was sent since the copy was made.
+    /// Continue with the store as it is; safe only if nothing was sent since the copy was made.
     Accept,
-    /// Discard sessions with contacts and own sender keys, so that no key is used twice. New ones are created
-    /// as needed, and the phone need not scan again.
+    /// Discard sessions with contacts and own sender keys, as a restore does, so that no key is used
+    /// twice. They are created again as needed, and the phone need not scan again.
     Renew,
 }
 
 /// `alerts`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AlertsCommand {
-    /// Send a test alert now, and print the result.
+    /// Send a test alert and print the result.
     Test,
-    /// List waiting and recent alerts, oldest first.
+    /// List pending and recent alerts, oldest first.
     List,
 }
 
 /// `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Sender whose messages to explain: a number such as +15550100123, or a LID (…@lid) [default: only the agent].
+    /// Sender to diagnose: a number such as +15550100123, or a LID (…@lid) [default: only the agent].
     pub(crate) number: Option<String>,
 }
 
@@ -263,13 +264,13 @@ pub(crate) struct UnpairArgs {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct BackupArgs {
-    /// A command other than making one.
+    /// What to do instead of creating a backup.
     #[command(subcommand)]
     pub(crate) command: Option<BackupCommand>,
     /// Output file; `-` is stdout.
     #[arg(required = true)]
     pub(crate) file: Option<PathBuf>,
-    /// The secret to encrypt the backup with.
+    /// Secret to encrypt the backup with.
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
     /// Replace the file if it exists.
@@ -280,7 +281,7 @@ pub(crate) struct BackupArgs {
 /// What can be done with a backup.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
-    /// Verify that a backup is complete and can be decrypted, without an agent.
+    /// Verify that a backup is complete and can be decrypted; does not contact an agent.
     Verify(VerifyArgs),
 }
 
@@ -289,7 +290,7 @@ pub(crate) enum BackupCommand {
 pub(crate) struct VerifyArgs {
     /// The backup; `-` is stdin.
     pub(crate) file: PathBuf,
-    /// The secret of the backup.
+    /// Secret of the backup.
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
 }
@@ -299,10 +300,10 @@ pub(crate) struct VerifyArgs {
 pub(crate) struct RestoreArgs {
     /// The backup.
     pub(crate) file: PathBuf,
-    /// The secret of the backup.
+    /// Secret of the backup.
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
-    /// No effect: numbers are shown whole unless --mask is given.
+    /// No effect: numbers are shown in full unless --mask is set.
     #[arg(long, hide = true)]
     pub(crate) show_numbers: bool,
 }
@@ -310,31 +311,31 @@ pub(crate) struct RestoreArgs {
 /// `import`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportCommand {
-    /// Import an account from a Baileys auth folder, without a new QR code; stop its gateway first.
+    /// Import the account of a Baileys auth directory, without a new QR code; stop its gateway first.
     ///
-    /// For an agent without an account. The folder is on this machine and is only read; it is sent to the
-    /// agent encrypted with a new key. Never start the old gateway afterwards: two
-    /// clients with the same keys lose messages and log each other out.
+    /// The agent must have no account yet. The directory is on this machine and is only read; it is sent
+    /// to the agent encrypted with a key that is generated for it. Never start the old gateway afterwards:
+    /// two clients with the same keys lose messages and log each other out.
     Baileys(BaileysArgs),
 }
 
 /// `import baileys`.
 #[derive(Debug, Args)]
 pub(crate) struct BaileysArgs {
-    /// The folder with creds.json, or OpenClaw's state folder.
+    /// The directory with creds.json, or OpenClaw's state directory.
     pub(crate) dir: PathBuf,
-    /// Only read the folder and report its content, without an agent.
+    /// Only read the directory and report its content; does not contact an agent.
     #[arg(long)]
     pub(crate) check: bool,
 }
 
-/// Where a passphrase or a key comes from. Without either, the terminal is asked.
+/// The source of a passphrase or a key. Without one, the terminal prompts for a passphrase.
 #[derive(Debug, Args)]
 pub(crate) struct SecretArgs {
     /// Read the passphrase from this file, which has one line; `-` is stdin.
     #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// Read the key from this file, as `openclaw-agent keys generate` writes it; `-` is stdin.
+    /// Read the key from this file, in the format of `openclaw-agent keys generate`; `-` is stdin.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
 }
@@ -347,7 +348,7 @@ pub(crate) struct HealthArgs {
     pub(crate) service: Service,
 }
 
-/// What can be checked.
+/// A service of the agent whose health can be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Service {
     /// The link to WhatsApp.

@@ -24,14 +24,15 @@ pub const SECRETS: [&str; 5] = [
     ENROLL_CODE,
 ];
 
-/// Runs a WhatsApp account: links as a companion device and serves a gRPC API.
+/// Run a WhatsApp companion device with a gRPC API.
 ///
 /// Without a command it runs the agent.
 #[derive(Parser, Debug)]
 #[command(
     name = "openclaw-agent",
     version = version(),
-    after_help = "Set the key in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE; there are no flags for them, because every user of the machine can read flags."
+    after_help = "Set the key in OPENCLAW_AUTH_KEY, or a passphrase in OPENCLAW_AUTH_PASSPHRASE. There are no flags for \
+                  them, because every user of the machine can read flags."
 )]
 struct Line {
     #[command(subcommand)]
@@ -44,12 +45,12 @@ struct Line {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Manage the keys and passphrases of the store
+    /// Manage the keys of the store
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Ask the agent on this machine for its state, as a container's health check: exit code 0 healthy, 1 not
+    /// Check the health of the agent in the same container; exits with 0 if healthy, else 1
     Healthcheck {
-        /// Also require the connection to WhatsApp
+        /// Also require a connection to WhatsApp
         #[arg(long)]
         ready: bool,
     },

@@ -40,7 +40,7 @@ const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
-    /// Name of this agent, in every event and in Status [default: openclaw]
+    /// Name of this agent, in every event and in the status [default: openclaw]
     #[arg(long, env = "OPENCLAW_NAME", value_name = "NAME")]
     name: Option<String>,
     /// Unix socket of the gRPC API, for this user only
@@ -56,13 +56,13 @@ pub(crate) struct Flags {
     /// The port that the platform assigned for HTTP; --http wins
     #[arg(long, env = "PORT", value_name = "PORT", hide = true, global = true)]
     port: Option<String>,
-    /// Seconds without a frame from WhatsApp after which the connection counts as lost
+    /// Seconds without traffic from WhatsApp after which the connection counts as lost [default: 50]
     #[arg(long, env = "OPENCLAW_KEEPALIVE_LIMIT", value_name = "SECONDS")]
     keepalive_limit: Option<String>,
-    /// Seconds the link must be up before the agent reports ready [default: 3]
+    /// Seconds that the link must be up before the agent reports ready; 0 for no delay [default: 3]
     #[arg(long, env = "OPENCLAW_READY_AFTER", value_name = "SECONDS")]
     ready_after: Option<String>,
-    /// Maximum size of the kept events, in MiB [default: 64]
+    /// Maximum size of the event journal, in MiB [default: 64]
     #[arg(long, env = "OPENCLAW_JOURNAL_SIZE", value_name = "MIB")]
     journal_size: Option<String>,
     /// How long events are kept, in days [default: 7]
@@ -71,24 +71,23 @@ pub(crate) struct Flags {
     /// How messages are sent.
     #[command(flatten)]
     sending: sending::Flags,
-    /// Allowlist file: whose messages are allowed [default: openclaw.yml, if it exists; without a file everyone's are]
+    /// Allowlist file [default: openclaw.yml, if present; without a file WHATSAPP_ALLOW applies, else all senders are allowed]
     #[arg(long, env = "OPENCLAW_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Seconds to hold a message whose sender is not resolved yet; then it is dropped
-    /// [default: 300]
+    /// Seconds to hold a message whose sender is not resolved yet, before it is dropped [default: 300]
     #[arg(long, env = "OPENCLAW_HOLD_LIMIT", value_name = "SECONDS")]
     hold_limit: Option<String>,
-    /// Whom to notify, and of what.
+    /// Alerts and metrics.
     #[command(flatten)]
     pub(crate) alerts: alerts::Flags,
-    /// Log level: error, warn, info, debug or trace
+    /// Log level: error, warn, info, debug or trace [default: info]
     #[arg(long, env = "OPENCLAW_LOG", value_name = "LEVEL")]
     log: Option<String>,
     /// The simulator's address; simulator builds only
     #[arg(long, env = "OPENCLAW_WHATSAPP_URL", value_name = "URL", hide = !cfg!(feature = "sim"))]
     whatsapp_url: Option<String>,
-    /// For a trial: create a key file if there is none, at --auth-key-file or next to the volume. If it is
-    /// lost, the store cannot be opened
+    /// For testing: create a key file if there is none, at --auth-key-file or next to the volume. Without it the store
+    /// cannot be opened: back it up
     #[arg(long)]
     pub(crate) create_key_file: bool,
     /// User to switch to when started as root: auto (user 65532, in a container), never, or UID:GID [default: auto]

@@ -28,34 +28,34 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// List the keys and passphrases of the store; needs no key, and works while the agent runs
+    /// List the key slots of the store; needs no key, and works while the agent runs
     List {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
     /// Add a key or passphrase to the store
     Add {
-        /// Its name in `keys list`
+        /// Slot name, as keys list shows it
         name: String,
-        /// What it is
+        /// The new secret.
         #[command(flatten)]
         new: New,
     },
-    /// Remove a key or passphrase; if someone else knows it, also run rotate-data
+    /// Remove a key or passphrase; if someone else may know it, also run rotate-data
     Remove {
-        /// Its name, as keys list shows it
+        /// Slot name, as keys list shows it
         name: String,
     },
     /// Replace a key or passphrase
     Passwd {
-        /// Its name [default: the one of the configured key]
+        /// Slot name [default: the slot of the configured key or passphrase]
         name: Option<String>,
-        /// What it is
+        /// The new secret.
         #[command(flatten)]
         new: New,
     },
-    /// Encrypt the store again with a new data key: a removed key can read nothing written from then on
+    /// Re-encrypt the store with a new data key: a removed key can read nothing that is written afterwards
     RotateData(rotate::Keep),
 }
 

@@ -1,4 +1,4 @@
-//! What is said of agents elsewhere: enrolling, contexts, and who may call.
+//! Arguments for remote agents: enrolling, contexts and clients.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,17 +16,19 @@ pub(crate) struct EnrollArgs {
     /// Address of the agent: HOST:PORT.
     #[arg(value_name = "HOST:PORT", value_parser = parse_endpoint)]
     pub(crate) endpoint: Endpoint,
-    /// Read the code from this file; `-` is stdin. Without it OPENCLAW_ENROLL_CODE is used, else the terminal is asked, without echo.
+    /// Read the enrolment code from this file; `-` is stdin [default: OPENCLAW_ENROLL_CODE, else a prompt
+    /// on the terminal, without echo].
     #[arg(long, value_name = "FILE")]
     pub(crate) code_file: Option<PathBuf>,
-    /// The code itself, for tests only: it stays in the shell's history, and every user of this machine can
-    /// see it while the command runs.
+    /// The enrolment code itself. For tests only: it stays in the shell's history, and other users of this
+    /// machine can see it while the command runs.
     #[arg(long, conflicts_with = "code_file")]
     pub(crate) code: Option<Typed>,
-    /// Name of this client, unless the invitation sets one [default: this machine's name].
+    /// Name of this client on the agent, unless the invitation sets one: 1 to 64 letters, digits, dots,
+    /// dashes and underscores [default: this machine's host name].
     #[arg(long, value_parser = parse_client)]
     pub(crate) name: Option<String>,
-    /// Replace an existing context with this endpoint or name.
+    /// Replace an existing context with this endpoint or this name.
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -34,31 +36,31 @@ pub(crate) struct EnrollArgs {
 /// `clients`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientsCommand {
-    /// List enrolled clients and valid enrolment codes.
+    /// List enrolled clients and open enrolment codes.
     List,
     /// Create an enrolment code for one client, valid for 15 minutes.
     Invite {
-        /// Role of the client: a reader reads, a sender also sends, an operator also pairs and changes the allowlist, an
-        /// admin does everything.
+        /// Role of the client: a reader reads, a sender also sends, an operator also pairs and changes the allowlist,
+        /// an admin does everything.
         #[arg(long, value_parser = words::<Role>(), default_value = "sender")]
         role: Role,
-        /// Name of the client [default: chosen by the client].
+        /// Name of the client: 1 to 64 letters, digits, dots, dashes and underscores [default: chosen by the client].
         #[arg(long, value_parser = parse_client)]
         name: Option<String>,
-        /// Limit the recipients it may send to: a number, a LID, a group's JID, or `known` for the chats of
-        /// the messages that the agent keeps. Repeat it, or separate several by commas [default: everyone].
+        /// Restrict whom it may send to: a number, a LID, a group's JID, or `known`: chats from which the agent keeps a
+        /// message. Repeatable, or separated by commas [default: everyone].
         #[arg(long, value_name = "known|NUMBER", value_delimiter = ',')]
         send_to: Vec<String>,
     },
-    /// Revoke a client. Its connections are closed immediately.
+    /// Revoke a client; its connections are closed immediately.
     Revoke {
         /// Its name or its fingerprint (SHA256:…).
         client: String,
     },
-    /// Create an enrolment code for an agent that is not set up yet, without an agent.
+    /// Generate an enrolment code for an agent that is not deployed yet; does not contact an agent.
     ///
-    /// Set it as OPENCLAW_ENROLL_CODE of the agent; it is valid for 15 minutes from the agent's first start
-    /// with it, for one admin.
+    /// Set it as OPENCLAW_ENROLL_CODE of the agent. It enrolls one admin, and is valid for 15 minutes from
+    /// the agent's first start with it.
     NewCode,
 }
 
@@ -67,7 +69,7 @@ pub(crate) enum ClientsCommand {
 pub(crate) enum ContextCommand {
     /// List the agents that this user is enrolled with; `*` is the current one.
     List,
-    /// Make a context the current one: commands go to its agent by default.
+    /// Set the current context: commands go to its agent unless they specify another.
     Use {
         /// Its name.
         name: Name,
@@ -76,21 +78,21 @@ pub(crate) enum ContextCommand {
     Rename {
         /// Its name.
         old: Name,
-        /// New name.
+        /// The new name.
         new: Name,
     },
-    /// Remove a context and its key from this machine. The agent accepts the key until it is revoked.
+    /// Delete a context and its key locally; the agent accepts the key until it is revoked.
     Remove {
         /// Its name.
         name: Name,
-        /// Revoke the key on the agent first (needs the role admin).
+        /// Revoke the key on the agent first; needs the role admin.
         #[arg(long)]
         revoke: bool,
     },
-    /// Export the keys of a context (of --context, OPENCLAW_CONTEXT, or the current one) as PEM files for
-    /// other gRPC clients.
+    /// Export the keys of a context (of --context, of OPENCLAW_CONTEXT, or the current one) as PEM files
+    /// for other gRPC clients.
     Export {
-        /// Folder for agent.pem, client.pem and client-key.pem; created if missing.
+        /// Output directory for agent.pem, client.pem and client-key.pem; created if missing.
         #[arg(long, value_name = "DIR")]
         pem: PathBuf,
         /// Replace the files if they exist.

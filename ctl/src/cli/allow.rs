@@ -1,4 +1,4 @@
-//! Arguments of `allow`: whose messages are allowed.
+//! Arguments of `allow`, which shows and changes the allowlist.
 
 use clap::{Args, Subcommand};
 
@@ -13,9 +13,9 @@ pub(crate) struct AllowArgs {
 /// What `allow` does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AllowCommand {
-    /// List allowed senders and groups, with the line of the rule.
+    /// List the allowed people and groups, each with its line in the file.
     List {
-        /// No effect: numbers are shown whole unless --mask is given.
+        /// No effect: numbers are shown in full unless --mask is set.
         #[arg(long, hide = true)]
         show_numbers: bool,
     },
@@ -24,9 +24,9 @@ pub(crate) enum AllowCommand {
         /// A number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
         who: String,
     },
-    /// Remove an added entry.
+    /// Remove an entry that was added.
     Remove {
-        /// The entry as it was added.
+        /// The number, LID or group, as it was added.
         who: String,
     },
     /// Reload the agent's allowlist file.

@@ -14,10 +14,10 @@ pub(crate) struct WatchArgs {
     /// Start at the oldest event that is kept.
     #[arg(long, conflicts_with = "after")]
     pub(crate) from_start: bool,
-    /// The events to print.
+    /// Event filter.
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// Name of a consumer: the agent stores the position, instead of a file of this user.
+    /// Let the agent store the position, under this consumer name, instead of a file of this user.
     ///
     /// A new consumer starts with new events, or at --from-start or --after.
     #[arg(long, value_name = "NAME")]
@@ -30,7 +30,7 @@ pub(crate) struct WatchArgs {
 /// `events`.
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
-    /// The events to print.
+    /// Event filter.
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     /// Maximum number of events.
@@ -38,10 +38,10 @@ pub(crate) struct EventsArgs {
     pub(crate) limit: u32,
 }
 
-/// The events to print.
+/// Event filter.
 #[derive(Debug, Args)]
 pub(crate) struct FilterArgs {
-    /// Only events of this kind. Repeat it, or separate several by commas.
+    /// Only events of this kind. Repeatable, or separated by commas.
     #[arg(
         long = "kind",
         alias = "kinds",
@@ -50,7 +50,7 @@ pub(crate) struct FilterArgs {
         value_name = "KIND"
     )]
     pub(crate) kinds: Vec<EventKind>,
-    /// Only events of this chat: a number, a LID or a group's JID. Repeat it, or separate several by commas.
+    /// Only events of this chat: a number, a LID or a group's JID. Repeatable, or separated by commas.
     #[arg(
         long = "chat",
         alias = "chats",
@@ -79,9 +79,9 @@ pub(crate) struct ConsumersArgs {
 /// The commands of `consumers`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConsumersCommand {
-    /// List them.
+    /// List the consumers.
     List,
-    /// Forget one.
+    /// Remove a consumer: the agent deletes its position.
     Remove {
         /// Its name.
         name: String,

@@ -22,21 +22,20 @@ const DEFAULT_ALERT_AFTER_SECONDS: u64 = 300;
 #[group(skip)]
 #[command(next_help_heading = "Alerts and metrics")]
 pub(crate) struct Flags {
-    /// URL of the webhook for alerts, called when the link needs a person: https, or http://127.0.0.1:PORT. A
-    /// secret URL belongs in OPENCLAW_ALERT_URL: flags can be read by everyone on the machine
+    /// Webhook URL for alerts: https, or http://127.0.0.1:PORT. Set a secret URL with OPENCLAW_ALERT_URL instead: every
+    /// user of the machine can read flags
     #[arg(long, value_name = "URL")]
     alert_url: Option<Hidden>,
-    /// File with the secret that signs alerts (as Standard Webhooks has it); or OPENCLAW_ALERT_SECRET
+    /// File with the signing secret for alerts (Standard Webhooks); or set OPENCLAW_ALERT_SECRET
     #[arg(long, env = "OPENCLAW_ALERT_SECRET_FILE", value_name = "FILE")]
     alert_secret_file: Option<PathBuf>,
-    /// Format of alerts: json or slack [default: json]
+    /// Alert format: json or slack [default: json]
     #[arg(long, env = "OPENCLAW_ALERT_FORMAT", value_name = "FORMAT")]
     alert_format: Option<String>,
-    /// Seconds without a stable connection before an alert is raised
-    /// [default: 300]
+    /// Seconds without a stable connection before an alert is raised [default: 300]
     #[arg(long, env = "OPENCLAW_ALERT_AFTER", value_name = "SECONDS")]
     alert_after: Option<String>,
-    /// Metrics for Prometheus: on, off, or a separate address [default: at /metrics of --http if that is loopback]
+    /// Prometheus metrics: on, off, or a separate listen address [default: on --http if that is a loopback address]
     #[arg(long, env = "OPENCLAW_METRICS", value_name = "on|off|ADDR")]
     pub(super) metrics: Option<String>,
 }

@@ -16,11 +16,11 @@ pub const ENROLL_CODE: &str = "OPENCLAW_ENROLL_CODE";
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
-    /// Serve the gRPC API to enrolled clients over TLS on this address ([::]:PORT) [default: off]
+    /// Listen address of the gRPC API over TLS, for enrolled clients ([::]:PORT) [default: disabled]
     #[arg(long, env = "OPENCLAW_LISTEN", value_name = "ADDR")]
     pub(super) listen: Option<String>,
-    /// Also serve the gRPC API in plain text on this loopback address (127.0.0.1:PORT): every user of the
-    /// machine is an admin there
+    /// Listen address of the gRPC API in plain text, loopback only (127.0.0.1:PORT). For development: every process of
+    /// the machine is then admin
     #[arg(long, env = "OPENCLAW_LISTEN_PLAINTEXT", value_name = "ADDR")]
     pub(super) listen_plaintext: Option<String>,
     /// Where the platform's proxy for --listen is reached.

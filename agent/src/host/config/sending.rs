@@ -9,11 +9,10 @@ use super::given;
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
-    /// Messages per minute in the long run, so that WhatsApp does not take the account for a spammer; 0 sends as fast as
-    /// it is asked to [default: 30]
+    /// Maximum messages per minute on average, to avoid spam bans; 0 disables pacing [default: 30]
     #[arg(long, env = "OPENCLAW_SEND_RATE", value_name = "MESSAGES")]
     send_rate: Option<String>,
-    /// Maximum burst of messages after a pause [default: 30]
+    /// Maximum burst of messages [default: 30]
     #[arg(long, env = "OPENCLAW_SEND_BURST", value_name = "MESSAGES")]
     send_burst: Option<String>,
     /// Maximum number of queued messages [default: 1000]

@@ -14,13 +14,13 @@ use crate::host::volume::{self, KeySource, Open};
 /// What opens the store afterwards, in addition to the secret in the settings.
 #[derive(Args, Debug)]
 pub struct Keep {
-    /// File with another key to keep; may be given several times
+    /// Key file of another slot to keep; repeatable
     #[arg(long, value_name = "FILE")]
     with_key_file: Vec<PathBuf>,
-    /// File with a passphrase to keep; may be given several times
+    /// Passphrase file of another slot to keep; repeatable
     #[arg(long, value_name = "FILE")]
     with_passphrase_file: Vec<PathBuf>,
-    /// Remove the keys and passphrases that are not given
+    /// Drop the slots whose secrets are not given
     #[arg(long)]
     drop_others: bool,
 }

@@ -23,7 +23,7 @@ OPENCLAW_AUTH_KEY to that key, or name the file that holds it with --auth-key-fi
 #[group(skip)]
 #[command(next_help_heading = "The volume")]
 pub struct Flags {
-    /// Folder of the encrypted store; created if its parent exists [default: /app/auth]
+    /// Directory of the encrypted store; created if its parent exists [default: /app/auth]
     #[arg(long, env = "OPENCLAW_AUTH_DIR", value_name = "DIR", global = true)]
     pub auth_dir: Option<PathBuf>,
     /// File with the key that opens the store, as `openclaw-agent keys generate` prints it
