@@ -73,6 +73,7 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             StatusCode::NOT_FOUND,
             "make it with POST /group and use the jid of the answer",
         ),
+        Error::NoMessage(_) => (StatusCode::NOT_FOUND, "GET /peer/inbox lists what has come"),
         Error::NotOnWhatsApp(_) => (
             StatusCode::CONFLICT,
             "it was declared so with POST /unknown: use another number",

@@ -107,7 +107,7 @@ impl Phone {
         let message = text_message(text);
         send::direct(
             &self.shared,
-            &self.number,
+            &(self.number.clone(), 0),
             &to.parse()?,
             &message,
             By::Lid,

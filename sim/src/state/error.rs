@@ -42,6 +42,9 @@ pub enum Error {
     /// The account has no companion that could be unlinked.
     #[error("no such linked device")]
     NotLinked,
+    /// The device has got no such message.
+    #[error("no message {0} that a companion sent")]
+    NoMessage(String),
     /// No group has this JID.
     #[error("no group {0}")]
     NoGroup(String),

@@ -236,6 +236,17 @@ pub(crate) fn distribution(group: &str, key: Vec<u8>) -> wa::Message {
     }
 }
 
+/// Whether a message is what devices say to each other, and no person: keys, history, settings.
+pub(crate) fn is_between_devices(message: &wa::Message) -> bool {
+    let kind = message.protocol_message.as_option();
+    let kind = kind.and_then(|protocol| protocol.r#type);
+    message.protocol_message.is_set()
+        && !matches!(
+            kind,
+            Some(Type::MESSAGE_EDIT | Type::REVOKE | Type::EPHEMERAL_SETTING)
+        )
+}
+
 /// Whether a message brings a sender key and says nothing.
 pub(crate) fn is_only_distribution(message: &wa::Message) -> bool {
     message.sender_key_distribution_message.is_set() && text_of(message).is_none()

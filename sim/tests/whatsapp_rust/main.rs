@@ -10,3 +10,4 @@ mod logs;
 mod messages;
 mod offline;
 mod pairing;
+mod resend;
