@@ -53,9 +53,10 @@ mod sync;
 mod wire;
 
 pub use number::{InvalidNumber, Number};
+pub use phones::shown::Shown;
 pub use signal::{adv, link_code, party};
 pub use sim::camera;
-pub use sim::peer::{Broadcast, Peer};
+pub use sim::peer::{Broadcast, Peer, Unopenable};
 pub use sim::phone::{LinkedDevice, Phone};
 pub use sim::{Owed, Sim};
 pub use state::companion::About;

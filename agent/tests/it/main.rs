@@ -37,6 +37,7 @@ mod pairing;
 mod platform;
 mod process;
 mod relinking;
+mod resend;
 mod resuming;
 mod rolled_back;
 mod runbook;

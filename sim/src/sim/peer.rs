@@ -1,5 +1,6 @@
 //! A contact: somebody the account writes to and hears from, with Signal state of its own.
 
+mod content;
 mod devices;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::address::By;
 use crate::wire::content::text_message;
+pub use content::Unopenable;
 
 /// A handle on a contact. Cheap to clone.
 #[derive(Clone)]

@@ -115,6 +115,18 @@ impl Phone {
         )
     }
 
+    /// The phone itself sends any message to somebody; its companions get a copy. Returns the message's id.
+    ///
+    /// # Errors
+    /// A malformed or unknown number.
+    pub async fn send(
+        &self,
+        to: &str,
+        message: waproto::whatsapp::Message,
+    ) -> Result<String, Error> {
+        self.as_peer().send(to, message, By::Lid, None).await
+    }
+
     /// Makes a group of the account and others. Returns its JID.
     ///
     /// # Errors

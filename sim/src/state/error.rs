@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::number::InvalidNumber;
 use crate::signal::{adv, link_code, party};
+use crate::wire::content::NotContent;
 
 /// What the simulator could not do for its caller.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,9 @@ pub enum Error {
     /// The number was declared not to be on WhatsApp.
     #[error("{0} is not on WhatsApp")]
     NotOnWhatsApp(String),
+    /// A description of which no message can be made.
+    #[error(transparent)]
+    Content(#[from] NotContent),
     /// A message could not be encrypted.
     #[error("encrypt")]
     Encrypt(#[from] party::Error),
