@@ -36,10 +36,6 @@ pub struct Shown {
     pub votes: BTreeMap<String, Vec<String>>,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks with a reference"
-)]
 const fn is_not(flag: &bool) -> bool {
     !*flag
 }

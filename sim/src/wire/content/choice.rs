@@ -116,7 +116,7 @@ impl Offer {
 }
 
 impl Choice {
-    pub(crate) fn from_list(&self) -> wa::Message {
+    pub(crate) fn list_reply(&self) -> wa::Message {
         let reply = list_response_message::SingleSelectReply {
             selected_row_id: Some(self.id.clone()),
         };
@@ -148,7 +148,7 @@ impl Choice {
         }
     }
 
-    pub(crate) fn from_buttons(&self) -> wa::Message {
+    pub(crate) fn buttons_reply(&self) -> wa::Message {
         let response = ButtonsResponseMessage {
             selected_button_id: Some(self.id.clone()),
             r#type: Some(waproto::whatsapp::message::buttons_response_message::Type::UNKNOWN),
@@ -160,7 +160,7 @@ impl Choice {
         }
     }
 
-    pub(crate) fn from_template(&self) -> wa::Message {
+    pub(crate) fn template_reply(&self) -> wa::Message {
         let reply = TemplateButtonReplyMessage {
             selected_id: Some(self.id.clone()),
             selected_display_text: Some(self.title.clone()),

@@ -257,9 +257,9 @@ impl Kind {
             Self::Event(event) => event.message(),
             Self::List(offer) => offer.list(),
             Self::Buttons(offer) => offer.buttons(),
-            Self::ListReply(choice) => choice.from_list(),
-            Self::ButtonsReply(choice) => choice.from_buttons(),
-            Self::TemplateReply(choice) => choice.from_template(),
+            Self::ListReply(choice) => choice.list_reply(),
+            Self::ButtonsReply(choice) => choice.buttons_reply(),
+            Self::TemplateReply(choice) => choice.template_reply(),
             Self::Album { images, videos } => wa::Message {
                 album_message: MessageField::some(AlbumMessage {
                     expected_image_count: Some(*images),
@@ -286,6 +286,9 @@ impl Kind {
         if let Some(poll) = poll_in(message) {
             return Self::Poll(Poll::of(poll));
         }
+        if let Some(card) = message.contact_message.as_option() {
+            return Self::Contacts(vec![Card::of(card)]);
+        }
         if let Some(array) = message.contacts_array_message.as_option() {
             return Self::Contacts(array.contacts.iter().map(Card::of).collect());
         }
@@ -296,31 +299,30 @@ impl Kind {
             };
         }
         macro_rules! first {
-            ($($field:ident => $kind:expr),* $(,)?) => {
+            ($($field:ident => $kind:ident($of:path)),* $(,)?) => {
                 $(if let Some(content) = message.$field.as_option() {
-                    return $kind(content);
+                    return Self::$kind($of(content));
                 })*
             };
         }
         first!(
-            image_message => |it| Self::Image(Media::of_image(it)),
-            video_message => |it| Self::Video(Media::of_video(it)),
-            ptv_message => |it| Self::VideoNote(Media::of_video(it)),
-            audio_message => |it| Self::Audio(Media::of_audio(it)),
-            document_message => |it| Self::Document(Media::of_document(it)),
-            sticker_message => |it| Self::Sticker(Media::of_sticker(it)),
-            location_message => |it| Self::Location(Place::of_location(it)),
-            live_location_message => |it| Self::LiveLocation(Place::of_live(it)),
-            contact_message => |it| Self::Contacts(vec![Card::of(it)]),
-            group_invite_message => |it| Self::GroupInvite(Invite::of(it)),
-            event_message => |it| Self::Event(Event::of(it)),
-            list_message => |it| Self::List(Offer::of_list(it)),
-            buttons_message => |it| Self::Buttons(Offer::of_buttons(it)),
-            list_response_message => |it| Self::ListReply(Choice::of_list(it)),
-            buttons_response_message => |it| Self::ButtonsReply(Choice::of_button(it)),
-            template_button_reply_message => |it| Self::TemplateReply(Choice::of_template(it)),
-            reaction_message => |it| Self::Reaction(Reaction::of(it)),
-            pin_in_chat_message => |it| Self::Pin(Pin::of(it)),
+            image_message => Image(Media::of_image),
+            video_message => Video(Media::of_video),
+            ptv_message => VideoNote(Media::of_video),
+            audio_message => Audio(Media::of_audio),
+            document_message => Document(Media::of_document),
+            sticker_message => Sticker(Media::of_sticker),
+            location_message => Location(Place::of_location),
+            live_location_message => LiveLocation(Place::of_live),
+            group_invite_message => GroupInvite(Invite::of),
+            event_message => Event(Event::of),
+            list_message => List(Offer::of_list),
+            buttons_message => Buttons(Offer::of_buttons),
+            list_response_message => ListReply(Choice::of_list),
+            buttons_response_message => ButtonsReply(Choice::of_button),
+            template_button_reply_message => TemplateReply(Choice::of_template),
+            reaction_message => Reaction(Reaction::of),
+            pin_in_chat_message => Pin(Pin::of),
         );
         let protocol = message.protocol_message.as_option();
         let named = protocol.and_then(Self::of_protocol);
