@@ -150,11 +150,8 @@ fn a_further_device_opens_its_own_copy_and_asks_for_what_it_cannot_open() {
     let seal = |bench: &mut Bench, text: &str| {
         let party = lock(&bench.shared.state).party(&further).expect("a party");
         let bundle = lock(&party).take_bundle();
-        let sealed =
-            bench
-                .companion
-                .encrypt(&address(&further), Some(&bundle), &text_message(text));
-        ready(sealed).expect("sealed")
+        let (to, message) = (address(&further), text_message(text));
+        ready(bench.companion.encrypt(&to, Some(&bundle), &message)).expect("sealed")
     };
     let again = |bench: &mut Bench, sealed: &Enc, count: Option<u32>| {
         let identity = stanza::content("device-identity", bench.identity.clone());

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::wire::content::attributes;
 
-fn content(value: Value) -> Content {
+fn content(value: &Value) -> Content {
     serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{value}: {error}"))
 }
 
@@ -143,7 +143,7 @@ fn every_kind() -> Vec<(Value, &'static str, Option<&'static str>)> {
 #[test]
 fn every_kind_is_sent_as_described_and_described_as_sent() {
     for (value, kind, edit) in every_kind() {
-        let described = content(value.clone());
+        let described = content(&value);
         let message = described.message().expect("a message");
         assert_eq!(attributes(&message), (kind, edit), "{value}");
         let back = serde_json::to_value(Content::of(&message)).expect("JSON");
@@ -163,7 +163,7 @@ fn every_kind_keeps_its_wrappers_and_its_stanzas_name() {
         ] {
             let mut wrapped = value.clone();
             wrapped["wrapped"] = json!([wrapper, "ephemeral"]);
-            let message = content(wrapped.clone()).message().expect("a message");
+            let message = content(&wrapped).message().expect("a message");
             let edit = if wrapper == "edited" { Some("1") } else { edit };
             assert_eq!(attributes(&message), (kind, edit), "{wrapped}");
             let back = serde_json::to_value(Content::of(&message)).expect("JSON");
@@ -186,12 +186,12 @@ fn what_stands_beside_a_message_survives() {
             "expiration": 86_400,
         },
     });
-    let message = content(value.clone()).message().expect("a message");
+    let message = content(&value).message().expect("a message");
     assert_eq!(attributes(&message), ("media", None), "a preview is media");
     let back = serde_json::to_value(Content::of(&message)).expect("JSON");
     assert_eq!(back, value);
     let part = json!({ "image": { "mime": "image/jpeg" }, "album": "3B" });
-    let message = content(part.clone()).message().expect("a message");
+    let message = content(&part).message().expect("a message");
     let back = serde_json::to_value(Content::of(&message)).expect("JSON");
     assert_eq!(back, part);
 }
@@ -205,7 +205,7 @@ fn anything_else_is_raw() {
     let described = Content::of(&message);
     assert!(matches!(described.kind, Kind::Raw(_)));
     assert_eq!(described.message(), Ok(message));
-    let wrong = content(json!({ "raw": "/w==" }));
+    let wrong = content(&json!({ "raw": "/w==" }));
     assert_eq!(wrong.message(), Err(NotContent::Raw));
 }
 
@@ -223,6 +223,6 @@ fn a_description_has_one_kind_and_no_unknown_field() {
         let described: Result<Content, _> = serde_json::from_value(wrong.clone());
         assert!(described.is_err(), "{wrong}");
     }
-    let bare = content(json!({ "timer": 1, "context": { "forwarded": 1 } }));
+    let bare = content(&json!({ "timer": 1, "context": { "forwarded": 1 } }));
     assert_eq!(bare.message(), Err(NotContent::NoContext));
 }
