@@ -3,6 +3,8 @@
 //! Handlers only read the request, call the library and name the outcome. There is no access control: it listens on
 //! loopback, beside a server that trusts everybody.
 
+mod content;
+mod devices;
 mod failure;
 mod fault;
 mod peer;
@@ -62,6 +64,10 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/peer/receipt", post(peer::receipt))
         .route("/peer/online", post(peer::online))
         .route("/peer/inbox", get(peer::inbox))
+        .route("/peer/devices", post(devices::devices))
+        .route("/peer/retry", post(devices::retry))
+        .route("/peer/reinstall", post(devices::reinstall))
+        .route("/peer/unopenable", post(devices::unopenable))
         .route("/channel/post", post(phone::post))
         .route("/bot/answer", post(phone::bot))
         .route("/group", post(phone::group))

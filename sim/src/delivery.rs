@@ -4,6 +4,8 @@ pub(crate) mod acks;
 pub(crate) mod backlog;
 pub(crate) mod prekeys;
 
+use std::time::Duration;
+
 use wacore_binary::Node;
 
 use crate::number::DeviceId;
@@ -11,6 +13,7 @@ use crate::state::State;
 use crate::state::feed::Feed;
 use crate::state::link::Link;
 use crate::state::queue::{Class, Item};
+use crate::wire::stanza;
 
 /// Owes a stanza to a companion, and sends it if the companion is there.
 pub(crate) fn deliver(state: &mut State, device: &DeviceId, item: Item) {
@@ -21,6 +24,7 @@ pub(crate) fn deliver(state: &mut State, device: &DeviceId, item: Item) {
     let Some(companion) = user.companions.get_mut(&device.1) else {
         return;
     };
+    let delay = delay.max(turnaround(&item));
     let (class, node) = (item.class, item.node.clone());
     let place = companion.queue.push(item);
     let Some(link) = companion.link.clone().filter(|_| companion.active) else {
@@ -46,6 +50,14 @@ fn cut_if_asked(state: &mut State, device: &DeviceId, link: &Link) {
     if user.is_some_and(|user| user.faults.ends_behind_this()) {
         link.cut_behind();
     }
+}
+
+/// How late a retry receipt is at least. A device that cannot open a message is a network away: the client has done with sending
+/// it by the time that the device asks again, and drops what it is asked for while it still sends.
+fn turnaround(item: &Item) -> Option<Duration> {
+    const TURNAROUND: Duration = Duration::from_millis(100);
+    let retry = item.class == Class::Receipt && stanza::is(&item.node, "type", "retry");
+    retry.then_some(TURNAROUND)
 }
 
 /// A stanza as the faults of its companion would have it.

@@ -36,7 +36,8 @@
 //! Where a rule of the server goes: what a login must look like, `rules::login`; which error a message gets,
 //! `rules::messages::nack`; an error for a question, `rules::iq`; what settles a stanza and what a wrong ack costs,
 //! `delivery::acks`; how a backlog is pulled, `delivery::backlog`; what a retry receipt leads to, `rules::receipts` and
-//! `phones::resend`; how a stream ends, `wire::ending`.
+//! `phones::resend`; what a device does that cannot open something, `rules::messages::unopened` and `phones::retry`; a kind of
+//! content, `wire::content`, and what a person sees of it, `phones::shown`; how a stream ends, `wire::ending`.
 
 mod clock;
 pub mod control;
@@ -53,9 +54,10 @@ mod sync;
 mod wire;
 
 pub use number::{InvalidNumber, Number};
+pub use phones::shown::Shown;
 pub use signal::{adv, link_code, party};
 pub use sim::camera;
-pub use sim::peer::{Broadcast, Peer};
+pub use sim::peer::{Broadcast, Peer, Unopenable};
 pub use sim::phone::{LinkedDevice, Phone};
 pub use sim::{Owed, Sim};
 pub use state::companion::About;

@@ -1,9 +1,13 @@
 //! What phones do, those of accounts and those of contacts: they send, seal again, confirm, and serve their companions.
 
 pub(crate) mod bootstrap;
+pub(crate) mod devices;
 pub(crate) mod group;
+pub(crate) mod poll;
 pub(crate) mod receipts;
 pub(crate) mod resend;
+pub(crate) mod retry;
 pub(crate) mod seal;
 pub(crate) mod send;
+pub(crate) mod shown;
 pub(crate) mod unasked;

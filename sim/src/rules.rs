@@ -52,6 +52,10 @@ fn receive_from(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &Node) {
 fn receive_presence(shared: &Shared, id: &DeviceId, node: &Node) {
     let kind = stanza::text(node, "type");
     let mut state = lock(&shared.state);
+    // The name that the account shows from now on.
+    if let Some(name) = stanza::text(node, "name").filter(|name| !name.is_empty()) {
+        state.user(&id.0).name = name.into_owned();
+    }
     if let (Some(kind), Some(companion)) = (kind, state.companion(id)) {
         companion.presence = Some(kind.into_owned());
     }

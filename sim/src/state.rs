@@ -12,19 +12,22 @@ pub(crate) mod group;
 pub(crate) mod inbox;
 pub(crate) mod link;
 pub(crate) mod pairing;
+pub(crate) mod played;
 pub(crate) mod queue;
+pub(crate) mod retries;
 pub(crate) mod sent;
 pub(crate) mod shared;
 pub(crate) mod user;
 pub(crate) mod verdict;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use wacore_binary::{Jid, Node};
 
 use crate::number::{DeviceId, Number};
+use crate::signal::party::Party;
 use companion::Companion;
 use fault::Faults;
 use group::Group;
@@ -85,6 +88,34 @@ impl State {
             .flat_map(|user| user.companions.keys())
             .map(|device| (number.clone(), *device))
             .collect()
+    }
+
+    /// All devices of a user that the simulator plays: the phone, and those that were added to it.
+    pub(crate) fn played_by(&self, number: &Number) -> Vec<DeviceId> {
+        let user = self.users.get(number);
+        let added = user
+            .into_iter()
+            .flat_map(|user| user.played.keys().copied());
+        let devices = std::iter::once(0).chain(added);
+        devices.map(|device| (number.clone(), device)).collect()
+    }
+
+    /// Whether the simulator plays this device.
+    pub(crate) fn plays(&self, (number, device): &DeviceId) -> bool {
+        let added = |number| self.users.get(number)?.played.get(device);
+        *device == 0 || added(number).is_some()
+    }
+
+    /// The Signal side of a device that the simulator plays.
+    pub(crate) fn party(&mut self, (number, device): &DeviceId) -> Option<Arc<Mutex<Party>>> {
+        let user = self.user(number);
+        match device {
+            0 => Some(Arc::clone(&user.party)),
+            added => user
+                .played
+                .get(added)
+                .map(|played| Arc::clone(&played.party)),
+        }
     }
 
     /// Sends a stanza that nobody acks.

@@ -1,12 +1,228 @@
-//! What the contract has and this version does not send is refused as such, and nothing of it is sent.
+//! Every kind of content: what arrives is one event of its kind, whatever it is wrapped in; what this version does not send is
+//! refused as such, and nothing of it is sent.
 
 use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::content::Kind as Body;
 use openclaw_proto::v1::event::Kind;
+use openclaw_sim::content::Content;
+use openclaw_sim::{Broadcast, By, Class, Unopenable};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
+use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::harness::{ANNA, WORD, World, fact, refusal, request};
+use crate::harness::{ACCOUNT, ANNA, WORD, World, fact, refusal, request};
+
+impl World {
+    /// Anna sends what is described. Returns its id.
+    async fn anna_sends(&self, content: &Value) -> String {
+        let content: Content = serde_json::from_value(content.clone()).unwrap();
+        let anna = self.peer(ANNA);
+        let message = anna.compose(&content, By::Lid).unwrap();
+        anna.send(ACCOUNT, message, By::Lid, None).await.unwrap()
+    }
+}
+
+/// The name that the contract has for a kind of content.
+fn name(body: &Body) -> &'static str {
+    match body {
+        Body::Text(_) => "text",
+        Body::Media(_) => "media",
+        Body::Location(_) => "location",
+        Body::Contacts(_) => "contacts",
+        Body::Poll(_) => "poll",
+        Body::CalendarEvent(_) => "calendar_event",
+        Body::GroupInvite(_) => "group_invite",
+        Body::Choice(_) => "choice",
+        Body::Album(_) => "album",
+        Body::PollVote(_) => "poll_vote",
+        Body::Pin(_) => "pin",
+        Body::TimerChange(_) => "timer_change",
+        Body::Other(_) => "other",
+    }
+}
+
+/// What people and businesses send, and what it is in the contract.
+fn every_content() -> Vec<(Value, &'static str)> {
+    let place = json!({ "latitude": 1.5, "longitude": -2.5, "name": WORD });
+    let choices = json!([{ "id": "1", "title": WORD }]);
+    vec![
+        (json!({ "text": WORD }), "text"),
+        (
+            json!({ "text": WORD, "preview": { "url": "https://example.org", "title": WORD } }),
+            "text",
+        ),
+        (
+            json!({ "text": WORD, "context": { "forwarded": 5, "mentions": [format!("{}@s.whatsapp.net", &ACCOUNT[1..])] } }),
+            "text",
+        ),
+        (json!({ "image": { "caption": WORD } }), "media"),
+        (json!({ "video": { "seconds": 3, "gif": true } }), "media"),
+        (json!({ "video_note": { "seconds": 3 } }), "media"),
+        (json!({ "audio": { "seconds": 3, "voice": true } }), "media"),
+        (
+            json!({ "document": { "name": WORD, "caption": WORD } }),
+            "media",
+        ),
+        (json!({ "sticker": { "animated": true } }), "media"),
+        (json!({ "location": place }), "location"),
+        (
+            json!({ "live_location": { "latitude": 1.0, "longitude": 2.0 } }),
+            "location",
+        ),
+        (
+            json!({ "contacts": [{ "name": WORD, "vcard": "BEGIN:VCARD" }] }),
+            "contacts",
+        ),
+        (
+            json!({ "contacts": [{ "name": WORD, "vcard": "1" }, { "name": WORD, "vcard": "2" }] }),
+            "contacts",
+        ),
+        (
+            json!({ "group_invite": { "group": "1@g.us", "name": WORD, "code": "X" } }),
+            "group_invite",
+        ),
+        (
+            json!({ "poll": { "question": WORD, "options": ["a", "b"], "selectable": 1 } }),
+            "poll",
+        ),
+        (
+            json!({ "poll": { "question": WORD, "options": ["a", "b"], "selectable": 0 } }),
+            "poll",
+        ),
+        (
+            json!({ "event": { "name": WORD, "start": 5, "place": place } }),
+            "calendar_event",
+        ),
+        (
+            json!({ "list_reply": { "id": "1", "title": WORD } }),
+            "choice",
+        ),
+        (
+            json!({ "buttons_reply": { "id": "1", "title": "" } }),
+            "choice",
+        ),
+        (
+            json!({ "template_reply": { "id": "1", "title": WORD } }),
+            "choice",
+        ),
+        (
+            json!({ "list": { "text": WORD, "choices": choices } }),
+            "other",
+        ),
+        (
+            json!({ "buttons": { "text": WORD, "choices": choices } }),
+            "other",
+        ),
+        (json!({ "album": { "images": 2, "videos": 1 } }), "album"),
+        (json!({ "timer": 604_800 }), "timer_change"),
+    ]
+}
+
+#[tokio::test]
+async fn every_kind_of_content_arrives_as_what_it_is_however_it_is_wrapped() {
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    let wrappers: [&[&str]; 4] = [
+        &[],
+        &["ephemeral"],
+        &["view_once_v2"],
+        &["ephemeral", "spoiler"],
+    ];
+    for (content, kind) in every_content() {
+        for wrapped in wrappers {
+            let mut content = content.clone();
+            content["wrapped"] = json!(wrapped);
+            let id = world.anna_sends(&content).await;
+            let message = events.message().await;
+            assert_eq!(message.origin().id, id, "{content}");
+            let body = message.content.unwrap().kind.unwrap();
+            assert_eq!(name(&body), kind, "{content}");
+        }
+    }
+    world.all_acked().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_message_arrives_bare_and_wrapped() {
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    let id = world.anna_sends(&json!({ "text": WORD })).await;
+    events.message().await;
+    let own = json!({ "id": id, "own": true });
+    for wrapped in [json!([]), json!(["edited"]), json!(["ephemeral", "edited"])] {
+        let edit = json!({
+            "edit": { "about": own, "content": { "text": format!("{WORD} {wrapped}") } },
+            "wrapped": wrapped,
+        });
+        world.anna_sends(&edit).await;
+        let edit = events.event(|event| match &event.kind {
+            Some(Kind::Edit(edit)) => Some(edit.clone()),
+            _ => None,
+        });
+        let edit = edit.await;
+        assert_eq!(edit.target.unwrap().id, id);
+        let said = edit.content.unwrap().kind;
+        let text = pb::Text {
+            body: format!("{WORD} {wrapped}"),
+        };
+        assert_eq!(said, Some(Body::Text(text)));
+    }
+    for emoji in ["👍", ""] {
+        let reaction = json!({ "reaction": { "about": own, "emoji": emoji } });
+        world.anna_sends(&reaction).await;
+        let reaction = events.event(|event| match &event.kind {
+            Some(Kind::Reaction(reaction)) => Some(reaction.clone()),
+            _ => None,
+        });
+        assert_eq!(reaction.await.emoji, emoji);
+    }
+    world.anna_sends(&json!({ "deletion": own })).await;
+    let deletion = events.event(|event| match &event.kind {
+        Some(Kind::Deletion(deletion)) => Some(deletion.clone()),
+        _ => None,
+    });
+    assert_eq!(deletion.await.target.unwrap().id, id);
+    world.all_acked().await;
+    world.finish().await;
+}
+
+/// Each is acked, and none holds up what follows.
+#[tokio::test]
+async fn what_no_companion_can_open_is_acked_and_reported() {
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    let anna = world.peer(ANNA);
+    for form in [
+        Unopenable::ViewOnce,
+        Unopenable::Hosted,
+        Unopenable::Bot,
+        Unopenable::Unavailable,
+        Unopenable::Msmsg,
+        Unopenable::UnknownEnc,
+    ] {
+        let id = anna.send_unopenable(ACCOUNT, form, By::Lid).unwrap();
+        let reported = events.event(|event| match &event.kind {
+            Some(Kind::Undecryptable(it)) => it.origin.as_ref().map(|origin| origin.id.clone()),
+            _ => None,
+        });
+        assert_eq!(reported.await, id, "{form:?}");
+        world.all_acked().await;
+    }
+    let status = Broadcast::StatusStanza;
+    let content: Content = serde_json::from_value(json!({ "text": WORD })).unwrap();
+    let message = content.message().unwrap();
+    let id = anna.broadcast(ACCOUNT, status, message, By::Lid, None);
+    let id = id.await.unwrap();
+    world.all_acked().await;
+    let acks = world.sim.acks(ACCOUNT).unwrap();
+    let acked = acks.iter().find(|ack| ack.id == id).unwrap();
+    assert_eq!(acked.class, Class::Status);
+    anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
+    assert_eq!(events.message().await.text(), WORD);
+    world.finish().await;
+}
 
 /// The fields of a message's `oneof`, by name, each with bytes of that message in which it is there and empty.
 fn variants(message: &str, oneof: &str) -> Vec<(String, Vec<u8>)> {

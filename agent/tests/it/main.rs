@@ -38,6 +38,7 @@ mod platform;
 mod process;
 mod pulled;
 mod relinking;
+mod resend;
 mod resuming;
 mod rolled_back;
 mod runbook;

@@ -5,7 +5,7 @@ use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Fault};
 
-use crate::harness::{ACCOUNT, ANNA, BERT, PATIENCE, WORD, World};
+use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World};
 
 /// More than the server sends unasked, and less than one request brings.
 const FEW: usize = 30;
@@ -79,7 +79,7 @@ async fn a_backlog_of_several_requests_survives_cuts_and_kills() {
         world.agent.start_again(&world.sim.url()).await;
         // The connection that is cut, then the next.
         let again = || world.handshakes() > before + 1;
-        world.sim.until(PATIENCE, again).await.unwrap();
+        world.sim.until(TEST_TIMEOUT, again).await.unwrap();
         world.agent.kill().await;
         world.agent.start_again(&world.sim.url()).await;
         world.has_it_all(MANY).await;
@@ -97,7 +97,7 @@ async fn a_backlog_that_is_not_announced_is_asked_for() {
     let before = world.handshakes();
     world.agent.start_again(&world.sim.url()).await;
     let cut = || world.handshakes() > before;
-    world.sim.until(PATIENCE, cut).await.unwrap();
+    world.sim.until(TEST_TIMEOUT, cut).await.unwrap();
     world.fault(Fault::Unannounced).await;
     world.fault(Fault::Drop).await;
     world.has_it_all(MANY).await;
@@ -120,7 +120,7 @@ async fn a_stream_that_the_server_ends_is_made_anew() {
         world.missed(sent..sent + 2).await;
         sent += 2;
         let again = || world.handshakes() > before;
-        let back = world.sim.until(PATIENCE, again).await;
+        let back = world.sim.until(TEST_TIMEOUT, again).await;
         assert!(back.is_ok(), "{end:?}");
         world.all_acked().await;
     }

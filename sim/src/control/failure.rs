@@ -73,6 +73,11 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             StatusCode::NOT_FOUND,
             "make it with POST /group and use the jid of the answer",
         ),
+        Error::Content(_) => (
+            StatusCode::BAD_REQUEST,
+            "sim/README.md describes each kind of content",
+        ),
+        Error::NoMessage(_) => (StatusCode::NOT_FOUND, "GET /peer/inbox lists what has come"),
         Error::NotOnWhatsApp(_) => (
             StatusCode::CONFLICT,
             "it was declared so with POST /unknown: use another number",

@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use waproto::whatsapp as wa;
 
+use super::content::{Described, Form};
 use super::failure::Failure;
 use super::request::{Asked, Body, E164};
 use crate::sim::Sim;
 use crate::sim::peer::Broadcast;
-use crate::state::inbox::Received;
 use crate::wire::address::By;
-use crate::wire::content;
-use crate::wire::content::text_message;
+use crate::wire::content::Content;
 
 /// More at once, and the server cuts the client off for not reading.
 const MAX_FLOOD: u32 = 100_000;
@@ -24,7 +23,7 @@ const FLOOD_TURN: u32 = 32;
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Addressing {
+pub(super) enum Addressing {
     #[default]
     Lid,
     Pn,
@@ -49,7 +48,11 @@ impl From<Addressing> for By {
 pub(super) struct Send {
     from: E164,
     to: Option<E164>,
-    text: String,
+    /// Which of the sender's devices writes; the phone if nothing is said.
+    #[serde(default)]
+    device: u16,
+    text: Option<String>,
+    content: Option<Content>,
     group: Option<String>,
     #[serde(default)]
     by: Addressing,
@@ -65,58 +68,14 @@ pub(super) struct Send {
     broadcast: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Form {
-    #[default]
-    Text,
-    Image,
-    AlbumPart,
-    Timer,
-    Edit,
-    Deletion,
-    Reaction,
-}
-
-impl Form {
-    fn message(
-        self,
-        text: &str,
-        about: Option<&str>,
-        expiration: Option<u32>,
-    ) -> Result<wa::Message, Failure> {
-        let about = || {
-            about.ok_or_else(|| {
-                Failure::bad_request(
-                    "`about` is missing",
-                    "give the id of the message that is edited, deleted or reacted to, or of the album",
-                )
-            })
-        };
-        let message = match self {
-            Self::Text => text_message(text),
-            Self::Image => content::image(text),
-            Self::AlbumPart => content::album_part(about()?, text),
-            Self::Timer => content::timer(expiration.unwrap_or_default()),
-            Self::Edit => content::edit(about()?, text),
-            Self::Deletion => content::deletion(about()?),
-            Self::Reaction => content::reaction(about()?, text),
-        };
-        Ok(match (self, expiration) {
-            (Self::Text | Self::Image | Self::AlbumPart, Some(seconds)) => {
-                content::with_expiration(message, seconds)
-            }
-            _ => message,
-        })
-    }
-}
-
 pub(super) async fn send(
     State(sim): State<Arc<Sim>>,
     Body(Send {
         from,
         to,
+        device,
         text,
+        content,
         group,
         by,
         id,
@@ -126,13 +85,21 @@ pub(super) async fn send(
         broadcast,
     }): Body<Send>,
 ) -> Result<Json<Value>, Failure> {
-    let peer = sim.peer(&from)?;
-    let message = form.message(&text, about.as_deref(), expiration)?;
+    let peer = sim.peer(&from)?.on_device(device);
+    let described = Described {
+        content,
+        text,
+        form,
+        about,
+        expiration,
+    };
+    let message = described.message(&peer, by.into())?;
     let id = match (group, to) {
         (None, Some(to)) if broadcast.is_some() => {
             let list = broadcast.as_deref().unwrap_or_default();
             let list = match list {
                 "status" => Broadcast::Status,
+                "status_stanza" => Broadcast::StatusStanza,
                 number => Broadcast::List(number),
             };
             peer.broadcast(&to, list, message, by.into(), id).await?
@@ -244,13 +211,20 @@ pub(super) async fn online(
 #[serde(deny_unknown_fields)]
 pub(super) struct Inbox {
     peer: E164,
+    /// Everything as it came, nothing done to anything.
+    #[serde(default)]
+    raw: bool,
 }
 
 pub(super) async fn inbox(
     State(sim): State<Arc<Sim>>,
-    Asked(Inbox { peer }): Asked<Inbox>,
-) -> Result<Json<Vec<Received>>, Failure> {
-    Ok(Json(sim.peer(&peer)?.inbox()))
+    Asked(Inbox { peer, raw }): Asked<Inbox>,
+) -> Result<Response, Failure> {
+    let peer = sim.peer(&peer)?;
+    Ok(match raw {
+        true => Json(peer.inbox()).into_response(),
+        false => Json(peer.sees()).into_response(),
+    })
 }
 
 #[derive(Deserialize)]

@@ -7,12 +7,15 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::content::{Described, Form};
 use super::failure::Failure;
 use super::record::Account;
 use super::request::{Asked, Body, E164};
 use crate::sim::Sim;
 use crate::sim::phone::LinkedDevice;
 use crate::state::pairing::Linked;
+use crate::wire::address::By;
+use crate::wire::content::Content;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,15 +83,42 @@ pub(super) async fn devices(
 #[serde(deny_unknown_fields)]
 pub(super) struct Send {
     account: E164,
-    to: E164,
-    text: String,
+    /// May be left out when there is a group.
+    to: Option<E164>,
+    group: Option<String>,
+    text: Option<String>,
+    content: Option<Content>,
 }
 
 pub(super) async fn send(
     State(sim): State<Arc<Sim>>,
-    Body(Send { account, to, text }): Body<Send>,
+    Body(Send {
+        account,
+        to,
+        group,
+        text,
+        content,
+    }): Body<Send>,
 ) -> Result<Json<Value>, Failure> {
-    let id = sim.phone(&account)?.send_text(&to, &text).await?;
+    let phone = sim.phone(&account)?.as_peer();
+    let described = Described {
+        content,
+        text,
+        form: Form::Text,
+        about: None,
+        expiration: None,
+    };
+    let message = described.message(&phone, By::Lid)?;
+    let id = match (group, to) {
+        (Some(group), _) => phone.to_group(&group, &message, None, By::Lid)?,
+        (None, Some(to)) => phone.send(&to, message, By::Lid, None).await?,
+        (None, None) => {
+            return Err(Failure::bad_request(
+                "neither `to` nor `group`",
+                "say whom the message is for",
+            ));
+        }
+    };
     Ok(Json(json!({ "id": id })))
 }
 

@@ -1,7 +1,5 @@
 //! What phones and peers send to groups: one ciphertext for all, and the sender key for those who have not got it.
 
-use std::sync::Arc;
-
 use wacore_binary::Jid;
 
 use waproto::whatsapp as wa;
@@ -9,6 +7,7 @@ use waproto::whatsapp as wa;
 use crate::delivery::deliver;
 use crate::number::{DeviceId, Number};
 use crate::phones::seal::{self, enc};
+use crate::phones::send::{know_each_other, sender};
 use crate::signal::address;
 use crate::signal::party::Party;
 use crate::state::error::Error;
@@ -22,21 +21,26 @@ use crate::wire::content::distribution;
 /// Sends to a group, with the sender key for whoever has not got it.
 pub(crate) fn send(
     shared: &Shared,
-    from: &Number,
+    from: &DeviceId,
     group: &str,
     message: &wa::Message,
     by: By,
     id: Option<String>,
 ) -> Result<String, Error> {
-    let (party, name, members) = {
+    let members = {
         let mut state = lock(&shared.state);
         let members = state.groups.get(group).map(|group| group.members.clone());
         let members = members.ok_or_else(|| Error::NoGroup(Jid::group(group).to_string()))?;
-        let user = state.user(from);
-        (Arc::clone(&user.party), user.name.clone(), members)
+        for member in &members {
+            know_each_other(&mut state, &from.0, member);
+        }
+        members
     };
-    let envelope = Envelope::new((from, name), To::Group(group.to_owned(), by), message, id);
-    lock(&shared.state).user(from).remember(&envelope, message);
+    let (party, sender) = sender(shared, from)?;
+    let envelope = Envelope::new(&sender, To::Group(group.to_owned(), by), message, id);
+    lock(&shared.state)
+        .user(&from.0)
+        .remember(&envelope, message);
     send_to_members(
         shared,
         &mut lock(&party),
@@ -46,13 +50,9 @@ pub(crate) fn send(
         message,
     )?;
     let chat = Jid::group(group);
-    for member in members.iter().filter(|member| *member != from) {
-        lock(&shared.state).user(member).receive(Received::plain(
-            &envelope.id,
-            from,
-            &chat,
-            message,
-        ));
+    for member in members.iter().filter(|member| **member != from.0) {
+        let received = Received::plain(&envelope.id, from, &chat, message);
+        lock(&shared.state).user(member).receive(0, received);
     }
     shared.announce();
     Ok(envelope.id)
@@ -67,7 +67,7 @@ fn send_to_members(
     message: &wa::Message,
 ) -> Result<(), Error> {
     let jid = Jid::group(group).to_string();
-    let me = address(&(envelope.from.clone(), 0));
+    let me = address(&envelope.from);
     let distribution = distribution(&jid, ready(sender.sender_key_distribution(&jid, &me))?);
     let sealed = ready(sender.group_encrypt(&jid, &me, message))?;
     let targets: Vec<DeviceId> = {
@@ -78,8 +78,9 @@ fn send_to_members(
     for target in targets {
         let fresh = {
             let mut state = lock(&shared.state);
-            let distributed = &mut state.user(&envelope.from).distributed;
-            let known = distributed.entry(group.to_owned()).or_default();
+            let (sender, device) = &envelope.from;
+            let distributed = &mut state.user(sender).distributed;
+            let known = distributed.entry((*device, group.to_owned())).or_default();
             known.insert(target.clone())
         };
         let mut encs = Vec::with_capacity(2);

@@ -6,40 +6,38 @@ use wacore_binary::{Jid, JidExt as _};
 use crate::clock::unix_now;
 use crate::delivery::deliver;
 use crate::number::{DeviceId, Number};
+use crate::state::State;
 use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
-use crate::state::user::OwedReceipt;
 use crate::sync::lock;
 
-/// Phones and peers that opened the message say so, unless they were told not to.
-pub(crate) fn answer(shared: &Shared, from: &DeviceId, to: &Jid, id: &str) {
+/// The devices that have opened the message say so, unless they were told not to.
+pub(crate) fn answer(shared: &Shared, from: &DeviceId, to: &Jid, id: &str, opened_at: &[DeviceId]) {
     let mut state = lock(&shared.state);
-    let recipients: Vec<DeviceId> = if to.is_group() {
-        let group = state.groups.get(to.user.as_str());
-        let members = group.map(|group| group.members.clone()).unwrap_or_default();
-        members.into_iter().map(|member| (member, 0)).collect()
-    } else {
-        state.resolve(to).into_iter().collect()
-    };
-    for (number, device) in recipients {
-        let from_other = number != from.0 && device == 0;
-        if from_other && !state.unknown.contains(&number) && state.user(&number).auto_receipts {
-            if state.user(&number).offline {
-                let owed = OwedReceipt {
-                    to: from.clone(),
-                    chat: to.clone(),
-                    id: id.to_owned(),
-                };
-                state.user(&number).owed_receipts.push(owed);
-                continue;
-            }
-            let receipt = receipt(&number, to, id, None);
-            deliver(&mut state, from, receipt);
+    for device in opened_at.iter().filter(|device| device.0 != from.0) {
+        let unknown = state.unknown.contains(&device.0);
+        if !unknown && state.user(&device.0).auto_receipts {
+            owe(
+                &mut state,
+                device,
+                from,
+                forwarded_receipt(device, to, id, None),
+            );
         }
     }
 }
 
-/// Takes a contact offline, or back: then it confirms what has been delivered to it since.
+/// Sends a receipt of a device that the simulator plays, now or once that is online.
+pub(crate) fn owe(state: &mut State, device: &DeviceId, to: &DeviceId, item: Item) {
+    let user = state.user(&device.0);
+    if user.offline {
+        user.owed_receipts.push((to.clone(), item));
+    } else {
+        deliver(state, to, item);
+    }
+}
+
+/// Takes a contact offline, or back: then it sends the receipts that it owes.
 pub(crate) fn set_online(shared: &Shared, number: &Number, online: bool) {
     let mut state = lock(&shared.state);
     let user = state.user(number);
@@ -47,24 +45,30 @@ pub(crate) fn set_online(shared: &Shared, number: &Number, online: bool) {
     if !online {
         return;
     }
-    for OwedReceipt { to, chat, id } in std::mem::take(&mut user.owed_receipts) {
-        let receipt = receipt(number, &chat, &id, None);
-        deliver(&mut state, &to, receipt);
+    for (to, item) in std::mem::take(&mut user.owed_receipts) {
+        deliver(&mut state, &to, item);
     }
     drop(state);
     shared.announce();
 }
 
-/// A receipt from a phone or a peer, in the addressing that the message used.
-pub(crate) fn receipt(number: &Number, chat: &Jid, id: &str, kind: Option<&str>) -> Item {
-    forwarded_receipt(&(number.clone(), 0), chat, id, kind)
+/// A device's receipt, in the addressing that the message used.
+pub(crate) fn forwarded_receipt(
+    device: &DeviceId,
+    chat: &Jid,
+    id: &str,
+    kind: Option<&str>,
+) -> Item {
+    item(device, chat, id, kind, |receipt| receipt)
 }
 
-pub(crate) fn forwarded_receipt(
+/// A device's receipt for a message in a chat, with what else is in it.
+pub(crate) fn item(
     (number, device): &DeviceId,
     chat: &Jid,
     id: &str,
     kind: Option<&str>,
+    complete: impl FnOnce(NodeBuilder) -> NodeBuilder,
 ) -> Item {
     let by_lid = number.lid_device(*device);
     let receipt = NodeBuilder::new("receipt")
@@ -89,6 +93,6 @@ pub(crate) fn forwarded_receipt(
         class: Class::Receipt,
         id: id.to_owned(),
         origin,
-        node: receipt.build(),
+        node: complete(receipt).build(),
     }
 }

@@ -1,7 +1,5 @@
 //! Retry receipts: a companion could not open something, and wants it sealed again.
 
-use std::sync::Arc;
-
 use wacore_binary::{Jid, Node};
 
 use crate::delivery::deliver;
@@ -11,15 +9,15 @@ use crate::phones::seal::enc;
 use crate::signal::address;
 use crate::signal::party::{Bundle, Enc, Party, SignedPreKey};
 use crate::state::error::Error;
-use crate::state::sent::{Sent, To};
+use crate::state::sent::{Envelope, Sent, To};
 use crate::state::shared::Shared;
 use crate::sync::{lock, ready};
-use crate::wire::content::distribution;
+use crate::wire::content::{copy_for_own_devices, distribution};
 use crate::wire::stanza;
 use crate::wire::stanza::{child_array, child_number};
 
-/// Seals a remembered message again for the companion that asks, in a new session if it brings keys.
-pub(crate) fn send_again(shared: &Shared, asker: &DeviceId, receipt: &Node, author: &Jid) {
+/// Seals a message that `author` remembers again for the companion that asks, in a new session if it brings keys.
+pub(crate) fn send_again(shared: &Shared, asker: &DeviceId, receipt: &Node, author: &DeviceId) {
     let Some(retry) = receipt.get_optional_child("retry") else {
         return;
     };
@@ -29,12 +27,10 @@ pub(crate) fn send_again(shared: &Shared, asker: &DeviceId, receipt: &Node, auth
         .unwrap_or(1);
     let found = {
         let mut state = lock(&shared.state);
-        let author = state.resolve(author);
-        author.and_then(|(number, _)| {
-            let user = state.user(&number);
-            let sent = user.sent.iter().rev().find(|sent| sent.envelope.id == id);
-            Some((Arc::clone(&user.party), sent?.clone()))
-        })
+        let party = state.party(author);
+        let mut sent = state.user(&author.0).sent.iter().rev();
+        let sent = sent.find(|sent| sent.envelope.id == id && sent.envelope.from == *author);
+        party.zip(sent.cloned())
     };
     let Some((party, sent)) = found else {
         tracing::warn!(%id, "retry receipt for a message that nobody here sent");
@@ -62,20 +58,24 @@ fn seal_again(
     bundle: Option<&Bundle>,
     sent: &Sent,
 ) -> Result<Enc, Error> {
-    let mut message = sent.message.clone();
-    if let To::Group(group, _) = &sent.envelope.to {
-        let group = Jid::group(group.as_str()).to_string();
-        let me = address(&(sent.envelope.from.clone(), 0));
-        let key = ready(party.sender_key_distribution(&group, &me))?;
-        message.sender_key_distribution_message =
-            distribution(&group, key).sender_key_distribution_message;
-    }
+    let Envelope { from, to, .. } = &sent.envelope;
+    let message = match to {
+        To::Group(group, _) => {
+            let group = Jid::group(group.as_str()).to_string();
+            let key = ready(party.sender_key_distribution(&group, &address(from)))?;
+            let mut message = sent.message.clone();
+            message.sender_key_distribution_message =
+                distribution(&group, key).sender_key_distribution_message;
+            message
+        }
+        To::User(to, by) if asker.0 == from.0 => copy_for_own_devices(to, *by, &sent.message),
+        To::User(..) | To::Broadcast(..) | To::OwnCompanion => sent.message.clone(),
+    };
     match bundle {
-        Some(bundle) => Ok(ready(party.encrypt(
-            &address(asker),
-            Some(bundle),
-            &message,
-        ))?),
+        Some(bundle) => {
+            let address = address(asker);
+            Ok(ready(party.encrypt(&address, Some(bundle), &message))?)
+        }
         None => seal::seal(shared, party, asker, &message),
     }
 }

@@ -1,4 +1,4 @@
-//! Messages that a phone or a peer sends: sealed for each companion of those who get them.
+//! Messages that a phone or a peer sends, from any of its devices: sealed for each companion of those who get them.
 //!
 //! Between two devices that the simulator plays itself nothing is encrypted: nobody could tell.
 
@@ -9,88 +9,128 @@ use waproto::whatsapp as wa;
 use crate::number::{DeviceId, Number};
 use crate::phones::seal;
 use crate::signal::party::Party;
+use crate::state::State;
 use crate::state::error::Error;
 use crate::state::inbox::Received;
-use crate::state::sent::{Envelope, To};
+use crate::state::queue::Class;
+use crate::state::sent::{Envelope, Sender, To};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::address::By;
 use crate::wire::content::copy_for_own_devices;
 
-/// A sender's party and name, and the companions that a message goes to.
-type Correspondents = (Arc<Mutex<Party>>, String, Vec<DeviceId>);
+/// What a message is sent to together with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broadcast<'a> {
+    /// The sender's status, in a `<message>`.
+    Status,
+    /// The sender's status, in a `<status>`.
+    StatusStanza,
+    /// A broadcast list of the sender's, by its number.
+    List(&'a str),
+}
 
-/// Sends text or anything else from device 0 to somebody. Returns the message's id.
+/// Sends text or anything else from a device to somebody. Returns the message's id.
 pub(crate) fn direct(
     shared: &Shared,
-    from: &Number,
+    from: &DeviceId,
     to: &Number,
     message: &wa::Message,
     by: By,
     id: Option<String>,
 ) -> Result<String, Error> {
-    let (party, name, targets) = correspondents(shared, from, to)?;
-    let envelope = Envelope::new((from, name), To::User(to.clone(), by), message, id);
+    let (party, sender) = sender(shared, from)?;
+    let targets = targets(shared, &from.0, to)?;
+    let envelope = Envelope::new(&sender, To::User(to.clone(), by), message, id);
     // A companion may ask for it again before this function ends.
-    lock(&shared.state).user(from).remember(&envelope, message);
+    lock(&shared.state)
+        .user(&from.0)
+        .remember(&envelope, message);
     let copy = copy_for_own_devices(to, by, message);
-    let mut sender = lock(&party);
+    let mut party = lock(&party);
     for target in &targets {
-        let message = if target.0 == *from { &copy } else { message };
-        seal::send(shared, &mut sender, target, &envelope, message)?;
+        let own = target.0 == from.0;
+        let message = if own { &copy } else { message };
+        seal::send(shared, &mut party, target, &envelope, message)?;
     }
-    drop(sender);
+    drop(party);
     let id = envelope.id;
-    if from != to {
-        let chat = if by.is_lid() { from.lid() } else { from.pn() };
-        lock(&shared.state)
-            .user(to)
-            .receive(Received::plain(&id, from, &chat, message));
+    if from.0 != *to {
+        let chat = match by.is_lid() {
+            true => from.0.lid(),
+            false => from.0.pn(),
+        };
+        let received = Received::plain(&id, from, &chat, message);
+        lock(&shared.state).user(to).receive(0, received);
     }
     shared.announce();
     Ok(id)
 }
 
-/// Sends from device 0 to somebody as one of many who get it: a status, or a broadcast list's message. Returns the
+/// Sends from a device to somebody as one of many who get it: a status, or a broadcast list's message. Returns the
 /// message's id.
 pub(crate) fn broadcast(
     shared: &Shared,
-    from: &Number,
+    from: &DeviceId,
     to: &Number,
-    list: &str,
+    list: Broadcast<'_>,
     message: &wa::Message,
     by: By,
     id: Option<String>,
 ) -> Result<String, Error> {
-    let (party, name, targets) = correspondents(shared, from, to)?;
-    let envelope = Envelope::new(
-        (from, name),
-        To::Broadcast(list.to_owned(), by),
-        message,
-        id,
-    );
-    lock(&shared.state).user(from).remember(&envelope, message);
-    let mut sender = lock(&party);
+    let (party, sender) = sender(shared, from)?;
+    let targets = targets(shared, &from.0, to)?;
+    let to_list = match list {
+        Broadcast::Status => To::Broadcast("status".to_owned(), by, Class::Message),
+        Broadcast::StatusStanza => To::Broadcast("status".to_owned(), by, Class::Status),
+        Broadcast::List(number) => To::Broadcast(number.to_owned(), by, Class::Message),
+    };
+    let envelope = Envelope::new(&sender, to_list, message, id);
+    lock(&shared.state)
+        .user(&from.0)
+        .remember(&envelope, message);
+    let mut party = lock(&party);
     for target in targets.iter().filter(|target| target.0 == *to) {
-        seal::send(shared, &mut sender, target, &envelope, message)?;
+        seal::send(shared, &mut party, target, &envelope, message)?;
     }
-    drop(sender);
+    drop(party);
     shared.announce();
     Ok(envelope.id)
 }
 
-/// The sender's party and name, and the companions of both sides.
-fn correspondents(shared: &Shared, from: &Number, to: &Number) -> Result<Correspondents, Error> {
+/// The Signal side of a device, and what its messages say of it.
+pub(crate) fn sender(
+    shared: &Shared,
+    device: &DeviceId,
+) -> Result<(Arc<Mutex<Party>>, Sender), Error> {
+    let mut state = lock(&shared.state);
+    let party = state.party(device).ok_or(Error::NotLinked)?;
+    let user = state.user(&device.0);
+    let added = user.played.get(&device.1);
+    let sender = Sender {
+        device: device.clone(),
+        name: user.name.clone(),
+        device_identity: added.map(|added| added.device_identity.clone()),
+    };
+    Ok((party, sender))
+}
+
+/// The companions of both sides.
+fn targets(shared: &Shared, from: &Number, to: &Number) -> Result<Vec<DeviceId>, Error> {
     let mut state = lock(&shared.state);
     if state.unknown.contains(to) {
         return Err(Error::NotOnWhatsApp(to.to_string()));
     }
-    state.user(to);
-    let user = state.user(from);
-    let (party, name) = (Arc::clone(&user.party), user.name.clone());
+    know_each_other(&mut state, from, to);
     let mut targets = state.companions_of(to);
     if from != to {
         targets.extend(state.companions_of(from));
     }
-    Ok((party, name, targets))
+    Ok(targets)
+}
+
+/// Notes that two have to do with each other: each is told when the other's identity changes.
+pub(crate) fn know_each_other(state: &mut State, one: &Number, other: &Number) {
+    state.user(one).correspondents.insert(other.clone());
+    state.user(other).correspondents.insert(one.clone());
 }

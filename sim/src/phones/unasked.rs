@@ -6,10 +6,11 @@ use wacore_binary::{Jid, Node};
 
 use crate::clock::unix_now;
 use crate::delivery::deliver;
-use crate::number::Number;
+use crate::number::{DeviceId, Number};
 use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
 use crate::sync::lock;
+use crate::wire::address::{By, addressed};
 use crate::wire::content::text_message;
 
 /// Meta AI's address.
@@ -58,6 +59,69 @@ pub(crate) fn answer_by_bot(shared: &Shared, account: &Number) -> String {
         &from.to_non_ad_string(),
         &message.build(),
     );
+    id
+}
+
+/// A message of which a companion gets nothing that it could open. Each must be acked all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unopenable {
+    /// `<unavailable>`: the phone has it.
+    Unavailable,
+    /// `<unavailable>` of what opens once: only the phone shows it.
+    ViewOnce,
+    /// `<unavailable>` of what a business's provider wrote.
+    Hosted,
+    /// `<unavailable>` of a bot's answer.
+    Bot,
+    /// An encryption whose secret companions do not have.
+    Msmsg,
+    /// Encodings that no client knows.
+    UnknownEnc,
+    /// In the clear, as only channels are.
+    Plaintext,
+}
+
+impl Unopenable {
+    fn children(self) -> Vec<Node> {
+        let unavailable = NodeBuilder::new("unavailable");
+        let enc = |kind: &'static str| {
+            let enc = NodeBuilder::new("enc").attr("v", "2").attr("type", kind);
+            enc.bytes(vec![7; 48]).build()
+        };
+        match self {
+            Self::Unavailable => vec![unavailable.build()],
+            Self::ViewOnce => vec![unavailable.attr("type", "view_once").build()],
+            Self::Hosted => vec![unavailable.attr("hosted", "true").build()],
+            Self::Bot => vec![unavailable.build(), NodeBuilder::new("bot").build()],
+            Self::Msmsg => vec![enc("msmsg")],
+            Self::UnknownEnc => vec![enc("frskmsg"), enc("tomorrow")],
+            Self::Plaintext => {
+                let text = text_message("in the clear").encode_to_vec();
+                vec![NodeBuilder::new("plaintext").bytes(text).build()]
+            }
+        }
+    }
+}
+
+/// Sends the account's companions what they cannot open. Returns its id.
+pub(crate) fn unopenable(
+    shared: &Shared,
+    from: &DeviceId,
+    to: &Number,
+    form: Unopenable,
+    by: By,
+) -> String {
+    let id = crate::id::message();
+    let name = lock(&shared.state).user(&from.0).name.clone();
+    let message = NodeBuilder::new("message")
+        .attr("id", id.as_str())
+        .attr("t", unix_now())
+        .attr("type", "text")
+        .attr("notify", name);
+    let message = addressed(message, from, to, &(to.clone(), 1), by);
+    let node = message.children(form.children()).build();
+    give(shared, to, &id, from.0.digits(), &node);
     id
 }
 

@@ -10,6 +10,7 @@ use wacore_binary::builder::NodeBuilder;
 use crate::clock::unix_now;
 use crate::delivery::deliver;
 use crate::number::{DeviceId, Number};
+use crate::phones;
 use crate::signal::adv;
 use crate::state::queue::Item;
 use crate::state::shared::Shared;
@@ -34,6 +35,43 @@ pub(crate) fn added(shared: &Shared, id: &DeviceId) {
     }
 }
 
+/// Links so many devices that the simulator plays. Returns their numbers.
+pub(crate) fn play(shared: &Shared, account: &Number, count: u16) -> Vec<u16> {
+    let mut linked = Vec::new();
+    for _ in 0..count {
+        let (_, device) = phones::devices::link(shared, account);
+        let change = Change::Added(device, u32::from(device));
+        devices_changed(shared, account, change);
+        linked.push(device);
+    }
+    shared.announce();
+    linked
+}
+
+/// The contact sets its phone up anew. Who has had to do with it is told that its identity is another.
+pub(crate) fn reinstall(shared: &Shared, account: &Number) {
+    remove(shared, account, None);
+    phones::devices::reinstall(shared, account);
+    let mut state = lock(&shared.state);
+    let correspondents = state.user(account).correspondents.clone();
+    for correspondent in correspondents {
+        for companion in state.companions_of(&correspondent) {
+            deliver(&mut state, &companion, new_identity(account));
+        }
+    }
+    drop(state);
+    shared.announce();
+}
+
+/// `<notification type="encrypt"><identity/>`.
+fn new_identity(account: &Number) -> Item {
+    let news = NodeBuilder::new("notification")
+        .attr("from", account.pn())
+        .attr("lid", account.lid())
+        .children([NodeBuilder::new("identity").build()]);
+    Item::notification("encrypt", account.digits().to_owned(), news)
+}
+
 /// Unlinks companions: conflict `device_removed` now, 401 at later logins. Returns how many there were.
 pub(crate) fn remove(shared: &Shared, account: &Number, only: Option<u16>) -> usize {
     let mut removed = Vec::new();
@@ -42,10 +80,11 @@ pub(crate) fn remove(shared: &Shared, account: &Number, only: Option<u16>) -> us
         let Some(user) = state.users.get_mut(account) else {
             return 0;
         };
-        let mut devices: Vec<u16> = user.companions.keys().copied().collect();
+        let mut devices: Vec<u16> = user.linked().map(|(device, _)| device).collect();
         devices.retain(|device| only.is_none_or(|only| only == *device));
         for device in devices {
             let companion = user.companions.remove(&device);
+            user.played.remove(&device);
             removed.push(device);
             if let Some(link) = companion.and_then(|companion| companion.link) {
                 link.end(&conflict("device_removed", Some(401)));
@@ -63,8 +102,7 @@ fn devices_changed(shared: &Shared, account: &Number, change: Change) {
     let (party, indexes, current) = {
         let mut state = lock(&shared.state);
         let user = state.user(account);
-        let companions = user.companions.values();
-        let indexes: Vec<u32> = companions.map(|companion| companion.key_index).collect();
+        let indexes: Vec<u32> = user.linked().map(|(_, key_index)| key_index).collect();
         let current = u32::from(user.devices_made);
         (Arc::clone(&user.party), indexes, current)
     };

@@ -5,7 +5,9 @@ mod group;
 mod nack;
 mod open;
 mod transit;
+mod unopened;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use wacore_binary::{JidExt as _, Node};
@@ -36,6 +38,7 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
         id: id.into_owned(),
         to,
         node,
+        opened_at: RefCell::default(),
     };
     let refused = nack::on_command(shared, &transit);
     let refused = refused.or_else(|| (!hand_over(shared, &transit)).then_some(nack::INVALID));
@@ -50,7 +53,8 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
     if kept {
         // Between an account's own devices nobody says that a message was delivered.
         if !node.attrs.contains_key("category") {
-            receipts::answer(shared, from, &transit.to, &transit.id);
+            let opened_at = transit.opened_at.borrow();
+            receipts::answer(shared, from, &transit.to, &transit.id, &opened_at);
         }
     }
     shared.announce();
@@ -67,7 +71,8 @@ fn hand_over(shared: &Shared, transit: &Transit<'_>) -> bool {
 fn route_direct(shared: &Shared, transit: &Transit<'_>) -> bool {
     let mut kept = identity_is_sent_along(shared, transit);
     for part in parts(shared, transit) {
-        kept &= if part.device.1 == 0 {
+        let played = lock(&shared.state).plays(&part.device);
+        kept &= if played {
             open_direct(shared, transit, &part)
         } else {
             let entry = enter(shared, transit, &part.device, part.enc);

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use wacore_binary::Node;
+use wacore_binary::{Jid, Node};
 
 use crate::delivery::{acks, deliver};
 use crate::number::DeviceId;
-use crate::phones::receipts::forwarded_receipt;
+use crate::phones::receipts::{self, forwarded_receipt};
 use crate::phones::resend;
 use crate::state::config::Leniency;
 use crate::state::inbox::Receipt;
@@ -70,6 +70,31 @@ fn settles(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
     settling
 }
 
+/// A companion could not open something: the device that sent it seals it again.
+fn ask_again(shared: &Shared, asker: &DeviceId, node: &Node, to: &Jid, author: &Jid) {
+    let (author, played) = {
+        let state = lock(&shared.state);
+        let Some(author) = state.resolve(author) else {
+            return;
+        };
+        let played = state.plays(&author);
+        (author, played)
+    };
+    if played {
+        resend::send_again(shared, asker, node, &author);
+        return;
+    }
+    let id = stanza::text(node, "id").unwrap_or_default();
+    let receipt = receipts::item(asker, to, &id, Some("retry"), |receipt| {
+        let receipt = match node.attrs.get("recipient") {
+            Some(recipient) => receipt.attr("recipient", recipient.clone()),
+            None => receipt,
+        };
+        receipt.children(stanza::children(node).iter().cloned())
+    });
+    deliver(&mut lock(&shared.state), &author, receipt);
+}
+
 /// Hands a companion's receipt to the one whose messages it is about.
 fn pass_receipt_on(shared: &Shared, from: &DeviceId, node: &Node, ids: &[String]) {
     let kind = stanza::text(node, "type").map(Cow::into_owned);
@@ -78,7 +103,7 @@ fn pass_receipt_on(shared: &Shared, from: &DeviceId, node: &Node, ids: &[String]
     };
     let author = stanza::jid(node, "participant").unwrap_or_else(|| to.clone());
     if kind.as_deref() == Some("retry") {
-        resend::send_again(shared, from, node, &author);
+        ask_again(shared, from, node, &to, &author);
         return;
     }
     let mut state = lock(&shared.state);

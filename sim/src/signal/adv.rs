@@ -123,14 +123,7 @@ pub fn device_identity(
     key_index: u32,
     timestamp: u64,
 ) -> Vec<u8> {
-    let details = wa::ADVDeviceIdentity {
-        raw_id: Some(raw_id(account)),
-        timestamp: Some(timestamp),
-        key_index: Some(key_index),
-        account_type: Some(E2EE),
-        device_type: Some(E2EE),
-    }
-    .encode_to_vec();
+    let details = details(account, key_index, timestamp);
     let to_sign = [ACCOUNT_SIGNATURE, &details, companion_identity].concat();
     let signed = wa::ADVSignedDeviceIdentity {
         account_signature_key: Some(account.identity_public().to_vec()),
@@ -143,6 +136,38 @@ pub fn device_identity(
         hmac: Some(hmac_sha256(adv_secret, &signed).to_vec()),
         details: Some(signed),
         account_type: Some(E2EE),
+    }
+    .encode_to_vec()
+}
+
+/// What a companion sends along with its keys once it is linked, an encoded `ADVSignedDeviceIdentity` with both signatures. For
+/// companions whose private keys are here as well.
+pub fn signed_device_identity(
+    account: &Party,
+    companion: &Party,
+    key_index: u32,
+    timestamp: u64,
+) -> Vec<u8> {
+    let (account_key, companion_key) = (account.identity_public(), companion.identity_public());
+    let details = details(account, key_index, timestamp);
+    let by_account = [ACCOUNT_SIGNATURE, &details, &companion_key].concat();
+    let by_companion = [DEVICE_SIGNATURE, &details, &companion_key, &account_key].concat();
+    codec::adv_signed_device_identity_to_vec(&wa::ADVSignedDeviceIdentity {
+        account_signature_key: Some(account_key.to_vec()),
+        account_signature: Some(sign(account.identity_key_pair(), &by_account).to_vec()),
+        device_signature: Some(sign(companion.identity_key_pair(), &by_companion).to_vec()),
+        details: Some(details),
+    })
+}
+
+/// `ADVDeviceIdentity`: which companion it is.
+fn details(account: &Party, key_index: u32, timestamp: u64) -> Vec<u8> {
+    wa::ADVDeviceIdentity {
+        raw_id: Some(raw_id(account)),
+        timestamp: Some(timestamp),
+        key_index: Some(key_index),
+        account_type: Some(E2EE),
+        device_type: Some(E2EE),
     }
     .encode_to_vec()
 }

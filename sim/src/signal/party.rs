@@ -250,6 +250,13 @@ impl Party {
         self.sender_keys.0.remove(&sender_key_name(group, me));
     }
 
+    /// Whether another member's sender key has arrived.
+    pub fn has_sender_key(&self, group: &str, from: &ProtocolAddress) -> bool {
+        self.sender_keys
+            .0
+            .contains_key(&sender_key_name(group, from))
+    }
+
     /// Takes in another member's sender key.
     ///
     /// # Errors

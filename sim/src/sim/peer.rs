@@ -1,5 +1,8 @@
 //! A contact: somebody the account writes to and hears from, with Signal state of its own.
 
+mod content;
+mod devices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +10,9 @@ use wacore_binary::{Jid, JidExt as _};
 use waproto::whatsapp as wa;
 
 use crate::delivery::deliver;
-use crate::number::Number;
+use crate::number::{DeviceId, Number};
 use crate::phones::receipts;
+pub use crate::phones::send::Broadcast;
 use crate::phones::{group, send};
 use crate::state::error::Error;
 use crate::state::inbox::{Receipt, Received};
@@ -16,32 +20,34 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::address::By;
 use crate::wire::content::text_message;
-
-/// What a message is sent to together with others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broadcast<'a> {
-    /// The sender's status.
-    Status,
-    /// A broadcast list of the sender's, by its number.
-    List(&'a str),
-}
+pub use content::Unopenable;
 
 /// A handle on a contact. Cheap to clone.
 #[derive(Clone)]
 pub struct Peer {
     shared: Arc<Shared>,
     number: Number,
+    /// Which of its devices sends.
+    device: u16,
 }
 
 impl Peer {
     pub(crate) fn new(shared: Arc<Shared>, number: Number) -> Self {
         lock(&shared.state).user(&number);
-        Self { shared, number }
+        Self {
+            shared,
+            number,
+            device: 0,
+        }
     }
 
     /// The contact's number.
     pub fn number(&self) -> &Number {
         &self.number
+    }
+
+    fn sender(&self) -> DeviceId {
+        (self.number.clone(), self.device)
     }
 
     /// Sends text to an account. Returns the message's id.
@@ -63,7 +69,7 @@ impl Peer {
         by: By,
         id: Option<String>,
     ) -> Result<String, Error> {
-        send::direct(&self.shared, &self.number, &to.parse()?, &message, by, id)
+        send::direct(&self.shared, &self.sender(), &to.parse()?, &message, by, id)
     }
 
     /// Sends any message to an account as one of many: a status, or a broadcast list's message, under an id of the caller's
@@ -79,13 +85,9 @@ impl Peer {
         by: By,
         id: Option<String>,
     ) -> Result<String, Error> {
-        let list = match list {
-            Broadcast::Status => "status",
-            Broadcast::List(number) => number,
-        };
         send::broadcast(
             &self.shared,
-            &self.number,
+            &self.sender(),
             &to.parse()?,
             list,
             &message,
@@ -136,7 +138,7 @@ impl Peer {
         if !jid.is_group() {
             return Err(no_group());
         }
-        group::send(&self.shared, &self.number, &jid.user, message, by, id)
+        group::send(&self.shared, &self.sender(), &jid.user, message, by, id)
     }
 
     /// Sends a receipt for a message that the account's companions sent. `kind` `None` means delivered.
@@ -158,7 +160,7 @@ impl Peer {
         };
         let mut state = lock(&self.shared.state);
         for companion in state.companions_of(&account) {
-            let item = receipts::receipt(&self.number, &chat, id, kind);
+            let item = receipts::forwarded_receipt(&self.sender(), &chat, id, kind);
             deliver(&mut state, &companion, item);
         }
         Ok(())

@@ -107,12 +107,24 @@ impl Phone {
         let message = text_message(text);
         send::direct(
             &self.shared,
-            &self.number,
+            &(self.number.clone(), 0),
             &to.parse()?,
             &message,
             By::Lid,
             None,
         )
+    }
+
+    /// The phone itself sends any message to somebody; its companions get a copy. Returns the message's id.
+    ///
+    /// # Errors
+    /// A malformed or unknown number.
+    pub async fn send(
+        &self,
+        to: &str,
+        message: waproto::whatsapp::Message,
+    ) -> Result<String, Error> {
+        self.as_peer().send(to, message, By::Lid, None).await
     }
 
     /// Makes a group of the account and others. Returns its JID.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::number::InvalidNumber;
 use crate::signal::{adv, link_code, party};
+use crate::wire::content::NotContent;
 
 /// What the simulator could not do for its caller.
 #[derive(Debug, thiserror::Error)]
@@ -42,12 +43,18 @@ pub enum Error {
     /// The account has no companion that could be unlinked.
     #[error("no such linked device")]
     NotLinked,
+    /// The device has got no such message.
+    #[error("no message {0} that a companion sent")]
+    NoMessage(String),
     /// No group has this JID.
     #[error("no group {0}")]
     NoGroup(String),
     /// The number was declared not to be on WhatsApp.
     #[error("{0} is not on WhatsApp")]
     NotOnWhatsApp(String),
+    /// A description of which no message can be made.
+    #[error(transparent)]
+    Content(#[from] NotContent),
     /// A message could not be encrypted.
     #[error("encrypt")]
     Encrypt(#[from] party::Error),

@@ -1,10 +1,12 @@
 //! What phones and peers have got, as tests ask for it.
 
+use std::collections::BTreeSet;
+
 use wacore_binary::Jid;
 use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
-use crate::number::{DeviceId, Number};
+use crate::number::DeviceId;
 use crate::signal::party::EncKind;
 use crate::wire::content;
 use crate::wire::content::text_of;
@@ -25,6 +27,8 @@ pub struct Received {
     /// After how many seconds it disappears, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u32>,
+    /// The devices of the receiver's at which it has opened.
+    pub opened_at: BTreeSet<u16>,
     /// `pkmsg`, `msg` or `skmsg`; `plain` between two parties of the simulator.
     pub kind: &'static str,
     /// Seconds since 1970.
@@ -35,14 +39,20 @@ pub struct Received {
 }
 
 impl Received {
-    pub(crate) fn plain(id: &str, from: &Number, chat: &Jid, message: &wa::Message) -> Self {
+    pub(crate) fn plain(
+        id: &str,
+        (from, device): &DeviceId,
+        chat: &Jid,
+        message: &wa::Message,
+    ) -> Self {
         Self {
             id: id.to_owned(),
             from: from.to_string(),
-            device: 0,
+            device: *device,
             chat: chat.to_string(),
             text: text_of(message),
             expiration: content::expiration(message),
+            opened_at: BTreeSet::new(),
             kind: "plain",
             at: unix_now(),
             message: message.clone(),
@@ -51,15 +61,14 @@ impl Received {
 
     pub(crate) fn opened(
         id: &str,
-        (number, device): &DeviceId,
+        from: &DeviceId,
         chat: &Jid,
         kind: EncKind,
         message: &wa::Message,
     ) -> Self {
         Self {
-            device: *device,
             kind: kind.as_str(),
-            ..Self::plain(id, number, chat, message)
+            ..Self::plain(id, from, chat, message)
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Class {
     Receipt,
     /// A notification.
     Notification,
+    /// Somebody's status in a stanza of its own, settled as a message is.
+    Status,
 }
 
 impl Class {
@@ -28,13 +30,19 @@ impl Class {
             Self::Message => "message",
             Self::Receipt => "receipt",
             Self::Notification => "notification",
+            Self::Status => "status",
         }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Message, Self::Receipt, Self::Notification]
-            .into_iter()
-            .find(|class| class.as_str() == text)
+        [
+            Self::Message,
+            Self::Receipt,
+            Self::Notification,
+            Self::Status,
+        ]
+        .into_iter()
+        .find(|class| class.as_str() == text)
     }
 }
 

@@ -8,20 +8,29 @@ use crate::clock::unix_now;
 use crate::number::{DeviceId, Number};
 use crate::state::queue::{Class, Item};
 use crate::wire::address::{By, addressed, participant};
-use crate::wire::content;
+use crate::wire::{content, stanza};
 
-/// A message that device 0 sent, so that it can be sent again.
+/// A message that a device sent, so that it can be sent again.
 #[derive(Clone)]
 pub(crate) struct Sent {
     pub(crate) envelope: Envelope,
     pub(crate) message: wa::Message,
 }
 
+/// Who sends a message.
+pub(crate) struct Sender {
+    pub(crate) device: DeviceId,
+    pub(crate) name: String,
+    pub(crate) device_identity: Option<Vec<u8>>,
+}
+
 /// Everything about a message but its content.
 #[derive(Clone)]
 pub(crate) struct Envelope {
     pub(crate) id: String,
-    pub(crate) from: Number,
+    pub(crate) from: DeviceId,
+    /// What a companion that is no phone sends along with a pkmsg.
+    pub(crate) device_identity: Option<Vec<u8>>,
     pub(crate) name: String,
     pub(crate) to: To,
     /// The attributes `type` and `edit` of the stanza.
@@ -34,24 +43,21 @@ pub(crate) enum To {
     User(Number, By),
     /// To the companions of a group's members.
     Group(String, By),
-    /// To somebody as one of many: a status (`status`), or a broadcast list by its number.
-    Broadcast(String, By),
+    /// To somebody as one of many: a status (`status`), or a broadcast list by its number. In a stanza of its own kind, or as
+    /// any message.
+    Broadcast(String, By, Class),
     /// From the phone to one companion of its own.
     OwnCompanion,
 }
 
 impl Envelope {
     /// Of a message under this id, or one of its own.
-    pub(crate) fn new(
-        (from, name): (&Number, String),
-        to: To,
-        message: &wa::Message,
-        id: Option<String>,
-    ) -> Self {
+    pub(crate) fn new(sender: &Sender, to: To, message: &wa::Message, id: Option<String>) -> Self {
         Self {
             id: id.unwrap_or_else(crate::id::message),
-            from: from.clone(),
-            name,
+            from: sender.device.clone(),
+            device_identity: sender.device_identity.clone(),
+            name: sender.name.clone(),
             to,
             named: content::attributes(message),
         }
@@ -60,7 +66,8 @@ impl Envelope {
     pub(crate) fn to_own_companion(from: &Number) -> Self {
         Self {
             id: crate::id::message(),
-            from: from.clone(),
+            from: (from.clone(), 0),
+            device_identity: None,
             name: String::new(),
             to: To::OwnCompanion,
             named: ("text", None),
@@ -72,11 +79,12 @@ impl Envelope {
         let Self {
             id,
             from,
+            device_identity,
             name,
             to,
             named: (kind, edit),
         } = self;
-        let message = NodeBuilder::new("message")
+        let message = NodeBuilder::new(self.class().as_str())
             .attr("id", id.as_str())
             .attr("t", unix_now())
             .attr("type", *kind);
@@ -91,34 +99,45 @@ impl Envelope {
                     .attr("notify", name.as_str());
                 participant(message, from, *by)
             }
-            To::Broadcast(list, by) => {
+            To::Broadcast(list, by, _) => {
                 let message = message
                     .attr("from", format!("{list}@broadcast"))
                     .attr("notify", name.as_str());
                 participant(message, from, *by)
             }
-            To::OwnCompanion => message.attr("from", from.pn()).attr("category", "peer"),
+            To::OwnCompanion => message.attr("from", from.0.pn()).attr("category", "peer"),
             To::User(to, by) => {
                 let message = message.attr("notify", name.as_str());
-                addressed(message, &(from.clone(), 0), to, target, *by)
+                addressed(message, from, to, target, *by)
             }
         };
-        message.children(encs).build()
+        let opens_session = |enc: &Node| stanza::is(enc, "type", "pkmsg");
+        let identity = device_identity.clone();
+        let identity = identity.filter(|_| encs.iter().any(opens_session));
+        let identity = identity.map(|bytes| stanza::content("device-identity", bytes));
+        message.children(encs.into_iter().chain(identity)).build()
     }
 
     /// Who the message is from, in the spelling of [`Item::origin`].
     fn origin(&self) -> String {
         match &self.to {
-            To::Group(group, _) | To::Broadcast(group, _) => {
-                format!("{group}/{}", self.from.digits())
+            To::Group(group, _) | To::Broadcast(group, ..) => {
+                format!("{group}/{}", self.from.0.digits())
             }
-            To::User(..) | To::OwnCompanion => self.from.digits().to_owned(),
+            To::User(..) | To::OwnCompanion => self.from.0.digits().to_owned(),
+        }
+    }
+
+    const fn class(&self) -> Class {
+        match self.to {
+            To::Broadcast(_, _, class) => class,
+            To::User(..) | To::Group(..) | To::OwnCompanion => Class::Message,
         }
     }
 
     pub(crate) fn item(&self, target: &DeviceId, encs: Vec<Node>) -> Item {
         Item {
-            class: Class::Message,
+            class: self.class(),
             id: self.id.clone(),
             origin: self.origin(),
             node: self.stanza(target, encs),

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use wacore_binary::Jid;
 use waproto::whatsapp as wa;
 
 use crate::number::{DeviceId, Number};
@@ -12,7 +11,9 @@ use crate::state::app_state::AppState;
 use crate::state::companion::Companion;
 use crate::state::fault::Faults;
 use crate::state::inbox::{Receipt, Received};
-use crate::state::queue::Class;
+use crate::state::played::Played;
+use crate::state::queue::{Class, Item};
+use crate::state::retries::Retries;
 use crate::state::sent::{Envelope, Sent};
 
 /// Messages a device 0 remembers for retry receipts.
@@ -29,36 +30,37 @@ pub(crate) struct User {
     pub(crate) party: Arc<Mutex<Party>>,
     pub(crate) identity: [u8; 32],
     pub(crate) companions: BTreeMap<u16, Companion>,
+    /// Further devices that the simulator plays.
+    pub(crate) played: BTreeMap<u16, Played>,
+    /// Its app was installed anew: what was sealed before does not open, and no client is to blame.
+    pub(crate) reinstalled: bool,
     /// Devices that were linked once. Neither number nor key index is given out twice.
     pub(crate) devices_made: u16,
     /// Signed by the phone whenever the companions change.
     pub(crate) key_index_list: Vec<u8>,
     /// Who is told when the companions change.
     pub(crate) watchers: BTreeSet<Watcher>,
+    /// Who has written to the user, or was written to.
+    pub(crate) correspondents: BTreeSet<Number>,
     pub(crate) inbox: Vec<Received>,
     /// Sender and id of everything in the inbox.
     pub(crate) heard: HashSet<(String, String)>,
     pub(crate) receipts: Vec<Receipt>,
-    /// Whether device 0 answers a message with a delivery receipt by itself.
+    /// Whether its devices answer a message with delivery receipts by themselves.
     pub(crate) auto_receipts: bool,
-    /// Device 0 is offline: what it owes delivery receipts for is kept until it is back.
+    /// Its devices are offline: the receipts that they owe are kept until they are back.
     pub(crate) offline: bool,
-    pub(crate) owed_receipts: Vec<OwedReceipt>,
-    /// Devices that have device 0's sender key, per group.
-    pub(crate) distributed: HashMap<String, BTreeSet<DeviceId>>,
-    /// The last things device 0 sent to companions, for retry receipts.
+    /// Receipts, and the companion that each is for.
+    pub(crate) owed_receipts: Vec<(DeviceId, Item)>,
+    /// What does not open at its devices.
+    pub(crate) retries: Retries,
+    /// Devices that have the sender key of one of its own, by that device and the group.
+    pub(crate) distributed: HashMap<(u16, String), BTreeSet<DeviceId>>,
+    /// The last things its devices sent to companions, for retry receipts.
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
-}
-
-/// A message that an offline device 0 has yet to confirm.
-pub(crate) struct OwedReceipt {
-    /// The companion that sent it.
-    pub(crate) to: DeviceId,
-    pub(crate) chat: Jid,
-    pub(crate) id: String,
 }
 
 /// A stanza that a companion has acked.
@@ -84,15 +86,19 @@ impl User {
             identity: party.identity_public(),
             party: Arc::new(Mutex::new(party)),
             companions: BTreeMap::new(),
+            played: BTreeMap::new(),
+            reinstalled: false,
             devices_made: 0,
             key_index_list: Vec::new(),
             watchers: BTreeSet::new(),
+            correspondents: BTreeSet::new(),
             inbox: Vec::new(),
             heard: HashSet::new(),
             receipts: Vec::new(),
             auto_receipts: true,
             offline: false,
             owed_receipts: Vec::new(),
+            retries: Retries::default(),
             distributed: HashMap::new(),
             sent: VecDeque::new(),
             app_state: AppState::default(),
@@ -101,7 +107,15 @@ impl User {
         }
     }
 
-    /// Keeps what device 0 sends, for companions that ask for it again.
+    /// Every linked device, clients' and played ones, with its key index.
+    pub(crate) fn linked(&self) -> impl Iterator<Item = (u16, u32)> {
+        let clients = self.companions.iter();
+        let clients = clients.map(|(device, it)| (*device, it.key_index));
+        let played = self.played.iter();
+        clients.chain(played.map(|(device, it)| (*device, it.key_index)))
+    }
+
+    /// Keeps what a device sends, for companions that ask for it again.
     pub(crate) fn remember(&mut self, envelope: &Envelope, message: &wa::Message) {
         if self.sent.len() >= REMEMBERED {
             self.sent.pop_front();
@@ -112,11 +126,17 @@ impl User {
         });
     }
 
-    /// Device 0 has got a message. The same one twice counts once.
-    pub(crate) fn receive(&mut self, received: Received) {
+    /// A message has opened at a device. The same one at another device, or twice, is one in the inbox.
+    pub(crate) fn receive(&mut self, device: u16, mut received: Received) {
         let key = (received.from.clone(), received.id.clone());
         if self.heard.insert(key) {
+            received.opened_at.insert(device);
             self.inbox.push(received);
+            return;
+        }
+        let same = |it: &&mut Received| it.id == received.id && it.from == received.from;
+        if let Some(before) = self.inbox.iter_mut().rev().find(same) {
+            before.opened_at.insert(device);
         }
     }
 }

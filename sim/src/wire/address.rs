@@ -40,18 +40,19 @@ pub(crate) fn addressed(
     by: By,
 ) -> NodeBuilder {
     let own_copy = target.0 == *from;
+    // The other address names the user, not the device.
     let (message, beside) = match by.is_lid() {
         true => (
             message
                 .attr("from", from.lid_device(*device))
                 .attr("addressing_mode", "lid"),
-            ("sender_pn", from.pn_device(*device)),
+            ("sender_pn", from.pn()),
         ),
         false => (
             message
                 .attr("from", from.pn_device(*device))
                 .attr("addressing_mode", "pn"),
-            ("sender_lid", from.lid_device(*device)),
+            ("sender_lid", from.lid()),
         ),
     };
     match by.is_lid() {
@@ -66,14 +67,14 @@ pub(crate) fn addressed(
     }
 }
 
-/// How a group's message names who wrote it.
-pub(crate) fn participant(message: NodeBuilder, from: &Number, by: By) -> NodeBuilder {
+/// How a group's message, or one to many, names the device that wrote it, and beside it the user's other address.
+pub(crate) fn participant(message: NodeBuilder, (from, device): &DeviceId, by: By) -> NodeBuilder {
     let message = match by.is_lid() {
         true => message
-            .attr("participant", from.lid())
+            .attr("participant", from.lid_device(*device))
             .attr("addressing_mode", "lid"),
         false => message
-            .attr("participant", from.pn())
+            .attr("participant", from.pn_device(*device))
             .attr("addressing_mode", "pn"),
     };
     match by {

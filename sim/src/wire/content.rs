@@ -1,5 +1,17 @@
-//! Messages beside plain text, as WhatsApp's own clients make them, and how the stanza around a
-//! message names it.
+//! Messages as WhatsApp's own clients make them: short ways to the usual ones, descriptions of all of them ([`Content`]), and
+//! how the stanza around a message names it.
+
+mod binary;
+mod change;
+mod choice;
+mod context;
+mod described;
+mod key;
+mod media;
+mod people;
+mod place;
+mod poll;
+mod wrapper;
 
 use buffa::MessageField;
 use wacore_binary::Jid;
@@ -9,8 +21,26 @@ use waproto::whatsapp::message::{
     DeviceSentMessage, ExtendedTextMessage, ImageMessage, ProtocolMessage, ReactionMessage,
 };
 
+use crate::clock::unix_now;
 use crate::number::Number;
 use crate::wire::address::By;
+pub use binary::Base64;
+pub use change::{Edit, Pin, Reaction};
+pub use choice::{Choice, Offer};
+pub use context::{Context, Preview, Quote};
+pub use described::{Content, Kind, NotContent};
+pub use key::Key;
+pub use media::{File, Media};
+pub use people::{Card, Invite};
+pub use place::Place;
+pub(crate) use poll::poll_in;
+pub use poll::{Event, Poll, Vote};
+pub use wrapper::Wrapper;
+pub(crate) use wrapper::unwrapped;
+
+fn now_ms() -> Option<i64> {
+    i64::try_from(unix_now() * 1000).ok()
+}
 
 /// A message of the sender's own, as the sender names it.
 fn own(id: &str) -> wa::MessageKey {
@@ -26,6 +56,7 @@ fn protocol(kind: Type, key: wa::MessageKey, edited: Option<wa::Message>) -> wa:
         protocol_message: MessageField::some(ProtocolMessage {
             key: MessageField::some(key),
             r#type: Some(kind),
+            timestamp_ms: edited.is_some().then(now_ms).flatten(),
             edited_message: edited.map(MessageField::some).unwrap_or_default(),
             ..Default::default()
         }),
@@ -38,6 +69,12 @@ fn protocol(kind: Type, key: wa::MessageKey, edited: Option<wa::Message>) -> wa:
 pub fn edit(id: &str, text: &str) -> wa::Message {
     let edited = text_message(text);
     protocol(Type::MESSAGE_EDIT, own(id), Some(edited))
+}
+
+/// [`edit`], as clients send it now: in a wrapper. Both forms occur.
+#[must_use]
+pub fn wrapped_edit(id: &str, text: &str) -> wa::Message {
+    Wrapper::Edited.around(edit(id, text))
 }
 
 /// Deletes a message of the sender's own for everyone.
@@ -121,12 +158,10 @@ pub fn with_expiration(mut message: wa::Message, seconds: u32) -> wa::Message {
     message
 }
 
-/// After how many seconds a text or a picture disappears, if it does.
+/// After how many seconds a message disappears, if it does.
 pub(crate) fn expiration(message: &wa::Message) -> Option<u32> {
-    let text = message.extended_text_message.as_option();
-    let image = message.image_message.as_option();
-    let text = text.and_then(|text| text.context_info.as_option());
-    let context = text.or_else(|| image?.context_info.as_option())?;
+    let (_, inner) = unwrapped(message);
+    let context = context::info(inner)?;
     context.expiration.filter(|seconds| *seconds > 0)
 }
 
@@ -146,50 +181,78 @@ pub fn timer(seconds: u32) -> wa::Message {
 /// A picture of the album whose message has this id.
 #[must_use]
 pub fn album_part(album: &str, caption: &str) -> wa::Message {
-    use wa::message_association::AssociationType;
-    let association = wa::MessageAssociation {
-        association_type: Some(AssociationType::MEDIA_ALBUM),
-        parent_message_key: MessageField::some(own(album)),
-        ..Default::default()
-    };
     wa::Message {
         message_context_info: MessageField::some(wa::MessageContextInfo {
-            message_association: MessageField::some(association),
+            message_association: MessageField::some(in_album(album)),
             ..Default::default()
         }),
         ..image(caption)
     }
 }
 
+/// How a part names the album that it belongs to.
+fn in_album(album: &str) -> wa::MessageAssociation {
+    use wa::message_association::AssociationType;
+    wa::MessageAssociation {
+        association_type: Some(AssociationType::MEDIA_ALBUM),
+        parent_message_key: MessageField::some(own(album)),
+        ..Default::default()
+    }
+}
+
 /// The attributes `type` and `edit` of the stanza that a message is in.
 pub(crate) fn attributes(message: &wa::Message) -> (&'static str, Option<&'static str>) {
+    let (wrappers, inner) = unwrapped(message);
+    let edit = match wrappers.contains(&Wrapper::Edited) {
+        true => Some("1"),
+        false => edit_of(inner),
+    };
+    (type_of(inner), edit)
+}
+
+fn edit_of(message: &wa::Message) -> Option<&'static str> {
     if let Some(protocol) = message.protocol_message.as_option() {
         let own = protocol.key.as_option().and_then(|key| key.from_me) == Some(true);
         return match protocol.r#type {
-            Some(Type::MESSAGE_EDIT) => ("text", Some("1")),
-            Some(Type::REVOKE) if own => ("text", Some("7")),
-            Some(Type::REVOKE) => ("text", Some("8")),
-            _ => ("text", None),
+            Some(Type::MESSAGE_EDIT) => Some("1"),
+            Some(Type::REVOKE) if own => Some("7"),
+            Some(Type::REVOKE) => Some("8"),
+            _ => None,
         };
     }
     if let Some(reaction) = message.reaction_message.as_option() {
         let taken_back = reaction.text.as_deref().unwrap_or_default().is_empty();
-        return ("reaction", taken_back.then_some("7"));
+        return taken_back.then_some("7");
     }
-    if message.enc_reaction_message.is_set() {
-        return ("reaction", None);
+    if message.pin_in_chat_message.is_set() {
+        return Some("2");
     }
-    if message.secret_encrypted_message.is_set() {
-        return ("text", Some("1"));
+    message.secret_encrypted_message.is_set().then_some("1")
+}
+
+fn type_of(message: &wa::Message) -> &'static str {
+    let text = message.extended_text_message.as_option();
+    let linked = text.is_some_and(|text| text.matched_text.is_some());
+    if message.reaction_message.is_set() || message.enc_reaction_message.is_set() {
+        "reaction"
+    } else if message.event_message.is_set() || message.enc_event_response_message.is_set() {
+        "event"
+    } else if poll_in(message).is_some() || message.poll_update_message.is_set() {
+        "poll"
+    } else if message.conversation.is_some()
+        || (text.is_some() && !linked)
+        || message.protocol_message.is_set()
+        || message.secret_encrypted_message.is_set()
+        || message.pin_in_chat_message.is_set()
+        || message.keep_in_chat_message.is_set()
+        || message.album_message.is_set()
+        || message.template_button_reply_message.is_set()
+        || message.interactive_message.is_set()
+    {
+        "text"
+    } else {
+        "media"
     }
-    let media = message.image_message.is_set()
-        || message.video_message.is_set()
-        || message.audio_message.is_set()
-        || message.document_message.is_set()
-        || message.sticker_message.is_set()
-        || message.location_message.is_set()
-        || message.contact_message.is_set();
-    (if media { "media" } else { "text" }, None)
 }
 
 pub(crate) fn text_message(text: &str) -> wa::Message {
@@ -199,7 +262,9 @@ pub(crate) fn text_message(text: &str) -> wa::Message {
     }
 }
 
+/// The text of a message, whatever it is wrapped in.
 pub(crate) fn text_of(message: &wa::Message) -> Option<String> {
+    let (_, message) = unwrapped(message);
     let extended = message.extended_text_message.as_option();
     let extended = extended.and_then(|text| text.text.clone());
     message.conversation.clone().or(extended)
@@ -234,6 +299,17 @@ pub(crate) fn distribution(group: &str, key: Vec<u8>) -> wa::Message {
         ),
         ..Default::default()
     }
+}
+
+/// Whether a message is what devices say to each other, and no person: keys, history, settings.
+pub(crate) fn is_between_devices(message: &wa::Message) -> bool {
+    let kind = message.protocol_message.as_option();
+    let kind = kind.and_then(|protocol| protocol.r#type);
+    message.protocol_message.is_set()
+        && !matches!(
+            kind,
+            Some(Type::MESSAGE_EDIT | Type::REVOKE | Type::EPHEMERAL_SETTING)
+        )
 }
 
 /// Whether a message brings a sender key and says nothing.

@@ -18,9 +18,9 @@ const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
 
 /// A simulator and its control interface.
-struct Controlled {
-    sim: Arc<Sim>,
-    at: SocketAddr,
+pub(crate) struct Controlled {
+    pub(crate) sim: Arc<Sim>,
+    pub(crate) at: SocketAddr,
     task: JoinHandle<()>,
 }
 
@@ -31,7 +31,7 @@ impl Drop for Controlled {
 }
 
 impl Controlled {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let sim = Arc::new(Sim::start(Config::default()).await.expect("sim"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
         let at = listener.local_addr().expect("address");
@@ -40,15 +40,15 @@ impl Controlled {
         Self { sim, at, task }
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         http::ok(self.at, "GET", path, Value::Null).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         http::ok(self.at, "POST", path, body).await
     }
 
-    async fn linked(&self) -> Companion {
+    pub(crate) async fn linked(&self) -> Companion {
         let companion = Companion::start(&self.sim).await;
         self.post("/phone/scan", json!({ "qr": companion.qr().await }))
             .await;

@@ -1,6 +1,7 @@
 //! The simulator against a client that nobody here wrote: the whatsapp-rust library over a real socket.
 
 mod client;
+mod contents;
 mod control;
 mod faults;
 mod groups;
@@ -10,3 +11,4 @@ mod logs;
 mod messages;
 mod offline;
 mod pairing;
+mod resend;

@@ -1,7 +1,5 @@
 //! Keys: what a companion publishes, and what it is given of others. A one-time prekey is handed out once.
 
-use std::sync::Arc;
-
 use wacore::prekeys::compute_key_bundle_digest;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
@@ -186,7 +184,8 @@ fn owner(shared: &Shared, jid: &Jid) -> Option<DeviceId> {
         return None;
     }
     let user = state.user(&number);
-    (device == 0 || user.companions.contains_key(&device)).then_some((number, device))
+    let known = user.companions.contains_key(&device) || user.played.contains_key(&device);
+    (device == 0 || known).then_some((number, device))
 }
 
 fn no_keys(jid: &Jid) -> Node {
@@ -204,18 +203,7 @@ fn bundle(shared: &Shared, jid: &Jid) -> Node {
     let Some(device) = owner(shared, jid) else {
         return no_keys(jid);
     };
-    let mut device_identity = None;
-    let bundle = if device.1 == 0 {
-        let party = Arc::clone(&lock(&shared.state).user(&device.0).party);
-        let bundle = lock(&party).take_bundle();
-        Some(bundle)
-    } else {
-        let mut state = lock(&shared.state);
-        device_identity = state
-            .companion(&device)
-            .map(|companion| companion.device_identity.clone());
-        take_bundle(&mut state, &device)
-    };
+    let (bundle, device_identity) = bundle_of(shared, &device);
     let Some(bundle) = bundle else {
         return no_keys(jid);
     };
@@ -237,16 +225,32 @@ fn bundle(shared: &Shared, jid: &Jid) -> Node {
         .build()
 }
 
+/// A device's bundle, and what a companion sends along with it.
+fn bundle_of(shared: &Shared, device: &DeviceId) -> (Option<Bundle>, Option<Vec<u8>>) {
+    let mut state = lock(&shared.state);
+    if state.plays(device) {
+        let party = state.party(device);
+        let added = state.user(&device.0).played.get(&device.1);
+        let identity = added.map(|added| added.device_identity.clone());
+        // A party before the state, never the other way round.
+        drop(state);
+        return (party.map(|party| lock(&party).take_bundle()), identity);
+    }
+    let companion = state.companion(device);
+    let identity = companion.map(|companion| companion.device_identity.clone());
+    (take_bundle(&mut state, device), identity)
+}
+
 fn identity(shared: &Shared, jid: &Jid) -> Node {
     let Some((number, device)) = owner(shared, jid) else {
         return no_keys(jid);
     };
     let mut state = lock(&shared.state);
     let user = state.user(&number);
-    let key = match user.companions.get(&device) {
-        Some(companion) => companion.keys.identity,
-        None => user.identity,
-    };
+    let companion = user.companions.get(&device);
+    let companion = companion.map(|companion| companion.keys.identity);
+    let added = || Some(user.played.get(&device)?.identity);
+    let key = companion.or_else(added).unwrap_or(user.identity);
     NodeBuilder::new("user")
         .attr("jid", jid.clone())
         .children([content("type", [CURVE25519]), content("identity", key)])

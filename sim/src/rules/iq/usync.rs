@@ -124,10 +124,10 @@ fn not_found(tag: &'static str) -> Node {
 
 fn devices(user: &User) -> Node {
     let mut list = vec![NodeBuilder::new("device").attr("id", 0).build()];
-    list.extend(user.companions.iter().map(|(device, companion)| {
+    list.extend(user.linked().map(|(device, key_index)| {
         NodeBuilder::new("device")
-            .attr("id", *device)
-            .attr("key-index", companion.key_index)
+            .attr("id", device)
+            .attr("key-index", key_index)
             .build()
     }));
     let mut children = vec![NodeBuilder::new("device-list").children(list).build()];

@@ -1,7 +1,7 @@
 //! Passes a message on to other companions, sealed as it is.
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{JidExt as _, Node};
+use wacore_binary::{JidExt as _, Node, Server};
 
 use crate::clock::unix_now;
 use crate::delivery::deliver;
@@ -10,8 +10,11 @@ use crate::rules::messages::transit::Transit;
 use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
 use crate::sync::lock;
-use crate::wire::address::{By, addressed};
+use crate::wire::address::{By, addressed, participant};
 use crate::wire::stanza;
+
+/// What the server passes on beside the ciphertext.
+const PASSED_ON: &[&str] = &["device-identity", "meta", "biz", "bot", "reporting"];
 
 /// Passes ciphertexts on to another companion.
 pub(super) fn forward(shared: &Shared, transit: &Transit<'_>, to: &DeviceId, encs: Vec<Node>) {
@@ -28,26 +31,38 @@ pub(super) fn forward(shared: &Shared, transit: &Transit<'_>, to: &DeviceId, enc
                 .unwrap_or_default()
                 .as_ref(),
         );
+    let message = match transit.node.attrs.get("edit") {
+        Some(edit) => message.attr("edit", edit.clone()),
+        None => message,
+    };
     let mut origin = number.digits().to_owned();
     let message = if transit.to.is_group() {
         origin = format!("{}/{origin}", transit.to.user);
-        message
-            .attr("from", transit.to.clone())
-            .attr("participant", number.lid_device(*device))
-            .attr("participant_pn", number.pn_device(*device))
-            .attr("addressing_mode", "lid")
+        participant(
+            message.attr("from", transit.to.clone()),
+            transit.from,
+            By::Lid,
+        )
+    } else if transit.to.server == Server::Broadcast {
+        origin = format!("{}/{origin}", transit.to.user);
+        let message = message.attr("from", transit.to.clone());
+        participant(message, transit.from, By::Lid)
     } else if let Some(category) = stanza::text(transit.node, "category") {
         message
             .attr("from", number.pn_device(*device))
             .attr("category", category.as_ref())
     } else {
         let by = if transit.to.is_lid() { By::Lid } else { By::Pn };
-        let addressee = state.resolve(&transit.to);
+        // What is sealed again for one device of the account says whose chat it is.
+        let chat = transit.recipient().filter(|_| to.0 == *number);
+        let addressee = state.resolve(chat.as_ref().unwrap_or(&transit.to));
         let addressee = addressee.map_or_else(|| number.clone(), |(addressee, _)| addressee);
         addressed(message, transit.from, &addressee, to, by)
     };
     let mut children = encs;
-    children.extend(transit.node.get_optional_child("device-identity").cloned());
+    let passed_on = |child: &&Node| PASSED_ON.contains(&child.tag.as_ref());
+    let node = transit.node;
+    children.extend(stanza::children(node).iter().filter(passed_on).cloned());
     let item = Item {
         class: Class::Message,
         id: transit.id.clone(),

@@ -1,7 +1,5 @@
 //! Messages of companions to groups: one ciphertext for all, and the sender key for those who have not got it.
 
-use std::sync::Arc;
-
 use wacore_binary::Node;
 
 use crate::number::DeviceId;
@@ -10,6 +8,7 @@ use crate::rules::messages::open::{open_direct, take_in};
 use crate::rules::messages::transit::{
     Part, Transit, enter, identity_is_sent_along, parts, sealed,
 };
+use crate::rules::messages::unopened;
 use crate::signal::address;
 use crate::signal::party::EncKind;
 use crate::state::shared::Shared;
@@ -36,8 +35,10 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
     }
     let mut kept = identity_is_sent_along(shared, transit);
     let parts = parts(shared, transit);
-    for part in parts.iter().filter(|part| part.device.1 == 0) {
-        kept &= open_direct(shared, transit, part);
+    for part in &parts {
+        if lock(&shared.state).plays(&part.device) {
+            kept &= open_direct(shared, transit, part);
+        }
     }
     let skmsg = transit
         .node
@@ -46,8 +47,16 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
     if let Some(skmsg) = skmsg {
         let entry = enter(shared, transit, transit.from, skmsg);
         kept &= entry != Entry::Broken;
-        for member in members.iter().filter(|_| entry == Entry::New) {
-            kept &= open_in_group(shared, transit, &(member.clone(), 0), skmsg);
+        let played: Vec<DeviceId> = {
+            let state = lock(&shared.state);
+            let of = |member| state.played_by(member);
+            members.iter().flat_map(of).collect()
+        };
+        for device in &played {
+            kept &= match entry {
+                Entry::New => open_in_group(shared, transit, device, skmsg),
+                Entry::Again | Entry::Broken => true,
+            };
         }
     }
     kept & forward_to_companions(shared, transit, &devices, &parts, skmsg)
@@ -85,13 +94,25 @@ fn open_in_group(shared: &Shared, transit: &Transit<'_>, member: &DeviceId, skms
     let Some(sealed) = sealed(shared, transit, skmsg) else {
         return false;
     };
-    let party = Arc::clone(&lock(&shared.state).user(&member.0).party);
+    let Some(party) = lock(&shared.state).party(member) else {
+        return true;
+    };
+    let mut party = lock(&party);
+    if unopened::on_command(shared, transit, member, &mut party) {
+        return true;
+    }
     let group = transit.to.to_string();
-    let opened = ready(lock(&party).group_decrypt(&group, &address(transit.from), &sealed));
+    let opened = ready(party.group_decrypt(&group, &address(transit.from), &sealed));
+    if opened.is_err() && unopened::is_excused(shared, transit, member, &party) {
+        unopened::ask_again(shared, transit, member, &mut party);
+        return true;
+    }
+    drop(party);
     if !lock(&shared.verdicts).check(&transit.who, RULE, opened.as_ref().map(|_| ())) {
         return false;
     }
     if let Ok(message) = opened {
+        unopened::opened(shared, transit, member);
         let part = Part {
             device: member.clone(),
             enc: skmsg,

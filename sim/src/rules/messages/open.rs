@@ -1,59 +1,79 @@
 //! Opens what is sealed for a phone or a peer.
 
-use std::sync::Arc;
-
-use wacore_binary::Jid;
+use wacore_binary::{Jid, JidExt as _, Server};
 use waproto::whatsapp as wa;
 
 use crate::number::DeviceId;
 use crate::phones::bootstrap;
+use crate::phones::send::know_each_other;
 use crate::rules::messages::transit::{Part, Transit, enter, sealed};
+use crate::rules::messages::unopened;
 use crate::signal::address;
-use crate::signal::party::{Enc, EncKind, Party};
+use crate::signal::party::{self, Enc, EncKind, Party};
 use crate::state::inbox::Received;
 use crate::state::shared::Shared;
 use crate::state::verdict::Entry;
 use crate::sync::{lock, ready};
-use crate::wire::content::{destination, is_only_distribution};
+use crate::wire::content::{destination, is_between_devices, is_only_distribution};
 
-/// Opens what is sealed for a phone or a peer. False: it broke a rule.
+/// Opens what is sealed for a device that the simulator plays. False: it broke a rule.
 pub(super) fn open_direct(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> bool {
     let Some(sealed) = sealed(shared, transit, part.enc) else {
         return false;
     };
     match enter(shared, transit, &part.device, part.enc) {
         Entry::New => {}
-        Entry::Again => return true,
+        Entry::Again if unopened::is_awaited(shared, transit, &part.device) => return true,
+        Entry::Again => {
+            unopened::opened(shared, transit, &part.device);
+            return true;
+        }
         Entry::Broken => return false,
     }
-    let party = Arc::clone(&lock(&shared.state).user(&part.device.0).party);
+    let Some(party) = lock(&shared.state).party(&part.device) else {
+        return true;
+    };
     let mut party = lock(&party);
-    let Some(message) = decrypt(shared, transit, &part.device, &mut party, &sealed) else {
+    // Beside a group's ciphertext there is only the key to it: whether the message opens, that decides.
+    let whole = !transit.carries_skmsg();
+    if whole && unopened::on_command(shared, transit, &part.device, &mut party) {
+        return true;
+    }
+    let opened = ready(party.decrypt(&address(transit.from), &sealed));
+    if opened.is_err() && unopened::is_excused(shared, transit, &part.device, &party) {
+        if whole {
+            unopened::ask_again(shared, transit, &part.device, &mut party);
+        }
+        return true;
+    }
+    let Some(message) = judged(shared, transit, &part.device, &sealed, opened) else {
         return false;
     };
     take_distribution(shared, transit, &mut party, &message);
     serve_companion(shared, transit, &mut party, &message);
     drop(party);
-    let chat = if part.device.0 == transit.from.0 {
-        destination(&message).unwrap_or_else(|| transit.to.clone())
+    if whole {
+        unopened::opened(shared, transit, &part.device);
+    }
+    let copy = message.device_sent_message.as_option();
+    let content = copy.map_or(&message, |copy| &*copy.message);
+    let chat = chat(transit, &part.device, &message);
+    take_in(shared, transit, part, &chat, sealed.kind, content);
+    true
+}
+
+/// The chat in which a device shows a message.
+fn chat(transit: &Transit<'_>, device: &DeviceId, message: &wa::Message) -> Jid {
+    if transit.to.is_group() || transit.to.server == Server::Broadcast {
+        transit.to.clone()
+    } else if device.0 == transit.from.0 {
+        let recipient = destination(message).or_else(|| transit.recipient());
+        recipient.unwrap_or_else(|| transit.to.clone())
     } else if transit.to.is_lid() {
         transit.from.0.lid()
     } else {
         transit.from.0.pn()
-    };
-    let content = message
-        .device_sent_message
-        .as_option()
-        .map(|copy| &*copy.message);
-    take_in(
-        shared,
-        transit,
-        part,
-        &chat,
-        sealed.kind,
-        content.unwrap_or(&message),
-    );
-    true
+    }
 }
 
 pub(super) fn take_in(
@@ -64,22 +84,27 @@ pub(super) fn take_in(
     kind: EncKind,
     message: &wa::Message,
 ) {
-    if message.protocol_message.is_set() || is_only_distribution(message) {
+    if is_between_devices(message) || is_only_distribution(message) {
         return;
     }
     let received = Received::opened(&transit.id, transit.from, chat, kind, message);
-    lock(&shared.state).user(&part.device.0).receive(received);
+    let (number, device) = &part.device;
+    let mut state = lock(&shared.state);
+    if *number != transit.from.0 {
+        know_each_other(&mut state, number, &transit.from.0);
+    }
+    state.user(number).receive(*device, received);
 }
 
-fn decrypt(
+/// What came of opening, by the rule.
+fn judged(
     shared: &Shared,
     transit: &Transit<'_>,
     to: &DeviceId,
-    party: &mut Party,
     sealed: &Enc,
+    opened: Result<wa::Message, party::Error>,
 ) -> Option<wa::Message> {
     const RULE: &str = "a message opens, with a valid MAC";
-    let opened = ready(party.decrypt(&address(transit.from), sealed));
     let outcome = opened.as_ref().map(|_| ()).map_err(|error| {
         let (kind, to) = (sealed.kind.as_str(), to.0.lid_device(to.1));
         format!("{error}, {kind} {} to {to}", transit.id)

@@ -1,5 +1,7 @@
 //! One message on its way from a companion, and the checks that need no key.
 
+use std::cell::RefCell;
+
 use wacore_binary::{Jid, Node};
 
 use crate::number::DeviceId;
@@ -17,6 +19,21 @@ pub(super) struct Transit<'a> {
     pub(super) id: String,
     pub(super) to: Jid,
     pub(super) node: &'a Node,
+    /// The devices that the simulator plays and that have opened it.
+    pub(super) opened_at: RefCell<Vec<DeviceId>>,
+}
+
+impl Transit<'_> {
+    /// Whether it is for a whole group, under the sender's key.
+    pub(super) fn carries_skmsg(&self) -> bool {
+        let mut encs = self.node.get_children_by_tag("enc");
+        encs.any(|enc| stanza::is(enc, "type", "skmsg"))
+    }
+
+    /// The chat of what is sealed again for another device of the account.
+    pub(super) fn recipient(&self) -> Option<Jid> {
+        stanza::jid(self.node, "recipient")
+    }
 }
 
 /// One `<to>` of a message, or the message itself when it goes to a single device.

@@ -120,6 +120,18 @@ fn each_broken_part_of_an_answer_has_its_own_error() {
 }
 
 #[test]
+fn client_accepts_a_companion_that_the_phone_signed_for_here() {
+    let (account, companion) = (Party::new(), Party::new());
+    let identity = companion.identity_public();
+    let signed = signed_device_identity(&account, &companion, 5, 1_700_000_000);
+    verify_device_sign(&account.identity_public(), &identity, &signed, 5).unwrap();
+    let verdict = validate_adv_with_identity_key(&signed, &identity, None);
+    assert_eq!(verdict, AdvValidation::Valid);
+    let other = validate_adv_with_identity_key(&signed, &[9; 32], None);
+    assert_eq!(other, AdvValidation::Invalid);
+}
+
+#[test]
 fn client_keeps_the_listed_devices_and_drops_the_removed_one() {
     let list = key_index_list(&Party::new(), &[1, 3], 4, 1_700_000_000);
     let list = decode_key_index_list(&list).unwrap();

@@ -1,0 +1,80 @@
+//! What a request says that somebody sends: a description of any content, or one of the short ways to the usual ones.
+
+use serde::Deserialize;
+use waproto::whatsapp as wa;
+
+use super::failure::Failure;
+use crate::sim::peer::Peer;
+use crate::wire::address::By;
+use crate::wire::content::{self, Content, text_message};
+
+/// What a text is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Form {
+    #[default]
+    Text,
+    Image,
+    AlbumPart,
+    Timer,
+    Edit,
+    Deletion,
+    Reaction,
+}
+
+/// The message that a request describes: `content`, or `text` with `as`.
+pub(super) struct Described {
+    pub(super) content: Option<Content>,
+    pub(super) text: Option<String>,
+    pub(super) form: Form,
+    /// The message that it is about; of an album's part, the album.
+    pub(super) about: Option<String>,
+    /// The chat's timer, in seconds.
+    pub(super) expiration: Option<u32>,
+}
+
+impl Described {
+    pub(super) fn message(&self, sender: &Peer, by: By) -> Result<wa::Message, Failure> {
+        let short = self.form != Form::Text || self.about.is_some() || self.expiration.is_some();
+        match (&self.content, self.text.as_deref()) {
+            (Some(content), None) if !short => Ok(sender.compose(content, by)?),
+            (Some(_), _) => Err(Failure::bad_request(
+                "`content` says it all: `text`, `as`, `about` and `expiration` do not go with it",
+                "leave them out, or leave out `content`",
+            )),
+            (None, None) if !matches!(self.form, Form::Deletion | Form::Timer) => {
+                Err(Failure::bad_request(
+                    "neither `text` nor `content`",
+                    "say what the message is: sim/README.md describes each kind of content",
+                ))
+            }
+            (None, text) => self.in_short(text.unwrap_or_default()),
+        }
+    }
+
+    fn in_short(&self, text: &str) -> Result<wa::Message, Failure> {
+        let about = || {
+            self.about.as_deref().ok_or_else(|| {
+                Failure::bad_request(
+                    "`about` is missing",
+                    "give the id of the message that is edited, deleted or reacted to, or of the album",
+                )
+            })
+        };
+        let message = match self.form {
+            Form::Text => text_message(text),
+            Form::Image => content::image(text),
+            Form::AlbumPart => content::album_part(about()?, text),
+            Form::Timer => content::timer(self.expiration.unwrap_or_default()),
+            Form::Edit => content::edit(about()?, text),
+            Form::Deletion => content::deletion(about()?),
+            Form::Reaction => content::reaction(about()?, text),
+        };
+        Ok(match (self.form, self.expiration) {
+            (Form::Text | Form::Image | Form::AlbumPart, Some(seconds)) => {
+                content::with_expiration(message, seconds)
+            }
+            _ => message,
+        })
+    }
+}

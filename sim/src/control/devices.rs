@@ -1,0 +1,132 @@
+//! Contacts' devices: further ones, what does not open at them, a phone that is set up anew; and messages that open nowhere.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::peer::Addressing;
+use super::request::{Body, E164};
+use crate::sim::Sim;
+use crate::sim::peer::Unopenable;
+
+/// More would be no contact, but a load.
+const MAX_DEVICES: u16 = 50;
+/// Clients give up after so many.
+const MAX_COUNT: u32 = 5;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Devices {
+    peer: E164,
+    count: Option<u16>,
+    remove: Option<u16>,
+}
+
+pub(super) async fn devices(
+    State(sim): State<Arc<Sim>>,
+    Body(Devices {
+        peer,
+        count,
+        remove,
+    }): Body<Devices>,
+) -> Result<Json<Value>, Failure> {
+    let count = count.unwrap_or_default();
+    if count > MAX_DEVICES {
+        return Err(Failure::bad_request(
+            format!("{count} devices at once"),
+            format!("at most {MAX_DEVICES}"),
+        ));
+    }
+    let peer = sim.peer(&peer)?;
+    if let Some(device) = remove {
+        peer.remove_device(device)?;
+    }
+    peer.add_devices(count);
+    Ok(Json(json!({ "devices": peer.devices() })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retry {
+    peer: E164,
+    #[serde(default)]
+    device: u16,
+    /// A message that the device has got.
+    id: Option<String>,
+    /// So many of those that come.
+    next: Option<u32>,
+    /// How often the device asks.
+    #[serde(default = "once")]
+    count: u32,
+    keys: Option<bool>,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+pub(super) async fn retry(
+    State(sim): State<Arc<Sim>>,
+    Body(Retry {
+        peer,
+        device,
+        id,
+        next,
+        count,
+        keys,
+    }): Body<Retry>,
+) -> Result<Json<Value>, Failure> {
+    if !(1..=MAX_COUNT).contains(&count) {
+        let hint = format!("from 1 to {MAX_COUNT}");
+        return Err(Failure::bad_request(format!("count {count}"), hint));
+    }
+    let peer = sim.peer(&peer)?.on_device(device);
+    match (id, next) {
+        (Some(id), None) => peer.ask_again(&id, count, keys)?,
+        (None, Some(messages)) => peer.cannot_open(messages, count, keys),
+        _ => {
+            return Err(Failure::bad_request(
+                "one of `id` and `next` is needed",
+                "`id` asks for a message that has come, `next` for so many of those that come",
+            ));
+        }
+    }
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reinstall {
+    peer: E164,
+}
+
+pub(super) async fn reinstall(
+    State(sim): State<Arc<Sim>>,
+    Body(Reinstall { peer }): Body<Reinstall>,
+) -> Result<Json<Value>, Failure> {
+    sim.peer(&peer)?.reinstall();
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Closed {
+    from: E164,
+    to: E164,
+    #[serde(rename = "as")]
+    form: Unopenable,
+    #[serde(default)]
+    by: Addressing,
+}
+
+pub(super) async fn unopenable(
+    State(sim): State<Arc<Sim>>,
+    Body(Closed { from, to, form, by }): Body<Closed>,
+) -> Result<Json<Value>, Failure> {
+    let id = sim.peer(&from)?.send_unopenable(&to, form, by.into())?;
+    Ok(Json(json!({ "id": id })))
+}

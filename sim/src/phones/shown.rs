@@ -1,0 +1,160 @@
+//! What a person sees of the messages on their phone: edits and deletions done, reactions and votes where they belong.
+
+use std::collections::BTreeMap;
+
+use waproto::whatsapp as wa;
+
+use crate::number::Number;
+use crate::phones::poll;
+use crate::state::inbox::Received;
+use crate::state::sent::{Sent, To};
+use crate::state::user::User;
+use crate::wire::content::{Content, Key, Kind, text_of, unwrapped};
+
+/// A message as a person sees it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Shown {
+    /// The message. Its text is what it says now.
+    #[serde(flatten)]
+    pub received: Received,
+    /// What it says now; nothing once it was deleted.
+    pub content: Option<Content>,
+    /// The person's own: it is listed because of what others did to it.
+    #[serde(skip_serializing_if = "is_not")]
+    pub own: bool,
+    /// Its content was changed.
+    #[serde(skip_serializing_if = "is_not")]
+    pub edited: bool,
+    /// It stands at the top of the chat.
+    #[serde(skip_serializing_if = "is_not")]
+    pub pinned: bool,
+    /// By the number of whose reaction it is.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub reactions: BTreeMap<String, String>,
+    /// The options chosen, by the number of who chose them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub votes: BTreeMap<String, Vec<String>>,
+}
+
+const fn is_not(flag: &bool) -> bool {
+    !*flag
+}
+
+impl Shown {
+    fn new(received: Received, own: bool) -> Self {
+        Self {
+            content: Some(Content::of(&received.message)),
+            received,
+            own,
+            edited: false,
+            pinned: false,
+            reactions: BTreeMap::new(),
+            votes: BTreeMap::new(),
+        }
+    }
+
+    fn say(&mut self, message: &wa::Message) {
+        self.content = Some(Content::of(message));
+        self.received.text = text_of(message);
+        self.received.message = message.clone();
+        self.edited = true;
+    }
+}
+
+/// All messages of a user, in the order in which they came.
+pub(crate) fn shown(user: &User, number: &Number) -> Vec<Shown> {
+    let mut list = Vec::new();
+    for received in &user.inbox {
+        if !change(user, number, &mut list, received) {
+            list.push(Shown::new(received.clone(), false));
+        }
+    }
+    list
+}
+
+/// Does to an earlier message what this one says. False: it is a message of its own.
+fn change(user: &User, number: &Number, list: &mut Vec<Shown>, received: &Received) -> bool {
+    let Received { from, message, .. } = received;
+    if let Some(voter) = voter(received)
+        && let Some(vote) = poll::read(user, number, &voter, message)
+    {
+        if let Some(poll) = find(user, number, list, &vote.poll) {
+            poll.votes.insert(from.clone(), vote.options);
+        }
+        return true;
+    }
+    match Content::of(message).kind {
+        Kind::Edit(edit) => {
+            let (_, inner) = unwrapped(message);
+            let edited = &inner.protocol_message.edited_message;
+            match find(user, number, list, &edit.about.id) {
+                Some(target) if may(target, received, &edit.about) => target.say(edited),
+                _ => {}
+            }
+        }
+        Kind::Deletion(about) => match find(user, number, list, &about.id) {
+            Some(target) if may(target, received, &about) => {
+                target.content = None;
+                target.received.text = None;
+            }
+            _ => {}
+        },
+        Kind::Reaction(reaction) => {
+            if let Some(target) = find(user, number, list, &reaction.about.id) {
+                match reaction.emoji.as_str() {
+                    "" => target.reactions.remove(from),
+                    emoji => target.reactions.insert(from.clone(), emoji.to_owned()),
+                };
+            }
+        }
+        Kind::Pin(pin) => {
+            if let Some(target) = find(user, number, list, &pin.about.id) {
+                target.pinned = pin.pinned;
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn voter(received: &Received) -> Option<Number> {
+    received.from.parse().ok()
+}
+
+/// Only the author changes a message; in a group an admin deletes those of others.
+fn may(target: &Shown, change: &Received, about: &Key) -> bool {
+    let by_admin = about.own == Some(false) && change.chat.ends_with("@g.us");
+    target.received.from == change.from || by_admin
+}
+
+/// The message of this id in the list. One of the person's own is put there now.
+fn find<'a>(
+    user: &User,
+    number: &Number,
+    list: &'a mut Vec<Shown>,
+    id: &str,
+) -> Option<&'a mut Shown> {
+    let place = list.iter().position(|shown| shown.received.id == id);
+    let place = match place {
+        Some(place) => place,
+        None => {
+            let sent = user.sent.iter().find(|sent| sent.envelope.id == id)?;
+            list.push(Shown::new(own(number, sent), true));
+            list.len() - 1
+        }
+    };
+    list.get_mut(place)
+}
+
+fn own(number: &Number, Sent { envelope, message }: &Sent) -> Received {
+    let chat = match &envelope.to {
+        To::User(to, by) if by.is_lid() => to.lid(),
+        To::User(to, _) => to.pn(),
+        To::Group(group, _) => wacore_binary::Jid::group(group.as_str()),
+        To::Broadcast(..) | To::OwnCompanion => number.lid(),
+    };
+    Received::plain(&envelope.id, &envelope.from, &chat, message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! What a device does that cannot open a message: it asks for it again. On command, or because it was set up anew and does not
+//! know what the sender still uses.
+
+use wacore_binary::JidExt as _;
+
+use crate::number::DeviceId;
+use crate::phones::retry::{self, Unopened};
+use crate::rules::messages::transit::Transit;
+use crate::signal::address;
+use crate::signal::party::Party;
+use crate::state::retries::Ask;
+use crate::state::shared::Shared;
+use crate::sync::lock;
+
+/// Whether a test has ordered that the message does not open now; then the device asks for it.
+pub(super) fn on_command(
+    shared: &Shared,
+    transit: &Transit<'_>,
+    device: &DeviceId,
+    party: &mut Party,
+) -> bool {
+    let key = key(transit, device);
+    let due = {
+        let mut state = lock(&shared.state);
+        state.user(&device.0).retries.arrived(&key)
+    };
+    let Some(due) = due else { return false };
+    ask(shared, transit, device, party, due);
+    true
+}
+
+/// Whether it is the device's doing that a message did not open.
+pub(super) fn is_excused(
+    shared: &Shared,
+    transit: &Transit<'_>,
+    device: &DeviceId,
+    party: &Party,
+) -> bool {
+    let reinstalled = device.1 == 0 && lock(&shared.state).user(&device.0).reinstalled;
+    let from = address(transit.from);
+    let known = match transit.carries_skmsg() {
+        true => party.has_sender_key(&transit.to.to_string(), &from),
+        false => party.has_session(&from),
+    };
+    reinstalled && !known
+}
+
+/// The device asks for what it could not open.
+pub(super) fn ask_again(
+    shared: &Shared,
+    transit: &Transit<'_>,
+    device: &DeviceId,
+    party: &mut Party,
+) {
+    let key = key(transit, device);
+    let due = {
+        let mut state = lock(&shared.state);
+        state.user(&device.0).retries.failed(key)
+    };
+    ask(shared, transit, device, party, due);
+}
+
+fn ask(shared: &Shared, transit: &Transit<'_>, device: &DeviceId, party: &mut Party, due: Ask) {
+    let own = device.0 == transit.from.0;
+    // What goes to one device of the account, sealed again, names the chat beside it.
+    let recipient = transit.recipient().filter(|_| own);
+    let to = recipient.unwrap_or_else(|| transit.to.clone());
+    let to = match to.is_group() {
+        true => to,
+        false => to.to_non_ad(),
+    };
+    let unopened = Unopened {
+        device,
+        sender: transit.from,
+        to: &to,
+        id: &transit.id,
+    };
+    retry::ask(shared, party, &unopened, due);
+}
+
+/// A message has opened at a device, or had opened there before.
+pub(super) fn opened(shared: &Shared, transit: &Transit<'_>, device: &DeviceId) {
+    let key = key(transit, device);
+    lock(&shared.state).user(&device.0).retries.opened(&key);
+    transit.opened_at.borrow_mut().push(device.clone());
+}
+
+/// Whether the device still waits for the message to be sealed again.
+pub(super) fn is_awaited(shared: &Shared, transit: &Transit<'_>, device: &DeviceId) -> bool {
+    let key = key(transit, device);
+    lock(&shared.state).user(&device.0).retries.awaits(&key)
+}
+
+fn key(transit: &Transit<'_>, device: &DeviceId) -> (u16, DeviceId, String) {
+    (device.1, transit.from.clone(), transit.id.clone())
+}

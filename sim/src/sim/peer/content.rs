@@ -1,0 +1,49 @@
+//! What the contact says, described: any kind of content, and what a person sees of the answers.
+
+use waproto::whatsapp as wa;
+
+use super::Peer;
+use crate::phones::shown::{self, Shown};
+use crate::phones::{poll, unasked};
+use crate::state::error::Error;
+use crate::sync::lock;
+use crate::wire::address::By;
+use crate::wire::content::{Content, Kind};
+
+pub use crate::phones::unasked::Unopenable;
+
+impl Peer {
+    /// The message of a description, as this contact would send it. A vote is encrypted for its poll.
+    ///
+    /// # Errors
+    /// There is no such message, or no such poll.
+    pub fn compose(&self, content: &Content, by: By) -> Result<wa::Message, Error> {
+        match content.kind() {
+            Kind::Vote(vote) => {
+                let mut state = lock(&self.shared.state);
+                poll::vote(state.user(&self.number), &self.number, vote, by)
+            }
+            _ => Ok(content.message()?),
+        }
+    }
+
+    /// What a person sees of what the contact has got: edits and deletions done, reactions and votes where they belong.
+    pub fn sees(&self) -> Vec<Shown> {
+        shown::shown(lock(&self.shared.state).user(&self.number), &self.number)
+    }
+
+    /// Sends the account a message of which companions get nothing that they could open. Returns its id.
+    ///
+    /// # Errors
+    /// A malformed number.
+    pub fn send_unopenable(&self, to: &str, form: Unopenable, by: By) -> Result<String, Error> {
+        let to = to.parse()?;
+        Ok(unasked::unopenable(
+            &self.shared,
+            &self.sender(),
+            &to,
+            form,
+            by,
+        ))
+    }
+}

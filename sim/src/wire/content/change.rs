@@ -1,0 +1,114 @@
+//! What is done to another message: edited, deleted, reacted to, pinned.
+
+use buffa::MessageField;
+use serde::{Deserialize, Serialize};
+use waproto::whatsapp as wa;
+use waproto::whatsapp::message::pin_in_chat_message::Type as PinType;
+use waproto::whatsapp::message::protocol_message::Type;
+use waproto::whatsapp::message::{PinInChatMessage, ProtocolMessage, ReactionMessage};
+
+use super::described::{Content, NotContent};
+use super::key::Key;
+use super::now_ms;
+
+/// Other content for a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// The message.
+    pub about: Key,
+    /// What it says from now on.
+    pub content: Box<Content>,
+}
+
+/// A sign at a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reaction {
+    /// The message.
+    pub about: Key,
+    /// An empty one takes the reaction back.
+    pub emoji: String,
+}
+
+/// A message that stands at the top of its chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// The message.
+    pub about: Key,
+    /// Put there, or taken away.
+    pub pinned: bool,
+}
+
+pub(super) fn protocol(message: ProtocolMessage) -> wa::Message {
+    wa::Message {
+        protocol_message: MessageField::some(message),
+        ..Default::default()
+    }
+}
+
+impl Edit {
+    pub(crate) fn message(&self) -> Result<wa::Message, NotContent> {
+        Ok(protocol(ProtocolMessage {
+            key: MessageField::some(self.about.message_key(true)),
+            r#type: Some(Type::MESSAGE_EDIT),
+            edited_message: MessageField::some(self.content.message()?),
+            timestamp_ms: now_ms(),
+            ..Default::default()
+        }))
+    }
+}
+
+pub(crate) fn deletion(about: &Key) -> wa::Message {
+    protocol(ProtocolMessage {
+        key: MessageField::some(about.message_key(true)),
+        r#type: Some(Type::REVOKE),
+        ..Default::default()
+    })
+}
+
+impl Reaction {
+    pub(crate) fn message(&self) -> wa::Message {
+        wa::Message {
+            reaction_message: MessageField::some(ReactionMessage {
+                key: MessageField::some(self.about.message_key(false)),
+                text: Some(self.emoji.clone()),
+                sender_timestamp_ms: now_ms(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn of(reaction: &ReactionMessage) -> Self {
+        Self {
+            about: Key::of(&reaction.key),
+            emoji: reaction.text.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl Pin {
+    pub(crate) fn message(&self) -> wa::Message {
+        let kind = match self.pinned {
+            true => PinType::PIN_FOR_ALL,
+            false => PinType::UNPIN_FOR_ALL,
+        };
+        wa::Message {
+            pin_in_chat_message: MessageField::some(PinInChatMessage {
+                key: MessageField::some(self.about.message_key(false)),
+                r#type: Some(kind),
+                sender_timestamp_ms: now_ms(),
+            }),
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn of(pin: &PinInChatMessage) -> Self {
+        Self {
+            about: Key::of(&pin.key),
+            pinned: pin.r#type == Some(PinType::PIN_FOR_ALL),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Contacts' cards, and invitations into a group.
+
+use buffa::MessageField;
+use serde::{Deserialize, Serialize};
+use waproto::whatsapp as wa;
+use waproto::whatsapp::message::{ContactMessage, ContactsArrayMessage, GroupInviteMessage};
+
+/// A contact's card.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// The name that is shown.
+    pub name: String,
+    /// The card itself.
+    pub vcard: String,
+}
+
+impl Card {
+    fn contact(&self) -> ContactMessage {
+        ContactMessage {
+            display_name: Some(self.name.clone()),
+            vcard: Some(self.vcard.clone()),
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn of(contact: &ContactMessage) -> Self {
+        Self {
+            name: contact.display_name.clone().unwrap_or_default(),
+            vcard: contact.vcard.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// One card is a message of another kind than several.
+pub(crate) fn contacts(cards: &[Card]) -> wa::Message {
+    if let [card] = cards {
+        return wa::Message {
+            contact_message: MessageField::some(card.contact()),
+            ..Default::default()
+        };
+    }
+    let several = ContactsArrayMessage {
+        display_name: Some(format!("{} contacts", cards.len())),
+        contacts: cards.iter().map(Card::contact).collect(),
+        ..Default::default()
+    };
+    wa::Message {
+        contacts_array_message: MessageField::some(several),
+        ..Default::default()
+    }
+}
+
+/// An invitation into a group.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Invite {
+    /// The group's JID.
+    pub group: String,
+    /// Its name.
+    pub name: String,
+    /// What is shown to the server to join.
+    pub code: String,
+    /// Until when it is good, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<i64>,
+    /// What the sender says to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+}
+
+impl Invite {
+    pub(crate) fn message(&self) -> wa::Message {
+        let invite = GroupInviteMessage {
+            group_jid: Some(self.group.clone()),
+            group_name: Some(self.name.clone()),
+            invite_code: Some(self.code.clone()),
+            invite_expiration: self.expires,
+            caption: self.caption.clone(),
+            ..Default::default()
+        };
+        wa::Message {
+            group_invite_message: MessageField::some(invite),
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn of(invite: &GroupInviteMessage) -> Self {
+        Self {
+            group: invite.group_jid.clone().unwrap_or_default(),
+            name: invite.group_name.clone().unwrap_or_default(),
+            code: invite.invite_code.clone().unwrap_or_default(),
+            expires: invite.invite_expiration,
+            caption: invite.caption.clone(),
+        }
+    }
+}
