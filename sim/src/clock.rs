@@ -9,3 +9,8 @@ pub(crate) fn unix_now() -> u64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }
+
+/// Milliseconds since 1970, as messages carry them; no finer than [`unix_now`].
+pub(crate) fn unix_now_ms() -> Option<i64> {
+    i64::try_from(unix_now() * 1000).ok()
+}

@@ -5,12 +5,15 @@ mod binary;
 mod change;
 mod choice;
 mod context;
+mod decode;
 mod described;
+mod encode;
 mod key;
 mod media;
 mod people;
 mod place;
 mod poll;
+mod text;
 mod wrapper;
 
 use buffa::MessageField;
@@ -21,42 +24,31 @@ use waproto::whatsapp::message::{
     DeviceSentMessage, ExtendedTextMessage, ImageMessage, ProtocolMessage, ReactionMessage,
 };
 
-use crate::clock::unix_now;
+use crate::clock::unix_now_ms;
 use crate::number::Number;
 use crate::wire::address::By;
 pub use binary::Base64;
-pub use change::{Edit, Pin, Reaction};
+pub use change::{Pin, Reaction, timer};
 pub use choice::{Choice, Offer};
-pub use context::{Context, Preview, Quote};
-pub use described::{Content, Kind, NotContent};
+pub use context::Preview;
+pub use described::{Content, Context, Edit, Kind, NotContent, Quote};
 pub use key::Key;
+use key::{in_album, own};
 pub use media::{File, Media};
 pub use people::{Card, Invite};
 pub use place::Place;
 pub(crate) use poll::poll_in;
 pub use poll::{Event, Poll, Vote};
+pub(crate) use text::{text_message, text_of};
 pub use wrapper::Wrapper;
 pub(crate) use wrapper::unwrapped;
-
-fn now_ms() -> Option<i64> {
-    i64::try_from(unix_now() * 1000).ok()
-}
-
-/// A message of the sender's own, as the sender names it.
-fn own(id: &str) -> wa::MessageKey {
-    wa::MessageKey {
-        from_me: Some(true),
-        id: Some(id.to_owned()),
-        ..Default::default()
-    }
-}
 
 fn protocol(kind: Type, key: wa::MessageKey, edited: Option<wa::Message>) -> wa::Message {
     wa::Message {
         protocol_message: MessageField::some(ProtocolMessage {
             key: MessageField::some(key),
             r#type: Some(kind),
-            timestamp_ms: edited.is_some().then(now_ms).flatten(),
+            timestamp_ms: edited.is_some().then(unix_now_ms).flatten(),
             edited_message: edited.map(MessageField::some).unwrap_or_default(),
             ..Default::default()
         }),
@@ -165,19 +157,6 @@ pub(crate) fn expiration(message: &wa::Message) -> Option<u32> {
     context.expiration.filter(|seconds| *seconds > 0)
 }
 
-/// A change of the chat's timer; 0 turns it off.
-#[must_use]
-pub fn timer(seconds: u32) -> wa::Message {
-    wa::Message {
-        protocol_message: MessageField::some(ProtocolMessage {
-            r#type: Some(Type::EPHEMERAL_SETTING),
-            ephemeral_expiration: Some(seconds),
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
-}
-
 /// A picture of the album whose message has this id.
 #[must_use]
 pub fn album_part(album: &str, caption: &str) -> wa::Message {
@@ -187,16 +166,6 @@ pub fn album_part(album: &str, caption: &str) -> wa::Message {
             ..Default::default()
         }),
         ..image(caption)
-    }
-}
-
-/// How a part names the album that it belongs to.
-fn in_album(album: &str) -> wa::MessageAssociation {
-    use wa::message_association::AssociationType;
-    wa::MessageAssociation {
-        association_type: Some(AssociationType::MEDIA_ALBUM),
-        parent_message_key: MessageField::some(own(album)),
-        ..Default::default()
     }
 }
 
@@ -253,21 +222,6 @@ fn type_of(message: &wa::Message) -> &'static str {
     } else {
         "media"
     }
-}
-
-pub(crate) fn text_message(text: &str) -> wa::Message {
-    wa::Message {
-        conversation: Some(text.to_owned()),
-        ..Default::default()
-    }
-}
-
-/// The text of a message, whatever it is wrapped in.
-pub(crate) fn text_of(message: &wa::Message) -> Option<String> {
-    let (_, message) = unwrapped(message);
-    let extended = message.extended_text_message.as_option();
-    let extended = extended.and_then(|text| text.text.clone());
-    message.conversation.clone().or(extended)
 }
 
 /// What one's own companions get: the message and whom it went to.

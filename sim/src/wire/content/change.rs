@@ -7,19 +7,8 @@ use waproto::whatsapp::message::pin_in_chat_message::Type as PinType;
 use waproto::whatsapp::message::protocol_message::Type;
 use waproto::whatsapp::message::{PinInChatMessage, ProtocolMessage, ReactionMessage};
 
-use super::described::{Content, NotContent};
 use super::key::Key;
-use super::now_ms;
-
-/// Other content for a message.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Edit {
-    /// The message.
-    pub about: Key,
-    /// What it says from now on.
-    pub content: Box<Content>,
-}
+use crate::clock::unix_now_ms;
 
 /// A sign at a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,18 +37,6 @@ pub(super) fn protocol(message: ProtocolMessage) -> wa::Message {
     }
 }
 
-impl Edit {
-    pub(crate) fn message(&self) -> Result<wa::Message, NotContent> {
-        Ok(protocol(ProtocolMessage {
-            key: MessageField::some(self.about.message_key(true)),
-            r#type: Some(Type::MESSAGE_EDIT),
-            edited_message: MessageField::some(self.content.message()?),
-            timestamp_ms: now_ms(),
-            ..Default::default()
-        }))
-    }
-}
-
 pub(crate) fn deletion(about: &Key) -> wa::Message {
     protocol(ProtocolMessage {
         key: MessageField::some(about.message_key(true)),
@@ -68,13 +45,26 @@ pub(crate) fn deletion(about: &Key) -> wa::Message {
     })
 }
 
+/// A change of the chat's timer; 0 turns it off.
+#[must_use]
+pub fn timer(seconds: u32) -> wa::Message {
+    wa::Message {
+        protocol_message: MessageField::some(ProtocolMessage {
+            r#type: Some(Type::EPHEMERAL_SETTING),
+            ephemeral_expiration: Some(seconds),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
 impl Reaction {
     pub(crate) fn message(&self) -> wa::Message {
         wa::Message {
             reaction_message: MessageField::some(ReactionMessage {
                 key: MessageField::some(self.about.message_key(false)),
                 text: Some(self.emoji.clone()),
-                sender_timestamp_ms: now_ms(),
+                sender_timestamp_ms: unix_now_ms(),
                 ..Default::default()
             }),
             ..Default::default()
@@ -99,7 +89,7 @@ impl Pin {
             pin_in_chat_message: MessageField::some(PinInChatMessage {
                 key: MessageField::some(self.about.message_key(false)),
                 r#type: Some(kind),
-                sender_timestamp_ms: now_ms(),
+                sender_timestamp_ms: unix_now_ms(),
             }),
             ..Default::default()
         }

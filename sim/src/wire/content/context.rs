@@ -1,46 +1,9 @@
-//! What stands beside a message's content: what it quotes, whom it mentions, that it was forwarded or disappears; and the
-//! preview of a link.
+//! Where a message keeps what stands beside its content; and the preview of a link.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::ExtendedTextMessage;
-
-use super::described::Content;
-
-/// The message that is answered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Quote {
-    /// Its id.
-    pub id: String,
-    /// Who wrote it, as a JID.
-    pub author: String,
-    /// Where it is, as a JID, if that is another chat.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chat: Option<String>,
-    /// What it says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content: Option<Box<Content>>,
-}
-
-/// What stands beside a message's content.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Context {
-    /// The message that is answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub quote: Option<Quote>,
-    /// Who is mentioned, as JIDs.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mentions: Vec<String>,
-    /// How often it was forwarded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub forwarded: Option<u32>,
-    /// After how many seconds it disappears.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expiration: Option<u32>,
-}
 
 /// The preview of a link in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -54,48 +17,6 @@ pub struct Preview {
     /// What the page says of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-}
-
-impl Context {
-    pub(crate) fn info(&self) -> wa::ContextInfo {
-        let Self {
-            quote,
-            mentions,
-            forwarded,
-            expiration,
-        } = self;
-        let quoted = quote.as_ref().and_then(|quote| quote.content.as_ref());
-        let quoted = quoted.and_then(|content| content.message().ok());
-        wa::ContextInfo {
-            stanza_id: quote.as_ref().map(|quote| quote.id.clone()),
-            participant: quote.as_ref().map(|quote| quote.author.clone()),
-            remote_jid: quote.as_ref().and_then(|quote| quote.chat.clone()),
-            quoted_message: quoted.map(MessageField::some).unwrap_or_default(),
-            mentioned_jid: mentions.clone(),
-            forwarding_score: *forwarded,
-            is_forwarded: forwarded.map(|_| true),
-            expiration: *expiration,
-            ..Default::default()
-        }
-    }
-
-    pub(crate) fn of(info: &wa::ContextInfo) -> Self {
-        let quote = info.stanza_id.clone().map(|id| Quote {
-            id,
-            author: info.participant.clone().unwrap_or_default(),
-            chat: info.remote_jid.clone(),
-            content: info
-                .quoted_message
-                .as_option()
-                .map(|quoted| Box::new(Content::of(quoted))),
-        });
-        Self {
-            quote,
-            mentions: info.mentioned_jid.clone(),
-            forwarded: info.forwarding_score,
-            expiration: info.expiration.filter(|seconds| *seconds > 0),
-        }
-    }
 }
 
 impl Preview {

@@ -1,5 +1,6 @@
 //! How a message names another one.
 
+use buffa::MessageField;
 use serde::{Deserialize, Serialize};
 use waproto::whatsapp as wa;
 
@@ -37,5 +38,24 @@ impl Key {
             author: key.participant.clone(),
             chat: key.remote_jid.clone(),
         }
+    }
+}
+
+/// A message of the sender's own, as the sender names it.
+pub(crate) fn own(id: &str) -> wa::MessageKey {
+    wa::MessageKey {
+        from_me: Some(true),
+        id: Some(id.to_owned()),
+        ..Default::default()
+    }
+}
+
+/// How a part names the album that it belongs to.
+pub(crate) fn in_album(album: &str) -> wa::MessageAssociation {
+    use wa::message_association::AssociationType;
+    wa::MessageAssociation {
+        association_type: Some(AssociationType::MEDIA_ALBUM),
+        parent_message_key: MessageField::some(own(album)),
+        ..Default::default()
     }
 }

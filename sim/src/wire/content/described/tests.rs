@@ -1,6 +1,8 @@
 //! What is described is sent, and what is sent is described as it was.
 
+use buffa::MessageField;
 use serde_json::json;
+use waproto::whatsapp as wa;
 
 use super::*;
 use crate::wire::content::attributes;
