@@ -227,7 +227,7 @@ impl Kind for Box<Media> {
 
     #[cfg(any(test, feature = "samples"))]
     fn samples() -> Vec<Self> {
-        samples::every_media()
+        samples::every_media().map(Box::new).collect()
     }
 }
 

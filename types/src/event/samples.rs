@@ -66,7 +66,7 @@ fn pointer() -> MediaPointer {
     }
 }
 
-pub(super) fn every_media() -> Vec<Box<Media>> {
+pub(super) fn every_media() -> impl Iterator<Item = Media> {
     let kinds = [
         MediaKind::Image,
         MediaKind::Video,
@@ -78,19 +78,16 @@ pub(super) fn every_media() -> Vec<Box<Media>> {
         MediaKind::VideoNote,
         MediaKind::Unknown,
     ];
-    let media = |kind| {
-        Box::new(Media {
-            kind,
-            mime_type: "image/jpeg".into(),
-            file_name: "swordfish.jpg".into(),
-            bytes: u64::MAX,
-            seconds: 7,
-            pixels: (640, 480),
-            caption: "swordfish".into(),
-            pointer: Some(pointer()),
-        })
-    };
-    kinds.map(media).into()
+    kinds.into_iter().map(|kind| Media {
+        kind,
+        mime_type: "image/jpeg".into(),
+        file_name: "swordfish.jpg".into(),
+        bytes: u64::MAX,
+        seconds: 7,
+        pixels: (640, 480),
+        caption: "swordfish".into(),
+        pointer: Some(pointer()),
+    })
 }
 
 pub(super) fn target() -> Box<Target> {

@@ -24,6 +24,7 @@ impl Bench {
             active: false,
             presence: None,
             bootstrapped: true,
+            dirty: BTreeSet::new(),
         };
         let mut state = lock(&self.shared.state);
         state.user(&self.contact.0).companions.insert(1, companion);
