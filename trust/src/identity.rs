@@ -26,7 +26,7 @@ pub struct Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// It could not be made.
-    #[error("make a key")]
+    #[error("cannot make a key")]
     Generate(#[source] rcgen::Error),
     /// What was kept is no key, or not that of the certificate.
     #[error("the key is not that of the certificate")]

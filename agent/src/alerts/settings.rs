@@ -96,7 +96,7 @@ pub enum Error {
         source: BadKey,
     },
     /// It cannot be read.
-    #[error("read {place}")]
+    #[error("cannot read {place}")]
     Read {
         /// Where.
         place: String,

@@ -41,7 +41,7 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
-    #[error("read {path}")]
+    #[error("cannot read {path}")]
     Read {
         /// Which.
         path: String,

@@ -109,7 +109,7 @@ async fn a_creds_json_that_is_not_a_file_is_named_by_its_type() {
     fs::create_dir(&creds).unwrap();
     let (text, hint) = refusal(dir.path()).await;
     assert!(text.contains("not a regular file"), "{text}");
-    assert!(hint.contains("a pipe") && !hint.contains("link"), "{hint}");
+    assert!(hint.contains("pipe") && !hint.contains("link"), "{hint}");
     for name in ["f.tar", "auth.tar.gz", "AUTH.ZIP"] {
         let archive = dir.path().join(name);
         fs::write(&archive, "x").unwrap();
