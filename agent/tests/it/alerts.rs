@@ -244,12 +244,12 @@ async fn a_failing_receiver_gets_alerts_later_in_order_and_not_before_retry_afte
     world
         .until_listed(|listed| {
             let error = &listed.alerts[0].last_error;
-            listed.alerts[0].attempts == 2 && error == "it answered 503"
+            listed.alerts[0].attempts == 2 && error == "HTTP 503"
         })
         .await;
     let status = world.agent.status().await.alerts.unwrap();
     assert_eq!((status.host.as_str(), status.waiting), ("127.0.0.1", 1));
-    assert_eq!(status.last_error, "it answered 503");
+    assert_eq!(status.last_error, "HTTP 503");
     world.link().await;
     let posts = receiver.until(5).await;
     assert!(posts[2].at.duration_since(asked) > Duration::from_millis(2_500));

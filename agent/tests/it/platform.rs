@@ -34,7 +34,7 @@ async fn a_health_check_needs_nothing_but_the_agent() {
     let mut world = World::new().await;
     let http = world.agent.http().to_string();
     assert_eq!(healthcheck(&http, &[]).await, well("unlinked"));
-    let not_ready = unwell("the agent says 503: whatsapp is unlinked");
+    let not_ready = unwell("unhealthy (503): whatsapp is unlinked");
     assert_eq!(healthcheck(&http, &["--ready"]).await, not_ready);
     world.link().await;
     assert_eq!(healthcheck(&http, &["--ready"]).await, well("connected"));

@@ -172,7 +172,7 @@ pub(crate) fn half_measures_are_refused() {
     let program = Reachable::copy();
     let mut role = program.command("privileges");
     let mut child = Child::start(role.arg("4242:4242").arg(volume.dir()).arg("with threads"));
-    child.expect("error: drop privileges: 2 threads are running already");
+    child.expect("error: cannot drop privileges: 2 threads are already running");
     let mut role = program.command("privileges");
     let mut child = Child::start(role.arg("4242:4242").arg(volume.dir()).uid(1000));
     child.expect("error: become 4242:4242: only root can, and this process runs as 1000");

@@ -138,8 +138,8 @@ async fn an_address_without_a_secret_is_refused_by_the_name_it_was_given_under()
         .env("OPENCLAW_ALERT_URL", address)
         .env("OPENCLAW_ALERT_SECRET", "");
     let ended = bare::run(&mut by_variable, "").await;
-    is_refused(&ended, "OPENCLAW_ALERT_URL: there is no secret");
+    is_refused(&ended, "OPENCLAW_ALERT_URL: no secret to sign alerts");
     let mut by_flag = agent(folder.path());
     let ended = bare::run(by_flag.args(["--alert-url", address]), "").await;
-    is_refused(&ended, "--alert-url: there is no secret");
+    is_refused(&ended, "--alert-url: no secret to sign alerts");
 }

@@ -2,7 +2,7 @@
 
 use super::{agent, bytes, ends_with, is_refused, lines, log};
 
-const NO_RULES: &str = "there are no rules";
+const NO_RULES: &str = "no allowlist";
 
 #[tokio::test]
 async fn only_an_absent_variable_allows_everyone() {

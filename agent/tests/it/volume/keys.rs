@@ -168,7 +168,7 @@ async fn a_refused_key_command_has_a_next_step() {
     refused(
         &run(&["add", "default"], "phrase").await,
         4,
-        "there is a slot \"default\" already",
+        "a slot \"default\" exists already",
     );
     refused(
         &run(&["add", "no spaces"], "phrase").await,
@@ -201,7 +201,7 @@ async fn a_refused_key_command_has_a_next_step() {
     refused(
         &run(&foreign, "").await,
         64,
-        "what is in foreign opens no slot",
+        "the secret in foreign opens no slot",
     );
     let twice = ["rotate-data", "--with-key-file", "key"];
     refused(&run(&twice, "").await, 64, "was given twice");

@@ -116,7 +116,7 @@ async fn a_key_file_for_all_to_read_is_refused() {
     fs::write(&path, new_key().await).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let ended = agent(folder.path(), &["--auth-key-file", "key"]).await;
-    is_explained(&ended, 64, "may be read by everyone", "chmod 600 key");
+    is_explained(&ended, 64, "can be read by everyone", "chmod 600 key");
 }
 
 #[tokio::test]
@@ -169,7 +169,12 @@ async fn a_path_that_is_not_a_folder_is_refused() {
     is_explained(&ended, 64, "is not a folder", "--auth-dir");
     let missing = ["--create-key-file", "--auth-dir", "missing/auth"];
     let ended = agent(folder.path(), &missing).await;
-    is_explained(&ended, 64, "there is no folder missing", "mkdir -p missing");
+    is_explained(
+        &ended,
+        64,
+        "the folder missing does not exist",
+        "mkdir -p missing",
+    );
 }
 
 #[tokio::test]
@@ -233,7 +238,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
         "it was mounted for writing"
     );
     let ended = agent(folder.path(), &["--create-key-file"]).await;
-    is_explained(&ended, 1, "Read-only file system", "for writing");
+    is_explained(&ended, 1, "Read-only file system", "read-write");
 }
 
 #[tokio::test]
