@@ -2,8 +2,11 @@
 
 pub(crate) mod bootstrap;
 pub(crate) mod group;
+pub(crate) mod presence;
+pub(crate) mod raw;
 pub(crate) mod receipts;
 pub(crate) mod resend;
 pub(crate) mod seal;
 pub(crate) mod send;
+pub(crate) mod tokens;
 pub(crate) mod unasked;

@@ -73,6 +73,10 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             StatusCode::NOT_FOUND,
             "make it with POST /group and use the jid of the answer",
         ),
+        Error::NotAllowed(_) => (
+            StatusCode::CONFLICT,
+            "GET /group/info shows who is a member, who is an admin, and what the group is set to",
+        ),
         Error::NotOnWhatsApp(_) => (
             StatusCode::CONFLICT,
             "it was declared so with POST /unknown: use another number",

@@ -9,7 +9,7 @@ use waproto::whatsapp as wa;
 use crate::delivery::deliver;
 use crate::number::Number;
 use crate::phones::receipts;
-use crate::phones::{group, send};
+use crate::phones::{group, send, tokens};
 use crate::state::error::Error;
 use crate::state::inbox::{Receipt, Received};
 use crate::state::shared::Shared;
@@ -39,6 +39,10 @@ impl Peer {
         Self { shared, number }
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// The contact's number.
     pub fn number(&self) -> &Number {
         &self.number
@@ -63,7 +67,11 @@ impl Peer {
         by: By,
         id: Option<String>,
     ) -> Result<String, Error> {
-        send::direct(&self.shared, &self.number, &to.parse()?, &message, by, id)
+        let to = to.parse()?;
+        if self.shared.config.tokens {
+            tokens::issue(&self.shared, &self.number, &to);
+        }
+        send::direct(&self.shared, &self.number, &to, &message, by, id)
     }
 
     /// Sends any message to an account as one of many: a status, or a broadcast list's message, under an id of the caller's

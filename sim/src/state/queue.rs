@@ -19,6 +19,8 @@ pub enum Class {
     Receipt,
     /// A notification.
     Notification,
+    /// A call, or a sign of one.
+    Call,
 }
 
 impl Class {
@@ -28,11 +30,12 @@ impl Class {
             Self::Message => "message",
             Self::Receipt => "receipt",
             Self::Notification => "notification",
+            Self::Call => "call",
         }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Message, Self::Receipt, Self::Notification]
+        [Self::Message, Self::Receipt, Self::Notification, Self::Call]
             .into_iter()
             .find(|class| class.as_str() == text)
     }

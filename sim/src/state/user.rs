@@ -12,8 +12,10 @@ use crate::state::app_state::AppState;
 use crate::state::companion::Companion;
 use crate::state::fault::Faults;
 use crate::state::inbox::{Receipt, Received};
+use crate::state::presence::Presence;
 use crate::state::queue::Class;
 use crate::state::sent::{Envelope, Sent};
+use crate::state::tokens::Tokens;
 
 /// Messages a device 0 remembers for retry receipts.
 const REMEMBERED: usize = 2_000;
@@ -49,6 +51,8 @@ pub(crate) struct User {
     /// The last things device 0 sent to companions, for retry receipts.
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
+    pub(crate) tokens: Tokens,
+    pub(crate) presence: Presence,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
 }
@@ -96,6 +100,8 @@ impl User {
             distributed: HashMap::new(),
             sent: VecDeque::new(),
             app_state: AppState::default(),
+            tokens: Tokens::default(),
+            presence: Presence::default(),
             acked: Vec::new(),
             faults: Faults::default(),
         }

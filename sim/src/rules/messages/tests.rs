@@ -1,5 +1,7 @@
 //! A companion that breaks the rules, one at a time, without a socket.
 
+mod nacks;
+
 use std::collections::BTreeSet;
 use wacore::pair::{DeviceState, PairUtils};
 use wacore_binary::builder::NodeBuilder;
