@@ -7,10 +7,12 @@ mod content;
 mod devices;
 mod failure;
 mod fault;
+mod group;
 mod peer;
 mod phone;
 mod record;
 mod request;
+mod stanza;
 
 use std::io;
 use std::sync::Arc;
@@ -70,7 +72,14 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/peer/unopenable", post(devices::unopenable))
         .route("/channel/post", post(phone::post))
         .route("/bot/answer", post(phone::bot))
-        .route("/group", post(phone::group))
+        .route("/group", post(group::make))
+        .route("/group/info", get(group::view))
+        .route("/group/change", post(group::change))
+        .route("/group/join", post(group::join))
+        .route("/group/requests", post(group::decide))
+        .route("/stanza", post(stanza::send))
+        .route("/presence", post(stanza::presence))
+        .route("/typing", post(stanza::typing))
         .route("/unknown", post(peer::unknown))
         .route("/spelling", post(peer::spelling))
         .route("/fault", post(fault::strike))

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use wacore::messages::MessageUtils;
 use wacore_binary::Jid;
 
 /// The text is not `+` and 7 to 15 digits.
@@ -73,6 +74,16 @@ impl Number {
     /// One device's LID JID.
     pub fn lid_device(&self, device: u16) -> Jid {
         Jid::lid_device(self.lid_user(), device)
+    }
+
+    /// WhatsApp's hash over some of the account's devices.
+    pub(crate) fn device_hash(&self, devices: &[u16], by_lid: bool) -> Option<String> {
+        let jid = |device: &u16| match by_lid {
+            true => self.lid_device(*device),
+            false => self.pn_device(*device),
+        };
+        let jids: Vec<Jid> = devices.iter().map(jid).collect();
+        MessageUtils::participant_list_hash(&jids).ok()
     }
 }
 

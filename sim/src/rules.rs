@@ -8,8 +8,10 @@ mod iq;
 pub(crate) mod login;
 mod messages;
 pub(crate) mod pairing;
+mod presence;
 mod receipts;
 pub(crate) mod role;
+pub(crate) mod tokens;
 
 use std::sync::Arc;
 
@@ -19,7 +21,6 @@ use crate::delivery::{acks, backlog};
 use crate::number::DeviceId;
 use crate::state::link::Link;
 use crate::state::shared::Shared;
-use crate::sync::lock;
 use crate::wire::stanza;
 use role::Role;
 
@@ -42,23 +43,9 @@ fn receive_from(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &Node) {
         "message" => messages::route(shared, link, id, node),
         "receipt" => receipts::receive(shared, link, id, node),
         "ack" => acks::receive(shared, link, id, node),
-        "presence" => receive_presence(shared, id, node),
+        "presence" => presence::receive(shared, id, node),
         "ib" => backlog::request(shared, link, id, node),
-        "chatstate" => {}
+        "chatstate" => presence::receive_typing(shared, id, node),
         other => tracing::debug!(tag = other, "stanza ignored"),
     }
-}
-
-fn receive_presence(shared: &Shared, id: &DeviceId, node: &Node) {
-    let kind = stanza::text(node, "type");
-    let mut state = lock(&shared.state);
-    // The name that the account shows from now on.
-    if let Some(name) = stanza::text(node, "name").filter(|name| !name.is_empty()) {
-        state.user(&id.0).name = name.into_owned();
-    }
-    if let (Some(kind), Some(companion)) = (kind, state.companion(id)) {
-        companion.presence = Some(kind.into_owned());
-    }
-    drop(state);
-    shared.announce();
 }

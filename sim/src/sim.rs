@@ -1,8 +1,10 @@
 //! The simulator as a whole: starting, stopping, and what tests ask it.
 
 pub mod camera;
+pub(crate) mod group;
 pub(crate) mod peer;
 pub(crate) mod phone;
+pub(crate) mod presence;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,6 +62,10 @@ impl Sim {
         let shared = Arc::new(Shared::new(config));
         let task = tokio::spawn(server::run(Arc::clone(&shared), listener));
         Ok(Self { shared, task })
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Where clients connect.

@@ -13,10 +13,12 @@ pub(crate) mod inbox;
 pub(crate) mod link;
 pub(crate) mod pairing;
 pub(crate) mod played;
+pub(crate) mod presence;
 pub(crate) mod queue;
 pub(crate) mod retries;
 pub(crate) mod sent;
 pub(crate) mod shared;
+pub(crate) mod tokens;
 pub(crate) mod user;
 pub(crate) mod verdict;
 

@@ -16,6 +16,7 @@ mod resume;
 mod runtime;
 mod secret;
 mod silence;
+mod stale;
 mod time;
 mod translate;
 mod verdict;
@@ -138,6 +139,7 @@ pub struct Session {
     client: Arc<Client>,
     dialled: Arc<dial::Outcome>,
     directory: Arc<outbound::Directory>,
+    stale: Arc<stale::StaleGroups>,
     store: Store,
 }
 
@@ -190,6 +192,7 @@ impl Session {
         let vault = store.vault().clone();
         let turns = Arc::new(runtime::Turns::new(vault.clone()));
         let backlog = Arc::new(backlog::Backlog::new(vault, Arc::clone(&turns)));
+        let stale = Arc::default();
         let inbound = inbound::Inbound::new(
             setup,
             store.clone(),
@@ -197,6 +200,7 @@ impl Session {
             Arc::clone(&seen),
             Arc::clone(&gate),
             Arc::clone(&backlog),
+            Arc::clone(&stale),
         );
         let dialer = dial::Dialer {
             endpoint: setup.endpoint.clone(),
@@ -230,6 +234,7 @@ impl Session {
             client,
             dialled,
             directory: Arc::default(),
+            stale,
             store: store.clone(),
         };
         // One run is one connection: when to try again is the owner's decision.

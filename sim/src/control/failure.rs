@@ -78,6 +78,10 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             "sim/README.md describes each kind of content",
         ),
         Error::NoMessage(_) => (StatusCode::NOT_FOUND, "GET /peer/inbox lists what has come"),
+        Error::NotAllowed(_) => (
+            StatusCode::CONFLICT,
+            "GET /group/info shows who is a member, who is an admin, and what the group is set to",
+        ),
         Error::NotOnWhatsApp(_) => (
             StatusCode::CONFLICT,
             "it was declared so with POST /unknown: use another number",

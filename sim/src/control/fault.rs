@@ -103,6 +103,10 @@ enum Kind {
         #[serde(default = "once")]
         count: u32,
     },
+    HideDevices {
+        #[serde(default = "once")]
+        count: u32,
+    },
     Reorder {
         count: u32,
     },
@@ -140,6 +144,7 @@ impl From<Kind> for Fault {
             Kind::Nack { code, count } => Self::Nack(Nack { code, count }),
             Kind::Corrupt { count } => Self::Corrupt(count),
             Kind::Duplicate { count } => Self::Duplicate(count),
+            Kind::HideDevices { count } => Self::HideDevices(count),
             Kind::Reorder { count } => Self::Reorder(count),
             Kind::Restart {} => Self::Restart,
             Kind::NewServerKey {} => Self::NewServerKey,

@@ -1,4 +1,4 @@
-//! What the person with the phone does: scan, type a code, unlink, look, write, make a group.
+//! What the person with the phone does: scan, type a code, unlink, look, write.
 
 use std::sync::Arc;
 
@@ -120,30 +120,6 @@ pub(super) async fn send(
         }
     };
     Ok(Json(json!({ "id": id })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Group {
-    account: E164,
-    subject: String,
-    members: Vec<E164>,
-}
-
-pub(super) async fn group(
-    State(sim): State<Arc<Sim>>,
-    Body(Group {
-        account,
-        subject,
-        members,
-    }): Body<Group>,
-) -> Result<Json<Value>, Failure> {
-    let members: Vec<&str> = members.iter().map(|member| &**member).collect();
-    let jid = sim
-        .phone(&account)?
-        .create_group(&subject, &members)
-        .await?;
-    Ok(Json(json!({ "jid": jid })))
 }
 
 #[derive(Deserialize)]

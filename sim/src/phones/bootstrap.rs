@@ -33,6 +33,9 @@ pub(crate) fn begin(shared: &Shared, id: &DeviceId) {
         companion.bootstrapped = true;
         let user = state.user(&id.0);
         user.app_state.prepare(&user.name, now);
+        if shared.config.tokens {
+            user.app_state.share_salt(now);
+        }
         (Arc::clone(&user.party), user.name.clone())
     };
     let mut party = lock(&party);

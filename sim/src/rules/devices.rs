@@ -1,7 +1,7 @@
 //! Which devices an account has: the list that its phone signs, and the news of it to whoever has asked before,
 //! because clients keep a list until they are told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wacore_binary::Jid;
@@ -12,6 +12,7 @@ use crate::delivery::deliver;
 use crate::number::{DeviceId, Number};
 use crate::phones;
 use crate::signal::adv;
+use crate::state::State;
 use crate::state::queue::Item;
 use crate::state::shared::Shared;
 use crate::state::user::Watcher;
@@ -111,11 +112,22 @@ fn devices_changed(shared: &Shared, account: &Number, change: Change) {
     let user = state.user(account);
     user.key_index_list.clone_from(&list);
     let watchers: BTreeSet<Watcher> = user.watchers.clone();
-    for (watcher, by_lid) in watchers {
+    // Whoever has asked in both ways is told once, by LID.
+    let by_lid: BTreeMap<Number, bool> = watchers.into_iter().collect();
+    for (watcher, by_lid) in by_lid.into_iter().filter(|(watcher, _)| watcher != account) {
+        let own = state.user(&watcher).faults.hides_devices();
+        if own || state.faults.hides_devices() {
+            continue;
+        }
+        let item = news(&state, account, by_lid, change, &list);
         for companion in state.companions_of(&watcher) {
-            if !is_about(&companion, account, change) {
-                deliver(&mut state, &companion, news(account, by_lid, change, &list));
-            }
+            deliver(&mut state, &companion, item.clone());
+        }
+    }
+    let item = own_news(&mut state, account, &list);
+    for companion in state.companions_of(account) {
+        if !is_about(&companion, account, change) {
+            deliver(&mut state, &companion, item.clone());
         }
     }
 }
@@ -126,8 +138,16 @@ fn is_about((number, device): &DeviceId, account: &Number, change: Change) -> bo
     number == account && *device == changed
 }
 
+/// WhatsApp's hash over the devices that there are now.
+fn device_hash(state: &State, account: &Number, by_lid: bool) -> String {
+    let mut devices = vec![0];
+    let companions = state.companions_of(account).into_iter();
+    devices.extend(companions.map(|(_, device)| device));
+    account.device_hash(&devices, by_lid).unwrap_or_default()
+}
+
 /// `<notification type="devices">` with `<add>` or `<remove>`. A removal carries the list's time, not the list.
-fn news(account: &Number, by_lid: bool, change: Change, list: &[u8]) -> Item {
+fn news(state: &State, account: &Number, by_lid: bool, change: Change, list: &[u8]) -> Item {
     let address = |device: u16| -> Jid {
         if by_lid {
             account.lid_device(device)
@@ -136,21 +156,45 @@ fn news(account: &Number, by_lid: bool, change: Change, list: &[u8]) -> Item {
         }
     };
     let index = NodeBuilder::new("key-index-list").attr("ts", unix_now());
-    let operation = match change {
+    let (tag, device, index) = match change {
         Change::Added(device, key_index) => {
-            let device = NodeBuilder::new("device")
-                .attr("jid", address(device))
-                .attr("key-index", key_index);
-            NodeBuilder::new("add").children([device.build(), index.bytes(list).build()])
+            let node = NodeBuilder::new("device").attr("key-index", key_index);
+            ("add", node.attr("jid", address(device)), index.bytes(list))
         }
         Change::Removed(device) => {
-            let device = NodeBuilder::new("device").attr("jid", address(device));
-            NodeBuilder::new("remove").children([device.build(), index.build()])
+            let node = NodeBuilder::new("device").attr("jid", address(device));
+            ("remove", node, index)
         }
     };
+    let operation = NodeBuilder::new(tag)
+        .attr("device_hash", device_hash(state, account, by_lid))
+        .children([device.build(), index.build()]);
     let news = NodeBuilder::new("notification")
         .attr("from", address(0))
         .attr("lid", account.lid())
         .children([operation.build()]);
     Item::notification("devices", account.digits().to_owned(), news)
+}
+
+/// `<notification type="account_sync">` with all `<devices>` of the account, for its own companions.
+fn own_news(state: &mut State, account: &Number, list: &[u8]) -> Item {
+    let hash = device_hash(state, account, false);
+    let phone = NodeBuilder::new("device").attr("jid", account.pn());
+    let mut children = vec![phone.build()];
+    let companions = &state.user(account).companions;
+    children.extend(companions.iter().map(|(device, companion)| {
+        NodeBuilder::new("device")
+            .attr("jid", account.pn_device(*device))
+            .attr("key-index", companion.key_index)
+            .build()
+    }));
+    let index = NodeBuilder::new("key-index-list").attr("ts", unix_now());
+    children.push(index.bytes(list).build());
+    let devices = NodeBuilder::new("devices")
+        .attr("dhash", hash)
+        .children(children);
+    let news = NodeBuilder::new("notification")
+        .attr("from", account.pn())
+        .children([devices.build()]);
+    Item::notification("account_sync", account.digits().to_owned(), news)
 }

@@ -1,12 +1,14 @@
 //! What happens to groups, and the news of it to their members.
 
-use wacore_binary::builder::NodeBuilder;
+pub(crate) mod change;
+pub(crate) mod joining;
+mod news;
+
+use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::unix_now;
-use crate::delivery::deliver;
 use crate::number::Number;
-use crate::state::group::Group;
-use crate::state::queue::Item;
+use crate::state::group::{Group, SenderKeys, Settings, Subject};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
@@ -23,36 +25,31 @@ pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[
         state.user(member);
     }
     let id = format!("12036300000000{:04}", state.groups.len() + 1);
+    let now = unix_now();
     let group = Group {
         id: id.clone(),
-        subject: subject.to_owned(),
+        subject: Subject {
+            text: subject.to_owned(),
+            by: creator.clone(),
+            at: now,
+        },
         creator: creator.clone(),
         members: everybody.clone(),
-        created_at: unix_now(),
+        admins: [creator.clone()].into(),
+        created_at: now,
+        settings: Settings::default(),
+        invite: crate::id::message(),
+        requests: BTreeMap::new(),
+        keys: SenderKeys::default(),
+        former: HashMap::new(),
     };
-    let notification = created(&group);
+    let created = news::created(&group);
     state.groups.insert(id.clone(), group);
-    for member in &everybody {
-        for companion in state.companions_of(member) {
-            deliver(&mut state, &companion, notification.clone());
-        }
-    }
+    news::tell(&mut state, &everybody, &created);
     drop(state);
     shared.announce();
     id
 }
 
-/// `<notification type="w:gp2"><create>`.
-fn created(group: &Group) -> Item {
-    let create = NodeBuilder::new("create")
-        .attr("type", "new")
-        .children([group.describe()])
-        .build();
-    let news = NodeBuilder::new("notification")
-        .attr("from", group.jid())
-        .attr("participant", group.creator.lid())
-        .attr("addressing_mode", "lid")
-        .children([create]);
-    let origin = format!("{}/{}", group.id, group.creator.digits());
-    Item::notification("w:gp2", origin, news)
-}
+#[cfg(test)]
+mod tests;

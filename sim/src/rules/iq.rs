@@ -16,6 +16,7 @@ use crate::number::DeviceId;
 use crate::phones::bootstrap;
 use crate::rules::devices;
 use crate::rules::pairing::code;
+use crate::rules::tokens;
 use crate::state::link::Link;
 use crate::state::shared::Shared;
 use crate::sync::lock;
@@ -98,6 +99,12 @@ fn answer_in(
         "w:sync:app:state" => app_state::answer(shared, id, question),
         "md" if question.child_is("link_code_companion_reg") => {
             code::receive(shared, link, question.node)
+        }
+        "privacy" if question.set && question.child_is("tokens") => {
+            if let Some(asked) = question.child {
+                tokens::issue(shared, &id.0, asked);
+            }
+            stanza::result(question.node, [])
         }
         _ => device::answer(shared, question, xmlns),
     }

@@ -4,6 +4,7 @@ mod forward;
 mod group;
 mod nack;
 mod open;
+mod phash;
 mod transit;
 mod unopened;
 
@@ -15,6 +16,7 @@ use wacore_binary::{JidExt as _, Node};
 use crate::delivery::acks::ack;
 use crate::number::DeviceId;
 use crate::phones::receipts;
+use crate::rules::tokens;
 use crate::state::link::Link;
 use crate::state::shared::Shared;
 use crate::state::verdict::Entry;
@@ -41,6 +43,9 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
         opened_at: RefCell::default(),
     };
     let refused = nack::on_command(shared, &transit);
+    let refused = refused.or_else(|| nack::on_sight(shared, &transit));
+    let allowed = refused.is_some() || tokens::allow(shared, from, &transit.who, node);
+    let refused = refused.or_else(|| (!allowed).then_some(tokens::RESTRICTED));
     let refused = refused.or_else(|| (!hand_over(shared, &transit)).then_some(nack::INVALID));
     let kept = refused.is_none();
     let answer = ack(node, "message");
@@ -48,9 +53,14 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
         None => answer,
         Some(code) => answer.attr("error", code),
     };
+    let answer = match phash::due(shared, &transit).filter(|_| kept) {
+        None => answer,
+        Some(phash) => answer.attr("phash", phash),
+    };
     // The ack goes first: whatever the message leads to comes after it.
     lock(&shared.state).tell(link, Some(&from.0), &answer.build());
     if kept {
+        tokens::passed(shared, from, node);
         // Between an account's own devices nobody says that a message was delivered.
         if !node.attrs.contains_key("category") {
             let opened_at = transit.opened_at.borrow();

@@ -47,6 +47,7 @@ pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
     if settles(shared, id, node) {
         for stanza_id in &ids {
             acks::settle(shared, link, id, Class::Message, stanza_id, node);
+            acks::settle(shared, link, id, Class::Call, stanza_id, node);
         }
     }
     acks::acknowledge(shared, link, id, node, "receipt");

@@ -44,6 +44,7 @@ pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
         | Fault::Nack(_)
         | Fault::Corrupt(_)
         | Fault::Duplicate(_)
+        | Fault::HideDevices(_)
         | Fault::Reorder(_) => {
             let mut state = lock(&shared.state);
             faults_of(&mut state, account).set(fault);

@@ -14,7 +14,7 @@ use crate::number::{DeviceId, Number};
 use crate::phones::receipts;
 pub use crate::phones::send::Broadcast;
 pub use crate::phones::unasked::Unopenable;
-use crate::phones::{group, send};
+use crate::phones::{group, send, tokens};
 use crate::state::error::Error;
 use crate::state::inbox::{Receipt, Received};
 use crate::state::shared::Shared;
@@ -39,6 +39,10 @@ impl Peer {
             number,
             device: 0,
         }
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// The contact's number.
@@ -69,7 +73,11 @@ impl Peer {
         by: By,
         id: Option<String>,
     ) -> Result<String, Error> {
-        send::direct(&self.shared, &self.sender(), &to.parse()?, &message, by, id)
+        let to = to.parse()?;
+        if self.shared.config.tokens {
+            tokens::issue(&self.shared, &self.number, &to);
+        }
+        send::direct(&self.shared, &self.sender(), &to, &message, by, id)
     }
 
     /// Sends any message to an account as one of many: a status, or a broadcast list's message, under an id of the caller's

@@ -51,6 +51,10 @@ impl Phone {
         Self { shared, number }
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// The account's number.
     pub fn number(&self) -> &Number {
         &self.number

@@ -16,11 +16,14 @@ use crate::wire::stanza;
 
 /// The collection in which the push name lives.
 const NAME_COLLECTION: &str = "critical_block";
+/// The collection in which the salt of the account's own privacy tokens lives.
+const SALT_COLLECTION: &str = "regular_high";
 
 /// Key and collections of one account.
 #[derive(Default)]
 pub(crate) struct AppState {
     key: Option<Key>,
+    salt: Option<[u8; 32]>,
     collections: HashMap<String, Collection>,
 }
 
@@ -57,15 +60,50 @@ impl AppState {
             data: rand::random(),
             made_at: now,
         };
-        let patch = name_patch(&key, name, now);
-        let collection = self
-            .collections
-            .entry(NAME_COLLECTION.to_owned())
-            .or_default();
-        collection
-            .apply(NAME_COLLECTION, patch, Some(&key))
-            .expect("the phone's own patch is right");
         self.key = Some(key);
+        let value = wa::SyncActionValue {
+            push_name_setting: MessageField::some(wa::sync_action_value::PushNameSetting {
+                name: Some(name.to_owned()),
+            }),
+            ..Default::default()
+        };
+        self.put(NAME_COLLECTION, br#"["setting_pushName"]"#, value, now);
+    }
+
+    /// Makes the salt of the account's own privacy tokens, once. There must be a key.
+    pub(crate) fn share_salt(&mut self, now: u64) {
+        if self.salt.is_some() {
+            return;
+        }
+        let salt: [u8; 32] = rand::random();
+        self.salt = Some(salt);
+        let value = wa::SyncActionValue {
+            nct_salt_sync_action: MessageField::some(wa::sync_action_value::NctSaltSyncAction {
+                salt: Some(salt.to_vec()),
+            }),
+            ..Default::default()
+        };
+        self.put(SALT_COLLECTION, br#"["nct_salt_sync"]"#, value, now);
+    }
+
+    pub(crate) fn salt(&self) -> Option<[u8; 32]> {
+        self.salt
+    }
+
+    /// The first record of a collection, from the phone.
+    fn put(&mut self, name: &'static str, index: &[u8], value: wa::SyncActionValue, now: u64) {
+        let Some(key) = &self.key else {
+            return;
+        };
+        let value = wa::SyncActionValue {
+            timestamp: i64::try_from(now).ok().map(|seconds| seconds * 1000),
+            ..value
+        };
+        let patch = first_patch(key, name, index, &value);
+        let collection = self.collections.entry(name.to_owned()).or_default();
+        collection
+            .apply(name, patch, Some(key))
+            .expect("the phone's own patch is right");
     }
 
     /// The key, as the phone shares it with its companions.
@@ -182,42 +220,23 @@ fn error(answer: NodeBuilder, code: u16, text: &str, newer: Option<Node>) -> Nod
 }
 
 /// Version 1 of the collection: one record, its MACs, and the hash over all records.
-fn name_patch(key: &Key, name: &str, now: u64) -> wa::SyncdPatch {
+fn first_patch(key: &Key, name: &str, index: &[u8], value: &wa::SyncActionValue) -> wa::SyncdPatch {
     let keys = expand_app_state_keys(&key.data);
-    let value = wa::SyncActionValue {
-        timestamp: i64::try_from(now).ok().map(|seconds| seconds * 1000),
-        push_name_setting: MessageField::some(wa::sync_action_value::PushNameSetting {
-            name: Some(name.to_owned()),
-        }),
-        ..Default::default()
-    };
     let set = wa::syncd_mutation::SyncdOperation::SET;
-    let (mutation, _value_mac) = encode_record(
-        set,
-        br#"["setting_pushName"]"#,
-        &value,
-        &keys,
-        &key.id,
-        &rand::random(),
-        1,
-    );
+    let (mutation, _value_mac) =
+        encode_record(set, index, value, &keys, &key.id, &rand::random(), 1);
     let mut hash = HashState::default();
     let (_, hashed) = hash.update_hash(std::slice::from_ref(&mutation), |_, _| Ok(None));
     hashed.expect("a first record replaces nothing, so nothing can be missing");
     hash.version = 1;
     let mut patch = wa::SyncdPatch {
         mutations: vec![mutation],
-        snapshot_mac: Some(hash.generate_snapshot_mac(NAME_COLLECTION, &keys.snapshot_mac)),
+        snapshot_mac: Some(hash.generate_snapshot_mac(name, &keys.snapshot_mac)),
         key_id: MessageField::some(wa::KeyId {
             id: Some(key.id.to_vec()),
         }),
         ..Default::default()
     };
-    patch.patch_mac = Some(generate_patch_mac(
-        &patch,
-        NAME_COLLECTION,
-        &keys.patch_mac,
-        1,
-    ));
+    patch.patch_mac = Some(generate_patch_mac(&patch, name, &keys.patch_mac, 1));
     patch
 }

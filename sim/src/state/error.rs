@@ -49,6 +49,9 @@ pub enum Error {
     /// No group has this JID.
     #[error("no group {0}")]
     NoGroup(String),
+    /// Only members, or only admins, do this to a group.
+    #[error("not allowed in {0}")]
+    NotAllowed(String),
     /// The number was declared not to be on WhatsApp.
     #[error("{0} is not on WhatsApp")]
     NotOnWhatsApp(String),

@@ -50,6 +50,8 @@ pub enum Fault {
     Duplicate(u32),
     /// Spoils the ciphertext of each of the next messages to the account: the companion has to ask for it again.
     Corrupt(u32),
+    /// The account's companions are not told of so many changes of somebody's devices.
+    HideDevices(u32),
     /// Holds so many messages to a companion back, then sends them in reverse.
     Reorder(u32),
     /// All sockets are cut, the listener closes and opens again on the same port. Accounts and queues survive.
@@ -102,6 +104,7 @@ pub(crate) struct Faults {
     nacks: VecDeque<Nack>,
     corrupt: u32,
     duplicate: u32,
+    hide_devices: u32,
     reorder: usize,
     held: HashMap<DeviceId, Vec<Node>>,
 }
@@ -149,6 +152,13 @@ impl Faults {
         released
     }
 
+    /// Whether the news of a change of devices is lost. Each counts once.
+    pub(crate) fn hides_devices(&mut self) -> bool {
+        let hides = self.hide_devices > 0;
+        self.hide_devices = self.hide_devices.saturating_sub(1);
+        hides
+    }
+
     /// The error for the next message of the account, if one is due.
     pub(crate) fn nack(&mut self) -> Option<u16> {
         let next = self.nacks.front_mut()?;
@@ -173,6 +183,7 @@ impl Faults {
             Fault::Nack(nack) => self.nacks.push_back(nack),
             Fault::Corrupt(count) => self.corrupt = count,
             Fault::Duplicate(count) => self.duplicate = count,
+            Fault::HideDevices(count) => self.hide_devices = count,
             Fault::Reorder(count) => self.reorder = usize::try_from(count).unwrap_or(usize::MAX),
             _ => {}
         }

@@ -1,19 +1,126 @@
-//! Groups: who is in them, and how they are described to a companion.
+//! Groups: who is in them, what they are set to, and how they are described to a companion.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 
-use crate::number::Number;
+use crate::number::{DeviceId, Number};
+use crate::signal::party::ChainId;
 
-/// A group, addressed by LID as new groups are.
+/// A group.
 pub(crate) struct Group {
     /// The user part of its JID.
     pub(crate) id: String,
-    pub(crate) subject: String,
+    pub(crate) subject: Subject,
     pub(crate) creator: Number,
-    /// The creator is among them.
+    /// The creator is among them, until they leave.
     pub(crate) members: Vec<Number>,
+    pub(crate) admins: BTreeSet<Number>,
     pub(crate) created_at: u64,
+    pub(crate) settings: Settings,
+    /// What its invitation link ends with.
+    pub(crate) invite: String,
+    /// Who asked to join, and when.
+    pub(crate) requests: BTreeMap<Number, u64>,
+    pub(crate) keys: SenderKeys,
+    /// Who was a member once, and the notification that says that they are none any more.
+    pub(crate) former: HashMap<Number, String>,
+}
+
+/// What a member does to a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Gives it another name.
+    Subject(String),
+    /// Describes it, or takes the description away.
+    Description(Option<String>),
+    /// Adds people.
+    Add(Vec<Number>),
+    /// Removes members.
+    Remove(Vec<Number>),
+    /// Leaves.
+    Leave,
+    /// Makes members admins.
+    Promote(Vec<Number>),
+    /// Makes admins members.
+    Demote(Vec<Number>),
+    /// Only admins write, or everybody.
+    Announcement(bool),
+    /// Only admins change its name, its description and its timer, or everybody.
+    Locked(bool),
+    /// Messages disappear after so many seconds; 0 for never.
+    Expiration(u32),
+    /// Who follows the link has to be approved, or not.
+    Approval(bool),
+    /// Members are addressed by LID, or by number. The server does this, never a member.
+    ByLid(bool),
+    /// Makes another link.
+    ResetInvite,
+}
+
+/// A group's name, and who gave it.
+#[derive(Clone)]
+pub(crate) struct Subject {
+    pub(crate) text: String,
+    pub(crate) by: Number,
+    pub(crate) at: u64,
+}
+
+/// What a group is set to.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    /// Members are addressed by LID, as in new groups; else by number.
+    pub(crate) by_lid: bool,
+    /// Its id and text.
+    pub(crate) description: Option<(String, String)>,
+    /// Only admins write.
+    pub(crate) announcement: bool,
+    /// Only admins change what the group is called.
+    pub(crate) locked: bool,
+    /// After how many seconds messages disappear; 0 for never.
+    pub(crate) expiration: u32,
+    /// Who joins by the link has to be approved by an admin.
+    pub(crate) approval: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            by_lid: true,
+            description: None,
+            announcement: false,
+            locked: false,
+            expiration: 0,
+            approval: false,
+        }
+    }
+}
+
+/// Which sender keys companions have used in the group.
+#[derive(Default)]
+pub(crate) struct SenderKeys {
+    used: HashSet<(DeviceId, ChainId)>,
+    /// Keys that a former member has, and the notification that says so.
+    retired: HashMap<(DeviceId, ChainId), String>,
+}
+
+impl SenderKeys {
+    /// Notes the use of a key. Returns the notification after which it must not be used, if there is one.
+    pub(crate) fn use_key(&mut self, device: &DeviceId, chain: ChainId) -> Option<&str> {
+        let key = (device.clone(), chain);
+        if !self.retired.contains_key(&key) {
+            self.used.insert(key.clone());
+        }
+        self.retired.get(&key).map(String::as_str)
+    }
+
+    /// A member is gone, as this notification says: the keys so far are not to be used any more.
+    pub(crate) fn retire(&mut self, notification: &str) {
+        let used = std::mem::take(&mut self.used).into_iter();
+        self.retired
+            .extend(used.map(|key| (key, notification.to_owned())));
+    }
 }
 
 impl Group {
@@ -21,29 +128,88 @@ impl Group {
         Jid::group(self.id.as_str())
     }
 
+    pub(crate) fn has(&self, number: &Number) -> bool {
+        self.members.contains(number)
+    }
+
+    /// `lid` or `pn`.
+    pub(crate) fn addressing_mode(&self) -> &'static str {
+        if self.settings.by_lid { "lid" } else { "pn" }
+    }
+
+    /// A member's address in this group.
+    pub(crate) fn address(&self, number: &Number) -> Jid {
+        if self.settings.by_lid {
+            number.lid()
+        } else {
+            number.pn()
+        }
+    }
+
+    /// `<participant>` for a member, with its other address.
+    pub(crate) fn participant(&self, number: &Number) -> Node {
+        let node = NodeBuilder::new("participant").attr("jid", self.address(number));
+        let node = if self.settings.by_lid {
+            node.attr("phone_number", number.pn())
+        } else {
+            node.attr("lid", number.lid())
+        };
+        if !self.admins.contains(number) {
+            return node.build();
+        }
+        let kind = if *number == self.creator {
+            "superadmin"
+        } else {
+            "admin"
+        };
+        node.attr("type", kind).build()
+    }
+
     /// `<group>`, as in the answers of `w:g2`.
     pub(crate) fn describe(&self) -> Node {
-        let participants = self.members.iter().map(|member| {
-            let node = NodeBuilder::new("participant")
-                .attr("jid", member.lid())
-                .attr("phone_number", member.pn());
-            if *member == self.creator {
-                node.attr("type", "superadmin").build()
-            } else {
-                node.build()
-            }
-        });
+        let mut children: Vec<Node> = self.members.iter().map(|it| self.participant(it)).collect();
+        children.extend(self.settings.describe());
         NodeBuilder::new("group")
             .attr("id", self.id.as_str())
-            .attr("addressing_mode", "lid")
-            .attr("subject", self.subject.as_str())
-            .attr("s_t", self.created_at)
-            .attr("s_o", self.creator.lid())
+            .attr("addressing_mode", self.addressing_mode())
+            .attr("subject", self.subject.text.as_str())
+            .attr("s_t", self.subject.at)
+            .attr("s_o", self.address(&self.subject.by))
             .attr("creation", self.created_at)
-            .attr("creator", self.creator.lid())
+            .attr("creator", self.address(&self.creator))
             .attr("creator_pn", self.creator.pn())
             .attr("size", self.members.len())
-            .children(participants)
+            .children(children)
             .build()
     }
+}
+
+impl Settings {
+    fn describe(&self) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        if let Some((id, text)) = &self.description {
+            let body = NodeBuilder::new("body").string_content(text.as_str());
+            let description = NodeBuilder::new("description").attr("id", id.as_str());
+            nodes.push(description.children([body.build()]).build());
+        }
+        for (set, tag) in [(self.announcement, "announcement"), (self.locked, "locked")] {
+            nodes.extend(set.then(|| NodeBuilder::new(tag).build()));
+        }
+        if self.expiration > 0 {
+            let ephemeral = NodeBuilder::new("ephemeral").attr("expiration", self.expiration);
+            nodes.push(ephemeral.build());
+        }
+        if self.approval {
+            nodes.push(approval_mode(true));
+        }
+        nodes
+    }
+}
+
+/// `<membership_approval_mode>`.
+pub(crate) fn approval_mode(on: bool) -> Node {
+    let join = NodeBuilder::new("group_join").attr("state", if on { "on" } else { "off" });
+    NodeBuilder::new("membership_approval_mode")
+        .children([join.build()])
+        .build()
 }

@@ -21,6 +21,8 @@ pub enum Class {
     Notification,
     /// Somebody's status in a stanza of its own, settled as a message is.
     Status,
+    /// A call, or a sign of one.
+    Call,
 }
 
 impl Class {
@@ -31,6 +33,7 @@ impl Class {
             Self::Receipt => "receipt",
             Self::Notification => "notification",
             Self::Status => "status",
+            Self::Call => "call",
         }
     }
 
@@ -40,6 +43,7 @@ impl Class {
             Self::Receipt,
             Self::Notification,
             Self::Status,
+            Self::Call,
         ]
         .into_iter()
         .find(|class| class.as_str() == text)

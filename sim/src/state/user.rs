@@ -12,9 +12,11 @@ use crate::state::companion::Companion;
 use crate::state::fault::Faults;
 use crate::state::inbox::{Receipt, Received};
 use crate::state::played::Played;
+use crate::state::presence::Presence;
 use crate::state::queue::{Class, Item};
 use crate::state::retries::Retries;
 use crate::state::sent::{Envelope, Sent};
+use crate::state::tokens::Tokens;
 
 /// Messages a device 0 remembers for retry receipts.
 const REMEMBERED: usize = 2_000;
@@ -59,6 +61,8 @@ pub(crate) struct User {
     /// The last things its devices sent to companions, for retry receipts.
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
+    pub(crate) tokens: Tokens,
+    pub(crate) presence: Presence,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
 }
@@ -102,6 +106,8 @@ impl User {
             distributed: HashMap::new(),
             sent: VecDeque::new(),
             app_state: AppState::default(),
+            tokens: Tokens::default(),
+            presence: Presence::default(),
             acked: Vec::new(),
             faults: Faults::default(),
         }

@@ -68,7 +68,7 @@ async fn what_a_device_cannot_open_is_sealed_again_for_it() {
             peer.add_devices(1);
             let companion = Companion::linked(&sim, ACCOUNT).await;
             // Of a first message to a number it stores that under the number, and its LID is asked for: the same fault again.
-    companion.say(&contact(), "the first").await;
+            companion.say(&contact(), "the first").await;
             for device in [0, 1] {
                 peer.on_device(device).cannot_open(1, times, keys);
                 let id = companion.say(&contact(), "not at once").await;

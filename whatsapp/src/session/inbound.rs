@@ -29,6 +29,7 @@ use whatsapp_rust::types::presence::ReceiptType;
 use super::backlog::Backlog;
 use super::gate::Gate;
 use super::order::{Order, Position};
+use super::stale::StaleGroups;
 use super::verdict::verdict;
 use super::{Loss, Refusal, Report, Seen, Setup, translate};
 use crate::session::Secret;
@@ -58,6 +59,7 @@ pub(super) struct Inbound {
     gate: Arc<Gate>,
     backlog: Arc<Backlog>,
     order: Arc<Order>,
+    stale: Arc<StaleGroups>,
     /// A task looks after what waits for its place in its conversation.
     releasing: Arc<AtomicBool>,
 }
@@ -73,6 +75,7 @@ impl Inbound {
         seen: Arc<Seen>,
         gate: Arc<Gate>,
         backlog: Arc<Backlog>,
+        stale: Arc<StaleGroups>,
     ) -> Self {
         Self {
             store,
@@ -85,6 +88,7 @@ impl Inbound {
             gate,
             backlog,
             order: Arc::default(),
+            stale,
             releasing: Arc::default(),
         }
     }
@@ -307,6 +311,7 @@ impl EventHandler for Inbound {
             Event::RawNode(stanza) => {
                 self.backlog.arrived(stanza);
                 self.order.arrived(stanza, &self.store);
+                self.stale.arrived(stanza);
                 let is_ours = |who: &Contact| self.store.is_account(who);
                 if let Some(event) = translate::sealed_for_the_phone(stanza.get(), is_ours) {
                     self.traffic.count_undecryptable();

@@ -117,6 +117,13 @@ impl Session {
             Some(seconds) => options.with_ephemeral_expiration(seconds),
             None => options,
         };
+        let options = if self.stale.take(to) {
+            options
+                .with_group_metadata_freshness(Freshness::Refresh)
+                .with_device_freshness(Freshness::Refresh)
+        } else {
+            options
+        };
         let sent = self
             .client
             .send_message_with_options(jid(to), message, options)

@@ -29,7 +29,7 @@ const TAKEN: [&str; 14] = [
 pub(super) fn answer(shared: &Shared, question: &Question<'_>, xmlns: &str) -> Node {
     let node = question.node;
     let content = match xmlns {
-        "abt" | "w" if question.child_is("props") => Some(props()),
+        "abt" | "w" if question.child_is("props") => Some(props(shared)),
         "privacy" if !question.set => Some(privacy()),
         "blocklist" if !question.set => Some(NodeBuilder::new("list").build()),
         "w:m" if question.child_is("media_conn") => Some(media()),
@@ -55,14 +55,25 @@ pub(super) fn unknown(shared: &Shared, node: &Node) -> Node {
     }
 }
 
-/// No experiments: every client takes its defaults.
-fn props() -> Node {
+/// `privacy_token_sending_on_all_1_on_1_messages` and `wa_nct_token_send_enabled`, by WhatsApp's numbers for them.
+const TOKEN_PROPS: [u32; 2] = [10_518, 24_941];
+
+/// No experiments: every client takes its defaults, but for privacy tokens where the server asks for them.
+fn props(shared: &Shared) -> Node {
+    let on = TOKEN_PROPS.iter().filter(|_| shared.config.tokens);
+    let props = on.map(|code| {
+        NodeBuilder::new("prop")
+            .attr("config_code", *code)
+            .attr("config_value", "1")
+            .build()
+    });
     NodeBuilder::new("props")
         .attr("protocol", "1")
         .attr("ab_key", "sim")
         .attr("hash", "sim")
         .attr("refresh", "86400")
         .attr("refresh_id", "1")
+        .children(props)
         .build()
 }
 

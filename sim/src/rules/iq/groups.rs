@@ -1,60 +1,259 @@
-//! `w:g2`: what a companion may know of groups, and making one.
+//! `w:g2`: what a companion may know of groups, making one, changing one, joining one.
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{JidExt, Node};
+use wacore_binary::{Jid, JidExt, Node};
 
 use crate::number::{DeviceId, Number};
-use crate::rules::groups;
+use crate::rules::groups::change::{self, Denied};
+use crate::rules::groups::{self, joining};
 use crate::rules::iq::question::Question;
+use crate::state::State;
+use crate::state::group::{Change, Group};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
+type Answer = Result<Vec<Node>, Denied>;
+
+/// Children that ask about a group by its own JID.
+const QUERY: [&str; 2] = ["query", "query_linked"];
+
 pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let node = question.node;
-    if let Some(create) = question.child.filter(|child| child.tag == "create") {
-        return created(shared, id, node, create);
-    }
-    if question.child_is("participating") {
-        let state = lock(&shared.state);
-        let own = state
-            .groups
-            .values()
-            .filter(|group| group.members.contains(&id.0));
-        let groups = NodeBuilder::new("groups")
-            .children(own.map(crate::state::group::Group::describe))
-            .build();
-        return stanza::result(node, [groups]);
-    }
-    let Some(jid) = stanza::jid(node, "to").filter(JidExt::is_group) else {
-        return stanza::result(node, []);
+    let Some(child) = question.child else {
+        return stanza::error(node, 400, "bad-request");
     };
-    if question.set {
-        return stanza::result(node, []);
-    }
-    let state = lock(&shared.state);
-    match state.groups.get(jid.user.as_str()) {
-        Some(group) if group.members.contains(&id.0) => stanza::result(node, [group.describe()]),
-        Some(_) => stanza::error(node, 403, "forbidden"),
-        None => stanza::error(node, 404, "item-not-found"),
+    let to = stanza::jid(node, "to").filter(|jid| jid.is_group() && !jid.user.is_empty());
+    let answer = match (to, question.set) {
+        (None, true) => set_of_no_group(shared, &id.0, child),
+        (None, false) => get_of_no_group(shared, &id.0, child),
+        (Some(group), true) => set(shared, &id.0, &group, child),
+        (Some(group), false) => get(shared, &id.0, &group, child),
+    };
+    match answer {
+        Some(Ok(content)) => stanza::result(node, content),
+        Some(Err(denied)) => stanza::error(node, denied.0, denied.text()),
+        None => stanza::error(node, 400, "bad-request"),
     }
 }
 
-fn created(shared: &Shared, id: &DeviceId, node: &Node, create: &Node) -> Node {
-    let subject = stanza::text(create, "subject").unwrap_or_default();
-    let members: Vec<Number> = {
-        let state = lock(&shared.state);
-        create
-            .get_children_by_tag("participant")
-            .filter_map(|participant| stanza::jid(participant, "jid"))
-            .filter_map(|jid| Some(state.resolve(&jid)?.0))
-            .collect()
-    };
-    let group = groups::make(shared, &id.0, &subject, &members);
+fn set_of_no_group(shared: &Shared, own: &Number, child: &Node) -> Option<Answer> {
+    Some(match child.tag.as_ref() {
+        "create" => Ok(vec![created(shared, own, child)?]),
+        "leave" => leave(shared, own, child),
+        "invite" => {
+            let code = stanza::text(child, "code")?;
+            joining::join(shared, own, &code).map(|joined| vec![in_words(&joined)])
+        }
+        _ => return None,
+    })
+}
+
+fn get_of_no_group(shared: &Shared, own: &Number, child: &Node) -> Option<Answer> {
     let state = lock(&shared.state);
-    let described = state
-        .groups
-        .get(&group)
-        .map(crate::state::group::Group::describe);
-    stanza::result(node, described)
+    Some(Ok(match child.tag.as_ref() {
+        "participating" => {
+            let groups = state.groups.values().filter(|group| group.has(own));
+            let groups = groups.map(Group::describe);
+            vec![NodeBuilder::new("groups").children(groups).build()]
+        }
+        "invite" => {
+            let code = stanza::text(child, "code")?;
+            let mut groups = state.groups.values();
+            let Some(group) = groups.find(|group| group.invite == code) else {
+                return Some(Err(Denied(406)));
+            };
+            vec![group.describe()]
+        }
+        _ => return None,
+    }))
+}
+
+fn get(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer> {
+    let state = lock(&shared.state);
+    let Some(group) = state.groups.get(jid.user.as_str()) else {
+        return Some(Err(Denied::NO_GROUP));
+    };
+    let admin = group.admins.contains(own);
+    Some(match child.tag.as_ref() {
+        _ if !group.has(own) => Err(Denied::NOT_ALLOWED),
+        tag if QUERY.contains(&tag) => Ok(vec![group.describe()]),
+        _ if !admin => Err(Denied::NOT_ALLOWED),
+        "invite" => Ok(vec![invite(group)]),
+        "membership_approval_requests" => {
+            let requests = group.requests.iter().map(|(number, at)| {
+                NodeBuilder::new("membership_approval_request")
+                    .attr("jid", group.address(number))
+                    .attr("request_time", *at)
+                    .build()
+            });
+            let requests = NodeBuilder::new("membership_approval_requests").children(requests);
+            Ok(vec![requests.build()])
+        }
+        _ => return None,
+    })
+}
+
+fn invite(group: &Group) -> Node {
+    NodeBuilder::new("invite")
+        .attr("code", group.invite.as_str())
+        .build()
+}
+
+fn set(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer> {
+    let id = jid.user.as_str();
+    match child.tag.as_ref() {
+        "membership_requests_action" => return decide(shared, own, id, child),
+        "cancel_membership_requests" => {
+            let people = people(&lock(&shared.state), child);
+            let taken_back = joining::decide(shared, id, own, &people, false);
+            return Some(taken_back.map(|()| vec![child.clone()]));
+        }
+        _ => {}
+    }
+    let (change, answer) = {
+        let state = lock(&shared.state);
+        let Some(group) = state.groups.get(id) else {
+            return Some(Err(Denied::NO_GROUP));
+        };
+        wanted(&state, group, child)?
+    };
+    if let Err(denied) = change::apply(shared, id, own, &change) {
+        return Some(Err(denied));
+    }
+    let answer = match change {
+        Change::ResetInvite => lock(&shared.state).groups.get(id).map(invite),
+        _ => answer,
+    };
+    Some(Ok(answer.into_iter().collect()))
+}
+
+/// The change that a child asks for, and the answer to it: each of several people has one of their own.
+fn wanted(state: &State, group: &Group, child: &Node) -> Option<(Change, Option<Node>)> {
+    let text = || child.content_as_string().map(|text| text.to_string());
+    let tag = child.tag.as_ref();
+    Some(match tag {
+        "subject" => (Change::Subject(text()?), None),
+        "description" => {
+            let body = child.get_optional_child("body");
+            let body = body.and_then(Node::content_as_string);
+            (Change::Description(body.map(|body| body.to_string())), None)
+        }
+        "announcement" | "not_announcement" => (Change::Announcement(tag == "announcement"), None),
+        "locked" | "unlocked" => (Change::Locked(tag == "locked"), None),
+        "not_ephemeral" => (Change::Expiration(0), None),
+        "ephemeral" => {
+            let seconds = stanza::text(child, "expiration")?.parse().ok()?;
+            (Change::Expiration(seconds), None)
+        }
+        "membership_approval_mode" => {
+            let join = child.get_optional_child("group_join")?;
+            (Change::Approval(stanza::is(join, "state", "on")), None)
+        }
+        "invite" => (Change::ResetInvite, None),
+        "add" | "remove" | "promote" | "demote" => {
+            let (change, answer) = of_people(state, group, child);
+            (change, Some(answer))
+        }
+        _ => return None,
+    })
+}
+
+/// A change of some people: those who cannot be changed have an error in the answer, and the others are.
+fn of_people(state: &State, group: &Group, child: &Node) -> (Change, Node) {
+    let adds = child.tag == "add";
+    let mut changed = Vec::new();
+    let mut answers = Vec::new();
+    for participant in child.get_children_by_tag("participant") {
+        let Some(jid) = stanza::jid(participant, "jid") else {
+            continue;
+        };
+        let found = state.resolve(&jid).map(|(number, _)| number);
+        let known = found.filter(|number| !state.unknown.contains(number));
+        let answer = NodeBuilder::new("participant").attr("jid", jid);
+        answers.push(match known {
+            None => answer.attr("error", "404").build(),
+            Some(number) if adds && group.has(&number) => answer.attr("error", "409").build(),
+            Some(number) if !adds && !group.has(&number) => answer.attr("error", "404").build(),
+            Some(number) => {
+                let answer = answer.attr("phone_number", number.pn());
+                changed.push(number);
+                answer.build()
+            }
+        });
+    }
+    let change = match child.tag.as_ref() {
+        "add" => Change::Add(changed),
+        "remove" => Change::Remove(changed),
+        "promote" => Change::Promote(changed),
+        _ => Change::Demote(changed),
+    };
+    let answer = NodeBuilder::new_dynamic(child.tag.to_string()).children(answers);
+    (change, answer.build())
+}
+
+fn decide(shared: &Shared, own: &Number, id: &str, child: &Node) -> Option<Answer> {
+    let action = stanza::children(child).first()?;
+    let approve = match action.tag.as_ref() {
+        "approve" => true,
+        "reject" => false,
+        _ => return None,
+    };
+    let (people, answers) = {
+        let state = lock(&shared.state);
+        let Some(group) = state.groups.get(id) else {
+            return Some(Err(Denied::NO_GROUP));
+        };
+        let (pending, absent) = joining::pending(group, &people(&state, action));
+        let answer =
+            |number: &Number| NodeBuilder::new("participant").attr("jid", group.address(number));
+        let mut answers: Vec<Node> = pending.iter().map(|it| answer(it).build()).collect();
+        let absent = absent
+            .iter()
+            .map(|it| answer(it).attr("error", "404").build());
+        answers.extend(absent);
+        (pending, answers)
+    };
+    let decided = joining::decide(shared, id, own, &people, approve);
+    let action = NodeBuilder::new(if approve { "approve" } else { "reject" }).children(answers);
+    let answer = NodeBuilder::new("membership_requests_action").children([action.build()]);
+    Some(decided.map(|()| vec![answer.build()]))
+}
+
+fn leave(shared: &Shared, own: &Number, child: &Node) -> Answer {
+    let mut left = Vec::new();
+    for group in child.get_children_by_tag("group") {
+        let Some(jid) = stanza::jid(group, "id") else {
+            return Err(Denied::NO_GROUP);
+        };
+        change::apply(shared, &jid.user, own, &Change::Leave)?;
+        left.push(NodeBuilder::new("group").attr("id", jid).build());
+    }
+    Ok(vec![NodeBuilder::new("leave").children(left).build()])
+}
+
+fn in_words(joined: &joining::Joined) -> Node {
+    let (tag, id) = match joined {
+        joining::Joined::Member(id) => ("group", id),
+        joining::Joined::Asked(id) => ("membership_approval_request", id),
+    };
+    NodeBuilder::new(tag)
+        .attr("jid", Jid::group(id.as_str()))
+        .build()
+}
+
+/// Whom a child's `<participant>`s name.
+fn people(state: &State, child: &Node) -> Vec<Number> {
+    child
+        .get_children_by_tag("participant")
+        .filter_map(|participant| stanza::jid(participant, "jid"))
+        .filter_map(|jid| Some(state.resolve(&jid)?.0))
+        .collect()
+}
+
+fn created(shared: &Shared, own: &Number, create: &Node) -> Option<Node> {
+    let subject = stanza::text(create, "subject")?;
+    let members = people(&lock(&shared.state), create);
+    let id = groups::make(shared, own, &subject, &members);
+    lock(&shared.state).groups.get(&id).map(Group::describe)
 }

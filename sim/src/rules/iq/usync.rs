@@ -1,4 +1,7 @@
 //! Who is on WhatsApp, under which LID, with which devices.
+//!
+//! Everybody who is asked about is answered for, with the number as the server writes it: `in`, `out`, or `invalid` where
+//! the text is no number. Only whose devices are those of the hash that the client has is left out.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{CompactString, Jid, Node};
@@ -24,6 +27,10 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
         .iter()
         .map(|protocol| protocol.tag.as_ref())
         .collect();
+    let contact = usync
+        .get_optional_child("query")
+        .and_then(|query| query.get_optional_child("contact"));
+    let by_lid = contact.is_some_and(|contact| stanza::is(contact, "addressing_mode", "lid"));
     let list = usync
         .get_optional_child("list")
         .map(stanza::children)
@@ -32,7 +39,7 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
     let users: Vec<Node> = list
         .iter()
         .filter(|entry| entry.tag == "user")
-        .filter_map(|entry| answer_user(&mut state, &id.0, entry, &asked))
+        .filter_map(|entry| answer_user(&mut state, &id.0, entry, &asked, by_lid))
         .collect();
     drop(state);
     let answer = envelope(usync, &asked, users);
@@ -57,46 +64,79 @@ fn envelope(request: &Node, asked: &[&str], users: Vec<Node>) -> Node {
     answer.children([result, list]).build()
 }
 
-/// Whom an entry asks about: by JID, or by the number in `<contact>`. A number that is written in another way than the
-/// server's is answered under the server's.
-fn subject(state: &State, entry: &Node) -> Option<(Jid, Number, Option<CompactString>)> {
-    if let Some(jid) = stanza::jid(entry, "jid") {
-        let (number, _) = state.resolve(&jid)?;
-        let jid = if jid.is_lid() {
-            jid.to_non_ad()
-        } else {
-            number.pn()
-        };
-        return Some((jid, number, None));
-    }
-    let text = entry.get_optional_child("contact")?.content_as_string()?;
-    let number = state.canonical(text.parse().ok()?);
-    Some((number.pn(), number, Some(text)))
+/// Whom an entry asks about.
+enum Subject {
+    /// Somebody with a number, who may be on WhatsApp.
+    Number(Jid, Number),
+    /// A LID that nobody has.
+    Nobody(Jid),
+    /// No number at all.
+    Invalid,
 }
 
-fn answer_user(state: &mut State, asker: &Number, entry: &Node, asked: &[&str]) -> Option<Node> {
-    let (jid, number, contact) = subject(state, entry)?;
-    let known = !state.unknown.contains(&number);
-    let mut children = Vec::with_capacity(asked.len());
-    for protocol in asked {
-        let child = match *protocol {
-            "contact" => Some(contact_answer(known, contact.as_deref())),
-            "lid" if known => {
-                // From now on others may be asked about by it.
-                state.user(&number);
-                Some(NodeBuilder::new("lid").attr("val", number.lid()).build())
-            }
-            "devices" if known => {
-                let user = state.user(&number);
-                user.watchers.insert((asker.clone(), jid.is_lid()));
-                Some(devices(user))
-            }
-            "devices" => Some(not_found("devices")),
-            "status" if known => Some(NodeBuilder::new("status").attr("t", unix_now()).build()),
-            _ => None,
+/// By JID, or by the number in `<contact>`. A number that is written in another way than the server's is answered under
+/// the server's. Asked in terms of LIDs, the answer has the LID.
+fn subject(state: &State, entry: &Node, by_lid: bool) -> Subject {
+    if let Some(jid) = stanza::jid(entry, "jid") {
+        return match state.resolve(&jid) {
+            Some((number, _)) if jid.is_lid() => Subject::Number(number.lid(), number),
+            Some((number, _)) => Subject::Number(number.pn(), number),
+            None if jid.is_lid() => Subject::Nobody(jid.to_non_ad()),
+            None => Subject::Invalid,
         };
-        children.extend(child);
     }
+    let text = written(entry);
+    match text.and_then(|text| text.parse().ok()) {
+        Some(number) => {
+            let number = state.canonical(number);
+            let on_whatsapp = !state.unknown.contains(&number);
+            let jid = match by_lid && on_whatsapp {
+                true => number.lid(),
+                false => number.pn(),
+            };
+            Subject::Number(jid, number)
+        }
+        None => Subject::Invalid,
+    }
+}
+
+/// The number as the client wrote it.
+fn written(entry: &Node) -> Option<CompactString> {
+    entry.get_optional_child("contact")?.content_as_string()
+}
+
+fn answer_user(
+    state: &mut State,
+    asker: &Number,
+    entry: &Node,
+    asked: &[&str],
+    by_lid: bool,
+) -> Option<Node> {
+    let contact = written(entry);
+    let (jid, number) = match subject(state, entry, by_lid) {
+        Subject::Number(jid, number) => (jid, number),
+        Subject::Nobody(jid) => {
+            let absent = absent(asked, contact.as_deref(), "out");
+            return Some(
+                NodeBuilder::new("user")
+                    .attr("jid", jid)
+                    .children(absent)
+                    .build(),
+            );
+        }
+        Subject::Invalid => {
+            let absent = absent(asked, contact.as_deref(), "invalid");
+            return Some(NodeBuilder::new("user").children(absent).build());
+        }
+    };
+    let children = if state.unknown.contains(&number) {
+        absent(asked, contact.as_deref(), "out")
+    } else {
+        if asked == ["devices"] && is_unchanged(state, &jid, &number, entry) {
+            return None;
+        }
+        present(state, asker, asked, (&jid, &number), contact.as_deref())
+    };
     let user = NodeBuilder::new("user").attr("jid", jid.clone());
     let user = if jid.is_lid() {
         user.attr("pn_jid", number.pn())
@@ -106,8 +146,76 @@ fn answer_user(state: &mut State, asker: &Number, entry: &Node, asked: &[&str]) 
     Some(user.children(children).build())
 }
 
-fn contact_answer(known: bool, asked: Option<&str>) -> Node {
-    let answer = NodeBuilder::new("contact").attr("type", if known { "in" } else { "out" });
+/// The answers for somebody who is on WhatsApp.
+fn present(
+    state: &mut State,
+    asker: &Number,
+    asked: &[&str],
+    (jid, number): (&Jid, &Number),
+    contact: Option<&str>,
+) -> Vec<Node> {
+    let mut children = Vec::with_capacity(asked.len());
+    for protocol in asked {
+        children.extend(match *protocol {
+            "contact" => Some(contact_answer("in", contact)),
+            "lid" => {
+                // From now on others may be asked about by it.
+                state.user(number);
+                Some(NodeBuilder::new("lid").attr("val", number.lid()).build())
+            }
+            "devices" => {
+                let hash = device_hash(state, number, jid.is_lid());
+                let user = state.user(number);
+                user.watchers.insert((asker.clone(), jid.is_lid()));
+                Some(devices(user, hash))
+            }
+            "status" => Some(NodeBuilder::new("status").attr("t", unix_now()).build()),
+            // Nobody here is a business, and nobody has a picture.
+            "business" => Some(NodeBuilder::new("business").build()),
+            "picture" => Some(not_found("picture")),
+            "disappearing_mode" => Some(
+                NodeBuilder::new("disappearing_mode")
+                    .attr("duration", 0)
+                    .attr("t", 0)
+                    .build(),
+            ),
+            _ => None,
+        });
+    }
+    children
+}
+
+/// The answers for nobody.
+fn absent(asked: &[&str], contact: Option<&str>, kind: &'static str) -> Vec<Node> {
+    let answer = |protocol: &&str| match *protocol {
+        "contact" => Some(contact_answer(kind, contact)),
+        "devices" => Some(not_found("devices")),
+        "picture" => Some(not_found("picture")),
+        "status" => Some(not_found("status")),
+        _ => None,
+    };
+    asked.iter().filter_map(answer).collect()
+}
+
+/// Whether the client has this list of devices, as the hash in its request says.
+fn is_unchanged(state: &State, jid: &Jid, number: &Number, entry: &Node) -> bool {
+    let known = entry
+        .get_optional_child("devices")
+        .and_then(|devices| stanza::text(devices, "device_hash"));
+    let current = device_hash(state, number, jid.is_lid());
+    known.is_some() && known.as_deref() == current.as_deref()
+}
+
+/// The hash over somebody's devices.
+fn device_hash(state: &State, number: &Number, by_lid: bool) -> Option<String> {
+    let mut devices = vec![0];
+    let companions = state.companions_of(number).into_iter();
+    devices.extend(companions.map(|(_, device)| device));
+    number.device_hash(&devices, by_lid)
+}
+
+fn contact_answer(kind: &'static str, asked: Option<&str>) -> Node {
+    let answer = NodeBuilder::new("contact").attr("type", kind);
     match asked {
         Some(text) => answer.string_content(text).build(),
         None => answer.build(),
@@ -122,7 +230,7 @@ fn not_found(tag: &'static str) -> Node {
     NodeBuilder::new(tag).children([error]).build()
 }
 
-fn devices(user: &User) -> Node {
+fn devices(user: &User, hash: Option<String>) -> Node {
     let mut list = vec![NodeBuilder::new("device").attr("id", 0).build()];
     list.extend(user.linked().map(|(device, key_index)| {
         NodeBuilder::new("device")
@@ -130,7 +238,12 @@ fn devices(user: &User) -> Node {
             .attr("key-index", key_index)
             .build()
     }));
-    let mut children = vec![NodeBuilder::new("device-list").children(list).build()];
+    let device_list = NodeBuilder::new("device-list");
+    let device_list = match hash {
+        Some(hash) => device_list.attr("hash", hash),
+        None => device_list,
+    };
+    let mut children = vec![device_list.children(list).build()];
     if !user.key_index_list.is_empty() {
         let signed = NodeBuilder::new("key-index-list")
             .attr("ts", unix_now())
@@ -140,3 +253,6 @@ fn devices(user: &User) -> Node {
     }
     NodeBuilder::new("devices").children(children).build()
 }
+
+#[cfg(test)]
+mod tests;

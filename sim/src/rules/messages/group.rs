@@ -11,6 +11,8 @@ use crate::rules::messages::transit::{
 use crate::rules::messages::unopened;
 use crate::signal::address;
 use crate::signal::party::EncKind;
+use crate::state::State;
+use crate::state::queue::Class;
 use crate::state::shared::Shared;
 use crate::state::verdict::Entry;
 use crate::sync::{lock, ready};
@@ -18,7 +20,6 @@ use crate::wire::stanza;
 
 /// Routes a message to all members. False: it broke a rule.
 pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
-    const MEMBER: &str = "only members write to a group";
     let (members, devices) = {
         let state = lock(&shared.state);
         let group = state.groups.get(transit.to.user.as_str());
@@ -29,12 +30,9 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
             .collect();
         (members, devices)
     };
-    let member = members.contains(&transit.from.0);
-    if !lock(&shared.verdicts).require(&transit.who, MEMBER, member, "not a member") {
-        return false;
-    }
     let mut kept = identity_is_sent_along(shared, transit);
-    let parts = parts(shared, transit);
+    let mut parts = parts(shared, transit);
+    parts.retain(|part| is_for_a_member(shared, transit, part));
     for part in &parts {
         if lock(&shared.state).plays(&part.device) {
             kept &= open_direct(shared, transit, part);
@@ -47,6 +45,7 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
     if let Some(skmsg) = skmsg {
         let entry = enter(shared, transit, transit.from, skmsg);
         kept &= entry != Entry::Broken;
+        key_is_of_these_members(shared, transit, skmsg);
         let played: Vec<DeviceId> = {
             let state = lock(&shared.state);
             let of = |member| state.played_by(member);
@@ -60,6 +59,54 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
         }
     }
     kept & forward_to_companions(shared, transit, &devices, &parts, skmsg)
+}
+
+/// Whether a part is for a member. A client that knows that somebody left gives them no key.
+fn is_for_a_member(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> bool {
+    const RULE: &str = "a group's sender key goes to members only";
+    let mut state = lock(&shared.state);
+    let Some(group) = state.groups.get(transit.to.user.as_str()) else {
+        return false;
+    };
+    let number = &part.device.0;
+    if group.has(number) {
+        return true;
+    }
+    let knows = match group.former.get(number).cloned() {
+        Some(notification) => has_acked(&mut state, transit.from, &notification),
+        None => true,
+    };
+    drop(state);
+    let detail = format!("{} is no member", number.lid());
+    lock(&shared.verdicts).require(&transit.who, RULE, !knows, &detail);
+    false
+}
+
+/// After somebody left, a message is not sealed with a key that they have.
+fn key_is_of_these_members(shared: &Shared, transit: &Transit<'_>, skmsg: &Node) {
+    const RULE: &str = "a sender key is not used after a member has left";
+    let chain = sealed(shared, transit, skmsg).and_then(|sealed| sealed.counter().ok());
+    let Some((chain, _)) = chain else {
+        return;
+    };
+    let mut state = lock(&shared.state);
+    let group = state.groups.get_mut(transit.to.user.as_str());
+    let retired = group.and_then(|group| {
+        let retired = group.keys.use_key(transit.from, chain)?;
+        Some(retired.to_owned())
+    });
+    let broken =
+        retired.is_some_and(|notification| has_acked(&mut state, transit.from, &notification));
+    drop(state);
+    lock(&shared.verdicts).require(&transit.who, RULE, !broken, "the key of before");
+}
+
+/// Whether a companion has acked a notification: it knows what is in it.
+fn has_acked(state: &mut State, device: &DeviceId, notification: &str) -> bool {
+    state.companion(device).is_some_and(|companion| {
+        let mut owed = companion.queue.with_id(Class::Notification, notification);
+        owed.next().is_none()
+    })
 }
 
 /// Passes the group's ciphertext on, with what is sealed for each companion beside it.

@@ -1,5 +1,6 @@
 //! A companion that breaks the rules, one at a time, without a socket.
 
+mod nacks;
 mod passed_on;
 
 use std::collections::BTreeSet;

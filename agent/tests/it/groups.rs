@@ -1,0 +1,140 @@
+//! Groups that others change: the agent writes to whoever is in them now, and says why it could not.
+
+use openclaw_proto::v1::LinkState;
+use openclaw_sim::{GroupChange, Number, Received, Violation};
+
+use crate::harness::{ANNA, BERT, PATIENCE, WORD, World, fact, reason};
+
+const CARLA: &str = "+15550100004";
+
+fn numbers(numbers: &[&str]) -> Vec<Number> {
+    numbers.iter().map(|it| it.parse().unwrap()).collect()
+}
+
+impl World {
+    async fn group_hears(&self, members: &[&str], text: &str) {
+        let fits = |heard: &Received| heard.text.as_deref() == Some(text);
+        for member in members {
+            let heard = self.peer(member).wait_for(fits, PATIENCE).await;
+            heard.unwrap_or_else(|error| panic!("{member} has not got {text:?}: {error}"));
+        }
+    }
+
+    fn is_heard_by(&self, number: &str, text: &str) -> bool {
+        let mut inbox = self.peer(number).inbox().into_iter();
+        inbox.any(|heard| heard.text.as_deref() == Some(text))
+    }
+}
+
+/// What an agent may break that was not told in time: the server refused it.
+fn only(violations: &[Violation], rule: &str) {
+    assert!(
+        violations.iter().all(|it| it.rule == rule),
+        "{violations:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_removed_member_gets_nothing_more_and_a_new_one_everything() {
+    let world = World::linked().await;
+    let phone = world.phone();
+    let group = phone.create_group(WORD, &[ANNA, BERT]).await.unwrap();
+    let first = format!("{WORD} one");
+    world.send(&group, &first).await.unwrap();
+    world.group_hears(&[ANNA, BERT], &first).await;
+    let bert = GroupChange::Remove(numbers(&[BERT]));
+    phone.change_group(&group, &bert).unwrap();
+    let carla = GroupChange::Add(numbers(&[CARLA]));
+    phone.change_group(&group, &carla).unwrap();
+    world.all_acked().await;
+    let second = format!("{WORD} two");
+    world.send(&group, &second).await.unwrap();
+    world.group_hears(&[ANNA, CARLA], &second).await;
+    assert!(!world.is_heard_by(BERT, &second));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_group_that_changed_while_the_agent_was_away_is_written_to_as_it_is_now() {
+    let mut world = World::linked().await;
+    let url = world.sim.url();
+    let phone = world.phone();
+    let group = phone.create_group(WORD, &[ANNA, BERT]).await.unwrap();
+    let first = format!("{WORD} one");
+    world.send(&group, &first).await.unwrap();
+    world.group_hears(&[ANNA, BERT], &first).await;
+    world.agent.kill().await;
+    for change in [
+        GroupChange::Subject(format!("{WORD} again")),
+        GroupChange::Remove(numbers(&[BERT])),
+        GroupChange::Add(numbers(&[CARLA])),
+    ] {
+        phone.change_group(&group, &change).unwrap();
+    }
+    world.agent.start_again(&url).await;
+    world.agent.until_state(LinkState::Connected).await;
+    world.all_acked().await;
+    let second = format!("{WORD} two");
+    world.send(&group, &second).await.unwrap();
+    world.group_hears(&[ANNA, CARLA], &second).await;
+    assert!(!world.is_heard_by(BERT, &second));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_to_a_group_that_the_account_is_out_of_fails_with_a_reason() {
+    let world = World::linked().await;
+    let phone = world.phone();
+    let group = phone.create_group(WORD, &[ANNA]).await.unwrap();
+    world.send(&group, &format!("{WORD} one")).await.unwrap();
+    phone.change_group(&group, &GroupChange::Leave).unwrap();
+    world.all_acked().await;
+    let refused = world.send(&group, &format!("{WORD} two")).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(reason(&refused), "NOT_SENT", "{refused:?}");
+    assert_eq!(fact(&refused, "code").as_deref(), Some("403"));
+    only(
+        &world.finish_with_violations().await,
+        "only members write to a group",
+    );
+}
+
+#[tokio::test]
+async fn a_message_to_an_announcement_group_fails_with_a_reason() {
+    let world = World::linked().await;
+    let anna = world.sim.phone(ANNA).unwrap();
+    let account = crate::harness::ACCOUNT;
+    let group = anna.create_group(WORD, &[account]).await.unwrap();
+    world.send(&group, &format!("{WORD} one")).await.unwrap();
+    let announcement = GroupChange::Announcement(true);
+    anna.change_group(&group, &announcement).unwrap();
+    world.all_acked().await;
+    let refused = world.send(&group, &format!("{WORD} two")).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(fact(&refused, "code").as_deref(), Some("403"));
+    only(
+        &world.finish_with_violations().await,
+        "only admins write to an announcement group",
+    );
+}
+
+#[tokio::test]
+async fn a_group_with_another_addressing_mode_is_asked_for_again_and_written_to() {
+    let world = World::linked().await;
+    let phone = world.phone();
+    let group = phone.create_group(WORD, &[ANNA]).await.unwrap();
+    world.send(&group, &format!("{WORD} one")).await.unwrap();
+    phone
+        .change_group(&group, &GroupChange::ByLid(false))
+        .unwrap();
+    let second = format!("{WORD} two");
+    world.send(&group, &second).await.unwrap();
+    world.group_hears(&[ANNA], &second).await;
+    let times = world.peer(ANNA).inbox().into_iter();
+    let times = times.filter(|heard| heard.text.as_deref() == Some(&*second));
+    assert_eq!(times.count(), 1);
+    only(
+        &world.finish_with_violations().await,
+        "a message has its group's addressing mode",
+    );
+}

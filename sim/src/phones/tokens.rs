@@ -1,0 +1,32 @@
+//! Phones and peers issue a privacy token to whom they write: that one may answer.
+
+use wacore_binary::builder::NodeBuilder;
+
+use crate::clock::unix_now;
+use crate::delivery::deliver;
+use crate::number::Number;
+use crate::state::queue::Item;
+use crate::state::shared::Shared;
+use crate::sync::lock;
+
+/// Issues a token to somebody, and notifies their companions.
+pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) {
+    let token: [u8; 16] = rand::random();
+    let node = NodeBuilder::new("token")
+        .attr("type", "trusted_contact")
+        .attr("t", unix_now())
+        .bytes(token.to_vec());
+    let tokens = NodeBuilder::new("tokens").children([node.build()]);
+    let news = NodeBuilder::new("notification")
+        .attr("from", issuer.pn())
+        .attr("sender_lid", issuer.lid())
+        .children([tokens.build()]);
+    let item = Item::notification("privacy_token", issuer.digits().to_owned(), news);
+    let mut state = lock(&shared.state);
+    state.user(to).tokens.take(issuer, token.to_vec());
+    for companion in state.companions_of(to) {
+        deliver(&mut state, &companion, item.clone());
+    }
+    drop(state);
+    shared.announce();
+}

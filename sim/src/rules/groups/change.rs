@@ -1,0 +1,203 @@
+//! What members do to a group, from a companion or on the phone: the group is another afterwards, and everybody in it is
+//! told, with those who are out of it now.
+//!
+//! When somebody leaves, those who stay need new sender keys: phones and peers forget theirs here, and companions are held
+//! to it (`rules::messages::group`).
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
+use super::news;
+use crate::clock::unix_now;
+use crate::number::{DeviceId, Number};
+use crate::signal::address;
+use crate::state::error::Error;
+use crate::state::group::{Change, Group, Subject, approval_mode};
+use crate::state::shared::Shared;
+use crate::sync::lock;
+
+/// Why a group is not changed, in the codes of an iq's error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Denied(pub(crate) u16);
+
+impl Denied {
+    pub(crate) const NOT_ALLOWED: Self = Self(403);
+    pub(crate) const NO_GROUP: Self = Self(404);
+
+    pub(crate) const fn text(self) -> &'static str {
+        match self.0 {
+            403 => "forbidden",
+            409 => "conflict",
+            _ => "item-not-found",
+        }
+    }
+
+    /// For a caller of the simulator.
+    pub(crate) fn of_group(self, jid: &str) -> Error {
+        match self {
+            Self::NO_GROUP => Error::NoGroup(jid.to_owned()),
+            _ => Error::NotAllowed(jid.to_owned()),
+        }
+    }
+}
+
+/// Changes a group in somebody's name.
+pub(crate) fn apply(
+    shared: &Shared,
+    id: &str,
+    actor: &Number,
+    change: &Change,
+) -> Result<(), Denied> {
+    let mut state = lock(&shared.state);
+    let group = state.groups.get_mut(id).ok_or(Denied::NO_GROUP)?;
+    if !group.has(actor) || (needs_admin(group, change) && !group.admins.contains(actor)) {
+        return Err(Denied::NOT_ALLOWED);
+    }
+    let mut concerned = group.members.clone();
+    // Who is out of it is described as the member that they were.
+    let action = action(group, actor, change);
+    take_effect(group, actor, change);
+    let added = group.members.iter().filter(|it| !concerned.contains(it));
+    let added: Vec<Number> = added.cloned().collect();
+    let item = news::of(group, actor, action);
+    let left: Vec<Number> = concerned
+        .iter()
+        .filter(|it| !group.has(it))
+        .cloned()
+        .collect();
+    let gone = !left.is_empty();
+    if gone {
+        group.keys.retire(&item.id);
+    }
+    let former = left.into_iter().map(|number| (number, item.id.clone()));
+    group.former.extend(former);
+    let members = group.members.clone();
+    concerned.extend(added);
+    for member in &members {
+        state.user(member);
+    }
+    news::tell(&mut state, &concerned, &item);
+    drop(state);
+    if gone {
+        forget_keys(shared, id, &concerned);
+    }
+    shared.announce();
+    Ok(())
+}
+
+fn needs_admin(group: &Group, change: &Change) -> bool {
+    match change {
+        Change::Leave | Change::Add(_) => false,
+        Change::Subject(_) | Change::Description(_) | Change::Expiration(_) => {
+            group.settings.locked
+        }
+        _ => true,
+    }
+}
+
+fn take_effect(group: &mut Group, actor: &Number, change: &Change) {
+    match change {
+        Change::Subject(text) => {
+            group.subject = Subject {
+                text: text.clone(),
+                by: actor.clone(),
+                at: unix_now(),
+            };
+        }
+        Change::Description(text) => {
+            let described = |text: &String| (crate::id::stanza(), text.clone());
+            group.settings.description = text.as_ref().map(described);
+        }
+        Change::Add(people) => {
+            for number in people {
+                if !group.has(number) {
+                    group.members.push(number.clone());
+                }
+                group.requests.remove(number);
+                group.former.remove(number);
+            }
+        }
+        Change::Remove(people) => remove(group, people),
+        Change::Leave => remove(group, std::slice::from_ref(actor)),
+        Change::Promote(people) => {
+            let members = people
+                .iter()
+                .filter(|number| group.members.contains(number));
+            group.admins.extend(members.cloned());
+        }
+        Change::Demote(people) => group.admins.retain(|admin| !people.contains(admin)),
+        Change::Announcement(on) => group.settings.announcement = *on,
+        Change::Locked(on) => group.settings.locked = *on,
+        Change::Expiration(seconds) => group.settings.expiration = *seconds,
+        Change::Approval(on) => group.settings.approval = *on,
+        Change::ByLid(on) => group.settings.by_lid = *on,
+        Change::ResetInvite => group.invite = crate::id::message(),
+    }
+}
+
+fn remove(group: &mut Group, people: &[Number]) {
+    group.members.retain(|member| !people.contains(member));
+    group.admins.retain(|admin| !people.contains(admin));
+    if group.admins.is_empty() {
+        // A group is never without an admin.
+        group.admins.extend(group.members.first().cloned());
+    }
+}
+
+/// The child of the notification that says so.
+fn action(group: &Group, actor: &Number, change: &Change) -> Node {
+    let people = |tag: &'static str, people: &[Number]| {
+        let people = people.iter().map(|number| group.participant(number));
+        NodeBuilder::new(tag).children(people).build()
+    };
+    let toggle =
+        |on: bool, tags: [&'static str; 2]| NodeBuilder::new(tags[usize::from(!on)]).build();
+    match change {
+        Change::Subject(text) => NodeBuilder::new("subject")
+            .attr("subject", text.as_str())
+            .attr("s_o", group.address(actor))
+            .attr("s_t", unix_now())
+            .build(),
+        Change::Description(text) => {
+            let description = NodeBuilder::new("description").attr("id", crate::id::stanza());
+            let content = match text {
+                Some(text) => NodeBuilder::new("body").string_content(text.as_str()),
+                None => NodeBuilder::new("delete"),
+            };
+            description.children([content.build()]).build()
+        }
+        Change::Add(added) => people("add", added),
+        Change::Remove(removed) => people("remove", removed),
+        Change::Leave => people("remove", std::slice::from_ref(actor)),
+        Change::Promote(promoted) => people("promote", promoted),
+        Change::Demote(demoted) => people("demote", demoted),
+        Change::Announcement(on) => toggle(*on, ["announcement", "not_announcement"]),
+        Change::Locked(on) => toggle(*on, ["locked", "unlocked"]),
+        Change::Expiration(0) => NodeBuilder::new("not_ephemeral").build(),
+        Change::Expiration(seconds) => NodeBuilder::new("ephemeral")
+            .attr("expiration", *seconds)
+            .build(),
+        Change::Approval(on) => approval_mode(*on),
+        // Every member has another address from now on.
+        Change::ByLid(_) => people("modify", &group.members),
+        Change::ResetInvite => NodeBuilder::new("revoke").build(),
+    }
+}
+
+/// Phones and peers begin again with new sender keys, which only those get who are members then.
+fn forget_keys(shared: &Shared, id: &str, people: &[Number]) {
+    let jid = wacore_binary::Jid::group(id).to_string();
+    for number in people {
+        let parties: Vec<_> = {
+            let mut state = lock(&shared.state);
+            let user = state.user(number);
+            user.distributed.retain(|(_, group), _| group != id);
+            let devices = state.played_by(number);
+            let party = |device: DeviceId| Some((state.party(&device)?, device));
+            devices.into_iter().filter_map(party).collect()
+        };
+        for (party, device) in parties {
+            lock(&party).forget_sender_key(&jid, &address(&device));
+        }
+    }
+}

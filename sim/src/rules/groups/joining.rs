@@ -1,0 +1,104 @@
+//! How people come into a group by its link: at once, or after an admin has approved.
+
+use wacore_binary::builder::NodeBuilder;
+
+use super::change::{self, Denied};
+use super::news;
+use crate::clock::unix_now;
+use crate::number::Number;
+use crate::state::group::{Change, Group};
+use crate::state::shared::Shared;
+use crate::sync::lock;
+
+/// What came of following a link.
+pub(crate) enum Joined {
+    /// A member of the group with this id now.
+    Member(String),
+    /// The group's admins have to approve it.
+    Asked(String),
+}
+
+/// Somebody follows the link that ends with this code.
+pub(crate) fn join(shared: &Shared, number: &Number, code: &str) -> Result<Joined, Denied> {
+    let mut state = lock(&shared.state);
+    let group = state.groups.values_mut().find(|group| group.invite == code);
+    // WhatsApp's own answers: 406 for a code that there is not, 410 for one that was reset.
+    let group = group.ok_or(Denied(406))?;
+    if group.has(number) {
+        return Err(Denied(409));
+    }
+    let id = group.id.clone();
+    if !group.settings.approval {
+        group.members.push(number.clone());
+        group.former.remove(number);
+        let added = NodeBuilder::new("add")
+            .attr("reason", "invite")
+            .children([group.participant(number)]);
+        let item = news::of(group, number, added.build());
+        let members = group.members.clone();
+        state.user(number);
+        news::tell(&mut state, &members, &item);
+        drop(state);
+        shared.announce();
+        return Ok(Joined::Member(id));
+    }
+    group.requests.insert(number.clone(), unix_now());
+    let requested = NodeBuilder::new("requested_user")
+        .attr("jid", group.address(number))
+        .attr("phone_number", number.pn());
+    let created = NodeBuilder::new("created_membership_requests")
+        .attr("request_method", "invite_link")
+        .children([requested.build()]);
+    tell_admins(shared, state, &id, number, created.build());
+    Ok(Joined::Asked(id))
+}
+
+/// An admin decides on requests, or somebody takes their own back.
+pub(crate) fn decide(
+    shared: &Shared,
+    id: &str,
+    actor: &Number,
+    people: &[Number],
+    approve: bool,
+) -> Result<(), Denied> {
+    let mut state = lock(&shared.state);
+    let group = state.groups.get_mut(id).ok_or(Denied::NO_GROUP)?;
+    let own = people == std::slice::from_ref(actor) && !approve;
+    if !group.admins.contains(actor) && !own {
+        return Err(Denied::NOT_ALLOWED);
+    }
+    let (pending, _) = pending(group, people);
+    if approve {
+        drop(state);
+        return change::apply(shared, id, actor, &Change::Add(pending));
+    }
+    for number in &pending {
+        group.requests.remove(number);
+    }
+    let people = pending.iter().map(|number| group.participant(number));
+    let revoked = NodeBuilder::new("revoked_membership_requests").children(people);
+    tell_admins(shared, state, id, actor, revoked.build());
+    Ok(())
+}
+
+/// Who of these has asked to join, and who has not.
+pub(crate) fn pending(group: &Group, people: &[Number]) -> (Vec<Number>, Vec<Number>) {
+    let asked = |number: &&Number| group.requests.contains_key(number);
+    people.iter().cloned().partition(|number| asked(&number))
+}
+
+fn tell_admins(
+    shared: &Shared,
+    mut state: std::sync::MutexGuard<'_, crate::state::State>,
+    id: &str,
+    actor: &Number,
+    action: wacore_binary::Node,
+) {
+    if let Some(group) = state.groups.get(id) {
+        let item = news::of(group, actor, action);
+        let admins: Vec<Number> = group.admins.iter().cloned().collect();
+        news::tell(&mut state, &admins, &item);
+    }
+    drop(state);
+    shared.announce();
+}

@@ -1,0 +1,43 @@
+//! `<notification type="w:gp2">`: what has become of a group, for the companions of those whom it concerns.
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
+use crate::delivery::deliver;
+use crate::number::Number;
+use crate::state::State;
+use crate::state::group::Group;
+use crate::state::queue::Item;
+
+/// A group was made.
+pub(super) fn created(group: &Group) -> Item {
+    let create = NodeBuilder::new("create")
+        .attr("type", "new")
+        .children([group.describe()])
+        .build();
+    of(group, &group.creator, create)
+}
+
+/// Somebody did something to a group.
+pub(super) fn of(group: &Group, actor: &Number, action: Node) -> Item {
+    let news = NodeBuilder::new("notification")
+        .attr("from", group.jid())
+        .attr("participant", group.address(actor))
+        .attr("addressing_mode", group.addressing_mode());
+    let news = if group.settings.by_lid {
+        news.attr("participant_pn", actor.pn())
+    } else {
+        news
+    };
+    let origin = format!("{}/{}", group.id, actor.digits());
+    Item::notification("w:gp2", origin, news.children([action]))
+}
+
+/// Puts the same notification into the queue of each companion of these people.
+pub(super) fn tell(state: &mut State, people: &[Number], item: &Item) {
+    for number in people {
+        for companion in state.companions_of(number) {
+            deliver(state, &companion, item.clone());
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `phash`: a hash over the devices that a message is for. The ack names the server's own where the sender's list of
+//! devices is another: the message went to those on the sender's list, and the next one has to go to all.
+//!
+//! A group's message carries the sender's hash, over all devices of all members. A direct one carries none: what counts
+//! is whom it is sealed for, the devices of the recipient and the sender's other ones.
+
+use std::collections::BTreeSet;
+
+use wacore::messages::MessageUtils;
+use wacore_binary::{Jid, JidExt as _};
+
+use crate::number::{DeviceId, Number};
+use crate::rules::messages::transit::{Transit, parts};
+use crate::state::State;
+use crate::state::shared::Shared;
+use crate::sync::lock;
+use crate::wire::stanza;
+
+/// The server's hash, where the sender's list is not the server's.
+pub(super) fn due(shared: &Shared, transit: &Transit<'_>) -> Option<String> {
+    if transit.node.attrs.contains_key("category") {
+        return None;
+    }
+    if transit.to.is_group() {
+        let state = lock(&shared.state);
+        let group = state.groups.get(transit.to.user.as_str())?;
+        let devices = devices_of(&state, &group.members);
+        let own = hash(&devices, group.settings.by_lid)?;
+        return (stanza::text(transit.node, "phash")? != own.as_str()).then_some(own);
+    }
+    // What is sealed again goes to one device.
+    transit.node.get_optional_child("participants")?;
+    let sealed: BTreeSet<DeviceId> = parts(shared, transit)
+        .into_iter()
+        .map(|part| part.device)
+        .collect();
+    let state = lock(&shared.state);
+    let (recipient, _) = state.resolve(&transit.to)?;
+    let mut devices = devices_of(&state, &[recipient, transit.from.0.clone()]);
+    devices.remove(transit.from);
+    let stale = sealed != devices;
+    stale.then(|| hash(&devices, transit.to.is_lid())).flatten()
+}
+
+fn devices_of(state: &State, numbers: &[Number]) -> BTreeSet<DeviceId> {
+    let of = |number: &Number| {
+        let mut devices = state.companions_of(number);
+        devices.push((number.clone(), 0));
+        devices
+    };
+    numbers.iter().flat_map(of).collect()
+}
+
+fn hash(devices: &BTreeSet<DeviceId>, by_lid: bool) -> Option<String> {
+    let jids: Vec<Jid> = devices
+        .iter()
+        .map(|(number, device)| match by_lid {
+            true => number.lid_device(*device),
+            false => number.pn_device(*device),
+        })
+        .collect();
+    MessageUtils::participant_list_hash(&jids).ok()
+}

@@ -1,0 +1,241 @@
+//! What is refused on sight, and when the sender's list of devices is out of date.
+
+use super::*;
+use crate::rules::groups::change;
+use crate::state::group::Change;
+use crate::state::queue::{Class, Item};
+
+impl Bench {
+    /// The error for a stanza, and the rules that it breaks.
+    fn refused(&self, node: &Node) -> Option<u16> {
+        nack::on_sight(&self.shared, &self.transit(node))
+    }
+
+    fn transit<'a>(&'a self, node: &'a Node) -> Transit<'a> {
+        Transit {
+            from: &self.from,
+            who: "a companion".to_owned(),
+            id: stanza::text(node, "id").unwrap_or_default().into_owned(),
+            to: stanza::jid(node, "to").expect("a jid"),
+            node,
+        }
+    }
+
+    fn last_rule(&self) -> &'static str {
+        self.rules().last().copied().expect("a violation")
+    }
+
+    fn group(&self) -> String {
+        let members = [self.contact.0.clone()];
+        groups::make(&self.shared, &self.from.0, "Mole", &members)
+    }
+
+    fn change(&self, group: &str, actor: &Number, change: &Change) {
+        change::apply(&self.shared, group, actor, change).expect("allowed");
+    }
+}
+
+fn with(mut node: Node, name: &'static str, value: &str) -> Node {
+    node.attrs.insert(name, value.to_owned());
+    node
+}
+
+fn group_message(id: &str, group: &str, sealed: &Enc) -> Node {
+    NodeBuilder::new("message")
+        .attr("id", id.to_owned())
+        .attr("to", Jid::group(group))
+        .attr("type", "text")
+        .attr("addressing_mode", "lid")
+        .children([enc(sealed, None)])
+        .build()
+}
+
+#[test]
+fn a_form_that_there_is_not_is_refused_with_479() {
+    let mut bench = Bench::new();
+    let sealed = bench.seal("hello");
+    let node = bench.message(&sealed);
+    assert_eq!(bench.refused(&node), None);
+    let mut empty = node.clone();
+    empty.content = None;
+    for wrong in [
+        with(node.clone(), "type", ""),
+        with(node.clone(), "type", "unheard_of"),
+        with(node.clone(), "edit", "99"),
+        empty,
+    ] {
+        assert_eq!(bench.refused(&wrong), Some(479), "{wrong:?}");
+        let rule = "a message has a type, an edit and ciphertexts that WhatsApp knows";
+        assert_eq!(bench.last_rule(), rule);
+    }
+    assert_eq!(bench.refused(&with(node, "edit", "1")), None);
+}
+
+#[test]
+fn addresses_of_two_kinds_and_of_nobody_are_refused_with_400() {
+    let mut bench = Bench::new();
+    let sealed = bench.seal("hello");
+    let node = bench.message(&sealed);
+    let mut mixed = node.clone();
+    mixed.attrs.insert("to", bench.contact.0.pn());
+    assert_eq!(bench.refused(&mixed), Some(400));
+    assert_eq!(bench.last_rule(), "a message has addresses of one kind");
+    let mut nobody = without_participants(&node, &sealed);
+    nobody.attrs.insert("to", Jid::lid("100000000000001"));
+    assert_eq!(bench.refused(&nobody), Some(400));
+    let rule = "a message goes to somebody who is on WhatsApp";
+    assert_eq!(bench.last_rule(), rule);
+    let contact = bench.contact.0.clone();
+    lock(&bench.shared.state).unknown.insert(contact);
+    assert_eq!(bench.refused(&node), Some(400));
+    assert_eq!(bench.last_rule(), rule);
+}
+
+fn without_participants(node: &Node, sealed: &Enc) -> Node {
+    let mut node = node.clone();
+    node.content = Some(NodeContent::Nodes(vec![enc(sealed, None)]));
+    node
+}
+
+#[test]
+fn a_lid_from_an_account_that_is_not_migrated_is_refused_with_400() {
+    let mut bench = Bench::new();
+    bench.shared.config.lid_migrated = false;
+    let sealed = bench.seal("hello");
+    let node = bench.message(&sealed);
+    assert_eq!(bench.refused(&node), Some(400));
+    let rule = "only an account that is migrated addresses people by LID";
+    assert_eq!(bench.last_rule(), rule);
+}
+
+#[test]
+fn a_group_is_for_members_and_an_announcement_group_for_admins() {
+    let mut bench = Bench::new();
+    let sealed = bench.seal("hello");
+    let (own, contact) = (bench.from.0.clone(), bench.contact.0.clone());
+    let group = bench.group();
+    let node = group_message("G1", &group, &sealed);
+    assert_eq!(bench.refused(&node), None);
+    bench.change(&group, &own, &Change::Announcement(true));
+    assert_eq!(bench.refused(&node), None, "an admin");
+    bench.change(&group, &own, &Change::Promote(vec![contact.clone()]));
+    bench.change(&group, &contact, &Change::Demote(vec![own.clone()]));
+    assert_eq!(bench.refused(&node), Some(403));
+    let rule = "only admins write to an announcement group";
+    assert_eq!(bench.last_rule(), rule);
+    bench.change(&group, &contact, &Change::Remove(vec![own]));
+    assert_eq!(bench.refused(&node), Some(403));
+    assert_eq!(bench.last_rule(), "only members write to a group");
+}
+
+#[test]
+fn a_stale_addressing_mode_is_refused_with_421() {
+    let mut bench = Bench::new();
+    let sealed = bench.seal("hello");
+    let own = bench.from.0.clone();
+    let group = bench.group();
+    let node = group_message("G1", &group, &sealed);
+    bench.change(&group, &own, &Change::ByLid(false));
+    assert_eq!(bench.refused(&node), Some(421));
+    let rule = "a message has its group's addressing mode";
+    assert_eq!(bench.last_rule(), rule);
+    assert_eq!(bench.refused(&with(node, "addressing_mode", "pn")), None);
+}
+
+#[test]
+fn a_phash_comes_back_only_to_a_sender_whose_list_is_stale() {
+    let mut bench = Bench::new();
+    let sealed = bench.seal("hello");
+    let group = bench.group();
+    let node = with(group_message("G1", &group, &sealed), "phash", "2:AAAAAAAA");
+    let own = phash::due(&bench.shared, &bench.transit(&node)).expect("it is stale");
+    let right = with(node, "phash", &own);
+    assert_eq!(phash::due(&bench.shared, &bench.transit(&right)), None);
+    // A direct message that leaves the sender's own phone out.
+    let node = bench.message(&sealed);
+    let due = phash::due(&bench.shared, &bench.transit(&node));
+    assert!(due.is_some_and(|phash| phash.starts_with("2:")));
+    let all = [bench.contact.0.lid(), bench.from.0.lid()].map(|jid| {
+        let to = NodeBuilder::new("to").attr("jid", jid);
+        to.children([enc(&sealed, None)]).build()
+    });
+    let mut whole = node;
+    let participants = NodeBuilder::new("participants").children(all).build();
+    whole.content = Some(NodeContent::Nodes(vec![participants]));
+    assert_eq!(phash::due(&bench.shared, &bench.transit(&whole)), None);
+}
+
+#[test]
+fn after_somebody_left_the_old_sender_key_breaks_a_rule_once_that_is_known() {
+    let mut bench = Bench::new();
+    let (own, contact) = (bench.from.0.clone(), bench.contact.0.clone());
+    let group = bench.group();
+    let jid = Jid::group(group.as_str()).to_string();
+    let me = address(&bench.from);
+    ready(bench.companion.sender_key_distribution(&jid, &me)).expect("a key");
+    let mut seal = |text| {
+        let message = text_message(text);
+        ready(bench.companion.group_encrypt(&jid, &me, &message)).expect("sealed")
+    };
+    let sealed = [seal("one"), seal("two"), seal("three")];
+    let rule = "a sender key is not used after a member has left";
+    bench.route(&group_message("G1", &group, &sealed[0]));
+    bench.change(&group, &own, &Change::Remove(vec![contact]));
+    bench.route(&group_message("G2", &group, &sealed[1]));
+    assert!(!bench.rules().contains(&rule), "the companion was not told");
+    settle_notifications(&bench);
+    bench.route(&group_message("G3", &group, &sealed[2]));
+    assert!(bench.rules().contains(&rule), "{:?}", bench.rules());
+}
+
+fn settle_notifications(bench: &Bench) {
+    let mut state = lock(&bench.shared.state);
+    let companion = state.companion(&bench.from).expect("linked");
+    let ids: Vec<String> = companion
+        .queue
+        .iter()
+        .map(|item: &Item| item.id.clone())
+        .collect();
+    for id in ids {
+        let _ = companion.queue.settle(Class::Notification, &id, |_| true);
+    }
+}
+
+#[test]
+fn where_tokens_are_asked_for_a_first_message_has_one_or_is_refused_with_463() {
+    let mut bench = Bench::new();
+    bench.shared.config.tokens = true;
+    let sealed = bench.seal("hello");
+    let node = bench.message(&sealed);
+    let (own, contact) = (bench.from.0.clone(), bench.contact.0.clone());
+    let with_token = |tag: &'static str, token: Vec<u8>| {
+        let mut node = node.clone();
+        if let Some(NodeContent::Nodes(children)) = &mut node.content {
+            children.push(stanza::content(tag, token));
+        }
+        node
+    };
+    let allowed = |node: &Node| tokens::allow(&bench.shared, &bench.from, "a companion", node);
+    assert!(!allowed(&node));
+    assert!(bench.rules().is_empty(), "none is no violation");
+    assert!(!allowed(&with_token("cstoken", vec![7; 32])));
+    let rule = "a privacy token is the recipient's or the account's own";
+    assert_eq!(bench.last_rule(), rule);
+    let salt = {
+        let mut state = lock(&bench.shared.state);
+        let settings = &mut state.user(&own).app_state;
+        settings.prepare("Own", unix_now());
+        settings.share_salt(unix_now());
+        settings.salt().expect("a salt")
+    };
+    let token = wacore::iq::tctoken::compute_cs_token(&salt, &contact.lid().to_string());
+    assert!(allowed(&with_token("cstoken", token)));
+    lock(&bench.shared.state)
+        .user(&own)
+        .tokens
+        .take(&contact, vec![9; 16]);
+    assert!(allowed(&with_token("tctoken", vec![9; 16])));
+    assert!(!allowed(&node), "nothing was delivered yet");
+    tokens::passed(&bench.shared, &bench.from, &node);
+    assert!(allowed(&node), "there is a chat");
+}

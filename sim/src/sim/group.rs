@@ -1,0 +1,121 @@
+//! What a person does to groups on the phone.
+
+use wacore_binary::{Jid, JidExt};
+
+use crate::number::Number;
+use crate::rules::groups::change::{self, Denied};
+use crate::rules::groups::joining::{self, Joined};
+use crate::sim::phone::Phone;
+use crate::state::error::Error;
+use crate::state::group::Change;
+use crate::sync::lock;
+
+/// A group, as its members see it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct GroupView {
+    /// Its JID.
+    pub jid: String,
+    /// What it is called.
+    pub subject: String,
+    /// What it is described as.
+    pub description: Option<String>,
+    /// The numbers of its members.
+    pub members: Vec<String>,
+    /// The numbers of its admins.
+    pub admins: Vec<String>,
+    /// Who asked to join.
+    pub requests: Vec<String>,
+    /// Only admins write.
+    pub announcement: bool,
+    /// Only admins change its name, its description and its timer.
+    pub locked: bool,
+    /// After how many seconds messages disappear; 0 for never.
+    pub expiration: u32,
+    /// Who follows the link has to be approved.
+    pub approval: bool,
+    /// `lid` or `pn`.
+    pub addressing_mode: &'static str,
+    /// What its link ends with.
+    pub invite: String,
+}
+
+impl Phone {
+    /// Changes a group, by its JID, as its members do.
+    ///
+    /// # Errors
+    /// No such group; somebody who is no member, or no admin where only admins may.
+    pub fn change_group(&self, group: &str, change: &Change) -> Result<(), Error> {
+        let id = user_of(group)?;
+        change::apply(self.shared(), &id, self.number(), change)
+            .map_err(|denied| denied.of_group(group))
+    }
+
+    /// Follows a group's link, by the code that it ends with. True for a member now, false for one whom an admin has to
+    /// approve.
+    ///
+    /// # Errors
+    /// No group has this code, or the account is a member.
+    pub fn join_group(&self, code: &str) -> Result<bool, Error> {
+        match joining::join(self.shared(), self.number(), code) {
+            Ok(joined) => Ok(matches!(joined, Joined::Member(_))),
+            Err(Denied(409)) => Err(Error::NotAllowed(code.to_owned())),
+            Err(_) => Err(Error::NoGroup(code.to_owned())),
+        }
+    }
+
+    /// Decides on requests to join a group, by its JID.
+    ///
+    /// # Errors
+    /// No such group; somebody who is no admin; a malformed number.
+    pub fn decide_on_requests(
+        &self,
+        group: &str,
+        people: &[&str],
+        approve: bool,
+    ) -> Result<(), Error> {
+        let people: Result<Vec<Number>, _> = people.iter().map(|number| number.parse()).collect();
+        joining::decide(
+            self.shared(),
+            &user_of(group)?,
+            self.number(),
+            &people?,
+            approve,
+        )
+        .map_err(|denied| denied.of_group(group))
+    }
+
+    /// A group, by its JID.
+    ///
+    /// # Errors
+    /// No such group.
+    pub fn group(&self, group: &str) -> Result<GroupView, Error> {
+        let id = user_of(group)?;
+        let state = lock(&self.shared().state);
+        let found = state.groups.get(&id);
+        let found = found.ok_or_else(|| Error::NoGroup(group.to_owned()))?;
+        let settings = &found.settings;
+        let description = settings.description.as_ref();
+        Ok(GroupView {
+            jid: found.jid().to_string(),
+            subject: found.subject.text.clone(),
+            description: description.map(|(_, text)| text.clone()),
+            members: found.members.iter().map(Number::to_string).collect(),
+            admins: found.admins.iter().map(Number::to_string).collect(),
+            requests: found.requests.keys().map(Number::to_string).collect(),
+            announcement: settings.announcement,
+            locked: settings.locked,
+            expiration: settings.expiration,
+            approval: settings.approval,
+            addressing_mode: found.addressing_mode(),
+            invite: found.invite.clone(),
+        })
+    }
+}
+
+fn user_of(group: &str) -> Result<String, Error> {
+    let jid: Option<Jid> = group.parse().ok();
+    match jid.filter(JidExt::is_group) {
+        Some(jid) => Ok(jid.user.to_string()),
+        None => Err(Error::NoGroup(group.to_owned())),
+    }
+}

@@ -1,0 +1,33 @@
+//! Privacy tokens: who may write to whom without a chat between them.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::number::Number;
+
+/// What one account has.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    /// The token that each contact has issued to the account.
+    held: HashMap<Number, Vec<u8>>,
+    /// With whom there is a chat: the server took a message of the account's for them.
+    chats: HashSet<Number>,
+}
+
+impl Tokens {
+    /// A contact has issued one.
+    pub(crate) fn take(&mut self, issuer: &Number, token: Vec<u8>) {
+        self.held.insert(issuer.clone(), token);
+    }
+
+    pub(crate) fn is_from(&self, issuer: &Number, token: &[u8]) -> bool {
+        self.held.get(issuer).is_some_and(|held| held == token)
+    }
+
+    pub(crate) fn begin_chat(&mut self, with: &Number) {
+        self.chats.insert(with.clone());
+    }
+
+    pub(crate) fn has_chat(&self, with: &Number) -> bool {
+        self.chats.contains(with)
+    }
+}
