@@ -26,8 +26,11 @@ impl StaleGroups {
         if stanza.tag() != "ack" || stanza.get_attr("phash").is_none() {
             return;
         }
-        let from = stanza.get_attr("from").and_then(|from| from.to_jid());
-        let Some(group) = from.filter(|from| from.server.as_str() == "g.us") else {
+        let Some(from) = stanza.get_attr("from") else {
+            return;
+        };
+        let group = from.to_jid().filter(|it| it.server.as_str() == "g.us");
+        let Some(group) = group else {
             return;
         };
         tracing::info!("a group has other devices than the message was encrypted for");

@@ -103,9 +103,7 @@ fn is_a_browser(display: &[u8]) -> bool {
                 .chars()
                 .all(|it| it.is_ascii_alphanumeric() || it == ' ')
     };
-    let system = system
-        .strip_suffix(')')
-        .is_some_and(|system| is_name(system));
+    let system = system.strip_suffix(')').is_some_and(is_name);
     let browsers = ["Chrome", "Edge", "Firefox", "IE", "Opera", "Safari"];
     system && browsers.contains(&browser)
 }
