@@ -3,7 +3,7 @@
 use openclaw_proto::v1 as pb;
 use openclaw_sim::Fault;
 
-use crate::harness::{ANNA, Agent, PATIENCE, WORD, Watcher, World, message};
+use crate::harness::{ANNA, Agent, TEST_TIMEOUT, WORD, Watcher, World, message};
 
 /// Another agent, as a companion of a contact's.
 async fn companion_of(world: &World, number: &str) -> Agent {
@@ -15,7 +15,7 @@ async fn companion_of(world: &World, number: &str) -> Agent {
     let phone = world.sim.phone(number).unwrap();
     phone.scan(&qr.payload).await.unwrap();
     pairing.linked().await;
-    phone.wait_until_active(PATIENCE).await.unwrap();
+    phone.wait_until_active(TEST_TIMEOUT).await.unwrap();
     agent
 }
 

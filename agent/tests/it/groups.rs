@@ -3,7 +3,7 @@
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::{GroupChange, Number, Received, Violation};
 
-use crate::harness::{ANNA, BERT, PATIENCE, WORD, World, fact, reason};
+use crate::harness::{ANNA, BERT, TEST_TIMEOUT, WORD, World, fact, reason};
 
 const CARLA: &str = "+15550100004";
 
@@ -15,7 +15,7 @@ impl World {
     async fn group_hears(&self, members: &[&str], text: &str) {
         let fits = |heard: &Received| heard.text.as_deref() == Some(text);
         for member in members {
-            let heard = self.peer(member).wait_for(fits, PATIENCE).await;
+            let heard = self.peer(member).wait_for(fits, TEST_TIMEOUT).await;
             heard.unwrap_or_else(|error| panic!("{member} has not got {text:?}: {error}"));
         }
     }

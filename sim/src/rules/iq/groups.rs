@@ -130,14 +130,14 @@ fn set(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer>
 
 /// The change that a child asks for, and the answer to it: each of several people has one of their own.
 fn wanted(state: &State, group: &Group, child: &Node) -> Option<(Change, Option<Node>)> {
-    let text = || child.content_as_string().map(|text| text.to_string());
+    let text = || child.content_as_string().map(String::from);
     let tag = child.tag.as_ref();
     Some(match tag {
         "subject" => (Change::Subject(text()?), None),
         "description" => {
             let body = child.get_optional_child("body");
             let body = body.and_then(Node::content_as_string);
-            (Change::Description(body.map(|body| body.to_string())), None)
+            (Change::Description(body.map(String::from)), None)
         }
         "announcement" | "not_announcement" => (Change::Announcement(tag == "announcement"), None),
         "locked" | "unlocked" => (Change::Locked(tag == "locked"), None),

@@ -18,6 +18,7 @@ impl Bench {
             id: stanza::text(node, "id").unwrap_or_default().into_owned(),
             to: stanza::jid(node, "to").expect("a jid"),
             node,
+            opened_at: RefCell::default(),
         }
     }
 
