@@ -13,6 +13,7 @@ use crate::delivery::deliver;
 use crate::number::{DeviceId, Number};
 use crate::phones::receipts;
 pub use crate::phones::send::Broadcast;
+pub use crate::phones::unasked::Unopenable;
 use crate::phones::{group, send};
 use crate::state::error::Error;
 use crate::state::inbox::{Receipt, Received};
@@ -20,7 +21,6 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::address::By;
 use crate::wire::content::text_message;
-pub use content::Unopenable;
 
 /// A handle on a contact. Cheap to clone.
 #[derive(Clone)]

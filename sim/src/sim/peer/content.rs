@@ -3,14 +3,13 @@
 use waproto::whatsapp as wa;
 
 use super::Peer;
+use crate::phones::poll;
 use crate::phones::shown::{self, Shown};
-use crate::phones::{poll, unasked};
+use crate::phones::unasked::{self, Unopenable};
 use crate::state::error::Error;
 use crate::sync::lock;
 use crate::wire::address::By;
 use crate::wire::content::{Content, Kind};
-
-pub use crate::phones::unasked::Unopenable;
 
 impl Peer {
     /// The message of a description, as this contact would send it. A vote is encrypted for its poll.
