@@ -238,7 +238,7 @@ async fn every_path_of_the_readme_is_served() {
             paths += 1;
         }
     }
-    assert_eq!(paths, 30);
+    assert_eq!(paths, 35);
 }
 
 #[tokio::test]
