@@ -102,6 +102,20 @@ impl State {
         devices.map(|device| (number.clone(), device)).collect()
     }
 
+    /// All devices of a user: those that the simulator plays, and companions.
+    pub(crate) fn devices_of(&self, number: &Number) -> Vec<DeviceId> {
+        let mut devices = self.played_by(number);
+        devices.extend(self.companions_of(number));
+        devices
+    }
+
+    /// WhatsApp's hash over the devices of a user.
+    pub(crate) fn device_hash(&self, number: &Number, by_lid: bool) -> Option<String> {
+        let devices = self.devices_of(number).into_iter();
+        let devices: Vec<u16> = devices.map(|(_, device)| device).collect();
+        number.device_hash(&devices, by_lid)
+    }
+
     /// Whether the simulator plays this device.
     pub(crate) fn plays(&self, (number, device): &DeviceId) -> bool {
         let added = |number| self.users.get(number)?.played.get(device);

@@ -175,7 +175,9 @@ pub(crate) fn half_measures_are_refused() {
     child.expect("error: cannot drop privileges: 2 threads are already running");
     let mut role = program.command("privileges");
     let mut child = Child::start(role.arg("4242:4242").arg(volume.dir()).uid(1000));
-    child.expect("error: cannot switch to user 4242:4242: only root can, and this process runs as 1000");
+    child.expect(
+        "error: cannot switch to user 4242:4242: only root can, and this process runs as 1000",
+    );
     let header = fs::metadata(volume.dir().join("vault.hdr")).expect("there");
     assert_eq!(header.uid(), 0);
 }

@@ -138,14 +138,6 @@ fn is_about((number, device): &DeviceId, account: &Number, change: Change) -> bo
     number == account && *device == changed
 }
 
-/// WhatsApp's hash over the devices that there are now.
-fn device_hash(state: &State, account: &Number, by_lid: bool) -> String {
-    let mut devices = vec![0];
-    let companions = state.companions_of(account).into_iter();
-    devices.extend(companions.map(|(_, device)| device));
-    account.device_hash(&devices, by_lid).unwrap_or_default()
-}
-
 /// `<notification type="devices">` with `<add>` or `<remove>`. A removal carries the list's time, not the list.
 fn news(state: &State, account: &Number, by_lid: bool, change: Change, list: &[u8]) -> Item {
     let address = |device: u16| -> Jid {
@@ -167,7 +159,10 @@ fn news(state: &State, account: &Number, by_lid: bool, change: Change, list: &[u
         }
     };
     let operation = NodeBuilder::new(tag)
-        .attr("device_hash", device_hash(state, account, by_lid))
+        .attr(
+            "device_hash",
+            state.device_hash(account, by_lid).unwrap_or_default(),
+        )
         .children([device.build(), index.build()]);
     let news = NodeBuilder::new("notification")
         .attr("from", address(0))
@@ -178,14 +173,13 @@ fn news(state: &State, account: &Number, by_lid: bool, change: Change, list: &[u
 
 /// `<notification type="account_sync">` with all `<devices>` of the account, for its own companions.
 fn own_news(state: &mut State, account: &Number, list: &[u8]) -> Item {
-    let hash = device_hash(state, account, false);
+    let hash = state.device_hash(account, false).unwrap_or_default();
     let phone = NodeBuilder::new("device").attr("jid", account.pn());
     let mut children = vec![phone.build()];
-    let companions = &state.user(account).companions;
-    children.extend(companions.iter().map(|(device, companion)| {
+    children.extend(state.user(account).linked().map(|(device, key_index)| {
         NodeBuilder::new("device")
-            .attr("jid", account.pn_device(*device))
-            .attr("key-index", companion.key_index)
+            .attr("jid", account.pn_device(device))
+            .attr("key-index", key_index)
             .build()
     }));
     let index = NodeBuilder::new("key-index-list").attr("ts", unix_now());

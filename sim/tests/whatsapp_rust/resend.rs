@@ -67,7 +67,7 @@ async fn what_a_device_cannot_open_is_sealed_again_for_it() {
             let peer = sim.peer(CONTACT).expect("peer");
             peer.add_devices(1);
             let companion = Companion::linked(&sim, ACCOUNT).await;
-                    companion.say(&contact(), "the first").await;
+            companion.say(&contact(), "the first").await;
             for device in [0, 1] {
                 peer.on_device(device).cannot_open(1, times, keys);
                 let id = companion.say(&contact(), "not at once").await;

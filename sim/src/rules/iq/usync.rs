@@ -164,7 +164,7 @@ fn present(
                 Some(NodeBuilder::new("lid").attr("val", number.lid()).build())
             }
             "devices" => {
-                let hash = device_hash(state, number, jid.is_lid());
+                let hash = state.device_hash(number, jid.is_lid());
                 let user = state.user(number);
                 user.watchers.insert((asker.clone(), jid.is_lid()));
                 Some(devices(user, hash))
@@ -202,16 +202,8 @@ fn is_unchanged(state: &State, jid: &Jid, number: &Number, entry: &Node) -> bool
     let known = entry
         .get_optional_child("devices")
         .and_then(|devices| stanza::text(devices, "device_hash"));
-    let current = device_hash(state, number, jid.is_lid());
+    let current = state.device_hash(number, jid.is_lid());
     known.is_some() && known.as_deref() == current.as_deref()
-}
-
-/// The hash over somebody's devices.
-fn device_hash(state: &State, number: &Number, by_lid: bool) -> Option<String> {
-    let mut devices = vec![0];
-    let companions = state.companions_of(number).into_iter();
-    devices.extend(companions.map(|(_, device)| device));
-    number.device_hash(&devices, by_lid)
 }
 
 fn contact_answer(kind: &'static str, asked: Option<&str>) -> Node {

@@ -43,11 +43,7 @@ pub(super) fn due(shared: &Shared, transit: &Transit<'_>) -> Option<String> {
 }
 
 fn devices_of(state: &State, numbers: &[Number]) -> BTreeSet<DeviceId> {
-    let of = |number: &Number| {
-        let mut devices = state.companions_of(number);
-        devices.push((number.clone(), 0));
-        devices
-    };
+    let of = |number| state.devices_of(number);
     numbers.iter().flat_map(of).collect()
 }
 
