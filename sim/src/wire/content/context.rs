@@ -29,74 +29,52 @@ impl Preview {
     }
 }
 
+/// The context of the first of these kinds of content that a message has. One list, read and written.
+macro_rules! context_of {
+    ($message:ident, $as_option:ident, |$content:ident| $context:expr) => {
+        context_of!(@ $message, $as_option, |$content| $context;
+            extended_text_message,
+            image_message,
+            video_message,
+            ptv_message,
+            audio_message,
+            document_message,
+            sticker_message,
+            location_message,
+            live_location_message,
+            contact_message,
+            contacts_array_message,
+            group_invite_message,
+            poll_creation_message,
+            poll_creation_message_v2,
+            poll_creation_message_v3,
+            event_message,
+            album_message,
+            list_message,
+            list_response_message,
+            buttons_message,
+            buttons_response_message,
+            template_button_reply_message
+        )
+    };
+    (@ $message:ident, $as_option:ident, |$content:ident| $context:expr; $($field:ident),*) => {{
+        $(if let Some($content) = $message.$field.$as_option() {
+            return $context;
+        })*
+        None
+    }};
+}
+
 /// Where a message keeps its context, if its kind has any. A plain text has to become an extended one first.
 pub(crate) fn field_mut(message: &mut wa::Message) -> Option<&mut MessageField<wa::ContextInfo>> {
-    macro_rules! first {
-        ($($field:ident),*) => {
-            $(if let Some(content) = message.$field.as_option_mut() {
-                return Some(&mut content.context_info);
-            })*
-        };
-    }
-    first!(
-        extended_text_message,
-        image_message,
-        video_message,
-        ptv_message,
-        audio_message,
-        document_message,
-        sticker_message,
-        location_message,
-        live_location_message,
-        contact_message,
-        contacts_array_message,
-        group_invite_message,
-        poll_creation_message,
-        poll_creation_message_v2,
-        poll_creation_message_v3,
-        event_message,
-        album_message,
-        list_message,
-        list_response_message,
-        buttons_message,
-        buttons_response_message,
-        template_button_reply_message
-    );
-    None
+    context_of!(message, as_option_mut, |content| Some(
+        &mut content.context_info
+    ))
 }
 
 /// [`field_mut`], read.
 pub(crate) fn info(message: &wa::Message) -> Option<&wa::ContextInfo> {
-    macro_rules! first {
-        ($($field:ident),*) => {
-            $(if let Some(content) = message.$field.as_option() {
-                return content.context_info.as_option();
-            })*
-        };
-    }
-    first!(
-        extended_text_message,
-        image_message,
-        video_message,
-        ptv_message,
-        audio_message,
-        document_message,
-        sticker_message,
-        location_message,
-        live_location_message,
-        contact_message,
-        contacts_array_message,
-        group_invite_message,
-        poll_creation_message,
-        poll_creation_message_v2,
-        poll_creation_message_v3,
-        event_message,
-        album_message,
-        list_message,
-        list_response_message,
-        buttons_message,
-        buttons_response_message,
-        template_button_reply_message
-    );
-    None
+    context_of!(message, as_option, |content| content
+        .context_info
+        .as_option())
 }
