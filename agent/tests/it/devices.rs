@@ -1,4 +1,4 @@
-//! A contact's new device: it gets the next message, whether the agent was told of it, or learns of it from an ack.
+//! A contact's new device: it gets the next message, whether the agent was notified of it or learns of it from an ack.
 
 use openclaw_proto::v1 as pb;
 use openclaw_sim::Fault;

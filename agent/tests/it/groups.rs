@@ -1,4 +1,4 @@
-//! Groups that others change: the agent writes to whoever is in them now, and says why it could not.
+//! Groups that others change: the agent sends to the current members, and reports why it could not.
 
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::{GroupChange, Number, Received, Violation};
@@ -12,6 +12,15 @@ fn numbers(numbers: &[&str]) -> Vec<Number> {
 }
 
 impl World {
+    /// A group of the account's, whose members have got a message.
+    async fn group_in_use(&self, members: &[&str]) -> String {
+        let group = self.phone().create_group(WORD, members).await.unwrap();
+        let first = format!("{WORD} one");
+        self.send(&group, &first).await.unwrap();
+        self.group_hears(members, &first).await;
+        group
+    }
+
     async fn group_hears(&self, members: &[&str], text: &str) {
         let fits = |heard: &Received| heard.text.as_deref() == Some(text);
         for member in members {
@@ -26,7 +35,7 @@ impl World {
     }
 }
 
-/// What an agent may break that was not told in time: the server refused it.
+/// The rule that an agent breaks when the notification comes too late: the server refuses the message.
 fn only(violations: &[Violation], rule: &str) {
     assert!(
         violations.iter().all(|it| it.rule == rule),
@@ -38,10 +47,7 @@ fn only(violations: &[Violation], rule: &str) {
 async fn a_removed_member_gets_nothing_more_and_a_new_one_everything() {
     let world = World::linked().await;
     let phone = world.phone();
-    let group = phone.create_group(WORD, &[ANNA, BERT]).await.unwrap();
-    let first = format!("{WORD} one");
-    world.send(&group, &first).await.unwrap();
-    world.group_hears(&[ANNA, BERT], &first).await;
+    let group = world.group_in_use(&[ANNA, BERT]).await;
     let bert = GroupChange::Remove(numbers(&[BERT]));
     phone.change_group(&group, &bert).unwrap();
     let carla = GroupChange::Add(numbers(&[CARLA]));
@@ -59,10 +65,7 @@ async fn a_group_that_changed_while_the_agent_was_away_is_written_to_as_it_is_no
     let mut world = World::linked().await;
     let url = world.sim.url();
     let phone = world.phone();
-    let group = phone.create_group(WORD, &[ANNA, BERT]).await.unwrap();
-    let first = format!("{WORD} one");
-    world.send(&group, &first).await.unwrap();
-    world.group_hears(&[ANNA, BERT], &first).await;
+    let group = world.group_in_use(&[ANNA, BERT]).await;
     world.agent.kill().await;
     for change in [
         GroupChange::Subject(format!("{WORD} again")),

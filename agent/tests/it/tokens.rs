@@ -1,4 +1,4 @@
-//! Privacy tokens: the server takes the first message to somebody only with one.
+//! Privacy tokens: the server accepts the first message to a person only with one.
 
 use openclaw_sim::{By, Config};
 
