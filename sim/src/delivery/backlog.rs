@@ -112,14 +112,14 @@ pub(crate) fn feed(state: &mut State, device: &DeviceId, link: &Link) {
             waited.sent
         });
         companion.queue.sent(place);
-        if let Some(number) = number {
-            link.send(&offline(node, number), delay);
-            cut_if_asked(state, device, link);
-            continue;
-        }
-        for node in mangled(state, device, class, node) {
+        let nodes = match number {
+            Some(number) => vec![offline(node, number)],
+            None => mangled(state, device, class, node),
+        };
+        for node in nodes {
             link.send(&node, delay);
         }
+        cut_if_asked(state, device, link);
     }
 }
 
@@ -132,8 +132,8 @@ fn preview(queue: &Queue) -> Node {
         .attr("receipt", count(Class::Receipt))
         .attr("notification", count(Class::Notification))
         .attr("appdata", 0)
-        .attr("call", 0)
-        .attr("status", 0)
+        .attr("call", count(Class::Call))
+        .attr("status", count(Class::Status))
         .build();
     stanza::ib(preview)
 }
