@@ -14,6 +14,7 @@ use crate::state::link::Link;
 use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
 use crate::state::user::Acked;
+use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::ending;
 use crate::wire::stanza;
@@ -23,7 +24,7 @@ pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
     const RULE: &str = "an ack has a class and an id";
     let class = stanza::text(node, "class").and_then(|class| Class::parse(&class));
     let stanza_id = stanza::text(node, "id");
-    let who = id.0.pn_device(id.1).to_string();
+    let who = verdict::who(id);
     let named = class.is_some() && stanza_id.is_some();
     let detail = format!("class {:?}", stanza::text(node, "class"));
     lock(&shared.verdicts).require(&who, RULE, named, &detail);
@@ -51,17 +52,20 @@ pub(crate) fn settle(
     let Some(companion) = user.companions.get_mut(&id.1) else {
         return;
     };
-    let queue = &mut companion.queue;
-    let wrong = match queue.with_id(class, stanza_id).next() {
-        // Acked before: a client may repeat itself.
-        None => return,
-        Some(owed) => mismatch(owed, node).err(),
-    };
-    let settled = queue.settle(class, stanza_id, |item| {
-        !strict || mismatch(item, node).is_ok()
+    let mut outcome = Ok(());
+    let settled = companion.queue.settle(class, stanza_id, |item| {
+        let compared = mismatch(item, node);
+        let fits = !strict || compared.is_ok();
+        outcome = compared;
+        fits
     });
-    let settled = settled.unwrap_or_default();
-    let kept = !settled.is_empty();
+    let Some(settled) = settled else {
+        // Acked before: a client may repeat itself.
+        return;
+    };
+    if !settled.is_empty() {
+        outcome = Ok(());
+    }
     user.acked.extend(settled.into_iter().map(|item| Acked {
         device: id.1,
         class,
@@ -73,9 +77,8 @@ pub(crate) fn settle(
         link.wake();
     }
     drop(state);
-    let who = id.0.pn_device(id.1).to_string();
-    let detail = wrong.unwrap_or_default();
-    if !lock(&shared.verdicts).require(&who, RULE, kept, &detail) {
+    let who = verdict::who(id);
+    if !lock(&shared.verdicts).check(&who, RULE, outcome) {
         link.end(&ending::owed_ack(class.as_str(), stanza_id));
     }
     shared.announce();

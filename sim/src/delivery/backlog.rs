@@ -19,6 +19,7 @@ use crate::state::feed::Feed;
 use crate::state::link::Link;
 use crate::state::queue::{Class, Item, Queue};
 use crate::state::shared::Shared;
+use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
@@ -55,7 +56,7 @@ pub(crate) fn request(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
     };
     let count = stanza::text(batch, "count");
     let count: Option<usize> = count.and_then(|count| count.parse().ok());
-    let who = id.0.pn_device(id.1).to_string();
+    let who = verdict::who(id);
     let kept = count.is_some_and(|count| count > 0);
     lock(&shared.verdicts).require(&who, RULE, kept, "no count, or none that is a number");
     let mut state = lock(&shared.state);
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
     use crate::delivery::deliver;
     use crate::signal::party::Party;
-    use crate::state::companion::{About, Companion, Keys};
+    use crate::state::companion::{Companion, Keys};
     use crate::state::link::Outgoing;
     use crate::sync::ready;
 
@@ -176,20 +177,12 @@ mod tests {
         let device = ("+15550100001".parse().expect("a number"), 1);
         let link = Arc::new(Link::new(7));
         let mut party = Party::new();
-        let companion = Companion {
-            key_index: 1,
-            noise: [0; 32],
-            device_identity: Vec::new(),
-            keys: Keys::registered(1, party.identity_public(), party.take_bundle().signed),
-            about: About::default(),
-            queue: Queue::default(),
-            feed: None,
-            link: Some(Arc::clone(&link)),
-            active: true,
-            presence: None,
-            bootstrapped: true,
-            dirty: BTreeSet::from(["groups"]),
-        };
+        let signed = party.take_bundle().signed;
+        let keys = Keys::registered(1, party.identity_public(), signed);
+        let mut companion = Companion::new(1, keys);
+        companion.link = Some(Arc::clone(&link));
+        companion.active = true;
+        companion.dirty = BTreeSet::from(["groups"]);
         state.user(&device.0).companions.insert(1, companion);
         (device, link)
     }

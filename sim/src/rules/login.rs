@@ -15,6 +15,7 @@ use crate::state::State;
 use crate::state::config::Leniency;
 use crate::state::link::{Fate, Link};
 use crate::state::shared::Shared;
+use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::ending::{Failure, conflict};
 use crate::wire::{ending, stanza};
@@ -71,21 +72,16 @@ fn describes_itself(
         Some(_) if agent.is_none_or(|agent| agent.platform.is_none()) => Err("no platform"),
         Some(_) => Ok(()),
     };
-    let refused = |reason| Failure {
-        reason,
-        expire: None,
-        code: None,
-    };
     let who = format!("socket {}", link.id);
     if !lock(&shared.verdicts).check(&who, RULE, detail) {
-        return Err(refused(400));
+        return Err(Failure::of(400));
     }
     let build = version.and_then(|version| version.tertiary).unwrap_or(0);
     let secondary = version.and_then(|version| version.secondary).unwrap_or(0);
     let oldest = (3_000, shared.config.oldest_version);
     if (secondary, build) < oldest {
         tracing::info!(link = link.id, secondary, build, "client is outdated");
-        return Err(refused(405));
+        return Err(Failure::of(405));
     }
     Ok(())
 }
@@ -96,11 +92,7 @@ fn log_in(
     client_static: [u8; 32],
     payload: &wa::ClientPayload,
 ) -> Result<DeviceId, Failure> {
-    let logged_out = Failure {
-        reason: 401,
-        expire: None,
-        code: None,
-    };
+    let logged_out = Failure::of(401);
     let number = payload.username.unwrap_or(0).to_string();
     let number: Number = number.parse().map_err(|_| logged_out)?;
     let device = u16::try_from(payload.device.unwrap_or(0)).map_err(|_| logged_out)?;
@@ -111,7 +103,7 @@ fn log_in(
     }
     let companion = state.companion(&id).ok_or(logged_out)?;
     let own_key = companion.noise == client_static;
-    let who = id.0.pn_device(device).to_string();
+    let who = verdict::who(&id);
     let rule = "a login uses the Noise key that was linked";
     if !lock(&shared.verdicts).require(&who, rule, own_key, "another static key") {
         return Err(logged_out);

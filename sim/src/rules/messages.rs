@@ -19,7 +19,7 @@ use crate::phones::receipts;
 use crate::rules::tokens;
 use crate::state::link::Link;
 use crate::state::shared::Shared;
-use crate::state::verdict::Entry;
+use crate::state::verdict::{self, Entry};
 use crate::sync::lock;
 use crate::wire::stanza;
 use forward::forward;
@@ -28,7 +28,7 @@ use transit::{Transit, enter, identity_is_sent_along, parts};
 
 /// Routes a companion's message and acks it.
 pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &Node) {
-    let who = from.0.pn_device(from.1).to_string();
+    let who = verdict::who(from);
     let (Some(id), Some(to)) = (stanza::text(node, "id"), stanza::jid(node, "to")) else {
         let rule = "a message has id and to";
         lock(&shared.verdicts).require(&who, rule, false, "missing attribute");

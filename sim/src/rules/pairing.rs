@@ -9,7 +9,6 @@
 
 pub(crate) mod code;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use buffa::Message as _;
@@ -31,8 +30,8 @@ use crate::state::companion::{About, Companion, Keys};
 use crate::state::error::Error;
 use crate::state::link::Link;
 use crate::state::pairing::{Awaiting, Linked, Pairing, REFS};
-use crate::state::queue::Queue;
 use crate::state::shared::Shared;
+use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::ending::{Failure, failure, stream_error};
 use crate::wire::stanza;
@@ -50,12 +49,7 @@ pub(crate) fn begin(
         Err(detail) => {
             let rule = "a registration carries signed keys";
             lock(&shared.verdicts).check(&who, rule, Err(detail));
-            let refusal = Failure {
-                reason: 400,
-                expire: None,
-                code: None,
-            };
-            link.end(&failure(refusal));
+            link.end(&failure(Failure::of(400)));
             return Role::Refused;
         }
     };
@@ -240,20 +234,10 @@ fn complete(
     let pairing = lock(&shared.state).pairings.remove(&link.id);
     let pairing = pairing.ok_or(Error::Disconnected)?;
     let signed = verified_identity(shared, answer, &pairing, id, key_index)?;
-    let companion = Companion {
-        key_index,
-        noise: pairing.noise,
-        device_identity: signed,
-        keys: pairing.keys,
-        about: pairing.about,
-        queue: Queue::default(),
-        feed: None,
-        link: None,
-        active: false,
-        presence: None,
-        bootstrapped: false,
-        dirty: BTreeSet::from(["account_sync", "groups"]),
-    };
+    let mut companion = Companion::new(key_index, pairing.keys);
+    companion.noise = pairing.noise;
+    companion.device_identity = signed;
+    companion.about = pairing.about;
     let mut state = lock(&shared.state);
     let companions = &mut state.user(account).companions;
     companions.insert(*device, companion);
@@ -271,7 +255,7 @@ fn verified_identity(
     shared: &Shared,
     answer: &Node,
     pairing: &Pairing,
-    (account, device): &DeviceId,
+    id: &DeviceId,
     key_index: u32,
 ) -> Result<Vec<u8>, Error> {
     const RULE: &str = "pair-device-sign carries both signatures";
@@ -280,7 +264,7 @@ fn verified_identity(
         .ok_or(Error::NotSigned)?;
     let signed = stanza::bytes(node).ok_or(Error::NotSigned)?;
     let stated = stanza::text(node, "key-index").and_then(|text| text.parse().ok());
-    let account_identity = lock(&shared.state).user(account).identity;
+    let account_identity = lock(&shared.state).user(&id.0).identity;
     let companion = &pairing.keys.identity;
     let verified = match stated {
         Some(got) if got != key_index => Err(adv::Error::KeyIndex {
@@ -289,7 +273,7 @@ fn verified_identity(
         }),
         _ => adv::verify_device_sign(&account_identity, companion, &signed, key_index),
     };
-    let who = account.pn_device(*device).to_string();
+    let who = verdict::who(id);
     lock(&shared.verdicts).check(&who, RULE, verified.as_ref().copied());
     verified?;
     Ok(signed.into_owned())

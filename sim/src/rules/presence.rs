@@ -6,6 +6,7 @@ use crate::number::DeviceId;
 use crate::phones::presence;
 use crate::state::presence::Typing;
 use crate::state::shared::Shared;
+use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
@@ -36,7 +37,7 @@ pub(crate) fn receive(shared: &Shared, id: &DeviceId, node: &Node) {
             }
         }
         other => {
-            let who = id.0.pn_device(id.1).to_string();
+            let who = verdict::who(id);
             lock(&shared.verdicts).require(&who, RULE, false, other);
         }
     }

@@ -13,6 +13,7 @@ use crate::state::inbox::Receipt;
 use crate::state::link::Link;
 use crate::state::queue::Class;
 use crate::state::shared::Shared;
+use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
@@ -61,12 +62,12 @@ fn settles(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
     let Some(kind) = stanza::text(node, "type") else {
         return true;
     };
-    if shared.config.lenient.contains(&Leniency::Acks) {
+    if !shared.config.is_strict(Leniency::Acks) {
         return true;
     }
     let settling = SETTLING.contains(&kind.as_ref());
     let known = settling || ASKING.contains(&kind.as_ref());
-    let who = id.0.pn_device(id.1).to_string();
+    let who = verdict::who(id);
     lock(&shared.verdicts).require(&who, RULE, known, &kind);
     settling
 }

@@ -9,6 +9,7 @@ use crate::number::DeviceId;
 use crate::state::config::Leniency;
 use crate::state::link::{Fate, Link};
 use crate::state::shared::Shared;
+use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::{ending, stanza};
 
@@ -26,13 +27,13 @@ pub(super) async fn run(shared: &Shared, link: &Link, device: &DeviceId) {
     }
 }
 
-/// Asks once, and cuts the socket of a client that does not answer. Every second ping has no type, as in the field.
+/// Asks once, and cuts the socket of a client that does not answer.
 async fn ping(shared: &Shared, link: &Link, device: &DeviceId) -> bool {
     const RULE: &str = "the server's pings are answered";
     let id = crate::id::stanza();
     link.send(&stanza::ping(&id), None);
     let answered = timeout(PONG_TIMEOUT, link.answer_to(&id)).await.is_ok();
-    let who = device.0.pn_device(device.1).to_string();
+    let who = verdict::who(device);
     let detail = format!("no answer in {} s", PONG_TIMEOUT.as_secs());
     if !lock(&shared.verdicts).require(&who, RULE, answered, &detail) {
         link.decide(Fate::Cut);
@@ -54,7 +55,7 @@ fn recycle(shared: &Shared, link: &Link, device: &DeviceId) {
         overdue.map(|item| (item.class.as_str(), item.id.clone()))
     };
     if let Some((class, id)) = overdue {
-        let who = device.0.pn_device(device.1).to_string();
+        let who = verdict::who(device);
         lock(&shared.verdicts).require(&who, RULE, false, &format!("{class} {id}"));
         link.end(&ending::owed_ack(class, &id));
     }

@@ -89,6 +89,24 @@ impl Keys {
 }
 
 impl Companion {
+    /// A companion that was just linked, and has to learn everything.
+    pub(crate) fn new(key_index: u32, keys: Keys) -> Self {
+        Self {
+            key_index,
+            noise: [0; 32],
+            device_identity: Vec::new(),
+            keys,
+            about: About::default(),
+            queue: Queue::default(),
+            feed: None,
+            link: None,
+            active: false,
+            presence: None,
+            bootstrapped: false,
+            dirty: BTreeSet::from(["account_sync", "groups"]),
+        }
+    }
+
     pub(crate) fn take_bundle(&mut self) -> Bundle {
         let Keys {
             registration_id,

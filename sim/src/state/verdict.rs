@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::number::DeviceId;
 use crate::signal::party::{ChainId, Enc};
 
 /// Violations beyond this many are counted, not kept.
@@ -35,6 +36,11 @@ pub(crate) enum Entry {
     Again,
     /// Other bytes came before under this key, or it has no key at all.
     Broken,
+}
+
+/// A companion, as verdicts name it.
+pub(crate) fn who((number, device): &DeviceId) -> String {
+    number.pn_device(*device).to_string()
 }
 
 /// The record of all checks, and the ledger of message keys that were used.

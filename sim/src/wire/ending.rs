@@ -17,6 +17,17 @@ pub struct Failure {
     pub code: Option<u32>,
 }
 
+impl Failure {
+    /// For this reason, and nothing more is said of it.
+    pub(crate) const fn of(reason: u16) -> Self {
+        Self {
+            reason,
+            expire: None,
+            code: None,
+        }
+    }
+}
+
 pub(crate) fn stream_error(code: u16) -> Node {
     NodeBuilder::new("stream:error").attr("code", code).build()
 }

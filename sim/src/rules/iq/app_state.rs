@@ -9,12 +9,13 @@ use crate::rules::iq::question::Question;
 use crate::state::State;
 use crate::state::queue::Item;
 use crate::state::shared::Shared;
+use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
 pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     const RULE: &str = "an app state patch carries valid MACs";
-    let who = id.0.pn_device(id.1).to_string();
+    let who = verdict::who(id);
     let sync = question.child.filter(|child| child.tag == "sync");
     let collections = sync.map(stanza::children).unwrap_or_default();
     let mut state = lock(&shared.state);

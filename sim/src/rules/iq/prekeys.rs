@@ -10,6 +10,7 @@ use crate::rules::iq::question::Question;
 use crate::signal::party::{Bundle, SignedPreKey};
 use crate::state::companion::Keys;
 use crate::state::shared::Shared;
+use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 use crate::wire::stanza::{child_array, child_number, content, number_bytes};
@@ -32,7 +33,7 @@ pub(super) fn publish(shared: &Shared, id: &DeviceId, question: &Question<'_>) -
 
 fn uploaded(shared: &Shared, id: &DeviceId, node: &Node) -> Result<(), String> {
     const RULE: &str = "an upload carries the linked identity and signed keys";
-    let who = id.0.pn_device(id.1).to_string();
+    let who = verdict::who(id);
     let mut state = lock(&shared.state);
     let companion = state.companion(id).ok_or("unlinked")?;
     let parsed = parse_upload(node, &companion.keys.identity);
@@ -87,7 +88,7 @@ fn parse_signed(parent: &Node) -> Option<SignedPreKey> {
 
 fn rotated(shared: &Shared, id: &DeviceId, rotate: &Node) -> Result<(), String> {
     const RULE: &str = "a rotated prekey is signed";
-    let who = id.0.pn_device(id.1).to_string();
+    let who = verdict::who(id);
     let mut state = lock(&shared.state);
     let companion = state.companion(id).ok_or("unlinked")?;
     let signed = parse_signed(rotate).ok_or("skey is missing or malformed")?;

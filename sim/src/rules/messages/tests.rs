@@ -3,7 +3,6 @@
 mod nacks;
 mod passed_on;
 
-use std::collections::BTreeSet;
 use wacore::pair::{DeviceState, PairUtils};
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, NodeContent};
@@ -16,9 +15,8 @@ use crate::phones::seal::enc;
 use crate::rules::groups;
 use crate::signal::party::{Enc, Party};
 use crate::signal::{address, adv};
-use crate::state::companion::{About, Companion, Keys};
+use crate::state::companion::{Companion, Keys};
 use crate::state::config::Config;
-use crate::state::queue::Queue;
 use crate::sync::ready;
 use crate::wire::content::text_message;
 
@@ -80,20 +78,9 @@ impl Bench {
             self.companion.registration_id(),
         );
         let signed = Party::new().take_bundle().signed;
-        let companion = Companion {
-            key_index: 1,
-            noise: [0; 32],
-            device_identity: self.identity.clone(),
-            keys: Keys::registered(registration, identity, signed),
-            about: About::default(),
-            queue: Queue::default(),
-            feed: None,
-            link: None,
-            active: false,
-            presence: None,
-            bootstrapped: true,
-            dirty: BTreeSet::new(),
-        };
+        let mut companion = Companion::new(1, Keys::registered(registration, identity, signed));
+        companion.device_identity = self.identity.clone();
+        companion.bootstrapped = true;
         let mut state = lock(&self.shared.state);
         state.user(&self.from.0).companions.insert(1, companion);
     }

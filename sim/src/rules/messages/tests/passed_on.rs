@@ -12,20 +12,9 @@ impl Bench {
     fn link_contacts_client(&self) -> DeviceId {
         let party = Party::new();
         let signed = Party::new().take_bundle().signed;
-        let companion = Companion {
-            key_index: 1,
-            noise: [0; 32],
-            device_identity: Vec::new(),
-            keys: Keys::registered(1, party.identity_public(), signed),
-            about: About::default(),
-            queue: Queue::default(),
-            feed: None,
-            link: None,
-            active: false,
-            presence: None,
-            bootstrapped: true,
-            dirty: BTreeSet::new(),
-        };
+        let keys = Keys::registered(1, party.identity_public(), signed);
+        let mut companion = Companion::new(1, keys);
+        companion.bootstrapped = true;
         let mut state = lock(&self.shared.state);
         state.user(&self.contact.0).companions.insert(1, companion);
         (self.contact.0.clone(), 1)
