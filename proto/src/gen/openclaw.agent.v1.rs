@@ -4720,7 +4720,7 @@ pub struct ListConsumersResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
-/// A program whose position among the events the agent stores.
+/// A named read position that the agent stores.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Consumer {
     /// Its name.
