@@ -47,8 +47,12 @@ impl Bench {
             Some(&bundle),
             &text_message("hello"),
         ));
+        let jid = match to.is_pn() {
+            true => device.0.pn_device(device.1),
+            false => device.0.lid_device(device.1),
+        };
         let participant = NodeBuilder::new("to")
-            .attr("jid", device.0.lid_device(device.1))
+            .attr("jid", jid)
             .children([enc(&sealed.expect("sealed"), None)]);
         let participants = NodeBuilder::new("participants").children([participant.build()]);
         let identity = stanza::content("device-identity", self.identity.clone());
