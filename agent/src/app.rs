@@ -247,7 +247,10 @@ async fn serve(
         )
     });
     if drained.await.is_err() {
-        tracing::warn!("open calls were aborted at the end of the drain timeout");
+        tracing::warn!(
+            seconds = DRAIN_TIMEOUT.as_secs(),
+            "drain timeout elapsed, open calls aborted"
+        );
     }
     for task in [sender, resolver, reloads, journal, supervised] {
         task.abort();
@@ -335,9 +338,7 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
     let commit = option_env!("OPENCLAW_COMMIT").unwrap_or_default();
     tracing::info!(version = version(), commit, %socket, listen, fingerprint, plaintext, http, "openclaw-agent started");
     if cfg!(feature = "sim") {
-        tracing::warn!(
-            "simulator build: it connects to the simulator only and does not check WhatsApp's certificates"
-        );
+        tracing::warn!("simulator build: loopback only, certificates not verified");
     }
 }
 

@@ -193,7 +193,7 @@ async fn receive(
     }
     Err(
         Failure::new("the agent ended the backup before it was complete")
-            .with_reason("CUT_SHORT")
+            .with_reason("STREAM_TRUNCATED")
             .with_hint("see the agent's log, and run it again"),
     )
 }

@@ -79,7 +79,7 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// List events that the agent keeps, newest first.
     Events(EventsArgs),
-    /// List or remove consumers: programs whose position among the events the agent stores.
+    /// List or remove consumers: named read positions that the agent stores.
     Consumers(ConsumersArgs),
     /// Show or change the allowlist.
     Allow(AllowArgs),

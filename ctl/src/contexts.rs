@@ -193,7 +193,7 @@ async fn remove(store: &Store, name: &Name, revoke: bool, json: bool) -> Result<
         None => ("NAME".to_owned(), "its endpoint".to_owned()),
     };
     console::note(&format!(
-        "note: the agent at {endpoint} still knows the key: an admin revokes it with `openclawctl clients revoke {client}`"
+        "note: the agent at {endpoint} still accepts the key: an admin revokes it with `openclawctl clients revoke {client}`"
     ));
     Ok(())
 }

@@ -92,7 +92,7 @@ pub(crate) async fn run(
     report(store, &context, first, json)?;
     if let Some(old) = replaced.filter(|old| !json && old.agent() == context.agent()) {
         console::note(&format!(
-            "note: the agent still knows the replaced key, {}: `openclawctl clients list` shows it",
+            "note: the agent still accepts the replaced key, {}: `openclawctl clients list` shows it",
             old.identity().fingerprint()
         ));
     }
@@ -182,7 +182,11 @@ fn refused(endpoint: &Endpoint, error: &AskError) -> Failure {
             "someone may intercept the connection (without learning the code): check where the host and the port lead",
         ),
         AskError::Name(_) => ("BAD_NAME", Exit::Usage, "give another with --name"),
-        AskError::Nonsense => ("NONSENSE", Exit::Failed, "update openclawctl, or the agent"),
+        AskError::Nonsense => (
+            "PROTOCOL_MISMATCH",
+            Exit::Failed,
+            "update openclawctl, or the agent",
+        ),
         AskError::Refused(refusal) => match refusal {
             Refusal::Unknown => (
                 "CODE_UNKNOWN",
@@ -205,7 +209,7 @@ fn refused(endpoint: &Endpoint, error: &AskError) -> Failure {
                 Exit::Refused,
                 "give another name with --name, or have an admin revoke that client; the code is still valid",
             ),
-            Refusal::NotKept => ("NOT_KEPT", Exit::Refused, "see the agent's log"),
+            Refusal::NotKept => ("CLIENT_NOT_STORED", Exit::Refused, "see the agent's log"),
             Refusal::Other => (
                 "REFUSED",
                 Exit::Refused,

@@ -21,7 +21,7 @@ use crate::rollback::check::RollbackCheck;
 use crate::stop::Stops;
 use crate::{aside, client, clock, console};
 
-const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; delete the folder once it is connected";
+const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; delete the directory once it is connected";
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -45,9 +45,9 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let mut stops = Stops::listen()?;
     let stopped = || {
-        Failure::new("stopped: nothing was imported")
+        Failure::new("stopped before the agent confirmed the import")
             .with_reason("STOPPED")
-            .with_hint("the agent may have completed it: see `openclawctl status`")
+            .with_hint("`openclawctl status` shows whether it was completed")
     };
     // What is wrong with the folder is reported without an agent.
     let Upload {
@@ -87,7 +87,7 @@ fn taken_for_a_backup(restored: &RestoreResponse) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "the agent has the account, but took the import for a backup: it left behind {} and {}",
+        "the agent has the account, but handled the import as a backup: it did not restore {} and {}",
         count(sessions, "session"),
         count(sender_keys, "sender key"),
     ))
@@ -154,8 +154,8 @@ fn failure(error: &Error) -> Failure {
         | Error::Foreign { .. }
         | Error::NotFound { .. }
         | Error::SeveralAccounts(_)
-        | Error::TooManyFiles => (Exit::Usage, "NOT_A_BAILEYS_FOLDER"),
-        Error::InUse => (Exit::Refused, "FOLDER_IN_USE"),
+        | Error::TooManyFiles => (Exit::Usage, "NOT_A_BAILEYS_DIRECTORY"),
+        Error::InUse => (Exit::Refused, "DIRECTORY_IN_USE"),
         Error::Unlinked | Error::Unfinished => (Exit::Refused, "NOT_LINKED"),
         Error::Occupied(_) => (Exit::Refused, "ALREADY_LINKED"),
         Error::Damaged { .. } => (Exit::Failed, "CREDENTIALS_DAMAGED"),

@@ -174,8 +174,8 @@ async fn follow(
 /// A code that no one sees: the phone is not linked, also when the reader of stdout has gone.
 fn unseen(failure: Failure) -> Failure {
     match failure.exit() {
-        Exit::Done => Failure::new("the reader of stdout is gone: no one sees the code")
-            .with_reason("STDOUT")
+        Exit::Done => Failure::new("stdout was closed: no one sees the code")
+            .with_reason("STDOUT_CLOSED")
             .with_hint(after(false)),
         _ => failure,
     }
@@ -186,9 +186,8 @@ fn cut_short(status: Option<Status>, scanned: bool) -> Failure {
         Some(status) if !is_transport(&status) => return Failure::from(status),
         Some(_) => Failure::unreachable("the connection to the agent was lost while pairing")
             .with_reason("CONNECTION_LOST"),
-        None => {
-            Failure::new("the agent ended the pairing without a result").with_reason("CUT_SHORT")
-        }
+        None => Failure::new("the agent ended the pairing without a result")
+            .with_reason("STREAM_TRUNCATED"),
     };
     failure.with_hint(after(scanned))
 }
@@ -201,7 +200,7 @@ fn stopped(scanned: bool) -> Failure {
 
 fn after(scanned: bool) -> &'static str {
     if scanned {
-        "the phone had accepted the code: `openclawctl status` says whether it is linked"
+        "the phone had accepted the code: `openclawctl status` shows whether it is linked"
     } else {
         "run `openclawctl pair` again for a new code"
     }

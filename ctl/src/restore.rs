@@ -65,9 +65,9 @@ pub(crate) async fn run(
     has_none(&status.link.unwrap_or_default(), "restore")?;
     let secret = obtain(secret, Use::Open, &mut stops).await?;
     let stopped = || {
-        Failure::new("stopped: nothing was restored")
+        Failure::new("stopped before the agent confirmed the restore")
             .with_reason("STOPPED")
-            .with_hint("the agent may have completed it: see `openclawctl status`")
+            .with_hint("`openclawctl status` shows whether it was completed")
     };
     let send = async {
         let (whole, secret) = checked(path, again, secret, json).await?;
@@ -171,7 +171,7 @@ fn report(restored: RestoreResponse, json: bool) {
         count(records_kept, "record")
     ));
     console::report(&format!(
-        "Left behind: {}, {}, {} (their keys must not be used twice)",
+        "Not restored: {}, {}, {} (their keys must not be used twice)",
         count(sessions_dropped, "session"),
         count(sender_keys_dropped, "sender key"),
         count(others_dropped, "other record"),

@@ -55,6 +55,6 @@ fn not_connected(link: LinkStatus) -> Failure {
     Failure::new(format!("not connected yet: {words}"))
         .with_reason("NOT_CONNECTED")
         .with_hint(
-            "the agent continues automatically: `openclawctl status` says when it is connected",
+            "the agent continues automatically: `openclawctl status` shows when it is connected",
         )
 }

@@ -177,7 +177,9 @@ async fn typed(purpose: Use, stops: &mut Stops) -> Result<Secret, Failure> {
     if purpose == Use::Seal {
         let again = prompt.ask("Repeat it: ", stops).await?;
         if *words != *again {
-            return Err(Failure::new("the two passphrases differ").with_reason("DIFFERENT"));
+            return Err(
+                Failure::new("the two passphrases differ").with_reason("PASSPHRASE_MISMATCH")
+            );
         }
     }
     let words = passphrase(words.as_bytes(), "what was typed", purpose)?;

@@ -155,7 +155,7 @@ fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: Stri
         duration::words(args.timeout)
     ))
     .with_exit(exit)
-    .with_reason("NOT_YET")
+    .with_reason("WAIT_EXPIRED")
     .with_hint(hint)
     .with_token(token)
 }
@@ -193,7 +193,9 @@ fn unknown(why: &str, token: &str) -> Failure {
 }
 
 fn ask_again(token: &str) -> String {
-    format!("repeat it with `--token {token}` to learn it: one token is never sent twice")
+    format!(
+        "repeat it with `--token {token}` to get the outcome: a token sends at most one message"
+    )
 }
 
 /// The argument, or stdin.

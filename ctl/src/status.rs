@@ -82,6 +82,6 @@ fn note_skew(json: bool) {
     let direction = if ahead > 0 { "behind" } else { "ahead of" };
     let by = span(Timestamp::default(), Timestamp { seconds, nanos: 0 });
     console::note(&format!(
-        "note: this machine's clock is {by} {direction} the agent's; times are counted by the agent's"
+        "note: this machine's clock is {by} {direction} the agent's; times use the agent's clock"
     ));
 }

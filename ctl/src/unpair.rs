@@ -66,7 +66,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
         );
     } else if back == Some(false) {
         console::note(&format!(
-            "warning: the agent has not restarted after {} s\nhint: see its log; `openclawctl status` says when it answers",
+            "warning: the agent has not restarted after {} s\nhint: see its log; `openclawctl status` shows when it answers",
             RETURN_TIMEOUT.as_secs()
         ));
     }

@@ -283,10 +283,11 @@ impl Admission {
     fn dropped(&self, origin: &Origin, reason: VerdictReason) -> EventData {
         self.traffic.count_dropped();
         tracing::info!(
+            id = origin.id.as_str(),
             reason = reason.name(),
             sender = %masked(&origin.sender),
             group = origin.group,
-            "message dropped: its sender is not allowed"
+            "message dropped by the allowlist"
         );
         EventData::Dropped(Dropped {
             id: origin.id.clone(),

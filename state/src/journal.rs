@@ -243,7 +243,11 @@ impl Journal {
 
     /// Records, durably, that WhatsApp will take a message for received that may not be here.
     pub async fn lost(&self, name: MessageName, lost: Lost) {
-        tracing::error!("redelivered message cannot be decrypted again, recorded as lost");
+        tracing::error!(
+            id = lost.id.as_str(),
+            hint = "ask the sender to send it again",
+            "redelivered message cannot be decrypted again, recorded as lost"
+        );
         let what = Some(EventData::Lost(lost));
         let ticket = self.arrive(vec![Arrival { name, what }], clock::now(), |_, _| {});
         self.vault.durable(ticket).await;

@@ -152,7 +152,8 @@ impl Outbox {
         let state = State::load(&vault, limits);
         if state.holding.is_held() {
             tracing::error!(
-                "sends held: the store was rolled back; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
+                hint = "decide with `openclawctl rollback renew` or `openclawctl rollback accept`",
+                "sends held: store rolled back"
             );
         }
         Self {

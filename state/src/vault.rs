@@ -244,7 +244,8 @@ impl Vault {
             let has_own = Tables::OWN.iter().any(|table| sealed.count(*table) > 0);
             if has_own && retained.is_none() {
                 tracing::error!(
-                    "the agent's TLS key is erased with the store: clients must enroll again"
+                    hint = "enroll clients again",
+                    "TLS key erased with the store"
                 );
             }
             match retained.filter(|_| has_own) {
@@ -340,7 +341,7 @@ pub(crate) fn ok_or_abort<T>(result: Result<T, Error>) -> T {
 fn abort(error: &Error) -> ! {
     let cause = std::error::Error::source(error);
     let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-    let why = format!("the store failed: {error}{cause}");
+    let why = format!("{error}{cause}");
     let hint = match error {
         Error::Replaced(_) => {
             "only one process may change the files of a volume: stop the agent before its volume is moved, copied back or restored, then start it again on the right volume"
@@ -349,9 +350,9 @@ fn abort(error: &Error) -> ! {
             "check whether the volume is full, then start again; nothing that was acknowledged is lost"
         }
     };
-    tracing::error!(hint, "{why}; exiting, because nothing can be stored");
+    tracing::error!(error = why, hint, "store failed, exiting");
     // A command has no log.
-    eprintln!("error: {why}\nhint: {hint}");
+    eprintln!("error: the store failed: {why}\nhint: {hint}");
     // Without unwinding, as an abort would end it, and with the code that a failure has everywhere. What runs until then on
     // other threads reports nothing that is not kept: durable is only what was synced, and nothing is after a failure.
     std::process::exit(i32::from(Exit::Failed.code()));

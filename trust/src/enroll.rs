@@ -109,7 +109,7 @@ pub enum ReceiveError {
 /// A name that a client cannot have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a client's name has 1 to {MAX_NAME_BYTES} bytes, all of which print, and no space at its ends"
+    "a client's name has 1 to {MAX_NAME_BYTES} bytes of UTF-8, without control characters and without white space at either end"
 )]
 pub struct BadName;
 

@@ -226,7 +226,7 @@ impl Link {
                     "WhatsApp no longer knows this device{code}: run `openclawctl pair` to link it again"
                 ),
                 Some(_) => format!(
-                    "WhatsApp logged this device out and did not say why{code}: run `openclawctl resume` to try once more, and `openclawctl pair` if that is refused too"
+                    "WhatsApp logged this device out without a reason{code}: run `openclawctl resume` to try once more, and `openclawctl pair` if that is refused too"
                 ),
             },
             LinkState::Banned { until: Some(until) } if until <= now => format!(

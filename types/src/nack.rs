@@ -74,8 +74,8 @@ impl Nack {
             551 => "WhatsApp does not accept messages for this group from this account",
             552 => "an error in WhatsApp's database",
             501..=599 => "a temporary error in WhatsApp's server",
-            0 => "WhatsApp gave no code",
-            _ => "WhatsApp gave no meaning",
+            0 => "no code",
+            _ => "unknown code",
         }
     }
 

@@ -56,7 +56,7 @@ pub enum Error {
     EventsDamaged(String),
     /// The log is older than the header.
     #[error(
-        "the log ends at opening {log}, the header knows of opening {header}: they are of different times"
+        "the log is of generation {log}, the header of generation {header}: they are from different snapshots"
     )]
     Older {
         /// Openings that the log knows of.
@@ -111,7 +111,7 @@ pub enum Error {
     InUse,
     /// A file has gone from its place, or another is there.
     #[error(
-        "{0} is not the file that was opened: the folder was moved, replaced, or written to by another program"
+        "{0} is not the file that was opened: the directory was moved, replaced, or written to by another program"
     )]
     Replaced(String),
     /// An earlier write or sync failed.
@@ -127,16 +127,16 @@ pub enum Error {
         source: io::Error,
     },
     /// Reading failed.
-    #[error("read")]
+    #[error("cannot read a file of the store")]
     Read(#[source] io::Error),
     /// Writing failed.
-    #[error("write")]
+    #[error("cannot write a file of the store")]
     Write(#[source] io::Error),
     /// Making durable failed.
-    #[error("sync")]
+    #[error("cannot fsync a file of the store")]
     Sync(#[source] io::Error),
     /// The folder did not do what was asked.
-    #[error("cannot change the folder")]
+    #[error("cannot change the directory of the store")]
     Folder(#[source] io::Error),
     /// The system gave no random numbers.
     #[error(transparent)]

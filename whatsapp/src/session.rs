@@ -115,6 +115,24 @@ pub enum Report {
     Ended(Loss),
 }
 
+impl Report {
+    /// As a log names it: without what it carries, which may be secret.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Qr { .. } => "qr",
+            Self::PhoneCode { .. } => "phone_code",
+            Self::PhoneCodeSpent => "phone_code_spent",
+            Self::PasskeyRequest(_) => "passkey_request",
+            Self::PasskeyConfirmation(_) => "passkey_confirmation",
+            Self::Accepted { .. } => "accepted",
+            Self::PairingRefused(_) => "pairing_refused",
+            Self::LoggedIn => "logged_in",
+            Self::Silent => "silent",
+            Self::Ended(_) => "ended",
+        }
+    }
+}
+
 /// Why WhatsApp or the phone did not link us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {

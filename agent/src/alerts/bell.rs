@@ -262,10 +262,20 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             Some(failure) => {
                 let error = &failure.error;
                 let given_up = self.queue.failed(number, &failure, now, fastrand::f64());
+                let (attempts, next_at) = self.queue.attempts(number);
                 if given_up {
-                    tracing::error!(id, kind, host, error, "alert given up");
+                    tracing::error!(id, kind, host, error, attempts, "alert abandoned");
                 } else {
-                    tracing::warn!(id, kind, host, error, "alert not delivered, trying again");
+                    let retry_in = clock::until(next_at).as_secs_f32();
+                    tracing::warn!(
+                        id,
+                        kind,
+                        host,
+                        error,
+                        attempt = attempts,
+                        retry_in,
+                        "alert delivery failed, will retry"
+                    );
                 }
                 self.board.send_modify(|board| {
                     board.count_failed(error, now);

@@ -89,11 +89,17 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     })?;
     // Before the store is opened: where it does not open, this may be why.
     if let Some(exposure) = volume::exposure(&place.dir) {
-        tracing::warn!(hint = exposure.hint(), "{exposure}");
+        tracing::warn!(
+            dir = %place.dir.display(),
+            mode = exposure.mode(),
+            reason = %exposure,
+            hint = exposure.hint(),
+            "volume directory is writable by others"
+        );
     }
     // One that cannot be read is reported by what opens the store.
     if let Ok(Some(fault)) = source.fault() {
-        tracing::warn!(key = %source, hint = fault.hint(), "the passphrase {fault}");
+        tracing::warn!(key = %source, reason = %fault, hint = fault.hint(), "passphrase has a flaw");
     }
     let open = volume.open_or_create(source, now)?;
     announce(config, &open);
@@ -123,6 +129,7 @@ fn warn_of_proxies(config: &Config) {
             variable = proxy.variable,
             proxy = proxy.address,
             alerts,
+            hint = proxy::HINT,
             "proxy not used for WhatsApp"
         );
     }
@@ -140,11 +147,14 @@ fn announce(config: &Config, open: &Open) {
     if let Some(path) = made_key {
         tracing::warn!(
             path = %path.display(),
-            "key file created: keep a copy elsewhere, nothing else opens the store"
+            hint = "back it up: the store cannot be opened without it",
+            "key file created"
         );
     }
     if key.is_open_to_group() {
-        tracing::warn!(%key, hint = "chmod 600", "key file is readable by its group");
+        let path = key.file().map(|path| path.display().to_string());
+        let hint = format!("run `chmod 600 {}`", path.unwrap_or_default());
+        tracing::warn!(%key, hint, "key file is readable by its group");
     }
     let Summary {
         store,

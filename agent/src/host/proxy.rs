@@ -23,6 +23,9 @@ const VARIABLES: [&str; 12] = [
     "wss_proxy",
 ];
 
+/// What to do about a proxy that is set.
+pub const HINT: &str = "let the agent connect to web.whatsapp.com:443 directly; this version has no setting for a proxy";
+
 /// Where WhatsApp is.
 const WHATSAPP: &str = "web.whatsapp.com";
 

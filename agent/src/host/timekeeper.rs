@@ -34,7 +34,7 @@ impl Timekeeper {
         if resumed.uncertain {
             tracing::warn!(
                 uncounted_seconds = resumed.uncounted.as_secs(),
-                "system clock disagrees with the saved time: data is kept for longer, and open enrolment codes have expired"
+                "system clock disagrees with the saved time"
             );
         }
         (Self { vault, boot }, resumed)

@@ -20,10 +20,11 @@ impl Agent {
                 Ok(summary)
             }
             Err(error) => {
-                let hint = error.hint();
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
                 tracing::error!(
-                    hint,
-                    "the new rules were not loaded, the previous ones stay active: {error}"
+                    error = format!("{error}{}", cause.unwrap_or_default()),
+                    hint = error.hint(),
+                    "allowlist reload failed, keeping the previous rules"
                 );
                 Err(error)
             }

@@ -24,6 +24,7 @@ pub(super) fn log(before: &Link, link: &Link) {
             tracing::warn!(
                 phone,
                 state = state.name(),
+                reason,
                 code = link.code,
                 hint = link.hint(clock::now(), clock::utc),
                 "WhatsApp disconnected{}",

@@ -99,7 +99,9 @@ impl Sender {
         session.check(&delivery.to).await?;
         let Some(outgoing) = Outgoing::decode(&delivery.payload) else {
             tracing::error!(
-                "queued message is in a later version's format; it waits for that version"
+                id = delivery.id.as_str(),
+                hint = "start the newer version of the agent, which can read it",
+                "queued message has an unknown format, kept"
             );
             return Err(AttemptError::NotEncrypted);
         };

@@ -324,7 +324,7 @@ async fn a_redirect_is_not_followed_and_410_ends_the_attempts() {
     world
         .until_listed(|listed| listed.alerts[0].state() == pb::AlertState::GivenUp)
         .await;
-    world.agent.logged("alert given up").await;
+    world.agent.logged("alert abandoned").await;
     assert!(elsewhere.all().is_empty());
     world.finish_discreetly().await;
 }

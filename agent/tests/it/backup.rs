@@ -292,7 +292,7 @@ async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
     let (second, _, first) = ended.expect("one is refused");
     assert_eq!(
         refusal(&second.unwrap_err()),
-        (Code::AlreadyExists, "UNDERWAY".to_owned())
+        (Code::AlreadyExists, "IN_PROGRESS".to_owned())
     );
     drop((first, keep));
     // An empty backup is refused for what it is once no one else is at it.

@@ -224,7 +224,10 @@ async fn an_invalid_consumer_is_refused() {
     let world = World::linked().await;
     let head = world.agent.status().await.events.unwrap().head;
     let ahead = world.ack(head + 1_000, false).await.unwrap_err();
-    assert_eq!(refusal(&ahead), (Code::InvalidArgument, "AHEAD".to_owned()));
+    assert_eq!(
+        refusal(&ahead),
+        (Code::InvalidArgument, "SEQ_AHEAD_OF_HEAD".to_owned())
+    );
     assert_eq!(world.consumers().await, []);
     let missing = world.remove().await.unwrap_err();
     assert_eq!(

@@ -114,7 +114,7 @@ async fn resume_is_refused_where_only_the_phone_can_help() {
     assert!(!link.hint.contains("resume"), "{}", link.hint);
     let before = world.handshakes();
     let denied = world.resume().await.unwrap_err();
-    assert_eq!(refusal(&denied), precondition("CREDENTIALS_DEAD"));
+    assert_eq!(refusal(&denied), precondition("CREDENTIALS_REVOKED"));
     assert_eq!(world.handshakes(), before);
     world.finish().await;
 }

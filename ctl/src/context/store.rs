@@ -212,9 +212,9 @@ impl Store {
 
     fn root(&self) -> Result<&Path, Failure> {
         self.dir.as_deref().ok_or_else(|| {
-            Failure::new("no folder for contexts: neither XDG_CONFIG_HOME nor HOME is set")
+            Failure::new("no directory for contexts: neither XDG_CONFIG_HOME nor HOME is set")
                 .with_exit(Exit::Configuration)
-                .with_hint("set one of them to a folder of yours")
+                .with_hint("set one of them to a directory of yours")
         })
     }
 
@@ -292,7 +292,7 @@ fn garbled(path: &Path) -> Failure {
     let shown = text::one_line(&path.to_string_lossy());
     Failure::new(format!("this version cannot read {shown}"))
         .with_exit(Exit::Configuration)
-        .with_reason("GARBLED")
+        .with_reason("CONTEXT_UNREADABLE")
         .with_hint("remove it, and enroll again")
 }
 

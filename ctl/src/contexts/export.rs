@@ -43,7 +43,7 @@ pub(super) fn export(
                 let shown = text::one_line(&path.to_string_lossy());
                 return Err(Failure::usage(format!("{shown} exists already"))
                     .with_reason("FILE_EXISTS")
-                    .with_hint("name another folder, or replace the files with --force"));
+                    .with_hint("name another directory, or replace the files with --force"));
             }
             _ => {}
         }

@@ -20,8 +20,8 @@ pub(super) fn caller(caller: &Caller) -> String {
         role => format!(" ({})", self::role(*role)),
     };
     let who = match (name.as_str(), caller.transport()) {
-        ("", Transport::Unix) => "on its machine, by its socket".to_owned(),
-        ("", Transport::Loopback) => "on its machine, in plain text".to_owned(),
+        ("", Transport::Unix) => "local, over the unix socket".to_owned(),
+        ("", Transport::Loopback) => "local, in plain text".to_owned(),
         ("", _) => word::<Transport>(*transport).to_owned(),
         (name, _) => one_line(name),
     };

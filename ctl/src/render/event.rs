@@ -73,7 +73,7 @@ pub(crate) fn gap(gap: &Gap) -> String {
     };
     if *damaged {
         format!(
-            "{which} {is} damaged and cannot be read; an operator's `openclawctl doctor` shows what to do"
+            "{which} {is} damaged and cannot be read; `openclawctl doctor` shows what to do (role sender or above)"
         )
     } else {
         format!("{which} {is} no longer kept")

@@ -261,7 +261,7 @@ fn hint(link: &LinkStatus) -> Option<&str> {
             Some("run `openclawctl pair` and scan the code")
         }
         LinkState::Replaced => {
-            Some("stop the other process that uses this link, then run `openclawctl pair`")
+            Some("stop the other process that uses this link, then run `openclawctl resume`")
         }
         LinkState::Banned => Some("wait until the ban ends; pairing again does not lift it"),
         LinkState::Outdated => Some("update the agent; WhatsApp no longer accepts this version"),

@@ -189,10 +189,12 @@ impl RollbackCheck {
         if std::mem::replace(&mut self.warned, true) {
             return;
         }
-        let why = format!("a rolled back store will not be noticed: {error}");
+        let why = format!(
+            "rollback detection is disabled: cannot read or write the local record: {error}"
+        );
         if self.json {
             console::json_note(&Note {
-                note: "no_memory",
+                note: "local_record_failed",
                 why,
                 hint: None,
                 held: None,

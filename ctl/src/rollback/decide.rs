@@ -53,11 +53,11 @@ pub(crate) async fn run(
     } else {
         console::report(&match decision {
             RollbackDecision::Renew => format!(
-                "Renewed: {} and {} are left behind, new ones are made as they are needed; sends continue",
+                "Renewed: {} and {} were discarded; they are created again as needed; sends continue",
                 count(sessions_dropped, "session"),
                 count(sender_keys_dropped, "sender key")
             ),
-            _ => "Accepted: the store counts as it is; sends continue".to_owned(),
+            _ => "Accepted: continuing with the store as it is; sends continue".to_owned(),
         });
         console::report(TOKENS);
     }

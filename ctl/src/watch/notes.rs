@@ -38,7 +38,7 @@ impl Notes {
     pub(super) fn no_place(&self, error: &cursor_file::Error) {
         if self.json {
             console::json_note(&Note {
-                note: "no_place",
+                note: "position_not_saved",
                 why: Some(error.to_string()),
             });
         } else {
@@ -49,7 +49,7 @@ impl Notes {
     }
 }
 
-/// What `--json` prints on stderr in addition to errors: `lost`, `waiting`, `start_over`, `new_store`, `no_place`.
+/// What `--json` prints on stderr in addition to errors: `lost`, `waiting`, `start_over`, `new_store`, `position_not_saved`.
 #[derive(Serialize)]
 struct Note {
     note: &'static str,

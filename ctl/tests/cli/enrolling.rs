@@ -275,7 +275,7 @@ async fn an_export_has_the_contexts_key_readable_by_its_owner_alone() {
     let export = ["context", "export", "--pem", "new/keys"];
     let ended = machine.run(&export).await;
     assert_eq!(ended.exit, Some(2), "{}", ended.stderr);
-    let said = "error: new/keys/client-key.pem exists already\nhint: name another folder, or replace the files with --force\n";
+    let said = "error: new/keys/client-key.pem exists already\nhint: name another directory, or replace the files with --force\n";
     assert_eq!(ended.stderr, said);
     assert_eq!(fs::read_to_string(&key).unwrap(), "another's");
     assert!(!dir.join("agent.pem").exists(), "nothing was written");

@@ -104,7 +104,7 @@ async fn being_terminated_leaves_the_terminal_as_it_was_too() {
     assert!(
         terminal
             .text()
-            .contains("`openclawctl status` says whether it is linked")
+            .contains("`openclawctl status` shows whether it is linked")
     );
     agent.until_asked("Pair closed").await;
 }

@@ -41,7 +41,7 @@ fn give_inside(
     if levels == 0 {
         return Err(failed(
             path,
-            io::Error::other("folders are nested too deep"),
+            io::Error::other("directories are nested too deep"),
         ));
     }
     for name in names(dir).map_err(|error| failed(path, error))? {

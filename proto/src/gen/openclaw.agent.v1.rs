@@ -4720,7 +4720,7 @@ pub struct ListConsumersResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
-/// A program whose position among the events the agent stores.
+/// A named read position that the agent stores.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Consumer {
     /// Its name.
@@ -5227,7 +5227,7 @@ pub mod agent_client {
         /// connected, the call only waits.
         ///
         /// FAILED_PRECONDITION when it is not linked (NOT_LINKED), or when the credentials are revoked and the agent must be
-        /// paired again (CREDENTIALS_DEAD). ALREADY_EXISTS while a pairing is in progress.
+        /// paired again (CREDENTIALS_REVOKED). ALREADY_EXISTS while a pairing is in progress.
         pub async fn resume(
             &mut self,
             request: impl tonic::IntoRequest<super::ResumeRequest>,
@@ -5384,7 +5384,7 @@ pub mod agent_client {
         /// Cancels a queued message.
         ///
         /// NOT_FOUND for an unknown token, FAILED_PRECONDITION for a message that is no longer queued
-        /// (NOT_WAITING) or is being sent to WhatsApp right now (UNDERWAY).
+        /// (NOT_WAITING) or is being sent to WhatsApp right now (IN_PROGRESS).
         pub async fn cancel_send(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelSendRequest>,
@@ -5611,7 +5611,7 @@ pub mod agent_server {
         /// connected, the call only waits.
         ///
         /// FAILED_PRECONDITION when it is not linked (NOT_LINKED), or when the credentials are revoked and the agent must be
-        /// paired again (CREDENTIALS_DEAD). ALREADY_EXISTS while a pairing is in progress.
+        /// paired again (CREDENTIALS_REVOKED). ALREADY_EXISTS while a pairing is in progress.
         async fn resume(
             &self,
             request: tonic::Request<super::ResumeRequest>,
@@ -5683,7 +5683,7 @@ pub mod agent_server {
         /// Cancels a queued message.
         ///
         /// NOT_FOUND for an unknown token, FAILED_PRECONDITION for a message that is no longer queued
-        /// (NOT_WAITING) or is being sent to WhatsApp right now (UNDERWAY).
+        /// (NOT_WAITING) or is being sent to WhatsApp right now (IN_PROGRESS).
         async fn cancel_send(
             &self,
             request: tonic::Request<super::CancelSendRequest>,

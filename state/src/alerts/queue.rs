@@ -108,7 +108,7 @@ impl Queue {
         });
         let going = pair.map_or(&waiting[..1], |pair| pair);
         for number in going {
-            self.end(*number, false, now, Some("dropped for newer alerts"));
+            self.end(*number, false, now, Some("evicted by newer alerts"));
         }
         going.len()
     }
@@ -178,6 +178,15 @@ impl Queue {
             (Scope::Alert | Scope::Final, _) => Hold::None,
         };
         false
+    }
+
+    /// How often delivery of an alert was attempted, and when the next attempt is due.
+    #[must_use]
+    pub fn attempts(&self, number: u64) -> (u32, SystemTime) {
+        let row = self.rows.get(&number);
+        row.map_or((0, SystemTime::UNIX_EPOCH), |row| {
+            (row.attempts, from_millis(row.next))
+        })
     }
 
     fn end(&mut self, number: u64, delivered: bool, now: SystemTime, why: Option<&str>) {

@@ -84,7 +84,7 @@ impl Journal {
         let segment: Segment = match sealed {
             Ok(Ok(segment)) => segment,
             Ok(Err(error)) => {
-                tracing::warn!("moving events into a file failed, trying again: {error}");
+                tracing::warn!(%error, "cannot move events to a segment file, will retry");
                 return false;
             }
             Err(_) => return false,

@@ -61,7 +61,11 @@ impl Outbox {
                 None => row::load_payload(&self.vault, &entry.sent.token).map(Arc::new),
             };
             let Some(payload) = payload else {
-                tracing::error!("queued message has no payload, marked as failed");
+                tracing::error!(
+                    id = entry.sent.id.as_str(),
+                    hint = "send it again with another token",
+                    "queued message has no payload, marked as failed"
+                );
                 self.settle_failed(state, order, SendReason::Unconfirmed, now);
                 continue;
             };

@@ -150,7 +150,8 @@ impl Outbox {
         if holding.hold.is_none() {
             tracing::error!(
                 reason = %back,
-                "sends held: the store was rolled back, its volume is an older copy; decide with `openclawctl rollback renew` or `openclawctl rollback accept`"
+                hint = "decide with `openclawctl rollback renew` or `openclawctl rollback accept`",
+                "sends held: store rolled back"
             );
             holding.hold = Some(Hold {
                 since: now,

@@ -153,10 +153,10 @@ pub(super) fn load(vault: &Vault) -> Vec<Entry> {
         .filter_map(|row| entry(std::str::from_utf8(&row.id).ok()?, &row.value));
     let mut entries: Vec<Entry> = read.collect();
     if entries.len() < count {
-        let unreadable = count - entries.len();
         tracing::warn!(
-            unreadable,
-            "outbox rows are unreadable: their tokens are forgotten"
+            count = count - entries.len(),
+            hint = "written by a newer version? start that one: this one sends a message again if its token is used again",
+            "unreadable outbox rows ignored"
         );
     }
     entries.sort_by_key(|entry| entry.order);

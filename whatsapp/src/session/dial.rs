@@ -138,8 +138,12 @@ impl Dialer {
     async fn dial(
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
-        let uri: Uri = self.endpoint.url().parse().context("parse the URL")?;
-        let host = uri.host().context("find a host in the URL")?;
+        let uri: Uri = self
+            .endpoint
+            .url()
+            .parse()
+            .context("cannot parse the URL")?;
+        let host = uri.host().context("the URL has no host")?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let (connector, port) = match uri.scheme_str() {
             Some("wss") => (default_tls_connector(), 443),
@@ -151,7 +155,7 @@ impl Dialer {
         let stream = connector.wrap(host, tcp).await.context("TLS")?;
         let (socket, _) = ClientBuilder::from_uri(uri.clone())
             .add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))
-            .context("name the origin")?
+            .context("cannot set the Origin header")?
             .connect_on(stream)
             .await
             .context("WebSocket upgrade")?;

@@ -63,8 +63,8 @@ impl Gate {
         };
         tokio::time::timeout(FLUSH_TIMEOUT, client.flush_pending_signal_state())
             .await
-            .context("flush the sessions")?
-            .context("make the sessions durable")
+            .context("cannot flush the sessions in time")?
+            .context("cannot store the sessions")
     }
 }
 

@@ -247,9 +247,9 @@ impl Inbound {
         // connection still arrives, since the driver waits until it can report that. Closed where
         // the owner is done with this connection.
         if let Some(reports) = self.reports.upgrade()
-            && let Err(TrySendError::Full(_)) = reports.try_send(report)
+            && let Err(TrySendError::Full(report)) = reports.try_send(report)
         {
-            tracing::warn!("report dropped: the session's channel is full");
+            tracing::warn!(kind = report.name(), "internal event dropped, channel full");
         }
     }
 
@@ -263,6 +263,7 @@ impl Inbound {
             let nack = Nack::parse(code);
             if self.outbox.refused(&id, nack, now) {
                 tracing::warn!(
+                    id = id.as_str(),
                     code = nack.0,
                     meaning = nack.meaning(),
                     "message refused by WhatsApp"

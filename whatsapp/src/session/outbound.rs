@@ -93,11 +93,13 @@ impl Session {
     /// Asks WhatsApp again for what is known of a group. What it answers is used by the next message; without an answer
     /// that one shows what is wrong.
     pub async fn refresh_group(&self, to: &Recipient) {
-        if matches!(to, Recipient::Group(_)) {
+        if let Recipient::Group(name) = to {
             let (groups, group) = (self.client.groups(), jid(to));
             let asked = groups.query_info_with_freshness(&group, Freshness::Refresh);
-            if asked.await.is_err() {
-                tracing::warn!("group lookup failed");
+            if let Err(error) = asked.await {
+                // The name of an old group begins with its creator's number.
+                let group = name.rsplit('-').next();
+                tracing::warn!(group, %error, "group lookup failed");
             }
         }
     }

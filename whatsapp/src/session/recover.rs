@@ -57,7 +57,11 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
 
 /// It may have been acknowledged, and cannot be reported.
 fn unreadable(row: &Pending, store: &Store) -> EventData {
-    tracing::error!("pending message is unreadable, recorded as lost");
+    tracing::error!(
+        id = row.id,
+        hint = "ask the sender to send it again",
+        "pending message is unreadable, recorded as lost"
+    );
     let from_me = store.is_account(&Contact::of_jid(&row.sender));
     let reason = LostReason::Unreadable;
     EventData::Lost(Lost::of_jids(

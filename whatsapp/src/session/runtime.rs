@@ -99,8 +99,8 @@ impl Turns {
             if stalled >= limit {
                 tracing::warn!(
                     seconds = limit.as_secs(),
-                    awaited,
-                    "backlog stalled: the rest of it is not waited for"
+                    missing = awaited,
+                    "backlog stalled, no longer waiting"
                 );
                 return;
             }

@@ -67,7 +67,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file was named, `creds.json` perhaps, instead of the folder that it is in.
-    #[error("{path} is a file, not a folder")]
+    #[error("{path} is a file, not a directory")]
     NotAFolder {
         /// As it was named, numbers masked.
         path: String,
@@ -79,7 +79,7 @@ pub enum Error {
         dir: String,
     },
     /// The folder is not the account's own, but one above it.
-    #[error("there is no creds.json in {dir}, but in folders under it: {}", .below.join(", "))]
+    #[error("there is no creds.json in {dir}, but in directories under it: {}", .below.join(", "))]
     Below {
         /// As it was named, numbers masked.
         dir: String,
@@ -114,7 +114,7 @@ pub enum Error {
     #[error("there are several accounts here: {}", .0.join(", "))]
     SeveralAccounts(Vec<String>),
     /// More than any account has.
-    #[error("there are more than 200000 files in the folder")]
+    #[error("there are more than 200000 files in the directory")]
     TooManyFiles,
     /// `creds.json` is there and the system does not let us read it.
     #[error("cannot read {file}: {reason}")]
@@ -125,11 +125,11 @@ pub enum Error {
         reason: String,
     },
     /// No phone has been linked.
-    #[error("this folder was never linked to a phone")]
+    #[error("this directory was never linked to a phone")]
     Unlinked,
     /// A pairing was begun and not finished.
     #[error(
-        "the pairing in this folder was not finished: there is no signature of the phone for this device"
+        "the pairing in this directory was not finished: there is no signature of the phone for this device"
     )]
     Unfinished,
     /// Neither `creds.json` nor its backup is whole.
@@ -141,7 +141,7 @@ pub enum Error {
         backup: String,
     },
     /// Someone wrote to the folder meanwhile.
-    #[error("the folder changed while it was read: its gateway is still running")]
+    #[error("the directory changed while it was read: its gateway is still running")]
     InUse,
     /// The store has an account already.
     #[error("this volume is already linked to {0}")]
@@ -152,10 +152,10 @@ pub enum Error {
 }
 
 const FOLDER: &str =
-    "name the folder with creds.json: by default ~/.openclaw/credentials/whatsapp/default";
-const NOT_THE_FILE: &str = "name the folder that the file is in, not the file";
+    "name the directory with creds.json: by default ~/.openclaw/credentials/whatsapp/default";
+const NOT_THE_FILE: &str = "name the directory that the file is in, not the file";
 const READABLE: &str =
-    "run this as the user that the gateway ran as, or make the folder and its files readable";
+    "run this as the user that the gateway ran as, or make the directory and its files readable";
 
 impl Error {
     /// What to do next.
@@ -166,30 +166,32 @@ impl Error {
                 io::ErrorKind::NotFound => FOLDER,
                 io::ErrorKind::NotADirectory => NOT_THE_FILE,
                 io::ErrorKind::PermissionDenied => READABLE,
-                _ => "copy the folder to a disk that can be read, then import the copy",
+                _ => "copy the directory to a disk that can be read, then import the copy",
             },
             Self::Unreadable { .. } => READABLE,
             Self::NotAFolder { path } if is_archive(path) => {
-                "unpack it, and name the folder with creds.json that was in it"
+                "unpack it, and name the directory with creds.json that was in it"
             }
             Self::NotAFolder { .. } => NOT_THE_FILE,
             Self::NotFound { .. } | Self::Foreign { .. } => FOLDER,
             Self::Empty { .. } => {
-                "name the folder with creds.json; in a container, check that it is mounted"
+                "name the directory with creds.json; in a container, check that it is mounted"
             }
             Self::Below { .. } => {
                 "name one of those; each account needs an agent with a volume of its own"
             }
             Self::NotAFile { link: true, .. } => {
-                "copy the folder with its symlinks resolved (cp -rL), then import the copy"
+                "copy the directory with its symlinks resolved (cp -rL), then import the copy"
             }
             Self::NotAFile { .. } => {
-                "a folder, pipe or device has this name: restore the file from a backup of that machine"
+                "a directory, pipe or device has this name: restore the file from a backup of that machine"
             }
             Self::SeveralAccounts(_) => {
-                "name one account's folder; each account needs an agent with a volume of its own"
+                "name one account's directory; each account needs an agent with a volume of its own"
             }
-            Self::TooManyFiles => "name the account's own folder, not one that holds other files",
+            Self::TooManyFiles => {
+                "name the account's own directory, not one that holds other files"
+            }
             Self::Unlinked | Self::Unfinished => {
                 "there is nothing to import: start the agent and run `openclawctl pair`"
             }

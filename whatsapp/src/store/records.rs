@@ -276,7 +276,8 @@ impl Unreadable {
             self.count.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
                 table = key.table.0,
-                "row of the store is unreadable to this version, treated as absent"
+                hint = "start the version of the agent that wrote it",
+                "undecodable row treated as absent"
             );
         }
     }

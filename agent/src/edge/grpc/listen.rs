@@ -35,7 +35,7 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The socket's folder.
-    #[error("cannot make the folder {}", .0.display())]
+    #[error("cannot make the directory {}", .0.display())]
     Folder(PathBuf, #[source] io::Error),
     /// Another process answers there.
     #[error("another process listens on {} (is another agent running?)", .0.display())]

@@ -69,7 +69,7 @@ pub(super) fn denied(denied: &Denied) -> Status {
         ),
         Denied::CredentialsDead => (
             Code::FailedPrecondition,
-            "CREDENTIALS_DEAD",
+            "CREDENTIALS_REVOKED",
             "run `openclawctl pair` to link it again",
         ),
         Denied::NotHeld => (
@@ -96,7 +96,7 @@ pub(super) fn consumer(denied: &consumers::ConsumerDenied) -> Status {
         ),
         consumers::ConsumerDenied::Ahead { .. } => (
             Code::InvalidArgument,
-            "AHEAD",
+            "SEQ_AHEAD_OF_HEAD",
             "acknowledge events that were received, by their seq",
         ),
         consumers::ConsumerDenied::Unknown => (
@@ -119,7 +119,7 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
         ArchiveError::Denied(reason) => return denied(reason),
         ArchiveError::Underway => (
             Code::AlreadyExists,
-            "UNDERWAY",
+            "IN_PROGRESS",
             "wait until it has ended, or stop it",
         ),
         ArchiveError::Gone => (
@@ -195,7 +195,7 @@ pub(super) fn refused(refused: &Refused) -> Status {
 pub(super) fn rules(error: &allow::Error) -> Status {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     let message = format!(
-        "the new rules were not loaded, the previous ones stay active: {error}{}",
+        "cannot load the new rules, keeping the previous ones: {error}{}",
         cause.unwrap_or_default()
     );
     let code = Code::FailedPrecondition;

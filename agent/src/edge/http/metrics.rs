@@ -282,8 +282,8 @@ fn alerts(text: &mut Text, board: &Board) {
             board.counts.failed,
         ),
         (
-            "openclaw_alerts_given_up_total",
-            "Alerts that were given up.",
+            "openclaw_alerts_abandoned_total",
+            "Abandoned alerts.",
             board.counts.given_up,
         ),
     ] {

@@ -45,7 +45,7 @@ pub enum Error {
     #[error("the secret of {0:?} was given twice")]
     GivenTwice(String),
     /// The output is gone.
-    #[error("print")]
+    #[error("cannot write to stdout")]
     Print(#[source] io::Error),
     /// The system has no random numbers.
     #[error(transparent)]
@@ -87,7 +87,9 @@ impl Error {
             }
             Self::OpensNothing(_) => "`openclaw-agent keys list` shows the slots",
             Self::GivenTwice(_) => "give each secret once; the configured one is included",
-            Self::Print(_) => "the reader of the output is gone",
+            Self::Print(_) => {
+                "stdout was closed: run it again without the pipe; `keys generate` also takes --out FILE"
+            }
             Self::NoRandom(_) => "try again; the machine may still be starting",
         };
         hint.to_owned()

@@ -11,13 +11,13 @@ use super::source::BadSource;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder's folder is missing.
-    #[error("the folder {} does not exist", .0.display())]
+    #[error("the directory {} does not exist", .0.display())]
     NoParent(PathBuf),
     /// Something else is in the folder's place.
-    #[error("{} is not a folder", .0.display())]
+    #[error("{} is not a directory", .0.display())]
     NotAFolder(PathBuf),
     /// The folder cannot be used.
-    #[error("cannot use the folder {}", dir.display())]
+    #[error("cannot use the directory {}", dir.display())]
     Folder {
         /// The folder.
         dir: PathBuf,
@@ -77,10 +77,10 @@ impl Error {
     pub fn hint(&self) -> String {
         match self {
             Self::NoParent(parent) => format!(
-                "mount the volume, or make the folder: mkdir -p {}",
+                "mount the volume, or make the directory: mkdir -p {}",
                 parent.display()
             ),
-            Self::NotAFolder(_) => "name a folder with --auth-dir".to_owned(),
+            Self::NotAFolder(_) => "name a directory with --auth-dir".to_owned(),
             Self::Folder { dir, source } => disk_hint(dir, source),
             Self::Locked { waited, .. } => format!(
                 "stop the other process first, only one may use a volume (waited {} s, see --lock-wait)",
@@ -107,12 +107,12 @@ fn store_hint(dir: &Path, error: &openclaw_vault::Error) -> String {
         Store::Newer { .. } => "start the version that wrote it, or a later one".to_owned(),
         Store::Foreign | Store::HeaderDamaged | Store::HeaderMissing | Store::LogMissing(_) | Store::Damaged { .. }
         | Store::Older { .. } | Store::Malformed { .. } => format!(
-            "move {} away, start on an empty folder, and bring the latest backup back with `openclawctl restore FILE`; without a backup, link the phone again",
+            "move {} away, start on an empty directory, and bring the latest backup back with `openclawctl restore FILE`; without a backup, link the phone again",
             dir.display()
         ),
         Store::Absent => "the agent creates it at its first start".to_owned(),
         Store::Read(source) | Store::Write(source) | Store::Sync(source) | Store::Folder(source) => disk_hint(dir, source),
-        _ => "start again; if it persists, move the folder away and restore a backup".to_owned(),
+        _ => "start again; if it persists, move the directory away and restore a backup".to_owned(),
     }
 }
 
@@ -122,7 +122,7 @@ fn disk_hint(dir: &Path, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => {
             let uid = rustix::process::geteuid().as_raw();
             format!(
-                "the agent runs as user {uid}: give the folder to it (chown -R {uid} {dir}); on Railway set RAILWAY_RUN_UID=0, and the agent does it at its start"
+                "the agent runs as user {uid}: give the directory to it (chown -R {uid} {dir}); on Railway set RAILWAY_RUN_UID=0, and the agent does it at its start"
             )
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -133,7 +133,7 @@ fn disk_hint(dir: &Path, error: &io::Error) -> String {
         io::ErrorKind::ReadOnlyFilesystem => {
             format!("mount the volume of {dir} read-write")
         }
-        io::ErrorKind::NotADirectory => "name a folder with --auth-dir".to_owned(),
+        io::ErrorKind::NotADirectory => "name a directory with --auth-dir".to_owned(),
         _ => format!("check the disk of {dir}, then start again"),
     }
 }

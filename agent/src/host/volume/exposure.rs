@@ -70,6 +70,12 @@ impl Us {
 }
 
 impl Exposure {
+    /// The directory's permission bits, in octal as `chmod` takes them.
+    #[must_use]
+    pub fn mode(&self) -> String {
+        format!("{:04o}", self.mode)
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {

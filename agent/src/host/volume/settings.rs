@@ -86,10 +86,10 @@ impl Flags {
         if dir.canonicalize().is_ok_and(|real| real == Path::new("/")) {
             mistakes.push(Mistake {
                 text: format!(
-                    "--auth-dir: {} is the root directory, not a folder for a store",
+                    "--auth-dir: {} is the root directory, not one for a store",
                     dir.display()
                 ),
-                hint: Some("name a separate folder, for example /app/auth".to_owned()),
+                hint: Some("name a separate directory, for example /app/auth".to_owned()),
             });
         } else if let Some(name) = strangers::first_in(dir) {
             mistakes.push(Mistake {
@@ -98,7 +98,7 @@ impl Flags {
                     dir.display()
                 ),
                 hint: Some(
-                    "name an empty or new folder; the agent takes ownership of it and makes it private"
+                    "name an empty or new directory; the agent takes ownership of it and makes it private"
                         .to_owned(),
                 ),
             });
@@ -137,7 +137,7 @@ impl Flags {
                     places.push(("--create-key-file", KeySource::key_file(path, true)));
                 }
                 None => mistakes.push(Mistake::from(format!(
-                    "--create-key-file: there is no folder next to {} for the key; name a file with --auth-key-file",
+                    "--create-key-file: there is no directory next to {} for the key; name a file with --auth-key-file",
                     dir.display()
                 ))),
             }
@@ -185,7 +185,7 @@ pub(crate) fn on_the_volume(name: &str, path: &Path, dir: &Path) -> Mistake {
             path.display(),
             dir.display()
         ),
-        hint: Some("name a file elsewhere; links are followed".to_owned()),
+        hint: Some("use a path outside the volume; symlinks are resolved first".to_owned()),
     }
 }
 

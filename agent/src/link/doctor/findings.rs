@@ -10,7 +10,7 @@ use openclaw_types::{Finding, LinkState, Nack, Seq};
 use openclaw_whatsapp::session::{Named, QueryError};
 
 use super::{EventSummary, Nameless, Person};
-use crate::host::proxy::Proxy;
+use crate::host::proxy::{self, Proxy};
 use crate::link::{Status, Storage};
 
 pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
@@ -21,7 +21,8 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
     let hint = match (state, status.link.hint(now, clock::utc)) {
         (_, hint) if status.pairing && !hint.is_empty() => LinkState::Linking.hint().to_owned(),
         (LinkState::Connected, _) => {
-            "the connection is silent; the agent reconnects automatically".to_owned()
+            "no traffic on the connection for --keepalive-limit; the agent reconnects automatically"
+                .to_owned()
         }
         (_, hint) if hint.is_empty() => {
             "the agent reconnects automatically: `openclawctl status` shows the next attempt"
@@ -44,7 +45,7 @@ pub(super) fn proxies(found: &[Proxy], alerts: Option<bool>) -> Vec<Finding> {
         Finding::note(
             "proxy",
             format!("{proxy} is set, but connections to WhatsApp do not use it{alerts}"),
-            "let the agent connect to web.whatsapp.com:443 directly; this version has no setting for a proxy",
+            proxy::HINT,
         )
     };
     found.iter().map(finding).collect()
@@ -304,8 +305,8 @@ fn registered(person: &Person<'_>) -> Finding {
     match &person.asked {
         None => Finding::note(
             "number",
-            format!("whether {phone} is on WhatsApp can be asked only while connected"),
-            "",
+            format!("cannot check whether {phone} is on WhatsApp: not connected"),
+            "connect first, then run it again",
         ),
         Some(Ok(Named {
             registered: true, ..
@@ -318,7 +319,7 @@ fn registered(person: &Person<'_>) -> Finding {
         Some(Err(error)) => Finding::note(
             "number",
             format!("WhatsApp did not report whether {phone} exists: {error}"),
-            "ask again in a moment",
+            "run `openclawctl doctor` again in a minute",
         ),
     }
 }
@@ -342,8 +343,7 @@ const IS_ASKED: &str = "the agent asks WhatsApp while it is connected, and again
 
 /// The agent is connected, and its question came to nothing.
 fn held_unanswered(check: &'static str, what: &str, error: &QueryError) -> Finding {
-    let text =
-        format!("{what} are held: WhatsApp did not answer which LIDs the numbers have ({error})");
+    let text = format!("{what} are held: the LID lookup failed ({error})");
     Finding::bad(
         check,
         text,

@@ -216,7 +216,8 @@ async fn remove_device(before: Option<Before>) {
         tracing::info!("WhatsApp removed the replaced device");
     } else {
         tracing::warn!(
-            "WhatsApp did not confirm removal of the replaced device: if the phone still lists it under Linked devices, remove it there"
+            hint = "remove it on the phone under Linked devices if it is still listed",
+            "replaced device: removal not confirmed by WhatsApp"
         );
     }
 }

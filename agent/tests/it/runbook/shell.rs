@@ -26,7 +26,7 @@ pub(crate) struct Running {
 impl Shell {
     pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let words = home.path().join("words");
+        let words = home.path().join("backup.passphrase");
         fs::write(&words, "four grey cormorants dive\n").unwrap();
         fs::set_permissions(words, fs::Permissions::from_mode(0o600)).unwrap();
         Self {

@@ -96,17 +96,21 @@ async fn a_volume_that_others_can_change_is_named() {
         agent
     };
     let said = log(&mut agent()).await;
-    assert_eq!(lines(&said, "WARN", "can change").len(), 0, "{said:#?}");
+    assert_eq!(
+        lines(&said, "WARN", "writable by others").len(),
+        0,
+        "{said:#?}"
+    );
     for mode in [0o777, 0o770, 0o707, 0o1777] {
         fs::set_permissions(&auth, Permissions::from_mode(mode)).unwrap();
         let said = log(&mut agent()).await;
-        let warned = lines(&said, "WARN", "can change");
+        let warned = lines(&said, "WARN", "writable by others");
         assert_eq!(warned.len(), 1, "{mode:o}: {said:#?}");
         assert!(
-            warned[0]["message"]
+            warned[0]["reason"]
                 .as_str()
                 .unwrap()
-                .contains(auth.to_str().unwrap())
+                .contains("can change the files")
         );
         assert!(warned[0]["hint"].as_str().unwrap().contains("chmod 700"));
     }

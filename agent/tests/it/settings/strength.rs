@@ -71,7 +71,7 @@ async fn no_slot_is_added_with_a_weak_passphrase_and_an_old_one_opens_with_a_war
         let mut agent = bare::binary(folder);
         let said = log(agent.args(DEAD).args(["--auth-passphrase-file", "words"])).await;
         assert_eq!(
-            lines(&said, "WARN", "the passphrase ").len(),
+            lines(&said, "WARN", "passphrase has a flaw").len(),
             1,
             "{passphrase:?}: {said:#?}"
         );
@@ -109,7 +109,7 @@ async fn a_passphrase_that_does_not_open_the_store_is_logged_with_its_flaw() {
         let ended = bare::run(bare::binary(folder).args(DEAD).args(with), "").await;
         assert_eq!(ended.code, Some(64), "{odd:?}");
         assert!(
-            ended.stdout.contains("\"WARN\"") && ended.stdout.contains("the passphrase "),
+            ended.stdout.contains("\"WARN\"") && ended.stdout.contains("passphrase has a flaw"),
             "{odd:?}: {ended:?}"
         );
         assert!(!ended.stdout.contains("horse") && !ended.stderr.contains("horse"));

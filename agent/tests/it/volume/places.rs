@@ -166,13 +166,13 @@ async fn a_path_that_is_not_a_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(VOLUME), "a file").unwrap();
     let ended = agent(folder.path(), &["--create-key-file"]).await;
-    is_explained(&ended, 64, "is not a folder", "--auth-dir");
+    is_explained(&ended, 64, "is not a directory", "--auth-dir");
     let missing = ["--create-key-file", "--auth-dir", "missing/auth"];
     let ended = agent(folder.path(), &missing).await;
     is_explained(
         &ended,
         64,
-        "the folder missing does not exist",
+        "the directory missing does not exist",
         "mkdir -p missing",
     );
 }

@@ -89,7 +89,7 @@ fn foreign_context_files_are_refused() {
     ] {
         fs::write(&file, text).unwrap();
         let refused = store.load(&name("home")).unwrap_err();
-        assert_eq!(refused.reason(), Some("GARBLED"), "{refused}");
+        assert_eq!(refused.reason(), Some("CONTEXT_UNREADABLE"), "{refused}");
         let said = format!("{refused:?}");
         assert!(
             !said.contains(&whole[whole.len() / 2..whole.len() / 2 + 20]),

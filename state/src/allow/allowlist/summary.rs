@@ -37,7 +37,8 @@ impl Summary {
     pub fn announce(&self) {
         let Some(rules) = &self.rules else {
             tracing::warn!(
-                "no allowlist: messages from everyone are accepted; name a file with --config to limit them"
+                hint = "set --config to restrict them",
+                "no allowlist, all senders are allowed"
             );
             return;
         };
@@ -45,7 +46,7 @@ impl Summary {
         let (direct, group) = (rules.direct.name(), rules.group.name());
         tracing::info!(file, direct, group, listed, added, "allowlist loaded");
         for remark in &rules.remarks {
-            tracing::warn!(file, "{remark}");
+            tracing::warn!(file, warning = remark, "allowlist warning");
         }
     }
 }

@@ -11,9 +11,9 @@ pub(crate) type Lookup<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
 /// Why a text could not be completed. Never repeats a value.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
-    #[error("the variable {0} is not set; set it, or write ${{{0}:-}} for a default of nothing")]
+    #[error("the variable {0} is not set; set it, or write ${{{0}:-}} for an empty default")]
     Unset(String),
-    #[error("the variable {0} is empty; set it, or write ${{{0}:-}} for a default of nothing")]
+    #[error("the variable {0} is empty; set it, or write ${{{0}:-}} for an empty default")]
     Empty(String),
     #[error("the variable {0} is not UTF-8 text; set it again")]
     NotUnicode(String),

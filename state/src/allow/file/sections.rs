@@ -195,7 +195,7 @@ impl Reader<'_> {
                 Some(text) if text == "<<" || !seen.insert(text) => {
                     self.wrong(
                         name.line,
-                        format!("{key}: a name stands here once, without reference or merge"),
+                        format!("{key}: duplicate keys, aliases (*name) and merge keys (<<) are not supported here"),
                     );
                 }
                 Some(_) => {}

@@ -97,7 +97,7 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
     NotCarried {
         what: "chats, contacts and history",
-        meaning: "Baileys keeps none in this folder",
+        meaning: "Baileys keeps none in this directory",
     },
     NotCarried {
         what: "device lists, group details, privacy and server settings",
@@ -109,7 +109,7 @@ const NOT_CARRIED: &[NotCarried] = &[
     },
     NotCarried {
         what: "whether the account addresses chats by LID",
-        meaning: "chats are addressed by phone number until WhatsApp says otherwise",
+        meaning: "chats are addressed by phone number until WhatsApp reports it",
     },
     NotCarried {
         what: "the name under Linked devices",
@@ -205,12 +205,12 @@ struct Words {
 const IMPORTED: Words = Words {
     heading: "Imported",
     carried: "Carried over",
-    then: "The folder is unchanged. Never start the old gateway on it again:",
+    then: "The directory is unchanged. Never start the old gateway on it again:",
 };
 const CHECKED: Words = Words {
     heading: "Checked",
     carried: "An import carries over",
-    then: "The folder is unchanged. Before you import, stop the old gateway for good:",
+    then: "The directory is unchanged. Before you import, stop the old gateway for good:",
 };
 
 impl Report {

@@ -62,11 +62,13 @@ impl Socket {
 /// The agent's own user and root: the file's mode already says so, except in a shared folder or
 /// for a socket that was opened before the mode was set.
 fn is_allowed(stream: &UnixStream, owner: u32) -> bool {
-    let allowed = stream
-        .peer_cred()
-        .is_ok_and(|peer| is_allowed_uid(peer.uid(), owner));
+    let peer_uid = stream.peer_cred().ok().map(|peer| peer.uid());
+    let allowed = peer_uid.is_some_and(|uid| is_allowed_uid(uid, owner));
     if !allowed {
-        tracing::warn!("connection refused: the peer runs as another user");
+        tracing::warn!(
+            peer_uid,
+            "connection refused: the peer runs as another user"
+        );
     }
     allowed
 }

@@ -30,7 +30,7 @@ fn refused(denied: &SubmitDenied) -> Status {
         SubmitDenied::QueueFull(_) => (
             Code::ResourceExhausted,
             "QUEUE_FULL",
-            "see `openclawctl outbox list`; the agent's --send-queue says how many may wait",
+            "see `openclawctl outbox list`; the limit is the agent's --send-queue",
         ),
         SubmitDenied::Held => (Code::FailedPrecondition, "STORE_ROLLED_BACK", ROLLED_BACK),
     };
@@ -107,7 +107,7 @@ pub(in crate::edge::grpc) fn cancel_denied(denied: CancelDenied) -> Status {
         ),
         CancelDenied::Underway => (
             Code::FailedPrecondition,
-            "UNDERWAY",
+            "IN_PROGRESS",
             "too late, unless WhatsApp refuses it: see `openclawctl outbox list`",
         ),
     };

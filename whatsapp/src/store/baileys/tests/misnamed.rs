@@ -75,14 +75,18 @@ async fn the_hint_fits_a_folder_that_is_missing_empty_or_the_wrong_one() {
     )
     .unwrap();
     for (name, error, hint) in [
-        ("missing", "open ", "name the folder with creds.json"),
+        ("missing", "open ", "name the directory with creds.json"),
         ("empty", "is empty", "check that it is mounted"),
-        ("other", "no creds.json", "name the folder with creds.json"),
+        (
+            "other",
+            "no creds.json",
+            "name the directory with creds.json",
+        ),
         ("above", "auth_info_baileys", "name one of those"),
         (
             "google",
             "another program",
-            "name the folder with creds.json",
+            "name the directory with creds.json",
         ),
     ] {
         let (text, said) = refusal(&at(name)).await;
