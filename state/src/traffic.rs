@@ -141,6 +141,7 @@ mod tests {
             account: None,
             reason,
             code: None,
+            expires_at: None,
         }
     }
 

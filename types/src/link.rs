@@ -201,6 +201,14 @@ pub struct Link {
         skip_serializing_if = "Option::is_none"
     )]
     pub code: Option<u32>,
+    /// When WhatsApp will stop accepting this version of the client, by its own clock, where it has announced that.
+    #[serde(
+        rename = "x",
+        with = "maybe_time",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<SystemTime>,
 }
 
 /// WhatsApp does not know the device any more.
@@ -240,13 +248,29 @@ impl Link {
             LinkState::Banned { until: None } => format!(
                 "WhatsApp banned or locked this account{code}: open WhatsApp on the phone to see why and to appeal; once it works there, run `openclawctl resume`"
             ),
+            LinkState::Connecting | LinkState::Connected | LinkState::BackingOff { .. } => {
+                self.expiry_hint(utc)
+            }
             state => state.hint().to_owned(),
         }
+    }
+
+    /// What to do before WhatsApp refuses this version; empty where it has not announced that. `utc` writes a time.
+    #[must_use]
+    pub fn expiry_hint(&self, utc: impl Fn(SystemTime) -> String) -> String {
+        let hint = |at| {
+            format!(
+                "WhatsApp stops accepting this version at {}: update openclaw-agent before then",
+                utc(at)
+            )
+        };
+        self.expires_at.map(hint).unwrap_or_default()
     }
 }
 
 impl Link {
-    /// The same link, with its own times as `shown` has them; that of the account is for people already.
+    /// The same link, with its own times as `shown` has them; that of the account and of WhatsApp's announcement are for
+    /// people already.
     #[must_use]
     pub fn shown_by(self, shown: impl Fn(SystemTime) -> SystemTime) -> Self {
         let state = match self.state {
@@ -280,6 +304,7 @@ mod tests {
             account: None,
             reason: None,
             code,
+            expires_at: None,
         };
         let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(100);
         link.hint(now, |at| {
@@ -295,6 +320,24 @@ mod tests {
             let link: Link = row.deserialized().unwrap();
             assert_eq!((link.state, link.code), (LinkState::Connected, read));
         }
+    }
+
+    #[test]
+    fn an_announced_end_of_the_version_is_the_next_step_while_the_link_works() {
+        let link = |state| Link {
+            state,
+            since: SystemTime::UNIX_EPOCH,
+            account: None,
+            reason: None,
+            code: None,
+            expires_at: Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(7)),
+        };
+        let hint = |state| link(state).hint(SystemTime::UNIX_EPOCH, |_| "noon".to_owned());
+        let next =
+            "WhatsApp stops accepting this version at noon: update openclaw-agent before then";
+        assert_eq!(hint(LinkState::Connected), next);
+        assert_eq!(hint(LinkState::Connecting), next);
+        assert_eq!(hint(LinkState::Replaced), LinkState::Replaced.hint());
     }
 
     #[test]

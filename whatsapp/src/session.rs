@@ -6,6 +6,7 @@
 mod backlog;
 mod compose;
 mod dial;
+mod expiry;
 mod gate;
 mod inbound;
 mod names;
@@ -109,6 +110,8 @@ pub enum Report {
     PairingRefused(Refusal),
     /// WhatsApp's `<success>` was seen on this connection.
     LoggedIn,
+    /// When WhatsApp will stop accepting this version of the client: as announced, or no longer announced.
+    Expires(Option<SystemTime>),
     /// Nothing was heard for longer than the keepalive limit; the connection is being given up.
     Silent,
     /// The connection ended. The last report of a connection.
@@ -127,6 +130,7 @@ impl Report {
             Self::Accepted { .. } => "accepted",
             Self::PairingRefused(_) => "pairing_refused",
             Self::LoggedIn => "logged_in",
+            Self::Expires(_) => "expires",
             Self::Silent => "silent",
             Self::Ended(_) => "ended",
         }

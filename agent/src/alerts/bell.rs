@@ -182,8 +182,9 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         {
             self.history.left(&before, now);
         }
-        let notice = self.rules.on(&mut self.history, &link, now);
-        if let Some(notice) = &notice {
+        let announced = Rules::on_announcement(&mut self.history, &link, now);
+        let notices = [announced, self.rules.on(&mut self.history, &link, now)];
+        for notice in notices.iter().flatten() {
             let row = Row::new(notice, &link, &self.sender, now);
             tracing::info!(id = row.id, kind = notice.kind.name(), "alert raised");
             let given_up = self.queue.push(row, now);
@@ -191,7 +192,8 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                 .send_modify(|board| board.count_given_up(given_up));
         }
         self.before = Some(link);
-        if notice.is_some() || history != self.history {
+        // A notice changes what is remembered.
+        if history != self.history {
             self.keep(true).await;
         }
     }

@@ -23,6 +23,9 @@ struct Data<'a> {
     phone: &'a str,
     /// Since when it is so; of a recovery, since when the trouble was.
     since: String,
+    /// When WhatsApp will refuse this version, where it has announced that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovered_from: Option<&'static str>,
     agent: Agent<'a>,
@@ -59,6 +62,7 @@ fn json(row: &Row) -> Body<'_> {
             hint: &row.hint,
             phone: &row.phone,
             since: rfc3339(row.since),
+            expires_at: row.expires.map(rfc3339),
             recovered_from: row.trouble.map(AlertKind::name),
             agent: Agent {
                 store: &row.store,
@@ -74,6 +78,7 @@ fn text(row: &Row) -> String {
         AlertKind::Replaced => "another process uses the same WhatsApp credentials",
         AlertKind::Banned => "WhatsApp banned this account",
         AlertKind::Outdated => "WhatsApp no longer accepts this version of the agent",
+        AlertKind::Expiring => "WhatsApp will stop accepting this version of the agent",
         AlertKind::ConnectionLost => "the link to WhatsApp is lost",
         AlertKind::Recovered => "the connection to WhatsApp is restored",
         AlertKind::Test => "test alert: delivery works",
@@ -135,6 +140,7 @@ mod tests {
             }),
             reason: Some(Reason::LoggedOut),
             code: None,
+            expires_at: None,
         };
         let notice = Notice {
             kind,

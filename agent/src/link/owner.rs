@@ -78,6 +78,7 @@ impl Owner {
             account: None,
             reason: None,
             code: None,
+            expires_at: None,
         };
         let (view, watched) = watch::channel(View {
             link,
@@ -237,6 +238,7 @@ impl Owner {
                 self.logged_in();
                 self.step_linked(Report::LoggedIn).await;
             }
+            Report::Expires(at) => self.expires(at),
             Report::Silent => self.enter(LinkState::Connecting, Some(Reason::ConnectionLost)),
             Report::Ended(loss) => self.ended(loss).await?,
             // A device that is linked makes no others.
@@ -260,6 +262,28 @@ impl Owner {
             self.retry.connected(clock::now());
             self.enter(LinkState::Connected, None);
         }
+    }
+
+    /// WhatsApp has announced when it will refuse this version of the client; `None`: that it will not.
+    pub(super) fn expires(&mut self, at: Option<SystemTime>) {
+        let Link {
+            state,
+            since,
+            reason,
+            code,
+            expires_at,
+            ..
+        } = self.link();
+        // It is announced at every login.
+        if expires_at == at {
+            return;
+        }
+        self.update(|link| link.expires_at = at);
+        match at.map(clock::utc) {
+            Some(at) => tracing::warn!(at, "WhatsApp will stop accepting this version"),
+            None => tracing::info!("WhatsApp no longer announces the end of this version"),
+        }
+        self.enter_with(state, reason, code, since);
     }
 
     /// The link's connection has ended: the pairing that has just made it decides what follows, or the retry rules.

@@ -92,8 +92,8 @@ impl Pairing {
                 Some(phone) => Step::Finish(Frame::Linked { phone }),
                 None => Step::Stay,
             },
-            // The connection's end follows.
-            Report::Silent => Step::Stay,
+            // The connection's end follows one, and the other is about any link.
+            Report::Silent | Report::Expires(_) => Step::Stay,
             Report::Ended(loss) => self.lost(loss),
         }
     }

@@ -17,6 +17,16 @@ struct Row {
     linked_at: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verdict: Option<VerdictRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expiry: Option<ExpiryRow>,
+}
+
+/// The announced end of a version.
+#[derive(Serialize, Deserialize)]
+struct ExpiryRow {
+    at: u64,
+    /// The agent's version that it is about.
+    agent: String,
 }
 
 /// A state that only a person can change.
@@ -75,6 +85,10 @@ fn row(account: &Account, link: &Link) -> Row {
         lid: lid.as_ref().map(|lid| lid.user().to_owned()),
         linked_at: to_millis(*linked_at),
         verdict,
+        expiry: link.expires_at.map(|at| ExpiryRow {
+            at: to_millis(at),
+            agent: env!("CARGO_PKG_VERSION").to_owned(),
+        }),
     }
 }
 
@@ -82,6 +96,8 @@ fn row(account: &Account, link: &Link) -> Row {
 pub(super) struct Kept {
     pub(super) account: Account,
     pub(super) verdict: Option<Verdict>,
+    /// When WhatsApp will stop accepting this version, where it has announced that.
+    pub(super) expires_at: Option<SystemTime>,
 }
 
 /// A state that only a person can change, why, and since when.
@@ -112,7 +128,13 @@ pub(super) fn load(vault: &Vault) -> Option<Kept> {
     Some(Kept {
         account,
         verdict: row.verdict.and_then(verdict),
+        expires_at: row.expiry.and_then(expires_at),
     })
+}
+
+fn expires_at(row: ExpiryRow) -> Option<SystemTime> {
+    let ExpiryRow { at, agent } = row;
+    (agent == env!("CARGO_PKG_VERSION")).then(|| from_millis(at))
 }
 
 fn verdict(row: VerdictRow) -> Option<Verdict> {
@@ -156,6 +178,7 @@ mod tests {
             }),
             reason: None,
             code: Some(402),
+            expires_at: Some(from_millis(1_900_000_000_000)),
         }
     }
 
@@ -211,6 +234,16 @@ mod tests {
         for state in [LinkState::LoggedOut, LinkState::Outdated] {
             assert_eq!(restored(state).unwrap(), state.name());
         }
+    }
+
+    #[test]
+    fn an_announced_end_is_that_of_the_version_that_got_it() {
+        let mut row = kept(LinkState::Connected).expiry.unwrap();
+        let announced = link(LinkState::Connected).expires_at;
+        let (at, agent) = (row.at, row.agent.clone());
+        assert_eq!(expires_at(ExpiryRow { at, agent }), announced);
+        row.agent = "0.0.1".to_owned();
+        assert_eq!(expires_at(row), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Alerts: what is sent to whom, how often, and what happens when no one listens.
 
+mod expiry;
 mod receiver;
 
 use std::time::{Duration, Instant};

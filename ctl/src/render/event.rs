@@ -189,6 +189,9 @@ fn of_link(link: &LinkStatus, now: Timestamp) -> String {
     if let Some(at) = link.banned_until {
         said.push_str(&format!(", until {}", moment(at)));
     }
+    if let Some(at) = link.expires_at {
+        said.push_str(&format!(", this version is accepted until {}", moment(at)));
+    }
     if !link.hint.is_empty() {
         said.push_str(&format!("; {}", one_line(&link.hint)));
     }

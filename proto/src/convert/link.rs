@@ -18,6 +18,7 @@ pub fn link_status(link: Link, hint: String) -> v1::LinkStatus {
         account,
         reason,
         code,
+        expires_at,
     } = link;
     let (attempt, retry_at) = match state {
         LinkState::BackingOff { attempt, until } => (attempt, Some(until)),
@@ -37,6 +38,7 @@ pub fn link_status(link: Link, hint: String) -> v1::LinkStatus {
         reason: reason.into(),
         hint,
         code: code.or(refusal).unwrap_or_default(),
+        expires_at: expires_at.map(Timestamp::from),
         ..Default::default()
     };
     if let Some(Account {
@@ -79,6 +81,7 @@ impl Wire for Link {
             ready: _,
             ready_at: _,
             disconnected_at: _,
+            expires_at,
         } = link;
         let banned_until = banned_until.map(|at| time(Some(at), "banned_until"));
         let account = match phone.parse() {
@@ -112,6 +115,9 @@ impl Wire for Link {
             account,
             reason: reason_from(reason, code),
             code: (code != 0 && reason != v1::LinkReason::Refused).then_some(code),
+            expires_at: expires_at
+                .map(|at| time(Some(at), "expires_at"))
+                .transpose()?,
         })
     }
 }

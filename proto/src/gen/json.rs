@@ -453,6 +453,7 @@ message! {
         ready = "ready": Plain,
         ready_at = "ready_at": Timestamp,
         disconnected_at = "disconnected_at": Timestamp,
+        expires_at = "expires_at": Timestamp,
     }
 }
 message! {

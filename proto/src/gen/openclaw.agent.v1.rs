@@ -3315,6 +3315,10 @@ pub struct LinkStatus {
     /// In Status: when the link went down, across all attempts. Absent while it is up.
     #[prost(message, optional, tag = "16")]
     pub disconnected_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When WhatsApp will stop accepting this version of the agent, by WhatsApp's clock. Absent unless WhatsApp has
+    /// announced it. The announcement is also an event with the unchanged state.
+    #[prost(message, optional, tag = "17")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// The state of the link to WhatsApp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -32,6 +32,9 @@ pub struct Row {
     pub hint: String,
     /// Masked.
     pub phone: String,
+    /// When WhatsApp will stop accepting this version, where it has announced that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
     /// The store's name, in hexadecimal.
     pub store: String,
     /// Where the agent runs.
@@ -108,6 +111,7 @@ impl Row {
             reason: reason.unwrap_or_default(),
             hint: hint(*kind, link, now),
             phone: phone.unwrap_or_default(),
+            expires: link.expires_at.map(to_millis),
             store: sender.store.clone(),
             host: sender.host.clone(),
             begun: to_millis(now),
@@ -136,6 +140,7 @@ impl Row {
 
 fn hint(kind: AlertKind, link: &Link, now: SystemTime) -> String {
     match kind {
+        AlertKind::Expiring => link.expiry_hint(clock::utc),
         AlertKind::ConnectionLost => {
             "the agent keeps trying: check whether its network reaches WhatsApp (`openclawctl status`)".to_owned()
         }

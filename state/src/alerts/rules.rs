@@ -12,6 +12,8 @@
 //! An outage lasts until the link has held for [`Rules::settle`]: a link that comes up for two seconds and drops again is
 //! bad all the time.
 //!
+//! An announcement that WhatsApp will refuse this version is an alert of its own, whatever state the link is in.
+//!
 //! [`LinkHistory`] is durable. A restart continues where the last process was: what was alerted is not alerted again, and an outage
 //! has lasted since the link was last known to be up, whatever has happened since.
 
@@ -41,6 +43,8 @@ pub enum AlertKind {
     Banned,
     /// WhatsApp no longer accepts this version.
     Outdated,
+    /// WhatsApp has announced when it will no longer accept this version.
+    Expiring,
     /// The link has been lost for longer than is allowed.
     ConnectionLost,
     /// The link is up again.
@@ -58,6 +62,7 @@ impl AlertKind {
             Self::Replaced => "replaced",
             Self::Banned => "banned",
             Self::Outdated => "outdated",
+            Self::Expiring => "expiring",
             Self::ConnectionLost => "connection_lost",
             Self::Recovered => "recovered",
             Self::Test => "test",
@@ -97,6 +102,9 @@ pub struct LinkHistory {
     /// The trouble that was reported last and is not over.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     reported: Option<Reported>,
+    /// The end of this version that was reported last: WhatsApp announces it at every login.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,6 +228,26 @@ impl Rules {
                 history.report(AlertKind::ConnectionLost, since)
             }
         }
+    }
+
+    /// The alert that an announcement of WhatsApp makes due: once for each date. It is no outage, and nothing recovers from it.
+    #[must_use]
+    pub fn on_announcement(
+        history: &mut LinkHistory,
+        link: &Link,
+        now: SystemTime,
+    ) -> Option<Notice> {
+        let expires_at = link.expires_at?;
+        let date = Some(to_millis(expires_at));
+        if history.expires_at == date || link.state == LinkState::Outdated {
+            return None;
+        }
+        history.expires_at = date;
+        Some(Notice {
+            kind: AlertKind::Expiring,
+            since: now,
+            trouble: None,
+        })
     }
 
     /// When to look again although the link stays as it is.

@@ -129,6 +129,7 @@ pub(super) fn every_link() -> impl Iterator<Item = Link> {
                 since: at(),
                 account,
                 code: (state.needs_person() && reason.is_none()).then_some(406),
+                expires_at: reason.is_none().then(at),
                 reason,
             }
         })

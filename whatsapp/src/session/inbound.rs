@@ -31,7 +31,7 @@ use super::gate::Gate;
 use super::order::{Order, Position};
 use super::stale::StaleGroups;
 use super::verdict::verdict;
-use super::{Loss, Refusal, Report, Seen, Setup, translate};
+use super::{Loss, Refusal, Report, Seen, Setup, expiry, translate};
 use crate::session::Secret;
 use crate::store::Store;
 
@@ -313,6 +313,9 @@ impl EventHandler for Inbound {
                 self.backlog.arrived(stanza);
                 self.order.arrived(stanza, &self.store);
                 self.stale.arrived(stanza);
+                if let Some(at) = expiry::announced(stanza) {
+                    self.report(Report::Expires(at));
+                }
                 let is_ours = |who: &Contact| self.store.is_account(who);
                 if let Some(event) = translate::sealed_for_the_phone(stanza.get(), is_ours) {
                     self.traffic.count_undecryptable();

@@ -119,6 +119,7 @@ mod tests {
             account: None,
             reason: None,
             code: None,
+            expires_at: None,
         }))
     }
 

@@ -188,6 +188,7 @@ mod tests {
                 account: None,
                 reason: None,
                 code: None,
+                expires_at: None,
             };
             journal.append(EventData::Link(Box::new(link)), since);
         }

@@ -89,6 +89,13 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
         "When the link entered its current state, in seconds since 1970.",
         since_epoch(clock::shown(status.link.since)),
     );
+    if let Some(at) = status.link.expires_at {
+        text.seconds(
+            "openclaw_whatsapp_version_expires_seconds",
+            "When WhatsApp will stop accepting this version, in seconds since 1970. Absent unless announced.",
+            since_epoch(at),
+        );
+    }
     if let Some(at) = status.last_frame {
         text.seconds(
             "openclaw_whatsapp_last_frame_age_seconds",

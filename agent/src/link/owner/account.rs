@@ -31,11 +31,16 @@ impl Owner {
             self.enter(LinkState::Unlinked, None);
             return Ok(());
         };
-        let (linked_at, verdict) = match record::load(&self.vault) {
-            Some(Kept { account, verdict }) => (account.linked_at, verdict),
-            None => (clock::wall(), None),
+        let (linked_at, verdict, expires_at) = match record::load(&self.vault) {
+            Some(Kept {
+                account,
+                verdict,
+                expires_at,
+            }) => (account.linked_at, verdict, expires_at),
+            None => (clock::wall(), None, None),
         };
         self.remember(phone, lid, linked_at);
+        self.update(|link| link.expires_at = expires_at);
         match verdict {
             Some(Verdict {
                 state,

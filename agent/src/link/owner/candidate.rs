@@ -90,6 +90,7 @@ impl Owner {
                 self.logged_in();
                 remove_device(before).await;
             }
+            Some(Report::Expires(at)) => self.expires(*at),
             Some(Report::Ended(loss)) => self.candidate_ended(*loss).await,
             Some(_) => {}
             None => {
@@ -157,7 +158,11 @@ impl Owner {
             accepted,
         } = candidate;
         let (phone, lid) = accepted?;
-        let before = self.link().account;
+        let Link {
+            account: before,
+            expires_at,
+            ..
+        } = self.link();
         let account = Account {
             phone,
             lid,
@@ -169,6 +174,7 @@ impl Owner {
             account: Some(account.clone()),
             reason: None,
             code: None,
+            expires_at,
         };
         record::keep(store.vault(), &link);
         // Messages to this very account that wait for their sender to be known.

@@ -18,6 +18,7 @@ fn row(kind: AlertKind, seconds: u64) -> Row {
         account: None,
         reason: None,
         code: None,
+        expires_at: None,
     };
     let notice = Notice {
         kind,

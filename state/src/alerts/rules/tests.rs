@@ -24,6 +24,7 @@ fn link(state: LinkState, seconds: u64) -> Link {
         }),
         reason: None,
         code: None,
+        expires_at: None,
     }
 }
 

@@ -1,0 +1,62 @@
+//! The date from which WhatsApp refuses this version of the client: `<ib><client_expiration t/></ib>`.
+//!
+//! The server announces it days ahead, and without `t` it takes the announcement back (WhatsApp Web's
+//! `parseClientExpirationRequest`). The library drops the stanza (whatsapp-rust 0.7.0; read since #1314). It is about the
+//! version, and asks nothing of this connection.
+
+use std::time::{Duration, SystemTime};
+
+use whatsapp_rust::OwnedNodeRef;
+
+/// The last second of the year 9999, the last that a timestamp of the API can have.
+const MAX_SECONDS: u64 = 253_402_300_799;
+
+/// What a stanza announces, if it is such an announcement. A date that is none announces nothing.
+pub(super) fn announced(stanza: &OwnedNodeRef) -> Option<Option<SystemTime>> {
+    let announcement = match stanza.tag() {
+        "ib" => stanza.get_optional_child("client_expiration")?,
+        _ => return None,
+    };
+    let Some(seconds) = announcement.get_attr("t") else {
+        return Some(None);
+    };
+    let seconds: u64 = seconds.as_str().parse().ok()?;
+    let is_date = (1..=MAX_SECONDS).contains(&seconds);
+    is_date.then(|| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::NodeBuilder;
+    use whatsapp_rust::wacore_binary::marshal::marshal;
+
+    use super::*;
+
+    fn of(tag: &'static str, t: Option<&str>) -> Option<Option<SystemTime>> {
+        let mut announcement = NodeBuilder::new("client_expiration");
+        if let Some(t) = t {
+            announcement = announcement.attr("t", t);
+        }
+        let node = NodeBuilder::new(tag).children([announcement.build()]);
+        let packed = marshal(&node.build()).unwrap().split_off(1);
+        announced(&OwnedNodeRef::new(packed).unwrap())
+    }
+
+    #[test]
+    fn a_date_is_announced_and_taken_back_and_what_is_none_is_not_read() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000);
+        assert_eq!(of("ib", Some("1900000000")), Some(Some(at)));
+        assert_eq!(of("ib", None), Some(None));
+        for t in [
+            "",
+            "0",
+            "-1",
+            "soon",
+            "253402300800",
+            "18446744073709551616",
+        ] {
+            assert_eq!(of("ib", Some(t)), None, "{t}");
+        }
+        assert_eq!(of("notification", Some("1900000000")), None);
+    }
+}
