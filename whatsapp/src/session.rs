@@ -19,6 +19,7 @@ mod secret;
 mod silence;
 mod stale;
 mod time;
+mod tokens;
 mod translate;
 mod verdict;
 
@@ -162,6 +163,7 @@ pub struct Session {
     dialled: Arc<dial::Outcome>,
     directory: Arc<outbound::Directory>,
     stale: Arc<stale::StaleGroups>,
+    tokens: Arc<tokens::Tokens>,
     store: Store,
 }
 
@@ -248,6 +250,7 @@ impl Session {
         }
         let bot = builder.build().await.map_err(OpenError)?;
         let client = bot.client();
+        store.attach(&client);
         gate.attach(&client);
         backlog.attach(&client);
         inbound.restore();
@@ -257,6 +260,7 @@ impl Session {
             dialled,
             directory: Arc::default(),
             stale,
+            tokens: Arc::default(),
             store: store.clone(),
         };
         // One run is one connection: when to try again is the owner's decision.
@@ -386,6 +390,7 @@ impl Driver {
                 () = seen.announced.notified() => session.withdraw().await,
                 Ok(_) = &mut success => {
                     logged_in = true;
+                    session.tokens.logged_in();
                     send_report(reports, Report::LoggedIn).await;
                 }
                 () = &mut resume, if logged_in => {}

@@ -40,6 +40,7 @@ use openclaw_state::allow::Book;
 use openclaw_state::journal::Journal;
 use openclaw_state::vault::Vault;
 use openclaw_types::{Lid, Phone};
+use whatsapp_rust::client::Client;
 use whatsapp_rust::traits::Backend;
 
 use self::records::Records;
@@ -90,6 +91,11 @@ impl Store {
     #[must_use]
     pub fn vault(&self) -> &Vault {
         &self.records.vault
+    }
+
+    /// The library's client is `client` from now on.
+    pub(crate) fn attach(&self, client: &Client) {
+        self.records.attach(&client.persistence_manager());
     }
 
     /// For the library.

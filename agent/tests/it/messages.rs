@@ -375,6 +375,8 @@ async fn messages_from_the_phone_are_from_me() {
 #[tokio::test]
 async fn a_message_that_cannot_be_encrypted_yet_has_not_failed() {
     let world = World::linked().await;
+    // With it, the account has what its first messages need.
+    world.send(ANNA, WORD).await.unwrap();
     let error = IqError {
         xmlns: "encrypt".to_owned(),
         code: 503,

@@ -11,6 +11,7 @@ use crate::clock::unix_now;
 use crate::number::DeviceId;
 use crate::phones::seal;
 use crate::signal::party::Party;
+use crate::state::config::Leniency;
 use crate::state::sent::Envelope;
 use crate::state::shared::Shared;
 use crate::sync::lock;
@@ -33,7 +34,7 @@ pub(crate) fn begin(shared: &Shared, id: &DeviceId) {
         companion.bootstrapped = true;
         let user = state.user(&id.0);
         user.app_state.prepare(&user.name, now);
-        if shared.config.tokens {
+        if shared.config.is_strict(Leniency::Tokens) {
             user.app_state.share_salt(now);
         }
         (Arc::clone(&user.party), user.name.clone())

@@ -5,9 +5,18 @@ use wacore_binary::builder::NodeBuilder;
 use crate::clock::unix_now;
 use crate::delivery::deliver;
 use crate::number::Number;
+use crate::state::config::Leniency;
 use crate::state::queue::Item;
 use crate::state::shared::Shared;
 use crate::sync::lock;
+
+/// [`issue`] to somebody who has none, where tokens are asked for.
+pub(crate) fn issue_once(shared: &Shared, issuer: &Number, to: &Number) {
+    let strict = shared.config.is_strict(Leniency::Tokens);
+    if strict && !lock(&shared.state).user(to).tokens.has(issuer) {
+        issue(shared, issuer, to);
+    }
+}
 
 /// Issues a token to somebody, and notifies their companions.
 pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) {

@@ -1,4 +1,4 @@
-//! Privacy tokens: where the server asks for them (`Config::tokens`), the first message to somebody carries one, or 463.
+//! Privacy tokens: the first message to somebody carries one, or 463.
 //!
 //! It is what the recipient has issued (`<tctoken>`), or a MAC over the recipient's LID (`<cstoken>`) under the account's
 //! own salt, which companions get with the app state. Who has written to the account before may be answered without.
@@ -9,6 +9,7 @@ use wacore_binary::Node;
 use crate::number::{DeviceId, Number};
 use crate::phones::tokens;
 use crate::state::State;
+use crate::state::config::Leniency;
 use crate::state::sent::To;
 use crate::state::shared::Shared;
 use crate::sync::lock;
@@ -21,7 +22,7 @@ pub(crate) const RESTRICTED: u16 = 463;
 pub(crate) fn allow(shared: &Shared, from: &DeviceId, who: &str, node: &Node) -> bool {
     const RULE: &str = "a privacy token is the recipient's or the account's own";
     let to = stanza::jid(node, "to").filter(|to| to.is_lid() || to.is_pn());
-    if !shared.config.tokens || node.attrs.contains_key("category") {
+    if !shared.config.is_strict(Leniency::Tokens) || node.attrs.contains_key("category") {
         return true;
     }
     let mut state = lock(&shared.state);

@@ -74,9 +74,7 @@ impl Peer {
         id: Option<String>,
     ) -> Result<String, Error> {
         let to = to.parse()?;
-        if self.shared.config.tokens {
-            tokens::issue(&self.shared, &self.number, &to);
-        }
+        tokens::issue_once(&self.shared, &self.number, &to);
         send::direct(&self.shared, &self.sender(), &to, &message, by, id)
     }
 

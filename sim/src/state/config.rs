@@ -11,8 +11,6 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What `pair-success` says of the account: true makes companions address chats by LID.
     pub lid_migrated: bool,
-    /// Whether the first message to somebody needs a privacy token, as the server asks of some accounts.
-    pub tokens: bool,
     /// Whether the phone sends history to a newly linked companion, beside its keys.
     pub history: bool,
     /// Turns Noise IK down, so that every reconnect goes through XXfallback.
@@ -42,6 +40,8 @@ pub enum Leniency {
     Endings,
     /// An iq that is not known is answered with an empty result.
     Iqs,
+    /// The first message to a person needs no privacy token.
+    Tokens,
     /// The client's description of itself is not looked at, at a login and for a link code.
     Logins,
 }
@@ -58,7 +58,6 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             lid_migrated: true,
-            tokens: false,
             history: true,
             refuse_ik: false,
             patience: Duration::from_secs(20),

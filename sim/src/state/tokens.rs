@@ -19,6 +19,10 @@ impl Tokens {
         self.held.insert(issuer.clone(), token);
     }
 
+    pub(crate) fn has(&self, issuer: &Number) -> bool {
+        self.held.contains_key(issuer)
+    }
+
     pub(crate) fn is_from(&self, issuer: &Number, token: &[u8]) -> bool {
         self.held.get(issuer).is_some_and(|held| held == token)
     }

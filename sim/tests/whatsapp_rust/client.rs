@@ -85,14 +85,29 @@ impl Companion {
         }
     }
 
-    /// Starts, links, waits until connected, and until what the phone sends at linking is acked.
+    /// Starts, links, waits until connected, until what the phone sends at linking is acked, and until the client has what
+    /// its first messages need: it sends without a token rather than wait.
     pub(crate) async fn linked(sim: &Sim, account: &str) -> Self {
         let companion = Self::start(sim).await;
         companion.link(sim, account).await;
         companion.connected().await;
         let settled = || sim.queue(account).expect("queue").is_empty();
         sim.until(PATIENCE, settled).await.expect("all acked");
+        companion.has_salt().await;
         companion
+    }
+
+    async fn has_salt(&self) {
+        let client = self.client();
+        client.fetch_props().await.expect("properties");
+        let salted = async {
+            let devices = client.persistence_manager();
+            while devices.get_device_snapshot().nct_salt.is_none() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let salted = tokio::time::timeout(PATIENCE, salted).await;
+        salted.expect("the account's salt");
     }
 
     pub(crate) async fn link(&self, sim: &Sim, account: &str) -> Linked {

@@ -51,6 +51,7 @@ impl Session {
             Recipient::Lid(_) => {}
             Recipient::Group(_) => return Ok(()),
         }
+        self.tokens.ready(&self.client, &self.store).await;
         let reachable = self.has_session(&jid(to)).await;
         match reachable {
             Ok(true) => Ok(()),

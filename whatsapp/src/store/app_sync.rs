@@ -11,10 +11,19 @@ use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
 use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::{AppStateSyncKey, AppSyncStore};
 
+use super::Store;
 use super::records::{Records, check_size, encode, name, taken};
 
 /// Beyond so many MACs, one pass over the collection is shorter: those of a patch are kept together.
 const MAX_SINGLE_READS: usize = 8;
+
+impl Store {
+    /// Whether this collection of the app state is here: what it brought is stored before its version is.
+    pub(crate) async fn has_app_state(&self, name: &str) -> bool {
+        let state = self.records.get_version(name).await;
+        state.is_ok_and(|state| state.version > 0)
+    }
+}
 
 #[async_trait]
 impl AppSyncStore for Records {
@@ -37,7 +46,10 @@ impl AppSyncStore for Records {
         Ok(self.load_row(version(name)).unwrap_or_default())
     }
 
+    /// What the collection brought is in the device's row: durable only later, it would be lost with a kill, and never
+    /// come again.
     async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
+        self.save_device().await?;
         self.write(version(name), &encode(&state)?)
     }
 

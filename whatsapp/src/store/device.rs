@@ -1,10 +1,13 @@
 //! The device: the account's keys and what it knows of itself, in one row. It is the one row that must never be taken
 //! for absent, since the library would put another device in its place.
 
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+
 use async_trait::async_trait;
 use ciborium::Value;
 use openclaw_state::vault::Tables;
 use openclaw_vault::Key;
+use whatsapp_rust::store::persistence_manager::PersistenceManager;
 use whatsapp_rust::wacore::stats::StorageResourceReport;
 use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::wacore::store::error::{Result, StoreError};
@@ -33,6 +36,26 @@ const ESSENTIAL: [&str; 10] = [
 #[derive(Debug, thiserror::Error)]
 #[error("the stored device cannot be read by this version of the agent")]
 pub struct Unreadable;
+
+impl Records {
+    /// The library changes the device's row here from now on.
+    pub(super) fn attach(&self, device: &Arc<PersistenceManager>) {
+        *self.device_writer() = Arc::downgrade(device);
+    }
+
+    /// Writes the device's row, if the library has changed it: by itself it does so from time to time.
+    pub(super) async fn save_device(&self) -> Result<()> {
+        let writer = self.device_writer().upgrade();
+        match writer {
+            Some(writer) => writer.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    fn device_writer(&self) -> MutexGuard<'_, Weak<PersistenceManager>> {
+        self.device.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 #[async_trait]
 impl DeviceStore for Records {

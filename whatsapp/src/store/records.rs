@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::UNIX_EPOCH;
 
 use openclaw_state::clock;
@@ -13,6 +13,7 @@ use openclaw_state::vault::{Ticket, Update, Vault};
 use openclaw_vault::{Batch, Entry, Key, Table};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use whatsapp_rust::store::persistence_manager::PersistenceManager;
 use whatsapp_rust::wacore::store::error::{Result, StoreError};
 use zeroize::Zeroizing;
 
@@ -37,6 +38,8 @@ pub(super) struct Records {
     pub(super) secrets: Oldest,
     /// Whether sessions have been written that are not durable and should be.
     pub(super) sessions_owed: AtomicBool,
+    /// Where the library changes the device's row, which it saves from time to time.
+    pub(super) device: Mutex<Weak<PersistenceManager>>,
 }
 
 impl Records {
@@ -49,6 +52,7 @@ impl Records {
             sent: Oldest::default(),
             secrets: Oldest::default(),
             sessions_owed: AtomicBool::new(false),
+            device: Mutex::default(),
         }
     }
 

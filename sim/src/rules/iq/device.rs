@@ -60,7 +60,9 @@ const TOKEN_PROPS: [u32; 2] = [10_518, 24_941];
 
 /// No experiments: every client takes its defaults, but for privacy tokens where the server asks for them.
 fn props(shared: &Shared) -> Node {
-    let on = TOKEN_PROPS.iter().filter(|_| shared.config.tokens);
+    let on = TOKEN_PROPS
+        .iter()
+        .filter(|_| shared.config.is_strict(Leniency::Tokens));
     let props = on.map(|code| {
         NodeBuilder::new("prop")
             .attr("config_code", *code)

@@ -16,7 +16,7 @@ use crate::rules::groups;
 use crate::signal::party::{Enc, Party};
 use crate::signal::{address, adv};
 use crate::state::companion::{Companion, Keys};
-use crate::state::config::Config;
+use crate::state::config::{Config, Leniency};
 use crate::sync::ready;
 use crate::wire::content::text_message;
 
@@ -39,7 +39,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let shared = Shared::new(Config::default());
+        let shared = Shared::new(Config {
+            lenient: [Leniency::Tokens].into(),
+            ..Config::default()
+        });
         let companion = Party::new();
         let from = (number("+15550100001"), 1);
         let contact = (number("+15550100002"), 0);

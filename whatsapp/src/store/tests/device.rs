@@ -1,12 +1,17 @@
 //! The device's row: written by any version, it is read or refused, never replaced.
 
+use std::sync::Arc;
+
 use ciborium::Value;
+use whatsapp_rust::store::persistence_manager::PersistenceManager;
+use whatsapp_rust::wacore::appstate::hash::HashState;
 use whatsapp_rust::wacore::store::Device;
-use whatsapp_rust::wacore::store::traits::DeviceStore as _;
+use whatsapp_rust::wacore::store::commands::DeviceCommand;
+use whatsapp_rust::wacore::store::traits::{AppSyncStore as _, DeviceStore as _};
 
 use super::{Rows as _, Volume};
 use crate::store::device::{key, read};
-use crate::store::records::{decode, encode};
+use crate::store::records::{Records, decode, encode};
 
 /// A linked device's row, changed field by field.
 fn row(change: impl FnOnce(&mut Vec<(Value, Value)>)) -> (Device, Vec<u8>) {
@@ -139,4 +144,20 @@ async fn a_device_that_has_not_changed_is_not_written_again() {
     device.login_counter += 1;
     records.save(&device).await.unwrap();
     assert!(volume.vault.summary().unwrap().log_bytes > written);
+}
+
+#[tokio::test]
+async fn what_a_collection_brought_is_stored_before_its_version() {
+    let volume = Volume::new();
+    let records = Arc::new(volume.records());
+    let backend = Arc::<Records>::clone(&records);
+    let device = Arc::new(PersistenceManager::new(backend).await.unwrap());
+    records.attach(&device);
+    let salt = DeviceCommand::SetNctSalt(Some(vec![7; 16]));
+    device.process_command(salt).await;
+    let stored = || volume.records().device().ok().flatten();
+    assert!(stored().is_none_or(|device| device.nct_salt.is_none()));
+    let version = HashState::default();
+    records.set_version("regular_high", version).await.unwrap();
+    assert_eq!(stored().unwrap().nct_salt, Some(vec![7; 16]));
 }

@@ -203,9 +203,9 @@ fn settle_notifications(bench: &Bench) {
 }
 
 #[test]
-fn where_tokens_are_asked_for_a_first_message_has_one_or_is_refused_with_463() {
+fn a_first_message_to_a_person_has_a_token_or_is_refused_with_463() {
     let mut bench = Bench::new();
-    bench.shared.config.tokens = true;
+    bench.shared.config.lenient.clear();
     let sealed = bench.seal("hello");
     let node = bench.message(&sealed);
     let (own, contact) = (bench.from.0.clone(), bench.contact.0.clone());
