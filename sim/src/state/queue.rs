@@ -84,6 +84,8 @@ pub(crate) struct Queue {
     next: u64,
     items: BTreeMap<u64, Entry>,
     by_id: HashMap<(Class, String), Vec<u64>>,
+    /// What was settled of the ids that others still have: an ack of one may come again.
+    settled: HashMap<(Class, String), Vec<Item>>,
 }
 
 #[derive(Debug)]
@@ -137,7 +139,7 @@ impl Queue {
     }
 
     /// Takes the items with this id out that `settled` names: several senders may have used one id. `None` if no item has
-    /// the id; none may be left over.
+    /// the id, or it names one that was settled before.
     pub(crate) fn settle(
         &mut self,
         class: Class,
@@ -159,10 +161,14 @@ impl Queue {
                 kept.push(place);
             }
         }
+        let mut before = self.settled.remove(&key).unwrap_or_default();
+        let again = taken.is_empty() && before.iter().any(settled);
         if !kept.is_empty() {
-            self.by_id.insert(key, kept);
+            before.extend(taken.iter().cloned());
+            self.by_id.insert(key.clone(), kept);
+            self.settled.insert(key, before);
         }
-        Some(taken)
+        (!again).then_some(taken)
     }
 
     /// The items with this id.
@@ -222,6 +228,7 @@ mod tests {
         assert_eq!(ids(&queue), [("A", "one"), ("B", "one")]);
         assert!(queue.settle(Class::Receipt, "A", |_| true).is_none());
         assert_eq!(settle(&mut queue, "A", "three"), Some(0), "it stays");
+        assert_eq!(settle(&mut queue, "A", "two"), None, "acked again");
         assert_eq!(settle(&mut queue, "A", "one"), Some(1));
         assert_eq!(settle(&mut queue, "A", "one"), None);
         assert_eq!(ids(&queue), [("B", "one")]);
