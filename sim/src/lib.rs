@@ -76,3 +76,4 @@ pub use wire::address::By;
 pub use wire::content;
 pub use wire::ending::Failure;
 pub use wire::noise::Pattern;
+pub use wire::tamper::Tamper;

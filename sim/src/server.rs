@@ -7,8 +7,12 @@ pub(crate) mod strike;
 use std::sync::Arc;
 
 use crate::state::shared::Shared;
+use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+
+/// How much a client of the same process may leave unread.
+const MAX_UNREAD_BYTES: usize = 1 << 20;
 
 /// Accepts connections until dropped; a restart is a new listener on the same port.
 pub(crate) async fn run(shared: Arc<Shared>, mut listener: TcpListener) {
@@ -38,10 +42,21 @@ pub(crate) async fn run(shared: Arc<Shared>, mut listener: TcpListener) {
     }
 }
 
+/// A connection to a client of the same process, which has the other end. It is served until either end is dropped.
+pub(crate) fn connect(shared: &Arc<Shared>) -> DuplexStream {
+    let (here, there) = tokio::io::duplex(MAX_UNREAD_BYTES);
+    tokio::spawn(connection::serve(Arc::clone(shared), Box::new(here)));
+    there
+}
+
 fn admit(shared: &Arc<Shared>, tcp: TcpStream, connections: &mut JoinSet<()>) {
     if shared.take_refusal() {
         tracing::info!("connection refused on command");
         return;
     }
-    connections.spawn(connection::serve(Arc::clone(shared), tcp));
+    // Without it, small frames wait for the other side's delayed ack.
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    connections.spawn(connection::serve(Arc::clone(shared), Box::new(tcp)));
 }

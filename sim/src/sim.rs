@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -28,6 +29,7 @@ use crate::state::user::Acked;
 use crate::state::verdict::Violation;
 use crate::sync::lock;
 use crate::wire::noise::Pattern;
+use crate::wire::tamper::Tamper;
 
 /// A running simulator. Dropping it closes every socket.
 pub struct Sim {
@@ -62,6 +64,24 @@ impl Sim {
         let shared = Arc::new(Shared::new(config));
         let task = tokio::spawn(server::run(Arc::clone(&shared), listener));
         Ok(Self { shared, task })
+    }
+
+    /// Serves clients of the same process alone, over [`Sim::connect`], without a socket. Must be called within tokio's
+    /// runtime.
+    pub fn without_listener(config: Config) -> Self {
+        let shared = Arc::new(Shared::new(config));
+        let task = tokio::spawn(std::future::pending());
+        Self { shared, task }
+    }
+
+    /// Opens a connection without a socket: what a client writes WebSocket frames to.
+    pub fn connect(&self) -> DuplexStream {
+        server::connect(&self.shared)
+    }
+
+    /// Spoils what is sent to clients from now on, as a program has it; `None` ends that.
+    pub fn tamper(&self, tamper: Option<Tamper>) {
+        self.shared.tamper(tamper);
     }
 
     pub(crate) fn shared(&self) -> &Shared {

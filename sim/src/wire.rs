@@ -7,3 +7,4 @@ pub(crate) mod deflate;
 pub(crate) mod ending;
 pub(crate) mod noise;
 pub(crate) mod stanza;
+pub(crate) mod tamper;

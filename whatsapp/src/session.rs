@@ -45,6 +45,8 @@ use whatsapp_rust::{CacheConfig, RawNodeLease};
 
 use crate::store::Store;
 
+#[cfg(feature = "sim")]
+pub use dial::InProcess;
 pub use dial::{Endpoint, EndpointError};
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::new_message_id;

@@ -175,7 +175,7 @@ mod tests {
     /// A companion that has a socket.
     fn companion(state: &mut State) -> (DeviceId, Arc<Link>) {
         let device = ("+15550100001".parse().expect("a number"), 1);
-        let link = Arc::new(Link::new(7));
+        let link = Arc::new(Link::new(7, Arc::default()));
         let mut party = Party::new();
         let signed = party.take_bundle().signed;
         let keys = Keys::registered(1, party.identity_public(), signed);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::{Message, ServerBuilder, WebSocketStream};
 use wacore_binary::Node;
 use wacore_binary::consts::WA_CONN_HEADER;
@@ -45,8 +45,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const LAST_WORDS: Duration = Duration::from_millis(130);
 const ROUTING_INTRO: &[u8] = b"ED\0\x01";
 
-type Sink = SplitSink<WebSocketStream<TcpStream>, Message>;
-type Stream = SplitStream<WebSocketStream<TcpStream>>;
+/// What a client is connected by.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
+
+type Sink = SplitSink<WebSocketStream<Box<dyn Wire>>, Message>;
+type Stream = SplitStream<WebSocketStream<Box<dyn Wire>>>;
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -68,14 +73,10 @@ enum Error {
     Closed,
 }
 
-/// Serves one accepted TCP connection until it ends.
-pub(crate) async fn serve(shared: Arc<Shared>, tcp: TcpStream) {
-    // Without it, small frames wait for the other side's delayed ack.
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
+/// Serves one connection until it ends.
+pub(crate) async fn serve(shared: Arc<Shared>, wire: Box<dyn Wire>) {
     let link = shared.new_link();
-    let converse = converse(&shared, &link, tcp);
+    let converse = converse(&shared, &link, wire);
     tokio::pin!(converse);
     tokio::select! {
         // A doomed socket must not get one more poll.
@@ -117,8 +118,12 @@ fn report(shared: &Shared, link: &Link, error: &Error) {
     }
 }
 
-async fn converse(shared: &Arc<Shared>, link: &Arc<Link>, tcp: TcpStream) -> Result<(), Error> {
-    let (_request, socket) = ServerBuilder::new().accept(tcp).await?;
+async fn converse(
+    shared: &Arc<Shared>,
+    link: &Arc<Link>,
+    wire: Box<dyn Wire>,
+) -> Result<(), Error> {
+    let (_request, socket) = ServerBuilder::new().accept(wire).await?;
     let (mut sink, stream) = socket.split();
     let mut incoming = Incoming::new(stream);
     let session = handshake(shared, &mut sink, &mut incoming).await?;

@@ -3,7 +3,7 @@
 //! The task that owns the socket is in `connection`; nobody else touches it.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -12,6 +12,7 @@ use wacore_binary::Node;
 
 use crate::sync::lock;
 use crate::wire::ending;
+use crate::wire::tamper::Tamper;
 
 /// So many stanzas may be unread before no more of what is owed is put on the socket: see `feed`.
 const MAX_UNREAD: usize = 1_024;
@@ -37,6 +38,7 @@ pub(crate) struct Link {
     fate: watch::Sender<Fate>,
     /// The id of the last iq that its client has answered.
     answered: watch::Sender<String>,
+    tamper: Arc<Mutex<Option<Tamper>>>,
 }
 
 struct Waiting {
@@ -54,18 +56,25 @@ pub(crate) enum Outgoing {
 }
 
 impl Link {
-    pub(crate) fn new(id: u64) -> Self {
+    pub(crate) fn new(id: u64, tamper: Arc<Mutex<Option<Tamper>>>) -> Self {
         Self {
             id,
             waiting: Mutex::default(),
             wake: Notify::new(),
             fate: watch::Sender::new(Fate::Live),
             answered: watch::Sender::default(),
+            tamper,
         }
     }
 
     /// Queues a stanza for writing. `delay` holds it, and all behind it, back.
     pub(crate) fn send(&self, node: &Node, delay: Option<Duration>) {
+        if let Some(tamper) = &mut *lock(&self.tamper) {
+            for frame in tamper.apply(node) {
+                self.push(Outgoing::Stanza(frame), delay);
+            }
+            return;
+        }
         match wacore_binary::marshal_auto(node) {
             Ok(bytes) => self.push(Outgoing::Stanza(bytes), delay),
             Err(error) => tracing::error!(%error, tag = %node.tag, "cannot marshal a stanza"),

@@ -15,6 +15,7 @@ use crate::state::verdict::Verdicts;
 use crate::sync::lock;
 use crate::wire::cert::Authority;
 use crate::wire::noise::Pattern;
+use crate::wire::tamper::Tamper;
 
 /// What the server's parts have in common.
 pub(crate) struct Shared {
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     next_link: AtomicU64,
     refuse: AtomicU32,
     restart: Notify,
+    /// What becomes of all that is sent to clients.
+    tamper: Arc<Mutex<Option<Tamper>>>,
 }
 
 impl Shared {
@@ -42,11 +45,13 @@ impl Shared {
             next_link: AtomicU64::new(1),
             refuse: AtomicU32::new(0),
             restart: Notify::new(),
+            tamper: Arc::default(),
         }
     }
 
     pub(crate) fn new_link(&self) -> Arc<Link> {
-        let link = Arc::new(Link::new(self.next_link.fetch_add(1, Ordering::Relaxed)));
+        let id = self.next_link.fetch_add(1, Ordering::Relaxed);
+        let link = Arc::new(Link::new(id, Arc::clone(&self.tamper)));
         lock(&self.state).links.insert(link.id, Arc::clone(&link));
         link
     }
@@ -58,6 +63,10 @@ impl Shared {
         for link in links {
             state.unlink_socket(link);
         }
+    }
+
+    pub(crate) fn tamper(&self, tamper: Option<Tamper>) {
+        *lock(&self.tamper) = tamper;
     }
 
     pub(crate) fn authority(&self) -> Arc<Authority> {

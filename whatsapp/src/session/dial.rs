@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use hyper::http::header::{HeaderValue, ORIGIN};
 use hyper::http::uri::Uri;
 use openclaw_state::clock;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_websockets::ClientBuilder;
 use whatsapp_rust::anyhow;
@@ -39,7 +40,32 @@ pub enum Endpoint {
     WhatsApp,
     /// A simulator on this machine. Only builds with the `sim` feature have it.
     Simulator(String),
+    /// A simulator in this process. Only builds with the `sim` feature have it.
+    #[cfg(feature = "sim")]
+    InProcess(InProcess),
 }
+
+/// Opens connections to a simulator in this process.
+#[cfg(feature = "sim")]
+#[derive(Clone)]
+pub struct InProcess(pub Arc<dyn Fn() -> tokio::io::DuplexStream + Send + Sync>);
+
+#[cfg(feature = "sim")]
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InProcess")
+    }
+}
+
+#[cfg(feature = "sim")]
+impl PartialEq for InProcess {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[cfg(feature = "sim")]
+impl Eq for InProcess {}
 
 /// Why a URL is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,13 +96,15 @@ impl Endpoint {
         match self {
             Self::WhatsApp => WHATSAPP_WEB_WS_URL,
             Self::Simulator(url) => url,
+            #[cfg(feature = "sim")]
+            Self::InProcess(_) => "ws://127.0.0.1/ws/chat",
         }
     }
 
     /// The client version to announce; `None` lets the library ask WhatsApp for the present one.
     #[must_use]
     pub fn client_version(&self) -> Option<(u32, u32, u32)> {
-        matches!(self, Self::Simulator(_)).then_some(SIMULATED_VERSION)
+        (*self != Self::WhatsApp).then_some(SIMULATED_VERSION)
     }
 }
 
@@ -143,6 +171,10 @@ impl Dialer {
             .url()
             .parse()
             .context("cannot parse the URL")?;
+        #[cfg(feature = "sim")]
+        if let Endpoint::InProcess(connect) = &self.endpoint {
+            return self.upgrade(uri, (connect.0)()).await;
+        }
         let host = uri.host().context("the URL has no host")?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let (connector, port) = match uri.scheme_str() {
@@ -153,7 +185,19 @@ impl Dialer {
         let tcp = TcpStream::connect((host, port)).await.context("TCP")?;
         tcp.set_nodelay(true).context("TCP")?;
         let stream = connector.wrap(host, tcp).await.context("TLS")?;
-        let (socket, _) = ClientBuilder::from_uri(uri.clone())
+        self.upgrade(uri, stream).await
+    }
+
+    /// Makes a WebSocket of a stream, with the gate and the backlog in between.
+    async fn upgrade<S>(
+        &self,
+        uri: Uri,
+        stream: S,
+    ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (socket, _) = ClientBuilder::from_uri(uri)
             .add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))
             .context("cannot set the Origin header")?
             .connect_on(stream)
