@@ -24,6 +24,7 @@ pub struct Traffic {
     received: AtomicU64,
     sent: AtomicU64,
     undecryptable: AtomicU64,
+    resends_requested: AtomicU64,
     dropped: AtomicU64,
     connects: AtomicU64,
     failed_attempts: AtomicU64,
@@ -39,6 +40,8 @@ pub struct Counts {
     pub sent: u64,
     /// Messages that could not be decrypted when they arrived.
     pub undecryptable: u64,
+    /// Requests of recipients' devices for a message that they could not decrypt.
+    pub resends_requested: u64,
     /// Messages from senders who are not allowed.
     pub dropped: u64,
     /// How often the link came up.
@@ -63,6 +66,11 @@ impl Traffic {
     /// A message could not be decrypted.
     pub fn count_undecryptable(&self) {
         self.undecryptable.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A recipient's device could not decrypt a message of ours, and asks for it again.
+    pub fn count_resend_requested(&self) {
+        self.resends_requested.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The sender of a message is not allowed.
@@ -96,6 +104,7 @@ impl Traffic {
             received: self.received.load(Ordering::Relaxed),
             sent: self.sent.load(Ordering::Relaxed),
             undecryptable: self.undecryptable.load(Ordering::Relaxed),
+            resends_requested: self.resends_requested.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             connects: self.connects.load(Ordering::Relaxed),
             failed_attempts: self.failed_attempts.load(Ordering::Relaxed),

@@ -13,6 +13,7 @@ mod names;
 mod order;
 mod outbound;
 mod recover;
+mod resend;
 mod resume;
 mod runtime;
 mod secret;
@@ -422,9 +423,12 @@ impl Driver {
     }
 }
 
-/// As the library has them, but for the tasks that it keeps for chats that are silent: 9 KiB each.
+/// As the library has them, but for the tasks that it keeps for chats that are silent, 9 KiB each, and for what was sent: a
+/// device that could not decrypt it may have been off for days. A request for what is not there any more repairs nothing in
+/// the library (whatsapp-rust#1300, mended after 0.7.0).
 fn caches() -> CacheConfig {
     CacheConfig {
+        sent_message_ttl_secs: 7 * 86_400,
         chat_lanes_capacity: 256,
         ..CacheConfig::default()
     }

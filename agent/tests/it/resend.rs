@@ -53,6 +53,11 @@ async fn a_device_that_asks_a_fifth_time_is_refused() {
     let id = world.says(ANNA, "the next").await;
     opened(&anna, &id, &[0]).await;
     assert!(anna.inbox().iter().all(|it| it.id != lost));
+    let requests = "recipient could not decrypt a message and requests it again";
+    assert_eq!(world.agent.count_logged(requests), 5);
+    let metrics = world.agent.get("/metrics").await.body;
+    let counted = "\nopenclaw_messages_resend_requested_total 5\n";
+    assert!(metrics.contains(counted), "{metrics}");
     world.finish().await;
 }
 

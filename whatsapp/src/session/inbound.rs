@@ -31,7 +31,7 @@ use super::gate::Gate;
 use super::order::{Order, Position};
 use super::stale::StaleGroups;
 use super::verdict::verdict;
-use super::{Loss, Refusal, Report, Seen, Setup, expiry, translate};
+use super::{Loss, Refusal, Report, Seen, Setup, expiry, resend, translate};
 use crate::session::Secret;
 use crate::store::Store;
 
@@ -313,6 +313,13 @@ impl EventHandler for Inbound {
                 self.backlog.arrived(stanza);
                 self.order.arrived(stanza, &self.store);
                 self.stale.arrived(stanza);
+                if let Some(id) = resend::requested(stanza) {
+                    tracing::info!(
+                        id,
+                        "recipient could not decrypt a message and requests it again"
+                    );
+                    self.traffic.count_resend_requested();
+                }
                 if let Some(at) = expiry::announced(stanza) {
                     self.report(Report::Expires(at));
                 }

@@ -139,6 +139,7 @@ fn traffic(text: &mut Text, counts: &Counts) {
         received,
         sent,
         undecryptable,
+        resends_requested,
         dropped,
         connects: _,
         drops: _,
@@ -159,6 +160,11 @@ fn traffic(text: &mut Text, counts: &Counts) {
             "openclaw_messages_undecryptable_total",
             "Messages that could not be decrypted when they arrived.",
             undecryptable,
+        ),
+        (
+            "openclaw_messages_resend_requested_total",
+            "Requests of recipients' devices for a message that they could not decrypt.",
+            resends_requested,
         ),
         (
             "openclaw_messages_dropped_total",
