@@ -3,11 +3,13 @@
 //! Handlers only read the request, call the library and name the outcome. There is no access control: it listens on
 //! loopback, beside a server that trusts everybody.
 
+mod call;
 mod content;
 mod devices;
 mod failure;
 mod fault;
 mod group;
+mod notice;
 mod peer;
 mod phone;
 mod record;
@@ -70,6 +72,10 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/peer/retry", post(devices::retry))
         .route("/peer/reinstall", post(devices::reinstall))
         .route("/peer/unopenable", post(devices::unopenable))
+        .route("/call", post(call::call))
+        .route("/calls", get(call::calls))
+        .route("/notices", get(notice::kinds))
+        .route("/notify", post(notice::notify))
         .route("/channel/post", post(phone::post))
         .route("/bot/answer", post(phone::bot))
         .route("/group", post(group::make))

@@ -2,9 +2,11 @@
 //!
 //! A rule that a client broke is a violation (`state::verdict`); what the server answers then is decided here as well.
 
+mod calls;
 pub(crate) mod devices;
 pub(crate) mod groups;
 mod iq;
+mod limits;
 pub(crate) mod login;
 mod messages;
 pub(crate) mod pairing;
@@ -41,6 +43,7 @@ fn receive_from(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &Node) {
     match node.tag.as_ref() {
         "iq" => iq::answer(shared, link, id, node),
         "message" => messages::route(shared, link, id, node),
+        "call" => calls::receive(shared, link, id, node),
         "receipt" => receipts::receive(shared, link, id, node),
         "ack" => acks::receive(shared, link, id, node),
         "presence" => presence::receive(shared, id, node),

@@ -3,6 +3,7 @@
 //! Lock order: a party before this, never the other way round. Nothing here does cryptography.
 
 pub(crate) mod app_state;
+pub(crate) mod call;
 pub(crate) mod companion;
 pub(crate) mod config;
 pub(crate) mod error;
@@ -10,6 +11,7 @@ pub(crate) mod fault;
 pub(crate) mod feed;
 pub(crate) mod group;
 pub(crate) mod inbox;
+pub(crate) mod limits;
 pub(crate) mod link;
 pub(crate) mod pairing;
 pub(crate) mod played;
@@ -30,6 +32,7 @@ use wacore_binary::{Jid, Node};
 
 use crate::number::{DeviceId, Number};
 use crate::signal::party::Party;
+use call::CallSign;
 use companion::Companion;
 use fault::Faults;
 use group::Group;
@@ -48,6 +51,8 @@ pub(crate) struct State {
     pub(crate) links: HashMap<u64, Arc<Link>>,
     /// Sockets that want to be linked, by link.
     pub(crate) pairings: HashMap<u64, Pairing>,
+    /// What was seen of calls, in order.
+    pub(crate) calls: Vec<CallSign>,
     /// Faults for everybody.
     pub(crate) faults: Faults,
 }

@@ -82,6 +82,7 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             StatusCode::CONFLICT,
             "GET /group/info shows who is a member, who is an admin, and what the group is set to",
         ),
+        Error::NoNotice(_) => (StatusCode::BAD_REQUEST, "GET /notices lists the kinds"),
         Error::NotOnWhatsApp(_) => (
             StatusCode::CONFLICT,
             "it was declared so with POST /unknown: use another number",

@@ -9,8 +9,8 @@ use crate::state::queue::Item;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// Issues a token to somebody, and notifies their companions.
-pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) {
+/// Issues a token to somebody, and notifies their companions. Returns the id of what they get.
+pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) -> String {
     let token: [u8; 16] = rand::random();
     let node = NodeBuilder::new("token")
         .attr("type", "trusted_contact")
@@ -29,4 +29,5 @@ pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) {
     }
     drop(state);
     shared.announce();
+    item.id
 }

@@ -15,8 +15,10 @@ use crate::delivery::backlog;
 use crate::number::DeviceId;
 use crate::phones::bootstrap;
 use crate::rules::devices;
+use crate::rules::limits;
 use crate::rules::pairing::code;
 use crate::rules::tokens;
+use crate::state::limits::Limited;
 use crate::state::link::Link;
 use crate::state::shared::Shared;
 use crate::sync::lock;
@@ -37,8 +39,10 @@ pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &No
     if is_silenced(shared, id, &xmlns) {
         return;
     }
+    let over = xmlns != PING && limits::refuses(shared, link, id, Limited::Iqs);
     let answer = match error_due(shared, id, &xmlns) {
         Some(code) => stanza::error(node, code, "fault"),
+        None if over => stanza::error(node, limits::TOO_MANY, "rate-overlimit"),
         None => {
             let question = Question {
                 node,
@@ -49,6 +53,9 @@ pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &No
         }
     };
     lock(&shared.state).tell(link, Some(&id.0), &answer);
+    if over {
+        return;
+    }
     if xmlns == "passive"
         && stanza::children(node)
             .iter()

@@ -110,6 +110,22 @@ pub(crate) async fn scan(
     pair(shared, link, account, &qr.adv_secret).await
 }
 
+/// Sockets that wait to be linked are to make their registration anew: the secret of the QR code with it. Returns how many.
+pub(crate) fn refresh_registrations(shared: &Shared) -> usize {
+    let state = lock(&shared.state);
+    for pairing in state.pairings.values() {
+        let refresh = NodeBuilder::new("companion_reg_refresh").build();
+        let notification = NodeBuilder::new("notification")
+            .attr("from", stanza::server())
+            .attr("type", "companion_reg_refresh")
+            .attr("id", crate::id::stanza())
+            .attr("t", unix_now())
+            .children([refresh]);
+        pairing.link.send(&notification.build(), state.faults.delay);
+    }
+    state.pairings.len()
+}
+
 /// What the socket with this ref calls itself.
 pub(crate) fn push_name_of(shared: &Shared, reference: &str) -> Result<Option<String>, Error> {
     let state = lock(&shared.state);

@@ -50,7 +50,7 @@ impl Peer {
         &self.number
     }
 
-    fn sender(&self) -> DeviceId {
+    pub(super) fn sender(&self) -> DeviceId {
         (self.number.clone(), self.device)
     }
 

@@ -52,6 +52,9 @@ pub enum Error {
     /// Only members, or only admins, do this to a group.
     #[error("not allowed in {0}")]
     NotAllowed(String),
+    /// The server says nothing of this name.
+    #[error("no notice of the kind {0:?}")]
+    NoNotice(String),
     /// The number was declared not to be on WhatsApp.
     #[error("{0} is not on WhatsApp")]
     NotOnWhatsApp(String),

@@ -1,5 +1,6 @@
 //! The simulator against a client that nobody here wrote: the whatsapp-rust library over a real socket.
 
+mod calls;
 mod client;
 mod contents;
 mod control;
@@ -7,8 +8,10 @@ mod faults;
 mod groups;
 #[path = "../support/http.rs"]
 mod http;
+mod limits;
 mod logs;
 mod messages;
+mod notices;
 mod offline;
 mod pairing;
 mod resend;
