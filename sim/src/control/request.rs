@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use wacore_binary::{Jid, JidExt as _};
+use wacore_binary::{Jid, JidExt};
 
 use super::failure::Failure;
 use crate::number::{InvalidNumber, Number};
@@ -100,7 +100,7 @@ impl E164 {
 
 /// The JID of a group, as POST /group returns it.
 pub(super) fn group_jid(text: &str) -> Result<Jid, Failure> {
-    let jid = text.parse::<Jid>().ok().filter(|jid| jid.is_group());
+    let jid = text.parse::<Jid>().ok().filter(JidExt::is_group);
     jid.ok_or_else(|| {
         Failure::bad_request(
             format!("{text:?} is not a group's JID"),

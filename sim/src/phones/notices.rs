@@ -2,6 +2,7 @@
 //! are away, and `<ib>`, which nobody acks. The table has the form of each.
 
 mod messages;
+mod subject;
 mod table;
 
 use wacore_binary::Node;
@@ -13,37 +14,9 @@ use crate::state::error::Error;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
+pub use subject::NoticeAbout;
+use subject::Subject;
 use table::{Kind, TABLE};
-
-/// What a notice is about. Every kind has a default for what it needs.
-#[derive(Debug, Clone, Default)]
-pub struct NoticeAbout {
-    /// A contact.
-    pub contact: Option<Number>,
-    /// A word: a name, a type, an id, as the kind has it.
-    pub text: Option<String>,
-    /// Seconds: a time since 1970, or a length.
-    pub seconds: Option<u64>,
-    /// The stanza's id; one of its own without it.
-    pub id: Option<String>,
-}
-
-/// The account that is told, and what about.
-pub(crate) struct Subject<'a> {
-    account: &'a Number,
-    contact: Number,
-    about: &'a NoticeAbout,
-}
-
-impl Subject<'_> {
-    fn text<'a>(&'a self, default: &'a str) -> &'a str {
-        self.about.text.as_deref().unwrap_or(default)
-    }
-
-    fn seconds(&self, default: u64) -> u64 {
-        self.about.seconds.unwrap_or(default)
-    }
-}
 
 /// A kind of notice, as it is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -9,7 +9,7 @@ use waproto::whatsapp::message::protocol_message::Type;
 
 use crate::clock::unix_now;
 use crate::number::Number;
-use crate::phones::notices::Subject;
+use crate::phones::notices::subject::Subject;
 use crate::phones::seal;
 use crate::state::error::Error;
 use crate::state::sent::Envelope;

@@ -7,7 +7,8 @@ use wacore_binary::{Jid, Node};
 use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
-use crate::phones::notices::{Subject, messages};
+use crate::phones::notices::messages;
+use crate::phones::notices::subject::Subject;
 use crate::wire::stanza;
 
 /// One row: the name, and what is sent.
