@@ -10,6 +10,7 @@ mod failure;
 mod fault;
 mod group;
 mod notice;
+mod passkey;
 mod peer;
 mod phone;
 mod record;
@@ -76,6 +77,11 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/calls", get(call::calls))
         .route("/notices", get(notice::kinds))
         .route("/notify", post(notice::notify))
+        .route("/passkey", post(passkey::register))
+        .route("/passkey/assert", post(passkey::assert))
+        .route("/passkey/confirm", post(passkey::confirm))
+        .route("/passkey/refuse", post(passkey::refuse))
+        .route("/passkey/ceremony", get(passkey::ceremony))
         .route("/channel/post", post(phone::post))
         .route("/bot/answer", post(phone::bot))
         .route("/group", post(group::make))

@@ -4,6 +4,7 @@ pub(crate) mod call;
 pub mod camera;
 pub(crate) mod group;
 pub(crate) mod notice;
+pub(crate) mod passkey;
 pub(crate) mod peer;
 pub(crate) mod phone;
 pub(crate) mod presence;

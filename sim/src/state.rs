@@ -14,6 +14,7 @@ pub(crate) mod inbox;
 pub(crate) mod limits;
 pub(crate) mod link;
 pub(crate) mod pairing;
+pub(crate) mod passkey;
 pub(crate) mod played;
 pub(crate) mod presence;
 pub(crate) mod queue;

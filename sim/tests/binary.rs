@@ -184,6 +184,10 @@ POST /call | {"from":"+15550100002","to":"+15550100001","kind":"offer","group":"
 POST /notify | {"account":"+15550100001","kind":"weather"} | 400 | no notice of the kind "weather"
 POST /notify | {"kind":"tos"} | 400 | no `account`
 POST /peer/receipt | {"from":"+15550100002","to":"+15550100001","id":"A","type":"read","members":["+15550100003"]} | 400 | without a `group`
+POST /passkey | {"account":"+15550100001","credential":{"id":"AAAA","public_key":"AAAA"}} | 400 | no uncompressed point
+POST /passkey/assert | {"account":"+15550100009","options":{}} | 409 | holds no passkey
+POST /passkey/confirm | {"account":"+15550100009","code":"ABCD-1234"} | 409 | no passkey ceremony
+POST /passkey/refuse | {"account":"+15550100009"} | 409 | no passkey ceremony
 POST /phone/code | {"account":"+15550100009","code":"short"} | 400 | a link code is 8 characters
 POST /phone/code | {"account":"+15550100009","code":"ABCD1234"} | 404 | no companion waits
 POST /phone/unlink | {"account":"+15550100008"} | 404 | no account +15550100008
@@ -243,7 +247,7 @@ async fn every_path_of_the_readme_is_served() {
             paths += 1;
         }
     }
-    assert_eq!(paths, 39);
+    assert_eq!(paths, 44);
 }
 
 #[tokio::test]

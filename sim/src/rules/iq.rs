@@ -16,7 +16,7 @@ use crate::number::DeviceId;
 use crate::phones::bootstrap;
 use crate::rules::devices;
 use crate::rules::limits;
-use crate::rules::pairing::code;
+use crate::rules::pairing::{code, passkey};
 use crate::rules::tokens;
 use crate::state::limits::Limited;
 use crate::state::link::Link;
@@ -117,7 +117,7 @@ fn answer_in(
     }
 }
 
-/// Answers an iq from a socket that is not linked yet: pings, and linking by code.
+/// Answers an iq from a socket that is not linked yet: pings, and linking by code or with a passkey.
 pub(crate) fn answer_unlinked(shared: &Shared, link: &Arc<Link>, node: &Node) {
     let question = Question {
         node,
@@ -129,6 +129,7 @@ pub(crate) fn answer_unlinked(shared: &Shared, link: &Arc<Link>, node: &Node) {
     let answer = match error {
         Some(code) => stanza::error(node, code, "fault"),
         None if question.child_is("link_code_companion_reg") => code::receive(shared, link, node),
+        None if passkey::is_part(question.child) => passkey::receive(shared, link, node),
         None if xmlns == PING || stanza::is(node, "type", "result") => stanza::result(node, []),
         None => device::unknown(shared, node),
     };

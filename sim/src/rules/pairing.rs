@@ -8,6 +8,7 @@
 //! ```
 
 pub(crate) mod code;
+pub(crate) mod passkey;
 
 use std::sync::Arc;
 
@@ -63,6 +64,7 @@ pub(crate) fn begin(
         about: about(registration, push_name),
         awaiting: None,
         code: None,
+        passkey: None,
     };
     lock(&shared.state).pairings.insert(link.id, pairing);
     offer_refs(shared, link.id);
@@ -141,12 +143,17 @@ pub(crate) async fn pair(
     account: &Number,
     adv_secret: &[u8; 32],
 ) -> Result<Linked, Error> {
-    let answer = offer_identity(shared, link, account, adv_secret)?;
-    match tokio::time::timeout(shared.config.patience, answer).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Err(Error::Disconnected),
-        Err(_) => Err(Error::Timeout),
-    }
+    let rotated = passkey::rotate(shared, link, account, adv_secret).await?;
+    let adv_secret = rotated.unwrap_or(*adv_secret);
+    let answer = offer_identity(shared, link, account, &adv_secret)?;
+    let linked = match tokio::time::timeout(shared.config.patience, answer).await {
+        Ok(Ok(outcome)) => outcome?,
+        Ok(Err(_)) => return Err(Error::Disconnected),
+        Err(_) => return Err(Error::Timeout),
+    };
+    let mut state = lock(&shared.state);
+    state.user(account).adv_secrets.push(adv_secret);
+    Ok(linked)
 }
 
 /// Signs the companion's identity under the next key index, and sends `pair-success`.

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::number::InvalidNumber;
-use crate::signal::{adv, link_code, party};
+use crate::signal::{adv, link_code, party, shortcake, webauthn};
 use crate::wire::content::NotContent;
 
 /// What the simulator could not do for its caller.
@@ -22,6 +22,27 @@ pub enum Error {
     /// A link code.
     #[error(transparent)]
     LinkCode(#[from] link_code::Error),
+    /// An assertion of a passkey.
+    #[error(transparent)]
+    Passkey(#[from] webauthn::Error),
+    /// What follows an assertion.
+    #[error(transparent)]
+    Shortcake(#[from] shortcake::Error),
+    /// A handoff proof of another link than this account had.
+    #[error("the handoff proof is made with no secret of this link or an earlier one")]
+    HandoffProof,
+    /// The person has typed another code than the phone shows.
+    #[error("the companion shows another code than the phone")]
+    PasskeyCode,
+    /// The person has said no.
+    #[error("the person at the phone has refused")]
+    PasskeyRefused,
+    /// No ceremony is at the stage in which this may be.
+    #[error("no passkey ceremony is at this stage")]
+    NoCeremony,
+    /// The simulator holds no passkey of the account.
+    #[error("the simulator holds no passkey of this account")]
+    NoAuthenticator,
     /// No socket waits with this ref: it has expired, or was scanned before.
     #[error("no companion waits with this code: it has expired or was used")]
     UnknownRef,

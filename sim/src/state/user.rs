@@ -11,6 +11,7 @@ use crate::state::app_state::AppState;
 use crate::state::companion::Companion;
 use crate::state::fault::Faults;
 use crate::state::inbox::{Receipt, Received};
+use crate::state::passkey::Passkey;
 use crate::state::played::Played;
 use crate::state::presence::Presence;
 use crate::state::queue::{Class, Item};
@@ -62,6 +63,10 @@ pub(crate) struct User {
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
     pub(crate) tokens: Tokens,
+    /// The account asks companions for it when they are linked.
+    pub(crate) passkey: Option<Passkey>,
+    /// The ADV secrets of all links so far.
+    pub(crate) adv_secrets: Vec<[u8; 32]>,
     pub(crate) presence: Presence,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
@@ -107,6 +112,8 @@ impl User {
             sent: VecDeque::new(),
             app_state: AppState::default(),
             tokens: Tokens::default(),
+            passkey: None,
+            adv_secrets: Vec::new(),
             presence: Presence::default(),
             acked: Vec::new(),
             faults: Faults::default(),

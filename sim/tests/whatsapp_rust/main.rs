@@ -14,4 +14,5 @@ mod messages;
 mod notices;
 mod offline;
 mod pairing;
+mod passkeys;
 mod resend;
