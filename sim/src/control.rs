@@ -9,6 +9,7 @@ mod devices;
 mod failure;
 mod fault;
 mod group;
+mod hosted;
 mod notice;
 mod passkey;
 mod peer;
@@ -82,6 +83,7 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/passkey/confirm", post(passkey::confirm))
         .route("/passkey/refuse", post(passkey::refuse))
         .route("/passkey/ceremony", get(passkey::ceremony))
+        .route("/hosted", post(hosted::host))
         .route("/channel/post", post(phone::post))
         .route("/bot/answer", post(phone::bot))
         .route("/group", post(group::make))

@@ -31,7 +31,9 @@ pub(crate) fn receive(shared: &Shared, link: &Arc<Link>, role: &Role, node: &Nod
     match role {
         Role::Refused => {}
         Role::Pairing => match node.tag.as_ref() {
-            "iq" if stanza::is(node, "type", "result") => pairing::receive(shared, link, node),
+            "iq" if stanza::is(node, "type", "result") || stanza::is(node, "type", "error") => {
+                pairing::receive(shared, link, node);
+            }
             "iq" => iq::answer_unlinked(shared, link, node),
             _ => {}
         },

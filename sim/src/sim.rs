@@ -3,6 +3,7 @@
 pub(crate) mod call;
 pub mod camera;
 pub(crate) mod group;
+pub(crate) mod hosted;
 pub(crate) mod notice;
 pub(crate) mod passkey;
 pub(crate) mod peer;

@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use wacore_binary::{Jid, Node};
 
-use crate::number::{DeviceId, Number};
+use crate::number::{DeviceId, Number, PROVIDER};
 use crate::signal::party::Party;
 use call::CallSign;
 use companion::Companion;
@@ -75,9 +75,9 @@ impl State {
 
     /// Whose JID this is, and which device. A LID is known only once its user exists.
     pub(crate) fn resolve(&self, jid: &Jid) -> Option<DeviceId> {
-        let number = if jid.is_lid() {
+        let number = if jid.server.is_lid_family() {
             self.lids.get(jid.user.as_str()).cloned()?
-        } else if jid.is_pn() {
+        } else if jid.server.is_pn_family() {
             self.canonical(jid.user.parse().ok()?)
         } else {
             return None;
@@ -98,12 +98,14 @@ impl State {
             .collect()
     }
 
-    /// All devices of a user that the simulator plays: the phone, and those that were added to it.
+    /// All devices of a user that the simulator plays and that messages are sealed for: the phone, and those that were added to
+    /// it. A provider's device is none of them.
     pub(crate) fn played_by(&self, number: &Number) -> Vec<DeviceId> {
         let user = self.users.get(number);
         let added = user
             .into_iter()
-            .flat_map(|user| user.played.keys().copied());
+            .flat_map(|user| user.played.keys().copied())
+            .filter(|device| *device != PROVIDER);
         let devices = std::iter::once(0).chain(added);
         devices.map(|device| (number.clone(), device)).collect()
     }

@@ -247,7 +247,7 @@ async fn every_path_of_the_readme_is_served() {
             paths += 1;
         }
     }
-    assert_eq!(paths, 44);
+    assert_eq!(paths, 45);
 }
 
 #[tokio::test]

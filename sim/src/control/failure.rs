@@ -104,6 +104,7 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             (StatusCode::FAILED_DEPENDENCY, "see what the client logs")
         }
         Error::NotSigned
+        | Error::Declined(_)
         | Error::Adv(_)
         | Error::LinkCode(_)
         | Error::Passkey(_)

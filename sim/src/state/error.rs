@@ -55,6 +55,9 @@ pub enum Error {
     /// The companion answered without a signature.
     #[error("the companion did not sign its identity")]
     NotSigned,
+    /// The companion answered with an error.
+    #[error("the companion refused the identity that the phone has signed: {0}")]
+    Declined(String),
     /// The companion went away.
     #[error("the companion's socket closed")]
     Disconnected,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use waproto::whatsapp as wa;
 
 use crate::number::{DeviceId, Number};
+use crate::signal::adv::Signing;
 use crate::signal::party::Party;
 use crate::state::app_state::AppState;
 use crate::state::companion::Companion;
@@ -63,6 +64,8 @@ pub(crate) struct User {
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
     pub(crate) tokens: Tokens,
+    /// Whether the account is hosted, and how it signs for companions.
+    pub(crate) signing: Signing,
     /// The account asks companions for it when they are linked.
     pub(crate) passkey: Option<Passkey>,
     /// The ADV secrets of all links so far.
@@ -112,6 +115,7 @@ impl User {
             sent: VecDeque::new(),
             app_state: AppState::default(),
             tokens: Tokens::default(),
+            signing: Signing::Ordinary,
             passkey: None,
             adv_secrets: Vec::new(),
             presence: Presence::default(),

@@ -6,6 +6,7 @@ mod contents;
 mod control;
 mod faults;
 mod groups;
+mod hosted;
 #[path = "../support/http.rs"]
 mod http;
 mod limits;
