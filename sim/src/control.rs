@@ -11,6 +11,7 @@ mod fault;
 mod group;
 mod hosted;
 mod notice;
+mod number;
 mod passkey;
 mod peer;
 mod phone;
@@ -84,6 +85,9 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/passkey/refuse", post(passkey::refuse))
         .route("/passkey/ceremony", get(passkey::ceremony))
         .route("/hosted", post(hosted::host))
+        .route("/migrated", post(number::migrated))
+        .route("/peer/number", post(number::change))
+        .route("/peer/hidden", post(number::hide))
         .route("/channel/post", post(phone::post))
         .route("/bot/answer", post(phone::bot))
         .route("/group", post(group::make))

@@ -9,6 +9,7 @@ mod iq;
 mod limits;
 pub(crate) mod login;
 mod messages;
+pub(crate) mod numbers;
 pub(crate) mod pairing;
 mod presence;
 mod receipts;

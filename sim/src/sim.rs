@@ -5,6 +5,7 @@ pub mod camera;
 pub(crate) mod group;
 pub(crate) mod hosted;
 pub(crate) mod notice;
+pub(crate) mod numbers;
 pub(crate) mod passkey;
 pub(crate) mod peer;
 pub(crate) mod phone;

@@ -68,6 +68,41 @@ impl State {
         })
     }
 
+    /// Moves a user to another number, which nobody has. Nobody has the old one then.
+    pub(crate) fn renumber(&mut self, old: &Number, new: &Number) {
+        let Some(mut user) = self.users.remove(old) else {
+            return;
+        };
+        // What was sent under the old addresses cannot be sent again.
+        user.sent.clear();
+        user.distributed.clear();
+        user.watchers.clear();
+        self.lids.remove(&old.lid_user());
+        self.lids.insert(new.lid_user(), new.clone());
+        self.unknown.insert(old.clone());
+        for other in self.users.values_mut() {
+            if other.correspondents.remove(old) {
+                other.correspondents.insert(new.clone());
+            }
+        }
+        self.users.insert(new.clone(), user);
+    }
+
+    /// Hides somebody's number from others, or shows it again.
+    pub(crate) fn hide(&mut self, number: &Number, hidden: bool) {
+        self.user(number).hidden = hidden;
+        for group in self.groups.values_mut() {
+            match hidden {
+                true => group.hidden.insert(number.clone()),
+                false => group.hidden.remove(number),
+            };
+        }
+    }
+
+    pub(crate) fn is_hidden(&self, number: &Number) -> bool {
+        self.users.get(number).is_some_and(|user| user.hidden)
+    }
+
     /// The number under which the server knows somebody.
     pub(crate) fn canonical(&self, number: Number) -> Number {
         self.spellings.get(&number).cloned().unwrap_or(number)

@@ -61,7 +61,11 @@ pub(crate) fn send(
             let node = build(&subject, node.attr("from", from.jid(&subject))).build();
             Ok(raw::send(shared, account, &with_id(node, about)))
         }
-        table::Form::Message(build) => messages::from_the_phone(shared, account, &build(&subject)),
+        table::Form::Message(build) => {
+            // The one such message says that the account's chats have moved.
+            lock(&shared.state).user(account).lid_migrated = Some(true);
+            messages::from_the_phone(shared, account, &build(&subject))
+        }
         table::Form::Token => Ok(tokens::issue(shared, &subject.contact, account)),
     }
 }

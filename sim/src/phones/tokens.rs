@@ -17,8 +17,9 @@ pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) -> String {
         .attr("t", unix_now())
         .bytes(token.to_vec());
     let tokens = NodeBuilder::new("tokens").children([node.build()]);
+    let hidden = lock(&shared.state).is_hidden(issuer);
     let news = NodeBuilder::new("notification")
-        .attr("from", issuer.pn())
+        .attr("from", if hidden { issuer.lid() } else { issuer.pn() })
         .attr("sender_lid", issuer.lid())
         .children([tokens.build()]);
     let item = Item::notification("privacy_token", issuer.digits().to_owned(), news);

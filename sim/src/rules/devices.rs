@@ -74,7 +74,8 @@ pub(crate) fn reinstall(shared: &Shared, account: &Number) {
     let correspondents = state.user(account).correspondents.clone();
     for correspondent in correspondents {
         for companion in state.companions_of(&correspondent) {
-            deliver(&mut state, &companion, new_identity(account));
+            let hidden = state.is_hidden(account);
+            deliver(&mut state, &companion, new_identity(account, hidden));
         }
     }
     drop(state);
@@ -82,9 +83,9 @@ pub(crate) fn reinstall(shared: &Shared, account: &Number) {
 }
 
 /// `<notification type="encrypt"><identity/>`.
-fn new_identity(account: &Number) -> Item {
+fn new_identity(account: &Number, hidden: bool) -> Item {
     let news = NodeBuilder::new("notification")
-        .attr("from", account.pn())
+        .attr("from", if hidden { account.lid() } else { account.pn() })
         .attr("lid", account.lid())
         .children([NodeBuilder::new("identity").build()]);
     Item::notification("encrypt", account.digits().to_owned(), news)

@@ -202,8 +202,9 @@ fn pair_success(
     device: u16,
     signing: Signing,
 ) -> Node {
+    let migrated = lock(&shared.state).user(account).lid_migrated;
     let props = wa::ClientPairingProps {
-        is_chat_db_lid_migrated: Some(shared.config.lid_migrated),
+        is_chat_db_lid_migrated: Some(migrated.unwrap_or(shared.config.lid_migrated)),
         ..Default::default()
     };
     let device = NodeBuilder::new("device")

@@ -15,7 +15,11 @@ impl Peer {
     /// # Errors
     /// A malformed or unknown number.
     pub fn call(&self, to: &str, call: &Call) -> Result<(String, String), Error> {
-        calls::sign(self.shared(), &self.sender(), &to.parse()?, call)
+        let call = Call {
+            by: self.by(call.by),
+            ..call.clone()
+        };
+        calls::sign(self.shared(), &self.sender(), &to.parse()?, &call)
     }
 }
 

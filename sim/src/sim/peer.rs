@@ -50,6 +50,22 @@ impl Peer {
         &self.number
     }
 
+    /// By which address the contact writes: by LID alone, if its number is hidden.
+    pub(super) fn by(&self, by: By) -> By {
+        match lock(&self.shared.state).is_hidden(&self.number) {
+            true => By::LidAlone,
+            false => by,
+        }
+    }
+
+    /// The same contact under another number.
+    pub(super) fn renumbered(&self, number: Number) -> Self {
+        Self {
+            number,
+            ..self.clone()
+        }
+    }
+
     pub(super) fn sender(&self) -> DeviceId {
         (self.number.clone(), self.device)
     }
@@ -77,7 +93,7 @@ impl Peer {
         if self.shared.config.tokens {
             tokens::issue(&self.shared, &self.number, &to);
         }
-        send::direct(&self.shared, &self.sender(), &to, &message, by, id)
+        send::direct(&self.shared, &self.sender(), &to, &message, self.by(by), id)
     }
 
     /// Sends any message to an account as one of many: a status, or a broadcast list's message, under an id of the caller's
@@ -99,7 +115,7 @@ impl Peer {
             &to.parse()?,
             list,
             &message,
-            by,
+            self.by(by),
             id,
         )
     }
@@ -146,7 +162,14 @@ impl Peer {
         if !jid.is_group() {
             return Err(no_group());
         }
-        group::send(&self.shared, &self.sender(), &jid.user, message, by, id)
+        group::send(
+            &self.shared,
+            &self.sender(),
+            &jid.user,
+            message,
+            self.by(by),
+            id,
+        )
     }
 
     /// Sends a receipt for a message that the account's companions sent. `kind` `None` means delivered.
@@ -161,6 +184,7 @@ impl Peer {
         by: By,
     ) -> Result<(), Error> {
         let account: Number = to.parse()?;
+        let by = self.by(by);
         let chat = if by.is_lid() {
             account.lid()
         } else {

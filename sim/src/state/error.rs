@@ -79,6 +79,9 @@ pub enum Error {
     /// The server says nothing of this name.
     #[error("no notice of the kind {0:?}")]
     NoNotice(String),
+    /// The new number is in use, or clients are linked to the old one.
+    #[error("{0} cannot change its number: the new one is in use, or a client is linked to it")]
+    NotMovable(String),
     /// The number was declared not to be on WhatsApp.
     #[error("{0} is not on WhatsApp")]
     NotOnWhatsApp(String),

@@ -64,6 +64,10 @@ pub(crate) struct User {
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
     pub(crate) tokens: Tokens,
+    /// Others know the LID only.
+    pub(crate) hidden: bool,
+    /// Whether the chats have moved to LIDs; `None` is what the configuration says.
+    pub(crate) lid_migrated: Option<bool>,
     /// Whether the account is hosted, and how it signs for companions.
     pub(crate) signing: Signing,
     /// The account asks companions for it when they are linked.
@@ -115,6 +119,8 @@ impl User {
             sent: VecDeque::new(),
             app_state: AppState::default(),
             tokens: Tokens::default(),
+            hidden: false,
+            lid_migrated: None,
             signing: Signing::Ordinary,
             passkey: None,
             adv_secrets: Vec::new(),

@@ -13,6 +13,7 @@ mod limits;
 mod logs;
 mod messages;
 mod notices;
+mod numbers;
 mod offline;
 mod pairing;
 mod passkeys;

@@ -138,7 +138,7 @@ fn answer_user(
         present(state, asker, asked, (&jid, &number), contact.as_deref())
     };
     let user = NodeBuilder::new("user").attr("jid", jid.clone());
-    let user = if jid.is_lid() {
+    let user = if jid.is_lid() && !state.is_hidden(&number) {
         user.attr("pn_jid", number.pn())
     } else {
         user

@@ -14,7 +14,11 @@ impl Peer {
     /// # Errors
     /// A malformed number.
     pub fn send_receipt_of(&self, to: &str, form: &ReceiptForm) -> Result<(), Error> {
-        form::send(&self.shared, &self.sender(), &to.parse()?, form);
+        let form = ReceiptForm {
+            by: self.by(form.by),
+            ..form.clone()
+        };
+        form::send(&self.shared, &self.sender(), &to.parse()?, &form);
         Ok(())
     }
 
