@@ -9,6 +9,7 @@ use wacore_binary::{Jid, Node, NodeValue};
 
 use crate::clock::unix_now;
 use crate::number::DeviceId;
+use crate::state::State;
 use crate::state::config::Leniency;
 use crate::state::link::Link;
 use crate::state::queue::{Class, Item};
@@ -46,6 +47,7 @@ pub(crate) fn settle(
     const RULE: &str = "an ack has the addresses of its stanza";
     let strict = shared.config.is_strict(Leniency::Acks);
     let mut state = lock(&shared.state);
+    let to = stanza::jid(node, "to").map(|to| origin(&state, &to));
     let Some(user) = state.users.get_mut(&id.0) else {
         return;
     };
@@ -63,7 +65,12 @@ pub(crate) fn settle(
         // Acked before: a client may repeat itself.
         return;
     };
-    if !settled.is_empty() {
+    // One ack settles all stanzas with one id of one sender, and those that follow it find only another sender's.
+    let repeats = |acked: &Acked| {
+        let same = (acked.device, acked.class, acked.id.as_str()) == (id.1, class, stanza_id);
+        same && to.as_deref().is_some_and(|to| acked.from.starts_with(to))
+    };
+    if !settled.is_empty() || user.acked.iter().rev().any(repeats) {
         outcome = Ok(());
     }
     user.acked.extend(settled.into_iter().map(|item| Acked {
@@ -82,6 +89,14 @@ pub(crate) fn settle(
         link.end(&ending::owed_ack(class.as_str(), stanza_id));
     }
     shared.announce();
+}
+
+/// Who an ack is for, as [`Item::origin`] begins.
+fn origin(state: &State, to: &Jid) -> String {
+    match state.resolve(to) {
+        Some((number, _)) => number.digits().to_owned(),
+        None => to.user.to_string(),
+    }
 }
 
 /// Compares the addresses of an ack or a receipt with those of its stanza: `to` is its `from`, and `participant` and
