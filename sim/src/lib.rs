@@ -37,7 +37,9 @@
 //! `rules::messages::nack`; an error for a question, `rules::iq`; what settles a stanza and what a wrong ack costs,
 //! `delivery::acks`; how a backlog is pulled, `delivery::backlog`; what a retry receipt leads to, `rules::receipts` and
 //! `phones::resend`; what a device does that cannot open something, `rules::messages::unopened` and `phones::retry`; a kind of
-//! content, `wire::content`, and what a person sees of it, `phones::shown`; how a stream ends, `wire::ending`.
+//! content, `wire::content`, and what a person sees of it, `phones::shown`; how a stream ends, `wire::ending`; a notice of the
+//! server's, `phones::notices::table`; how many requests are too many, `rules::limits`; a passkey, `rules::pairing::passkey`, and its
+//! cryptography, `signal::webauthn` and `signal::shortcake`.
 
 mod clock;
 pub mod control;

@@ -47,11 +47,7 @@ pub(crate) fn settle(
     const RULE: &str = "an ack has the addresses of its stanza";
     let strict = shared.config.is_strict(Leniency::Acks);
     let mut state = lock(&shared.state);
-    let to = stanza::jid(node, "to").map(|to| origin(&state, &to));
-    let Some(user) = state.users.get_mut(&id.0) else {
-        return;
-    };
-    let Some(companion) = user.companions.get_mut(&id.1) else {
+    let Some(companion) = state.companion(id) else {
         return;
     };
     let mut outcome = Ok(());
@@ -61,25 +57,16 @@ pub(crate) fn settle(
         outcome = compared;
         fits
     });
+    let is_behind = companion.feed.is_some();
     let Some(settled) = settled else {
         // Acked before: a client may repeat itself.
         return;
     };
-    // One ack settles all stanzas with one id of one sender, and those that follow it find only another sender's.
-    let repeats = |acked: &Acked| {
-        let same = (acked.device, acked.class, acked.id.as_str()) == (id.1, class, stanza_id);
-        same && to.as_deref().is_some_and(|to| acked.from.starts_with(to))
-    };
-    if !settled.is_empty() || user.acked.iter().rev().any(repeats) {
+    if !settled.is_empty() || repeats(&state, id, class, stanza_id, node) {
         outcome = Ok(());
     }
-    user.acked.extend(settled.into_iter().map(|item| Acked {
-        device: id.1,
-        class,
-        id: stanza_id.to_owned(),
-        from: item.origin,
-    }));
-    if companion.feed.is_some() {
+    note(&mut state, id, settled);
+    if is_behind {
         // The end of the backlog may have waited for this.
         link.wake();
     }
@@ -91,12 +78,31 @@ pub(crate) fn settle(
     shared.announce();
 }
 
-/// Who an ack is for, as [`Item::origin`] begins.
-fn origin(state: &State, to: &Jid) -> String {
-    match state.resolve(to) {
+fn note(state: &mut State, id: &DeviceId, settled: Vec<Item>) {
+    let acked = settled.into_iter().map(|item| Acked {
+        device: id.1,
+        class: item.class,
+        id: item.id,
+        from: item.origin,
+    });
+    state.user(&id.0).acked.extend(acked);
+}
+
+/// Whether another ack has settled the stanza that this one is for: one settles all stanzas with one id of one sender, and those
+/// that follow it find only another sender's.
+fn repeats(state: &State, id: &DeviceId, class: Class, stanza_id: &str, node: &Node) -> bool {
+    let Some(to) = stanza::jid(node, "to") else {
+        return false;
+    };
+    let sender = match state.resolve(&to) {
         Some((number, _)) => number.digits().to_owned(),
         None => to.user.to_string(),
-    }
+    };
+    let acked = state.users.get(&id.0).map(|user| &user.acked);
+    acked.into_iter().flatten().any(|acked| {
+        let same = (acked.device, acked.class, acked.id.as_str()) == (id.1, class, stanza_id);
+        same && acked.from.starts_with(&sender)
+    })
 }
 
 /// Compares the addresses of an ack or a receipt with those of its stanza: `to` is its `from`, and `participant` and

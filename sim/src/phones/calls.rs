@@ -118,22 +118,7 @@ pub(crate) fn sign(
     let (party, sender) = send::sender(shared, from)?;
     let (id, tag) = (crate::id::stanza(), call.kind.on_the_wire().0);
     let call_id = call.call.clone().unwrap_or_else(crate::id::message);
-    let targets = {
-        let mut state = lock(&shared.state);
-        if state.unknown.contains(to) {
-            return Err(Error::NotOnWhatsApp(to.to_string()));
-        }
-        send::know_each_other(&mut state, &from.0, to);
-        state.calls.push(CallSign {
-            call: call_id.clone(),
-            id: id.clone(),
-            kind: tag.to_owned(),
-            from: from.0.to_string(),
-            device: from.1,
-            to: to.to_string(),
-        });
-        state.companions_of(to)
-    };
+    let targets = begin(shared, from, to, &id, &call_id, tag)?;
     let mut party = lock(&party);
     for target in &targets {
         let action = action(from, &call_id, call);
@@ -158,6 +143,31 @@ pub(crate) fn sign(
     drop(party);
     shared.announce();
     Ok((id, call_id))
+}
+
+/// Notes the sign. Returns the companions that it is for.
+fn begin(
+    shared: &Shared,
+    from: &DeviceId,
+    to: &Number,
+    id: &str,
+    call: &str,
+    kind: &str,
+) -> Result<Vec<DeviceId>, Error> {
+    let mut state = lock(&shared.state);
+    if state.unknown.contains(to) {
+        return Err(Error::NotOnWhatsApp(to.to_string()));
+    }
+    send::know_each_other(&mut state, &from.0, to);
+    state.calls.push(CallSign {
+        call: call.to_owned(),
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        from: from.0.to_string(),
+        device: from.1,
+        to: to.to_string(),
+    });
+    Ok(state.companions_of(to))
 }
 
 fn address(from: &DeviceId, by: By) -> Jid {

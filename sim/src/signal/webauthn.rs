@@ -146,6 +146,20 @@ pub fn verify(
     check_client_data(&client_data, challenge)?;
     let data = decoded(&assertion.response.authenticator_data, "authenticatorData")?;
     let signature = decoded(&assertion.response.signature, "signature")?;
+    let found = check_authenticator_data(&data)?;
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &credential.public_key);
+    key.verify(&signed(&data, &client_data), &signature)
+        .map_err(|_| Error::Signature)?;
+    // Passkeys that are synchronised do not count.
+    if (found > 0 || last_counter > 0) && found <= last_counter {
+        let last = last_counter;
+        return Err(Error::Counter { last, found });
+    }
+    Ok(found)
+}
+
+/// Checks whom the assertion is for, and who was there. Returns its counter.
+fn check_authenticator_data(data: &[u8]) -> Result<u32, Error> {
     let (hash, rest) = data
         .split_first_chunk::<32>()
         .ok_or(Error::Malformed("authenticatorData"))?;
@@ -162,16 +176,7 @@ pub fn verify(
     if flags & both != both {
         return Err(Error::Flags(flags));
     }
-    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &credential.public_key);
-    key.verify(&signed(&data, &client_data), &signature)
-        .map_err(|_| Error::Signature)?;
-    let found = u32::from_be_bytes(*counter);
-    // Passkeys that are synchronised do not count.
-    if (found > 0 || last_counter > 0) && found <= last_counter {
-        let last = last_counter;
-        return Err(Error::Counter { last, found });
-    }
-    Ok(found)
+    Ok(u32::from_be_bytes(*counter))
 }
 
 fn check_client_data(client_data: &[u8], challenge: &[u8]) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::rules::pairing::passkey;
+use crate::rules::pairing::passkey::person;
 use crate::signal::webauthn::{Authenticator, Credential, Forgery};
 use crate::sim::phone::Phone;
 use crate::state::error::Error;
@@ -94,7 +94,7 @@ impl Phone {
     /// # Errors
     /// No code is shown, or another one.
     pub fn confirm_passkey(&self, code: &str) -> Result<(), Error> {
-        passkey::confirm(self.shared(), self.number(), code)
+        person::confirm(self.shared(), self.number(), code)
     }
 
     /// The person says no.
@@ -102,12 +102,12 @@ impl Phone {
     /// # Errors
     /// There is no ceremony.
     pub fn refuse_passkey(&self) -> Result<(), Error> {
-        passkey::refuse(self.shared(), self.number())
+        person::refuse(self.shared(), self.number())
     }
 
     /// The latest ceremony of the account.
     pub fn passkey_ceremony(&self) -> Option<CeremonySeen> {
-        let (stage, code) = passkey::seen(self.shared(), self.number())?;
+        let (stage, code) = person::seen(self.shared(), self.number())?;
         let code = code.map(|code| format!("{}-{}", &code[..4], &code[4..]));
         Some(CeremonySeen { stage, code })
     }

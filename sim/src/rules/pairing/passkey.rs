@@ -15,6 +15,8 @@
 //!
 //! A handoff proof, made with the secret of this or an earlier link, stands for the person's look at the code.
 
+pub(crate) mod person;
+
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -100,15 +102,7 @@ fn begin(
     known_secrets.push(*adv_secret);
     let challenge: [u8; 32] = rand::random();
     let options = webauthn::request_options(&challenge, timeout.as_millis());
-    let request = NodeBuilder::new("notification")
-        .attr("from", stanza::server())
-        .attr("type", "passkey_prologue_request")
-        .attr("id", crate::id::stanza())
-        .attr("t", unix_now());
-    let request = match brings_options {
-        true => request.children([stanza::content(OPTIONS, options.as_str())]),
-        false => request,
-    };
+    let request = request(brings_options.then_some(options.as_str()));
     let (done, end) = oneshot::channel();
     let pairing = state.pairings.get_mut(&link).ok_or(Error::UnknownRef)?;
     pairing.refs.clear();
@@ -127,10 +121,22 @@ fn begin(
         refusal: None,
         done: Some(done),
     });
-    pairing.link.send(&request.build(), delay);
+    pairing.link.send(&request, delay);
     drop(state);
     shared.announce();
     Ok(Some((end, timeout)))
+}
+
+/// `passkey_prologue_request`, with the options or without.
+fn request(options: Option<&str>) -> Node {
+    let options = options.map(|options| stanza::content(OPTIONS, options));
+    NodeBuilder::new("notification")
+        .attr("from", stanza::server())
+        .attr("type", "passkey_prologue_request")
+        .attr("id", crate::id::stanza())
+        .attr("t", unix_now())
+        .children(options)
+        .build()
 }
 
 /// Answers an iq of a ceremony. One that breaks a rule ends it.
@@ -348,65 +354,4 @@ fn take_request(shared: &Shared, link: &Link, child: &Node) -> Result<Option<Nod
         ceremony.finish();
     })?;
     Ok(None)
-}
-
-/// The person compares the code that the companion shows with the phone's. Another one ends the ceremony.
-pub(crate) fn confirm(shared: &Shared, account: &Number, typed: &str) -> Result<(), Error> {
-    const RULE: &str = "a companion shows the code that the phone shows";
-    let typed: String = typed.chars().filter(char::is_ascii_alphanumeric).collect();
-    let mut state = lock(&shared.state);
-    let (link, ceremony) = latest(&mut state.pairings, account).ok_or(Error::NoCeremony)?;
-    let code = ceremony.code.clone().ok_or(Error::NoCeremony)?;
-    let same = code.eq_ignore_ascii_case(&typed);
-    if same {
-        ceremony.approved = true;
-        ceremony.finish();
-    } else {
-        ceremony.fail(Error::PasskeyCode, 403);
-    }
-    drop(state);
-    let detail = format!("{typed}, expected {code}");
-    lock(&shared.verdicts).require(&format!("socket {link}"), RULE, same, &detail);
-    shared.announce();
-    if same {
-        Ok(())
-    } else {
-        Err(Error::PasskeyCode)
-    }
-}
-
-/// The person says no.
-pub(crate) fn refuse(shared: &Shared, account: &Number) -> Result<(), Error> {
-    let mut state = lock(&shared.state);
-    let (_, ceremony) = latest(&mut state.pairings, account).ok_or(Error::NoCeremony)?;
-    ceremony.fail(Error::PasskeyRefused, 403);
-    drop(state);
-    shared.announce();
-    Ok(())
-}
-
-/// How far the latest ceremony of an account is, and the code that its phone shows.
-pub(crate) fn seen(shared: &Shared, account: &Number) -> Option<(Stage, Option<String>)> {
-    let mut state = lock(&shared.state);
-    let of_account = |ceremony: &&mut Ceremony| ceremony.account == *account;
-    let pairings = state.pairings.iter_mut();
-    let ceremonies = pairings.filter_map(|(link, pairing)| {
-        let ceremony = pairing.passkey.as_mut().filter(of_account)?;
-        Some((*link, ceremony))
-    });
-    let (_, ceremony) = ceremonies.max_by_key(|(link, _)| *link)?;
-    Some((ceremony.stage, ceremony.code.clone()))
-}
-
-/// The latest ceremony of an account that goes on.
-fn latest<'a>(
-    pairings: &'a mut std::collections::HashMap<u64, crate::state::pairing::Pairing>,
-    account: &Number,
-) -> Option<(u64, &'a mut Ceremony)> {
-    let goes_on = |it: &&mut Ceremony| it.account == *account && it.stage != Stage::Ended;
-    let ceremonies = pairings.iter_mut().filter_map(|(link, pairing)| {
-        let ceremony = pairing.passkey.as_mut().filter(goes_on)?;
-        Some((*link, ceremony))
-    });
-    ceremonies.max_by_key(|(link, _)| *link)
 }
