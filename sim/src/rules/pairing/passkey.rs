@@ -355,3 +355,6 @@ fn take_request(shared: &Shared, link: &Link, child: &Node) -> Result<Option<Nod
     })?;
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;
