@@ -3,11 +3,16 @@
 //! Handlers only read the request, call the library and name the outcome. There is no access control: it listens on
 //! loopback, beside a server that trusts everybody.
 
+mod call;
 mod content;
 mod devices;
 mod failure;
 mod fault;
 mod group;
+mod hosted;
+mod notice;
+mod number;
+mod passkey;
 mod peer;
 mod phone;
 mod record;
@@ -70,6 +75,19 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/peer/retry", post(devices::retry))
         .route("/peer/reinstall", post(devices::reinstall))
         .route("/peer/unopenable", post(devices::unopenable))
+        .route("/call", post(call::call))
+        .route("/calls", get(call::calls))
+        .route("/notices", get(notice::kinds))
+        .route("/notify", post(notice::notify))
+        .route("/passkey", post(passkey::register))
+        .route("/passkey/assert", post(passkey::assert))
+        .route("/passkey/confirm", post(passkey::confirm))
+        .route("/passkey/refuse", post(passkey::refuse))
+        .route("/passkey/ceremony", get(passkey::ceremony))
+        .route("/hosted", post(hosted::host))
+        .route("/migrated", post(number::migrated))
+        .route("/peer/number", post(number::change))
+        .route("/peer/hidden", post(number::hide))
         .route("/channel/post", post(phone::post))
         .route("/bot/answer", post(phone::bot))
         .route("/group", post(group::make))

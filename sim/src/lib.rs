@@ -37,7 +37,9 @@
 //! `rules::messages::nack`; an error for a question, `rules::iq`; what settles a stanza and what a wrong ack costs,
 //! `delivery::acks`; how a backlog is pulled, `delivery::backlog`; what a retry receipt leads to, `rules::receipts` and
 //! `phones::resend`; what a device does that cannot open something, `rules::messages::unopened` and `phones::retry`; a kind of
-//! content, `wire::content`, and what a person sees of it, `phones::shown`; how a stream ends, `wire::ending`.
+//! content, `wire::content`, and what a person sees of it, `phones::shown`; how a stream ends, `wire::ending`; a notice of the
+//! server's, `phones::notices::table`; how many requests are too many, `rules::limits`; a passkey, `rules::pairing::passkey`, and its
+//! cryptography, `signal::webauthn` and `signal::shortcake`.
 
 mod clock;
 pub mod control;
@@ -54,19 +56,25 @@ mod sync;
 mod wire;
 
 pub use number::{InvalidNumber, Number};
+pub use phones::receipts::form::{ReceiptForm, ReceiptType};
 pub use phones::shown::Shown;
-pub use signal::{adv, link_code, party};
+pub use signal::{adv, link_code, party, shortcake, webauthn};
+pub use sim::call::{Call, CallKind};
 pub use sim::camera;
 pub use sim::group::GroupView;
+pub use sim::notice::{NoticeAbout, NoticeKind};
+pub use sim::passkey::{CeremonySeen, Passkeys, Stage as PasskeyStage};
 pub use sim::peer::{Broadcast, Peer, Unopenable};
 pub use sim::phone::{LinkedDevice, Phone};
 pub use sim::{Owed, Sim};
+pub use state::call::CallSign;
 pub use state::companion::About;
 pub use state::config::{Config, Leniency};
 pub use state::error::{Error, chain};
 pub use state::fault::{Fault, IqError, IqSilence, Nack};
 pub use state::group::Change as GroupChange;
 pub use state::inbox::{Receipt, Received};
+pub use state::limits::{Budget, Limited, Limits};
 pub use state::pairing::Linked;
 pub use state::presence::Typing;
 pub use state::queue::Class;
@@ -74,6 +82,6 @@ pub use state::user::Acked;
 pub use state::verdict::Violation;
 pub use wire::address::By;
 pub use wire::content;
-pub use wire::ending::Failure;
+pub use wire::ending::{Failure, LoginFailure};
 pub use wire::noise::Pattern;
 pub use wire::tamper::Tamper;

@@ -15,6 +15,9 @@ pub struct InvalidNumber;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Number(String);
 
+/// The device of a business's provider. Its addresses are in a space of their own.
+pub(crate) const PROVIDER: u16 = 99;
+
 /// One device: 0 is the phone (or the peer), the others are companions.
 pub(crate) type DeviceId = (Number, u16);
 
@@ -66,14 +69,14 @@ impl Number {
         Jid::lid(self.lid_user())
     }
 
-    /// One device's phone number JID.
+    /// One device's phone number JID: `@hosted` for a provider's.
     pub fn pn_device(&self, device: u16) -> Jid {
-        Jid::pn_device(self.0.as_str(), device)
+        Jid::pn_device(self.0.as_str(), device).with_device_hosting(device, device == PROVIDER)
     }
 
-    /// One device's LID JID.
+    /// One device's LID JID: `@hosted.lid` for a provider's.
     pub fn lid_device(&self, device: u16) -> Jid {
-        Jid::lid_device(self.lid_user(), device)
+        Jid::lid_device(self.lid_user(), device).with_device_hosting(device, device == PROVIDER)
     }
 
     /// WhatsApp's hash over some of the account's devices.
@@ -100,6 +103,14 @@ mod tests {
         for wrong in ["", "+", "123", "+1555x100001", "1234567890123456"] {
             assert_eq!(wrong.parse::<Number>(), Err(InvalidNumber), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_providers_device_has_addresses_of_its_own() {
+        let number: Number = "+15550100001".parse().expect("a number");
+        assert_eq!(number.pn_device(99).to_string(), "15550100001:99@hosted");
+        let lid = number.lid_device(99).to_string();
+        assert!(lid.ends_with(":99@hosted.lid"), "{lid}");
     }
 
     #[test]

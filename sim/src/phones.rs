@@ -1,8 +1,10 @@
 //! What phones do, those of accounts and those of contacts: they send, seal again, confirm, and serve their companions.
 
 pub(crate) mod bootstrap;
+pub(crate) mod calls;
 pub(crate) mod devices;
 pub(crate) mod group;
+pub(crate) mod notices;
 pub(crate) mod poll;
 pub(crate) mod presence;
 pub(crate) mod raw;

@@ -2,11 +2,14 @@
 //!
 //! A rule that a client broke is a violation (`state::verdict`); what the server answers then is decided here as well.
 
+mod calls;
 pub(crate) mod devices;
 pub(crate) mod groups;
 mod iq;
+mod limits;
 pub(crate) mod login;
 mod messages;
+pub(crate) mod numbers;
 pub(crate) mod pairing;
 mod presence;
 mod receipts;
@@ -29,7 +32,9 @@ pub(crate) fn receive(shared: &Shared, link: &Arc<Link>, role: &Role, node: &Nod
     match role {
         Role::Refused => {}
         Role::Pairing => match node.tag.as_ref() {
-            "iq" if stanza::is(node, "type", "result") => pairing::receive(shared, link, node),
+            "iq" if stanza::is(node, "type", "result") || stanza::is(node, "type", "error") => {
+                pairing::receive(shared, link, node);
+            }
             "iq" => iq::answer_unlinked(shared, link, node),
             _ => {}
         },
@@ -41,6 +46,7 @@ fn receive_from(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &Node) {
     match node.tag.as_ref() {
         "iq" => iq::answer(shared, link, id, node),
         "message" => messages::route(shared, link, id, node),
+        "call" => calls::receive(shared, link, id, node),
         "receipt" => receipts::receive(shared, link, id, node),
         "ack" => acks::receive(shared, link, id, node),
         "presence" => presence::receive(shared, id, node),

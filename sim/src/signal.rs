@@ -3,6 +3,8 @@
 pub mod adv;
 pub mod link_code;
 pub mod party;
+pub mod shortcake;
+pub mod webauthn;
 
 use wacore_libsignal::protocol::ProtocolAddress;
 

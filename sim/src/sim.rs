@@ -1,7 +1,12 @@
 //! The simulator as a whole: starting, stopping, and what tests ask it.
 
+pub(crate) mod call;
 pub mod camera;
 pub(crate) mod group;
+pub(crate) mod hosted;
+pub(crate) mod notice;
+pub(crate) mod numbers;
+pub(crate) mod passkey;
 pub(crate) mod peer;
 pub(crate) mod phone;
 pub(crate) mod presence;

@@ -3,6 +3,7 @@
 //! Lock order: a party before this, never the other way round. Nothing here does cryptography.
 
 pub(crate) mod app_state;
+pub(crate) mod call;
 pub(crate) mod companion;
 pub(crate) mod config;
 pub(crate) mod error;
@@ -10,8 +11,10 @@ pub(crate) mod fault;
 pub(crate) mod feed;
 pub(crate) mod group;
 pub(crate) mod inbox;
+pub(crate) mod limits;
 pub(crate) mod link;
 pub(crate) mod pairing;
+pub(crate) mod passkey;
 pub(crate) mod played;
 pub(crate) mod presence;
 pub(crate) mod queue;
@@ -28,8 +31,9 @@ use std::time::Duration;
 
 use wacore_binary::{Jid, Node};
 
-use crate::number::{DeviceId, Number};
+use crate::number::{DeviceId, Number, PROVIDER};
 use crate::signal::party::Party;
+use call::CallSign;
 use companion::Companion;
 use fault::Faults;
 use group::Group;
@@ -48,6 +52,8 @@ pub(crate) struct State {
     pub(crate) links: HashMap<u64, Arc<Link>>,
     /// Sockets that want to be linked, by link.
     pub(crate) pairings: HashMap<u64, Pairing>,
+    /// What was seen of calls, in order.
+    pub(crate) calls: Vec<CallSign>,
     /// Faults for everybody.
     pub(crate) faults: Faults,
 }
@@ -62,6 +68,41 @@ impl State {
         })
     }
 
+    /// Moves a user to another number, which nobody has. Nobody has the old one then.
+    pub(crate) fn renumber(&mut self, old: &Number, new: &Number) {
+        let Some(mut user) = self.users.remove(old) else {
+            return;
+        };
+        // What was sent under the old addresses cannot be sent again.
+        user.sent.clear();
+        user.distributed.clear();
+        user.watchers.clear();
+        self.lids.remove(&old.lid_user());
+        self.lids.insert(new.lid_user(), new.clone());
+        self.unknown.insert(old.clone());
+        for other in self.users.values_mut() {
+            if other.correspondents.remove(old) {
+                other.correspondents.insert(new.clone());
+            }
+        }
+        self.users.insert(new.clone(), user);
+    }
+
+    /// Hides somebody's number from others, or shows it again.
+    pub(crate) fn hide(&mut self, number: &Number, hidden: bool) {
+        self.user(number).hidden = hidden;
+        for group in self.groups.values_mut() {
+            match hidden {
+                true => group.hidden.insert(number.clone()),
+                false => group.hidden.remove(number),
+            };
+        }
+    }
+
+    pub(crate) fn is_hidden(&self, number: &Number) -> bool {
+        self.users.get(number).is_some_and(|user| user.hidden)
+    }
+
     /// The number under which the server knows somebody.
     pub(crate) fn canonical(&self, number: Number) -> Number {
         self.spellings.get(&number).cloned().unwrap_or(number)
@@ -69,9 +110,9 @@ impl State {
 
     /// Whose JID this is, and which device. A LID is known only once its user exists.
     pub(crate) fn resolve(&self, jid: &Jid) -> Option<DeviceId> {
-        let number = if jid.is_lid() {
+        let number = if jid.server.is_lid_family() {
             self.lids.get(jid.user.as_str()).cloned()?
-        } else if jid.is_pn() {
+        } else if jid.server.is_pn_family() {
             self.canonical(jid.user.parse().ok()?)
         } else {
             return None;
@@ -92,12 +133,14 @@ impl State {
             .collect()
     }
 
-    /// All devices of a user that the simulator plays: the phone, and those that were added to it.
+    /// All devices of a user that the simulator plays and that messages are sealed for: the phone, and those that were added to
+    /// it. A provider's device is none of them.
     pub(crate) fn played_by(&self, number: &Number) -> Vec<DeviceId> {
         let user = self.users.get(number);
         let added = user
             .into_iter()
-            .flat_map(|user| user.played.keys().copied());
+            .flat_map(|user| user.played.keys().copied())
+            .filter(|device| *device != PROVIDER);
         let devices = std::iter::once(0).chain(added);
         devices.map(|device| (number.clone(), device)).collect()
     }

@@ -64,6 +64,19 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             StatusCode::NOT_FOUND,
             "have the client ask for a code for this number first",
         ),
+        Error::NoCeremony => (
+            StatusCode::CONFLICT,
+            "GET /passkey/ceremony shows how far it is",
+        ),
+        Error::NoAuthenticator => (
+            StatusCode::CONFLICT,
+            "register one with POST /passkey, without `credential`",
+        ),
+        Error::PasskeyCode => (
+            StatusCode::CONFLICT,
+            "type the code that the client shows, after linking has begun anew",
+        ),
+        Error::PasskeyRefused => (StatusCode::CONFLICT, AGAIN),
         Error::ForeignQr => (StatusCode::CONFLICT, AGAIN),
         Error::NotLinked => (
             StatusCode::CONFLICT,
@@ -82,6 +95,11 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             StatusCode::CONFLICT,
             "GET /group/info shows who is a member, who is an admin, and what the group is set to",
         ),
+        Error::NoNotice(_) => (StatusCode::BAD_REQUEST, "GET /notices lists the kinds"),
+        Error::NotMovable(_) => (
+            StatusCode::CONFLICT,
+            "move a contact to a number that nobody has used",
+        ),
         Error::NotOnWhatsApp(_) => (
             StatusCode::CONFLICT,
             "it was declared so with POST /unknown: use another number",
@@ -89,9 +107,14 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
         Error::Timeout | Error::Disconnected => {
             (StatusCode::FAILED_DEPENDENCY, "see what the client logs")
         }
-        Error::NotSigned | Error::Adv(_) | Error::LinkCode(_) | Error::Encrypt(_) => {
-            (StatusCode::FAILED_DEPENDENCY, VERDICT)
-        }
+        Error::NotSigned
+        | Error::Declined(_)
+        | Error::Adv(_)
+        | Error::LinkCode(_)
+        | Error::Passkey(_)
+        | Error::Shortcake(_)
+        | Error::HandoffProof
+        | Error::Encrypt(_) => (StatusCode::FAILED_DEPENDENCY, VERDICT),
         Error::Listen(..) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "another process may hold the port",

@@ -1,5 +1,6 @@
 //! `POST /fault`: what goes wrong, as JSON.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use super::failure::Failure;
 use super::request::{Body, E164};
 use crate::sim::Sim;
 use crate::state::fault::{Fault, IqError, IqSilence, Nack};
-use crate::wire::ending;
+use crate::state::limits::{Budget, Limited};
+use crate::wire::ending::{self, LoginFailure};
 
 /// A fault and whom it strikes. Read in two steps, so that a field that the kind does not know is refused.
 #[derive(Deserialize)]
@@ -78,6 +80,16 @@ enum Kind {
         reason: u16,
         expire: Option<u64>,
         code: Option<u32>,
+        /// Further attributes, as in `logout_message_header`.
+        #[serde(default)]
+        words: BTreeMap<String, String>,
+        #[serde(default)]
+        at_once: bool,
+    },
+    Limit {
+        of: Limited,
+        count: u32,
+        seconds: u64,
     },
     IqError {
         xmlns: String,
@@ -134,11 +146,24 @@ impl From<Kind> for Fault {
                 reason,
                 expire,
                 code,
-            } => Self::Failure(ending::Failure {
-                reason,
-                expire,
-                code,
+                words,
+                at_once,
+            } => Self::LoginFailure(LoginFailure {
+                failure: ending::Failure {
+                    reason,
+                    expire,
+                    code,
+                },
+                words: words.into_iter().collect(),
+                at_once,
             }),
+            Kind::Limit { of, count, seconds } => Self::Limit(
+                of,
+                Budget {
+                    count,
+                    window: Duration::from_secs(seconds),
+                },
+            ),
             Kind::IqError { xmlns, code, count } => Self::IqError(IqError { xmlns, code, count }),
             Kind::IqSilence { xmlns, count } => Self::IqSilence(IqSilence { xmlns, count }),
             Kind::Nack { code, count } => Self::Nack(Nack { code, count }),
@@ -196,7 +221,7 @@ mod tests {
             (r#"{"kind":"replaced"}"#, Fault::Replaced),
             (
                 r#"{"kind":"failure","reason":402,"expire":60}"#,
-                Fault::Failure(failure),
+                Fault::LoginFailure(failure.into()),
             ),
             (
                 r#"{"kind":"iq_error","xmlns":"usync","code":500}"#,
@@ -211,6 +236,16 @@ mod tests {
             ),
             (r#"{"kind":"duplicate"}"#, Fault::Duplicate(1)),
             (r#"{"kind":"reorder","count":2}"#, Fault::Reorder(2)),
+            (
+                r#"{"kind":"limit","of":"messages","count":5,"seconds":60}"#,
+                Fault::Limit(
+                    Limited::Messages,
+                    Budget {
+                        count: 5,
+                        window: Duration::from_secs(60),
+                    },
+                ),
+            ),
             (r#"{"kind":"restart"}"#, Fault::Restart),
             (r#"{"kind":"new_server_key"}"#, Fault::NewServerKey),
             (r#"{"kind":"clear"}"#, Fault::Clear),

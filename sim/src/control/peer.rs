@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 
 use super::content::{Described, Form};
 use super::failure::Failure;
-use super::request::{Asked, Body, E164};
+use super::request::{Asked, Body, E164, group_jid};
+use crate::number::Number;
+use crate::phones::receipts::form::{ReceiptForm, ReceiptType};
 use crate::sim::Sim;
 use crate::sim::peer::Broadcast;
+use crate::state::error::Error;
 use crate::wire::address::By;
 use crate::wire::content::Content;
 
@@ -152,13 +155,6 @@ pub(super) async fn flood(
     Ok(Json(json!({ "sent": count })))
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Delivery,
-    Read,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Receipt {
@@ -166,7 +162,18 @@ pub(super) struct Receipt {
     to: E164,
     id: String,
     #[serde(rename = "type")]
-    kind: Kind,
+    kind: ReceiptType,
+    /// Further messages that it is for.
+    #[serde(default)]
+    ids: Vec<String>,
+    /// Which of the sender's devices; the phone if nothing is said.
+    #[serde(default)]
+    device: u16,
+    group: Option<String>,
+    /// Members whose receipts are gathered in one, of a group only.
+    #[serde(default)]
+    members: Vec<E164>,
+    recipient: Option<E164>,
     #[serde(default)]
     by: Addressing,
 }
@@ -178,17 +185,33 @@ pub(super) async fn receipt(
         to,
         id,
         kind,
+        ids,
+        device,
+        group,
+        members,
+        recipient,
         by,
     }): Body<Receipt>,
 ) -> Result<Json<Value>, Failure> {
-    // A delivery receipt is the one without a type.
-    let kind = match kind {
-        Kind::Delivery => None,
-        Kind::Read => Some("read"),
+    if group.is_none() && !members.is_empty() {
+        return Err(Failure::bad_request(
+            "`members` without a `group`",
+            "say in which group the message was",
+        ));
+    }
+    let number = |number: &E164| number.parse::<Number>().map_err(Error::from);
+    let members: Result<Vec<Number>, Error> = members.iter().map(number).collect();
+    let form = ReceiptForm {
+        kind,
+        id,
+        rest: ids,
+        group: group.as_deref().map(group_jid).transpose()?,
+        members: members?,
+        recipient: recipient.as_ref().map(number).transpose()?,
+        by: by.into(),
     };
-    sim.peer(&from)?
-        .send_receipt(&to, &id, kind, by.into())
-        .await?;
+    let peer = sim.peer(&from)?.on_device(device);
+    peer.send_receipt_of(&to, &form)?;
     Ok(Json(json!({})))
 }
 

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use wacore_binary::{Jid, JidExt};
 
 use super::failure::Failure;
 use crate::number::{InvalidNumber, Number};
@@ -95,6 +96,17 @@ impl E164 {
             hint,
         ))
     }
+}
+
+/// The JID of a group, as POST /group returns it.
+pub(super) fn group_jid(text: &str) -> Result<Jid, Failure> {
+    let jid = text.parse::<Jid>().ok().filter(JidExt::is_group);
+    jid.ok_or_else(|| {
+        Failure::bad_request(
+            format!("{text:?} is not a group's JID"),
+            "use the jid that POST /group returned",
+        )
+    })
 }
 
 impl Deref for E164 {

@@ -9,6 +9,7 @@ use wacore_binary::{Jid, Node, NodeValue};
 
 use crate::clock::unix_now;
 use crate::number::DeviceId;
+use crate::state::State;
 use crate::state::config::Leniency;
 use crate::state::link::Link;
 use crate::state::queue::{Class, Item};
@@ -46,10 +47,7 @@ pub(crate) fn settle(
     const RULE: &str = "an ack has the addresses of its stanza";
     let strict = shared.config.is_strict(Leniency::Acks);
     let mut state = lock(&shared.state);
-    let Some(user) = state.users.get_mut(&id.0) else {
-        return;
-    };
-    let Some(companion) = user.companions.get_mut(&id.1) else {
+    let Some(companion) = state.companion(id) else {
         return;
     };
     let mut outcome = Ok(());
@@ -59,6 +57,7 @@ pub(crate) fn settle(
         outcome = compared;
         fits
     });
+    let is_behind = companion.feed.is_some();
     let Some(settled) = settled else {
         // Acked before: a client may repeat itself.
         return;
@@ -66,13 +65,8 @@ pub(crate) fn settle(
     if !settled.is_empty() {
         outcome = Ok(());
     }
-    user.acked.extend(settled.into_iter().map(|item| Acked {
-        device: id.1,
-        class,
-        id: stanza_id.to_owned(),
-        from: item.origin,
-    }));
-    if companion.feed.is_some() {
+    note(&mut state, id, settled);
+    if is_behind {
         // The end of the backlog may have waited for this.
         link.wake();
     }
@@ -82,6 +76,16 @@ pub(crate) fn settle(
         link.end(&ending::owed_ack(class.as_str(), stanza_id));
     }
     shared.announce();
+}
+
+fn note(state: &mut State, id: &DeviceId, settled: Vec<Item>) {
+    let acked = settled.into_iter().map(|item| Acked {
+        device: id.1,
+        class: item.class,
+        id: item.id,
+        from: item.origin,
+    });
+    state.user(&id.0).acked.extend(acked);
 }
 
 /// Compares the addresses of an ack or a receipt with those of its stanza: `to` is its `from`, and `participant` and

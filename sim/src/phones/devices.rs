@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use crate::clock::unix_now;
-use crate::number::{DeviceId, Number};
-use crate::signal::adv;
+use crate::number::{DeviceId, Number, PROVIDER};
+use crate::signal::adv::{self, Signing};
 use crate::signal::party::Party;
 use crate::state::played::Played;
 use crate::state::shared::Shared;
@@ -12,26 +12,44 @@ use crate::sync::lock;
 
 /// Links one more device.
 pub(crate) fn link(shared: &Shared, number: &Number) -> DeviceId {
-    let (account, device) = {
-        let mut state = lock(&shared.state);
-        let user = state.user(number);
-        user.devices_made += 1;
-        (Arc::clone(&user.party), user.devices_made)
-    };
-    let key_index = u32::from(device);
+    let device = next_number(shared, number);
+    add(shared, number, device, u32::from(device), Signing::Ordinary);
+    (number.clone(), device)
+}
+
+/// Links the device of a business's provider. Returns its key index.
+pub(crate) fn link_provider(shared: &Shared, number: &Number) -> u32 {
+    let key_index = u32::from(next_number(shared, number));
+    add(shared, number, PROVIDER, key_index, Signing::Provider);
+    key_index
+}
+
+/// A number that no device has had. The key index is the same.
+fn next_number(shared: &Shared, number: &Number) -> u16 {
+    let mut state = lock(&shared.state);
+    let made = &mut state.user(number).devices_made;
+    *made += 1;
+    *made
+}
+
+fn add(shared: &Shared, number: &Number, device: u16, key_index: u32, signing: Signing) {
+    let account = Arc::clone(&lock(&shared.state).user(number).party);
     let party = Party::new();
     let identity = party.identity_public();
+    let account = lock(&account);
     let device_identity =
-        adv::signed_device_identity(&lock(&account), &party, key_index, unix_now());
+        adv::signed_device_identity(&account, &party, key_index, unix_now(), signing);
+    drop(account);
     let played = Played {
         party: Arc::new(Mutex::new(party)),
         identity,
         key_index,
         device_identity,
     };
-    let mut state = lock(&shared.state);
-    state.user(number).played.insert(device, played);
-    (number.clone(), device)
+    lock(&shared.state)
+        .user(number)
+        .played
+        .insert(device, played);
 }
 
 /// The phone is set up anew: another identity, and nothing of what it knew. Its further devices are gone.

@@ -1,5 +1,7 @@
 //! Receipts that phones and peers answer with, and the form of every receipt for a companion.
 
+pub(crate) mod form;
+
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _};
 

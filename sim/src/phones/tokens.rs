@@ -14,20 +14,21 @@ use crate::sync::lock;
 pub(crate) fn issue_once(shared: &Shared, issuer: &Number, to: &Number) {
     let strict = shared.config.is_strict(Leniency::Tokens);
     if strict && !lock(&shared.state).user(to).tokens.has(issuer) {
-        issue(shared, issuer, to);
+        let _ = issue(shared, issuer, to);
     }
 }
 
-/// Issues a token to somebody, and notifies their companions.
-pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) {
+/// Issues a token to somebody, and notifies their companions. Returns the id of what they get.
+pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) -> String {
     let token: [u8; 16] = rand::random();
     let node = NodeBuilder::new("token")
         .attr("type", "trusted_contact")
         .attr("t", unix_now())
         .bytes(token.to_vec());
     let tokens = NodeBuilder::new("tokens").children([node.build()]);
+    let hidden = lock(&shared.state).is_hidden(issuer);
     let news = NodeBuilder::new("notification")
-        .attr("from", issuer.pn())
+        .attr("from", if hidden { issuer.lid() } else { issuer.pn() })
         .attr("sender_lid", issuer.lid())
         .children([tokens.build()]);
     let item = Item::notification("privacy_token", issuer.digits().to_owned(), news);
@@ -38,4 +39,5 @@ pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) {
     }
     drop(state);
     shared.announce();
+    item.id
 }

@@ -9,9 +9,9 @@ use wacore_binary::builder::NodeBuilder;
 
 use crate::clock::unix_now;
 use crate::delivery::deliver;
-use crate::number::{DeviceId, Number};
+use crate::number::{DeviceId, Number, PROVIDER};
 use crate::phones;
-use crate::signal::adv;
+use crate::signal::adv::{self, Signing};
 use crate::state::State;
 use crate::state::queue::Item;
 use crate::state::shared::Shared;
@@ -49,6 +49,23 @@ pub(crate) fn play(shared: &Shared, account: &Number, count: u16) -> Vec<u16> {
     linked
 }
 
+/// Makes an account hosted, or no longer: its provider's device comes, or goes.
+pub(crate) fn host(shared: &Shared, account: &Number, signing: Signing) {
+    let before = std::mem::replace(&mut lock(&shared.state).user(account).signing, signing);
+    match (before, signing) {
+        (Signing::Ordinary, Signing::Ordinary) => {}
+        (Signing::Ordinary, _) => {
+            let key_index = phones::devices::link_provider(shared, account);
+            devices_changed(shared, account, Change::Added(PROVIDER, key_index));
+            shared.announce();
+        }
+        (_, Signing::Ordinary) => {
+            remove(shared, account, Some(PROVIDER));
+        }
+        _ => {}
+    }
+}
+
 /// The contact sets its phone up anew. Who has had to do with it is told that its identity is another.
 pub(crate) fn reinstall(shared: &Shared, account: &Number) {
     remove(shared, account, None);
@@ -57,7 +74,8 @@ pub(crate) fn reinstall(shared: &Shared, account: &Number) {
     let correspondents = state.user(account).correspondents.clone();
     for correspondent in correspondents {
         for companion in state.companions_of(&correspondent) {
-            deliver(&mut state, &companion, new_identity(account));
+            let hidden = state.is_hidden(account);
+            deliver(&mut state, &companion, new_identity(account, hidden));
         }
     }
     drop(state);
@@ -65,9 +83,9 @@ pub(crate) fn reinstall(shared: &Shared, account: &Number) {
 }
 
 /// `<notification type="encrypt"><identity/>`.
-fn new_identity(account: &Number) -> Item {
+fn new_identity(account: &Number, hidden: bool) -> Item {
     let news = NodeBuilder::new("notification")
-        .attr("from", account.pn())
+        .attr("from", if hidden { account.lid() } else { account.pn() })
         .attr("lid", account.lid())
         .children([NodeBuilder::new("identity").build()]);
     Item::notification("encrypt", account.digits().to_owned(), news)
@@ -82,7 +100,11 @@ pub(crate) fn remove(shared: &Shared, account: &Number, only: Option<u16>) -> us
             return 0;
         };
         let mut devices: Vec<u16> = user.linked().map(|(device, _)| device).collect();
-        devices.retain(|device| only.is_none_or(|only| only == *device));
+        // A person does not unlink the provider; the business does.
+        devices.retain(|device| match only {
+            Some(only) => only == *device,
+            None => *device != PROVIDER,
+        });
         for device in devices {
             let companion = user.companions.remove(&device);
             user.played.remove(&device);

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::unix_now;
 use crate::number::Number;
+use crate::state::State;
 use crate::state::group::{Group, SenderKeys, Settings, Subject};
 use crate::state::shared::Shared;
 use crate::sync::lock;
@@ -26,7 +27,10 @@ pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[
     }
     let id = format!("12036300000000{:04}", state.groups.len() + 1);
     let now = unix_now();
+    let hidden = state.users.iter().filter(|(_, user)| user.hidden);
+    let hidden = hidden.map(|(number, _)| number.clone()).collect();
     let group = Group {
+        hidden,
         id: id.clone(),
         subject: Subject {
             text: subject.to_owned(),
@@ -49,6 +53,31 @@ pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[
     drop(state);
     shared.announce();
     id
+}
+
+/// A member has another number: the members' companions are told.
+pub(crate) fn renumbered(state: &mut State, old: &Number, new: &Number) {
+    let mut told = Vec::new();
+    for group in state.groups.values_mut().filter(|group| group.has(old)) {
+        let item = news::renumbered(group, old, new);
+        for member in &mut group.members {
+            if member == old {
+                *member = new.clone();
+            }
+        }
+        if group.admins.remove(old) {
+            group.admins.insert(new.clone());
+        }
+        for named in [&mut group.creator, &mut group.subject.by] {
+            if named == old {
+                *named = new.clone();
+            }
+        }
+        told.push((group.members.clone(), item));
+    }
+    for (members, item) in told {
+        news::tell(state, &members, &item);
+    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,10 @@ use crate::delivery::backlog;
 use crate::number::DeviceId;
 use crate::phones::bootstrap;
 use crate::rules::devices;
-use crate::rules::pairing::code;
+use crate::rules::limits;
+use crate::rules::pairing::{code, passkey};
 use crate::rules::tokens;
+use crate::state::limits::Limited;
 use crate::state::link::Link;
 use crate::state::shared::Shared;
 use crate::sync::lock;
@@ -37,8 +39,10 @@ pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &No
     if is_silenced(shared, id, &xmlns) {
         return;
     }
+    let over = xmlns != PING && limits::refuses(shared, link, id, Limited::Iqs);
     let answer = match error_due(shared, id, &xmlns) {
         Some(code) => stanza::error(node, code, "fault"),
+        None if over => stanza::error(node, limits::TOO_MANY, "rate-overlimit"),
         None => {
             let question = Question {
                 node,
@@ -49,6 +53,9 @@ pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &No
         }
     };
     lock(&shared.state).tell(link, Some(&id.0), &answer);
+    if over {
+        return;
+    }
     if xmlns == "passive"
         && stanza::children(node)
             .iter()
@@ -110,7 +117,7 @@ fn answer_in(
     }
 }
 
-/// Answers an iq from a socket that is not linked yet: pings, and linking by code.
+/// Answers an iq from a socket that is not linked yet: pings, and linking by code or with a passkey.
 pub(crate) fn answer_unlinked(shared: &Shared, link: &Arc<Link>, node: &Node) {
     let question = Question {
         node,
@@ -122,6 +129,7 @@ pub(crate) fn answer_unlinked(shared: &Shared, link: &Arc<Link>, node: &Node) {
     let answer = match error {
         Some(code) => stanza::error(node, code, "fault"),
         None if question.child_is("link_code_companion_reg") => code::receive(shared, link, node),
+        None if passkey::is_part(question.child) => passkey::receive(shared, link, node),
         None if xmlns == PING || stanza::is(node, "type", "result") => stanza::result(node, []),
         None => device::unknown(shared, node),
     };

@@ -17,7 +17,7 @@ use crate::state::link::{Fate, Link};
 use crate::state::shared::Shared;
 use crate::state::verdict;
 use crate::sync::lock;
-use crate::wire::ending::{Failure, conflict};
+use crate::wire::ending::{Failure, LoginFailure, conflict};
 use crate::wire::{ending, stanza};
 
 /// Reads the client payload and answers with `pair-device`, `success` or `failure`.
@@ -45,8 +45,12 @@ pub(crate) fn admit(
     }
     Ok(match log_in(shared, link, client_static, &payload) {
         Ok(device) => Role::Companion(device),
-        Err(failure) => {
-            link.end(&ending::failure(failure));
+        Err(failed) if failed.at_once => {
+            link.end_at_once(&ending::login_failure(&failed));
+            Role::Refused
+        }
+        Err(failed) => {
+            link.end(&ending::login_failure(&failed));
             Role::Refused
         }
     })
@@ -91,7 +95,7 @@ fn log_in(
     link: &Arc<Link>,
     client_static: [u8; 32],
     payload: &wa::ClientPayload,
-) -> Result<DeviceId, Failure> {
+) -> Result<DeviceId, LoginFailure> {
     let logged_out = Failure::of(401);
     let number = payload.username.unwrap_or(0).to_string();
     let number: Number = number.parse().map_err(|_| logged_out)?;
@@ -106,7 +110,7 @@ fn log_in(
     let who = verdict::who(&id);
     let rule = "a login uses the Noise key that was linked";
     if !lock(&shared.verdicts).require(&who, rule, own_key, "another static key") {
-        return Err(logged_out);
+        return Err(logged_out.into());
     }
     companion.active = false;
     companion.feed = None;
@@ -131,7 +135,7 @@ fn replace(previous: &Link) {
     }
 }
 
-fn next_failure(state: &mut State, number: &Number) -> Option<Failure> {
+fn next_failure(state: &mut State, number: &Number) -> Option<LoginFailure> {
     let own = state.users.get_mut(number)?.faults.failures.pop_front();
     own.or_else(|| state.faults.failures.pop_front())
 }

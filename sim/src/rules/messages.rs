@@ -16,7 +16,9 @@ use wacore_binary::{JidExt as _, Node};
 use crate::delivery::acks::ack;
 use crate::number::DeviceId;
 use crate::phones::receipts;
+use crate::rules::limits;
 use crate::rules::tokens;
+use crate::state::limits::Limited;
 use crate::state::link::Link;
 use crate::state::shared::Shared;
 use crate::state::verdict::{self, Entry};
@@ -42,7 +44,11 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
         node,
         opened_at: RefCell::default(),
     };
-    let refused = nack::on_command(shared, &transit);
+    // What an account's own devices say to each other is not counted.
+    let counted = !node.attrs.contains_key("category");
+    let over = counted && limits::refuses(shared, link, from, Limited::Messages);
+    let refused = over.then_some(limits::TOO_MANY);
+    let refused = refused.or_else(|| nack::on_command(shared, &transit));
     let refused = refused.or_else(|| nack::on_sight(shared, &transit));
     let allowed = refused.is_some() || tokens::allow(shared, from, &transit.who, node);
     let refused = refused.or_else(|| (!allowed).then_some(tokens::RESTRICTED));

@@ -8,6 +8,7 @@
 //! ```
 
 pub(crate) mod code;
+pub(crate) mod passkey;
 
 use std::sync::Arc;
 
@@ -23,8 +24,7 @@ use crate::clock::unix_now;
 use crate::number::{DeviceId, Number};
 use crate::rules::devices;
 use crate::rules::role::Role;
-use crate::signal::adv;
-use crate::signal::adv::QrPayload;
+use crate::signal::adv::{self, QrPayload, Signing};
 use crate::signal::party::{Bundle, SignedPreKey};
 use crate::state::companion::{About, Companion, Keys};
 use crate::state::error::Error;
@@ -63,6 +63,7 @@ pub(crate) fn begin(
         about: about(registration, push_name),
         awaiting: None,
         code: None,
+        passkey: None,
     };
     lock(&shared.state).pairings.insert(link.id, pairing);
     offer_refs(shared, link.id);
@@ -110,6 +111,22 @@ pub(crate) async fn scan(
     pair(shared, link, account, &qr.adv_secret).await
 }
 
+/// Sockets that wait to be linked are to make their registration anew: the secret of the QR code with it. Returns how many.
+pub(crate) fn refresh_registrations(shared: &Shared) -> usize {
+    let state = lock(&shared.state);
+    for pairing in state.pairings.values() {
+        let refresh = NodeBuilder::new("companion_reg_refresh").build();
+        let notification = NodeBuilder::new("notification")
+            .attr("from", stanza::server())
+            .attr("type", "companion_reg_refresh")
+            .attr("id", crate::id::stanza())
+            .attr("t", unix_now())
+            .children([refresh]);
+        pairing.link.send(&notification.build(), state.faults.delay);
+    }
+    state.pairings.len()
+}
+
 /// What the socket with this ref calls itself.
 pub(crate) fn push_name_of(shared: &Shared, reference: &str) -> Result<Option<String>, Error> {
     let state = lock(&shared.state);
@@ -125,12 +142,17 @@ pub(crate) async fn pair(
     account: &Number,
     adv_secret: &[u8; 32],
 ) -> Result<Linked, Error> {
-    let answer = offer_identity(shared, link, account, adv_secret)?;
-    match tokio::time::timeout(shared.config.patience, answer).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Err(Error::Disconnected),
-        Err(_) => Err(Error::Timeout),
-    }
+    let rotated = passkey::rotate(shared, link, account, adv_secret).await?;
+    let adv_secret = rotated.unwrap_or(*adv_secret);
+    let answer = offer_identity(shared, link, account, &adv_secret)?;
+    let linked = match tokio::time::timeout(shared.config.patience, answer).await {
+        Ok(Ok(outcome)) => outcome?,
+        Ok(Err(_)) => return Err(Error::Disconnected),
+        Err(_) => return Err(Error::Timeout),
+    };
+    let mut state = lock(&shared.state);
+    state.user(account).adv_secrets.push(adv_secret);
+    Ok(linked)
 }
 
 /// Signs the companion's identity under the next key index, and sends `pair-success`.
@@ -140,21 +162,23 @@ fn offer_identity(
     account: &Number,
     adv_secret: &[u8; 32],
 ) -> Result<oneshot::Receiver<Result<Linked, Error>>, Error> {
-    let (party, companion, device) = {
+    let (party, companion, device, signing) = {
         let mut state = lock(&shared.state);
         let pairing = state.pairings.get(&link).ok_or(Error::UnknownRef)?;
         let identity = pairing.keys.identity;
         let user = state.user(account);
         user.devices_made += 1;
-        (Arc::clone(&user.party), identity, user.devices_made)
+        let device = user.devices_made;
+        (Arc::clone(&user.party), identity, device, user.signing)
     };
     let key_index = u32::from(device);
     let signer = lock(&party);
-    let identity = adv::device_identity(&signer, &companion, adv_secret, key_index, unix_now());
+    let now = unix_now();
+    let identity = adv::device_identity(&signer, &companion, adv_secret, key_index, now, signing);
     drop(signer);
     let (done, answer) = oneshot::channel();
     let iq = crate::id::stanza();
-    let success = pair_success(shared, identity, account, device);
+    let success = pair_success(shared, identity, account, device, signing);
     let mut state = lock(&shared.state);
     let delay = state.delay(Some(account));
     let pairing = state.pairings.get_mut(&link).ok_or(Error::UnknownRef)?;
@@ -171,16 +195,27 @@ fn offer_identity(
     Ok(answer)
 }
 
-fn pair_success(shared: &Shared, identity: Vec<u8>, account: &Number, device: u16) -> Node {
+fn pair_success(
+    shared: &Shared,
+    identity: Vec<u8>,
+    account: &Number,
+    device: u16,
+    signing: Signing,
+) -> Node {
+    let migrated = lock(&shared.state).user(account).lid_migrated;
     let props = wa::ClientPairingProps {
-        is_chat_db_lid_migrated: Some(shared.config.lid_migrated),
+        is_chat_db_lid_migrated: Some(migrated.unwrap_or(shared.config.lid_migrated)),
         ..Default::default()
     };
     let device = NodeBuilder::new("device")
         .attr("jid", account.pn_device(device))
         .attr("lid", account.lid_device(device))
         .build();
-    let platform = NodeBuilder::new("platform").attr("name", "android").build();
+    let platform = match signing {
+        Signing::Ordinary => "android",
+        _ => "smba",
+    };
+    let platform = NodeBuilder::new("platform").attr("name", platform).build();
     NodeBuilder::new("pair-success")
         .children([
             stanza::content("device-identity", identity),
@@ -191,7 +226,7 @@ fn pair_success(shared: &Shared, identity: Vec<u8>, account: &Number, device: u1
         .build()
 }
 
-/// An iq from a socket that is not linked: the answers to `pair-device` and `pair-success`.
+/// An answer of a socket that is not linked, to `pair-device` or `pair-success`: a result or an error.
 pub(crate) fn receive(shared: &Shared, link: &Arc<Link>, node: &Node) {
     let id = stanza::text(node, "id").unwrap_or_default();
     let awaiting = {
@@ -259,19 +294,31 @@ fn verified_identity(
     key_index: u32,
 ) -> Result<Vec<u8>, Error> {
     const RULE: &str = "pair-device-sign carries both signatures";
+    const ACCEPTED: &str = "a companion accepts an identity that its phone has signed";
+    if let Some(error) = answer.get_optional_child("error") {
+        let word = |name| stanza::text(error, name).unwrap_or_default();
+        let said = format!("{} {}", word("code"), word("text"));
+        let detail = format!("{said}, expected pair-device-sign");
+        lock(&shared.verdicts).require(&verdict::who(id), ACCEPTED, false, &detail);
+        return Err(Error::Declined(said));
+    }
     let node = answer
         .get_optional_child_by_tag(&["pair-device-sign", "device-identity"])
         .ok_or(Error::NotSigned)?;
     let signed = stanza::bytes(node).ok_or(Error::NotSigned)?;
     let stated = stanza::text(node, "key-index").and_then(|text| text.parse().ok());
-    let account_identity = lock(&shared.state).user(&id.0).identity;
+    let (account_identity, signing) = {
+        let mut state = lock(&shared.state);
+        let user = state.user(&id.0);
+        (user.identity, user.signing)
+    };
     let companion = &pairing.keys.identity;
     let verified = match stated {
         Some(got) if got != key_index => Err(adv::Error::KeyIndex {
             expected: key_index,
             got,
         }),
-        _ => adv::verify_device_sign(&account_identity, companion, &signed, key_index),
+        _ => adv::verify_device_sign(&account_identity, companion, &signed, key_index, signing),
     };
     let who = verdict::who(id);
     lock(&shared.verdicts).check(&who, RULE, verified.as_ref().copied());

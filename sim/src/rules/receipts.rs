@@ -8,6 +8,7 @@ use crate::delivery::{acks, deliver};
 use crate::number::DeviceId;
 use crate::phones::receipts::{self, forwarded_receipt};
 use crate::phones::resend;
+use crate::rules::calls;
 use crate::state::config::Leniency;
 use crate::state::inbox::Receipt;
 use crate::state::link::Link;
@@ -52,6 +53,10 @@ pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
         }
     }
     acks::acknowledge(shared, link, id, node, "receipt");
+    if calls::rings(shared, id, node) {
+        shared.announce();
+        return;
+    }
     pass_receipt_on(shared, id, node, &ids);
     shared.announce();
 }

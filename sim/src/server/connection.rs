@@ -139,8 +139,10 @@ async fn converse(
     let role = login::admit(shared, link, client_static, &payload)?;
     tokio::select! {
         outcome = read(shared, link, &role, &receive, &mut incoming) => return outcome,
-        outcome = write(shared, link, &role, &send, &mut sink) => if outcome? == Ending::Cut {
-            return Ok(());
+        outcome = write(shared, link, &role, &send, &mut sink) => match outcome? {
+            Ending::Said => {}
+            Ending::Closed => return close(&mut sink).await,
+            Ending::Cut => return Ok(()),
         },
         () = watch(shared, link, &role) => std::future::pending().await,
     }
@@ -149,7 +151,11 @@ async fn converse(
         tokio::time::sleep(LAST_WORDS).await;
         return Ok(());
     }
-    // Closing swallows what still comes in: nobody may read beside it, or frames would be missing.
+    close(&mut sink).await
+}
+
+/// Closing swallows what still comes in: nobody may read beside it, or frames would be missing.
+async fn close(sink: &mut Sink) -> Result<(), Error> {
     match tokio::time::timeout(FAREWELL, sink.close()).await {
         Ok(closed) => Ok(closed?),
         Err(_) => Ok(()),
@@ -219,6 +225,8 @@ fn decode(frame: BytesMut) -> Result<Node, Error> {
 enum Ending {
     /// With a last stanza.
     Said,
+    /// With a last stanza, and a close right behind it.
+    Closed,
     /// In the middle.
     Cut,
 }
@@ -244,6 +252,10 @@ async fn write(
                 Outgoing::Stanza(bytes) => bytes,
                 Outgoing::End => {
                     end = Some(Ending::Said);
+                    break;
+                }
+                Outgoing::Close => {
+                    end = Some(Ending::Closed);
                     break;
                 }
                 Outgoing::Cut => {

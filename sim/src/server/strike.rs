@@ -37,6 +37,8 @@ pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
         Fault::Clear => clear_faults(shared, account),
         Fault::Delay(_)
         | Fault::Failure(_)
+        | Fault::LoginFailure(_)
+        | Fault::Limit(..)
         | Fault::DropAfter(_)
         | Fault::Unannounced
         | Fault::IqError(_)

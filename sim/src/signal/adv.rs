@@ -1,7 +1,10 @@
 //! What the phone signs at pairing, and what it checks in the companion's answer: WhatsApp's "advanced device
 //! verification". Pure; the phone's identity is a [`Party`]'s.
 //!
-//! The hosted prefixes (`06 05`, `06 06`), for companions that a business provider runs, are not spoken.
+//! Three things are decided apart from each other, as WhatsApp Web does (whatsapp-rust#1440): the HMAC of `pair-success` begins with
+//! `06 05` where the account is hosted (a business's, which its provider can read as well); the account's signature begins with
+//! `06 05` where the device that it vouches for is hosted; a companion signs with `06 01` always, and a provider's device with
+//! `06 06`.
 
 use std::str::FromStr;
 
@@ -12,7 +15,7 @@ use wacore_libsignal::crypto::hmac_sha256;
 use wacore_libsignal::protocol::PublicKey;
 use waproto::codec;
 use waproto::whatsapp as wa;
-use waproto::whatsapp::ADVEncryptionType::E2EE;
+use waproto::whatsapp::ADVEncryptionType::{self, E2EE, HOSTED};
 
 use crate::signal::party::{Party, sign};
 
@@ -23,8 +26,67 @@ pub const LINK_PREFIX: &str = "https://wa.me/settings/linked_devices#";
 const ACCOUNT_SIGNATURE: &[u8] = &[6, 0];
 /// Signed by the companion: `06 01 | details | companion identity | account identity`.
 const DEVICE_SIGNATURE: &[u8] = &[6, 1];
+/// Signed by the account, and what the HMAC begins with: `06 05`, for what is hosted.
+const HOSTED_ACCOUNT_SIGNATURE: &[u8] = &[6, 5];
+/// Signed by a provider's device: `06 06 | details | its identity | account identity`.
+const HOSTED_DEVICE_SIGNATURE: &[u8] = &[6, 6];
 /// Signed by the account: `06 02 | key index list`. No known client checks this one.
 const KEY_INDEX_LIST_SIGNATURE: &[u8] = &[6, 2];
+
+/// How an account signs for a device of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signing {
+    /// An account of a person's, and its companions.
+    #[default]
+    Ordinary,
+    /// An account that is hosted, and a companion that is not: what WhatsApp signs.
+    Hosted,
+    /// The same account, as clients read it that take the account's type for the device's (whatsapp-rust before #1440). WhatsApp
+    /// never signs like this.
+    HostedByAccount,
+    /// The provider's own device.
+    Provider,
+}
+
+impl Signing {
+    const fn is_hosted_account(self) -> bool {
+        !matches!(self, Self::Ordinary)
+    }
+
+    const fn is_hosted_device(self) -> bool {
+        matches!(self, Self::HostedByAccount | Self::Provider)
+    }
+
+    const fn by_account(self) -> &'static [u8] {
+        match self.is_hosted_device() {
+            true => HOSTED_ACCOUNT_SIGNATURE,
+            false => ACCOUNT_SIGNATURE,
+        }
+    }
+
+    const fn by_device(self) -> &'static [u8] {
+        match self.is_hosted_device() {
+            true => HOSTED_DEVICE_SIGNATURE,
+            false => DEVICE_SIGNATURE,
+        }
+    }
+
+    /// The types of the account and of the device.
+    const fn types(self) -> (ADVEncryptionType, ADVEncryptionType) {
+        let account = if self.is_hosted_account() {
+            HOSTED
+        } else {
+            E2EE
+        };
+        let device = if self.is_hosted_device() {
+            HOSTED
+        } else {
+            E2EE
+        };
+        (account, device)
+    }
+}
 
 /// What is wrong with a QR code or with a companion's signatures.
 #[derive(Debug, thiserror::Error)]
@@ -122,9 +184,10 @@ pub fn device_identity(
     adv_secret: &[u8; 32],
     key_index: u32,
     timestamp: u64,
+    signing: Signing,
 ) -> Vec<u8> {
-    let details = details(account, key_index, timestamp);
-    let to_sign = [ACCOUNT_SIGNATURE, &details, companion_identity].concat();
+    let details = details(account, key_index, timestamp, signing);
+    let to_sign = [signing.by_account(), &details, companion_identity].concat();
     let signed = wa::ADVSignedDeviceIdentity {
         account_signature_key: Some(account.identity_public().to_vec()),
         account_signature: Some(sign(account.identity_key_pair(), &to_sign).to_vec()),
@@ -132,10 +195,14 @@ pub fn device_identity(
         details: Some(details),
     };
     let signed = codec::adv_signed_device_identity_to_vec(&signed);
+    let authenticated = match signing.is_hosted_account() {
+        true => [HOSTED_ACCOUNT_SIGNATURE, &signed].concat(),
+        false => signed.clone(),
+    };
     wa::ADVSignedDeviceIdentityHMAC {
-        hmac: Some(hmac_sha256(adv_secret, &signed).to_vec()),
+        hmac: Some(hmac_sha256(adv_secret, &authenticated).to_vec()),
         details: Some(signed),
-        account_type: Some(E2EE),
+        account_type: Some(signing.types().0),
     }
     .encode_to_vec()
 }
@@ -147,11 +214,12 @@ pub fn signed_device_identity(
     companion: &Party,
     key_index: u32,
     timestamp: u64,
+    signing: Signing,
 ) -> Vec<u8> {
     let (account_key, companion_key) = (account.identity_public(), companion.identity_public());
-    let details = details(account, key_index, timestamp);
-    let by_account = [ACCOUNT_SIGNATURE, &details, &companion_key].concat();
-    let by_companion = [DEVICE_SIGNATURE, &details, &companion_key, &account_key].concat();
+    let details = details(account, key_index, timestamp, signing);
+    let by_account = [signing.by_account(), &details, &companion_key].concat();
+    let by_companion = [signing.by_device(), &details, &companion_key, &account_key].concat();
     codec::adv_signed_device_identity_to_vec(&wa::ADVSignedDeviceIdentity {
         account_signature_key: Some(account_key.to_vec()),
         account_signature: Some(sign(account.identity_key_pair(), &by_account).to_vec()),
@@ -161,13 +229,14 @@ pub fn signed_device_identity(
 }
 
 /// `ADVDeviceIdentity`: which companion it is.
-fn details(account: &Party, key_index: u32, timestamp: u64) -> Vec<u8> {
+fn details(account: &Party, key_index: u32, timestamp: u64, signing: Signing) -> Vec<u8> {
+    let (account_type, device_type) = signing.types();
     wa::ADVDeviceIdentity {
         raw_id: Some(raw_id(account)),
         timestamp: Some(timestamp),
         key_index: Some(key_index),
-        account_type: Some(E2EE),
-        device_type: Some(E2EE),
+        account_type: Some(account_type),
+        device_type: Some(device_type),
     }
     .encode_to_vec()
 }
@@ -182,6 +251,7 @@ pub fn verify_device_sign(
     companion_identity: &[u8; 32],
     signed_device_identity: &[u8],
     expected_key_index: u32,
+    signing: Signing,
 ) -> Result<(), Error> {
     let wa::ADVSignedDeviceIdentity {
         details,
@@ -206,12 +276,12 @@ pub fn verify_device_sign(
             got,
         });
     }
-    let account_signed = [ACCOUNT_SIGNATURE, &details, companion_identity].concat();
+    let account_signed = [signing.by_account(), &details, companion_identity].concat();
     if !verifies(account_identity, &account_signed, &account_signature) {
         return Err(Error::AccountSignature);
     }
     let device_signed = [
-        DEVICE_SIGNATURE,
+        signing.by_device(),
         &details,
         companion_identity,
         account_identity,

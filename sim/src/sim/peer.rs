@@ -50,7 +50,23 @@ impl Peer {
         &self.number
     }
 
-    fn sender(&self) -> DeviceId {
+    /// By which address the contact writes: by LID alone, if its number is hidden.
+    pub(super) fn by(&self, by: By) -> By {
+        match lock(&self.shared.state).is_hidden(&self.number) {
+            true => By::LidAlone,
+            false => by,
+        }
+    }
+
+    /// The same contact under another number.
+    pub(super) fn renumbered(&self, number: Number) -> Self {
+        Self {
+            number,
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn sender(&self) -> DeviceId {
         (self.number.clone(), self.device)
     }
 
@@ -75,7 +91,7 @@ impl Peer {
     ) -> Result<String, Error> {
         let to = to.parse()?;
         tokens::issue_once(&self.shared, &self.number, &to);
-        send::direct(&self.shared, &self.sender(), &to, &message, by, id)
+        send::direct(&self.shared, &self.sender(), &to, &message, self.by(by), id)
     }
 
     /// Sends any message to an account as one of many: a status, or a broadcast list's message, under an id of the caller's
@@ -97,7 +113,7 @@ impl Peer {
             &to.parse()?,
             list,
             &message,
-            by,
+            self.by(by),
             id,
         )
     }
@@ -144,7 +160,14 @@ impl Peer {
         if !jid.is_group() {
             return Err(no_group());
         }
-        group::send(&self.shared, &self.sender(), &jid.user, message, by, id)
+        group::send(
+            &self.shared,
+            &self.sender(),
+            &jid.user,
+            message,
+            self.by(by),
+            id,
+        )
     }
 
     /// Sends a receipt for a message that the account's companions sent. `kind` `None` means delivered.
@@ -159,6 +182,7 @@ impl Peer {
         by: By,
     ) -> Result<(), Error> {
         let account: Number = to.parse()?;
+        let by = self.by(by);
         let chat = if by.is_lid() {
             account.lid()
         } else {

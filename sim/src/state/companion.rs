@@ -1,10 +1,11 @@
 //! One linked device of an account, as the server sees it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::signal::party::{Bundle, SignedPreKey};
 use crate::state::feed::Feed;
+use crate::state::limits::{Limited, Meter};
 use crate::state::link::Link;
 use crate::state::queue::Queue;
 
@@ -31,6 +32,8 @@ pub(crate) struct Companion {
     pub(crate) bootstrapped: bool,
     /// What has changed since the companion last asked for it: `account_sync`, `groups`. It is told at its next login.
     pub(crate) dirty: BTreeSet<&'static str>,
+    /// What it has spent of its budgets.
+    pub(crate) meters: BTreeMap<Limited, Meter>,
 }
 
 /// What a companion says of itself when it is linked.
@@ -104,6 +107,7 @@ impl Companion {
             presence: None,
             bootstrapped: false,
             dirty: BTreeSet::from(["account_sync", "groups"]),
+            meters: BTreeMap::new(),
         }
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::state::limits::Limits;
+
 /// How a simulator is set up.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -25,6 +27,8 @@ pub struct Config {
     pub compress_from: usize,
     /// The oldest version of WhatsApp Web that may log in, as the third part of `2.3000.N`.
     pub oldest_version: u32,
+    /// How much a companion may send and ask before the server refuses it.
+    pub limits: Limits,
     /// Where the simulator is kinder than WhatsApp's server. Empty by default.
     pub lenient: BTreeSet<Leniency>,
 }
@@ -65,6 +69,7 @@ impl Default for Config {
             recycle_after: Duration::from_secs(50 * 60),
             compress_from: 2 * 1024,
             oldest_version: 1_000_000_000,
+            limits: Limits::default(),
             lenient: BTreeSet::new(),
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::number::InvalidNumber;
-use crate::signal::{adv, link_code, party};
+use crate::signal::{adv, link_code, party, shortcake, webauthn};
 use crate::wire::content::NotContent;
 
 /// What the simulator could not do for its caller.
@@ -22,6 +22,27 @@ pub enum Error {
     /// A link code.
     #[error(transparent)]
     LinkCode(#[from] link_code::Error),
+    /// An assertion of a passkey.
+    #[error(transparent)]
+    Passkey(#[from] webauthn::Error),
+    /// What follows an assertion.
+    #[error(transparent)]
+    Shortcake(#[from] shortcake::Error),
+    /// A handoff proof of another link than this account had.
+    #[error("the handoff proof is made with no secret of this link or an earlier one")]
+    HandoffProof,
+    /// The person has typed another code than the phone shows.
+    #[error("the companion shows another code than the phone")]
+    PasskeyCode,
+    /// The person has said no.
+    #[error("the person at the phone has refused")]
+    PasskeyRefused,
+    /// No ceremony is at the stage in which this may be.
+    #[error("no passkey ceremony is at this stage")]
+    NoCeremony,
+    /// The simulator holds no passkey of the account.
+    #[error("the simulator holds no passkey of this account")]
+    NoAuthenticator,
     /// No socket waits with this ref: it has expired, or was scanned before.
     #[error("no companion waits with this code: it has expired or was used")]
     UnknownRef,
@@ -34,6 +55,9 @@ pub enum Error {
     /// The companion answered without a signature.
     #[error("the companion did not sign its identity")]
     NotSigned,
+    /// The companion answered with an error.
+    #[error("the companion refused the identity that the phone has signed: {0}")]
+    Declined(String),
     /// The companion went away.
     #[error("the companion's socket closed")]
     Disconnected,
@@ -52,6 +76,12 @@ pub enum Error {
     /// Only members, or only admins, do this to a group.
     #[error("not allowed in {0}")]
     NotAllowed(String),
+    /// The server says nothing of this name.
+    #[error("no notice of the kind {0:?}")]
+    NoNotice(String),
+    /// The new number is in use, or clients are linked to the old one.
+    #[error("{0} cannot change its number: the new one is in use, or a client is linked to it")]
+    NotMovable(String),
     /// The number was declared not to be on WhatsApp.
     #[error("{0} is not on WhatsApp")]
     NotOnWhatsApp(String),

@@ -1,12 +1,13 @@
 //! Things that go wrong on command: what there is, and the part of it that lasts. `server::strike` brings them about.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use wacore_binary::{Node, NodeContent};
 
 use crate::number::{DeviceId, Number};
-use crate::wire::ending::Failure;
+use crate::state::limits::{Budget, Limited};
+use crate::wire::ending::{Failure, LoginFailure};
 
 /// One fault. Those that speak of "the account's sockets" strike all sockets when no account is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,10 @@ pub enum Fault {
     Replaced,
     /// Answers the next login with a failure.
     Failure(Failure),
+    /// Answers the next login with a failure that says more, or that comes with the end of the socket.
+    LoginFailure(LoginFailure),
+    /// Sets how much a companion may send or ask.
+    Limit(Limited, Budget),
     /// Answers the next iqs in a namespace with an error.
     IqError(IqError),
     /// Answers the next iqs in a namespace with nothing at all.
@@ -98,7 +103,8 @@ pub(crate) struct Faults {
     pub(crate) freeze_next: bool,
     pub(crate) unannounced: bool,
     drop_after: VecDeque<u32>,
-    pub(crate) failures: VecDeque<Failure>,
+    pub(crate) failures: VecDeque<LoginFailure>,
+    limits: BTreeMap<Limited, Budget>,
     iq_errors: Vec<IqError>,
     iq_silences: Vec<IqSilence>,
     nacks: VecDeque<Nack>,
@@ -174,7 +180,11 @@ impl Faults {
     pub(crate) fn set(&mut self, fault: Fault) {
         match fault {
             Fault::Delay(delay) => self.delay = Some(delay).filter(|delay| !delay.is_zero()),
-            Fault::Failure(failure) => self.failures.push_back(failure),
+            Fault::Failure(failure) => self.failures.push_back(failure.into()),
+            Fault::LoginFailure(failure) => self.failures.push_back(failure),
+            Fault::Limit(what, budget) => {
+                self.limits.insert(what, budget);
+            }
             Fault::DropAfter(count) => self.drop_after.push_back(count),
             Fault::Unannounced => self.unannounced = true,
             Fault::IqError(error) => self.iq_errors.push(error),
@@ -192,6 +202,11 @@ impl Faults {
     /// Takes the messages that are held back, by companion.
     pub(crate) fn release(&mut self) -> impl Iterator<Item = (DeviceId, Vec<Node>)> + use<> {
         std::mem::take(self).held.into_iter()
+    }
+
+    /// The budget that was set.
+    pub(crate) fn limit(&self, what: Limited) -> Option<Budget> {
+        self.limits.get(&what).copied()
     }
 
     /// Whether an iq in this namespace is to be left without an answer.

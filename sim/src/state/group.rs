@@ -24,6 +24,8 @@ pub(crate) struct Group {
     /// Who asked to join, and when.
     pub(crate) requests: BTreeMap<Number, u64>,
     pub(crate) keys: SenderKeys,
+    /// Whose numbers nobody sees, members or not.
+    pub(crate) hidden: BTreeSet<Number>,
     /// Who was a member once, and the notification that says that they are none any more.
     pub(crate) former: HashMap<Number, String>,
 }
@@ -149,7 +151,9 @@ impl Group {
     /// `<participant>` for a member, with its other address.
     pub(crate) fn participant(&self, number: &Number) -> Node {
         let node = NodeBuilder::new("participant").attr("jid", self.address(number));
-        let node = if self.settings.by_lid {
+        let node = if self.settings.by_lid && self.hidden.contains(number) {
+            node
+        } else if self.settings.by_lid {
             node.attr("phone_number", number.pn())
         } else {
             node.attr("lid", number.lid())
@@ -169,7 +173,11 @@ impl Group {
     pub(crate) fn describe(&self) -> Node {
         let mut children: Vec<Node> = self.members.iter().map(|it| self.participant(it)).collect();
         children.extend(self.settings.describe());
-        NodeBuilder::new("group")
+        let group = match self.hidden.contains(&self.creator) {
+            true => NodeBuilder::new("group"),
+            false => NodeBuilder::new("group").attr("creator_pn", self.creator.pn()),
+        };
+        group
             .attr("id", self.id.as_str())
             .attr("addressing_mode", self.addressing_mode())
             .attr("subject", self.subject.text.as_str())
@@ -177,7 +185,6 @@ impl Group {
             .attr("s_o", self.address(&self.subject.by))
             .attr("creation", self.created_at)
             .attr("creator", self.address(&self.creator))
-            .attr("creator_pn", self.creator.pn())
             .attr("size", self.members.len())
             .children(children)
             .build()

@@ -51,6 +51,8 @@ pub(crate) enum Outgoing {
     Stanza(Vec<u8>),
     /// End the socket once everything before is written.
     End,
+    /// Close the socket once everything before is written, in the same breath.
+    Close,
     /// Cut the socket once everything before is written.
     Cut,
 }
@@ -106,6 +108,12 @@ impl Link {
     pub(crate) fn end_silently(&self) {
         self.send(&ending::stream_end(), None);
         self.push(Outgoing::End, None);
+    }
+
+    /// Says why the stream ends, and closes the socket with it.
+    pub(crate) fn end_at_once(&self, farewell: &Node) {
+        self.send(farewell, None);
+        self.push(Outgoing::Close, None);
     }
 
     /// Cuts the socket behind what is queued, without a word.

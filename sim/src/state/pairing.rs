@@ -10,6 +10,7 @@ use crate::number::Number;
 use crate::state::companion::{About, Keys};
 use crate::state::error::Error;
 use crate::state::link::Link;
+use crate::state::passkey::Ceremony;
 
 /// Refs in one `pair-device`.
 pub(crate) const REFS: u32 = 6;
@@ -29,6 +30,8 @@ pub(crate) struct Pairing {
     pub(crate) about: About,
     pub(crate) awaiting: Option<Awaiting>,
     pub(crate) code: Option<CodeRequest>,
+    /// The account asks for a passkey.
+    pub(crate) passkey: Option<Ceremony>,
 }
 
 /// A `pair-success` that the companion has yet to sign.

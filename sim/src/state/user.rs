@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 use waproto::whatsapp as wa;
 
 use crate::number::{DeviceId, Number};
+use crate::signal::adv::Signing;
 use crate::signal::party::Party;
 use crate::state::app_state::AppState;
 use crate::state::companion::Companion;
 use crate::state::fault::Faults;
 use crate::state::inbox::{Receipt, Received};
+use crate::state::passkey::Passkey;
 use crate::state::played::Played;
 use crate::state::presence::Presence;
 use crate::state::queue::{Class, Item};
@@ -62,6 +64,16 @@ pub(crate) struct User {
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
     pub(crate) tokens: Tokens,
+    /// Others know the LID only.
+    pub(crate) hidden: bool,
+    /// Whether the chats have moved to LIDs; `None` is what the configuration says.
+    pub(crate) lid_migrated: Option<bool>,
+    /// Whether the account is hosted, and how it signs for companions.
+    pub(crate) signing: Signing,
+    /// The account asks companions for it when they are linked.
+    pub(crate) passkey: Option<Passkey>,
+    /// The ADV secrets of all links so far.
+    pub(crate) adv_secrets: Vec<[u8; 32]>,
     pub(crate) presence: Presence,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
@@ -107,6 +119,11 @@ impl User {
             sent: VecDeque::new(),
             app_state: AppState::default(),
             tokens: Tokens::default(),
+            hidden: false,
+            lid_migrated: None,
+            signing: Signing::Ordinary,
+            passkey: None,
+            adv_secrets: Vec::new(),
             presence: Presence::default(),
             acked: Vec::new(),
             faults: Faults::default(),

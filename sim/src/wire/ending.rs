@@ -28,6 +28,36 @@ impl Failure {
     }
 }
 
+/// A failure with all that the server says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginFailure {
+    /// What it is.
+    pub failure: Failure,
+    /// Attributes that go with it: `message`, `url`, `logout_message_header`, `logout_message_subtext`,
+    /// `logout_message_locale` and whatever else.
+    pub words: Vec<(String, String)>,
+    /// The socket is closed in the same breath, without `<xmlstreamend/>` (whatsapp-rust#1165).
+    pub at_once: bool,
+}
+
+impl From<Failure> for LoginFailure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            words: Vec::new(),
+            at_once: false,
+        }
+    }
+}
+
+pub(crate) fn login_failure(failed: &LoginFailure) -> Node {
+    let mut node = failure(failed.failure);
+    for (name, value) in &failed.words {
+        node.attrs.insert(name.clone(), value.clone());
+    }
+    node
+}
+
 pub(crate) fn stream_error(code: u16) -> Node {
     NodeBuilder::new("stream:error").attr("code", code).build()
 }

@@ -1,14 +1,20 @@
 //! The simulator against a client that nobody here wrote: the whatsapp-rust library over a real socket.
 
+mod calls;
 mod client;
 mod contents;
 mod control;
 mod faults;
 mod groups;
+mod hosted;
 #[path = "../support/http.rs"]
 mod http;
+mod limits;
 mod logs;
 mod messages;
+mod notices;
+mod numbers;
 mod offline;
 mod pairing;
+mod passkeys;
 mod resend;

@@ -43,9 +43,11 @@ pub(crate) fn join(shared: &Shared, number: &Number, code: &str) -> Result<Joine
         return Ok(Joined::Member(id));
     }
     group.requests.insert(number.clone(), unix_now());
-    let requested = NodeBuilder::new("requested_user")
-        .attr("jid", group.address(number))
-        .attr("phone_number", number.pn());
+    let requested = NodeBuilder::new("requested_user").attr("jid", group.address(number));
+    let requested = match group.hidden.contains(number) {
+        true => requested,
+        false => requested.attr("phone_number", number.pn()),
+    };
     let created = NodeBuilder::new("created_membership_requests")
         .attr("request_method", "invite_link")
         .children([requested.build()]);

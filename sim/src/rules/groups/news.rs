@@ -24,13 +24,19 @@ pub(super) fn of(group: &Group, actor: &Number, action: Node) -> Item {
         .attr("from", group.jid())
         .attr("participant", group.address(actor))
         .attr("addressing_mode", group.addressing_mode());
-    let news = if group.settings.by_lid {
+    let news = if group.settings.by_lid && !group.hidden.contains(actor) {
         news.attr("participant_pn", actor.pn())
     } else {
         news
     };
     let origin = format!("{}/{}", group.id, actor.digits());
     Item::notification("w:gp2", origin, news.children([action]))
+}
+
+/// A member has another number.
+pub(super) fn renumbered(group: &Group, old: &Number, new: &Number) -> Item {
+    let modify = NodeBuilder::new("modify").children([group.participant(new)]);
+    of(group, old, modify.build())
 }
 
 /// Puts the same notification into the queue of each companion of these people.

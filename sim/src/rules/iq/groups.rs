@@ -176,7 +176,10 @@ fn of_people(state: &State, group: &Group, child: &Node) -> (Change, Node) {
             Some(number) if adds && group.has(&number) => answer.attr("error", "409").build(),
             Some(number) if !adds && !group.has(&number) => answer.attr("error", "404").build(),
             Some(number) => {
-                let answer = answer.attr("phone_number", number.pn());
+                let answer = match group.hidden.contains(&number) {
+                    true => answer,
+                    false => answer.attr("phone_number", number.pn()),
+                };
                 changed.push(number);
                 answer.build()
             }

@@ -7,7 +7,7 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{CompactString, Jid, Node};
 
 use crate::clock::unix_now;
-use crate::number::{DeviceId, Number};
+use crate::number::{DeviceId, Number, PROVIDER};
 use crate::rules::iq::question::Question;
 use crate::state::State;
 use crate::state::shared::Shared;
@@ -138,7 +138,7 @@ fn answer_user(
         present(state, asker, asked, (&jid, &number), contact.as_deref())
     };
     let user = NodeBuilder::new("user").attr("jid", jid.clone());
-    let user = if jid.is_lid() {
+    let user = if jid.is_lid() && !state.is_hidden(&number) {
         user.attr("pn_jid", number.pn())
     } else {
         user
@@ -225,10 +225,13 @@ fn not_found(tag: &'static str) -> Node {
 fn devices(user: &User, hash: Option<String>) -> Node {
     let mut list = vec![NodeBuilder::new("device").attr("id", 0).build()];
     list.extend(user.linked().map(|(device, key_index)| {
-        NodeBuilder::new("device")
+        let node = NodeBuilder::new("device")
             .attr("id", device)
-            .attr("key-index", key_index)
-            .build()
+            .attr("key-index", key_index);
+        match device {
+            PROVIDER => node.attr("is_hosted", "true").build(),
+            _ => node.build(),
+        }
     }));
     let device_list = NodeBuilder::new("device-list");
     let device_list = match hash {

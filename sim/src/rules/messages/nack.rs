@@ -122,10 +122,12 @@ fn recipient(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     if !(to.is_lid() || to.is_pn()) {
         return Ok(());
     }
-    if to.is_lid() && !shared.config.lid_migrated {
+    let state = lock(&shared.state);
+    let account = state.users.get(&transit.from.0);
+    let migrated = account.and_then(|user| user.lid_migrated);
+    if to.is_lid() && !migrated.unwrap_or(shared.config.lid_migrated) {
         return Err((BAD_REQUEST, MIGRATED, to.to_string()));
     }
-    let state = lock(&shared.state);
     let found = state.resolve(to);
     match found.filter(|(number, _)| !state.unknown.contains(number)) {
         Some(_) => Ok(()),

@@ -54,6 +54,7 @@ impl Bench {
             &ADV_SECRET,
             1,
             unix_now(),
+            adv::Signing::Ordinary,
         );
         let own = companion.identity_key_pair();
         let state = DeviceState {

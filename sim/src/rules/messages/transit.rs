@@ -71,16 +71,18 @@ pub(super) fn identity_is_sent_along(shared: &Shared, transit: &Transit<'_>) -> 
     if !contains_pkmsg(transit.node) {
         return true;
     }
-    let (account, companion, key_index) = {
+    let (account, signing, companion, key_index) = {
         let mut state = lock(&shared.state);
-        let account = state.user(&transit.from.0).identity;
+        let user = state.user(&transit.from.0);
+        let (account, signing) = (user.identity, user.signing);
         let Some(companion) = state.companion(transit.from) else {
             return false;
         };
-        (account, companion.keys.identity, companion.key_index)
+        let (identity, key_index) = (companion.keys.identity, companion.key_index);
+        (account, signing, identity, key_index)
     };
     let verified = match stanza::child_bytes(transit.node, "device-identity") {
-        Some(bytes) => adv::verify_device_sign(&account, &companion, &bytes, key_index),
+        Some(bytes) => adv::verify_device_sign(&account, &companion, &bytes, key_index, signing),
         None => Err(adv::Error::Malformed("presence in the stanza")),
     };
     lock(&shared.verdicts).check(&transit.who, RULE, verified)

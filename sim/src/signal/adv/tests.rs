@@ -28,7 +28,14 @@ fn companion() -> (DeviceState, [u8; 32]) {
 
 /// What the client answers to `pair-success`.
 fn signed_by_client(account: &Party, state: &DeviceState, identity: &[u8; 32]) -> Vec<u8> {
-    let sent = device_identity(account, identity, &state.adv_secret_key, 3, 1_700_000_000);
+    let sent = device_identity(
+        account,
+        identity,
+        &state.adv_secret_key,
+        3,
+        1_700_000_000,
+        Signing::Ordinary,
+    );
     let (answer, key_index) = PairUtils::do_pair_crypto(state, &sent).unwrap();
     assert_eq!(key_index, 3);
     answer
@@ -39,7 +46,14 @@ fn client_accepts_the_phone_and_the_phone_accepts_the_answer() {
     let account = Party::new();
     let (state, identity) = companion();
     let answer = signed_by_client(&account, &state, &identity);
-    verify_device_sign(&account.identity_public(), &identity, &answer, 3).unwrap();
+    verify_device_sign(
+        &account.identity_public(),
+        &identity,
+        &answer,
+        3,
+        Signing::Ordinary,
+    )
+    .unwrap();
     assert_eq!(
         validate_adv_with_identity_key(&answer, &identity, None),
         AdvValidation::Valid
@@ -55,14 +69,28 @@ fn answer_without_the_account_key_is_accepted() {
             .unwrap();
     answer.account_signature_key = None;
     let answer = codec::adv_signed_device_identity_to_vec(&answer);
-    verify_device_sign(&account.identity_public(), &identity, &answer, 3).unwrap();
+    verify_device_sign(
+        &account.identity_public(),
+        &identity,
+        &answer,
+        3,
+        Signing::Ordinary,
+    )
+    .unwrap();
 }
 
 #[test]
 fn client_refuses_another_secret() {
     let account = Party::new();
     let (mut state, identity) = companion();
-    let sent = device_identity(&account, &identity, &state.adv_secret_key, 1, 1);
+    let sent = device_identity(
+        &account,
+        &identity,
+        &state.adv_secret_key,
+        1,
+        1,
+        Signing::Ordinary,
+    );
     state.adv_secret_key[0] ^= 1;
     assert_eq!(
         PairUtils::do_pair_crypto(&state, &sent).unwrap_err().text,
@@ -81,7 +109,14 @@ fn each_broken_part_of_an_answer_has_its_own_error() {
         let mut changed = good.clone();
         change(&mut changed);
         let bytes = codec::adv_signed_device_identity_to_vec(&changed);
-        verify_device_sign(&account.identity_public(), &identity, &bytes, 3).unwrap_err()
+        verify_device_sign(
+            &account.identity_public(),
+            &identity,
+            &bytes,
+            3,
+            Signing::Ordinary,
+        )
+        .unwrap_err()
     };
     let flip = |field: &mut Option<Vec<u8>>| field.as_mut().unwrap()[5] ^= 1;
     assert!(matches!(
@@ -106,8 +141,14 @@ fn each_broken_part_of_an_answer_has_its_own_error() {
     ));
 
     let bytes = codec::adv_signed_device_identity_to_vec(&good);
-    let wrong_index =
-        verify_device_sign(&account.identity_public(), &identity, &bytes, 4).unwrap_err();
+    let wrong_index = verify_device_sign(
+        &account.identity_public(),
+        &identity,
+        &bytes,
+        4,
+        Signing::Ordinary,
+    )
+    .unwrap_err();
     assert!(matches!(
         wrong_index,
         Error::KeyIndex {
@@ -115,7 +156,14 @@ fn each_broken_part_of_an_answer_has_its_own_error() {
             got: 3
         }
     ));
-    let foreign = verify_device_sign(&account.identity_public(), &[9; 32], &bytes, 3).unwrap_err();
+    let foreign = verify_device_sign(
+        &account.identity_public(),
+        &[9; 32],
+        &bytes,
+        3,
+        Signing::Ordinary,
+    )
+    .unwrap_err();
     assert!(matches!(foreign, Error::AccountSignature));
 }
 
@@ -123,8 +171,15 @@ fn each_broken_part_of_an_answer_has_its_own_error() {
 fn client_accepts_a_companion_that_the_phone_signed_for_here() {
     let (account, companion) = (Party::new(), Party::new());
     let identity = companion.identity_public();
-    let signed = signed_device_identity(&account, &companion, 5, 1_700_000_000);
-    verify_device_sign(&account.identity_public(), &identity, &signed, 5).unwrap();
+    let signed = signed_device_identity(&account, &companion, 5, 1_700_000_000, Signing::Ordinary);
+    verify_device_sign(
+        &account.identity_public(),
+        &identity,
+        &signed,
+        5,
+        Signing::Ordinary,
+    )
+    .unwrap();
     let verdict = validate_adv_with_identity_key(&signed, &identity, None);
     assert_eq!(verdict, AdvValidation::Valid);
     let other = validate_adv_with_identity_key(&signed, &[9; 32], None);
@@ -203,4 +258,31 @@ fn malformed_qr_code_names_the_field() {
         error(format!("r,{key},{key},{key},")),
         "the QR code's client type is malformed"
     );
+}
+
+#[test]
+fn a_hosted_account_signs_for_its_companions_as_for_any_other() {
+    let account = Party::new();
+    let (state, identity) = companion();
+    let (secret, phone) = (&state.adv_secret_key, account.identity_public());
+    let sent = |signing| device_identity(&account, &identity, secret, 3, 1, signing);
+    // The library of this release takes the account's type for the device's (whatsapp-rust#1440).
+    let refused = PairUtils::do_pair_crypto(&state, &sent(Signing::Hosted)).unwrap_err();
+    assert_eq!((refused.code, refused.text), (401, "signature-mismatch"));
+    let signing = Signing::HostedByAccount;
+    let (answer, _) = PairUtils::do_pair_crypto(&state, &sent(signing)).unwrap();
+    verify_device_sign(&phone, &identity, &answer, 3, signing).unwrap();
+    let ordinary = verify_device_sign(&phone, &identity, &answer, 3, Signing::Ordinary);
+    assert!(matches!(ordinary, Err(Error::AccountSignature)));
+}
+
+#[test]
+fn a_providers_device_verifies_as_a_hosted_one() {
+    let (account, provider) = (Party::new(), Party::new());
+    let signed = signed_device_identity(&account, &provider, 5, 1, Signing::Provider);
+    let identity = provider.identity_public();
+    let verdict = validate_adv_with_identity_key(&signed, &identity, None);
+    assert_eq!(verdict, AdvValidation::Valid);
+    let phone = account.identity_public();
+    verify_device_sign(&phone, &identity, &signed, 5, Signing::Provider).unwrap();
 }

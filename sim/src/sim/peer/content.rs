@@ -42,7 +42,7 @@ impl Peer {
             &self.sender(),
             &to,
             form,
-            by,
+            self.by(by),
         ))
     }
 }

@@ -1,6 +1,7 @@
-//! The contact's devices: further ones, what they cannot open, and a phone that is set up anew.
+//! The contact's devices: further ones, what they confirm, what they cannot open, and a phone that is set up anew.
 
 use super::Peer;
+use crate::phones::receipts::form::{self, ReceiptForm};
 use crate::phones::retry::{self, Unopened};
 use crate::rules::devices;
 use crate::state::error::Error;
@@ -8,6 +9,19 @@ use crate::state::retries::Order;
 use crate::sync::lock;
 
 impl Peer {
+    /// Sends a receipt of any form.
+    ///
+    /// # Errors
+    /// A malformed number.
+    pub fn send_receipt_of(&self, to: &str, form: &ReceiptForm) -> Result<(), Error> {
+        let form = ReceiptForm {
+            by: self.by(form.by),
+            ..form.clone()
+        };
+        form::send(&self.shared, &self.sender(), &to.parse()?, &form);
+        Ok(())
+    }
+
     /// Links so many further devices to the contact's phone, each with keys of its own. Returns their numbers.
     pub fn add_devices(&self, count: u16) -> Vec<u16> {
         devices::play(&self.shared, &self.number, count)

@@ -184,8 +184,14 @@ fn a_further_device_opens_its_own_copy_and_asks_for_what_it_cannot_open() {
             let signed = stanza::child_bytes(sent, "device-identity").expect("signed");
             let account = lock(&bench.shared.state).user(&further.0).identity;
             let identity = stanza::child_array(sent, "identity").expect("identity");
-            adv::verify_device_sign(&account, &identity, &signed, u32::from(further.1))
-                .expect("the phone's signature");
+            adv::verify_device_sign(
+                &account,
+                &identity,
+                &signed,
+                u32::from(further.1),
+                adv::Signing::Ordinary,
+            )
+            .expect("the phone's signature");
         }
         assert!(bench.heard().is_empty());
     }

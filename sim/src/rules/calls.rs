@@ -1,0 +1,124 @@
+//! `<call>` of companions, and their receipts for calls that ring: kept, passed on, acked.
+
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, Node};
+
+use crate::delivery::{acks, deliver};
+use crate::number::DeviceId;
+use crate::state::call::CallSign;
+use crate::state::link::Link;
+use crate::state::queue::{Class, Item};
+use crate::state::shared::Shared;
+use crate::state::verdict;
+use crate::sync::lock;
+use crate::wire::stanza;
+
+/// What a client may do to a call.
+const ACTIONS: [&str; 14] = [
+    "accept",
+    "enc_rekey",
+    "group_update",
+    "heartbeat",
+    "mute_v2",
+    "offer",
+    "preaccept",
+    "raise_hand",
+    "reject",
+    "relaylatency",
+    "screen_share",
+    "terminate",
+    "transport",
+    "video",
+];
+
+/// A companion's sign of a call goes to the other one's companions.
+pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
+    const RULE: &str = "a call names itself, its creator and what happens to it";
+    let read = sign(id, node);
+    let who = verdict::who(id);
+    lock(&shared.verdicts).check(&who, RULE, read.as_ref().map(|_| ()));
+    acks::acknowledge(shared, link, id, node, "call");
+    let Ok((sign, to)) = read else { return };
+    let mut state = lock(&shared.state);
+    let Some((number, _)) = state.resolve(&to) else {
+        return;
+    };
+    let from = match to.is_lid() {
+        true => id.0.lid_device(id.1),
+        false => id.0.pn_device(id.1),
+    };
+    let passed_on = NodeBuilder::new("call")
+        .attr("from", from)
+        .attr("id", sign.id.as_str())
+        .attr("t", crate::clock::unix_now())
+        .children(stanza::children(node).iter().cloned());
+    let item = Item {
+        class: Class::Call,
+        id: sign.id.clone(),
+        origin: id.0.digits().to_owned(),
+        node: passed_on.build(),
+    };
+    state.calls.push(CallSign {
+        to: number.to_string(),
+        ..sign
+    });
+    for companion in state.companions_of(&number) {
+        if companion != *id {
+            deliver(&mut state, &companion, item.clone());
+        }
+    }
+    drop(state);
+    shared.announce();
+}
+
+fn sign(id: &DeviceId, node: &Node) -> Result<(CallSign, Jid), &'static str> {
+    let to = stanza::jid(node, "to").ok_or("no `to`")?;
+    let stanza_id = stanza::text(node, "id").ok_or("no id")?;
+    let known = |child: &&Node| ACTIONS.contains(&child.tag.as_ref());
+    let action = stanza::children(node).iter().find(known);
+    let action = action.ok_or("nothing that happens to a call")?;
+    let call = stanza::text(action, "call-id").ok_or("no call-id")?;
+    stanza::jid(action, "call-creator").ok_or("no call-creator")?;
+    let sign = CallSign {
+        call: call.into_owned(),
+        id: stanza_id.into_owned(),
+        kind: action.tag.to_string(),
+        from: id.0.to_string(),
+        device: id.1,
+        to: String::new(),
+    };
+    Ok((sign, to))
+}
+
+/// A receipt for a call that rings at a companion. Whether the receipt was one.
+pub(crate) fn rings(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
+    const RULE: &str = "a receipt for a call names the call";
+    let Some(offer) = node.get_optional_child("offer") else {
+        return false;
+    };
+    let stanza_id = stanza::text(node, "id").unwrap_or_default();
+    let named = stanza::text(offer, "call-id").unwrap_or_default();
+    let mut state = lock(&shared.state);
+    let account = id.0.to_string();
+    let offered = state
+        .calls
+        .iter()
+        .find(|sign| sign.id == stanza_id && sign.to == account);
+    let (kept, to) = match offered {
+        Some(offered) => (offered.call == named, offered.from.clone()),
+        // Sent as any stanza: the simulator did not make the call.
+        None => (true, String::new()),
+    };
+    let detail = format!("call-id {named:?} in the receipt for {stanza_id}");
+    state.calls.push(CallSign {
+        call: named.into_owned(),
+        id: stanza_id.into_owned(),
+        kind: "ringing".to_owned(),
+        from: account,
+        device: id.1,
+        to,
+    });
+    drop(state);
+    lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail);
+    true
+}

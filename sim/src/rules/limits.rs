@@ -1,0 +1,40 @@
+//! Rate limits: a message too many is refused with 429, so is an iq (`rate-overlimit`). Who goes on all the same, until as many
+//! and ten more were refused, breaks a rule: the stream ends with 429.
+
+use crate::number::DeviceId;
+use crate::state::limits::{Limited, Spent};
+use crate::state::link::Link;
+use crate::state::shared::Shared;
+use crate::state::verdict;
+use crate::sync::lock;
+use crate::wire::ending;
+
+/// The code of all three.
+pub(crate) const TOO_MANY: u16 = 429;
+
+/// One more request of a companion. Whether it is refused.
+pub(crate) fn refuses(shared: &Shared, link: &Link, id: &DeviceId, what: Limited) -> bool {
+    const RULE: &str = "a client that is told 429 slows down";
+    let mut state = lock(&shared.state);
+    let own = state.users.get(&id.0);
+    let own = own.and_then(|user| user.faults.limit(what));
+    let budget = own.or_else(|| state.faults.limit(what));
+    let budget = budget.unwrap_or(match what {
+        Limited::Messages => shared.config.limits.messages,
+        Limited::Iqs => shared.config.limits.iqs,
+    });
+    let Some(companion) = state.companion(id) else {
+        return false;
+    };
+    let spent = companion.meters.entry(what).or_default().spend(budget);
+    drop(state);
+    if spent == Spent::FarOver {
+        let detail = format!(
+            "expected at most {} {what:?} in {:?}; as many and ten more were refused",
+            budget.count, budget.window
+        );
+        lock(&shared.verdicts).require(&verdict::who(id), RULE, false, &detail);
+        link.end(&ending::stream_error(TOO_MANY));
+    }
+    spent != Spent::Within
+}

@@ -1,0 +1,135 @@
+//! Numbers that change, that nobody sees, and an account that has not moved to LIDs.
+
+use openclaw_sim::By;
+use serde_json::json;
+use whatsapp_rust::Jid;
+use whatsapp_rust::types::events::Event;
+
+use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::control::Controlled;
+
+const ACCOUNT: &str = "+15550100001";
+const CONTACT: &str = "+15550100002";
+const MOVED: &str = "+15550100055";
+
+async fn settled(server: &Controlled) {
+    let acked = || server.sim.queue(ACCOUNT).expect("queue").is_empty();
+    let outcome = server.sim.until(PATIENCE, acked).await;
+    outcome.unwrap_or_else(|_| panic!("owed: {:?}", server.sim.queue(ACCOUNT)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contact_with_another_number_is_written_to_and_heard() {
+    let server = Controlled::start().await;
+    let companion = server.linked().await;
+    let peer = server.sim.peer(CONTACT).expect("peer");
+    peer.send_text(ACCOUNT, "under the old number", By::Lid)
+        .await
+        .expect("sent");
+    companion.hears("under the old number").await;
+    let group = json!({ "account": ACCOUNT, "subject": "Tide tables", "members": [CONTACT] });
+    server.post("/group", group).await;
+    let old_lid = peer.number().lid().to_string();
+    let body = json!({ "peer": CONTACT, "new": MOVED });
+    let moved = server.post("/peer/number", body).await;
+    let change = companion
+        .wait_for(|event| match event {
+            Event::ContactNumberChanged(change) => Some(change.clone()),
+            _ => None,
+        })
+        .await;
+    let text = |jid: &Option<Jid>| jid.as_ref().map(ToString::to_string);
+    assert_eq!(change.old_jid.to_string(), "15550100002@s.whatsapp.net");
+    assert_eq!(change.new_jid.to_string(), "15550100055@s.whatsapp.net");
+    assert_eq!(text(&change.old_lid), Some(old_lid));
+    assert_eq!(json!(text(&change.new_lid)), moved["lid"]);
+
+    let peer = server.sim.peer(MOVED).expect("peer");
+    peer.send_text(ACCOUNT, "under the new number", By::Lid)
+        .await
+        .expect("sent");
+    companion.hears("under the new number").await;
+    let contact = "15550100055@s.whatsapp.net".parse().expect("a jid");
+    let id = companion.say(&contact, "to the new number").await;
+    peer.wait_for(|message| message.id == id, PATIENCE)
+        .await
+        .expect("heard");
+    settled(&server).await;
+    assert_clean(&server.sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_without_a_number_is_heard_and_answered() {
+    let server = Controlled::start().await;
+    let companion = server.linked().await;
+    let hidden = json!({ "peer": CONTACT, "hidden": true });
+    let lid = server.post("/peer/hidden", hidden).await["lid"].clone();
+    let lid: Jid = lid.as_str().expect("a lid").parse().expect("a jid");
+    let message = json!({ "from": CONTACT, "to": ACCOUNT, "text": "who am I", "by": "pn" });
+    server.post("/peer/send", message).await;
+    let (_, chat) = companion.hears("who am I").await;
+    assert_eq!(chat, lid.to_string());
+    let offer = json!({ "from": CONTACT, "to": ACCOUNT, "kind": "offer", "by": "pn" });
+    server.post("/call", offer).await;
+    let caller = companion
+        .wait_for(|event| match event {
+            Event::IncomingCall(call) => Some(format!("{:?}", call.action)),
+            _ => None,
+        })
+        .await;
+    assert!(!caller.contains("15550100002"), "{caller}");
+    let id = companion.say(&lid, "a LID").await;
+    let peer = server.sim.peer(CONTACT).expect("peer");
+    peer.wait_for(|message| message.id == id, PATIENCE)
+        .await
+        .expect("heard");
+    let group = json!({ "account": ACCOUNT, "subject": "Tide tables", "members": [CONTACT] });
+    let group = server.post("/group", group).await;
+    let group: Jid = group["jid"]
+        .as_str()
+        .expect("a jid")
+        .parse()
+        .expect("a jid");
+    let metadata = companion.client().groups().get_metadata(&group).await;
+    let metadata = metadata.expect("metadata");
+    let member = metadata
+        .participants
+        .iter()
+        .find(|it| it.jid.user == lid.user);
+    assert_eq!(member.expect("a member").phone_number, None);
+    settled(&server).await;
+    assert_clean(&server.sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_has_not_moved_writes_to_numbers() {
+    let server = Controlled::start().await;
+    let body = json!({ "account": ACCOUNT, "migrated": false });
+    server.post("/migrated", body).await;
+    let companion = Companion::linked(&server.sim, ACCOUNT).await;
+    let peer = server.sim.peer(CONTACT).expect("peer");
+    peer.send_text(ACCOUNT, "by number", By::Pn)
+        .await
+        .expect("sent");
+    companion.hears("by number").await;
+    let contact = "15550100002@s.whatsapp.net".parse().expect("a jid");
+    let id = companion.say(&contact, "to a number").await;
+    peer.wait_for(|message| message.id == id, PATIENCE)
+        .await
+        .expect("heard");
+    server
+        .post(
+            "/notify",
+            json!({ "account": ACCOUNT, "kind": "lid_migration", "contact": CONTACT }),
+        )
+        .await;
+    settled(&server).await;
+    let id = companion.say(&contact, "after the move").await;
+    peer.wait_for(|message| message.id == id, PATIENCE)
+        .await
+        .expect("heard");
+    assert_clean(&server.sim);
+    companion.stop().await;
+}
