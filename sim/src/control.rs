@@ -8,6 +8,7 @@ mod devices;
 mod failure;
 mod fault;
 mod group;
+mod media;
 mod peer;
 mod phone;
 mod record;
@@ -78,6 +79,8 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/group/join", post(group::join))
         .route("/group/requests", post(group::decide))
         .route("/stanza", post(stanza::send))
+        .route("/media/remove", post(media::remove))
+        .route("/phone/reupload", post(media::reupload))
         .route("/presence", post(stanza::presence))
         .route("/typing", post(stanza::typing))
         .route("/unknown", post(peer::unknown))

@@ -3,12 +3,14 @@
 pub(crate) mod bootstrap;
 pub(crate) mod devices;
 pub(crate) mod group;
+pub(crate) mod media;
 pub(crate) mod poll;
 pub(crate) mod presence;
 pub(crate) mod raw;
 pub(crate) mod receipts;
 pub(crate) mod resend;
 pub(crate) mod retry;
+pub(crate) mod reupload;
 pub(crate) mod seal;
 pub(crate) mod send;
 pub(crate) mod shown;

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::number::Number;
 use crate::rules::pairing;
-use crate::server::{self, strike};
+use crate::server::{self, media, strike};
 use crate::signal::adv;
 use crate::sim::peer::Peer;
 use crate::sim::phone::Phone;
@@ -33,6 +34,8 @@ use crate::wire::noise::Pattern;
 pub struct Sim {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
+    /// Dropped, it ends the media host.
+    _media: oneshot::Sender<()>,
 }
 
 /// A stanza that a companion still has to ack.
@@ -54,14 +57,19 @@ impl Sim {
     /// # Errors
     /// The address cannot be bound.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let asked = config.listen;
-        let listen = |source| Error::Listen(asked, source);
-        let listener = TcpListener::bind(asked).await.map_err(listen)?;
         let mut config = config;
-        config.listen = listener.local_addr().map_err(listen)?;
+        let (listener, host);
+        (listener, config.listen) = bind(config.listen).await?;
+        (host, config.media_listen) = bind(config.media_listen).await?;
         let shared = Arc::new(Shared::new(config));
+        let (stop, stopped) = oneshot::channel();
+        tokio::spawn(media::run(Arc::clone(&shared), host, stopped));
         let task = tokio::spawn(server::run(Arc::clone(&shared), listener));
-        Ok(Self { shared, task })
+        Ok(Self {
+            shared,
+            task,
+            _media: stop,
+        })
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -71,6 +79,11 @@ impl Sim {
     /// Where clients connect.
     pub fn url(&self) -> String {
         format!("ws://{}/ws/chat", self.shared.config.listen)
+    }
+
+    /// Where the media host is reached: `http://`, and what `media_conn` names as the host.
+    pub fn media_url(&self) -> String {
+        format!("http://{}", self.shared.config.media_listen)
     }
 
     /// The listening address.
@@ -228,6 +241,14 @@ impl Sim {
     ) -> Result<(), Error> {
         self.shared.until(patience, condition).await
     }
+}
+
+/// A listener, and where it listens.
+async fn bind(asked: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listen = |source| Error::Listen(asked, source);
+    let listener = TcpListener::bind(asked).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    Ok((listener, address))
 }
 
 impl Drop for Sim {

@@ -11,11 +11,13 @@ pub(crate) mod feed;
 pub(crate) mod group;
 pub(crate) mod inbox;
 pub(crate) mod link;
+pub(crate) mod media;
 pub(crate) mod pairing;
 pub(crate) mod played;
 pub(crate) mod presence;
 pub(crate) mod queue;
 pub(crate) mod retries;
+pub(crate) mod reupload;
 pub(crate) mod sent;
 pub(crate) mod shared;
 pub(crate) mod tokens;
@@ -34,6 +36,7 @@ use companion::Companion;
 use fault::Faults;
 use group::Group;
 use link::Link;
+use media::Media;
 use pairing::Pairing;
 use user::User;
 
@@ -48,6 +51,7 @@ pub(crate) struct State {
     pub(crate) links: HashMap<u64, Arc<Link>>,
     /// Sockets that want to be linked, by link.
     pub(crate) pairings: HashMap<u64, Pairing>,
+    pub(crate) media: Media,
     /// Faults for everybody.
     pub(crate) faults: Faults,
 }

@@ -5,5 +5,6 @@ pub(crate) mod cert;
 pub mod content;
 pub(crate) mod deflate;
 pub(crate) mod ending;
+pub(crate) mod file;
 pub(crate) mod noise;
 pub(crate) mod stanza;

@@ -42,8 +42,12 @@ const fn is_not(flag: &bool) -> bool {
 
 impl Shown {
     fn new(received: Received, own: bool) -> Self {
+        let mut content = Content::of(&received.message);
+        if let Some((_, media)) = content.kind.media_mut() {
+            media.file.opened.clone_from(&received.media);
+        }
         Self {
-            content: Some(Content::of(&received.message)),
+            content: Some(content),
             received,
             own,
             edited: false,

@@ -3,6 +3,7 @@
 mod app_state;
 mod device;
 mod groups;
+mod media;
 mod prekeys;
 mod question;
 mod usync;
@@ -96,6 +97,7 @@ fn answer_in(
         "encrypt" => prekeys::hand_out(shared, id, question),
         "usync" => usync::answer(shared, id, question),
         "w:g2" => groups::answer(shared, id, question),
+        "w:m" if question.child_is("media_conn") => media::connection(shared, id, question),
         "w:sync:app:state" => app_state::answer(shared, id, question),
         "md" if question.child_is("link_code_companion_reg") => {
             code::receive(shared, link, question.node)

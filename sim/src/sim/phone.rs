@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::number::Number;
-use crate::phones::{send, unasked};
+use crate::phones::{media, send, unasked};
 use crate::rules::pairing::code;
 use crate::rules::{devices, groups, pairing};
 use crate::signal::adv::QrPayload;
@@ -13,6 +13,7 @@ use crate::state::companion::About;
 use crate::state::error::Error;
 use crate::state::inbox::Received;
 use crate::state::pairing::Linked;
+use crate::state::reupload::Reupload;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::address::By;
@@ -129,6 +130,28 @@ impl Phone {
         message: waproto::whatsapp::Message,
     ) -> Result<String, Error> {
         self.as_peer().send(to, message, By::Lid, None).await
+    }
+
+    /// Takes the file of a message that the account has got or sent off the media host: requests get this HTTP status until the
+    /// phone has uploaded the file again.
+    ///
+    /// # Errors
+    /// There is no such message, or it has no file there.
+    pub fn remove_media(&self, id: &str, status: u16) -> Result<(), Error> {
+        let mut state = lock(&self.shared.state);
+        let message = state.user(&self.number).message(id);
+        let message = message.ok_or_else(|| Error::NoMessage(id.to_owned()))?;
+        let pointer = media::pointer(message);
+        let removed = pointer.is_some_and(|(_, path)| state.media.remove(&path, status));
+        match removed {
+            true => Ok(()),
+            false => Err(Error::NoFile(id.to_owned())),
+        }
+    }
+
+    /// What the phone answers from now on when a companion asks it to upload a file again.
+    pub fn answer_reuploads(&self, answer: Reupload) {
+        lock(&self.shared.state).user(&self.number).reupload = answer;
     }
 
     /// Makes a group of the account and others. Returns its JID.

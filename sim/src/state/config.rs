@@ -9,6 +9,10 @@ use std::time::Duration;
 pub struct Config {
     /// Where to listen. Port 0 is any free port.
     pub listen: SocketAddr,
+    /// Where the media host listens, over plain HTTP. Port 0 is any free port.
+    pub media_listen: SocketAddr,
+    /// What the files of the media host may take in memory, in bytes. Files by `fill` take none.
+    pub media_limit: usize,
     /// What `pair-success` says of the account: true makes companions address chats by LID.
     pub lid_migrated: bool,
     /// Whether the first message to somebody needs a privacy token, as the server asks of some accounts.
@@ -57,6 +61,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            media_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            media_limit: 256 * 1024 * 1024,
             lid_migrated: true,
             tokens: false,
             history: true,

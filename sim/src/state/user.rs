@@ -15,6 +15,7 @@ use crate::state::played::Played;
 use crate::state::presence::Presence;
 use crate::state::queue::{Class, Item};
 use crate::state::retries::Retries;
+use crate::state::reupload::Reupload;
 use crate::state::sent::{Envelope, Sent};
 use crate::state::tokens::Tokens;
 
@@ -63,6 +64,8 @@ pub(crate) struct User {
     pub(crate) app_state: AppState,
     pub(crate) tokens: Tokens,
     pub(crate) presence: Presence,
+    /// What the phone answers when a companion asks it to upload a file again.
+    pub(crate) reupload: Reupload,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
 }
@@ -108,6 +111,7 @@ impl User {
             app_state: AppState::default(),
             tokens: Tokens::default(),
             presence: Presence::default(),
+            reupload: Reupload::default(),
             acked: Vec::new(),
             faults: Faults::default(),
         }
@@ -130,6 +134,14 @@ impl User {
             envelope: envelope.clone(),
             message: message.clone(),
         });
+    }
+
+    /// A message that the user has got, or has sent, by its id.
+    pub(crate) fn message(&self, id: &str) -> Option<&wa::Message> {
+        let received = self.inbox.iter().rev().find(|received| received.id == id);
+        let received = received.map(|received| &received.message);
+        let sent = || self.sent.iter().rev().find(|sent| sent.envelope.id == id);
+        received.or_else(|| sent().map(|sent| &sent.message))
     }
 
     /// A message has opened at a device. The same one at another device, or twice, is one in the inbox.

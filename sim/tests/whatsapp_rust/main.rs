@@ -8,7 +8,9 @@ mod groups;
 #[path = "../support/http.rs"]
 mod http;
 mod logs;
+mod media;
 mod messages;
 mod offline;
 mod pairing;
+mod plain_http;
 mod resend;

@@ -1,4 +1,4 @@
-//! Namespaces that need no state: settings, media hosts, properties.
+//! Namespaces that need no state: settings, properties.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -32,7 +32,6 @@ pub(super) fn answer(shared: &Shared, question: &Question<'_>, xmlns: &str) -> N
         "abt" | "w" if question.child_is("props") => Some(props(shared)),
         "privacy" if !question.set => Some(privacy()),
         "blocklist" if !question.set => Some(NodeBuilder::new("list").build()),
-        "w:m" if question.child_is("media_conn") => Some(media()),
         "w:mex" => Some(mex()),
         "w:p" => None,
         _ if question.set && TAKEN.contains(&xmlns) => None,
@@ -95,21 +94,6 @@ fn privacy() -> Node {
             .build()
     });
     NodeBuilder::new("privacy").children(categories).build()
-}
-
-/// Media hosts on a port where nothing listens: media is not simulated.
-fn media() -> Node {
-    let host = NodeBuilder::new("host")
-        .attr("hostname", "127.0.0.1:9")
-        .attr("type", "primary")
-        .build();
-    NodeBuilder::new("media_conn")
-        .attr("auth", "sim")
-        .attr("ttl", "3600")
-        .attr("auth_ttl", "3600")
-        .attr("max_buckets", "12")
-        .children([host])
-        .build()
 }
 
 fn mex() -> Node {

@@ -4,8 +4,8 @@ use wacore_binary::{Jid, JidExt as _, Server};
 use waproto::whatsapp as wa;
 
 use crate::number::DeviceId;
-use crate::phones::bootstrap;
 use crate::phones::send::know_each_other;
+use crate::phones::{bootstrap, media};
 use crate::rules::messages::transit::{Part, Transit, enter, sealed};
 use crate::rules::messages::unopened;
 use crate::signal::address;
@@ -87,13 +87,31 @@ pub(super) fn take_in(
     if is_between_devices(message) || is_only_distribution(message) {
         return;
     }
-    let received = Received::opened(&transit.id, transit.from, chat, kind, message);
+    let mut received = Received::opened(&transit.id, transit.from, chat, kind, message);
     let (number, device) = &part.device;
+    received.media = media_judged(shared, transit, &part.device, message);
     let mut state = lock(&shared.state);
     if *number != transit.from.0 {
         know_each_other(&mut state, number, &transit.from.0);
     }
     state.user(number).receive(*device, received);
+}
+
+/// What came of downloading and opening the message's file, by the rule. Each person does it once.
+fn media_judged(
+    shared: &Shared,
+    transit: &Transit<'_>,
+    to: &DeviceId,
+    message: &wa::Message,
+) -> Option<Result<(), String>> {
+    const RULE: &str = "a message's file is on the host, opens, and is as the message says";
+    let key = (transit.from.0.to_string(), transit.id.clone());
+    if lock(&shared.state).user(&to.0).heard.contains(&key) {
+        return None;
+    }
+    let opened = media::fetch(shared, message)?;
+    lock(&shared.verdicts).check(&transit.who, RULE, opened.clone());
+    Some(opened)
 }
 
 /// What came of opening, by the rule.

@@ -1,0 +1,54 @@
+//! Files of the media host: taken off it, and uploaded again by phones.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::request::{Body, E164};
+use crate::sim::Sim;
+use crate::state::reupload::Reupload as Answer;
+
+const fn gone() -> u16 {
+    410
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Remove {
+    account: E164,
+    /// A message that the account has got or sent.
+    id: String,
+    #[serde(default = "gone")]
+    status: u16,
+}
+
+pub(super) async fn remove(
+    State(sim): State<Arc<Sim>>,
+    Body(Remove {
+        account,
+        id,
+        status,
+    }): Body<Remove>,
+) -> Result<Json<Value>, Failure> {
+    account.of(&sim)?.remove_media(&id, status)?;
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reupload {
+    account: E164,
+    answer: Answer,
+}
+
+pub(super) async fn reupload(
+    State(sim): State<Arc<Sim>>,
+    Body(Reupload { account, answer }): Body<Reupload>,
+) -> Result<Json<Value>, Failure> {
+    account.of(&sim)?.answer_reuploads(answer);
+    Ok(Json(json!({})))
+}
