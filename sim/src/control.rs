@@ -11,6 +11,7 @@ mod group;
 mod media;
 mod peer;
 mod phone;
+mod profile;
 mod record;
 mod request;
 mod stanza;
@@ -79,6 +80,13 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/group/join", post(group::join))
         .route("/group/requests", post(group::decide))
         .route("/stanza", post(stanza::send))
+        .route("/profile", get(profile::view))
+        .route("/profile/picture", post(profile::picture))
+        .route("/profile/about", post(profile::about))
+        .route("/profile/business", post(profile::business))
+        .route("/profile/timer", post(profile::timer))
+        .route("/profile/privacy", post(profile::privacy))
+        .route("/profile/block", post(profile::block))
         .route("/media/remove", post(media::remove))
         .route("/phone/reupload", post(media::reupload))
         .route("/presence", post(stanza::presence))

@@ -60,6 +60,7 @@ pub use sim::camera;
 pub use sim::group::GroupView;
 pub use sim::peer::{Broadcast, Peer, Unopenable};
 pub use sim::phone::{LinkedDevice, Phone};
+pub use sim::profile::ProfileView;
 pub use sim::{Owed, Sim};
 pub use state::companion::About;
 pub use state::config::{Config, Leniency};

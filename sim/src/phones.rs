@@ -6,6 +6,7 @@ pub(crate) mod group;
 pub(crate) mod media;
 pub(crate) mod poll;
 pub(crate) mod presence;
+pub(crate) mod profile;
 pub(crate) mod raw;
 pub(crate) mod receipts;
 pub(crate) mod resend;

@@ -5,6 +5,7 @@ pub(crate) mod group;
 pub(crate) mod peer;
 pub(crate) mod phone;
 pub(crate) mod presence;
+pub(crate) mod profile;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

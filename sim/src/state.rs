@@ -15,6 +15,7 @@ pub(crate) mod media;
 pub(crate) mod pairing;
 pub(crate) mod played;
 pub(crate) mod presence;
+pub(crate) mod profile;
 pub(crate) mod queue;
 pub(crate) mod retries;
 pub(crate) mod reupload;
@@ -52,6 +53,8 @@ pub(crate) struct State {
     /// Sockets that want to be linked, by link.
     pub(crate) pairings: HashMap<u64, Pairing>,
     pub(crate) media: Media,
+    /// Profile pictures so far: each gets an id of its own.
+    pub(crate) pictures_made: u64,
     /// Faults for everybody.
     pub(crate) faults: Faults,
 }

@@ -201,6 +201,10 @@ POST /peer/online | {"peer":"+15550100002"} | 400 | missing field `online`
 POST /fault | {"kind":"nack"} | 400 | missing field `code`
 POST /fault | {"kind":"media_cut"} | 400 | missing field `bytes`
 POST /fault | {"kind":"media_status","code":404,"on":"both"} | 400 | unknown variant `both`
+POST /profile/privacy | {"account":"+15550100009","setting":"last","value":"some"} | 400 | no privacy setting last=some
+POST /profile/picture | {"account":"+15550100009","group":"1@g.us"} | 404 | no group 1@g.us
+POST /profile/block | {"account":"+15550100009","contact":"+15550100002"} | 400 | missing field `blocked`
+GET /profile?account=15550100008 | | 404 | no account +15550100008
 POST /media/remove | {"account":"+15550100009","id":"x"} | 404 | no message x
 POST /phone/reupload | {"account":"+15550100009","answer":"later"} | 400 | unknown variant `later`
 POST /peer/send | {"from":"+15550100002","to":"+15550100009","content":{"image":{"bytes":"","fill":1}}} | 400 | both given
@@ -245,7 +249,7 @@ async fn every_path_of_the_readme_is_served() {
             paths += 1;
         }
     }
-    assert_eq!(paths, 37);
+    assert_eq!(paths, 44);
 }
 
 #[tokio::test]

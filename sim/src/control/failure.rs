@@ -86,6 +86,10 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             StatusCode::NOT_FOUND,
             "give a message whose file was sent with `bytes` or `fill`, or uploaded",
         ),
+        Error::NoSetting(_) => (
+            StatusCode::BAD_REQUEST,
+            "GET /profile lists the settings; `except` goes with contact_blacklist only",
+        ),
         Error::NotAllowed(_) => (
             StatusCode::CONFLICT,
             "GET /group/info shows who is a member, who is an admin, and what the group is set to",

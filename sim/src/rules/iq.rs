@@ -5,6 +5,8 @@ mod device;
 mod groups;
 mod media;
 mod prekeys;
+mod privacy;
+mod profile;
 mod question;
 mod usync;
 
@@ -108,6 +110,13 @@ fn answer_in(
             }
             stanza::result(question.node, [])
         }
+        "privacy" if question.set => privacy::set(shared, id, question),
+        "privacy" => privacy::settings(shared, id, question),
+        "blocklist" if question.set => privacy::block(shared, id, question),
+        "blocklist" => privacy::blocklist(shared, id, question),
+        "w:profile:picture" => profile::picture(shared, id, question),
+        "status" if question.set => profile::about(shared, id, question),
+        "disappearing_mode" if question.set => profile::timer(shared, id, question),
         _ => device::answer(shared, question, xmlns),
     }
 }

@@ -58,6 +58,9 @@ pub enum Error {
     /// The media host has no room for the file.
     #[error("the media host is full")]
     HostFull,
+    /// WhatsApp has no such privacy setting, or it does not take this value.
+    #[error("no privacy setting {0}")]
+    NoSetting(String),
     /// The message has no file that is on the media host.
     #[error("no file on the media host: {0}")]
     NoFile(String),

@@ -111,7 +111,8 @@ impl Media {
         let mut rng = rand::rng();
         let numbers: [u64; 3] = std::array::from_fn(|_| rng.random_range(10_000_000..u64::MAX / 2));
         let [one, two, three] = numbers;
-        let path = format!("/v/{}/{one}_{two}_{three}_n.enc", folder(kind));
+        let (folder, ending) = folder(kind);
+        let path = format!("/v/{folder}/{one}_{two}_{three}_n.{ending}");
         let until = unix_now() + LIFETIME_SECONDS;
         let signature = rng.random::<u128>();
         let query = format!("ccb=11-4&oh=01_{signature:032X}&oe={until:X}&_nc_sid=5e03e0");
@@ -222,15 +223,17 @@ fn bare(path: &str) -> &str {
     path.split('?').next().unwrap_or_default()
 }
 
-/// The folder of a kind of file, as WhatsApp numbers them.
-fn folder(kind: MediaType) -> &'static str {
+/// The folder of a kind of file, as WhatsApp numbers them, and how its files end.
+fn folder(kind: MediaType) -> (&'static str, &'static str) {
     match kind {
-        MediaType::Video => "t62.7161-24",
-        MediaType::Audio => "t62.7117-24",
-        MediaType::Document => "t62.7119-24",
-        MediaType::Sticker => "t62.15575-24",
-        MediaType::History => "t62.36148-24",
-        _ => "t62.7118-24",
+        MediaType::Video => ("t62.7161-24", "enc"),
+        MediaType::Audio => ("t62.7117-24", "enc"),
+        MediaType::Document => ("t62.7119-24", "enc"),
+        MediaType::Sticker => ("t62.15575-24", "enc"),
+        MediaType::History => ("t62.36148-24", "enc"),
+        // Profile pictures, like those of catalogs, are not encrypted.
+        MediaType::ProductCatalogImage => ("t61.24694-24", "jpg"),
+        _ => ("t62.7118-24", "enc"),
     }
 }
 

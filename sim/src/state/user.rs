@@ -13,6 +13,7 @@ use crate::state::fault::Faults;
 use crate::state::inbox::{Receipt, Received};
 use crate::state::played::Played;
 use crate::state::presence::Presence;
+use crate::state::profile::Profile;
 use crate::state::queue::{Class, Item};
 use crate::state::retries::Retries;
 use crate::state::reupload::Reupload;
@@ -64,6 +65,7 @@ pub(crate) struct User {
     pub(crate) app_state: AppState,
     pub(crate) tokens: Tokens,
     pub(crate) presence: Presence,
+    pub(crate) profile: Profile,
     /// What the phone answers when a companion asks it to upload a file again.
     pub(crate) reupload: Reupload,
     pub(crate) acked: Vec<Acked>,
@@ -111,6 +113,7 @@ impl User {
             app_state: AppState::default(),
             tokens: Tokens::default(),
             presence: Presence::default(),
+            profile: Profile::default(),
             reupload: Reupload::default(),
             acked: Vec::new(),
             faults: Faults::default(),
@@ -134,6 +137,14 @@ impl User {
             envelope: envelope.clone(),
             message: message.clone(),
         });
+    }
+
+    /// Whether somebody sees what a privacy setting of this user is about.
+    pub(crate) fn shows(&self, setting: &str, own: &Number, to: &Number) -> bool {
+        own == to
+            || self
+                .profile
+                .shows(setting, to, self.correspondents.contains(to))
     }
 
     /// A message that the user has got, or has sent, by its id.

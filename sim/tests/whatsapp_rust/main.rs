@@ -13,4 +13,5 @@ mod messages;
 mod offline;
 mod pairing;
 mod plain_http;
+mod profile;
 mod resend;

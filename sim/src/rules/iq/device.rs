@@ -1,4 +1,4 @@
-//! Namespaces that need no state: settings, properties.
+//! Namespaces that need no state: properties, and what is taken without effect.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -9,29 +9,23 @@ use crate::state::shared::Shared;
 use crate::wire::stanza;
 
 /// Namespaces whose sets are taken and change nothing that a test could see.
-const TAKEN: [&str; 14] = [
+const TAKEN: [&str; 10] = [
     "abt",
-    "blocklist",
     "md",
     "newsletter",
     "passive",
-    "privacy",
     "spam",
-    "status",
     "tos",
     "urn:xmpp:whatsapp:account",
     "urn:xmpp:whatsapp:dirty",
     "w:stats",
     "w:web",
-    "disappearing_mode",
 ];
 
 pub(super) fn answer(shared: &Shared, question: &Question<'_>, xmlns: &str) -> Node {
     let node = question.node;
     let content = match xmlns {
         "abt" | "w" if question.child_is("props") => Some(props(shared)),
-        "privacy" if !question.set => Some(privacy()),
-        "blocklist" if !question.set => Some(NodeBuilder::new("list").build()),
         "w:mex" => Some(mex()),
         "w:p" => None,
         _ if question.set && TAKEN.contains(&xmlns) => None,
@@ -74,26 +68,6 @@ fn props(shared: &Shared) -> Node {
         .attr("refresh_id", "1")
         .children(props)
         .build()
-}
-
-fn privacy() -> Node {
-    let settings = [
-        ("readreceipts", "all"),
-        ("profile", "all"),
-        ("status", "all"),
-        ("online", "all"),
-        ("last", "all"),
-        ("groupadd", "all"),
-        ("calladd", "all"),
-        ("messages", "all"),
-    ];
-    let categories = settings.map(|(name, value)| {
-        NodeBuilder::new("category")
-            .attr("name", name)
-            .attr("value", value)
-            .build()
-    });
-    NodeBuilder::new("privacy").children(categories).build()
 }
 
 fn mex() -> Node {
