@@ -8,6 +8,7 @@ mod devices;
 mod failure;
 mod fault;
 mod group;
+mod limits;
 mod media;
 mod peer;
 mod phone;
@@ -87,6 +88,8 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/profile/timer", post(profile::timer))
         .route("/profile/privacy", post(profile::privacy))
         .route("/profile/block", post(profile::block))
+        .route("/account/timelock", post(limits::timelock))
+        .route("/account/expiration", post(limits::expiration))
         .route("/media/remove", post(media::remove))
         .route("/phone/reupload", post(media::reupload))
         .route("/presence", post(stanza::presence))

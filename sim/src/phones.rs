@@ -3,6 +3,7 @@
 pub(crate) mod bootstrap;
 pub(crate) mod devices;
 pub(crate) mod group;
+pub(crate) mod limits;
 pub(crate) mod media;
 pub(crate) mod poll;
 pub(crate) mod presence;

@@ -2,6 +2,7 @@
 
 pub mod camera;
 pub(crate) mod group;
+pub(crate) mod limits;
 pub(crate) mod peer;
 pub(crate) mod phone;
 pub(crate) mod presence;

@@ -10,6 +10,7 @@ pub(crate) mod fault;
 pub(crate) mod feed;
 pub(crate) mod group;
 pub(crate) mod inbox;
+pub(crate) mod limits;
 pub(crate) mod link;
 pub(crate) mod media;
 pub(crate) mod pairing;

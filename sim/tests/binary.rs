@@ -205,6 +205,7 @@ POST /profile/privacy | {"account":"+15550100009","setting":"last","value":"some
 POST /profile/picture | {"account":"+15550100009","group":"1@g.us"} | 404 | no group 1@g.us
 POST /profile/block | {"account":"+15550100009","contact":"+15550100002"} | 400 | missing field `blocked`
 GET /profile?account=15550100008 | | 404 | no account +15550100008
+POST /account/timelock | {"account":"+15550100009"} | 400 | missing field `seconds`
 POST /media/remove | {"account":"+15550100009","id":"x"} | 404 | no message x
 POST /phone/reupload | {"account":"+15550100009","answer":"later"} | 400 | unknown variant `later`
 POST /peer/send | {"from":"+15550100002","to":"+15550100009","content":{"image":{"bytes":"","fill":1}}} | 400 | both given
@@ -249,7 +250,7 @@ async fn every_path_of_the_readme_is_served() {
             paths += 1;
         }
     }
-    assert_eq!(paths, 44);
+    assert_eq!(paths, 46);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod app_state;
 mod device;
 mod groups;
 mod media;
+mod mex;
 mod prekeys;
 mod privacy;
 mod profile;
@@ -110,6 +111,7 @@ fn answer_in(
             }
             stanza::result(question.node, [])
         }
+        "w:mex" => mex::answer(shared, id, question),
         "privacy" if question.set => privacy::set(shared, id, question),
         "privacy" => privacy::settings(shared, id, question),
         "blocklist" if question.set => privacy::block(shared, id, question),

@@ -9,10 +9,12 @@ use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
 use crate::number::{DeviceId, Number};
+use crate::phones::limits;
 use crate::rules::pairing;
 use crate::rules::role::Role;
 use crate::state::State;
 use crate::state::config::Leniency;
+use crate::state::limits::Limits;
 use crate::state::link::{Fate, Link};
 use crate::state::shared::Shared;
 use crate::state::verdict;
@@ -101,6 +103,11 @@ fn log_in(
     if let Some(failure) = next_failure(&mut state, &id.0) {
         return Err(failure);
     }
+    let limits = state.users.get(&id.0).map(|user| &user.limits);
+    let expiration = limits.and_then(|limits| limits.expiration);
+    if limits.is_some_and(Limits::is_expired) {
+        return Err(Failure::of(405));
+    }
     let companion = state.companion(&id).ok_or(logged_out)?;
     let own_key = companion.noise == client_static;
     let who = verdict::who(&id);
@@ -115,7 +122,7 @@ fn log_in(
     }
     freeze_if_asked(&mut state, &id.0, link);
     let greetings = [success(&id), routing()];
-    for node in &greetings {
+    for node in greetings.iter().chain(&expiration.map(limits::expiration)) {
         state.tell(link, Some(&id.0), node);
     }
     drop(state);

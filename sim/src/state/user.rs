@@ -11,6 +11,7 @@ use crate::state::app_state::AppState;
 use crate::state::companion::Companion;
 use crate::state::fault::Faults;
 use crate::state::inbox::{Receipt, Received};
+use crate::state::limits::Limits;
 use crate::state::played::Played;
 use crate::state::presence::Presence;
 use crate::state::profile::Profile;
@@ -64,6 +65,7 @@ pub(crate) struct User {
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
     pub(crate) tokens: Tokens,
+    pub(crate) limits: Limits,
     pub(crate) presence: Presence,
     pub(crate) profile: Profile,
     /// What the phone answers when a companion asks it to upload a file again.
@@ -112,6 +114,7 @@ impl User {
             sent: VecDeque::new(),
             app_state: AppState::default(),
             tokens: Tokens::default(),
+            limits: Limits::default(),
             presence: Presence::default(),
             profile: Profile::default(),
             reupload: Reupload::default(),

@@ -7,6 +7,7 @@ mod faults;
 mod groups;
 #[path = "../support/http.rs"]
 mod http;
+mod limits;
 mod logs;
 mod media;
 mod messages;

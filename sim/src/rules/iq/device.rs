@@ -26,7 +26,6 @@ pub(super) fn answer(shared: &Shared, question: &Question<'_>, xmlns: &str) -> N
     let node = question.node;
     let content = match xmlns {
         "abt" | "w" if question.child_is("props") => Some(props(shared)),
-        "w:mex" => Some(mex()),
         "w:p" => None,
         _ if question.set && TAKEN.contains(&xmlns) => None,
         _ => return unknown(shared, node),
@@ -67,11 +66,5 @@ fn props(shared: &Shared) -> Node {
         .attr("refresh", "86400")
         .attr("refresh_id", "1")
         .children(props)
-        .build()
-}
-
-fn mex() -> Node {
-    NodeBuilder::new("result")
-        .bytes(b"{\"data\":{}}".to_vec())
         .build()
 }
