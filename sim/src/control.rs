@@ -91,7 +91,7 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/account/timelock", post(limits::timelock))
         .route("/account/expiration", post(limits::expiration))
         .route("/media/remove", post(media::remove))
-        .route("/phone/reupload", post(media::reupload))
+        .route("/phone/answers", post(phone::answers))
         .route("/presence", post(stanza::presence))
         .route("/typing", post(stanza::typing))
         .route("/unknown", post(peer::unknown))

@@ -5,6 +5,7 @@ pub(crate) mod devices;
 pub(crate) mod group;
 pub(crate) mod limits;
 pub(crate) mod media;
+pub(crate) mod peer_data;
 pub(crate) mod poll;
 pub(crate) mod presence;
 pub(crate) mod profile;

@@ -2,6 +2,7 @@
 //!
 //! Lock order: a party before this, never the other way round. Nothing here does cryptography.
 
+pub(crate) mod answers;
 pub(crate) mod app_state;
 pub(crate) mod companion;
 pub(crate) mod config;
@@ -19,7 +20,6 @@ pub(crate) mod presence;
 pub(crate) mod profile;
 pub(crate) mod queue;
 pub(crate) mod retries;
-pub(crate) mod reupload;
 pub(crate) mod sent;
 pub(crate) mod shared;
 pub(crate) mod tokens;

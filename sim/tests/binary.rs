@@ -207,7 +207,7 @@ POST /profile/block | {"account":"+15550100009","contact":"+15550100002"} | 400 
 GET /profile?account=15550100008 | | 404 | no account +15550100008
 POST /account/timelock | {"account":"+15550100009"} | 400 | missing field `seconds`
 POST /media/remove | {"account":"+15550100009","id":"x"} | 404 | no message x
-POST /phone/reupload | {"account":"+15550100009","answer":"later"} | 400 | unknown variant `later`
+POST /phone/answers | {"account":"+15550100009","reupload":"later"} | 400 | unknown variant `later`
 POST /peer/send | {"from":"+15550100002","to":"+15550100009","content":{"image":{"bytes":"","fill":1}}} | 400 | both given
 POST /group | {"account":"+15550100009","subject":"x","members":["y"]} | 400 | not a phone number
 POST /spelling | {"number":"+15550100002"} | 400 | missing field `also`

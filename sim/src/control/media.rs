@@ -1,4 +1,4 @@
-//! Files of the media host: taken off it, and uploaded again by phones.
+//! Files of the media host: taken off it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::request::{Body, E164};
 use crate::sim::Sim;
-use crate::state::reupload::Reupload as Answer;
 
 const fn gone() -> u16 {
     410
@@ -35,20 +34,5 @@ pub(super) async fn remove(
     }): Body<Remove>,
 ) -> Result<Json<Value>, Failure> {
     account.of(&sim)?.remove_media(&id, status)?;
-    Ok(Json(json!({})))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Reupload {
-    account: E164,
-    answer: Answer,
-}
-
-pub(super) async fn reupload(
-    State(sim): State<Arc<Sim>>,
-    Body(Reupload { account, answer }): Body<Reupload>,
-) -> Result<Json<Value>, Failure> {
-    account.of(&sim)?.answer_reuploads(answer);
     Ok(Json(json!({})))
 }

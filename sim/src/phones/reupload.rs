@@ -18,8 +18,8 @@ use waproto::whatsapp::media_retry_notification::ResultType;
 use crate::delivery::deliver;
 use crate::number::DeviceId;
 use crate::phones::media;
+use crate::state::answers::Reupload;
 use crate::state::queue::{Class, Item};
-use crate::state::reupload::Reupload;
 use crate::state::shared::Shared;
 use crate::state::verdict;
 use crate::sync::lock;
@@ -38,7 +38,7 @@ pub(crate) fn answer(shared: &Shared, asker: &DeviceId, receipt: &Node) {
     if !is_complete(shared, &who, asker, receipt) {
         return;
     }
-    let order = lock(&shared.state).user(&asker.0).reupload;
+    let order = lock(&shared.state).user(&asker.0).answers.reupload;
     let outcome = match order {
         Reupload::Silent => return,
         Reupload::NotFound => Err(NOT_FOUND),

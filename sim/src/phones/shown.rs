@@ -150,7 +150,12 @@ fn find<'a>(
     list.get_mut(place)
 }
 
-fn own(number: &Number, Sent { envelope, message }: &Sent) -> Received {
+fn own(
+    number: &Number,
+    Sent {
+        envelope, message, ..
+    }: &Sent,
+) -> Received {
     let chat = match &envelope.to {
         To::User(to, by) if by.is_lid() => to.lid(),
         To::User(to, _) => to.pn(),

@@ -9,11 +9,11 @@ use crate::rules::pairing::code;
 use crate::rules::{devices, groups, pairing};
 use crate::signal::adv::QrPayload;
 use crate::sim::peer::Peer;
+use crate::state::answers::{History, Resend, Reupload};
 use crate::state::companion::About;
 use crate::state::error::Error;
 use crate::state::inbox::Received;
 use crate::state::pairing::Linked;
-use crate::state::reupload::Reupload;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::address::By;
@@ -151,7 +151,17 @@ impl Phone {
 
     /// What the phone answers from now on when a companion asks it to upload a file again.
     pub fn answer_reuploads(&self, answer: Reupload) {
-        lock(&self.shared.state).user(&self.number).reupload = answer;
+        lock(&self.shared.state).user(&self.number).answers.reupload = answer;
+    }
+
+    /// How the phone answers from now on when a companion asks for older messages of a chat.
+    pub fn answer_history(&self, answer: History) {
+        lock(&self.shared.state).user(&self.number).answers.history = answer;
+    }
+
+    /// What the phone answers from now on when a companion asks for a message that it could not open.
+    pub fn answer_resends(&self, answer: Resend) {
+        lock(&self.shared.state).user(&self.number).answers.resend = answer;
     }
 
     /// Makes a group of the account and others. Returns its JID.

@@ -36,6 +36,9 @@ pub struct Received {
     /// What came of opening its file; nothing where it has none, or is the simulator's own.
     #[serde(skip)]
     pub media: Option<Result<(), String>>,
+    /// Its place among all messages.
+    #[serde(skip)]
+    pub(crate) place: u64,
     /// All of it.
     #[serde(skip)]
     pub message: wa::Message,
@@ -59,6 +62,7 @@ impl Received {
             kind: "plain",
             at: unix_now(),
             media: None,
+            place: crate::id::place(),
             message: message.clone(),
         }
     }

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use waproto::whatsapp as wa;
 
+use crate::clock::unix_now;
 use crate::number::{DeviceId, Number};
 use crate::signal::party::Party;
+use crate::state::answers::Answers;
 use crate::state::app_state::AppState;
 use crate::state::companion::Companion;
 use crate::state::fault::Faults;
@@ -17,7 +19,6 @@ use crate::state::presence::Presence;
 use crate::state::profile::Profile;
 use crate::state::queue::{Class, Item};
 use crate::state::retries::Retries;
-use crate::state::reupload::Reupload;
 use crate::state::sent::{Envelope, Sent};
 use crate::state::tokens::Tokens;
 
@@ -68,8 +69,8 @@ pub(crate) struct User {
     pub(crate) limits: Limits,
     pub(crate) presence: Presence,
     pub(crate) profile: Profile,
-    /// What the phone answers when a companion asks it to upload a file again.
-    pub(crate) reupload: Reupload,
+    /// What the phone answers when its companions ask for something.
+    pub(crate) answers: Answers,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
 }
@@ -117,7 +118,7 @@ impl User {
             limits: Limits::default(),
             presence: Presence::default(),
             profile: Profile::default(),
-            reupload: Reupload::default(),
+            answers: Answers::default(),
             acked: Vec::new(),
             faults: Faults::default(),
         }
@@ -139,6 +140,8 @@ impl User {
         self.sent.push_back(Sent {
             envelope: envelope.clone(),
             message: message.clone(),
+            at: unix_now(),
+            place: crate::id::place(),
         });
     }
 

@@ -13,6 +13,7 @@ mod media;
 mod messages;
 mod offline;
 mod pairing;
+mod peer_data;
 mod plain_http;
 mod profile;
 mod resend;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use openclaw_sim::{Fault, MediaFault, Reupload, Spoilt, Transfer};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use whatsapp_rust::download::MediaType;
 use whatsapp_rust::features::{MediaRetryResult, MediaReuploadRequest};
 use whatsapp_rust::types::events::Event;
@@ -234,8 +236,8 @@ async fn the_phone_uploads_a_file_again_that_is_gone() {
             !not_found
         );
     }
-    let body = json!({ "account": ACCOUNT, "answer": "success" });
-    server.post("/phone/reupload", body).await;
+    let body = json!({ "account": ACCOUNT, "reupload": "success" });
+    server.post("/phone/answers", body).await;
     let outcome = client.media_reupload().request(&request(&key)).await;
     let MediaRetryResult::Success { direct_path } = outcome.expect("an answer") else {
         panic!("no success");
@@ -249,5 +251,126 @@ async fn the_phone_uploads_a_file_again_that_is_gone() {
         "{wrong:?}"
     );
     assert_eq!(server.sim.violations().len(), 1);
+    companion.stop().await;
+}
+
+/// One request to the media host, word for word; the answer's status, head and body.
+async fn ask(server: &Controlled, request: String, body: &[u8]) -> (u16, String, Vec<u8>) {
+    let url = server.sim.media_url();
+    let at = url.strip_prefix("http://").expect("a URL");
+    let mut stream = TcpStream::connect(at).await.expect("connect");
+    let request = format!("{request}\r\nhost: sim\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("head");
+    // A host that refuses a body may close before it has read it all.
+    let _ = stream.write_all(body).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let split = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let split = split.expect("an answer");
+    let head = String::from_utf8(answer[..split].to_vec()).expect("text");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (
+        status.expect("a status"),
+        head,
+        answer[split + 4..].to_vec(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_file_is_served_unless_the_host_cannot() {
+    let server = Controlled::start().await;
+    let companion = server.linked().await;
+    let (_, message) = receives(&server, &companion, json!({ "image": { "fill": 1_000 } })).await;
+    let path = message.image_message.direct_path.clone().expect("a path");
+    let get = |range: &str| format!("GET {path} HTTP/1.1\r\nrange: {range}");
+    let (status, _, all) = ask(&server, format!("GET {path} HTTP/1.1"), b"").await;
+    assert_eq!((status, all.len()), (200, 1_018));
+    let (status, head, part) = ask(&server, get("bytes=1000-"), b"").await;
+    assert_eq!((status, &part[..]), (206, &all[1_000..]));
+    assert!(
+        head.contains("content-range: bytes 1000-1017/1018"),
+        "{head}"
+    );
+    let (status, ..) = ask(&server, get("bytes=1018-"), b"").await;
+    assert_eq!(status, 416);
+    server
+        .post("/fault", json!({ "kind": "media_no_range" }))
+        .await;
+    let (status, _, whole) = ask(&server, get("bytes=1000-"), b"").await;
+    assert_eq!((status, whole), (200, all));
+    server
+        .post("/fault", json!({ "kind": "media_slow", "rate": 1_000 }))
+        .await;
+    let begun = std::time::Instant::now();
+    ask(&server, get("bytes=0-"), b"").await;
+    assert!(begun.elapsed() > Duration::from_millis(800));
+    server.post("/fault", json!({ "kind": "clear" })).await;
+    let (status, ..) = ask(&server, get("bytes=1000-"), b"").await;
+    assert_eq!(status, 206);
+    assert_clean(&server.sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_rule_of_the_host_is_a_violation() {
+    /// SHA-256 of nothing.
+    const EMPTY: &str = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+    let server = Controlled::start().await;
+    let companion = server.linked().await;
+    let conn = companion
+        .client()
+        .refresh_media_conn(true)
+        .await
+        .expect("media_conn");
+    let (_, message) = receives(&server, &companion, json!({ "image": { "fill": 1_000 } })).await;
+    let path = message.image_message.direct_path.clone().expect("a path");
+    let bare = path.split('?').next().expect("a path");
+    let auth = conn.auth;
+    let post = |path: &str, query: &str| {
+        format!("POST {path}?auth={auth}&{query} HTTP/1.1\r\ncontent-length: 3")
+    };
+    let image = format!("/mms/image/{EMPTY}");
+    let token = format!("token={EMPTY}");
+    for (request, status, rule) in [
+        (
+            "POST /mms/image/x?auth=mine HTTP/1.1".to_owned(),
+            401,
+            "token of media_conn",
+        ),
+        (
+            post(&format!("/mms/picture/{EMPTY}"), &token),
+            404,
+            "/mms/<kind>/<token>",
+        ),
+        (post(&image, "token=another"), 400, "path and query"),
+        (
+            post(&image, &format!("{token}&file_offset=5")),
+            400,
+            "where the host has got to",
+        ),
+        (post(&image, &token), 400, "the file that its token names"),
+        (
+            format!("POST {image}?auth={auth}&{token} HTTP/1.1\r\ntransfer-encoding: chunked"),
+            411,
+            "Content-Length",
+        ),
+        (format!("GET {bare} HTTP/1.1"), 403, "with the query"),
+        (
+            format!("GET {path}&{token} HTTP/1.1"),
+            403,
+            "encrypted SHA-256",
+        ),
+    ] {
+        let before = server.sim.violations().len();
+        let (found, ..) = ask(&server, request.clone(), b"abc").await;
+        assert_eq!(found, status, "{request}");
+        let violations = server.sim.violations();
+        assert_eq!(violations.len(), before + 1, "{request}");
+        assert!(
+            violations[before].rule.contains(rule),
+            "{}",
+            violations[before]
+        );
+    }
     companion.stop().await;
 }

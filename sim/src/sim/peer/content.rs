@@ -41,13 +41,29 @@ impl Peer {
     /// # Errors
     /// A malformed number.
     pub fn send_unopenable(&self, to: &str, form: Unopenable, by: By) -> Result<String, Error> {
+        self.send_to_phone_only(to, form, by, None)
+    }
+
+    /// [`Peer::send_unopenable`], of a message that the account's phone can open: companions may ask the phone for it.
+    ///
+    /// # Errors
+    /// A malformed number.
+    pub fn send_to_phone_only(
+        &self,
+        to: &str,
+        form: Unopenable,
+        by: By,
+        message: Option<&wa::Message>,
+    ) -> Result<String, Error> {
         let to = to.parse()?;
+        let from = self.sender();
         Ok(unasked::unopenable(
             &self.shared,
-            &self.sender(),
+            &from,
             &to,
             form,
             by,
+            message,
         ))
     }
 }
