@@ -82,6 +82,7 @@ fn router(sim: Arc<Sim>) -> Router {
         .route("/group/requests", post(group::decide))
         .route("/stanza", post(stanza::send))
         .route("/profile", get(profile::view))
+        .route("/profile/name", post(profile::name))
         .route("/profile/picture", post(profile::picture))
         .route("/profile/about", post(profile::about))
         .route("/profile/business", post(profile::business))

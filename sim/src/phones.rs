@@ -1,5 +1,6 @@
 //! What phones do, those of accounts and those of contacts: they send, seal again, confirm, and serve their companions.
 
+pub(crate) mod app_state;
 pub(crate) mod bootstrap;
 pub(crate) mod devices;
 pub(crate) mod group;

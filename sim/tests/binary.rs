@@ -250,7 +250,7 @@ async fn every_path_of_the_readme_is_served() {
             paths += 1;
         }
     }
-    assert_eq!(paths, 46);
+    assert_eq!(paths, 47);
 }
 
 #[tokio::test]

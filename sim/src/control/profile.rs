@@ -49,6 +49,21 @@ pub(super) async fn picture(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Name {
+    account: E164,
+    name: String,
+}
+
+pub(super) async fn name(
+    State(sim): State<Arc<Sim>>,
+    Body(Name { account, name }): Body<Name>,
+) -> Result<Json<Value>, Failure> {
+    sim.phone(&account)?.set_name(&name);
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct About {
     account: E164,
     text: String,

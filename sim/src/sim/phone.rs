@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::number::Number;
-use crate::phones::{media, send, unasked};
+use crate::phones::{app_state, media, send, unasked};
 use crate::rules::pairing::code;
 use crate::rules::{devices, groups, pairing};
 use crate::signal::adv::QrPayload;
@@ -99,9 +99,9 @@ impl Phone {
         }
     }
 
-    /// The name that goes with what the phone sends. A companion learns it when it is linked.
+    /// The name that goes with what the phone sends. A companion learns it when it is linked, and when it changes.
     pub fn set_name(&self, name: &str) {
-        name.clone_into(&mut lock(&self.shared.state).user(&self.number).name);
+        app_state::rename(&self.shared, &self.number, name);
     }
 
     /// The phone itself writes to somebody; its companions get a copy. Returns the message's id.

@@ -16,6 +16,8 @@ use crate::sync::lock;
 /// What a person shows of themselves, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ProfileView {
+    /// The push name.
+    pub name: String,
     /// The picture's id.
     pub picture: Option<u64>,
     /// The about text.
@@ -34,8 +36,10 @@ impl Phone {
     /// What the person shows.
     pub fn profile(&self) -> ProfileView {
         let mut state = lock(&self.shared().state);
-        let profile = &state.user(self.number()).profile;
+        let user = state.user(self.number());
+        let profile = &user.profile;
         ProfileView {
+            name: user.name.clone(),
             picture: profile.picture.as_ref().map(|picture| picture.id),
             about: profile.about.as_ref().map(|(text, _)| text.clone()),
             business: profile.business.clone(),

@@ -290,3 +290,37 @@ async fn a_group_has_a_picture_that_its_members_change() {
     assert_clean(&server.sim);
     companion.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_push_name_is_changed_on_either_side() {
+    let server = Controlled::start().await;
+    let companion = server.linked().await;
+    let other = Companion::linked(&server.sim, ACCOUNT).await;
+    server
+        .post(
+            "/profile/name",
+            json!({ "account": ACCOUNT, "name": "Anna" }),
+        )
+        .await;
+    for companion in [&companion, &other] {
+        companion
+            .wait_for(|event| match event {
+                Event::SelfPushNameUpdated(update) => (update.new_name == "Anna").then_some(()),
+                _ => None,
+            })
+            .await;
+    }
+    let client = companion.client();
+    client.profile().set_push_name("Berta").await.expect("set");
+    other
+        .wait_for(|event| match event {
+            Event::SelfPushNameUpdated(update) => (update.new_name == "Berta").then_some(()),
+            _ => None,
+        })
+        .await;
+    let profile = server.get("/profile?account=15550100001").await;
+    assert_eq!(profile["name"], "Berta");
+    assert_clean(&server.sim);
+    companion.stop().await;
+    other.stop().await;
+}
