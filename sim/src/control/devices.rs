@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::content::compose;
 use super::failure::Failure;
 use super::peer::Addressing;
 use super::request::{Body, E164};
@@ -137,8 +138,10 @@ pub(super) async fn unopenable(
     }): Body<Closed>,
 ) -> Result<Json<Value>, Failure> {
     let peer = sim.peer(&from)?;
-    let message = content.map(|content| peer.compose(&content, by.into()));
-    let message = message.transpose()?;
+    let message = match content {
+        Some(content) => Some(compose(&peer, content, by.into()).await?),
+        None => None,
+    };
     let id = peer.send_to_phone_only(&to, form, by.into(), message.as_ref())?;
     Ok(Json(json!({ "id": id })))
 }

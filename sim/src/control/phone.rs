@@ -109,7 +109,7 @@ pub(super) async fn send(
         about: None,
         expiration: None,
     };
-    let message = described.message(&phone, By::Lid)?;
+    let message = described.message(&phone, By::Lid).await?;
     let id = match (group, to) {
         (Some(group), _) => phone.to_group(&group, &message, None, By::Lid)?,
         (None, Some(to)) => phone.send(&to, message, By::Lid, None).await?,

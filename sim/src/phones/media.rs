@@ -1,6 +1,5 @@
 //! Files of messages: phones put theirs on the media host, and download those that they are sent.
 
-use std::io;
 use std::sync::Arc;
 
 use waproto::whatsapp as wa;
@@ -48,15 +47,15 @@ pub(crate) fn seal(
         Some(Err(_)) => return Err(NotContent::MediaKey.into()),
     };
     let size = plain.len();
-    let made = Made {
+    let made = Arc::new(Made {
         plain,
         media_key,
         kind,
-    };
+    });
     let hashes = made
         .hashes()
         .map_err(|error| Error::NoFile(error.to_string()))?;
-    let stored = Stored::Made(Arc::new(made));
+    let stored = Stored::Made(made);
     let limit = shared.config.media_limit;
     let put = lock(&shared.state)
         .media
@@ -108,7 +107,7 @@ fn check(shared: &Shared, kind: MediaType, file: &File) -> Result<(), String> {
     }
     let key = file.media_key.as_ref();
     let key = key.ok_or_else(|| "there is no media key".to_owned())?;
-    let opened = file::open(&hosted.stored, &key.0, kind, &mut io::sink())?;
+    let opened = file::open(&hosted.stored, &key.0, kind)?;
     if !same(&file.sha256, &opened.sha256) {
         return Err("the SHA-256 is not the file's".to_owned());
     }

@@ -158,38 +158,7 @@ fn history(
         return None;
     }
     let jid: Jid = asked.chat_jid.as_deref()?.parse().ok()?;
-    let state = lock(&shared.state);
-    let chat = Chat::of(&state, &jid)?;
-    let mut kept = messages(&state, own, &chat);
-    let oldest = asked.oldest_msg_id.as_deref().unwrap_or_default();
-    match kept.iter().position(|message| message.id == oldest) {
-        Some(place) => kept.truncate(place),
-        None => {
-            let before = asked.oldest_msg_timestamp_ms.unwrap_or(i64::MAX);
-            let before = u64::try_from(before).unwrap_or(0) / 1000;
-            kept.retain(|message| message.at <= before);
-        }
-    }
-    let count = asked.on_demand_msg_count.unwrap_or(0);
-    let count = usize::try_from(count).unwrap_or(0).min(MAX_MESSAGES);
-    let complete = kept.len() <= count;
-    let newest_first = kept.iter().rev().take(count);
-    let messages = newest_first.map(|message| wa::HistorySyncMsg {
-        message: MessageField::some(message.web_message(&state, own, &jid)),
-        msg_order_id: Some(message.place),
-    });
-    let messages = messages.collect();
-    drop(state);
-    let conversation = wa::Conversation {
-        id: jid.to_string(),
-        messages,
-        end_of_history_transfer: Some(true),
-        end_of_history_transfer_type: Some(match complete {
-            true => End::COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY,
-            false => End::COMPLETE_ON_DEMAND_SYNC_BUT_MORE_MSG_REMAIN_ON_PRIMARY,
-        }),
-        ..Default::default()
-    };
+    let conversation = conversation(&lock(&shared.state), own, &jid, asked)?;
     let history = wa::HistorySync {
         sync_type: wa::history_sync::HistorySyncType::ON_DEMAND,
         conversations: vec![conversation],
@@ -204,6 +173,49 @@ fn history(
             None
         }
     }
+}
+
+/// The part of a chat that is asked for, the newest message first.
+fn conversation(
+    state: &State,
+    own: &Number,
+    jid: &Jid,
+    asked: &HistorySyncOnDemandRequest,
+) -> Option<wa::Conversation> {
+    let chat = Chat::of(state, jid)?;
+    let kept = older(messages(state, own, &chat), asked);
+    let count = asked.on_demand_msg_count.unwrap_or(0);
+    let count = usize::try_from(count).unwrap_or(0).min(MAX_MESSAGES);
+    let complete = kept.len() <= count;
+    let newest_first = kept.iter().rev().take(count);
+    let messages = newest_first.map(|message| wa::HistorySyncMsg {
+        message: MessageField::some(message.web_message(state, own, jid)),
+        msg_order_id: Some(message.place),
+    });
+    Some(wa::Conversation {
+        id: jid.to_string(),
+        messages: messages.collect(),
+        end_of_history_transfer: Some(true),
+        end_of_history_transfer_type: Some(match complete {
+            true => End::COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY,
+            false => End::COMPLETE_ON_DEMAND_SYNC_BUT_MORE_MSG_REMAIN_ON_PRIMARY,
+        }),
+        ..Default::default()
+    })
+}
+
+/// Those before the message that the companion names, or before its time where the phone has not got it.
+fn older(mut kept: Vec<Kept>, asked: &HistorySyncOnDemandRequest) -> Vec<Kept> {
+    let oldest = asked.oldest_msg_id.as_deref().unwrap_or_default();
+    match kept.iter().position(|message| message.id == oldest) {
+        Some(place) => kept.truncate(place),
+        None => {
+            let before = asked.oldest_msg_timestamp_ms.unwrap_or(i64::MAX);
+            let before = u64::try_from(before).unwrap_or(0) / 1000;
+            kept.retain(|message| message.at <= before);
+        }
+    }
+    kept
 }
 
 /// `HISTORY_SYNC_NOTIFICATION`, with the history in it or on the media host.

@@ -103,11 +103,7 @@ fn log_in(
     if let Some(failure) = next_failure(&mut state, &id.0) {
         return Err(failure);
     }
-    let limits = state.users.get(&id.0).map(|user| &user.limits);
-    let expiration = limits.and_then(|limits| limits.expiration);
-    if limits.is_some_and(Limits::is_expired) {
-        return Err(Failure::of(405));
-    }
+    let expiration = expiration(&state, &id.0)?;
     let companion = state.companion(&id).ok_or(logged_out)?;
     let own_key = companion.noise == client_static;
     let who = verdict::who(&id);
@@ -128,6 +124,15 @@ fn log_in(
     drop(state);
     shared.announce();
     Ok(id)
+}
+
+/// When the account's clients expire, if they do and have not yet.
+fn expiration(state: &State, number: &Number) -> Result<Option<u64>, Failure> {
+    let limits = state.users.get(number).map(|user| &user.limits);
+    match limits.is_some_and(Limits::is_expired) {
+        true => Err(Failure::of(405)),
+        false => Ok(limits.and_then(|limits| limits.expiration)),
+    }
 }
 
 /// Ends a companion's socket because it has opened another one.

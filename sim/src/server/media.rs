@@ -49,7 +49,7 @@ async fn serve(
     tracing::debug!(method = %parts.method, path = address.path, "media");
     match parts.method {
         Method::POST => upload::receive(&shared, &cut, &address, &parts.headers, body).await,
-        Method::GET => download::send(&shared, &address, &parts.headers),
+        Method::GET => download::send(&shared, &address, &parts.headers).await,
         _ => refuse(StatusCode::METHOD_NOT_ALLOWED),
     }
 }

@@ -7,7 +7,7 @@ use crate::rules::devices;
 use crate::state::State;
 use crate::state::fault::{Fault, Faults};
 use crate::state::link::Fate;
-use crate::state::media::faults::{MediaFault, MediaFaults};
+use crate::state::media::faults::MediaFaults;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::ending::{bad_xml, conflict, owed_ack, stream_error};
@@ -36,8 +36,7 @@ pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
         Fault::Restart => shared.request_restart(),
         Fault::Refuse(count) => shared.refuse(count),
         Fault::Clear => clear_faults(shared, account),
-        Fault::Media(MediaFault::Expired) => lock(&shared.state).media.expire_auths(),
-        Fault::Media(fault) => lock(&shared.state).media.faults.set(&fault),
+        Fault::Media(fault) => lock(&shared.state).media.strike(&fault),
         Fault::Delay(_)
         | Fault::Failure(_)
         | Fault::DropAfter(_)

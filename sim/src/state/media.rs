@@ -10,7 +10,7 @@ use rand::RngExt as _;
 use crate::clock::unix_now;
 use crate::number::DeviceId;
 use crate::wire::file::{Hash, MediaType, Stored, token};
-use faults::MediaFaults;
+use faults::{MediaFault, MediaFaults};
 
 /// How long the address of a file says that it holds.
 const LIFETIME_SECONDS: u64 = 30 * 86_400;
@@ -86,11 +86,14 @@ impl Media {
         }
     }
 
-    /// All tokens so far are not valid any more: clients have to ask for another.
-    pub(crate) fn expire_auths(&mut self) {
-        for auth in &mut self.auths {
-            auth.expired = true;
+    /// Brings a fault about.
+    pub(crate) fn strike(&mut self, fault: &MediaFault) {
+        if *fault == MediaFault::Expired {
+            for auth in &mut self.auths {
+                auth.expired = true;
+            }
         }
+        self.faults.set(fault);
     }
 
     /// Puts a file on the host. Returns its path, with the query.
@@ -282,7 +285,7 @@ mod tests {
         let device = ("+15550100001".parse().expect("a number"), 1);
         let token = media.authorize(&device);
         assert_eq!(media.access(&token), Access::Granted(device.clone()));
-        media.expire_auths();
+        media.strike(&MediaFault::Expired);
         assert_eq!(media.access(&token), Access::Expired(device.clone()));
         let next = media.authorize(&device);
         assert_eq!(media.access(&next), Access::Granted(device));

@@ -3,20 +3,26 @@
 //!
 //! A file of the simulator's own is encrypted while it is read, so that a large one costs no memory.
 
-use std::io::{self, Cursor, Read, Write};
-use std::sync::Arc;
+use std::io::{self, Cursor, Read};
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use wacore::download::DownloadUtils;
 pub(crate) use wacore::download::MediaType;
-use wacore::upload::MediaEncryptor;
-use wacore_libsignal::crypto::CryptographicHash;
+use wacore_libsignal::crypto::{CryptographicHash, CryptographicMac, aes_256_cbc_encrypt_into};
 
-/// Plaintext that is encrypted at once.
+/// Plaintext that is encrypted at once: whole blocks.
 const CHUNK: usize = 64 * 1024;
-const BLOCK: u64 = 16;
-const MAC: u64 = 10;
+/// The bytes of a made file begin anew after so many.
+const CYCLE: usize = 251;
+/// A chunk of a made file, from any of its bytes on.
+static PATTERN: LazyLock<Bytes> = LazyLock::new(|| {
+    let bytes = (0..CHUNK + CYCLE).map(|at| u8::try_from(at % CYCLE).unwrap_or(0));
+    bytes.collect()
+});
+const BLOCK: usize = 16;
+const MAC: usize = 10;
 
 pub(crate) type Hash = [u8; 32];
 
@@ -29,6 +35,19 @@ pub(crate) fn sha256(bytes: &[u8]) -> Hash {
     let mut hasher = Sha256::new();
     hasher.0.update(bytes);
     hasher.finish()
+}
+
+struct Sha256(CryptographicHash);
+
+impl Sha256 {
+    fn new() -> Self {
+        Self(CryptographicHash::new("SHA-256").expect("it is one of those that there are"))
+    }
+
+    fn finish(&mut self) -> Hash {
+        let hash = self.0.finalize_sha256_array();
+        hash.expect("a SHA-256 is 32 bytes")
+    }
 }
 
 /// What a file says.
@@ -57,14 +76,8 @@ impl Plain {
                 bytes.slice(at..at + length)
             }
             Self::Fill(_) => {
-                let first = (at % 251) as u8;
-                (0..length)
-                    .scan(first, |byte, _| {
-                        let now = *byte;
-                        *byte = if now == 250 { 0 } else { now + 1 };
-                        Some(now)
-                    })
-                    .collect()
+                let first = usize::try_from(at % CYCLE as u64).unwrap_or(0);
+                PATTERN.slice(first..first + length)
             }
         }
     }
@@ -96,7 +109,10 @@ impl Stored {
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Sealed(bytes) => bytes.len() as u64,
-            Self::Made(made) => (made.plain.len() / BLOCK + 1) * BLOCK + MAC,
+            Self::Made(made) => {
+                let (block, mac) = (BLOCK as u64, MAC as u64);
+                (made.plain.len() / block + 1) * block + mac
+            }
         }
     }
 
@@ -176,21 +192,22 @@ pub(crate) struct Sealing {
     /// How far the plaintext has been read.
     at: u64,
     another: bool,
-    /// Gone once the MAC is written.
-    encryptor: Option<MediaEncryptor>,
+    encryptor: Encryptor,
+    done: bool,
     ready: Vec<u8>,
     taken: usize,
 }
 
 impl Sealing {
     fn new(made: Arc<Made>, another: bool) -> io::Result<Self> {
-        let encryptor = MediaEncryptor::with_key(made.media_key, made.kind).map_err(invalid)?;
+        let encryptor = Encryptor::new(&made)?;
         Ok(Self {
             made,
             at: 0,
             another,
-            encryptor: Some(encryptor),
-            ready: Vec::new(),
+            encryptor,
+            done: false,
+            ready: Vec::with_capacity(CHUNK + BLOCK + MAC),
             taken: 0,
         })
     }
@@ -198,30 +215,21 @@ impl Sealing {
     fn refill(&mut self) -> io::Result<()> {
         self.ready.clear();
         self.taken = 0;
-        let chunk = self.made.plain.chunk(self.at);
-        let Some(mut encryptor) = self.encryptor.take() else {
-            return Ok(());
-        };
-        if chunk.is_empty() {
-            encryptor.finalize(&mut self.ready).map_err(invalid)?;
-            return Ok(());
-        }
-        if self.another && self.at == 0 {
-            let mut chunk = chunk.to_vec();
-            chunk[0] ^= 1;
-            encryptor.update(&chunk, &mut self.ready);
-        } else {
-            encryptor.update(&chunk, &mut self.ready);
+        let mut chunk = self.made.plain.chunk(self.at);
+        if self.another && self.at == 0 && !chunk.is_empty() {
+            let mut other = chunk.to_vec();
+            other[0] ^= 1;
+            chunk = other.into();
         }
         self.at += chunk.len() as u64;
-        self.encryptor = Some(encryptor);
-        Ok(())
+        self.done = chunk.len() < CHUNK;
+        self.encryptor.encrypt(&chunk, self.done, &mut self.ready)
     }
 }
 
 impl Read for Sealing {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.taken == self.ready.len() && self.encryptor.is_some() {
+        while self.taken == self.ready.len() && !self.done {
             self.refill()?;
         }
         let rest = &self.ready[self.taken..];
@@ -232,76 +240,107 @@ impl Read for Sealing {
     }
 }
 
+/// `ciphertext || HMAC(mac key, IV || ciphertext)[..10]`.
+struct Encryptor {
+    key: [u8; 32],
+    /// The last block of ciphertext so far; first the IV.
+    chain: [u8; BLOCK],
+    mac: CryptographicMac,
+}
+
+impl Encryptor {
+    fn new(made: &Made) -> io::Result<Self> {
+        let keys = DownloadUtils::get_media_keys(&made.media_key, made.kind);
+        let (iv, key, mac_key) = keys.map_err(invalid)?;
+        let mut mac = CryptographicMac::new("HmacSha256", &mac_key).map_err(invalid)?;
+        mac.update(&iv);
+        Ok(Self {
+            key,
+            chain: iv,
+            mac,
+        })
+    }
+
+    /// Encrypts the next piece: whole blocks, or the last piece, behind which padding and MAC are.
+    fn encrypt(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
+        let from = out.len();
+        aes_256_cbc_encrypt_into(piece, &self.key, &self.chain, out).map_err(invalid)?;
+        if !last {
+            // The padding belongs to the last piece only.
+            out.truncate(from + piece.len());
+        }
+        let sealed = &out[from..];
+        self.mac.update(sealed);
+        if let Some(block) = sealed.last_chunk() {
+            self.chain = *block;
+        }
+        if last {
+            let mac = self.mac.finalize_sha256_array().map_err(invalid)?;
+            out.extend_from_slice(&mac[..MAC]);
+        }
+        Ok(())
+    }
+}
+
 impl Made {
     /// The hashes over the whole file: it is encrypted once to find them.
-    pub(crate) fn hashes(&self) -> io::Result<Hashes> {
-        let mut encryptor = MediaEncryptor::with_key(self.media_key, self.kind).map_err(invalid)?;
+    pub(crate) fn hashes(self: &Arc<Self>) -> io::Result<Hashes> {
+        let mut sealed = Sha256::new();
+        let mut sealing = Sealing::new(Arc::clone(self), false)?;
+        while !sealing.done {
+            sealing.refill()?;
+            sealed.0.update(&sealing.ready);
+        }
+        Ok(Hashes {
+            sha256: self.sha256(),
+            enc_sha256: sealed.finish(),
+        })
+    }
+
+    /// SHA-256 of the plaintext.
+    fn sha256(&self) -> Hash {
+        let mut hasher = Sha256::new();
         let mut at = 0;
         loop {
             let chunk = self.plain.chunk(at);
             if chunk.is_empty() {
-                break;
+                return hasher.finish();
             }
             at += chunk.len() as u64;
-            encryptor.update_to_writer(&chunk, &mut io::sink())?;
+            hasher.0.update(&chunk);
         }
-        let info = encryptor
-            .finalize_to_writer(&mut io::sink())
-            .map_err(invalid)?;
-        Ok(Hashes {
-            sha256: info.file_sha256,
-            enc_sha256: info.file_enc_sha256,
-        })
     }
 }
 
 /// What a reader of a file finds.
+#[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) sha256: Hash,
     pub(crate) size: u64,
 }
 
-/// Decrypts a file and checks its MAC; the plaintext is written to `into`.
-pub(crate) fn open(
-    stored: &Stored,
-    media_key: &[u8],
-    kind: MediaType,
-    into: &mut impl Write,
-) -> Result<Opened, String> {
-    let reader = stored.reader().map_err(|error| error.to_string())?;
-    let mut hashing = Hashing(Sha256::new(), into);
-    let size = DownloadUtils::decrypt_stream_to_writer(reader, media_key, kind, &mut hashing)
-        .map_err(|error| error.to_string())?;
-    Ok(Opened {
-        sha256: hashing.0.finish(),
-        size,
-    })
-}
-
-struct Sha256(CryptographicHash);
-
-impl Sha256 {
-    fn new() -> Self {
-        Self(CryptographicHash::new("SHA-256").expect("it is one of the two that there are"))
-    }
-
-    fn finish(&mut self) -> Hash {
-        let hash = self.0.finalize_sha256_array();
-        hash.expect("a SHA-256 is 32 bytes")
-    }
-}
-
-struct Hashing<W>(Sha256, W);
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.0.update(bytes);
-        self.1.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.1.flush()
+/// Decrypts a file and checks its MAC.
+pub(crate) fn open(stored: &Stored, media_key: &[u8], kind: MediaType) -> Result<Opened, String> {
+    match stored {
+        // What the simulator has encrypted itself opens under the same key and name of its kind, and no other.
+        Stored::Made(made)
+            if made.media_key == media_key && made.kind.app_info() == kind.app_info() =>
+        {
+            Ok(Opened {
+                sha256: made.sha256(),
+                size: made.plain.len(),
+            })
+        }
+        Stored::Made(_) => Err("invalid MAC signature".to_owned()),
+        Stored::Sealed(bytes) => {
+            let mut plain = bytes.to_vec();
+            DownloadUtils::verify_and_decrypt_in_place(&mut plain, media_key, kind)
+                .map_err(|error| error.to_string())?;
+            Ok(Opened {
+                sha256: sha256(&plain),
+                size: plain.len() as u64,
+            })
+        }
     }
 }
 
@@ -342,39 +381,50 @@ mod tests {
 
     #[test]
     fn a_large_file_is_made_while_it_is_read_and_opens() {
-        let size = 3 * CHUNK as u64 + 5;
-        let stored = made(Plain::Fill(size));
-        assert_eq!(stored.cost(), 0);
-        let Stored::Made(file) = &stored else {
-            unreachable!("made above")
-        };
-        let hashes = file.hashes().expect("hashes");
-        let sealed = read(stored.reader().expect("a reader"));
-        assert_eq!(sealed.len() as u64, stored.len());
-        assert_eq!(sha256(&sealed), hashes.enc_sha256);
-        let mut plain = Vec::new();
-        let opened = open(&stored, &[7; 32], MediaType::Image, &mut plain).expect("opens");
-        assert_eq!((opened.size, opened.sha256), (size, hashes.sha256));
-        assert!(
-            plain
-                .iter()
-                .zip(0u64..)
-                .all(|(byte, at)| u64::from(*byte) == at % 251)
-        );
-        let mut from = stored.reader().expect("a reader");
-        from.skip(70_000).expect("skipped");
-        assert_eq!(read(from), &sealed[70_000..]);
+        for size in [3 * CHUNK as u64 + 5, 2 * CHUNK as u64, 16, 0] {
+            let stored = made(Plain::Fill(size));
+            assert_eq!(stored.cost(), 0);
+            let Stored::Made(file) = &stored else {
+                unreachable!("made above")
+            };
+            let hashes = file.hashes().expect("hashes");
+            let sealed = read(stored.reader().expect("a reader"));
+            assert_eq!(sealed.len() as u64, stored.len());
+            assert_eq!(sha256(&sealed), hashes.enc_sha256);
+            let plain = DownloadUtils::decrypt_stream(&sealed[..], &[7; 32], MediaType::Image);
+            let plain = plain.expect("opens");
+            assert!(
+                plain
+                    .iter()
+                    .zip(0u64..)
+                    .all(|(byte, at)| u64::from(*byte) == at % 251)
+            );
+            assert_eq!((plain.len() as u64, sha256(&plain)), (size, hashes.sha256));
+            let mut from = stored.reader().expect("a reader");
+            let middle = sealed.len() / 2;
+            from.skip(middle as u64).expect("skipped");
+            assert_eq!(read(from), &sealed[middle..]);
+        }
+    }
+
+    #[test]
+    fn a_file_opens_under_its_key_and_kind_only() {
+        let stored = made(Plain::Fill(100));
+        let uploaded = Stored::Sealed(read(stored.reader().expect("a reader")).into());
+        for stored in [&stored, &uploaded] {
+            let opened = open(stored, &[7; 32], MediaType::Sticker).expect("opens as an image");
+            assert_eq!(opened.size, 100);
+            assert!(open(stored, &[8; 32], MediaType::Image).is_err());
+            assert!(open(stored, &[7; 32], MediaType::Audio).is_err());
+        }
     }
 
     #[test]
     fn another_file_under_the_same_key_has_a_right_mac_and_another_hash() {
         let stored = made(Plain::Fill(100));
         let other = read(stored.reader_of_another().expect("a reader"));
-        let other = Stored::Sealed(other.into());
-        let opened = open(&other, &[7; 32], MediaType::Image, &mut io::sink()).expect("opens");
-        let right = open(&stored, &[7; 32], MediaType::Image, &mut io::sink()).expect("opens");
-        assert_ne!(opened.sha256, right.sha256);
-        assert!(open(&stored, &[8; 32], MediaType::Image, &mut io::sink()).is_err());
-        assert!(open(&stored, &[7; 32], MediaType::Audio, &mut io::sink()).is_err());
+        let opened = open(&Stored::Sealed(other.into()), &[7; 32], MediaType::Image);
+        let right = open(&stored, &[7; 32], MediaType::Image);
+        assert_ne!(opened.expect("opens").sha256, right.expect("opens").sha256);
     }
 }

@@ -6,6 +6,7 @@ use wacore_binary::builder::NodeBuilder;
 use crate::number::{DeviceId, Number};
 use crate::phones::profile;
 use crate::rules::iq::question::Question;
+use crate::state::State;
 use crate::state::profile::{ALL_EXCEPT, Profile, setting};
 use crate::state::shared::Shared;
 use crate::state::verdict;
@@ -51,14 +52,7 @@ pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> No
         return stanza::error(question.node, 409, "conflict");
     }
     let users = category.map(stanza::children).unwrap_or_default();
-    let except: Option<Vec<(Number, bool)>> = {
-        let state = lock(&shared.state);
-        let users = users.iter().map(|user| {
-            let (number, _) = state.resolve(&stanza::jid(user, "jid")?)?;
-            Some((number, !stanza::is(user, "action", "remove")))
-        });
-        users.collect()
-    };
+    let except = exceptions(&lock(&shared.state), users);
     let (kept, detail) = (except.is_some(), format!("{users:?}"));
     lock(&shared.verdicts).require(&verdict::who(id), KNOWN, kept, &detail);
     let Some(except) = except else {
@@ -77,6 +71,15 @@ pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> No
     };
     let privacy = NodeBuilder::new("privacy").children([category.build()]);
     stanza::result(question.node, [privacy.build()])
+}
+
+/// Who is left out from now on, or not any more; nothing if the server does not know somebody.
+fn exceptions(state: &State, users: &[Node]) -> Option<Vec<(Number, bool)>> {
+    let known = users.iter().map(|user| {
+        let (number, _) = state.resolve(&stanza::jid(user, "jid")?)?;
+        Some((number, !stanza::is(user, "action", "remove")))
+    });
+    known.collect()
 }
 
 /// Who is blocked.

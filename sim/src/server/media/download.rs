@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures::stream;
+use tokio::task::spawn_blocking;
 
 use super::{Address, SOMEBODY, authorized, refuse};
 use crate::state::media::Hosted;
@@ -21,7 +22,7 @@ const PIECE: usize = 64 * 1024;
 /// A slow host writes so often.
 const PACE: Duration = Duration::from_millis(100);
 
-pub(super) fn send(shared: &Shared, address: &Address<'_>, headers: &HeaderMap) -> Response {
+pub(super) async fn send(shared: &Shared, address: &Address<'_>, headers: &HeaderMap) -> Response {
     let who = match address.get("auth").map(|token| authorized(shared, token)) {
         None => SOMEBODY.to_owned(),
         Some(Ok(who)) => who,
@@ -46,26 +47,40 @@ pub(super) fn send(shared: &Shared, address: &Address<'_>, headers: &HeaderMap) 
         return refuse(status);
     }
     let length = file.stored.len();
-    let asked = headers
-        .get(header::RANGE)
-        .and_then(|value| value.to_str().ok());
-    let part = match asked.filter(|_| !no_range) {
-        None => None,
-        Some(range) => match part(range, length) {
-            Range::All => None,
-            Range::Part(first, end) => Some((first, end)),
-            Range::Nothing => {
-                let range = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
-                return (StatusCode::RANGE_NOT_SATISFIABLE, range).into_response();
-            }
-        },
+    let part = match asked_part(headers, length, no_range) {
+        Ok(part) => part,
+        Err(response) => return *response,
     };
-    let body = Transmission::new(&file, part, fault, rate);
-    match body {
+    // A file of the simulator's is encrypted from its beginning on to get to a later part.
+    let begun = spawn_blocking(move || Transmission::new(&file, part, fault, rate)).await;
+    match begun.map_err(io::Error::other).flatten() {
         Ok(transmission) => answer(transmission, part, length),
         Err(error) => {
             tracing::error!(%error, "a file cannot be read");
             refuse(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+/// The part that is asked for, if one is; an answer if there is no such part.
+fn asked_part(
+    headers: &HeaderMap,
+    length: u64,
+    no_range: bool,
+) -> Result<Option<(u64, u64)>, Box<Response>> {
+    let asked = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok());
+    let Some(range) = asked.filter(|_| !no_range) else {
+        return Ok(None);
+    };
+    match part(range, length) {
+        Range::All => Ok(None),
+        Range::Part(first, end) => Ok(Some((first, end))),
+        Range::Nothing => {
+            let range = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
+            let refused = (StatusCode::RANGE_NOT_SATISFIABLE, range);
+            Err(Box::new(refused.into_response()))
         }
     }
 }
