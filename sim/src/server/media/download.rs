@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::stream;
 use tokio::task::spawn_blocking;
 
-use super::{Address, SOMEBODY, authorized, refuse};
+use super::request::{Address, SOMEBODY, authorized, refuse};
 use crate::state::media::Hosted;
 use crate::state::media::faults::{Spoilt, Transfer};
 use crate::state::shared::Shared;

@@ -11,8 +11,8 @@ use data_encoding::{BASE64URL, BASE64URL_NOPAD};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
+use super::request::{Address, authorized, refuse};
 use super::socket::Cut;
-use super::{Address, authorized, refuse};
 use crate::state::media::Full;
 use crate::state::media::faults::{Spoilt, Transfer};
 use crate::state::shared::Shared;
