@@ -8,13 +8,13 @@ mod devices;
 mod failure;
 mod fault;
 mod group;
-mod limits;
 mod media;
 mod peer;
 mod phone;
 mod profile;
 mod record;
 mod request;
+mod restrictions;
 mod stanza;
 
 use std::io;
@@ -92,8 +92,8 @@ fn accounts() -> Router<Arc<Sim>> {
         .route("/profile/timer", post(profile::timer))
         .route("/profile/privacy", post(profile::privacy))
         .route("/profile/block", post(profile::block))
-        .route("/account/timelock", post(limits::timelock))
-        .route("/account/expiration", post(limits::expiration))
+        .route("/account/timelock", post(restrictions::timelock))
+        .route("/account/expiration", post(restrictions::expiration))
         .route("/phone/answers", post(phone::answers))
 }
 

@@ -2,11 +2,11 @@
 
 pub mod camera;
 pub(crate) mod group;
-pub(crate) mod limits;
 pub(crate) mod peer;
 pub(crate) mod phone;
 pub(crate) mod presence;
 pub(crate) mod profile;
+pub(crate) mod restrictions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

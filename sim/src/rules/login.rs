@@ -9,13 +9,13 @@ use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
 use crate::number::{DeviceId, Number};
-use crate::phones::limits;
+use crate::phones::restrictions;
 use crate::rules::pairing;
 use crate::rules::role::Role;
 use crate::state::State;
 use crate::state::config::Leniency;
-use crate::state::limits::Limits;
 use crate::state::link::{Fate, Link};
+use crate::state::restrictions::Restrictions;
 use crate::state::shared::Shared;
 use crate::state::verdict;
 use crate::sync::lock;
@@ -118,7 +118,10 @@ fn log_in(
     }
     freeze_if_asked(&mut state, &id.0, link);
     let greetings = [success(&id), routing()];
-    for node in greetings.iter().chain(&expiration.map(limits::expiration)) {
+    for node in greetings
+        .iter()
+        .chain(&expiration.map(restrictions::expiration))
+    {
         state.tell(link, Some(&id.0), node);
     }
     drop(state);
@@ -128,10 +131,10 @@ fn log_in(
 
 /// When the account's clients expire, if they do and have not yet.
 fn expiration(state: &State, number: &Number) -> Result<Option<u64>, Failure> {
-    let limits = state.users.get(number).map(|user| &user.limits);
-    match limits.is_some_and(Limits::is_expired) {
+    let restrictions = state.users.get(number).map(|user| &user.restrictions);
+    match restrictions.is_some_and(Restrictions::is_expired) {
         true => Err(Failure::of(405)),
-        false => Ok(limits.and_then(|limits| limits.expiration)),
+        false => Ok(restrictions.and_then(|restrictions| restrictions.expiration)),
     }
 }
 

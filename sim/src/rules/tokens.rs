@@ -22,7 +22,7 @@ pub(crate) fn allow(shared: &Shared, from: &DeviceId, who: &str, node: &Node) ->
     const RULE: &str = "a privacy token is the recipient's or the account's own";
     let to = stanza::jid(node, "to").filter(|to| to.is_lid() || to.is_pn());
     let mut state = lock(&shared.state);
-    let locked = state.user(&from.0).limits.timelock().is_some();
+    let locked = state.user(&from.0).restrictions.timelock().is_some();
     let limited = shared.config.tokens || locked;
     if !limited || node.attrs.contains_key("category") {
         return true;

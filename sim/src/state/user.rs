@@ -13,11 +13,11 @@ use crate::state::app_state::AppState;
 use crate::state::companion::Companion;
 use crate::state::fault::Faults;
 use crate::state::inbox::{Receipt, Received};
-use crate::state::limits::Limits;
 use crate::state::played::Played;
 use crate::state::presence::Presence;
 use crate::state::profile::Profile;
 use crate::state::queue::{Class, Item};
+use crate::state::restrictions::Restrictions;
 use crate::state::retries::Retries;
 use crate::state::sent::{Envelope, Sent};
 use crate::state::tokens::Tokens;
@@ -66,7 +66,7 @@ pub(crate) struct User {
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
     pub(crate) tokens: Tokens,
-    pub(crate) limits: Limits,
+    pub(crate) restrictions: Restrictions,
     pub(crate) presence: Presence,
     pub(crate) profile: Profile,
     /// What the phone answers when its companions ask for something.
@@ -115,7 +115,7 @@ impl User {
             sent: VecDeque::new(),
             app_state: AppState::default(),
             tokens: Tokens::default(),
-            limits: Limits::default(),
+            restrictions: Restrictions::default(),
             presence: Presence::default(),
             profile: Profile::default(),
             answers: Answers::default(),

@@ -7,7 +7,6 @@ mod faults;
 mod groups;
 #[path = "../support/http.rs"]
 mod http;
-mod limits;
 mod logs;
 mod media;
 mod messages;
@@ -17,3 +16,4 @@ mod peer_data;
 mod plain_http;
 mod profile;
 mod resend;
+mod restrictions;

@@ -5,7 +5,7 @@ use wacore::iq::mex_operations::fetch_reachout_timelock;
 use wacore_binary::Node;
 
 use crate::number::DeviceId;
-use crate::phones::limits;
+use crate::phones::restrictions;
 use crate::rules::iq::question::Question;
 use crate::state::shared::Shared;
 use crate::state::verdict;
@@ -28,7 +28,7 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
     let data = match document.as_deref() {
         Some(fetch_reachout_timelock::DOC_ID) => {
             let mut state = lock(&shared.state);
-            let timelock = limits::describe(&state.user(&id.0).limits);
+            let timelock = restrictions::describe(&state.user(&id.0).restrictions);
             json!({ "xwa2_fetch_account_reachout_timelock": timelock })
         }
         _ => json!({}),

@@ -1,4 +1,4 @@
-//! What WhatsApp limits an account to, as JSON.
+//! What WhatsApp restricts an account to, as JSON.
 
 use std::sync::Arc;
 

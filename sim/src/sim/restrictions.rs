@@ -1,9 +1,9 @@
-//! What WhatsApp limits an account to.
+//! What WhatsApp restricts an account to.
 
 use crate::clock::unix_now;
-use crate::phones::limits;
+use crate::phones::restrictions;
 use crate::sim::phone::Phone;
-use crate::state::limits::Timelock;
+use crate::state::restrictions::Timelock;
 
 impl Phone {
     /// WhatsApp lets the account write to nobody with whom it has no chat, for so many seconds: such messages get 463. `kind` is
@@ -14,12 +14,12 @@ impl Phone {
             kind: kind.to_owned(),
         };
         let timelock = Some(timelock).filter(|_| seconds > 0);
-        limits::set_timelock(self.shared(), self.number(), timelock);
+        restrictions::set_timelock(self.shared(), self.number(), timelock);
     }
 
     /// WhatsApp announces that the version of the account's clients expires then, in seconds since 1970, now and at every
     /// login; after that, logins fail with 405. `None`: they do not expire.
     pub fn expire_clients(&self, at: Option<u64>) {
-        limits::set_expiration(self.shared(), self.number(), at);
+        restrictions::set_expiration(self.shared(), self.number(), at);
     }
 }

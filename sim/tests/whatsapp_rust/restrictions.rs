@@ -1,4 +1,4 @@
-//! What WhatsApp limits an account to: a time-lock, and versions that expire.
+//! What WhatsApp restricts an account to: a time-lock, and versions that expire.
 
 use openclaw_sim::By;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What WhatsApp limits an account to.
+//! What WhatsApp restricts an account to.
 
 use crate::clock::unix_now;
 
@@ -11,15 +11,15 @@ pub(crate) struct Timelock {
     pub(crate) kind: String,
 }
 
-/// The limits of one account.
+/// The restrictions of one account.
 #[derive(Default)]
-pub(crate) struct Limits {
+pub(crate) struct Restrictions {
     timelock: Option<Timelock>,
     /// When the version of its clients expires: it is said at every login.
     pub(crate) expiration: Option<u64>,
 }
 
-impl Limits {
+impl Restrictions {
     /// Sets the time-lock, or ends it.
     pub(crate) fn lock(&mut self, timelock: Option<Timelock>) {
         self.timelock = timelock;
@@ -43,16 +43,16 @@ mod tests {
 
     #[test]
     fn a_timelock_and_a_version_end_by_themselves() {
-        let mut limits = Limits::default();
-        assert!(limits.timelock().is_none() && !limits.is_expired());
+        let mut restrictions = Restrictions::default();
+        assert!(restrictions.timelock().is_none() && !restrictions.is_expired());
         for (seconds, lasts) in [(60, true), (0, false)] {
-            limits.lock(Some(Timelock {
+            restrictions.lock(Some(Timelock {
                 ends: unix_now() + seconds,
                 kind: "DEFAULT".to_owned(),
             }));
-            limits.expiration = Some(unix_now() + seconds);
-            assert_eq!(limits.timelock().is_some(), lasts);
-            assert_eq!(limits.is_expired(), !lasts);
+            restrictions.expiration = Some(unix_now() + seconds);
+            assert_eq!(restrictions.timelock().is_some(), lasts);
+            assert_eq!(restrictions.is_expired(), !lasts);
         }
     }
 }
