@@ -10,13 +10,16 @@ mod failure;
 mod fault;
 mod group;
 mod hosted;
+mod media;
 mod notice;
 mod number;
 mod passkey;
 mod peer;
 mod phone;
+mod profile;
 mod record;
 mod request;
+mod restrictions;
 mod stanza;
 
 use std::io;
@@ -60,46 +63,11 @@ pub async fn serve(
 }
 
 fn router(sim: Arc<Sim>) -> Router {
-    Router::new()
-        .route("/phone/scan", post(phone::scan))
-        .route("/phone/code", post(phone::code))
-        .route("/phone/unlink", post(phone::unlink))
-        .route("/phone/devices", get(phone::devices))
-        .route("/phone/send", post(phone::send))
-        .route("/peer/send", post(peer::send))
-        .route("/peer/flood", post(peer::flood))
-        .route("/peer/receipt", post(peer::receipt))
-        .route("/peer/online", post(peer::online))
-        .route("/peer/inbox", get(peer::inbox))
-        .route("/peer/devices", post(devices::devices))
-        .route("/peer/retry", post(devices::retry))
-        .route("/peer/reinstall", post(devices::reinstall))
-        .route("/peer/unopenable", post(devices::unopenable))
-        .route("/call", post(call::call))
-        .route("/calls", get(call::calls))
-        .route("/notices", get(notice::kinds))
-        .route("/notify", post(notice::notify))
-        .route("/passkey", post(passkey::register))
-        .route("/passkey/assert", post(passkey::assert))
-        .route("/passkey/confirm", post(passkey::confirm))
-        .route("/passkey/refuse", post(passkey::refuse))
-        .route("/passkey/ceremony", get(passkey::ceremony))
-        .route("/hosted", post(hosted::host))
-        .route("/migrated", post(number::migrated))
-        .route("/peer/number", post(number::change))
-        .route("/peer/hidden", post(number::hide))
-        .route("/channel/post", post(phone::post))
-        .route("/bot/answer", post(phone::bot))
-        .route("/group", post(group::make))
-        .route("/group/info", get(group::view))
-        .route("/group/change", post(group::change))
-        .route("/group/join", post(group::join))
-        .route("/group/requests", post(group::decide))
+    accounts()
+        .merge(people())
+        .merge(linking())
         .route("/stanza", post(stanza::send))
-        .route("/presence", post(stanza::presence))
-        .route("/typing", post(stanza::typing))
-        .route("/unknown", post(peer::unknown))
-        .route("/spelling", post(peer::spelling))
+        .route("/media/remove", post(media::remove))
         .route("/fault", post(fault::strike))
         .route("/acks", get(record::acks))
         .route("/queue", get(record::queue))
@@ -110,6 +78,70 @@ fn router(sim: Arc<Sim>) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .with_state(sim)
+}
+
+/// How accounts are linked, and what they are told.
+fn linking() -> Router<Arc<Sim>> {
+    Router::new()
+        .route("/passkey", post(passkey::register))
+        .route("/passkey/assert", post(passkey::assert))
+        .route("/passkey/confirm", post(passkey::confirm))
+        .route("/passkey/refuse", post(passkey::refuse))
+        .route("/passkey/ceremony", get(passkey::ceremony))
+        .route("/hosted", post(hosted::host))
+        .route("/migrated", post(number::migrated))
+        .route("/notices", get(notice::kinds))
+        .route("/notify", post(notice::notify))
+}
+
+/// What happens to accounts, and on their phones.
+fn accounts() -> Router<Arc<Sim>> {
+    Router::new()
+        .route("/phone/scan", post(phone::scan))
+        .route("/phone/code", post(phone::code))
+        .route("/phone/unlink", post(phone::unlink))
+        .route("/phone/devices", get(phone::devices))
+        .route("/phone/send", post(phone::send))
+        .route("/channel/post", post(phone::post))
+        .route("/bot/answer", post(phone::bot))
+        .route("/profile", get(profile::view))
+        .route("/profile/name", post(profile::name))
+        .route("/profile/picture", post(profile::picture))
+        .route("/profile/about", post(profile::about))
+        .route("/profile/business", post(profile::business))
+        .route("/profile/timer", post(profile::timer))
+        .route("/profile/privacy", post(profile::privacy))
+        .route("/profile/block", post(profile::block))
+        .route("/account/timelock", post(restrictions::timelock))
+        .route("/account/expiration", post(restrictions::expiration))
+        .route("/phone/answers", post(phone::answers))
+}
+
+/// What contacts do, and groups.
+fn people() -> Router<Arc<Sim>> {
+    Router::new()
+        .route("/peer/send", post(peer::send))
+        .route("/peer/flood", post(peer::flood))
+        .route("/peer/receipt", post(peer::receipt))
+        .route("/peer/online", post(peer::online))
+        .route("/peer/inbox", get(peer::inbox))
+        .route("/peer/devices", post(devices::devices))
+        .route("/peer/retry", post(devices::retry))
+        .route("/peer/reinstall", post(devices::reinstall))
+        .route("/peer/unopenable", post(devices::unopenable))
+        .route("/peer/number", post(number::change))
+        .route("/peer/hidden", post(number::hide))
+        .route("/call", post(call::call))
+        .route("/calls", get(call::calls))
+        .route("/group", post(group::make))
+        .route("/group/info", get(group::view))
+        .route("/group/change", post(group::change))
+        .route("/group/join", post(group::join))
+        .route("/group/requests", post(group::decide))
+        .route("/presence", post(stanza::presence))
+        .route("/typing", post(stanza::typing))
+        .route("/unknown", post(peer::unknown))
+        .route("/spelling", post(peer::spelling))
 }
 
 async fn no_such_path(uri: Uri) -> Failure {

@@ -5,6 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::RngExt as _;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
+static NEXT_PLACE: AtomicU64 = AtomicU64::new(1);
+
+/// The place of a message among all that were sent or received in this process: seconds are too coarse for that.
+pub(crate) fn place() -> u64 {
+    NEXT_PLACE.fetch_add(1, Ordering::Relaxed)
+}
 
 /// An id for an iq or a notification: unique in this process.
 pub(crate) fn stanza() -> String {

@@ -24,7 +24,7 @@
 //! ```text
 //! control      all of it over HTTP
 //! sim          what tests hold: the simulator, phones, peers, a camera that reads a QR code off a terminal
-//! server       listens; one socket; brings faults about
+//! server       listens; one socket; the media host; brings faults about
 //! rules        what the server makes of a stanza, a file for each kind: logins, linking, messages, receipts, questions
 //! phones       what phones and contacts do by themselves: send, seal again, confirm, serve their companions
 //! delivery     what companions are owed: put on their sockets, the backlog of a login, what settles it
@@ -66,7 +66,9 @@ pub use sim::notice::{NoticeAbout, NoticeKind};
 pub use sim::passkey::{CeremonySeen, Passkeys, Stage as PasskeyStage};
 pub use sim::peer::{Broadcast, Peer, Unopenable};
 pub use sim::phone::{LinkedDevice, Phone};
+pub use sim::profile::ProfileView;
 pub use sim::{Owed, Sim};
+pub use state::answers::{History, Resend, Reupload};
 pub use state::call::CallSign;
 pub use state::companion::About;
 pub use state::config::{Config, Leniency};
@@ -75,6 +77,7 @@ pub use state::fault::{Fault, IqError, IqSilence, Nack};
 pub use state::group::Change as GroupChange;
 pub use state::inbox::{Receipt, Received};
 pub use state::limits::{Budget, Limited, Limits};
+pub use state::media::faults::{MediaFault, Spoilt, Transfer};
 pub use state::pairing::Linked;
 pub use state::presence::Typing;
 pub use state::queue::Class;

@@ -1,7 +1,7 @@
-//! The simulator on its own: a WhatsApp server on one loopback port, its control interface on another.
+//! The simulator on its own: a WhatsApp server on one loopback port, its control interface and its media host on others.
 //!
-//! Once both listen it prints one line of JSON, `{"listen": "ws://…", "control": "http://…"}`, and nothing more on
-//! stdout; the log goes to stderr. Ctrl-C and SIGTERM end it.
+//! Once all listen it prints one line of JSON, `{"listen": "ws://…", "control": "http://…", "media": "http://…"}`, and
+//! nothing more on stdout; the log goes to stderr. Ctrl-C and SIGTERM end it.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -26,6 +26,9 @@ struct Arguments {
     /// Where the control interface listens; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
     control: SocketAddr,
+    /// Where the media host listens, over plain HTTP; port 0 takes a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
+    media: SocketAddr,
     /// A recording of a terminal (script, tee) that a phone looks at until it has scanned a QR code there
     #[arg(long, value_name = "FILE")]
     camera: Option<PathBuf>,
@@ -82,6 +85,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let sim = Arc::new(
         Sim::start(Config {
             listen: arguments.listen,
+            media_listen: arguments.media,
             lenient: arguments.lenient.iter().copied().collect(),
             ..Config::default()
         })
@@ -90,6 +94,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     announce(&Ready {
         listen: sim.url(),
         control: format!("http://{control}"),
+        media: sim.media_url(),
     })?;
     let phone = sim.phone(&arguments.camera_account)?;
     let camera = arguments.camera.clone().map(|screen| {
@@ -116,6 +121,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 struct Ready {
     listen: String,
     control: String,
+    media: String,
 }
 
 /// Whoever started the simulator may have stopped reading; that is no reason to stop.

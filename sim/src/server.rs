@@ -1,6 +1,7 @@
 //! The listener.
 
 mod connection;
+pub(crate) mod media;
 mod pulse;
 pub(crate) mod strike;
 

@@ -10,6 +10,8 @@ pub(crate) mod passkey;
 pub(crate) mod peer;
 pub(crate) mod phone;
 pub(crate) mod presence;
+pub(crate) mod profile;
+pub(crate) mod restrictions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,11 +19,12 @@ use std::time::Duration;
 
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::number::Number;
 use crate::rules::pairing;
-use crate::server::{self, strike};
+use crate::server::{self, media, strike};
 use crate::signal::adv;
 use crate::sim::peer::Peer;
 use crate::sim::phone::Phone;
@@ -40,6 +43,8 @@ use crate::wire::tamper::Tamper;
 pub struct Sim {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
+    /// Dropped, it ends the media host.
+    _media: oneshot::Sender<()>,
 }
 
 /// A stanza that a companion still has to ack.
@@ -61,14 +66,19 @@ impl Sim {
     /// # Errors
     /// The address cannot be bound.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let asked = config.listen;
-        let listen = |source| Error::Listen(asked, source);
-        let listener = TcpListener::bind(asked).await.map_err(listen)?;
         let mut config = config;
-        config.listen = listener.local_addr().map_err(listen)?;
+        let (listener, host);
+        (listener, config.listen) = bind(config.listen).await?;
+        (host, config.media_listen) = bind(config.media_listen).await?;
         let shared = Arc::new(Shared::new(config));
+        let (stop, stopped) = oneshot::channel();
+        tokio::spawn(media::run(Arc::clone(&shared), host, stopped));
         let task = tokio::spawn(server::run(Arc::clone(&shared), listener));
-        Ok(Self { shared, task })
+        Ok(Self {
+            shared,
+            task,
+            _media: stop,
+        })
     }
 
     /// Serves clients of the same process alone, over [`Sim::connect`], without a socket. Must be called within tokio's
@@ -76,7 +86,12 @@ impl Sim {
     pub fn without_listener(config: Config) -> Self {
         let shared = Arc::new(Shared::new(config));
         let task = tokio::spawn(std::future::pending());
-        Self { shared, task }
+        let (stop, _) = oneshot::channel();
+        Self {
+            shared,
+            task,
+            _media: stop,
+        }
     }
 
     /// Opens a connection without a socket: what a client writes WebSocket frames to.
@@ -96,6 +111,11 @@ impl Sim {
     /// Where clients connect.
     pub fn url(&self) -> String {
         format!("ws://{}/ws/chat", self.shared.config.listen)
+    }
+
+    /// Where the media host is reached: `http://`, and what `media_conn` names as the host.
+    pub fn media_url(&self) -> String {
+        format!("http://{}", self.shared.config.media_listen)
     }
 
     /// The listening address.
@@ -253,6 +273,14 @@ impl Sim {
     ) -> Result<(), Error> {
         self.shared.until(patience, condition).await
     }
+}
+
+/// A listener, and where it listens.
+async fn bind(asked: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listen = |source| Error::Listen(asked, source);
+    let listener = TcpListener::bind(asked).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    Ok((listener, address))
 }
 
 impl Drop for Sim {

@@ -2,6 +2,7 @@
 //!
 //! Lock order: a party before this, never the other way round. Nothing here does cryptography.
 
+pub(crate) mod answers;
 pub(crate) mod app_state;
 pub(crate) mod call;
 pub(crate) mod companion;
@@ -13,11 +14,14 @@ pub(crate) mod group;
 pub(crate) mod inbox;
 pub(crate) mod limits;
 pub(crate) mod link;
+pub(crate) mod media;
 pub(crate) mod pairing;
 pub(crate) mod passkey;
 pub(crate) mod played;
 pub(crate) mod presence;
+pub(crate) mod profile;
 pub(crate) mod queue;
+pub(crate) mod restrictions;
 pub(crate) mod retries;
 pub(crate) mod sent;
 pub(crate) mod shared;
@@ -38,6 +42,7 @@ use companion::Companion;
 use fault::Faults;
 use group::Group;
 use link::Link;
+use media::Media;
 use pairing::Pairing;
 use user::User;
 
@@ -54,6 +59,9 @@ pub(crate) struct State {
     pub(crate) pairings: HashMap<u64, Pairing>,
     /// What was seen of calls, in order.
     pub(crate) calls: Vec<CallSign>,
+    pub(crate) media: Media,
+    /// Profile pictures so far: each gets an id of its own.
+    pub(crate) pictures_made: u64,
     /// Faults for everybody.
     pub(crate) faults: Faults,
 }

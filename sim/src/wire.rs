@@ -5,6 +5,7 @@ pub(crate) mod cert;
 pub mod content;
 pub(crate) mod deflate;
 pub(crate) mod ending;
+pub(crate) mod file;
 pub(crate) mod noise;
 pub(crate) mod stanza;
 pub(crate) mod tamper;

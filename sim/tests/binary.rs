@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Simulator {
     process: Child,
     listen: String,
+    media: String,
     control: SocketAddr,
 }
 
@@ -57,6 +58,7 @@ impl Simulator {
         Self {
             process,
             listen: text("listen"),
+            media: text("media"),
             control,
         }
     }
@@ -93,7 +95,7 @@ async fn ready_line_names_both_addresses_and_sigterm_ends_it_cleanly() {
     );
     assert_eq!(
         sim.get("/health").await,
-        json!({ "status": "ok", "listen": sim.listen })
+        json!({ "status": "ok", "listen": sim.listen, "media": sim.media })
     );
     // A request that never ends does not hold up the end.
     let mut half = TcpStream::connect(sim.control).await.expect("connect");
@@ -118,7 +120,7 @@ async fn ready_line_names_both_addresses_and_sigterm_ends_it_cleanly() {
 
 #[tokio::test]
 async fn address_that_is_not_loopback_is_refused_before_anything_listens() {
-    for flag in ["--listen", "--control"] {
+    for flag in ["--listen", "--control", "--media"] {
         for address in [
             "0.0.0.0:0",
             "[::]:0",
@@ -207,6 +209,16 @@ POST /peer/flood | {"from":"15550100002","to":"15550100009","count":4294967295} 
 POST /peer/receipt | {"from":"15550100002","to":"15550100009","id":"x","type":"seen"} | 400 | `seen`
 POST /peer/online | {"peer":"+15550100002"} | 400 | missing field `online`
 POST /fault | {"kind":"nack"} | 400 | missing field `code`
+POST /fault | {"kind":"media_cut"} | 400 | missing field `bytes`
+POST /fault | {"kind":"media_status","code":404,"on":"both"} | 400 | unknown variant `both`
+POST /profile/privacy | {"account":"+15550100009","setting":"last","value":"some"} | 400 | no privacy setting last=some
+POST /profile/picture | {"account":"+15550100009","group":"1@g.us"} | 404 | no group 1@g.us
+POST /profile/block | {"account":"+15550100009","contact":"+15550100002"} | 400 | missing field `blocked`
+GET /profile?account=15550100008 | | 404 | no account +15550100008
+POST /account/timelock | {"account":"+15550100009"} | 400 | missing field `seconds`
+POST /media/remove | {"account":"+15550100009","id":"x"} | 404 | no message x
+POST /phone/answers | {"account":"+15550100009","reupload":"later"} | 400 | unknown variant `later`
+POST /peer/send | {"from":"+15550100002","to":"+15550100009","content":{"image":{"bytes":"","fill":1}}} | 400 | both given
 POST /group | {"account":"+15550100009","subject":"x","members":["y"]} | 400 | not a phone number
 POST /spelling | {"number":"+15550100002"} | 400 | missing field `also`
 POST /fault | {"kind":"earthquake"} | 400 | unknown variant `earthquake`
@@ -248,7 +260,7 @@ async fn every_path_of_the_readme_is_served() {
             paths += 1;
         }
     }
-    assert_eq!(paths, 48);
+    assert_eq!(paths, 60);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What a request says that somebody sends: a description of any content, or one of the short ways to the usual ones.
 
+use axum::http::StatusCode;
 use serde::Deserialize;
+use tokio::task::spawn_blocking;
 use waproto::whatsapp as wa;
 
 use super::failure::Failure;
@@ -34,10 +36,10 @@ pub(super) struct Described {
 }
 
 impl Described {
-    pub(super) fn message(&self, sender: &Peer, by: By) -> Result<wa::Message, Failure> {
+    pub(super) async fn message(self, sender: &Peer, by: By) -> Result<wa::Message, Failure> {
         let short = self.form != Form::Text || self.about.is_some() || self.expiration.is_some();
         match (&self.content, self.text.as_deref()) {
-            (Some(content), None) if !short => Ok(sender.compose(content, by)?),
+            (Some(content), None) if !short => compose(sender, content.clone(), by).await,
             (Some(_), _) => Err(Failure::bad_request(
                 "`content` says it all: `text`, `as`, `about` and `expiration` do not go with it",
                 "leave them out, or leave out `content`",
@@ -77,4 +79,19 @@ impl Described {
             _ => message,
         })
     }
+}
+
+/// The message of a description. A large file takes seconds to encrypt, and the rest of the server goes on meanwhile.
+pub(super) async fn compose(
+    sender: &Peer,
+    content: Content,
+    by: By,
+) -> Result<wa::Message, Failure> {
+    let sender = sender.clone();
+    let composed = spawn_blocking(move || sender.compose(&content, by)).await;
+    let composed = composed.map_err(|error| {
+        let error = error.to_string();
+        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error, "see the log")
+    })?;
+    Ok(composed?)
 }

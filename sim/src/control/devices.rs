@@ -7,11 +7,13 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::content::compose;
 use super::failure::Failure;
 use super::peer::Addressing;
 use super::request::{Body, E164};
 use crate::sim::Sim;
 use crate::sim::peer::Unopenable;
+use crate::wire::content::Content;
 
 /// More would be no contact, but a load.
 const MAX_DEVICES: u16 = 50;
@@ -121,12 +123,25 @@ pub(super) struct Closed {
     form: Unopenable,
     #[serde(default)]
     by: Addressing,
+    /// What the account's phone got.
+    content: Option<Content>,
 }
 
 pub(super) async fn unopenable(
     State(sim): State<Arc<Sim>>,
-    Body(Closed { from, to, form, by }): Body<Closed>,
+    Body(Closed {
+        from,
+        to,
+        form,
+        by,
+        content,
+    }): Body<Closed>,
 ) -> Result<Json<Value>, Failure> {
-    let id = sim.peer(&from)?.send_unopenable(&to, form, by.into())?;
+    let peer = sim.peer(&from)?;
+    let message = match content {
+        Some(content) => Some(compose(&peer, content, by.into()).await?),
+        None => None,
+    };
+    let id = peer.send_to_phone_only(&to, form, by.into(), message.as_ref())?;
     Ok(Json(json!({ "id": id })))
 }

@@ -91,6 +91,18 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             "sim/README.md describes each kind of content",
         ),
         Error::NoMessage(_) => (StatusCode::NOT_FOUND, "GET /peer/inbox lists what has come"),
+        Error::HostFull => (
+            StatusCode::CONFLICT,
+            "`fill` takes no memory; the limit is `media_limit` of `Config`",
+        ),
+        Error::NoFile(_) => (
+            StatusCode::NOT_FOUND,
+            "give a message whose file was sent with `bytes` or `fill`, or uploaded",
+        ),
+        Error::NoSetting(_) => (
+            StatusCode::BAD_REQUEST,
+            "GET /profile lists the settings; `except` goes with contact_blacklist only",
+        ),
         Error::NotAllowed(_) => (
             StatusCode::CONFLICT,
             "GET /group/info shows who is a member, who is an admin, and what the group is set to",

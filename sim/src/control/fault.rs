@@ -14,6 +14,7 @@ use super::request::{Body, E164};
 use crate::sim::Sim;
 use crate::state::fault::{Fault, IqError, IqSilence, Nack};
 use crate::state::limits::{Budget, Limited};
+use crate::state::media::faults::{MediaFault, Spoilt, Transfer};
 use crate::wire::ending::{self, LoginFailure};
 
 /// A fault and whom it strikes. Read in two steps, so that a field that the kind does not know is refused.
@@ -49,6 +50,10 @@ pub(super) async fn strike(
 
 fn once() -> u32 {
     1
+}
+
+fn download() -> Transfer {
+    Transfer::Download
 }
 
 /// Variants have braces although many are empty: serde refuses unknown fields only then.
@@ -122,9 +127,53 @@ enum Kind {
     Reorder {
         count: u32,
     },
+    MediaStatus {
+        code: u16,
+        #[serde(default = "download")]
+        on: Transfer,
+        #[serde(default = "once")]
+        count: u32,
+    },
+    MediaShort {
+        bytes: u64,
+        #[serde(default = "once")]
+        count: u32,
+    },
+    MediaCut {
+        bytes: u64,
+        #[serde(default = "download")]
+        on: Transfer,
+        #[serde(default = "once")]
+        count: u32,
+    },
+    MediaStall {
+        #[serde(default)]
+        bytes: u64,
+        #[serde(default = "download")]
+        on: Transfer,
+        #[serde(default = "once")]
+        count: u32,
+    },
+    MediaWrongMac {
+        #[serde(default = "once")]
+        count: u32,
+    },
+    MediaWrongHash {
+        #[serde(default = "once")]
+        count: u32,
+    },
+    MediaSlow {
+        rate: u64,
+    },
+    MediaNoRange {},
+    MediaExpired {},
     Restart {},
     NewServerKey {},
     Clear {},
+}
+
+fn media(on: Transfer, how: Spoilt, count: u32) -> Fault {
+    Fault::Media(MediaFault::Next { on, how, count })
 }
 
 impl From<Kind> for Fault {
@@ -171,6 +220,17 @@ impl From<Kind> for Fault {
             Kind::Duplicate { count } => Self::Duplicate(count),
             Kind::HideDevices { count } => Self::HideDevices(count),
             Kind::Reorder { count } => Self::Reorder(count),
+            Kind::MediaStatus { code, on, count } => media(on, Spoilt::Status(code), count),
+            Kind::MediaShort { bytes, count } => {
+                media(Transfer::Download, Spoilt::Short(bytes), count)
+            }
+            Kind::MediaCut { bytes, on, count } => media(on, Spoilt::Cut(bytes), count),
+            Kind::MediaStall { bytes, on, count } => media(on, Spoilt::Stall(bytes), count),
+            Kind::MediaWrongMac { count } => media(Transfer::Download, Spoilt::WrongMac, count),
+            Kind::MediaWrongHash { count } => media(Transfer::Download, Spoilt::WrongHash, count),
+            Kind::MediaSlow { rate } => Self::Media(MediaFault::Slow(rate)),
+            Kind::MediaNoRange {} => Self::Media(MediaFault::NoRange),
+            Kind::MediaExpired {} => Self::Media(MediaFault::Expired),
             Kind::Restart {} => Self::Restart,
             Kind::NewServerKey {} => Self::NewServerKey,
             Kind::Clear {} => Self::Clear,
@@ -245,6 +305,18 @@ mod tests {
                         window: Duration::from_secs(60),
                     },
                 ),
+            ),
+            (
+                r#"{"kind":"media_status","code":507,"on":"upload"}"#,
+                media(Transfer::Upload, Spoilt::Status(507), 1),
+            ),
+            (
+                r#"{"kind":"media_cut","bytes":5,"count":2}"#,
+                media(Transfer::Download, Spoilt::Cut(5), 2),
+            ),
+            (
+                r#"{"kind":"media_expired"}"#,
+                Fault::Media(MediaFault::Expired),
             ),
             (r#"{"kind":"restart"}"#, Fault::Restart),
             (r#"{"kind":"new_server_key"}"#, Fault::NewServerKey),

@@ -96,7 +96,7 @@ pub(super) async fn send(
         about,
         expiration,
     };
-    let message = described.message(&peer, by.into())?;
+    let message = described.message(&peer, by.into()).await?;
     let id = match (group, to) {
         (None, Some(to)) if broadcast.is_some() => {
             let list = broadcast.as_deref().unwrap_or_default();

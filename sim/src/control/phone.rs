@@ -13,6 +13,7 @@ use super::record::Account;
 use super::request::{Asked, Body, E164};
 use crate::sim::Sim;
 use crate::sim::phone::LinkedDevice;
+use crate::state::answers::{History, Resend, Reupload};
 use crate::state::pairing::Linked;
 use crate::wire::address::By;
 use crate::wire::content::Content;
@@ -108,7 +109,7 @@ pub(super) async fn send(
         about: None,
         expiration: None,
     };
-    let message = described.message(&phone, By::Lid)?;
+    let message = described.message(&phone, By::Lid).await?;
     let id = match (group, to) {
         (Some(group), _) => phone.to_group(&group, &message, None, By::Lid)?,
         (None, Some(to)) => phone.send(&to, message, By::Lid, None).await?,
@@ -120,6 +121,38 @@ pub(super) async fn send(
         }
     };
     Ok(Json(json!({ "id": id })))
+}
+
+/// What is left out stays as it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answers {
+    account: E164,
+    reupload: Option<Reupload>,
+    history: Option<History>,
+    resend: Option<Resend>,
+}
+
+pub(super) async fn answers(
+    State(sim): State<Arc<Sim>>,
+    Body(Answers {
+        account,
+        reupload,
+        history,
+        resend,
+    }): Body<Answers>,
+) -> Result<Json<Value>, Failure> {
+    let phone = sim.phone(&account)?;
+    if let Some(answer) = reupload {
+        phone.answer_reuploads(answer);
+    }
+    if let Some(answer) = history {
+        phone.answer_history(answer);
+    }
+    if let Some(answer) = resend {
+        phone.answer_resends(answer);
+    }
+    Ok(Json(json!({})))
 }
 
 #[derive(Deserialize)]

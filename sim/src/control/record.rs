@@ -65,5 +65,5 @@ pub(super) async fn accounts(State(sim): State<Arc<Sim>>) -> Result<Json<Vec<Val
 }
 
 pub(super) async fn health(State(sim): State<Arc<Sim>>) -> Json<Value> {
-    Json(json!({ "status": "ok", "listen": sim.url() }))
+    Json(json!({ "status": "ok", "listen": sim.url(), "media": sim.media_url() }))
 }

@@ -62,14 +62,21 @@ pub(crate) fn share_keys(shared: &Shared, party: &mut Party, id: &DeviceId) {
 }
 
 /// One message from the phone to its own companion, which no other device gets.
-fn send_to_companion(shared: &Shared, party: &mut Party, id: &DeviceId, message: &wa::Message) {
+pub(crate) fn send_to_companion(
+    shared: &Shared,
+    party: &mut Party,
+    id: &DeviceId,
+    message: &wa::Message,
+) {
     let envelope = Envelope::to_own_companion(&id.0);
+    // The companion may ask for it again, or for the file that it names.
+    lock(&shared.state).user(&id.0).remember(&envelope, message);
     if let Err(error) = seal::send(shared, party, id, &envelope, message) {
         tracing::error!(%error, "the phone cannot reach its companion");
     }
 }
 
-fn protocol(message: ProtocolMessage) -> wa::Message {
+pub(crate) fn protocol(message: ProtocolMessage) -> wa::Message {
     wa::Message {
         protocol_message: MessageField::some(message),
         ..Default::default()

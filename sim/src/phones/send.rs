@@ -55,7 +55,12 @@ pub(crate) fn direct(
     }
     drop(party);
     let id = envelope.id;
-    if from.0 != *to {
+    let blocked = lock(&shared.state)
+        .user(to)
+        .profile
+        .blocked
+        .contains_key(&from.0);
+    if from.0 != *to && !blocked {
         let chat = match by.is_lid() {
             true => from.0.lid(),
             false => from.0.pn(),
@@ -122,7 +127,12 @@ fn targets(shared: &Shared, from: &Number, to: &Number) -> Result<Vec<DeviceId>,
         return Err(Error::NotOnWhatsApp(to.to_string()));
     }
     know_each_other(&mut state, from, to);
-    let mut targets = state.companions_of(to);
+    // The server takes what a blocked contact sends, and keeps it to itself.
+    let blocked = state.user(to).profile.blocked.contains_key(from);
+    let mut targets = match blocked {
+        true => Vec::new(),
+        false => state.companions_of(to),
+    };
     if from != to {
         targets.extend(state.companions_of(from));
     }

@@ -42,8 +42,12 @@ const fn is_not(flag: &bool) -> bool {
 
 impl Shown {
     fn new(received: Received, own: bool) -> Self {
+        let mut content = Content::of(&received.message);
+        if let Some((_, media)) = content.kind.media_mut() {
+            media.file.opened.clone_from(&received.media);
+        }
         Self {
-            content: Some(Content::of(&received.message)),
+            content: Some(content),
             received,
             own,
             edited: false,
@@ -146,7 +150,12 @@ fn find<'a>(
     list.get_mut(place)
 }
 
-fn own(number: &Number, Sent { envelope, message }: &Sent) -> Received {
+fn own(
+    number: &Number,
+    Sent {
+        envelope, message, ..
+    }: &Sent,
+) -> Received {
     let chat = match &envelope.to {
         To::User(to, by) if by.is_lid() => to.lid(),
         To::User(to, _) => to.pn(),

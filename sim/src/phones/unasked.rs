@@ -3,10 +3,12 @@
 use buffa::Message as _;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
+use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
 use crate::delivery::deliver;
 use crate::number::{DeviceId, Number};
+use crate::state::inbox::Received;
 use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
 use crate::sync::lock;
@@ -104,16 +106,25 @@ impl Unopenable {
     }
 }
 
-/// Sends the account's companions what they cannot open. Returns its id.
+/// Sends the account's companions what they cannot open; the phone may have got this message instead. Returns its id.
 pub(crate) fn unopenable(
     shared: &Shared,
     from: &DeviceId,
     to: &Number,
     form: Unopenable,
     by: By,
+    shown: Option<&wa::Message>,
 ) -> String {
     let id = crate::id::message();
     let name = lock(&shared.state).user(&from.0).name.clone();
+    if let Some(shown) = shown {
+        let chat = match by.is_lid() {
+            true => from.0.lid(),
+            false => from.0.pn(),
+        };
+        let received = Received::plain(&id, from, &chat, shown);
+        lock(&shared.state).user(to).receive(0, received);
+    }
     let message = NodeBuilder::new("message")
         .attr("id", id.as_str())
         .attr("t", unix_now())

@@ -44,6 +44,7 @@ pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[
         settings: Settings::default(),
         invite: crate::id::message(),
         requests: BTreeMap::new(),
+        picture: None,
         keys: SenderKeys::default(),
         former: HashMap::new(),
     };

@@ -3,7 +3,11 @@
 mod app_state;
 mod device;
 mod groups;
+mod media;
+mod mex;
 mod prekeys;
+mod privacy;
+mod profile;
 mod question;
 mod usync;
 
@@ -103,6 +107,7 @@ fn answer_in(
         "encrypt" => prekeys::hand_out(shared, id, question),
         "usync" => usync::answer(shared, id, question),
         "w:g2" => groups::answer(shared, id, question),
+        "w:m" if question.child_is("media_conn") => media::connection(shared, id, question),
         "w:sync:app:state" => app_state::answer(shared, id, question),
         "md" if question.child_is("link_code_companion_reg") => {
             code::receive(shared, link, question.node)
@@ -113,6 +118,14 @@ fn answer_in(
             }
             stanza::result(question.node, [])
         }
+        "w:mex" => mex::answer(shared, id, question),
+        "privacy" if question.set => privacy::set(shared, id, question),
+        "privacy" => privacy::settings(shared, id, question),
+        "blocklist" if question.set => privacy::block(shared, id, question),
+        "blocklist" => privacy::blocklist(shared, id, question),
+        "w:profile:picture" => profile::picture(shared, id, question),
+        "status" if question.set => profile::about(shared, id, question),
+        "disappearing_mode" if question.set => profile::timer(shared, id, question),
         _ => device::answer(shared, question, xmlns),
     }
 }

@@ -9,11 +9,13 @@ use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
 use crate::number::{DeviceId, Number};
+use crate::phones::restrictions;
 use crate::rules::pairing;
 use crate::rules::role::Role;
 use crate::state::State;
 use crate::state::config::Leniency;
 use crate::state::link::{Fate, Link};
+use crate::state::restrictions::Restrictions;
 use crate::state::shared::Shared;
 use crate::state::verdict;
 use crate::sync::lock;
@@ -105,6 +107,7 @@ fn log_in(
     if let Some(failure) = next_failure(&mut state, &id.0) {
         return Err(failure);
     }
+    let expiration = expiration(&state, &id.0)?;
     let companion = state.companion(&id).ok_or(logged_out)?;
     let own_key = companion.noise == client_static;
     let who = verdict::who(&id);
@@ -119,12 +122,24 @@ fn log_in(
     }
     freeze_if_asked(&mut state, &id.0, link);
     let greetings = [success(&id), routing()];
-    for node in &greetings {
+    for node in greetings
+        .iter()
+        .chain(&expiration.map(restrictions::expiration))
+    {
         state.tell(link, Some(&id.0), node);
     }
     drop(state);
     shared.announce();
     Ok(id)
+}
+
+/// When the account's clients expire, if they do and have not yet.
+fn expiration(state: &State, number: &Number) -> Result<Option<u64>, Failure> {
+    let restrictions = state.users.get(number).map(|user| &user.restrictions);
+    match restrictions.is_some_and(Restrictions::is_expired) {
+        true => Err(Failure::of(405)),
+        false => Ok(restrictions.and_then(|restrictions| restrictions.expiration)),
+    }
 }
 
 /// Ends a companion's socket because it has opened another one.

@@ -7,7 +7,7 @@ use wacore_binary::{Jid, Node};
 use crate::delivery::{acks, deliver};
 use crate::number::DeviceId;
 use crate::phones::receipts::{self, forwarded_receipt};
-use crate::phones::resend;
+use crate::phones::{resend, reupload};
 use crate::rules::calls;
 use crate::state::config::Leniency;
 use crate::state::inbox::Receipt;
@@ -111,6 +111,10 @@ fn pass_receipt_on(shared: &Shared, from: &DeviceId, node: &Node, ids: &[String]
     let author = stanza::jid(node, "participant").unwrap_or_else(|| to.clone());
     if kind.as_deref() == Some("retry") {
         ask_again(shared, from, node, &to, &author);
+        return;
+    }
+    if kind.as_deref() == Some("server-error") {
+        reupload::answer(shared, from, node);
         return;
     }
     let mut state = lock(&shared.state);

@@ -18,14 +18,16 @@ use crate::wire::stanza;
 /// The error for a message that needs a token and has none that is valid.
 pub(crate) const RESTRICTED: u16 = 463;
 
-/// Whether a message to somebody may pass.
+/// Whether a message to somebody may pass: there is a chat, or a token and no reach-out time-lock.
 pub(crate) fn allow(shared: &Shared, from: &DeviceId, who: &str, node: &Node) -> bool {
     const RULE: &str = "a privacy token is the recipient's or the account's own";
     let to = stanza::jid(node, "to").filter(|to| to.is_lid() || to.is_pn());
-    if !shared.config.is_strict(Leniency::Tokens) || node.attrs.contains_key("category") {
+    let mut state = lock(&shared.state);
+    let locked = state.user(&from.0).restrictions.timelock().is_some();
+    let limited = shared.config.is_strict(Leniency::Tokens) || locked;
+    if !limited || node.attrs.contains_key("category") {
         return true;
     }
-    let mut state = lock(&shared.state);
     let Some((to, _)) = to.and_then(|to| state.resolve(&to)) else {
         return true;
     };
@@ -37,7 +39,8 @@ pub(crate) fn allow(shared: &Shared, from: &DeviceId, who: &str, node: &Node) ->
     if let Some(valid) = given {
         lock(&shared.verdicts).require(who, RULE, valid, "another token");
     }
-    known || given == Some(true)
+    // A time-lock is about who is not known: no token opens it.
+    known || (given == Some(true) && !locked)
 }
 
 /// The server took a message for somebody: there is a chat from now on.

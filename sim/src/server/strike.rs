@@ -7,6 +7,7 @@ use crate::rules::devices;
 use crate::state::State;
 use crate::state::fault::{Fault, Faults};
 use crate::state::link::Fate;
+use crate::state::media::faults::MediaFaults;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::ending::{bad_xml, conflict, owed_ack, stream_error};
@@ -35,6 +36,7 @@ pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
         Fault::Restart => shared.request_restart(),
         Fault::Refuse(count) => shared.refuse(count),
         Fault::Clear => clear_faults(shared, account),
+        Fault::Media(fault) => lock(&shared.state).media.strike(&fault),
         Fault::Delay(_)
         | Fault::Failure(_)
         | Fault::LoginFailure(_)
@@ -94,6 +96,7 @@ fn clear_faults(shared: &Shared, account: Option<&Number>) {
     let mut state = lock(&shared.state);
     let mut held = Vec::new();
     if account.is_none() {
+        state.media.faults = MediaFaults::default();
         held.extend(state.faults.release());
     }
     for (number, user) in &mut state.users {

@@ -112,7 +112,7 @@ impl Phone {
     }
 }
 
-fn user_of(group: &str) -> Result<String, Error> {
+pub(super) fn user_of(group: &str) -> Result<String, Error> {
     let jid: Option<Jid> = group.parse().ok();
     match jid.filter(JidExt::is_group) {
         Some(jid) => Ok(jid.user.to_string()),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::number::Number;
-use crate::phones::{send, unasked};
+use crate::phones::{app_state, media, send, unasked};
 use crate::rules::pairing::code;
 use crate::rules::{devices, groups, pairing};
 use crate::signal::adv::QrPayload;
 use crate::sim::peer::Peer;
+use crate::state::answers::{History, Resend, Reupload};
 use crate::state::companion::About;
 use crate::state::error::Error;
 use crate::state::inbox::Received;
@@ -98,9 +99,9 @@ impl Phone {
         }
     }
 
-    /// The name that goes with what the phone sends. A companion learns it when it is linked.
+    /// The name that goes with what the phone sends. A companion learns it when it is linked, and when it changes.
     pub fn set_name(&self, name: &str) {
-        name.clone_into(&mut lock(&self.shared.state).user(&self.number).name);
+        app_state::rename(&self.shared, &self.number, name);
     }
 
     /// The phone itself writes to somebody; its companions get a copy. Returns the message's id.
@@ -129,6 +130,38 @@ impl Phone {
         message: waproto::whatsapp::Message,
     ) -> Result<String, Error> {
         self.as_peer().send(to, message, By::Lid, None).await
+    }
+
+    /// Takes the file of a message that the account has got or sent off the media host: requests get this HTTP status until the
+    /// phone has uploaded the file again.
+    ///
+    /// # Errors
+    /// There is no such message, or it has no file there.
+    pub fn remove_media(&self, id: &str, status: u16) -> Result<(), Error> {
+        let mut state = lock(&self.shared.state);
+        let message = state.user(&self.number).message(id);
+        let message = message.ok_or_else(|| Error::NoMessage(id.to_owned()))?;
+        let pointer = media::pointer(message);
+        let removed = pointer.is_some_and(|(_, path)| state.media.remove(&path, status));
+        match removed {
+            true => Ok(()),
+            false => Err(Error::NoFile(id.to_owned())),
+        }
+    }
+
+    /// What the phone answers from now on when a companion asks it to upload a file again.
+    pub fn answer_reuploads(&self, answer: Reupload) {
+        lock(&self.shared.state).user(&self.number).answers.reupload = answer;
+    }
+
+    /// How the phone answers from now on when a companion asks for older messages of a chat.
+    pub fn answer_history(&self, answer: History) {
+        lock(&self.shared.state).user(&self.number).answers.history = answer;
+    }
+
+    /// What the phone answers from now on when a companion asks for a message that it could not open.
+    pub fn answer_resends(&self, answer: Resend) {
+        lock(&self.shared.state).user(&self.number).answers.resend = answer;
     }
 
     /// Makes a group of the account and others. Returns its JID.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use buffa::MessageField;
 use wacore::appstate::hash::{HashState, generate_patch_mac};
-use wacore::appstate::{AppStateError, encode_record, expand_app_state_keys, process_patch};
+use wacore::appstate::{
+    AppStateError, Mutation, encode_record, expand_app_state_keys, process_patch,
+};
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 use waproto::codec;
@@ -16,6 +18,8 @@ use crate::wire::stanza;
 
 /// The collection in which the push name lives.
 const NAME_COLLECTION: &str = "critical_block";
+/// The setting that is the push name.
+const NAME_INDEX: &str = "setting_pushName";
 /// The collection in which the salt of the account's own privacy tokens lives.
 const SALT_COLLECTION: &str = "regular_high";
 
@@ -41,6 +45,8 @@ pub(crate) struct Synced {
     pub(crate) answer: Node,
     /// For a patch: whether its MACs hold.
     pub(crate) patch: Option<Result<(), AppStateError>>,
+    /// The push name that the patch sets.
+    pub(crate) name: Option<String>,
 }
 
 struct Key {
@@ -61,13 +67,13 @@ impl AppState {
             made_at: now,
         };
         self.key = Some(key);
-        let value = wa::SyncActionValue {
-            push_name_setting: MessageField::some(wa::sync_action_value::PushNameSetting {
-                name: Some(name.to_owned()),
-            }),
-            ..Default::default()
-        };
-        self.put(NAME_COLLECTION, br#"["setting_pushName"]"#, value, now);
+        self.rename(name, now);
+    }
+
+    /// Changes the push name, as the phone does. Returns the collection and its version, if there is a key.
+    pub(crate) fn rename(&mut self, name: &str, now: u64) -> Option<(&'static str, u64)> {
+        let version = self.put(NAME_COLLECTION, &name_index(), name_value(name), now)?;
+        Some((NAME_COLLECTION, version))
     }
 
     /// Makes the salt of the account's own privacy tokens, once. There must be a key.
@@ -90,20 +96,25 @@ impl AppState {
         self.salt
     }
 
-    /// The first record of a collection, from the phone.
-    fn put(&mut self, name: &'static str, index: &[u8], value: wa::SyncActionValue, now: u64) {
-        let Some(key) = &self.key else {
-            return;
-        };
+    /// Sets a record of a collection, as the phone does. Returns the collection's version.
+    fn put(
+        &mut self,
+        name: &'static str,
+        index: &[u8],
+        value: wa::SyncActionValue,
+        now: u64,
+    ) -> Option<u64> {
+        let key = self.key.as_ref()?;
         let value = wa::SyncActionValue {
             timestamp: i64::try_from(now).ok().map(|seconds| seconds * 1000),
             ..value
         };
-        let patch = first_patch(key, name, index, &value);
         let collection = self.collections.entry(name.to_owned()).or_default();
+        let patch = next_patch(key, name, collection, index, &value);
         collection
             .apply(name, patch, Some(key))
             .expect("the phone's own patch is right");
+        Some(collection.hash.version)
     }
 
     /// The key, as the phone shares it with its companions.
@@ -141,6 +152,7 @@ impl AppState {
             return Synced {
                 answer,
                 patch: None,
+                name: None,
             };
         };
         if version != current {
@@ -149,29 +161,31 @@ impl AppState {
             return Synced {
                 answer,
                 patch: None,
+                name: None,
             };
         }
         let decoded = codec::syncd_patch_decode(bytes).map_err(|_| AppStateError::DecodeFailed);
         let taken = decoded.and_then(|patch| collection.apply(name, patch, self.key.as_ref()));
         let answer = match taken {
-            Ok(()) => answer.attr("version", collection.hash.version).build(),
+            Ok(_) => answer.attr("version", collection.hash.version).build(),
             Err(_) => error(answer, 400, "bad-request", None),
         };
         Synced {
             answer,
-            patch: Some(taken),
+            name: taken.as_deref().ok().and_then(push_name),
+            patch: Some(taken.map(|_| ())),
         }
     }
 }
 
 impl Collection {
-    /// Checks a patch's MACs as its readers do, and keeps it under the next version.
+    /// Checks a patch's MACs as its readers do, and keeps it under the next version. Returns what it says.
     fn apply(
         &mut self,
         name: &str,
         mut patch: wa::SyncdPatch,
         key: Option<&Key>,
-    ) -> Result<(), AppStateError> {
+    ) -> Result<Vec<Mutation>, AppStateError> {
         let next = self.hash.version + 1;
         patch.version = MessageField::some(wa::SyncdVersion {
             version: Some(next),
@@ -197,7 +211,21 @@ impl Collection {
             self.records.insert(mac.index_mac, mac.value_mac);
         }
         self.patches.push(patch);
-        Ok(())
+        Ok(processed.mutations)
+    }
+}
+
+/// The index of a setting is a list in JSON.
+fn name_index() -> Vec<u8> {
+    format!("[\"{NAME_INDEX}\"]").into_bytes()
+}
+
+fn name_value(name: &str) -> wa::SyncActionValue {
+    wa::SyncActionValue {
+        push_name_setting: MessageField::some(wa::sync_action_value::PushNameSetting {
+            name: Some(name.to_owned()),
+        }),
+        ..Default::default()
     }
 }
 
@@ -219,16 +247,23 @@ fn error(answer: NodeBuilder, code: u16, text: &str, newer: Option<Node>) -> Nod
     answer.attr("type", "error").children(children).build()
 }
 
-/// Version 1 of the collection: one record, its MACs, and the hash over all records.
-fn first_patch(key: &Key, name: &str, index: &[u8], value: &wa::SyncActionValue) -> wa::SyncdPatch {
+/// The next version of a collection: one record is set, with its MACs, and the hash over all records.
+fn next_patch(
+    key: &Key,
+    name: &str,
+    collection: &Collection,
+    index: &[u8],
+    value: &wa::SyncActionValue,
+) -> wa::SyncdPatch {
     let keys = expand_app_state_keys(&key.data);
     let set = wa::syncd_mutation::SyncdOperation::SET;
     let (mutation, _value_mac) =
         encode_record(set, index, value, &keys, &key.id, &rand::random(), 1);
-    let mut hash = HashState::default();
-    let (_, hashed) = hash.update_hash(std::slice::from_ref(&mutation), |_, _| Ok(None));
-    hashed.expect("a first record replaces nothing, so nothing can be missing");
-    hash.version = 1;
+    let mut hash = collection.hash.clone();
+    let before = |index: &[u8], _| Ok(collection.records.get(index).cloned());
+    let (_, hashed) = hash.update_hash(std::slice::from_ref(&mutation), before);
+    hashed.expect("the record that it replaces is known");
+    hash.version += 1;
     let mut patch = wa::SyncdPatch {
         mutations: vec![mutation],
         snapshot_mac: Some(hash.generate_snapshot_mac(name, &keys.snapshot_mac)),
@@ -237,6 +272,55 @@ fn first_patch(key: &Key, name: &str, index: &[u8], value: &wa::SyncActionValue)
         }),
         ..Default::default()
     };
-    patch.patch_mac = Some(generate_patch_mac(&patch, name, &keys.patch_mac, 1));
+    let mac = generate_patch_mac(&patch, name, &keys.patch_mac, hash.version);
+    patch.patch_mac = Some(mac);
     patch
+}
+
+/// The push name that a patch sets, if it does.
+fn push_name(mutations: &[Mutation]) -> Option<String> {
+    let names = mutations.iter().rev();
+    let mut names = names.filter(|mutation| mutation.index == [NAME_INDEX]);
+    let value = names.next()?.action_value.as_ref()?;
+    value.push_name_setting.as_option()?.name.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_phone_changes_a_setting_as_often_as_it_likes() {
+        let mut state = AppState::default();
+        assert_eq!(state.rename("early", 1), None, "no companion, no key");
+        state.prepare("Anna", 1);
+        for (name, version) in [("Bert", 2), ("Carla", 3)] {
+            let changed = state.rename(name, 2);
+            assert_eq!(changed, Some((NAME_COLLECTION, version)));
+        }
+        let collection = &state.collections[NAME_COLLECTION];
+        assert_eq!((collection.patches.len(), collection.records.len()), (3, 1));
+    }
+
+    #[test]
+    fn a_companions_patch_says_which_name_it_sets() {
+        let mut phone = AppState::default();
+        phone.prepare("Anna", 1);
+        let collection = &phone.collections[NAME_COLLECTION];
+        let key = phone.key.as_ref().expect("prepared");
+        let index = name_index();
+        let patch = next_patch(
+            key,
+            NAME_COLLECTION,
+            collection,
+            &index,
+            &name_value("Bert"),
+        );
+        let bytes = codec::syncd_patch_to_vec(&patch);
+        let synced = phone.sync(NAME_COLLECTION, 1, Some(&bytes));
+        assert!(matches!(synced.patch, Some(Ok(()))));
+        assert_eq!(synced.name.as_deref(), Some("Bert"));
+        let stale = phone.sync(NAME_COLLECTION, 1, Some(&bytes));
+        assert!(stale.patch.is_none() && stale.name.is_none());
+    }
 }

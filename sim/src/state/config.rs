@@ -11,6 +11,10 @@ use crate::state::limits::Limits;
 pub struct Config {
     /// Where to listen. Port 0 is any free port.
     pub listen: SocketAddr,
+    /// Where the media host listens, over plain HTTP. Port 0 is any free port.
+    pub media_listen: SocketAddr,
+    /// What the files of the media host may take in memory, in bytes. Files by `fill` take none.
+    pub media_limit: usize,
     /// What `pair-success` says of the account: true makes companions address chats by LID.
     pub lid_migrated: bool,
     /// Whether the phone sends history to a newly linked companion, beside its keys.
@@ -61,6 +65,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            media_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            media_limit: 256 * 1024 * 1024,
             lid_migrated: true,
             history: true,
             refuse_ik: false,

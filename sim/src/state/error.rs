@@ -85,6 +85,15 @@ pub enum Error {
     /// The number was declared not to be on WhatsApp.
     #[error("{0} is not on WhatsApp")]
     NotOnWhatsApp(String),
+    /// The media host has no room for the file.
+    #[error("the media host is full")]
+    HostFull,
+    /// WhatsApp has no such privacy setting, or it does not take this value.
+    #[error("no privacy setting {0}")]
+    NoSetting(String),
+    /// The message has no file that is on the media host.
+    #[error("no file on the media host: {0}")]
+    NoFile(String),
     /// A description of which no message can be made.
     #[error(transparent)]
     Content(#[from] NotContent),

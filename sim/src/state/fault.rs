@@ -7,6 +7,7 @@ use wacore_binary::{Node, NodeContent};
 
 use crate::number::{DeviceId, Number};
 use crate::state::limits::{Budget, Limited};
+use crate::state::media::faults::MediaFault;
 use crate::wire::ending::{Failure, LoginFailure};
 
 /// One fault. Those that speak of "the account's sockets" strike all sockets when no account is named.
@@ -63,6 +64,8 @@ pub enum Fault {
     Restart,
     /// The server takes a new static key under the same root: a client that cached the old one must fall back.
     NewServerKey,
+    /// At the media host. For all accounts.
+    Media(MediaFault),
     /// Ends all faults, and lets held messages go.
     Clear,
 }

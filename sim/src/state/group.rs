@@ -7,6 +7,7 @@ use wacore_binary::{Jid, Node};
 
 use crate::number::{DeviceId, Number};
 use crate::signal::party::ChainId;
+use crate::state::profile::Picture;
 
 /// A group.
 pub(crate) struct Group {
@@ -23,6 +24,7 @@ pub(crate) struct Group {
     pub(crate) invite: String,
     /// Who asked to join, and when.
     pub(crate) requests: BTreeMap<Number, u64>,
+    pub(crate) picture: Option<Picture>,
     pub(crate) keys: SenderKeys,
     /// Whose numbers nobody sees, members or not.
     pub(crate) hidden: BTreeSet<Number>,

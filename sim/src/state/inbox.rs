@@ -33,6 +33,12 @@ pub struct Received {
     pub kind: &'static str,
     /// Seconds since 1970.
     pub at: u64,
+    /// What came of opening its file; nothing where it has none, or is the simulator's own.
+    #[serde(skip)]
+    pub media: Option<Result<(), String>>,
+    /// Its place among all messages.
+    #[serde(skip)]
+    pub(crate) place: u64,
     /// All of it.
     #[serde(skip)]
     pub message: wa::Message,
@@ -55,6 +61,8 @@ impl Received {
             opened_at: BTreeSet::new(),
             kind: "plain",
             at: unix_now(),
+            media: None,
+            place: crate::id::place(),
             message: message.clone(),
         }
     }

@@ -15,6 +15,10 @@ use crate::wire::{content, stanza};
 pub(crate) struct Sent {
     pub(crate) envelope: Envelope,
     pub(crate) message: wa::Message,
+    /// Seconds since 1970.
+    pub(crate) at: u64,
+    /// Its place among all messages.
+    pub(crate) place: u64,
 }
 
 /// Who sends a message.

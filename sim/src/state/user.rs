@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use waproto::whatsapp as wa;
 
+use crate::clock::unix_now;
 use crate::number::{DeviceId, Number};
 use crate::signal::adv::Signing;
 use crate::signal::party::Party;
+use crate::state::answers::Answers;
 use crate::state::app_state::AppState;
 use crate::state::companion::Companion;
 use crate::state::fault::Faults;
@@ -15,7 +17,9 @@ use crate::state::inbox::{Receipt, Received};
 use crate::state::passkey::Passkey;
 use crate::state::played::Played;
 use crate::state::presence::Presence;
+use crate::state::profile::Profile;
 use crate::state::queue::{Class, Item};
+use crate::state::restrictions::Restrictions;
 use crate::state::retries::Retries;
 use crate::state::sent::{Envelope, Sent};
 use crate::state::tokens::Tokens;
@@ -74,7 +78,11 @@ pub(crate) struct User {
     pub(crate) passkey: Option<Passkey>,
     /// The ADV secrets of all links so far.
     pub(crate) adv_secrets: Vec<[u8; 32]>,
+    pub(crate) restrictions: Restrictions,
     pub(crate) presence: Presence,
+    pub(crate) profile: Profile,
+    /// What the phone answers when its companions ask for something.
+    pub(crate) answers: Answers,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
 }
@@ -124,7 +132,10 @@ impl User {
             signing: Signing::Ordinary,
             passkey: None,
             adv_secrets: Vec::new(),
+            restrictions: Restrictions::default(),
             presence: Presence::default(),
+            profile: Profile::default(),
+            answers: Answers::default(),
             acked: Vec::new(),
             faults: Faults::default(),
         }
@@ -146,7 +157,25 @@ impl User {
         self.sent.push_back(Sent {
             envelope: envelope.clone(),
             message: message.clone(),
+            at: unix_now(),
+            place: crate::id::place(),
         });
+    }
+
+    /// Whether somebody sees what a privacy setting of this user is about.
+    pub(crate) fn shows(&self, setting: &str, own: &Number, to: &Number) -> bool {
+        own == to
+            || self
+                .profile
+                .shows(setting, to, self.correspondents.contains(to))
+    }
+
+    /// A message that the user has got, or has sent, by its id.
+    pub(crate) fn message(&self, id: &str) -> Option<&wa::Message> {
+        let received = self.inbox.iter().rev().find(|received| received.id == id);
+        let received = received.map(|received| &received.message);
+        let sent = || self.sent.iter().rev().find(|sent| sent.envelope.id == id);
+        received.or_else(|| sent().map(|sent| &sent.message))
     }
 
     /// A message has opened at a device. The same one at another device, or twice, is one in the inbox.

@@ -13,6 +13,7 @@ use whatsapp_rust::wacore::store::traits::Backend;
 use whatsapp_rust::{Client, Jid};
 
 use crate::offline::Gate;
+use crate::plain_http::PlainHttp;
 
 /// Long enough for a loaded machine; nothing waits that long when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -72,6 +73,7 @@ impl Companion {
             .with_backend_arc(backend)
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(sim.url()))
             .with_version((2, 3000, 1_030_000_000))
+            .with_http_client(PlainHttp::default())
             .with_event_handler(events.clone());
         let bot = match hook {
             Some(hook) => bot.with_inbound_durability_hook(hook),

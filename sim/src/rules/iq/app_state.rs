@@ -3,11 +3,9 @@
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
-use crate::delivery::deliver;
 use crate::number::DeviceId;
+use crate::phones::app_state;
 use crate::rules::iq::question::Question;
-use crate::state::State;
-use crate::state::queue::Item;
 use crate::state::shared::Shared;
 use crate::state::verdict;
 use crate::sync::lock;
@@ -34,31 +32,21 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
             let synced = user.app_state.sync(&name, version, patch.as_deref());
             if let Some(outcome) = synced.patch {
                 if outcome.is_ok() {
-                    let version = stanza::text(&synced.answer, "version").unwrap_or_default();
-                    let collection = NodeBuilder::new("collection").attr("name", name.as_ref());
-                    patched.push(collection.attr("version", version.as_ref()).build());
+                    let version = stanza::text(&synced.answer, "version");
+                    let version = version.and_then(|text| text.parse::<u64>().ok());
+                    patched.push(app_state::changed(&name, version.unwrap_or(0)));
                 }
                 lock(&shared.verdicts).check(&who, RULE, outcome);
+            }
+            if let Some(name) = synced.name {
+                user.name = name;
             }
             synced.answer
         })
         .collect();
     if !patched.is_empty() {
-        tell_the_others(&mut state, id, patched);
+        app_state::tell(&mut state, id, patched);
     }
     let sync = NodeBuilder::new("sync").children(answers).build();
     stanza::result(question.node, [sync])
-}
-
-/// `<notification type="server_sync">`: the account's other companions get the patch when they ask for it.
-fn tell_the_others(state: &mut State, id: &DeviceId, collections: Vec<Node>) {
-    let news = NodeBuilder::new("notification")
-        .attr("from", id.0.pn())
-        .children(collections);
-    let item = Item::notification("server_sync", id.0.digits().to_owned(), news);
-    for companion in state.companions_of(&id.0) {
-        if companion != *id {
-            deliver(state, &companion, item.clone());
-        }
-    }
 }

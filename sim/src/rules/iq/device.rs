@@ -1,4 +1,4 @@
-//! Namespaces that need no state: settings, media hosts, properties.
+//! Namespaces that need no state: properties, and what is taken without effect.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -9,31 +9,23 @@ use crate::state::shared::Shared;
 use crate::wire::stanza;
 
 /// Namespaces whose sets are taken and change nothing that a test could see.
-const TAKEN: [&str; 14] = [
+const TAKEN: [&str; 10] = [
     "abt",
-    "blocklist",
     "md",
     "newsletter",
     "passive",
-    "privacy",
     "spam",
-    "status",
     "tos",
     "urn:xmpp:whatsapp:account",
     "urn:xmpp:whatsapp:dirty",
     "w:stats",
     "w:web",
-    "disappearing_mode",
 ];
 
 pub(super) fn answer(shared: &Shared, question: &Question<'_>, xmlns: &str) -> Node {
     let node = question.node;
     let content = match xmlns {
         "abt" | "w" if question.child_is("props") => Some(props(shared)),
-        "privacy" if !question.set => Some(privacy()),
-        "blocklist" if !question.set => Some(NodeBuilder::new("list").build()),
-        "w:m" if question.child_is("media_conn") => Some(media()),
-        "w:mex" => Some(mex()),
         "w:p" => None,
         _ if question.set && TAKEN.contains(&xmlns) => None,
         _ => return unknown(shared, node),
@@ -76,46 +68,5 @@ fn props(shared: &Shared) -> Node {
         .attr("refresh", "86400")
         .attr("refresh_id", "1")
         .children(props)
-        .build()
-}
-
-fn privacy() -> Node {
-    let settings = [
-        ("readreceipts", "all"),
-        ("profile", "all"),
-        ("status", "all"),
-        ("online", "all"),
-        ("last", "all"),
-        ("groupadd", "all"),
-        ("calladd", "all"),
-        ("messages", "all"),
-    ];
-    let categories = settings.map(|(name, value)| {
-        NodeBuilder::new("category")
-            .attr("name", name)
-            .attr("value", value)
-            .build()
-    });
-    NodeBuilder::new("privacy").children(categories).build()
-}
-
-/// Media hosts on a port where nothing listens: media is not simulated.
-fn media() -> Node {
-    let host = NodeBuilder::new("host")
-        .attr("hostname", "127.0.0.1:9")
-        .attr("type", "primary")
-        .build();
-    NodeBuilder::new("media_conn")
-        .attr("auth", "sim")
-        .attr("ttl", "3600")
-        .attr("auth_ttl", "3600")
-        .attr("max_buckets", "12")
-        .children([host])
-        .build()
-}
-
-fn mex() -> Node {
-    NodeBuilder::new("result")
-        .bytes(b"{\"data\":{}}".to_vec())
         .build()
 }

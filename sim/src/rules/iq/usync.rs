@@ -8,6 +8,7 @@ use wacore_binary::{CompactString, Jid, Node};
 
 use crate::clock::unix_now;
 use crate::number::{DeviceId, Number, PROVIDER};
+use crate::phones::profile::verified_name;
 use crate::rules::iq::question::Question;
 use crate::state::State;
 use crate::state::shared::Shared;
@@ -169,16 +170,18 @@ fn present(
                 user.watchers.insert((asker.clone(), jid.is_lid()));
                 Some(devices(user, hash))
             }
-            "status" => Some(NodeBuilder::new("status").attr("t", unix_now()).build()),
-            // Nobody here is a business, and nobody has a picture.
-            "business" => Some(NodeBuilder::new("business").build()),
-            "picture" => Some(not_found("picture")),
-            "disappearing_mode" => Some(
-                NodeBuilder::new("disappearing_mode")
-                    .attr("duration", 0)
-                    .attr("t", 0)
-                    .build(),
-            ),
+            "status" => Some(about(state.user(number), number, asker)),
+            // Only a business has one.
+            "business" => state.user(number).profile.business.as_deref().map(|name| {
+                let name = verified_name(name).build();
+                NodeBuilder::new("business").children([name]).build()
+            }),
+            "picture" => Some(picture(state.user(number), number, asker)),
+            "disappearing_mode" => {
+                let (seconds, at) = state.user(number).profile.timer;
+                let timer = NodeBuilder::new("disappearing_mode");
+                Some(timer.attr("duration", seconds).attr("t", at).build())
+            }
             _ => None,
         });
     }
@@ -215,11 +218,37 @@ fn contact_answer(kind: &'static str, asked: Option<&str>) -> Node {
 }
 
 fn not_found(tag: &'static str) -> Node {
+    refused(tag, 404, "item-not-found")
+}
+
+fn refused(tag: &'static str, code: u16, text: &'static str) -> Node {
     let error = NodeBuilder::new("error")
-        .attr("code", 404)
-        .attr("text", "item-not-found")
+        .attr("code", code)
+        .attr("text", text)
         .build();
     NodeBuilder::new(tag).children([error]).build()
+}
+
+/// The about text; an empty one with 401 for whom it is not shown to.
+fn about(user: &User, own: &Number, asker: &Number) -> Node {
+    let status = NodeBuilder::new("status");
+    if !user.shows("status", own, asker) {
+        return status.attr("code", 401).attr("t", 0).build();
+    }
+    match &user.profile.about {
+        Some((text, at)) => status.attr("t", *at).string_content(text.as_str()).build(),
+        None => status.attr("t", unix_now()).build(),
+    }
+}
+
+fn picture(user: &User, own: &Number, asker: &Number) -> Node {
+    if !user.shows("profile", own, asker) {
+        return refused("picture", 401, "not-authorized");
+    }
+    match &user.profile.picture {
+        Some(picture) => NodeBuilder::new("picture").attr("id", picture.id).build(),
+        None => not_found("picture"),
+    }
 }
 
 fn devices(user: &User, hash: Option<String>) -> Node {

@@ -4,8 +4,8 @@ use wacore_binary::{Jid, JidExt as _, Server};
 use waproto::whatsapp as wa;
 
 use crate::number::DeviceId;
-use crate::phones::bootstrap;
 use crate::phones::send::know_each_other;
+use crate::phones::{bootstrap, media, peer_data};
 use crate::rules::messages::transit::{Part, Transit, enter, sealed};
 use crate::rules::messages::unopened;
 use crate::signal::address;
@@ -15,6 +15,7 @@ use crate::state::shared::Shared;
 use crate::state::verdict::Entry;
 use crate::sync::{lock, ready};
 use crate::wire::content::{destination, is_between_devices, is_only_distribution};
+use crate::wire::stanza;
 
 /// Opens what is sealed for a device that the simulator plays. False: it broke a rule.
 pub(super) fn open_direct(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> bool {
@@ -50,7 +51,7 @@ pub(super) fn open_direct(shared: &Shared, transit: &Transit<'_>, part: &Part<'_
         return false;
     };
     take_distribution(shared, transit, &mut party, &message);
-    serve_companion(shared, transit, &mut party, &message);
+    serve_companion(shared, transit, part, &mut party, &message);
     drop(party);
     if whole {
         unopened::opened(shared, transit, &part.device);
@@ -87,13 +88,31 @@ pub(super) fn take_in(
     if is_between_devices(message) || is_only_distribution(message) {
         return;
     }
-    let received = Received::opened(&transit.id, transit.from, chat, kind, message);
+    let mut received = Received::opened(&transit.id, transit.from, chat, kind, message);
     let (number, device) = &part.device;
+    received.media = media_judged(shared, transit, &part.device, message);
     let mut state = lock(&shared.state);
     if *number != transit.from.0 {
         know_each_other(&mut state, number, &transit.from.0);
     }
     state.user(number).receive(*device, received);
+}
+
+/// What came of downloading and opening the message's file, by the rule. Each person does it once.
+fn media_judged(
+    shared: &Shared,
+    transit: &Transit<'_>,
+    to: &DeviceId,
+    message: &wa::Message,
+) -> Option<Result<(), String>> {
+    const RULE: &str = "a message's file is on the host, opens, and is as the message says";
+    let key = (transit.from.0.to_string(), transit.id.clone());
+    if lock(&shared.state).user(&to.0).heard.contains(&key) {
+        return None;
+    }
+    let opened = media::fetch(shared, message)?;
+    lock(&shared.verdicts).check(&transit.who, RULE, opened.clone());
+    Some(opened)
 }
 
 /// What came of opening, by the rule.
@@ -136,14 +155,26 @@ fn take_distribution(
 fn serve_companion(
     shared: &Shared,
     transit: &Transit<'_>,
+    part: &Part<'_>,
     party: &mut Party,
     message: &wa::Message,
 ) {
-    let asks_for_keys = message
-        .protocol_message
-        .as_option()
-        .is_some_and(|message| message.app_state_sync_key_request.is_set());
-    if asks_for_keys {
-        bootstrap::share_keys(shared, party, transit.from);
+    const RULE: &str = "what a companion asks of its phone is a peer message";
+    let Some(protocol) = message.protocol_message.as_option() else {
+        return;
+    };
+    let operation = protocol.peer_data_operation_request_message.as_option();
+    if operation.is_none() && !protocol.app_state_sync_key_request.is_set() {
+        return;
+    }
+    let own = part.device == (transit.from.0.clone(), 0);
+    let peer = stanza::is(transit.node, "category", "peer");
+    let detail = format!("{}, category peer: {peer}", transit.to);
+    if !lock(&shared.verdicts).require(&transit.who, RULE, own && peer, &detail) {
+        return;
+    }
+    match operation {
+        Some(request) => peer_data::answer(shared, party, transit.from, &transit.id, request),
+        None => bootstrap::share_keys(shared, party, transit.from),
     }
 }

@@ -14,6 +14,7 @@ use super::people::{Card, Invite};
 use super::place::Place;
 use super::poll::{Event, Poll, Vote};
 use super::wrapper::Wrapper;
+use crate::wire::file::MediaType;
 
 /// What a message says: one of the kinds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,6 +132,12 @@ pub enum NotContent {
     /// A vote is encrypted for its poll; it cannot be quoted or be what a message is edited to.
     #[error("a vote stands by itself")]
     Vote,
+    /// A file has one content.
+    #[error("`bytes` and `fill` are both given")]
+    TwoFiles,
+    /// A media key has 32 bytes.
+    #[error("media_key: not 32 bytes")]
+    MediaKey,
     /// The kind has no place for a context.
     #[error("this kind has no context")]
     NoContext,
@@ -172,6 +179,20 @@ impl Content {
     /// What it is.
     pub const fn kind(&self) -> &Kind {
         &self.kind
+    }
+}
+
+impl Kind {
+    /// The file of this content, if its kind has one.
+    pub(crate) fn media_mut(&mut self) -> Option<(MediaType, &mut Media)> {
+        match self {
+            Self::Image(media) => Some((MediaType::Image, media)),
+            Self::Video(media) | Self::VideoNote(media) => Some((MediaType::Video, media)),
+            Self::Audio(media) => Some((MediaType::Audio, media)),
+            Self::Document(media) => Some((MediaType::Document, media)),
+            Self::Sticker(media) => Some((MediaType::Sticker, media)),
+            _ => None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Pictures, videos, sound, documents, stickers: what a message says of a file, and where the file is.
 
 use buffa::MessageField;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::{
     AudioMessage, DocumentMessage, ImageMessage, StickerMessage, VideoMessage,
@@ -9,7 +9,8 @@ use waproto::whatsapp::message::{
 
 use super::binary::Base64;
 
-/// Where a file is and how it is opened. Nothing is there until a media host is: every field is sent as it is given.
+/// Where a file is and how it is opened. Every field is sent as it is given; those of a file that the simulator makes are
+/// filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct File {
@@ -31,6 +32,23 @@ pub struct File {
     /// In bytes, of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// What came of opening the file that a client sent: `true`, or why it does not open.
+    #[serde(
+        skip_deserializing,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "true_or_why"
+    )]
+    pub opened: Option<Result<(), String>>,
+}
+
+fn true_or_why<S: Serializer>(
+    opened: &Option<Result<(), String>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match opened {
+        Some(Err(reason)) => serializer.serialize_str(reason),
+        _ => serializer.serialize_bool(true),
+    }
 }
 
 /// A file, and what its message says of it. A field that its kind does not have is left out of the message.
@@ -76,6 +94,12 @@ pub struct Media {
     /// A small JPEG (of a sticker, PNG) that comes with the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thumbnail: Option<Base64>,
+    /// What is in the file: the simulator encrypts it, and puts it on the media host.
+    #[serde(skip_serializing)]
+    pub bytes: Option<Base64>,
+    /// A file of so many bytes, as `bytes`.
+    #[serde(skip_serializing)]
+    pub fill: Option<u64>,
     /// Where it is.
     #[serde(skip_serializing_if = "is_nowhere")]
     pub file: File,
@@ -121,6 +145,7 @@ macro_rules! file_of {
                 sha256: base64(&$message.file_sha256),
                 enc_sha256: base64(&$message.file_enc_sha256),
                 size: $message.file_length,
+                opened: None,
             },
             ..Media::default()
         }

@@ -1,0 +1,46 @@
+//! Changes of an account's settings: the phone makes them, and companions are told to ask for them.
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
+use crate::clock::unix_now;
+use crate::delivery::deliver;
+use crate::number::{DeviceId, Number};
+use crate::state::State;
+use crate::state::queue::Item;
+use crate::state::shared::Shared;
+use crate::sync::lock;
+
+/// The account takes another push name on the phone.
+pub(crate) fn rename(shared: &Shared, number: &Number, name: &str) {
+    let mut state = lock(&shared.state);
+    let user = state.user(number);
+    name.clone_into(&mut user.name);
+    if let Some((collection, version)) = user.app_state.rename(name, unix_now()) {
+        let collection = changed(collection, version);
+        tell(&mut state, &(number.clone(), 0), vec![collection]);
+    }
+    drop(state);
+    shared.announce();
+}
+
+/// `<collection>` in the news of a change.
+pub(crate) fn changed(name: &str, version: impl Into<u64>) -> Node {
+    NodeBuilder::new("collection")
+        .attr("name", name)
+        .attr("version", version.into())
+        .build()
+}
+
+/// `<notification type="server_sync">`: the account's other companions get the patches when they ask for them.
+pub(crate) fn tell(state: &mut State, by: &DeviceId, collections: Vec<Node>) {
+    let news = NodeBuilder::new("notification")
+        .attr("from", by.0.pn())
+        .children(collections);
+    let item = Item::notification("server_sync", by.0.digits().to_owned(), news);
+    for companion in state.companions_of(&by.0) {
+        if companion != *by {
+            deliver(state, &companion, item.clone());
+        }
+    }
+}

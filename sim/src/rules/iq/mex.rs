@@ -1,0 +1,39 @@
+//! `w:mex`: GraphQL queries by the number of their document. One is known; the others are answered without data.
+
+use serde_json::{Value, json};
+use wacore::iq::mex_operations::fetch_reachout_timelock;
+use wacore_binary::Node;
+
+use crate::number::DeviceId;
+use crate::phones::restrictions;
+use crate::rules::iq::question::Question;
+use crate::state::shared::Shared;
+use crate::state::verdict;
+use crate::sync::lock;
+use crate::wire::stanza;
+
+pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
+    const RULE: &str = "a mex query has the number of its document, and variables in JSON";
+    let query = question.child.filter(|child| child.tag == "query");
+    let document = query.and_then(|query| stanza::text(query, "query_id"));
+    let variables = query
+        .and_then(stanza::bytes)
+        .and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let well_formed = variables.is_some_and(|text| text["variables"].is_object());
+    let detail = format!("{query:?}");
+    let kept = document.is_some() && well_formed;
+    if !lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail) {
+        return stanza::error(question.node, 400, "bad-request");
+    }
+    let data = match document.as_deref() {
+        Some(fetch_reachout_timelock::DOC_ID) => {
+            let mut state = lock(&shared.state);
+            let timelock = restrictions::describe(&state.user(&id.0).restrictions);
+            json!({ "xwa2_fetch_account_reachout_timelock": timelock })
+        }
+        _ => json!({}),
+    };
+    let text = json!({ "data": data }).to_string();
+    let result = stanza::content("result", text.into_bytes());
+    stanza::result(question.node, [result])
+}

@@ -1,0 +1,25 @@
+//! What WhatsApp restricts an account to.
+
+use crate::clock::unix_now;
+use crate::phones::restrictions;
+use crate::sim::phone::Phone;
+use crate::state::restrictions::Timelock;
+
+impl Phone {
+    /// WhatsApp lets the account write to nobody with whom it has no chat, for so many seconds: such messages get 463. `kind` is
+    /// WhatsApp's word for it, as in `DEFAULT`. 0 ends it.
+    pub fn lock_reachouts(&self, seconds: u64, kind: &str) {
+        let timelock = Timelock {
+            ends: unix_now().saturating_add(seconds),
+            kind: kind.to_owned(),
+        };
+        let timelock = Some(timelock).filter(|_| seconds > 0);
+        restrictions::set_timelock(self.shared(), self.number(), timelock);
+    }
+
+    /// WhatsApp announces that the version of the account's clients expires then, in seconds since 1970, now and at every
+    /// login; after that, logins fail with 405. `None`: they do not expire.
+    pub fn expire_clients(&self, at: Option<u64>) {
+        restrictions::set_expiration(self.shared(), self.number(), at);
+    }
+}

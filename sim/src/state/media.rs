@@ -1,0 +1,294 @@
+//! The media host's files: those of uploads, complete or begun, and those of the simulator. Bounded by what they take in memory.
+
+pub(crate) mod faults;
+
+use std::collections::HashMap;
+
+use bytes::{Bytes, BytesMut};
+use rand::RngExt as _;
+
+use crate::clock::unix_now;
+use crate::number::DeviceId;
+use crate::wire::file::{Hash, MediaType, Stored, token};
+use faults::{MediaFault, MediaFaults};
+
+/// How long the address of a file says that it holds.
+const LIFETIME_SECONDS: u64 = 30 * 86_400;
+/// Media tokens that are remembered, the newest first to stay.
+const MAX_AUTHS: usize = 1_024;
+
+/// There is no room for the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// The files of the media host, who may use it, and what goes wrong there.
+#[derive(Default)]
+pub(crate) struct Media {
+    /// By the path without its query.
+    files: HashMap<String, Hosted>,
+    /// The newest path of a file that was uploaded, by its name in the address.
+    uploaded: HashMap<String, String>,
+    /// Uploads that were begun, by the same name.
+    begun: HashMap<String, BytesMut>,
+    auths: Vec<Auth>,
+    used: usize,
+    pub(crate) faults: MediaFaults,
+}
+
+/// A file at one path.
+#[derive(Clone)]
+pub(crate) struct Hosted {
+    pub(crate) stored: Stored,
+    pub(crate) kind: MediaType,
+    /// SHA-256 of what lies on the host.
+    pub(crate) enc_sha256: Hash,
+    /// The query of the path: signature and end of the address.
+    pub(crate) query: String,
+    /// The file is not there any more: requests get this status.
+    pub(crate) gone: Option<u16>,
+}
+
+/// Whether a token may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Access {
+    Granted(DeviceId),
+    Expired(DeviceId),
+    /// The server has not given out this token.
+    Unknown,
+}
+
+struct Auth {
+    token: String,
+    device: DeviceId,
+    expired: bool,
+}
+
+impl Media {
+    /// A new token for uploads, for a companion.
+    pub(crate) fn authorize(&mut self, device: &DeviceId) -> String {
+        if self.auths.len() >= MAX_AUTHS {
+            self.auths.remove(0);
+        }
+        let token = format!("sim-media-{:016x}", rand::random::<u64>());
+        self.auths.push(Auth {
+            token: token.clone(),
+            device: device.clone(),
+            expired: false,
+        });
+        token
+    }
+
+    pub(crate) fn access(&self, token: &str) -> Access {
+        match self.auths.iter().find(|auth| auth.token == token) {
+            Some(auth) if auth.expired => Access::Expired(auth.device.clone()),
+            Some(auth) => Access::Granted(auth.device.clone()),
+            None => Access::Unknown,
+        }
+    }
+
+    /// Brings a fault about.
+    pub(crate) fn strike(&mut self, fault: &MediaFault) {
+        if *fault == MediaFault::Expired {
+            for auth in &mut self.auths {
+                auth.expired = true;
+            }
+        }
+        self.faults.set(fault);
+    }
+
+    /// Puts a file on the host. Returns its path, with the query.
+    pub(crate) fn put(
+        &mut self,
+        stored: Stored,
+        kind: MediaType,
+        enc_sha256: Hash,
+        limit: usize,
+    ) -> Result<String, Full> {
+        self.make_room(stored.cost(), limit)?;
+        self.used += stored.cost();
+        Ok(self.name(stored, kind, enc_sha256))
+    }
+
+    /// A path for a file whose memory is accounted for.
+    fn name(&mut self, stored: Stored, kind: MediaType, enc_sha256: Hash) -> String {
+        let mut rng = rand::rng();
+        let numbers: [u64; 3] = std::array::from_fn(|_| rng.random_range(10_000_000..u64::MAX / 2));
+        let [one, two, three] = numbers;
+        let (folder, ending) = folder(kind);
+        let path = format!("/v/{folder}/{one}_{two}_{three}_n.{ending}");
+        let until = unix_now() + LIFETIME_SECONDS;
+        let signature = rng.random::<u128>();
+        let query = format!("ccb=11-4&oh=01_{signature:032X}&oe={until:X}&_nc_sid=5e03e0");
+        let direct_path = format!("{path}?{query}");
+        let hosted = Hosted {
+            stored,
+            kind,
+            enc_sha256,
+            query,
+            gone: None,
+        };
+        self.files.insert(path, hosted);
+        direct_path
+    }
+
+    /// The file at a path, which may be with or without its query.
+    pub(crate) fn file(&self, path: &str) -> Option<&Hosted> {
+        self.files.get(bare(path))
+    }
+
+    /// Takes a file off the host: requests get this status. Its owner still has it.
+    pub(crate) fn remove(&mut self, path: &str, status: u16) -> bool {
+        let file = self.files.get_mut(bare(path));
+        file.is_some_and(|file| {
+            file.gone = Some(status);
+            true
+        })
+    }
+
+    /// Uploads a file again, to another path.
+    pub(crate) fn renew(&mut self, path: &str) -> Option<String> {
+        let file = self.files.get(bare(path))?.clone();
+        Some(self.name(file.stored, file.kind, file.enc_sha256))
+    }
+
+    /// The path of a file that is uploaded and still there.
+    pub(crate) fn uploaded(&self, name: &str) -> Option<String> {
+        let path = self.uploaded.get(name)?;
+        let file = self.files.get(path)?;
+        file.gone
+            .is_none()
+            .then(|| format!("{path}?{}", file.query))
+    }
+
+    /// How many bytes of an upload have come.
+    pub(crate) fn received(&self, name: &str) -> usize {
+        self.begun.get(name).map_or(0, BytesMut::len)
+    }
+
+    /// Begins an upload, or continues it at this place; what had come behind it is dropped.
+    pub(crate) fn begin(
+        &mut self,
+        name: &str,
+        offset: usize,
+        size: usize,
+        limit: usize,
+    ) -> Result<(), Full> {
+        let before = self.received(name).saturating_sub(offset);
+        self.used -= before;
+        self.begun
+            .entry(name.to_owned())
+            .or_default()
+            .truncate(offset);
+        self.make_room(size, limit)
+    }
+
+    /// Takes in the next bytes of an upload.
+    pub(crate) fn append(&mut self, name: &str, bytes: &Bytes, limit: usize) -> Result<(), Full> {
+        self.make_room(bytes.len(), limit)?;
+        self.used += bytes.len();
+        self.begun
+            .entry(name.to_owned())
+            .or_default()
+            .extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Takes an upload that is complete out of those that were begun.
+    pub(crate) fn take(&mut self, name: &str) -> Bytes {
+        let bytes = self.begun.remove(name).unwrap_or_default().freeze();
+        self.used -= bytes.len();
+        bytes
+    }
+
+    /// Puts an upload on the host, under the name that its client has given it. Returns its path, with the query.
+    pub(crate) fn put_upload(
+        &mut self,
+        bytes: Bytes,
+        kind: MediaType,
+        enc_sha256: Hash,
+        limit: usize,
+    ) -> Result<String, Full> {
+        let path = self.put(Stored::Sealed(bytes), kind, enc_sha256, limit)?;
+        self.uploaded
+            .insert(token(&enc_sha256), bare(&path).to_owned());
+        Ok(path)
+    }
+
+    fn make_room(&self, size: usize, limit: usize) -> Result<(), Full> {
+        match self.used.checked_add(size) {
+            Some(used) if used <= limit => Ok(()),
+            _ => Err(Full),
+        }
+    }
+}
+
+fn bare(path: &str) -> &str {
+    path.split('?').next().unwrap_or_default()
+}
+
+/// The folder of a kind of file, as WhatsApp numbers them, and how its files end.
+fn folder(kind: MediaType) -> (&'static str, &'static str) {
+    match kind {
+        MediaType::Video => ("t62.7161-24", "enc"),
+        MediaType::Audio => ("t62.7117-24", "enc"),
+        MediaType::Document => ("t62.7119-24", "enc"),
+        MediaType::Sticker => ("t62.15575-24", "enc"),
+        MediaType::History => ("t62.36148-24", "enc"),
+        // Profile pictures, like those of catalogs, are not encrypted.
+        MediaType::ProductCatalogImage => ("t61.24694-24", "jpg"),
+        _ => ("t62.7118-24", "enc"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::file::sha256;
+
+    #[test]
+    fn an_upload_continues_where_it_broke_off_and_counts_once() {
+        let mut media = Media::default();
+        let whole = Bytes::from_static(b"0123456789");
+        let name = token(&sha256(&whole));
+        media.begin(&name, 0, 10, 12).expect("room");
+        media.append(&name, &whole.slice(..6), 12).expect("room");
+        assert_eq!(media.received(&name), 6);
+        media.begin(&name, 4, 6, 12).expect("room");
+        assert_eq!(media.received(&name), 4);
+        media.append(&name, &whole.slice(4..), 12).expect("room");
+        let bytes = media.take(&name);
+        assert_eq!(bytes, whole);
+        let put = media.put_upload(bytes, MediaType::Image, sha256(&whole), 12);
+        let path = put.expect("room");
+        assert_eq!(media.uploaded(&name), Some(path.clone()));
+        assert!(media.remove(&path, 410));
+        assert_eq!(media.uploaded(&name), None);
+        let again = media.renew(&path).expect("it was there");
+        assert_ne!(again, path);
+        assert!(media.file(&again).is_some_and(|file| file.gone.is_none()));
+    }
+
+    #[test]
+    fn no_file_is_taken_beyond_the_limit() {
+        let mut media = Media::default();
+        let file = Stored::Sealed(Bytes::from_static(b"0123456789"));
+        let hash = sha256(b"0123456789");
+        assert!(media.put(file.clone(), MediaType::Image, hash, 15).is_ok());
+        assert_eq!(media.put(file, MediaType::Image, hash, 15), Err(Full));
+        assert_eq!(media.begin("name", 0, 6, 15), Err(Full));
+        assert_eq!(media.begin("name", 0, 5, 15), Ok(()));
+    }
+
+    #[test]
+    fn a_token_expires_on_command_and_the_next_one_is_another() {
+        let mut media = Media::default();
+        let device = ("+15550100001".parse().expect("a number"), 1);
+        let token = media.authorize(&device);
+        assert_eq!(media.access(&token), Access::Granted(device.clone()));
+        media.strike(&MediaFault::Expired);
+        assert_eq!(media.access(&token), Access::Expired(device.clone()));
+        let next = media.authorize(&device);
+        assert_eq!(media.access(&next), Access::Granted(device));
+        assert_eq!(media.access("made up"), Access::Unknown);
+    }
+}
