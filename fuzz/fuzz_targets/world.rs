@@ -135,12 +135,14 @@ impl World {
                 _ => sim.fault(openclaw_sim::Fault::Drop).await,
             }
         };
-        let _ = self.runtime.block_on(timeout(RECONNECT_AFTER / 4, acted));
+        let acted = async { timeout(RECONNECT_AFTER / 4, acted).await };
+        let _ = self.runtime.block_on(acted);
     }
 
     /// Lets what is on its way arrive.
     fn settle(&mut self) {
-        self.runtime.block_on(tokio::time::sleep(Duration::from_millis(3)));
+        self.runtime
+            .block_on(async { tokio::time::sleep(Duration::from_millis(3)).await });
         self.revive();
     }
 
@@ -195,7 +197,7 @@ impl World {
             if std::time::Instant::now() >= deadline {
                 return false;
             }
-            self.runtime.block_on(tokio::time::sleep(Duration::from_millis(1)));
+            self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
             self.revive();
         }
     }
@@ -225,7 +227,9 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         if let Some(link) = self.link.take() {
-            let _ = self.runtime.block_on(timeout(TIMEOUT, link.session.close()));
+            let _ = self
+                .runtime
+                .block_on(async { timeout(TIMEOUT, link.session.close()).await });
             link.connection.abort();
         }
     }
