@@ -54,7 +54,7 @@ async fn a_device_that_asks_a_fifth_time_is_refused() {
     opened(&anna, &id, &[0]).await;
     assert!(anna.inbox().iter().all(|it| it.id != lost));
     let requests = "recipient could not decrypt a message and requests it again";
-    assert_eq!(world.agent.count_logged(requests), 5);
+    world.agent.logged_times(requests, 5).await;
     let metrics = world.agent.get("/metrics").await.body;
     let counted = "\nopenclaw_messages_resend_requested_total 5\n";
     assert!(metrics.contains(counted), "{metrics}");
