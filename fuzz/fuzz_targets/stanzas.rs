@@ -8,7 +8,7 @@
 
 mod world;
 
-use std::cell::RefCell;
+use std::sync::Mutex;
 
 use libfuzzer_sys::fuzz_target;
 
@@ -17,15 +17,13 @@ use world::World;
 /// A world is left behind after so many programs: what one has spoilt for good is not the next one's.
 const PROGRAMS_PER_WORLD: u32 = 200;
 
-thread_local! {
-    static WORLD: RefCell<Option<(World, u32)>> = const { RefCell::new(None) };
-}
+/// The present world, and how many programs it has run. Of the process, which never drops it: its tasks outlive threads.
+static WORLD: Mutex<Option<(World, u32)>> = Mutex::new(None);
 
 fuzz_target!(|bytes: &[u8]| {
-    WORLD.with_borrow_mut(|world| {
-        let fresh = world.take().filter(|(_, runs)| *runs < PROGRAMS_PER_WORLD);
-        let (mut here, runs) = fresh.unwrap_or_else(|| (World::new(), 0));
-        here.run(bytes);
-        *world = Some((here, runs + 1));
-    });
+    let mut world = WORLD.lock().expect("a program that fails ends the process");
+    let fresh = world.take().filter(|(_, runs)| *runs < PROGRAMS_PER_WORLD);
+    let (mut here, runs) = fresh.unwrap_or_else(|| (World::new(), 0));
+    here.run(bytes);
+    *world = Some((here, runs + 1));
 });

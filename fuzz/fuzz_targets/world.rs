@@ -15,9 +15,7 @@ use openclaw_state::people::People;
 use openclaw_state::traffic::Traffic;
 use openclaw_state::vault::trial::Volume;
 use openclaw_types::{EventData, Outgoing, Recipient, Seq, Text};
-use openclaw_whatsapp::session::{
-    Endpoint, InProcess, Report, Session, Setup, new_message_id,
-};
+use openclaw_whatsapp::session::{Endpoint, InProcess, Report, Session, Setup, new_message_id};
 use openclaw_whatsapp::store::Store;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -124,7 +122,9 @@ impl World {
                 4 => contact.reinstall(),
                 5 => contact.set_available(action & 0x40 != 0),
                 6 => drop(contact.show_typing(ACCOUNT, "composing")),
-                7 => drop(phone(&sim).change_group(&group, &GroupChange::Subject("Tide".to_owned()))),
+                7 => {
+                    drop(phone(&sim).change_group(&group, &GroupChange::Subject("Tide".to_owned())))
+                }
                 8 => drop(phone(&sim).change_group(&group, &GroupChange::ResetInvite)),
                 9 => drop(phone(&sim).send_text(CONTACT, "three").await),
                 10 => send(session, CONTACT).await,
@@ -151,7 +151,10 @@ impl World {
         if let Some(link) = &mut self.link {
             while link.reports.try_recv().is_ok() {}
         }
-        let ended = self.link.as_ref().is_none_or(|link| link.connection.is_finished());
+        let ended = self
+            .link
+            .as_ref()
+            .is_none_or(|link| link.connection.is_finished());
         if ended {
             self.reconnect();
         }
@@ -197,7 +200,8 @@ impl World {
             if std::time::Instant::now() >= deadline {
                 return false;
             }
-            self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
+            self.runtime
+                .block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
             self.revive();
         }
     }
@@ -216,7 +220,12 @@ impl World {
                     continue;
                 };
                 let origin = &message.origin;
-                let name = format!("{} {:?} {:?}", origin.id.as_str(), origin.chat, origin.sender);
+                let name = format!(
+                    "{} {:?} {:?}",
+                    origin.id.as_str(),
+                    origin.chat,
+                    origin.sender
+                );
                 found |= origin.id.as_str() == mark;
                 assert!(self.ids.insert(name), "a message is in the journal twice");
             }
@@ -297,7 +306,11 @@ async fn linked(setup: &Setup, store: &Store, sim: &Sim) -> Link {
 
 fn setup(volume: &Volume, sim: &Arc<Sim>) -> (Setup, Store) {
     let (vault, now) = (volume.vault.clone(), clock::now());
-    let journal = Arc::new(Journal::open(vault.clone(), journal::Limits::default(), now));
+    let journal = Arc::new(Journal::open(
+        vault.clone(),
+        journal::Limits::default(),
+        now,
+    ));
     let store = Store::with_inbox(vault.clone(), Arc::clone(&journal));
     let traffic = Arc::new(Traffic::default());
     let rules = Loaded {

@@ -34,6 +34,7 @@ mod listing;
 mod messages;
 mod middle;
 mod names;
+mod notices;
 mod outbox;
 mod pairing;
 mod platform;

@@ -1,0 +1,85 @@
+//! What the server says by itself, and calls: acked, and never shown as a message.
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::event::Kind;
+use openclaw_sim::{By, Call, CallKind, NoticeAbout};
+
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World};
+
+/// From the first sign of a call to its end.
+const CALL: [CallKind; 12] = [
+    CallKind::Offer,
+    CallKind::OfferNotice,
+    CallKind::Preaccept,
+    CallKind::Accept,
+    CallKind::Reject,
+    CallKind::Busy,
+    CallKind::Transport,
+    CallKind::Relaylatency,
+    CallKind::Terminate,
+    CallKind::Timeout,
+    CallKind::AcceptedElsewhere,
+    CallKind::RejectedElsewhere,
+];
+
+impl World {
+    /// The agent still gets messages, and has shown nothing else than these as messages.
+    async fn shows_only(&self, ids: &[String]) {
+        let events = self.events().await.into_iter();
+        let shown = events.filter_map(|event| match event.kind {
+            Some(Kind::Message(message)) => Some(message.origin().id.clone()),
+            Some(Kind::Link(_)) => None,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(shown.collect::<Vec<_>>(), ids);
+    }
+
+    async fn hears_from(&self, who: &str) -> String {
+        let sent = self.peer(who).send_text(ACCOUNT, WORD, By::Lid).await;
+        self.all_acked().await;
+        sent.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn every_notice_of_the_server_is_acked_and_harms_nothing() {
+    let world = World::linked().await;
+    let about = NoticeAbout {
+        contact: Some(ANNA.parse().unwrap()),
+        ..NoticeAbout::default()
+    };
+    let mut ids = Vec::new();
+    for notice in world.sim.notice_kinds() {
+        world.sim.notify(ACCOUNT, notice.kind, &about).unwrap();
+        ids.push(world.hears_from(BERT).await);
+        world.agent.until_state(pb::LinkState::Connected).await;
+    }
+    world.shows_only(&ids).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn calls_are_acked_also_those_that_waited_and_are_no_messages() {
+    let mut world = World::linked().await;
+    let anna = world.peer(ANNA);
+    for kind in CALL {
+        for offline in [false, true] {
+            let call = Call {
+                offline,
+                ..Call::of(kind)
+            };
+            anna.call(ACCOUNT, &call).unwrap();
+            world.all_acked().await;
+        }
+    }
+    world.agent.kill().await;
+    for kind in CALL {
+        anna.call(ACCOUNT, &Call::of(kind)).unwrap();
+    }
+    let url = world.sim.url();
+    world.agent.start_again(&url).await;
+    world.all_acked().await;
+    let id = world.hears_from(BERT).await;
+    world.shows_only(&[id]).await;
+    world.finish().await;
+}
