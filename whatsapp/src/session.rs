@@ -220,6 +220,7 @@ impl Session {
         let turns = Arc::new(runtime::Turns::new(vault.clone()));
         let backlog = Arc::new(backlog::Backlog::new(vault, Arc::clone(&turns)));
         let stale = Arc::default();
+        let directory = Arc::default();
         let inbound = inbound::Inbound::new(
             setup,
             store.clone(),
@@ -228,6 +229,7 @@ impl Session {
             Arc::clone(&gate),
             Arc::clone(&backlog),
             Arc::clone(&stale),
+            Arc::clone(&directory),
         );
         let dialer = dial::Dialer {
             endpoint: setup.endpoint.clone(),
@@ -261,7 +263,7 @@ impl Session {
         let session = Self {
             client,
             dialled,
-            directory: Arc::default(),
+            directory,
             stale,
             tokens: Arc::default(),
             store: store.clone(),

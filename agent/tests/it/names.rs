@@ -4,7 +4,7 @@ use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Fault};
 
-use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid, reason};
 
 impl World {
     /// Every message that is kept, oldest first.
@@ -207,4 +207,62 @@ async fn both_sides_of_a_conversation_are_in_the_order_of_arrival_over_many_batc
     let held = world.agent.status().await.rules.unwrap().held;
     assert_eq!(held, 0, "nothing is left behind");
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_contact_without_a_number_is_named_and_answered_by_its_lid() {
+    let world = World::linked().await;
+    let anna = world.peer(ANNA);
+    anna.hide_number(true);
+    world.writes(ANNA, WORD, By::Lid, None).await;
+    world.all_acked().await;
+    let name = format!("{}@lid", lid(ANNA));
+    let messages = world.messages().await;
+    let [message] = &messages[..] else {
+        panic!("{}", messages.len())
+    };
+    let sender = message.origin().sender.clone().unwrap();
+    assert_eq!((sender.phone, sender.lid), (String::new(), name.clone()));
+    assert_eq!(message.origin().chat, name);
+    world.send(&name, WORD).await.unwrap();
+    assert_eq!(anna.inbox_len(), 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_contact_with_a_new_number_is_somebody_new_and_the_old_one_is_nobodys() {
+    const NEW: &str = "+15550100055";
+    let world = World::linked().await;
+    world.writes(ANNA, WORD, By::Lid, None).await;
+    world.send(ANNA, WORD).await.unwrap();
+    let moved = world.peer(ANNA).change_number(NEW).unwrap();
+    world.all_acked().await;
+    let sent = moved.send_text(ACCOUNT, WORD, By::Lid).await;
+    sent.unwrap();
+    world.all_acked().await;
+    let messages = world.messages().await.into_iter();
+    let senders = messages.map(|message| message.origin().sender.clone().unwrap().phone);
+    assert_eq!(senders.collect::<Vec<_>>(), [ANNA, NEW]);
+    world.send(NEW, WORD).await.unwrap();
+    assert!(
+        moved
+            .inbox()
+            .iter()
+            .any(|it| it.text.as_deref() == Some(WORD))
+    );
+    let refused = world.send(ANNA, WORD).await.unwrap_err();
+    assert_eq!(reason(&refused), "NOT_ON_WHATSAPP");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_known_number_is_asked_for_again_once_a_message_to_it_was_refused() {
+    let world = World::linked().await;
+    world.send(ANNA, WORD).await.unwrap();
+    world.sim.unknown(ANNA).unwrap();
+    for refusal in ["NOT_SENT", "NOT_ON_WHATSAPP"] {
+        let refused = world.send(ANNA, WORD).await.unwrap_err();
+        assert_eq!(reason(&refused), refusal);
+    }
+    assert_eq!(world.finish_with_violations().await.len(), 1);
 }

@@ -29,6 +29,7 @@ use whatsapp_rust::types::presence::ReceiptType;
 use super::backlog::Backlog;
 use super::gate::Gate;
 use super::order::{Order, Position};
+use super::outbound::Directory;
 use super::stale::StaleGroups;
 use super::verdict::verdict;
 use super::{Loss, Refusal, Report, Seen, Setup, expiry, resend, translate};
@@ -60,6 +61,7 @@ pub(super) struct Inbound {
     backlog: Arc<Backlog>,
     order: Arc<Order>,
     stale: Arc<StaleGroups>,
+    directory: Arc<Directory>,
     /// A task looks after what waits for its place in its conversation.
     releasing: Arc<AtomicBool>,
 }
@@ -76,6 +78,7 @@ impl Inbound {
         gate: Arc<Gate>,
         backlog: Arc<Backlog>,
         stale: Arc<StaleGroups>,
+        directory: Arc<Directory>,
     ) -> Self {
         Self {
             store,
@@ -89,6 +92,7 @@ impl Inbound {
             backlog,
             order: Arc::default(),
             stale,
+            directory,
             releasing: Arc::default(),
         }
     }
@@ -261,6 +265,7 @@ impl Inbound {
         let at = ack.timestamp.map_or_else(clock::wall, SystemTime::from);
         if let Some(code) = &ack.error {
             let nack = Nack::parse(code);
+            self.directory.refused(nack);
             if self.outbox.refused(&id, nack, now) {
                 tracing::warn!(
                     id = id.as_str(),
@@ -313,6 +318,7 @@ impl EventHandler for Inbound {
                 self.backlog.arrived(stanza);
                 self.order.arrived(stanza, &self.store);
                 self.stale.arrived(stanza);
+                self.directory.arrived(stanza);
                 if let Some(id) = resend::requested(stanza) {
                     tracing::info!(
                         id,

@@ -7,12 +7,15 @@ use std::time::SystemTime;
 use openclaw_state::outbox::AttemptError;
 use openclaw_types::{ChatId, MessageId, Nack, Outgoing, Phone, Recipient};
 use whatsapp_rust::wacore::request::RequestUtils;
-use whatsapp_rust::{Freshness, Jid, SendError, SendOptions};
+use whatsapp_rust::{Freshness, Jid, OwnedNodeRef, SendError, SendOptions};
 
 use super::{QueryError, Session, compose, lock};
 
 /// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
 const MAX_KNOWN_NUMBERS: usize = 1024;
+
+/// The server's error for a message to an address that does not exist, or of the wrong kind.
+const BAD_REQUEST: u16 = 400;
 
 /// Numbers known to be on WhatsApp.
 #[derive(Debug, Default)]
@@ -21,6 +24,21 @@ pub(super) struct Directory(Mutex<HashSet<Phone>>);
 impl Directory {
     fn knows(&self, phone: &Phone) -> bool {
         lock(&self.0).contains(phone)
+    }
+
+    /// The server has refused a message: perhaps one to a number that is nobody's any more. All are asked for again.
+    pub(super) fn refused(&self, nack: Nack) {
+        if nack.0 == BAD_REQUEST {
+            lock(&self.0).clear();
+        }
+    }
+
+    /// A stanza has arrived: perhaps `<notification type="contacts"><modify/>`, that somebody has another number now.
+    pub(super) fn arrived(&self, stanza: &OwnedNodeRef) {
+        let is_notice = stanza.tag() == "notification";
+        if is_notice && stanza.get_optional_child("modify").is_some() {
+            lock(&self.0).clear();
+        }
     }
 
     fn learn(&self, phone: Phone) {
