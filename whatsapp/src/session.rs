@@ -12,13 +12,13 @@ mod inbound;
 mod names;
 mod order;
 mod outbound;
+mod recipients;
 mod recover;
 mod resend;
 mod resume;
 mod runtime;
 mod secret;
 mod silence;
-mod stale;
 mod time;
 mod tokens;
 mod translate;
@@ -164,8 +164,7 @@ pub struct OpenError(#[source] whatsapp_rust::bot::BotBuilderError);
 pub struct Session {
     client: Arc<Client>,
     dialled: Arc<dial::Outcome>,
-    directory: Arc<outbound::Directory>,
-    stale: Arc<stale::StaleGroups>,
+    recipients: Arc<recipients::Recipients>,
     tokens: Arc<tokens::Tokens>,
     store: Store,
 }
@@ -219,8 +218,7 @@ impl Session {
         let vault = store.vault().clone();
         let turns = Arc::new(runtime::Turns::new(vault.clone()));
         let backlog = Arc::new(backlog::Backlog::new(vault, Arc::clone(&turns)));
-        let stale = Arc::default();
-        let directory = Arc::default();
+        let recipients = Arc::default();
         let inbound = inbound::Inbound::new(
             setup,
             store.clone(),
@@ -228,8 +226,7 @@ impl Session {
             Arc::clone(&seen),
             Arc::clone(&gate),
             Arc::clone(&backlog),
-            Arc::clone(&stale),
-            Arc::clone(&directory),
+            Arc::clone(&recipients),
         );
         let dialer = dial::Dialer {
             endpoint: setup.endpoint.clone(),
@@ -263,8 +260,7 @@ impl Session {
         let session = Self {
             client,
             dialled,
-            directory,
-            stale,
+            recipients,
             tokens: Arc::default(),
             store: store.clone(),
         };

@@ -29,8 +29,7 @@ use whatsapp_rust::types::presence::ReceiptType;
 use super::backlog::Backlog;
 use super::gate::Gate;
 use super::order::{Order, Position};
-use super::outbound::Directory;
-use super::stale::StaleGroups;
+use super::recipients::Recipients;
 use super::verdict::verdict;
 use super::{Loss, Refusal, Report, Seen, Setup, expiry, resend, translate};
 use crate::session::Secret;
@@ -60,8 +59,7 @@ pub(super) struct Inbound {
     gate: Arc<Gate>,
     backlog: Arc<Backlog>,
     order: Arc<Order>,
-    stale: Arc<StaleGroups>,
-    directory: Arc<Directory>,
+    recipients: Arc<Recipients>,
     /// A task looks after what waits for its place in its conversation.
     releasing: Arc<AtomicBool>,
 }
@@ -77,8 +75,7 @@ impl Inbound {
         seen: Arc<Seen>,
         gate: Arc<Gate>,
         backlog: Arc<Backlog>,
-        stale: Arc<StaleGroups>,
-        directory: Arc<Directory>,
+        recipients: Arc<Recipients>,
     ) -> Self {
         Self {
             store,
@@ -91,8 +88,7 @@ impl Inbound {
             gate,
             backlog,
             order: Arc::default(),
-            stale,
-            directory,
+            recipients,
             releasing: Arc::default(),
         }
     }
@@ -265,7 +261,7 @@ impl Inbound {
         let at = ack.timestamp.map_or_else(clock::wall, SystemTime::from);
         if let Some(code) = &ack.error {
             let nack = Nack::parse(code);
-            self.directory.refused(nack);
+            self.recipients.refused(nack);
             if self.outbox.refused(&id, nack, now) {
                 tracing::warn!(
                     id = id.as_str(),
@@ -317,8 +313,7 @@ impl EventHandler for Inbound {
             Event::RawNode(stanza) => {
                 self.backlog.arrived(stanza);
                 self.order.arrived(stanza, &self.store);
-                self.stale.arrived(stanza);
-                self.directory.arrived(stanza);
+                self.recipients.arrived(stanza);
                 if let Some(id) = resend::requested(stanza) {
                     tracing::info!(
                         id,

@@ -1,54 +1,13 @@
 //! What is sent: the recipients of a message, and handing it to WhatsApp.
 
-use std::collections::HashSet;
-use std::sync::Mutex;
 use std::time::SystemTime;
 
 use openclaw_state::outbox::AttemptError;
 use openclaw_types::{ChatId, MessageId, Nack, Outgoing, Phone, Recipient};
 use whatsapp_rust::wacore::request::RequestUtils;
-use whatsapp_rust::{Freshness, Jid, OwnedNodeRef, SendError, SendOptions};
+use whatsapp_rust::{Freshness, Jid, SendError, SendOptions};
 
-use super::{QueryError, Session, compose, lock};
-
-/// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
-const MAX_KNOWN_NUMBERS: usize = 1024;
-
-/// The server's error for a message to an address that does not exist, or of the wrong kind.
-const BAD_REQUEST: u16 = 400;
-
-/// Numbers known to be on WhatsApp.
-#[derive(Debug, Default)]
-pub(super) struct Directory(Mutex<HashSet<Phone>>);
-
-impl Directory {
-    fn knows(&self, phone: &Phone) -> bool {
-        lock(&self.0).contains(phone)
-    }
-
-    /// The server has refused a message: perhaps one to a number that is nobody's any more. All are asked for again.
-    pub(super) fn refused(&self, nack: Nack) {
-        if nack.0 == BAD_REQUEST {
-            lock(&self.0).clear();
-        }
-    }
-
-    /// A stanza has arrived: perhaps `<notification type="contacts"><modify/>`, that somebody has another number now.
-    pub(super) fn arrived(&self, stanza: &OwnedNodeRef) {
-        let is_notice = stanza.tag() == "notification";
-        if is_notice && stanza.get_optional_child("modify").is_some() {
-            lock(&self.0).clear();
-        }
-    }
-
-    fn learn(&self, phone: Phone) {
-        let mut known = lock(&self.0);
-        if known.len() >= MAX_KNOWN_NUMBERS {
-            known.clear();
-        }
-        known.insert(phone);
-    }
-}
+use super::{QueryError, Session, compose};
 
 /// A new id for a message of this account, as WhatsApp's own clients make them.
 #[must_use]
@@ -95,7 +54,7 @@ impl Session {
     }
 
     async fn check_number(&self, to: &Recipient, phone: &Phone) -> Result<(), AttemptError> {
-        if self.directory.knows(phone) {
+        if self.recipients.knows(phone) {
             return Ok(());
         }
         let found = self.ask(&[jid(to)]).await.map_err(|error| match error {
@@ -105,7 +64,7 @@ impl Session {
         if !found.iter().any(|(_, named)| named.registered) {
             return Err(AttemptError::NotOnWhatsApp);
         }
-        self.directory.learn(phone.clone());
+        self.recipients.learn(phone.clone());
         Ok(())
     }
 
@@ -138,7 +97,7 @@ impl Session {
             Some(seconds) => options.with_ephemeral_expiration(seconds),
             None => options,
         };
-        let options = if self.stale.take(to) {
+        let options = if self.recipients.take_stale(to) {
             options
                 .with_group_metadata_freshness(Freshness::Refresh)
                 .with_device_freshness(Freshness::Refresh)
