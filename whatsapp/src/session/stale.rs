@@ -1,9 +1,9 @@
-//! Groups whose devices the library does not know well.
+//! Groups for which the library's list of devices is outdated.
 //!
-//! A member's new device shows in the ack of a message to the group: WhatsApp's server names its own `phash` when the
-//! sender's list of devices is another, and nothing where it is the same. The library compares those of direct messages, and
-//! ignores those of groups (whatsapp-rust 0.7.0, `src/send/mod.rs:2304`, `dm_phash`): such a device would get nothing of the
-//! group until the list is asked for by chance.
+//! The ack of a message to a group shows that a member has a new device: WhatsApp's server adds its own `phash` (a hash of the
+//! device list) if the sender's list differs, and none otherwise. The library handles the `phash` of direct messages, and
+//! ignores that of groups (whatsapp-rust 0.7.0, `src/send/mod.rs:2304`, `dm_phash`): the new device would receive none of the
+//! group's messages until the library queries the list for another reason.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -14,15 +14,15 @@ use whatsapp_rust::wacore_binary::node::ValueRef;
 
 use super::lock;
 
-/// More groups than anybody writes to at once. Those beyond show themselves again with the next message.
+/// More groups than a client writes to at once. Further ones are ignored: the ack of their next message has a `phash` again.
 const MAX_GROUPS: usize = 256;
 
-/// Groups that have to be asked for before the next message.
+/// Groups whose device list has to be queried before the next message.
 #[derive(Debug, Default)]
 pub(super) struct StaleGroups(Mutex<HashSet<String>>);
 
 impl StaleGroups {
-    /// A stanza has arrived: perhaps the ack of a message to a group.
+    /// Records the group if the stanza is an ack with a `phash`.
     pub(super) fn arrived(&self, stanza: &OwnedNodeRef) {
         if stanza.tag() != "ack" || stanza.get_attr("phash").is_none() {
             return;
@@ -40,7 +40,7 @@ impl StaleGroups {
         }
     }
 
-    /// Whether the recipient has to be asked for. Once.
+    /// Whether the recipient's device list has to be queried. Returns true once for each outdated list.
     pub(super) fn take(&self, to: &Recipient) -> bool {
         match to {
             Recipient::Group(id) => lock(&self.0).remove(id.as_str()),
