@@ -129,7 +129,7 @@ fn announce(ready: &Ready) -> serde_json::Result<()> {
     let line = serde_json::to_string(ready)?;
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-        tracing::warn!("nobody reads stdout");
+        tracing::warn!("stdout is closed");
     }
     Ok(())
 }

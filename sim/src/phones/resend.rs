@@ -34,7 +34,7 @@ pub(crate) fn send_again(shared: &Shared, asker: &DeviceId, receipt: &Node, auth
         party.zip(sent.cloned())
     };
     let Some((party, sent)) = found else {
-        tracing::warn!(%id, "retry receipt for a message that nobody here sent");
+        tracing::warn!(%id, "retry receipt for an unknown message");
         return;
     };
     let mut party = lock(&party);

@@ -41,7 +41,7 @@ pub(super) async fn pull(client: &Arc<Client>, turns: &Turns) {
         if more.is_err() || drain.is_over() {
             return;
         }
-        tracing::debug!("asked for the backlog that was not announced");
+        tracing::debug!("unannounced backlog requested");
     }
 }
 

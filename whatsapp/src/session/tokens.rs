@@ -48,7 +48,7 @@ impl Tokens {
             }
         });
         if tokio::time::timeout(PROPS_TIMEOUT, fetched).await.is_err() {
-            tracing::debug!("the server's properties are late");
+            tracing::debug!("server properties not fetched in time");
         }
         let until = self.logged_in.get().map(|at| *at + SALT_TIMEOUT);
         while until.is_some_and(|until| Instant::now() < until)
