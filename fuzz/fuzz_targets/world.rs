@@ -1,6 +1,6 @@
 //! A linked session and the simulator that it is linked to, in one thread and without a socket.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ const WITNESS: &str = "+15550100003";
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a session that was sent nonsense may wait for what does not come, before it is given a new connection.
 const RECONNECT_AFTER: Duration = Duration::from_secs(2);
+/// Reports that are shown where a session is deaf.
+const MAX_REPORTS: usize = 20;
 /// The most actions of one program.
 const MAX_ACTIONS: usize = 6;
 
@@ -44,6 +46,10 @@ pub struct World {
     marks: u32,
     seen: Seq,
     ids: HashSet<String>,
+    /// The last reports of sessions.
+    reports: VecDeque<Report>,
+    /// The last events.
+    events: VecDeque<EventData>,
     _volume: Volume,
 }
 
@@ -83,6 +89,8 @@ impl World {
             marks: 0,
             seen: Seq(0),
             ids: HashSet::new(),
+            reports: VecDeque::new(),
+            events: VecDeque::new(),
             _volume: volume,
         };
         world.must_hear();
@@ -149,7 +157,11 @@ impl World {
     /// Connects again where the connection has ended.
     fn revive(&mut self) {
         if let Some(link) = &mut self.link {
-            while link.reports.try_recv().is_ok() {}
+            while let Ok(report) = link.reports.try_recv() {
+                self.reports.push_back(report);
+            }
+            let surplus = self.reports.len().saturating_sub(MAX_REPORTS);
+            self.reports.drain(..surplus);
         }
         let ended = self
             .link
@@ -188,7 +200,15 @@ impl World {
             return;
         }
         self.reconnect();
-        assert!(self.hears(&mark, TIMEOUT), "the session is deaf");
+        assert!(
+            self.hears(&mark, TIMEOUT),
+            "the session is deaf to {mark}: owed {:#?}, acked {:#?}, violations {:#?}, reports {:#?}, events {:#?}",
+            self.sim.queue(ACCOUNT),
+            self.sim.acks(ACCOUNT).map(|mut acks| acks.split_off(acks.len().saturating_sub(8))),
+            self.sim.violations(),
+            self.reports,
+            self.events,
+        );
     }
 
     fn hears(&mut self, mark: &str, limit: Duration) -> bool {
@@ -216,6 +236,8 @@ impl World {
             }
             self.seen = page.cursor;
             for event in page.events {
+                self.events.push_back(event.what.clone());
+                self.events.drain(..self.events.len().saturating_sub(MAX_REPORTS));
                 let EventData::Message(message) = &event.what else {
                     continue;
                 };

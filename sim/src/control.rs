@@ -1,7 +1,7 @@
 //! The control interface: HTTP and JSON over the library's own functions, as sim/README.md describes it.
 //!
-//! Handlers only read the request, call the library and name the outcome. There is no access control: it listens on
-//! loopback, beside a server that trusts everybody.
+//! Handlers only parse the request, call the library and convert the result. There is no access control: the interface
+//! listens on loopback, like the server, which trusts every caller.
 
 mod call;
 mod content;
@@ -35,7 +35,7 @@ use tokio::sync::oneshot;
 use crate::sim::Sim;
 use failure::Failure;
 
-/// What requests under way are given to finish once the end was asked for.
+/// How long requests in progress may take to finish after a shutdown was requested.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Serves the control interface of `sim` until `stop` resolves, and a second longer for requests under way.

@@ -1,4 +1,4 @@
-//! What the server owes companions, on its way to their sockets.
+//! Delivers queued stanzas to companions: from the queue to the socket, and until they are acked.
 
 pub(crate) mod acks;
 pub(crate) mod backlog;
@@ -15,7 +15,7 @@ use crate::state::link::Link;
 use crate::state::queue::{Class, Item};
 use crate::wire::stanza;
 
-/// Owes a stanza to a companion, and sends it if the companion is there.
+/// Queues a stanza for a companion, and sends it if the companion is connected.
 pub(crate) fn deliver(state: &mut State, device: &DeviceId, item: Item) {
     let Some(user) = state.users.get_mut(&device.0) else {
         return;
@@ -44,7 +44,7 @@ pub(crate) fn deliver(state: &mut State, device: &DeviceId, item: Item) {
     cut_if_asked(state, device, &link);
 }
 
-/// Cuts a socket behind what was put on it last, if a fault says so.
+/// Closes a socket after the stanza that was written last, if a fault requires it.
 fn cut_if_asked(state: &mut State, device: &DeviceId, link: &Link) {
     let user = state.users.get_mut(&device.0);
     if user.is_some_and(|user| user.faults.ends_behind_this()) {
@@ -52,15 +52,15 @@ fn cut_if_asked(state: &mut State, device: &DeviceId, link: &Link) {
     }
 }
 
-/// How late a retry receipt is at least. A device that cannot open a message is a network away: the client has done with sending
-/// it by the time that the device asks again, and drops what it is asked for while it still sends.
+/// The minimum delay of a retry receipt. A real device answers over a network, after the client has finished sending
+/// the message; clients drop a retry request that arrives while they are still sending.
 fn turnaround(item: &Item) -> Option<Duration> {
     const TURNAROUND: Duration = Duration::from_millis(100);
     let retry = item.class == Class::Receipt && stanza::is(&item.node, "type", "retry");
     retry.then_some(TURNAROUND)
 }
 
-/// A stanza as the faults of its companion would have it.
+/// Applies the companion's faults to a stanza.
 pub(crate) fn mangled(state: &mut State, device: &DeviceId, class: Class, node: Node) -> Vec<Node> {
     if class != Class::Message {
         return vec![node];

@@ -19,27 +19,28 @@
 //! # }
 //! ```
 //!
-//! Each room knows those below it, and none above (`agent/tests/layers/circles.rs` holds it to that):
+//! Each room (module group) imports only those below it (`agent/tests/layers/circles.rs` enforces this):
 //!
 //! ```text
 //! control      all of it over HTTP
-//! sim          what tests hold: the simulator, phones, peers, a camera that reads a QR code off a terminal
-//! server       listens; one socket; the media host; brings faults about
-//! rules        what the server makes of a stanza, a file for each kind: logins, linking, messages, receipts, questions
-//! phones       what phones and contacts do by themselves: send, seal again, confirm, serve their companions
-//! delivery     what companions are owed: put on their sockets, the backlog of a login, what settles it
-//! state        everything known, behind one lock: users, companions, queues, sockets, faults, violations
+//! sim          the API for tests: the simulator, phones, peers, a camera that reads a QR code from a terminal
+//! server       the listener, each socket, the media host, fault injection
+//! rules        the server's reaction to a stanza, a file for each kind: logins, linking, messages, receipts, iqs
+//! phones       the actions of phones and contacts: send, resend, send receipts, serve their companions
+//! delivery     queued stanzas: written to sockets, the backlog of a login, acks
+//! state        all state, behind one lock: users, companions, queues, sockets, faults, violations
 //! signal       Signal, and the signatures and keys of linking
 //! wire         handshake, stanzas, addresses, contents
 //! ```
 //!
-//! Where a rule of the server goes: what a login must look like, `rules::login`; which error a message gets,
-//! `rules::messages::nack`; an error for a question, `rules::iq`; what settles a stanza and what a wrong ack costs,
-//! `delivery::acks`; how a backlog is pulled, `delivery::backlog`; what a retry receipt leads to, `rules::receipts` and
-//! `phones::resend`; what a device does that cannot open something, `rules::messages::unopened` and `phones::retry`; a kind of
-//! content, `wire::content`, and what a person sees of it, `phones::shown`; how a stream ends, `wire::ending`; a notice of the
-//! server's, `phones::notices::table`; how many requests are too many, `rules::limits`; a passkey, `rules::pairing::passkey`, and its
-//! cryptography, `signal::webauthn` and `signal::shortcake`.
+//! Where to find a rule of the server: the fields of a login, `rules::login`; the error code of a message,
+//! `rules::messages::nack`; the error of an iq, `rules::iq`; what acknowledges a stanza, and the consequence of a
+//! wrong ack, `delivery::acks`; how a client requests its backlog, `delivery::backlog`; the effect of a retry receipt,
+//! `rules::receipts` and `phones::resend`; a device that cannot decrypt a message, `rules::messages::unopened` and
+//! `phones::retry`; a kind of content, `wire::content`, and how a person sees it, `phones::shown`; the end of a
+//! stream, `wire::ending`; a stanza that the server sends unprompted, `phones::notices::table`; rate limits,
+//! `rules::limits`; a passkey, `rules::pairing::passkey`, and its cryptography, `signal::webauthn` and
+//! `signal::shortcake`.
 
 mod clock;
 pub mod control;

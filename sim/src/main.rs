@@ -116,7 +116,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The ready line: what scripts need to know when they asked for port 0.
+/// The ready line: what scripts need if they passed port 0.
 #[derive(serde::Serialize)]
 struct Ready {
     listen: String,
@@ -124,12 +124,12 @@ struct Ready {
     media: String,
 }
 
-/// Whoever started the simulator may have stopped reading; that is no reason to stop.
+/// The process that started the simulator may have stopped reading; that is no reason to stop.
 fn announce(ready: &Ready) -> serde_json::Result<()> {
     let line = serde_json::to_string(ready)?;
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-        tracing::warn!("nobody reads stdout");
+        tracing::warn!("stdout is closed");
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! What phones do, those of accounts and those of contacts: they send, seal again, confirm, and serve their companions.
+//! The phones of accounts and contacts: they send, encrypt again on request, send receipts, and serve their
+//! companions.
 
 pub(crate) mod app_state;
 pub(crate) mod bootstrap;

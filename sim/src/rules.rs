@@ -1,6 +1,7 @@
-//! What the server makes of a stanza: each file has the rules of one kind. Here a stanza is sent on to whoever answers it.
+//! The server's reaction to a stanza: each file has the rules for one kind of stanza. This file dispatches stanzas to
+//! them.
 //!
-//! A rule that a client broke is a violation (`state::verdict`); what the server answers then is decided here as well.
+//! A rule that a client broke is a violation (`state::verdict`); the rules also decide how the server responds to it.
 
 mod calls;
 pub(crate) mod devices;
@@ -27,7 +28,7 @@ use crate::state::shared::Shared;
 use crate::wire::stanza;
 use role::Role;
 
-/// Handles one stanza. Never waits: the socket's task calls it.
+/// Handles one stanza. Never blocks: the socket's task calls it.
 pub(crate) fn receive(shared: &Shared, link: &Arc<Link>, role: &Role, node: &Node) {
     match role {
         Role::Refused => {}

@@ -1,4 +1,4 @@
-//! Signal, and the signatures and keys of linking. Pure: nothing here knows a stanza or who else is there.
+//! Signal, and the signatures and keys of linking. Pure: no stanzas, no state of other devices.
 
 pub mod adv;
 pub mod link_code;
@@ -10,7 +10,8 @@ use wacore_libsignal::protocol::ProtocolAddress;
 
 use crate::number::DeviceId;
 
-/// The name of a device among parties. Always by LID: how a stanza is addressed does not change whose device it is.
+/// The name of a device in Signal. Always by LID: the addressing of a stanza does not change the identity of its
+/// device.
 pub(crate) fn address((number, device): &DeviceId) -> ProtocolAddress {
     ProtocolAddress::new(&number.lid_user(), u32::from(*device).into())
 }

@@ -123,7 +123,7 @@ impl Sim {
         self.shared.config.listen
     }
 
-    /// The root key of the certificate chain, for clients that can be told to trust another one.
+    /// The root key of the certificate chain, for clients that can be configured to trust another one.
     pub fn root_key(&self) -> [u8; 32] {
         self.shared.authority().root_public()
     }
@@ -136,8 +136,8 @@ impl Sim {
         Ok(Phone::new(Arc::clone(&self.shared), number.parse()?))
     }
 
-    /// The phone that the socket behind a QR code asks for: the account whose number is its push name, else
-    /// `+15550100001`. For demonstrations, in which nobody says whose phone scans.
+    /// The phone for the socket behind a QR code: the account whose number is the socket's push name, else
+    /// `+15550100001`. For demonstrations, in which the caller does not choose an account.
     ///
     /// # Errors
     /// The code is malformed or no socket waits with it.
@@ -157,7 +157,7 @@ impl Sim {
         Ok(Peer::new(Arc::clone(&self.shared), number.parse()?))
     }
 
-    /// Declares that nobody on WhatsApp has this number.
+    /// Marks this number as not on WhatsApp.
     ///
     /// # Errors
     /// The number is malformed.
@@ -177,7 +177,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Brings a fault about for everybody.
+    /// Injects a fault for all accounts.
     pub async fn fault(&self, fault: Fault) {
         strike::strike_and_settle(&self.shared, None, fault).await;
     }

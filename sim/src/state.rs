@@ -62,7 +62,7 @@ pub(crate) struct State {
     pub(crate) media: Media,
     /// Profile pictures so far: each gets an id of its own.
     pub(crate) pictures_made: u64,
-    /// Faults for everybody.
+    /// Faults for all accounts.
     pub(crate) faults: Faults,
 }
 
@@ -76,7 +76,7 @@ impl State {
         })
     }
 
-    /// Moves a user to another number, which nobody has. Nobody has the old one then.
+    /// Moves a user to another number, which must not be in use. The old number is then unused.
     pub(crate) fn renumber(&mut self, old: &Number, new: &Number) {
         let Some(mut user) = self.users.remove(old) else {
             return;
@@ -96,7 +96,7 @@ impl State {
         self.users.insert(new.clone(), user);
     }
 
-    /// Hides somebody's number from others, or shows it again.
+    /// Hides or shows a user's number.
     pub(crate) fn hide(&mut self, number: &Number, hidden: bool) {
         self.user(number).hidden = hidden;
         for group in self.groups.values_mut() {
@@ -111,7 +111,7 @@ impl State {
         self.users.get(number).is_some_and(|user| user.hidden)
     }
 
-    /// The number under which the server knows somebody.
+    /// The number under which the server knows a user.
     pub(crate) fn canonical(&self, number: Number) -> Number {
         self.spellings.get(&number).cloned().unwrap_or(number)
     }
@@ -185,7 +185,7 @@ impl State {
         }
     }
 
-    /// Sends a stanza that nobody acks.
+    /// Sends a stanza that needs no ack.
     pub(crate) fn tell(&self, link: &Link, who: Option<&Number>, node: &Node) {
         link.send(node, self.delay(who));
     }
@@ -209,7 +209,7 @@ impl State {
         }
     }
 
-    /// Forgets a socket that is gone.
+    /// Removes a closed socket.
     pub(crate) fn unlink_socket(&mut self, link: u64) {
         self.links.remove(&link);
         self.pairings.remove(&link);

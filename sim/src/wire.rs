@@ -1,4 +1,4 @@
-//! What travels on a socket: its handshake, its stanzas, the addresses and the content in them. Knows no account.
+//! The wire format: handshakes, stanzas, and the addresses and content in them. Does not depend on accounts.
 
 pub(crate) mod address;
 pub(crate) mod cert;

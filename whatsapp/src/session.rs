@@ -1,7 +1,7 @@
-//! One set of credentials and its connections to WhatsApp: dial, log in, notice silence, tell why
-//! a connection ended. Whether and when to connect again is decided elsewhere.
+//! One set of credentials and its connections to WhatsApp: connects, logs in, detects silence, reports why a
+//! connection ended. Whether and when to reconnect is decided elsewhere.
 //!
-//! `session` and `store` are the only modules that name WhatsApp's library.
+//! `session` and `store` are the only modules that use WhatsApp's library.
 
 mod backlog;
 mod compose;
@@ -58,25 +58,25 @@ pub use verdict::Loss;
 /// The name shown on the phone under Linked devices.
 pub const DEVICE_NAME: &str = "OpenClaw";
 
-/// How many reports may wait for the owner: more than one connection ever makes.
+/// The maximum number of reports that wait for the owner: more than one connection ever makes.
 const MAX_QUEUED_REPORTS: usize = 64;
 
-/// What a session needs.
+/// The dependencies and settings of a session.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// WhatsApp, or the simulator.
     pub endpoint: Endpoint,
-    /// The longest silence on a connection that is still called connected.
+    /// The maximum silence of a connection that still counts as connected.
     pub keepalive_limit: Duration,
-    /// How long a connection must last before the agent calls itself ready.
+    /// How long a connection must be up before the agent reports ready.
     pub ready_after: Duration,
-    /// Where events go.
+    /// Records events.
     pub journal: Arc<Journal>,
-    /// Where the outcomes of sends go.
+    /// Records the outcomes of sends.
     pub outbox: Arc<Outbox>,
-    /// What has passed so far.
+    /// Counts messages.
     pub traffic: Arc<Traffic>,
-    /// Whose messages are allowed.
+    /// The allowlist check.
     pub admission: Arc<Admission>,
 }
 
@@ -85,25 +85,25 @@ pub struct Setup {
 pub enum Report {
     /// A QR code to show.
     Qr {
-        /// What a phone reads.
+        /// The payload of the QR code.
         payload: Secret,
-        /// For how long WhatsApp accepts it.
+        /// How long WhatsApp accepts it.
         valid: Duration,
     },
     /// A code to type on the phone.
     PhoneCode {
         /// Eight characters.
         code: Secret,
-        /// For how long the phone accepts it.
+        /// How long the phone accepts it.
         valid: Duration,
     },
-    /// The code no longer works; another may be asked for.
+    /// The code no longer works; another one may be requested.
     PhoneCodeSpent,
-    /// WhatsApp asks for a passkey: request options as JSON.
+    /// WhatsApp requires a passkey: request options as JSON.
     PasskeyRequest(Secret),
     /// The code to compare during the passkey ceremony.
     PasskeyConfirmation(Secret),
-    /// The phone accepted, and that is stored.
+    /// The phone accepted, and the new credentials are stored.
     Accepted {
         /// The account's number.
         phone: Phone,
@@ -112,18 +112,19 @@ pub enum Report {
     },
     /// The pairing was refused, or failed to verify.
     PairingRefused(Refusal),
-    /// WhatsApp's `<success>` was seen on this connection.
+    /// WhatsApp sent `<success>` on this connection.
     LoggedIn,
-    /// When WhatsApp will stop accepting this version of the client: as announced, or no longer announced.
+    /// When WhatsApp will stop accepting this version of the client, as announced; `None` if the announcement was
+    /// withdrawn.
     Expires(Option<SystemTime>),
-    /// Nothing was heard for longer than the keepalive limit; the connection is being given up.
+    /// No frame arrived for longer than the keepalive limit; the connection is being closed.
     Silent,
     /// The connection ended. The last report of a connection.
     Ended(Loss),
 }
 
 impl Report {
-    /// As a log names it: without what it carries, which may be secret.
+    /// The name in the log, without the content, which may be secret.
     const fn name(&self) -> &'static str {
         match self {
             Self::Qr { .. } => "qr",
@@ -141,12 +142,12 @@ impl Report {
     }
 }
 
-/// Why WhatsApp or the phone did not link us.
+/// Why WhatsApp or the phone refused to link this device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// By WhatsApp's server.
     Server,
-    /// What one side signed did not verify at the other.
+    /// One side could not verify the other's signature.
     Verification,
     /// The passkey ceremony failed.
     Passkey,
@@ -176,7 +177,7 @@ pub struct Driver {
     seen: Arc<Seen>,
     keepalive_limit: Duration,
     turns: Arc<runtime::Turns>,
-    /// Each stanza is counted when it arrives, for as long as this is held: see [`backlog`].
+    /// Counts each stanza when it arrives, while this is held: see [`backlog`].
     _stanzas: RawNodeLease,
     /// The library's workers, started with the first connection and stopped with the driver.
     bot: Workers,
@@ -188,14 +189,14 @@ enum Workers {
     Gone,
 }
 
-/// What the library's event handler, which may not wait, leaves for the driver.
+/// Work of the library's event handler, which must not block, for the driver.
 #[derive(Debug, Default)]
 struct Seen {
-    /// The phone has accepted: store that, then report it.
+    /// The phone has accepted: store the credentials, then report.
     accepted: Notify,
-    /// The library has announced us as available: take that back, or the phone goes silent.
+    /// The library has announced this device as available: withdraw that, or the phone shows no notifications.
     announced: Notify,
-    /// Why the connection is about to end: the first reason that was given.
+    /// Why the connection is about to end: the first reason that was reported.
     loss: Mutex<Option<Loss>>,
 }
 
@@ -264,7 +265,7 @@ impl Session {
             tokens: Arc::default(),
             store: store.clone(),
         };
-        // One run is one connection: when to try again is the owner's decision.
+        // One run is one connection: when to reconnect is the owner's decision.
         session
             .client
             .enable_auto_reconnect
@@ -288,7 +289,7 @@ impl Session {
         Some((phone, self.client.lid().and_then(|lid| Lid::new(&lid.user))))
     }
 
-    /// When the last frame arrived on the present connection, in the agent's time.
+    /// When the last frame arrived on the current connection, in agent time.
     #[must_use]
     pub fn last_frame(&self) -> Option<SystemTime> {
         match self.client.stats().last_data_received_ms {
@@ -299,18 +300,18 @@ impl Session {
         }
     }
 
-    /// What the last dial failed with. Holds no secret.
+    /// The error of the last connection attempt. Contains no secret.
     #[must_use]
     pub fn dial_error(&self) -> Option<String> {
         self.dialled.error()
     }
 
-    /// Asks for a code to type on the phone, on the connection that is being made. The code is
-    /// reported, and so is a refusal.
+    /// Requests a code to type on the phone, on the connection that is being made. The code, or a refusal, is
+    /// reported.
     pub fn request_phone_code(&self, phone: Phone) {
         const SOCKET_TIMEOUT: Duration = Duration::from_secs(20);
         let client = Arc::clone(&self.client);
-        // Ends by itself: with the code, a refusal, or the socket that never came.
+        // The task ends with the code, with a refusal, or if the socket is never opened.
         tokio::spawn(async move {
             if client.wait_for_socket(SOCKET_TIMEOUT).await.is_ok() {
                 let phone_number = phone.digits().to_owned();
@@ -332,8 +333,8 @@ impl Session {
         if !self.client.is_logged_in() {
             return false;
         }
-        // The server also closes the stream, saying that the device was removed, and the library
-        // may see that before the answer.
+        // The server also closes the stream with the reason that the device was removed, and the library may process
+        // that before the response.
         let removed = self
             .client
             .wait_for_node(NodeFilter::tag("stream:error").attr("code", "401"));
@@ -342,7 +343,7 @@ impl Session {
         answered || matches!(removed.now_or_never(), Some(Ok(_)))
     }
 
-    /// Stores what the phone has accepted.
+    /// Stores the credentials that the phone has accepted.
     async fn accepted(&self) -> Report {
         let stored = self.client.persistence_manager().flush().await;
         match (stored, self.account()) {
@@ -352,20 +353,19 @@ impl Session {
         }
     }
 
-    /// Takes back that we are available. Without a push name nothing was announced, and nothing can be taken back.
+    /// Withdraws the availability of this device. Without a push name none was announced, and none can be withdrawn.
     async fn withdraw(&self) {
         let _ = self.client.presence().set_unavailable().await;
     }
 
-    /// Ends the session: what is buffered is flushed, the socket closed. It cannot connect again.
+    /// Ends the session: flushes buffers and closes the socket. It cannot connect again.
     pub async fn close(&self) {
         self.client.disconnect().await;
     }
 }
 
 impl Driver {
-    /// Makes one connection and stays until it has ended. Reports as it goes; the last report is
-    /// [`Report::Ended`].
+    /// Makes one connection and returns when it has ended. Sends reports meanwhile; the last one is [`Report::Ended`].
     pub async fn connect(&mut self) {
         let Self {
             session,
@@ -403,15 +403,15 @@ impl Driver {
                 () = &mut run => break,
             }
         }
-        // The library's handlers run before its run returns: nothing comes after this.
+        // The library's handlers run before its run returns: no report follows.
         if seen.accepted.notified().now_or_never().is_some() {
             send_report(reports, session.accepted().await).await;
         }
-        // That we are available has ended with the connection.
+        // The announced availability has ended with the connection.
         let _ = seen.announced.notified().now_or_never();
         let restarts = matches!(restart.now_or_never(), Some(Ok(_)));
         let loss = match lock(&seen.loss).take() {
-            // What the library says of the same end is less precise.
+            // The library's own reason for the same end is less precise.
             None | Some(Loss::Connection) if restarts => Loss::Restart,
             Some(loss) => loss,
             None if session.dialled.made() => Loss::Connection,
@@ -421,9 +421,9 @@ impl Driver {
     }
 }
 
-/// As the library has them, but for the tasks that it keeps for chats that are silent, 9 KiB each, and for what was sent: a
-/// device that could not decrypt it may have been off for days. A request for what is not there any more repairs nothing in
-/// the library (whatsapp-rust#1300, mended after 0.7.0).
+/// The library's defaults, with two exceptions: its tasks for chats that are silent, 9 KiB each, and its cache of sent
+/// messages, because a device that could not decrypt one may have been off for days. If a message is no longer cached,
+/// the library cannot repair the session on request (whatsapp-rust#1300, fixed after 0.7.0).
 fn caches() -> CacheConfig {
     CacheConfig {
         sent_message_ttl_secs: 7 * 86_400,
@@ -446,7 +446,7 @@ async fn run(client: &Arc<Client>, bot: &mut Workers) {
 }
 
 async fn send_report(reports: &mpsc::Sender<Report>, report: Report) {
-    // Fails only when the owner has gone, and then no one wants to know.
+    // Fails only if the owner was dropped, and then no one needs the report.
     let _ = reports.send(report).await;
 }
 

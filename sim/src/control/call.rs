@@ -21,7 +21,7 @@ pub(super) struct Request {
     from: E164,
     to: E164,
     kind: CallKind,
-    /// Which of the caller's devices; the phone if nothing is said.
+    /// The calling device; default: the phone.
     #[serde(default)]
     device: u16,
     call: Option<String>,

@@ -1,4 +1,4 @@
-//! What a request says that somebody sends: a description of any content, or one of the short ways to the usual ones.
+//! The content of a message in a request: a description of any content, or one of the short forms.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::sim::peer::Peer;
 use crate::wire::address::By;
 use crate::wire::content::{self, Content, text_message};
 
-/// What a text is.
+/// The kind of message that `text` makes (`as`).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Form {
@@ -24,12 +24,12 @@ pub(super) enum Form {
     Reaction,
 }
 
-/// The message that a request describes: `content`, or `text` with `as`.
+/// The message in a request: `content`, or `text` with `as`.
 pub(super) struct Described {
     pub(super) content: Option<Content>,
     pub(super) text: Option<String>,
     pub(super) form: Form,
-    /// The message that it is about; of an album's part, the album.
+    /// The id of the message that this one refers to; for a part of an album, the album.
     pub(super) about: Option<String>,
     /// The chat's timer, in seconds.
     pub(super) expiration: Option<u32>,
@@ -81,7 +81,8 @@ impl Described {
     }
 }
 
-/// The message of a description. A large file takes seconds to encrypt, and the rest of the server goes on meanwhile.
+/// Builds the message of a description. Encrypting a large file takes seconds; the rest of the server keeps running
+/// meanwhile.
 pub(super) async fn compose(
     sender: &Peer,
     content: Content,

@@ -1,4 +1,5 @@
-//! Contacts' devices: further ones, what does not open at them, a phone that is set up anew; and messages that open nowhere.
+//! Contacts' devices: more of them, messages that fail to decrypt on them, a reinstalled phone; and messages that no
+//! companion can decrypt.
 
 use std::sync::Arc;
 
@@ -15,9 +16,9 @@ use crate::sim::Sim;
 use crate::sim::peer::Unopenable;
 use crate::wire::content::Content;
 
-/// More would be no contact, but a load.
+/// A limit for tests: a contact has far fewer devices.
 const MAX_DEVICES: u16 = 50;
-/// Clients give up after so many.
+/// Clients stop answering retry receipts after this many.
 const MAX_COUNT: u32 = 5;
 
 #[derive(Deserialize)]
@@ -57,11 +58,11 @@ pub(super) struct Retry {
     peer: E164,
     #[serde(default)]
     device: u16,
-    /// A message that the device has got.
+    /// The id of a message that the device has received.
     id: Option<String>,
-    /// So many of those that come.
+    /// The number of next messages that fail to decrypt.
     next: Option<u32>,
-    /// How often the device asks.
+    /// How often the device requests each message.
     #[serde(default = "once")]
     count: u32,
     keys: Option<bool>,
@@ -123,7 +124,7 @@ pub(super) struct Closed {
     form: Unopenable,
     #[serde(default)]
     by: Addressing,
-    /// What the account's phone got.
+    /// The message that the account's phone received.
     content: Option<Content>,
 }
 

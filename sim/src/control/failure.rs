@@ -1,4 +1,4 @@
-//! What a caller of the control interface is told when something does not work: `{"error", "hint"}` and a status.
+//! Errors of the control interface: `{"error", "hint"}` and a status.
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! What a person does to groups on the phone, as JSON.
+//! Changes that a person makes to groups on the phone, as JSON.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub(super) async fn view(
     Ok(Json(account.of(&sim)?.group(&group)?))
 }
 
-/// A change, by whom, and of which group. Read in two steps, so that a field that the kind does not know is refused.
+/// A change, its author, and its group. Parsed in two steps, so that a field that the kind does not have is rejected.
 #[derive(Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub(super) struct Request {
@@ -73,7 +73,7 @@ impl TryFrom<Map<String, Value>> for Request {
     }
 }
 
-/// Variants have braces although some are empty: serde refuses unknown fields only then.
+/// Variants have braces even if they are empty: only then does serde reject unknown fields.
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum Kind {

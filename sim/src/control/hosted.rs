@@ -12,14 +12,14 @@ use super::request::{Body, E164};
 use crate::signal::adv::Signing;
 use crate::sim::Sim;
 
-/// By which of the two types in the signed identity a client takes the prefix of the account's signature.
+/// Which of the two types in the signed identity selects the prefix of the account's signature.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Signed {
-    /// By the device's, as WhatsApp Web does.
+    /// The device's type, as in WhatsApp Web.
     #[default]
     ByDevice,
-    /// By the account's, as whatsapp-rust did before #1440.
+    /// The account's type, as in whatsapp-rust before #1440.
     ByAccount,
 }
 

@@ -1,4 +1,4 @@
-//! Files of the media host: taken off it.
+//! Removes files from the media host.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const fn gone() -> u16 {
 #[serde(deny_unknown_fields)]
 pub(super) struct Remove {
     account: E164,
-    /// A message that the account has got or sent.
+    /// The id of a message that the account has received or sent.
     id: String,
     #[serde(default = "gone")]
     status: u16,

@@ -1,4 +1,4 @@
-//! What the server says by itself, over HTTP.
+//! Stanzas that the server sends unprompted, over HTTP.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::sim::notice::{NoticeAbout, NoticeKind};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Notice {
-    /// Of `companion_reg_refresh` it may be left out: then it goes to the sockets that are not linked yet.
+    /// Optional for `companion_reg_refresh`, which is then sent to the sockets that are not linked yet.
     account: Option<E164>,
     kind: String,
     contact: Option<E164>,

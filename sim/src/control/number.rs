@@ -1,4 +1,4 @@
-//! Numbers over HTTP: one that changes, one that nobody sees, an account that has not moved to LIDs.
+//! Numbers over HTTP: changing a number, hiding it, and accounts that are not migrated to LIDs.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Passkeys over HTTP: an account that asks for one, its authenticator, and the person at its phone.
+//! Passkeys over HTTP: an account that requires one, its authenticator, and the person at its phone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::sim::passkey::Passkeys;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Registered {
-    /// Base64url, as everything in WebAuthn.
+    /// Base64url, as all bytes in WebAuthn.
     id: String,
     public_key: String,
 }
@@ -97,7 +97,7 @@ fn read(registered: &Registered) -> Result<Credential, Failure> {
 #[serde(deny_unknown_fields)]
 pub(super) struct Assert {
     account: E164,
-    /// The options, as JSON or as text with JSON in it.
+    /// The options, as JSON or as a string that contains JSON.
     options: Value,
     #[serde(default)]
     forgery: Forgery,

@@ -1,4 +1,4 @@
-//! What people show of themselves, as JSON.
+//! Profiles, as JSON.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! How requests are read: bodies and queries into typed values, each mistake named.
 //!
-//! A body is JSON whatever its content type says, so that `curl -d '{…}'` works as it stands.
+//! A body is parsed as JSON, whatever its content type, so that `curl -d '{…}'` works without a header.
 
 use std::ops::Deref;
 
@@ -84,7 +84,7 @@ impl TryFrom<String> for E164 {
 }
 
 impl E164 {
-    /// The phone of an account that exists: questions about a number that nobody has used are mistakes.
+    /// The phone of an existing account: a request about an unused number is a mistake of the caller.
     pub(super) fn of(&self, sim: &Sim) -> Result<Phone, Failure> {
         if sim.numbers().contains(&self.0) {
             return Ok(sim.phone(self)?);

@@ -1,4 +1,4 @@
-//! Stanzas as JSON, and what people show of themselves.
+//! Stanzas and presence, as JSON.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) struct Stanza {
     hex: Option<String>,
 }
 
-/// What is written like an address is one on the wire.
+/// A value that looks like a JID is encoded as one.
 fn node(stanza: Stanza) -> Result<Node, Failure> {
     const HINT: &str = "`hex` is pairs of 0-9 and a-f";
     let mut node = NodeBuilder::new_dynamic(stanza.tag).build();

@@ -1,8 +1,8 @@
-//! Acks: those of companions, which settle what they are owed, and those that the server answers with.
+//! Acks: those of companions, which remove stanzas from the queue, and those that the server sends.
 //!
-//! An ack names its stanza by class, id and addresses. One whose addresses are wrong settles nothing: the server sends
-//! `<stream:error><ack/></stream:error>` and ends the stream, at every login until the stanza is acked (whatsapp-rust#633,
-//! #647, #1101).
+//! An ack identifies its stanza by class, id and addresses. An ack with wrong addresses removes nothing: the server
+//! sends `<stream:error><ack/></stream:error>` and ends the stream, at every login until the stanza is acked
+//! (whatsapp-rust#633, #647, #1101).
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, NodeValue};
@@ -34,8 +34,7 @@ pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
     }
 }
 
-/// Takes an acked stanza off the queue, and notes that it was acked. An ack that names another than was sent ends the
-/// stream.
+/// Removes an acked stanza from the queue, and records the ack. An ack that does not match its stanza ends the stream.
 pub(crate) fn settle(
     shared: &Shared,
     link: &Link,
@@ -59,7 +58,7 @@ pub(crate) fn settle(
     });
     let is_behind = companion.feed.is_some();
     let Some(settled) = settled else {
-        // Acked before: a client may repeat itself.
+        // Already acked: a client may repeat an ack.
         return;
     };
     if !settled.is_empty() {
@@ -67,7 +66,7 @@ pub(crate) fn settle(
     }
     note(&mut state, id, settled);
     if is_behind {
-        // The end of the backlog may have waited for this.
+        // This may have been the last ack that the end of the backlog waited for.
         link.wake();
     }
     drop(state);
@@ -88,8 +87,8 @@ fn note(state: &mut State, id: &DeviceId, settled: Vec<Item>) {
     state.user(&id.0).acked.extend(acked);
 }
 
-/// Compares the addresses of an ack or a receipt with those of its stanza: `to` is its `from`, and `participant` and
-/// `recipient` are the same.
+/// Compares the addresses of an ack or a receipt with those of its stanza: `to` must be the stanza's `from`, and
+/// `participant` and `recipient` must be the same.
 fn mismatch(owed: &Item, ack: &Node) -> Result<(), String> {
     for (name, of_owed) in [
         ("to", "from"),
@@ -97,7 +96,7 @@ fn mismatch(owed: &Item, ack: &Node) -> Result<(), String> {
         ("recipient", "recipient"),
     ] {
         let (found, expected) = (stanza::jid(ack, name), stanza::jid(&owed.node, of_owed));
-        // The receipt of a group's member may be acked without the member.
+        // The ack of a group member's receipt may omit the member.
         let optional = owed.class == Class::Receipt && name == "participant" && found.is_none();
         if found != expected && !optional {
             let show =
@@ -114,7 +113,7 @@ fn mismatch(owed: &Item, ack: &Node) -> Result<(), String> {
     Ok(())
 }
 
-/// `<ack>` for a client's message or receipt.
+/// The `<ack>` for a client's message or receipt.
 pub(crate) fn acknowledge(
     shared: &Shared,
     link: &Link,
@@ -126,7 +125,7 @@ pub(crate) fn acknowledge(
     lock(&shared.state).tell(link, Some(&id.0), &ack);
 }
 
-/// The `<ack>` for a stanza of a client, so that errors can be added to it.
+/// The `<ack>` for a client's stanza, to which an error can be added.
 pub(crate) fn ack(node: &Node, class: &'static str) -> NodeBuilder {
     let mut ack = NodeBuilder::new("ack")
         .attr("class", class)

@@ -1,11 +1,13 @@
-//! What waited for a companion while it had no socket, or read too slowly: announced, delivered as it reads, and its end.
+//! The backlog: stanzas that were queued while a companion had no socket or read too slowly. Announces it, delivers
+//! it, and ends it.
 //!
-//! What waited at a login is pulled: `<offline_preview>` announces it, the first few stanzas come unasked, and the rest as
-//! the client asks for it with `<offline_batch>`. `<offline>` follows when all of it is acked, and only then what has come
-//! meanwhile (whatsapp-rust#125, #359, #629).
+//! A client has to request the backlog of a login: `<offline_preview>` announces it, the first few stanzas are sent
+//! unprompted, the rest on request (`<offline_batch>`). `<offline>` follows when the whole backlog is acked; stanzas
+//! that arrived meanwhile are sent only after that (whatsapp-rust#125, #359, #629).
 //!
-//! A socket holds few stanzas that its client has not read ([`Link::room`]); the rest stays in the queue, and the socket's
-//! task fetches it as the client reads. What is unread is bounded, however much is owed.
+//! A socket holds only a few stanzas that its client has not read ([`Link::room`]); the rest stays in the queue, and
+//! the socket's task fetches it as the client reads. So the unread stanzas are bounded, whatever the length of the
+//! queue.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -23,7 +25,7 @@ use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// `<iq xmlns="passive"><active/>`: what is owed comes now, and after it everything as it happens.
+/// `<iq xmlns="passive"><active/>`: the client wants its stanzas: first the backlog, then new ones as they arrive.
 pub(crate) fn activate(shared: &Shared, link: &Link, id: &DeviceId) {
     let strict = shared.config.is_strict(Leniency::Backlog);
     let mut state = lock(&shared.state);
@@ -39,7 +41,7 @@ pub(crate) fn activate(shared: &Shared, link: &Link, id: &DeviceId) {
     companion.active = true;
     companion.feed = Some(Feed::backlog(&companion.queue, strict));
     if announced {
-        // The socket's own task takes the rest as fast as it is read.
+        // The socket's own task sends the rest as fast as the client reads.
         link.send(&preview(&companion.queue), delay);
     } else if let Some(feed) = &mut companion.feed {
         feed.without_primer();
@@ -48,7 +50,7 @@ pub(crate) fn activate(shared: &Shared, link: &Link, id: &DeviceId) {
     shared.announce();
 }
 
-/// `<ib><offline_batch count>`: the client takes so many more stanzas of its backlog.
+/// `<ib><offline_batch count>`: the client requests this many more stanzas of its backlog.
 pub(crate) fn request(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
     const RULE: &str = "a backlog is asked for by a number of stanzas";
     let Some(batch) = node.get_optional_child("offline_batch") else {
@@ -66,7 +68,7 @@ pub(crate) fn request(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
     }
 }
 
-/// Puts as much of what a companion is owed on its socket as that has room for.
+/// Writes as many of a companion's queued stanzas to its socket as fit.
 pub(crate) fn feed(state: &mut State, device: &DeviceId, link: &Link) {
     let delay = state.delay(Some(&device.0));
     while link.room() > 0 {
@@ -124,7 +126,7 @@ pub(crate) fn feed(state: &mut State, device: &DeviceId, link: &Link) {
     }
 }
 
-/// What is about to be delivered, by class.
+/// The number of stanzas that are about to be delivered, by class.
 fn preview(queue: &Queue) -> Node {
     let count = |class: Class| queue.iter().filter(|item| item.class == class).count();
     let preview = NodeBuilder::new("offline_preview")
@@ -139,13 +141,13 @@ fn preview(queue: &Queue) -> Node {
     stanza::ib(preview)
 }
 
-/// A stanza as it comes after a login: marked as one that waited, and counted.
+/// A stanza of the backlog, with the mark and number of an offline stanza.
 fn offline(mut node: Node, number: usize) -> Node {
     node.attrs.insert("offline", number.to_string());
     node
 }
 
-/// That is all that waited.
+/// `<offline>`: the end of the backlog.
 fn end(count: usize) -> Node {
     stanza::ib(NodeBuilder::new("offline").attr("count", count).build())
 }
@@ -197,7 +199,7 @@ mod tests {
         }
     }
 
-    /// Reads all that the socket has and will get; how many stanzas that are.
+    /// Reads everything that the socket has and will get. Returns the number of stanzas.
     fn read(state: &mut State, device: &DeviceId, link: &Link) -> usize {
         let mut read = 0;
         loop {
@@ -223,12 +225,12 @@ mod tests {
             companion.feed = Some(Feed::backlog(&companion.queue, false));
             feed(&mut state, &device, &link);
             assert!(link.is_live() && link.unread() < 1_100, "{waiting}");
-            // And the end of it, and what has changed meanwhile.
+            // The end of the backlog, and the collections that changed meanwhile.
             assert_eq!(read(&mut state, &device, &link), waiting + 2);
         }
     }
 
-    /// The tags of what the socket has got, and the `offline` numbers of messages.
+    /// The tags of the stanzas that the socket got, and the `offline` numbers of messages.
     fn taken(state: &mut State, device: &DeviceId, link: &Link) -> Vec<String> {
         feed(state, device, link);
         let mut taken = Vec::new();

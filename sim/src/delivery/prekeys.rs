@@ -1,4 +1,4 @@
-//! The prekeys that companions have published: each is handed out once, and companions are asked for more.
+//! The prekeys that companions have uploaded: each is used once, and companions are asked to upload more.
 
 use wacore_binary::SERVER_JID;
 use wacore_binary::builder::NodeBuilder;
@@ -10,7 +10,7 @@ use crate::state::State;
 use crate::state::queue::Item;
 use crate::wire::stanza;
 
-/// One of a companion's bundles: uses up a one-time prekey, and asks the companion for more when few are left.
+/// One prekey bundle of a companion: uses up a one-time prekey, and asks the companion for more when few are left.
 pub(crate) fn take_bundle(state: &mut State, device: &DeviceId) -> Option<Bundle> {
     let companion = state.companion(device)?;
     let bundle = companion.take_bundle();

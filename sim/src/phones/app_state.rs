@@ -1,4 +1,4 @@
-//! Changes of an account's settings: the phone makes them, and companions are told to ask for them.
+//! Changes of an account's settings: the phone makes them, and companions are notified to request the patches.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -11,7 +11,7 @@ use crate::state::queue::Item;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// The account takes another push name on the phone.
+/// Changes the account's push name on the phone.
 pub(crate) fn rename(shared: &Shared, number: &Number, name: &str) {
     let mut state = lock(&shared.state);
     let user = state.user(number);
@@ -24,7 +24,7 @@ pub(crate) fn rename(shared: &Shared, number: &Number, name: &str) {
     shared.announce();
 }
 
-/// `<collection>` in the news of a change.
+/// `<collection>` in the notification of a change.
 pub(crate) fn changed(name: &str, version: impl Into<u64>) -> Node {
     NodeBuilder::new("collection")
         .attr("name", name)
@@ -32,7 +32,7 @@ pub(crate) fn changed(name: &str, version: impl Into<u64>) -> Node {
         .build()
 }
 
-/// `<notification type="server_sync">`: the account's other companions get the patches when they ask for them.
+/// `<notification type="server_sync">`: the account's other companions then request the patches.
 pub(crate) fn tell(state: &mut State, by: &DeviceId, collections: Vec<Node>) {
     let news = NodeBuilder::new("notification")
         .attr("from", by.0.pn())

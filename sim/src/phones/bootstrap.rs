@@ -50,7 +50,7 @@ pub(crate) fn begin(shared: &Shared, id: &DeviceId) {
     shared.announce();
 }
 
-/// The app-state key, as at linking or when a companion asks for it.
+/// The app-state key, as at linking or when a companion requests it.
 pub(crate) fn share_keys(shared: &Shared, party: &mut Party, id: &DeviceId) {
     let share = lock(&shared.state).user(&id.0).app_state.key_share();
     let message = protocol(ProtocolMessage {
@@ -69,7 +69,7 @@ pub(crate) fn send_to_companion(
     message: &wa::Message,
 ) {
     let envelope = Envelope::to_own_companion(&id.0);
-    // The companion may ask for it again, or for the file that it names.
+    // The companion may request it again, or the file that it refers to.
     lock(&shared.state).user(&id.0).remember(&envelope, message);
     if let Err(error) = seal::send(shared, party, id, &envelope, message) {
         tracing::error!(%error, "the phone cannot reach its companion");

@@ -1,7 +1,7 @@
-//! Calls, as far as a companion sees them: the stanzas that tell it of a call on the phone. No sound is carried.
+//! Calls, as a companion sees them: the stanzas that report a call on the phone. There is no audio.
 //!
-//! The forms are those that `wacore::stanza::call` reads. Each waits for a companion that is away, and has to be acked with
-//! class `call`; an offer may be confirmed by a receipt that names it instead.
+//! The stanzas have the forms that `wacore::stanza::call` parses. Each is queued for an offline companion, and has to
+//! be acked with class `call`; for an offer, a receipt with its call id also counts.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
@@ -18,42 +18,42 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::address::By;
 
-/// What happens to a call. Several kinds are one tag on the wire, with different reasons.
+/// What happens to a call. Several kinds have the same tag on the wire, with different reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallKind {
-    /// It rings.
+    /// A new call.
     Offer,
-    /// The members of a group are told that one is going on.
+    /// Notifies the members of a group of an ongoing call.
     OfferNotice,
-    /// A device of the one that is called rings.
+    /// A device of the callee rings.
     Preaccept,
-    /// It is taken.
+    /// Answered.
     Accept,
-    /// It is declined.
+    /// Declined.
     Reject,
-    /// One device cannot take it; the others go on ringing.
+    /// One device is busy; the others continue to ring.
     Busy,
     /// Candidates for a connection.
     Transport,
-    /// How far the relays are.
+    /// The latency of the relays.
     Relaylatency,
-    /// It is over.
+    /// The call has ended.
     Terminate,
-    /// The caller has given up.
+    /// The caller gave up.
     Timeout,
-    /// Another device has taken it.
+    /// Answered on another device.
     AcceptedElsewhere,
-    /// Another device has declined it.
+    /// Declined on another device.
     RejectedElsewhere,
-    /// Everybody has left a group's call.
+    /// Everyone has left a group's call.
     GroupCallEnded,
-    /// A sign that no client knows; it must be acked like any other.
+    /// A kind that no client knows; it must be acked like any other.
     Unknown,
 }
 
 impl CallKind {
-    /// The tag on the wire, and the reason that goes with it.
+    /// The tag on the wire, and its `reason`.
     const fn on_the_wire(self) -> (&'static str, Option<&'static str>) {
         match self {
             Self::Offer => ("offer", None),
@@ -74,27 +74,27 @@ impl CallKind {
     }
 }
 
-/// A sign of a call.
+/// One call stanza.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// What happens.
+    /// The kind of event.
     pub kind: CallKind,
-    /// The call that it belongs to, as returned for its offer; a new one without it.
+    /// The call id, as returned for the offer; without it, a new call starts.
     pub call: Option<String>,
-    /// With pictures.
+    /// A video call.
     pub video: bool,
     /// The group whose members are called.
     pub group: Option<Jid>,
-    /// How long it lasted, in seconds. Of an end only.
+    /// The duration in seconds. Only for the end of a call.
     pub duration: Option<u32>,
-    /// As if it had waited for the companion, also for one that is there.
+    /// Marks the stanza as one from the offline queue, also for a companion that is connected.
     pub offline: bool,
-    /// The caller's address.
+    /// How the caller is addressed.
     pub by: By,
 }
 
 impl Call {
-    /// A call of two, with sound only.
+    /// A one-to-one audio call.
     pub fn of(kind: CallKind) -> Self {
         Self {
             kind,
@@ -108,7 +108,7 @@ impl Call {
     }
 }
 
-/// A device's sign of a call, for the companions of an account. Returns the ids of the stanza and of the call.
+/// Sends a call stanza from a device to the companions of an account. Returns the ids of the stanza and of the call.
 pub(crate) fn sign(
     shared: &Shared,
     from: &DeviceId,
@@ -145,7 +145,7 @@ pub(crate) fn sign(
     Ok((id, call_id))
 }
 
-/// Notes the sign. Returns the companions that it is for.
+/// Records the stanza. Returns the companions that receive it.
 fn begin(
     shared: &Shared,
     from: &DeviceId,
@@ -240,7 +240,7 @@ fn audio(rate: &'static str) -> Node {
         .build()
 }
 
-/// What an offer describes, in the server's order; the sealed key follows.
+/// The children of an offer in the server's order; the encrypted key follows.
 fn offer_children(video: bool) -> Vec<Node> {
     let mut children = vec![audio("8000"), audio("16000")];
     if video {
@@ -258,7 +258,7 @@ fn offer_children(video: bool) -> Vec<Node> {
     children
 }
 
-/// The key of the call's sound, as a message. Nothing is ever encrypted with it here.
+/// The call's key, as a message. Nothing is encrypted with it here.
 fn call_key() -> wa::Message {
     let call = wa::message::Call {
         call_key: Some(vec![7; 32]),

@@ -1,4 +1,5 @@
-//! A contact's further devices, which the simulator plays: they are linked to its phone, and each has keys of its own.
+//! A contact's additional devices, which the simulator runs: they are linked to the contact's phone, and each has its
+//! own keys.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,14 +18,14 @@ pub(crate) fn link(shared: &Shared, number: &Number) -> DeviceId {
     (number.clone(), device)
 }
 
-/// Links the device of a business's provider. Returns its key index.
+/// Links the provider's device of a hosted business. Returns its key index.
 pub(crate) fn link_provider(shared: &Shared, number: &Number) -> u32 {
     let key_index = u32::from(next_number(shared, number));
     add(shared, number, PROVIDER, key_index, Signing::Provider);
     key_index
 }
 
-/// A number that no device has had. The key index is the same.
+/// A device number that was never used. The key index is the same.
 fn next_number(shared: &Shared, number: &Number) -> u16 {
     let mut state = lock(&shared.state);
     let made = &mut state.user(number).devices_made;
@@ -52,7 +53,7 @@ fn add(shared: &Shared, number: &Number, device: u16, key_index: u32, signing: S
         .insert(device, played);
 }
 
-/// The phone is set up anew: another identity, and nothing of what it knew. Its further devices are gone.
+/// Reinstalls the phone: a new identity, without its earlier state. Its additional devices are removed.
 pub(crate) fn reinstall(shared: &Shared, number: &Number) {
     let party = Party::new();
     let mut state = lock(&shared.state);

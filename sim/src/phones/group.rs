@@ -1,4 +1,4 @@
-//! What phones and peers send to groups: one ciphertext for all, and the sender key for those who have not got it.
+//! Messages of phones and peers to groups: one ciphertext for all, and the sender key for devices that do not have it.
 
 use wacore_binary::Jid;
 
@@ -18,7 +18,7 @@ use crate::sync::{lock, ready};
 use crate::wire::address::By;
 use crate::wire::content::distribution;
 
-/// Sends to a group, with the sender key for whoever has not got it.
+/// Sends to a group, with the sender key for devices that do not have it.
 pub(crate) fn send(
     shared: &Shared,
     from: &DeviceId,

@@ -1,4 +1,4 @@
-//! Files of messages: phones put theirs on the media host, and download those that they are sent.
+//! Files of messages: phones upload theirs to the media host, and download the files that they receive.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::sync::lock;
 use crate::wire::content::{Base64, Content, File, Kind, NotContent};
 use crate::wire::file::{self, Made, MediaType, Plain, Stored};
 
-/// Puts the files of a description on the host, also those that are quoted, and writes into it where they are. What it says
-/// of a file already stays: a test may want a wrong hash.
+/// Uploads the files of a description, including quoted ones, and writes their location into the description. Fields
+/// that the description already has are not changed: a test may want a wrong hash.
 pub(crate) fn host(shared: &Shared, content: &mut Content) -> Result<(), Error> {
     let quote = content.context.as_mut().and_then(|it| it.quote.as_mut());
     if let Some(quoted) = quote.and_then(|quote| quote.content.as_mut()) {
@@ -33,7 +33,7 @@ pub(crate) fn host(shared: &Shared, content: &mut Content) -> Result<(), Error> 
     seal(shared, kind, plain, &mut media.file)
 }
 
-/// Encrypts a file, puts it on the host, and writes down where it is.
+/// Encrypts a file, uploads it, and writes its location.
 pub(crate) fn seal(
     shared: &Shared,
     kind: MediaType,
@@ -86,7 +86,8 @@ pub(crate) fn pointer(message: &wa::Message) -> Option<(Vec<u8>, String)> {
     Some((file.media_key?.0, file.direct_path?))
 }
 
-/// What a phone finds that downloads the file of a message: nothing is wrong, or the first thing that is. `None`: it has none.
+/// Downloads and checks the file of a message, as a phone does. `Err` is the first error; `None`: the message has no
+/// file.
 pub(crate) fn fetch(shared: &Shared, message: &wa::Message) -> Option<Result<(), String>> {
     let mut content = Content::of(message);
     let (kind, media) = content.kind.media_mut()?;

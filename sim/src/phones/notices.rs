@@ -1,5 +1,5 @@
-//! What the server says by itself, by name: notifications of every kind, which have to be acked and wait for companions that
-//! are away, and `<ib>`, which nobody acks. The table has the form of each.
+//! Stanzas that the server sends unprompted, by name: notifications of every kind, which have to be acked and are
+//! queued for offline companions, and `<ib>`, which is not acked. `table` has the form of each.
 
 mod messages;
 mod subject;
@@ -18,10 +18,10 @@ pub use subject::NoticeAbout;
 use subject::Subject;
 use table::{Kind, TABLE};
 
-/// A kind of notice, as it is listed.
+/// A kind of notice, as `GET /notices` lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct NoticeKind {
-    /// What it is asked for by.
+    /// The name of the kind.
     pub kind: &'static str,
     /// `notification`, `ib`, `message`.
     pub stanza: &'static str,
@@ -39,7 +39,7 @@ pub(crate) fn kinds() -> Vec<NoticeKind> {
     TABLE.iter().map(kind).collect()
 }
 
-/// Tells all companions of an account. Returns the stanza's id.
+/// Sends the notice to all companions of an account. Returns the stanza's id.
 pub(crate) fn send(
     shared: &Shared,
     account: &Number,
@@ -62,7 +62,7 @@ pub(crate) fn send(
             Ok(raw::send(shared, account, &with_id(node, about)))
         }
         table::Form::Message(build) => {
-            // The one such message says that the account's chats have moved.
+            // The only such message reports that the account's chats are migrated to LIDs.
             lock(&shared.state).user(account).lid_migrated = Some(true);
             messages::from_the_phone(shared, account, &build(&subject))
         }

@@ -1,4 +1,4 @@
-//! What companions ask their phone for: older messages of a chat, and a message that they could not open.
+//! Companions' requests to their phone: older messages of a chat, and a message that they could not decrypt.
 
 use buffa::{Message as _, MessageField};
 use wacore_binary::{Jid, JidExt as _};
@@ -28,10 +28,10 @@ use crate::wire::content::File;
 use crate::wire::deflate;
 use crate::wire::file::{MediaType, Plain};
 
-/// Messages that one answer has at most.
+/// The maximum number of messages in one answer.
 const MAX_MESSAGES: usize = 500;
 
-/// Answers a request, whose message has this id.
+/// Answers a request, given the id of its message.
 pub(crate) fn answer(
     shared: &Shared,
     party: &mut Party,
@@ -72,7 +72,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// The message as phones hand it on.
+    /// The message in the form in which phones pass it on.
     fn web_message(&self, state: &State, own: &Number, chat: &Jid) -> wa::WebMessageInfo {
         let from_me = self.from == *own;
         let in_group = chat.is_group() && !from_me;
@@ -110,7 +110,7 @@ impl Chat {
     }
 }
 
-/// All messages of a chat, the oldest first.
+/// All messages of a chat, oldest first.
 fn messages(state: &State, own: &Number, chat: &Chat) -> Vec<Kept> {
     let Some(user) = state.users.get(own) else {
         return Vec::new();
@@ -146,7 +146,7 @@ fn messages(state: &State, own: &Number, chat: &Chat) -> Vec<Kept> {
     messages
 }
 
-/// Messages of a chat that are older than the one that the companion names.
+/// Messages of a chat that are older than the one in the request.
 fn history(
     shared: &Shared,
     own: &Number,
@@ -175,7 +175,7 @@ fn history(
     }
 }
 
-/// The part of a chat that is asked for, the newest message first.
+/// The requested part of a chat, newest message first.
 fn conversation(
     state: &State,
     own: &Number,
@@ -204,7 +204,7 @@ fn conversation(
     })
 }
 
-/// Those before the message that the companion names, or before its time where the phone has not got it.
+/// The messages before the one in the request, or before its time if the phone does not have it.
 fn older(mut kept: Vec<Kept>, asked: &HistorySyncOnDemandRequest) -> Vec<Kept> {
     let oldest = asked.oldest_msg_id.as_deref().unwrap_or_default();
     match kept.iter().position(|message| message.id == oldest) {
@@ -252,7 +252,7 @@ fn notification(
     }))
 }
 
-/// The messages that a companion could not open, as far as the phone has them.
+/// The messages that a companion could not decrypt, if the phone has them.
 fn resend(
     shared: &Shared,
     own: &Number,
@@ -291,7 +291,7 @@ fn resend(
     }))
 }
 
-/// The message of a key. Phones name the chat by its number, also where they were asked by LID.
+/// The message with this key. Phones identify the chat by its number, also if the request has the LID.
 fn found(state: &State, own: &Number, key: &wa::MessageKey) -> Option<wa::WebMessageInfo> {
     let jid: Jid = key.remote_jid.as_deref()?.parse().ok()?;
     let chat = Chat::of(state, &jid)?;

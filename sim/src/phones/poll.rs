@@ -1,4 +1,4 @@
-//! Votes: encrypted under the secret that came with the poll, so that only those who got the poll can read them.
+//! Votes, encrypted with the secret in the poll, so that only recipients of the poll can read them.
 
 use buffa::MessageField;
 use wacore::poll::{self, PollVoteCiphertext};
@@ -12,14 +12,14 @@ use crate::state::user::User;
 use crate::wire::address::By;
 use crate::wire::content::{Poll, Vote, poll_in, unwrapped};
 
-/// A poll that somebody has got, or made.
+/// A poll that a user has received or sent.
 struct Known {
     creator: Number,
     secret: Vec<u8>,
     options: Vec<String>,
 }
 
-/// The poll of this id, as a user knows it.
+/// The poll with this id, as the user has it.
 fn known(user: &User, number: &Number, id: &str) -> Option<Known> {
     let of = |creator: Number, message: &wa::Message| {
         let (_, inner) = unwrapped(message);
@@ -80,7 +80,7 @@ pub(crate) fn vote(user: &User, voter: &Number, vote: &Vote, by: By) -> Result<w
     })
 }
 
-/// The vote in a message, if the user has its poll.
+/// The vote in a message, if the user has the poll.
 pub(crate) fn read(
     user: &User,
     own: &Number,

@@ -1,5 +1,4 @@
-//! What phones and peers show of themselves: that they are there, and that they type. Nobody acks that, and nothing of it
-//! waits for a companion that is away.
+//! Presence and typing of phones and peers. These stanzas are not acked, and not queued for offline companions.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
@@ -10,7 +9,7 @@ use crate::state::State;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// A phone or a peer comes, or goes: whoever has subscribed is told.
+/// Sets a phone or a peer online or offline, and notifies subscribers.
 pub(crate) fn set(shared: &Shared, number: &Number, available: bool) {
     let mut state = lock(&shared.state);
     let presence = &mut state.user(number).presence;
@@ -26,7 +25,7 @@ pub(crate) fn set(shared: &Shared, number: &Number, available: bool) {
     shared.announce();
 }
 
-/// `<presence>` of a user, as they are now.
+/// The current `<presence>` of a user.
 pub(crate) fn stanza(state: &mut State, number: &Number, by_lid: bool) -> Node {
     let presence = &state.user(number).presence;
     let node = NodeBuilder::new("presence").attr("from", address(number, by_lid));
@@ -61,7 +60,7 @@ fn address(number: &Number, by_lid: bool) -> Jid {
     if by_lid { number.lid() } else { number.pn() }
 }
 
-/// Puts it on the companion's socket, if it has one that asked for its stanzas.
+/// Writes the stanza to the companion's socket, if it has an active one.
 pub(crate) fn tell(state: &mut State, device: &DeviceId, node: &Node) {
     let companion = state.companion(device).filter(|companion| companion.active);
     if let Some(link) = companion.and_then(|companion| companion.link.clone()) {

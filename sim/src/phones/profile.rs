@@ -1,5 +1,5 @@
-//! What people change of what they show, on the phone or at a companion, and the news of it: to those who may see it, and
-//! to the other companions.
+//! Profile changes, made on the phone or by a companion, and the notifications: to contacts who may see the change,
+//! and to the account's other companions.
 
 use buffa::Message as _;
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::file::{MediaType, Stored, sha256};
 
-/// Puts a picture on the media host.
+/// Uploads a picture to the media host.
 fn store(shared: &Shared, state: &mut State, bytes: &Bytes) -> Result<Picture, Full> {
     let stored = Stored::Sealed(bytes.clone());
     let kind = MediaType::ProductCatalogImage;
@@ -32,7 +32,7 @@ fn store(shared: &Shared, state: &mut State, bytes: &Bytes) -> Result<Picture, F
     })
 }
 
-/// Changes somebody's picture, or removes it. Returns its id.
+/// Changes a user's picture, or removes it. Returns its id.
 pub(crate) fn set_picture(
     shared: &Shared,
     by: &DeviceId,
@@ -100,7 +100,7 @@ fn picture_news(picture: Option<&Picture>) -> NodeBuilder {
     }
 }
 
-/// Changes somebody's about text.
+/// Changes a user's about text.
 pub(crate) fn set_about(shared: &Shared, by: &DeviceId, text: &str) {
     let number = &by.0;
     let mut state = lock(&shared.state);
@@ -112,7 +112,7 @@ pub(crate) fn set_about(shared: &Shared, by: &DeviceId, text: &str) {
     shared.announce();
 }
 
-/// Makes somebody a business of this name, or no business.
+/// Makes a user a business with this name, or no longer a business.
 pub(crate) fn set_business(shared: &Shared, number: &Number, name: Option<&str>) {
     let mut state = lock(&shared.state);
     state.user(number).profile.business = name.map(str::to_owned);
@@ -120,13 +120,13 @@ pub(crate) fn set_business(shared: &Shared, number: &Number, name: Option<&str>)
         Some(name) => verified_name(name).attr("jid", number.pn()),
         None => NodeBuilder::new("remove").attr("jid", number.pn()),
     };
-    // Everybody may see it.
+    // Visible to everyone.
     tell_others(&mut state, number, "business", "business", &news.build());
     drop(state);
     shared.announce();
 }
 
-/// `<verified_name>`: the name is in a certificate.
+/// `<verified_name>`: a certificate that contains the name.
 pub(crate) fn verified_name(name: &str) -> NodeBuilder {
     let details = wa::verified_name_certificate::Details {
         serial: Some(1),
@@ -145,7 +145,7 @@ pub(crate) fn verified_name(name: &str) -> NodeBuilder {
         .bytes(certificate.encode_to_vec())
 }
 
-/// Changes the timer of somebody's new chats.
+/// Changes the default timer of a user's new chats.
 pub(crate) fn set_timer(shared: &Shared, by: &DeviceId, seconds: u32) {
     let number = &by.0;
     let now = unix_now();
@@ -161,7 +161,7 @@ pub(crate) fn set_timer(shared: &Shared, by: &DeviceId, seconds: u32) {
     shared.announce();
 }
 
-/// Changes a privacy setting, and who is left out of it.
+/// Changes a privacy setting and its exceptions.
 pub(crate) fn set_privacy(
     shared: &Shared,
     by: &DeviceId,
@@ -184,7 +184,7 @@ pub(crate) fn set_privacy(
     shared.announce();
 }
 
-/// Blocks a contact, or not any more.
+/// Blocks or unblocks a contact.
 pub(crate) fn set_blocked(shared: &Shared, by: &DeviceId, contact: &Number, blocked: bool) {
     let mut state = lock(&shared.state);
     let profile = &mut state.user(&by.0).profile;
@@ -205,7 +205,7 @@ pub(crate) fn set_blocked(shared: &Shared, by: &DeviceId, contact: &Number, bloc
     shared.announce();
 }
 
-/// A notification for the companions of all contacts who may see what this privacy setting is about.
+/// A notification for the companions of all contacts who may see the field of this privacy setting.
 fn tell_others(state: &mut State, number: &Number, setting: &str, kind: &'static str, news: &Node) {
     let user = state.user(number);
     let name = user.name.clone();
@@ -229,7 +229,7 @@ fn tell_others(state: &mut State, number: &Number, setting: &str, kind: &'static
     }
 }
 
-/// `<notification type="account_sync">` for the account's companions, other than the one that has done it.
+/// `<notification type="account_sync">` for the account's companions, except the one that made the change.
 fn tell_own(state: &mut State, by: &DeviceId, news: Node) {
     let notification = NodeBuilder::new("notification")
         .attr("from", by.0.pn())

@@ -1,4 +1,4 @@
-//! Any stanza at all, for what the simulator does by no rule of its own: calls, pictures, settings, what only a later
+//! Arbitrary stanzas, for what the simulator has no rule for: for example stanzas that only a later version of
 //! WhatsApp sends.
 
 use wacore_binary::Node;
@@ -12,8 +12,8 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// Sends a stanza to all companions of an account. One of a kind that is acked waits until it is; another reaches only
-/// companions that are there. Returns its id.
+/// Sends a stanza to all companions of an account. A stanza that has to be acked is queued until it is; any other is
+/// sent only to connected companions. Returns its id.
 pub(crate) fn send(shared: &Shared, account: &Number, node: &Node) -> String {
     let given = stanza::text(node, "id").map(std::borrow::Cow::into_owned);
     let id = given.unwrap_or_else(crate::id::stanza);

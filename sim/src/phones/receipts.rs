@@ -1,4 +1,4 @@
-//! Receipts that phones and peers answer with, and the form of every receipt for a companion.
+//! Receipts that phones and peers send, and the form of every receipt for a companion.
 
 pub(crate) mod form;
 
@@ -13,7 +13,7 @@ use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// The devices that have opened the message say so, unless they were told not to.
+/// Sends delivery receipts from the devices that decrypted the message, unless receipts are disabled.
 pub(crate) fn answer(shared: &Shared, from: &DeviceId, to: &Jid, id: &str, opened_at: &[DeviceId]) {
     let mut state = lock(&shared.state);
     for device in opened_at.iter().filter(|device| device.0 != from.0) {
@@ -29,7 +29,7 @@ pub(crate) fn answer(shared: &Shared, from: &DeviceId, to: &Jid, id: &str, opene
     }
 }
 
-/// Sends a receipt of a device that the simulator plays, now or once that is online.
+/// Sends a receipt from a device that the simulator runs, now or once the device is online.
 pub(crate) fn owe(state: &mut State, device: &DeviceId, to: &DeviceId, item: Item) {
     let user = state.user(&device.0);
     if user.offline {
@@ -39,7 +39,7 @@ pub(crate) fn owe(state: &mut State, device: &DeviceId, to: &DeviceId, item: Ite
     }
 }
 
-/// Takes a contact offline, or back: then it sends the receipts that it owes.
+/// Takes a contact offline or online; once online, it sends its pending receipts.
 pub(crate) fn set_online(shared: &Shared, number: &Number, online: bool) {
     let mut state = lock(&shared.state);
     let user = state.user(number);
@@ -54,7 +54,7 @@ pub(crate) fn set_online(shared: &Shared, number: &Number, online: bool) {
     shared.announce();
 }
 
-/// A device's receipt, in the addressing that the message used.
+/// A device's receipt, with the same addressing as the message.
 pub(crate) fn forwarded_receipt(
     device: &DeviceId,
     chat: &Jid,
@@ -64,7 +64,7 @@ pub(crate) fn forwarded_receipt(
     item(device, chat, id, kind, |receipt| receipt)
 }
 
-/// A device's receipt for a message in a chat, with what else is in it.
+/// A device's receipt for a message in a chat, with extra children.
 pub(crate) fn item(
     (number, device): &DeviceId,
     chat: &Jid,

@@ -1,4 +1,4 @@
-//! Retry receipts: a companion could not open something, and wants it sealed again.
+//! Retry receipts of companions: a companion could not decrypt a message, and requests it again.
 
 use wacore_binary::{Jid, Node};
 
@@ -16,7 +16,8 @@ use crate::wire::content::{copy_for_own_devices, distribution};
 use crate::wire::stanza;
 use crate::wire::stanza::{child_array, child_number};
 
-/// Seals a message that `author` remembers again for the companion that asks, in a new session if it brings keys.
+/// Encrypts a stored message of `author` again for the companion that requests it; in a new session if the receipt has
+/// keys.
 pub(crate) fn send_again(shared: &Shared, asker: &DeviceId, receipt: &Node, author: &DeviceId) {
     let Some(retry) = receipt.get_optional_child("retry") else {
         return;
@@ -33,7 +34,7 @@ pub(crate) fn send_again(shared: &Shared, asker: &DeviceId, receipt: &Node, auth
         party.zip(sent.cloned())
     };
     let Some((party, sent)) = found else {
-        tracing::warn!(%id, "retry receipt for a message that nobody here sent");
+        tracing::warn!(%id, "retry receipt for an unknown message");
         return;
     };
     let mut party = lock(&party);

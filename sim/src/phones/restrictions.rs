@@ -1,4 +1,4 @@
-//! WhatsApp restricts an account, and tells its companions.
+//! Restrictions of an account by WhatsApp, and the notifications to its companions.
 
 use serde_json::{Value, json};
 use wacore_binary::Node;
@@ -35,7 +35,7 @@ pub(crate) fn set_timelock(shared: &Shared, number: &Number, timelock: Option<Ti
     shared.announce();
 }
 
-/// The time-lock, as `w:mex` says it.
+/// The time-lock, in the form of `w:mex`.
 pub(crate) fn describe(restrictions: &Restrictions) -> Value {
     match restrictions.timelock() {
         Some(Timelock { ends, kind }) => json!({
@@ -47,7 +47,7 @@ pub(crate) fn describe(restrictions: &Restrictions) -> Value {
     }
 }
 
-/// Sets when the account's clients expire, or that they do not, and tells those that are connected.
+/// Sets or clears the expiry of the account's clients, and notifies connected companions.
 pub(crate) fn set_expiration(shared: &Shared, number: &Number, at: Option<u64>) {
     let mut state = lock(&shared.state);
     state.user(number).restrictions.expiration = at;

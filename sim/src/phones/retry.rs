@@ -1,4 +1,5 @@
-//! Retry receipts of phones and peers: one of their devices could not open something, and asks its sender for it again.
+//! Retry receipts of phones and peers: one of their devices could not decrypt a message, and requests it again from
+//! its sender.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _, Node};
@@ -13,21 +14,21 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza::{content, number_bytes};
 
-/// The Signal key type, as `<type>` carries it.
+/// The Signal key type, the value of `<type>`.
 const CURVE25519: u8 = 5;
 
-/// A message that does not open.
+/// A message that a device could not decrypt.
 pub(crate) struct Unopened<'a> {
-    /// At which device.
+    /// The device.
     pub(crate) device: &'a DeviceId,
-    /// Which companion sent it.
+    /// The companion that sent the message.
     pub(crate) sender: &'a DeviceId,
-    /// Whom it was sent to: the group, or the other side of the chat.
+    /// The recipient: the group, or the other side of the chat.
     pub(crate) to: &'a Jid,
     pub(crate) id: &'a str,
 }
 
-/// Asks the sender to seal the message again.
+/// Requests the message from its sender again.
 pub(crate) fn ask(shared: &Shared, party: &mut Party, unopened: &Unopened<'_>, ask: Ask) {
     let identity = {
         let mut state = lock(&shared.state);
@@ -66,7 +67,7 @@ fn receipt(
     if ask.keys {
         children.push(keys(&party.take_bundle(), device_identity));
     }
-    // A device of the same account says whose chat it is; others are that themselves.
+    // A device of the same account has to name the chat; for other senders, the sender is the chat.
     let recipient = (device.0 == sender.0 && !to.is_group()).then(|| (*to).clone());
     receipts::item(device, to, id, Some("retry"), |node| {
         let node = match recipient {
@@ -77,7 +78,7 @@ fn receipt(
     })
 }
 
-/// `<keys>`: what a new session is opened with.
+/// `<keys>`: the keys for a new session.
 fn keys(bundle: &Bundle, device_identity: Option<Vec<u8>>) -> Node {
     let mut children = vec![
         content("type", [CURVE25519]),

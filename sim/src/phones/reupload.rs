@@ -1,10 +1,11 @@
-//! A file is gone from the media host, and a companion asks its phone for it: the phone uploads it again, to another path.
+//! A file was removed from the media host, and a companion requests it from its phone: the phone uploads it again, to
+//! a new path.
 //!
 //! ```text
 //! companion  <receipt type="server-error" id to><encrypt><enc_p/><enc_iv/></encrypt><rmr jid from_me participant?/></receipt>
 //! phone      <notification type="mediaretry" id from><rmr …/><encrypt>…</encrypt> or <error code/></notification>
 //! ```
-//! Both ciphertexts are AES-256-GCM under a key that is derived from the file's media key, and have the message's id as
+//! Both ciphertexts are AES-256-GCM with a key that is derived from the file's media key; the message id is the
 //! associated data.
 
 use buffa::Message as _;
@@ -31,7 +32,7 @@ const GENERAL_ERROR: u16 = 0;
 const NOT_FOUND: u16 = 2;
 const DECRYPTION_ERROR: u16 = 3;
 
-/// Answers a companion that asks for the file of a message again.
+/// Answers a companion that requests the file of a message again.
 pub(crate) fn answer(shared: &Shared, asker: &DeviceId, receipt: &Node) {
     let id = stanza::text(receipt, "id").unwrap_or_default().into_owned();
     let who = verdict::who(asker);
@@ -67,7 +68,8 @@ pub(crate) fn answer(shared: &Shared, asker: &DeviceId, receipt: &Node) {
     deliver(&mut lock(&shared.state), asker, item);
 }
 
-/// The request has all its parts, and goes to the companion's own phone. One for history has no `<rmr>`.
+/// Checks that the request is complete and addressed to the companion's own phone. A request for a file of the history
+/// has no `<rmr>`.
 fn is_complete(shared: &Shared, who: &str, asker: &DeviceId, receipt: &Node) -> bool {
     const RULE: &str =
         "a request for a file is encrypted, names the message in rmr, and goes to one's own phone";
@@ -85,7 +87,7 @@ fn is_complete(shared: &Shared, who: &str, asker: &DeviceId, receipt: &Node) -> 
     lock(&shared.verdicts).require(who, RULE, complete && own && (named || history), &detail)
 }
 
-/// `<encrypt>` with the new path, or the code of an error.
+/// `<encrypt>` with the new path, or an error code.
 fn upload_again(
     shared: &Shared,
     who: &str,

@@ -1,4 +1,4 @@
-//! A message of a phone or a peer, sealed for one companion.
+//! Encrypts a message of a phone or a peer for one companion.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -15,7 +15,7 @@ use crate::state::sent::Envelope;
 use crate::state::shared::Shared;
 use crate::sync::{lock, ready};
 
-/// Encrypts for one companion and delivers.
+/// Encrypts for one companion, and delivers.
 pub(crate) fn send(
     shared: &Shared,
     sender: &mut Party,
@@ -29,7 +29,7 @@ pub(crate) fn send(
     Ok(())
 }
 
-/// Encrypts for one companion; without a session, with one of its prekeys.
+/// Encrypts for one companion; if there is no session, with one of its prekeys.
 pub(crate) fn seal(
     shared: &Shared,
     sender: &mut Party,
@@ -45,7 +45,7 @@ pub(crate) fn seal(
     Ok(ready(sender.encrypt(&address, bundle.as_ref(), message))?)
 }
 
-/// `<enc>`; a retry carries its count.
+/// `<enc>`, with a `count` for a retry.
 pub(crate) fn enc(sealed: &Enc, count: Option<u32>) -> Node {
     let node = NodeBuilder::new("enc")
         .attr("v", "2")

@@ -1,6 +1,6 @@
-//! Messages that a phone or a peer sends, from any of its devices: sealed for each companion of those who get them.
+//! Messages of a phone or a peer, from any of its devices, encrypted for each companion of the recipients.
 //!
-//! Between two devices that the simulator plays itself nothing is encrypted: nobody could tell.
+//! Nothing is encrypted between two devices that the simulator runs: no client could tell the difference.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,18 +19,18 @@ use crate::sync::lock;
 use crate::wire::address::By;
 use crate::wire::content::copy_for_own_devices;
 
-/// What a message is sent to together with others.
+/// The list that a message is broadcast to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Broadcast<'a> {
     /// The sender's status, in a `<message>`.
     Status,
     /// The sender's status, in a `<status>`.
     StatusStanza,
-    /// A broadcast list of the sender's, by its number.
+    /// One of the sender's broadcast lists, by its number.
     List(&'a str),
 }
 
-/// Sends text or anything else from a device to somebody. Returns the message's id.
+/// Sends content from a device to a user. Returns the message id.
 pub(crate) fn direct(
     shared: &Shared,
     from: &DeviceId,
@@ -42,7 +42,7 @@ pub(crate) fn direct(
     let (party, sender) = sender(shared, from)?;
     let targets = targets(shared, &from.0, to)?;
     let envelope = Envelope::new(&sender, To::User(to.clone(), by), message, id);
-    // A companion may ask for it again before this function ends.
+    // A companion may request the message again before this function returns.
     lock(&shared.state)
         .user(&from.0)
         .remember(&envelope, message);
@@ -72,8 +72,8 @@ pub(crate) fn direct(
     Ok(id)
 }
 
-/// Sends from a device to somebody as one of many who get it: a status, or a broadcast list's message. Returns the
-/// message's id.
+/// Sends from a device to a user as one of many recipients: a status, or a message of a broadcast list. Returns the
+/// message id.
 pub(crate) fn broadcast(
     shared: &Shared,
     from: &DeviceId,
@@ -103,7 +103,7 @@ pub(crate) fn broadcast(
     Ok(envelope.id)
 }
 
-/// The Signal side of a device, and what its messages say of it.
+/// The Signal state of a device, and the fields that its messages carry.
 pub(crate) fn sender(
     shared: &Shared,
     device: &DeviceId,
@@ -127,7 +127,7 @@ fn targets(shared: &Shared, from: &Number, to: &Number) -> Result<Vec<DeviceId>,
         return Err(Error::NotOnWhatsApp(to.to_string()));
     }
     know_each_other(&mut state, from, to);
-    // The server takes what a blocked contact sends, and keeps it to itself.
+    // The server accepts messages of a blocked contact, and discards them.
     let blocked = state.user(to).profile.blocked.contains_key(from);
     let mut targets = match blocked {
         true => Vec::new(),
@@ -139,7 +139,7 @@ fn targets(shared: &Shared, from: &Number, to: &Number) -> Result<Vec<DeviceId>,
     Ok(targets)
 }
 
-/// Notes that two have to do with each other: each is told when the other's identity changes.
+/// Records that two users have a chat: each is notified when the other's identity changes.
 pub(crate) fn know_each_other(state: &mut State, one: &Number, other: &Number) {
     state.user(one).correspondents.insert(other.clone());
     state.user(other).correspondents.insert(one.clone());

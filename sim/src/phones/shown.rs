@@ -1,4 +1,5 @@
-//! What a person sees of the messages on their phone: edits and deletions done, reactions and votes where they belong.
+//! What a person sees of the messages on their phone: edits and deletions applied, reactions and votes attached to
+//! their message.
 
 use std::collections::BTreeMap;
 
@@ -14,24 +15,24 @@ use crate::wire::content::{Content, Key, Kind, text_of, unwrapped};
 /// A message as a person sees it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Shown {
-    /// The message. Its text is what it says now.
+    /// The message. Its text is the current text.
     #[serde(flatten)]
     pub received: Received,
-    /// What it says now; nothing once it was deleted.
+    /// The current content; `None` after a deletion.
     pub content: Option<Content>,
-    /// The person's own: it is listed because of what others did to it.
+    /// The person sent it: it is listed because others reacted to it or changed it.
     #[serde(skip_serializing_if = "is_not")]
     pub own: bool,
-    /// Its content was changed.
+    /// Edited.
     #[serde(skip_serializing_if = "is_not")]
     pub edited: bool,
-    /// It stands at the top of the chat.
+    /// Pinned.
     #[serde(skip_serializing_if = "is_not")]
     pub pinned: bool,
-    /// By the number of whose reaction it is.
+    /// Reactions, by the number of their sender.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub reactions: BTreeMap<String, String>,
-    /// The options chosen, by the number of who chose them.
+    /// Votes: the chosen options, by the number of the voter.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub votes: BTreeMap<String, Vec<String>>,
 }
@@ -65,7 +66,7 @@ impl Shown {
     }
 }
 
-/// All messages of a user, in the order in which they came.
+/// All messages of a user, in the order of arrival.
 pub(crate) fn shown(user: &User, number: &Number) -> Vec<Shown> {
     let mut list = Vec::new();
     for received in &user.inbox {
@@ -76,7 +77,7 @@ pub(crate) fn shown(user: &User, number: &Number) -> Vec<Shown> {
     list
 }
 
-/// Does to an earlier message what this one says. False: it is a message of its own.
+/// Applies this message to the earlier one that it refers to. False: it is a message of its own.
 fn change(user: &User, number: &Number, list: &mut Vec<Shown>, received: &Received) -> bool {
     let Received { from, message, .. } = received;
     if let Some(voter) = voter(received)
@@ -125,13 +126,13 @@ fn voter(received: &Received) -> Option<Number> {
     received.from.parse().ok()
 }
 
-/// Only the author changes a message; in a group an admin deletes those of others.
+/// Only the author can change a message; in a group an admin can delete messages of others.
 fn may(target: &Shown, change: &Received, about: &Key) -> bool {
     let by_admin = about.own == Some(false) && change.chat.ends_with("@g.us");
     target.received.from == change.from || by_admin
 }
 
-/// The message of this id in the list. One of the person's own is put there now.
+/// The message with this id in the list. A message that the person sent is added to the list first.
 fn find<'a>(
     user: &User,
     number: &Number,

@@ -1,4 +1,4 @@
-//! Phones and peers issue a privacy token to whom they write: that one may answer.
+//! Privacy tokens that phones and peers issue to the people they write to, who may then reply.
 
 use wacore_binary::builder::NodeBuilder;
 
@@ -10,7 +10,7 @@ use crate::state::queue::Item;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// [`issue`] to somebody who has none, where tokens are asked for.
+/// [`issue`] to a user who has none, if tokens are required.
 pub(crate) fn issue_once(shared: &Shared, issuer: &Number, to: &Number) {
     let strict = shared.config.is_strict(Leniency::Tokens);
     if strict && !lock(&shared.state).user(to).tokens.has(issuer) {
@@ -18,7 +18,7 @@ pub(crate) fn issue_once(shared: &Shared, issuer: &Number, to: &Number) {
     }
 }
 
-/// Issues a token to somebody, and notifies their companions. Returns the id of what they get.
+/// Issues a token to a user, and notifies their companions. Returns the stanza's id.
 pub(crate) fn issue(shared: &Shared, issuer: &Number, to: &Number) -> String {
     let token: [u8; 16] = rand::random();
     let node = NodeBuilder::new("token")

@@ -1,4 +1,5 @@
-//! Stanzas that no contact sends: a channel's posts, which are not encrypted, and what a companion cannot open at all.
+//! Stanzas that are not sent by a contact: a channel's posts, which are not encrypted, and messages that a companion
+//! cannot decrypt.
 
 use buffa::Message as _;
 use wacore_binary::builder::NodeBuilder;
@@ -18,7 +19,7 @@ use crate::wire::content::text_message;
 /// Meta AI's address.
 const BOT: &str = "13135550002";
 
-/// A channel that the account follows posts text. Returns the post's id.
+/// Posts text in a channel that the account follows. Returns the post's id.
 pub(crate) fn post(shared: &Shared, account: &Number, channel: &str, text: &str) -> String {
     let id = crate::id::message();
     let plaintext = NodeBuilder::new("plaintext").bytes(text_message(text).encode_to_vec());
@@ -64,23 +65,23 @@ pub(crate) fn answer_by_bot(shared: &Shared, account: &Number) -> String {
     id
 }
 
-/// A message of which a companion gets nothing that it could open. Each must be acked all the same.
+/// A message that a companion cannot decrypt. Each must be acked nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unopenable {
-    /// `<unavailable>`: the phone has it.
+    /// `<unavailable>`: only the phone has the message.
     Unavailable,
-    /// `<unavailable>` of what opens once: only the phone shows it.
+    /// `<unavailable>` for a view-once message: only the phone shows it.
     ViewOnce,
-    /// `<unavailable>` of what a business's provider wrote.
+    /// `<unavailable>` for a message of a business's provider.
     Hosted,
-    /// `<unavailable>` of a bot's answer.
+    /// `<unavailable>` for a bot's answer.
     Bot,
     /// An encryption whose secret companions do not have.
     Msmsg,
-    /// Encodings that no client knows.
+    /// An unknown encryption type.
     UnknownEnc,
-    /// In the clear, as only channels are.
+    /// Unencrypted, as only channels are.
     Plaintext,
 }
 
@@ -106,7 +107,8 @@ impl Unopenable {
     }
 }
 
-/// Sends the account's companions what they cannot open; the phone may have got this message instead. Returns its id.
+/// Sends the account's companions a message that they cannot decrypt; `shown` is the message that the phone received,
+/// if any. Returns its id.
 pub(crate) fn unopenable(
     shared: &Shared,
     from: &DeviceId,

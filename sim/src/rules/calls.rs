@@ -1,4 +1,4 @@
-//! `<call>` of companions, and their receipts for calls that ring: kept, passed on, acked.
+//! Companions' `<call>` stanzas, and their receipts for incoming calls: recorded, forwarded, acked.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
@@ -13,7 +13,7 @@ use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// What a client may do to a call.
+/// The actions of a client in a call.
 const ACTIONS: [&str; 14] = [
     "accept",
     "enc_rekey",
@@ -31,7 +31,7 @@ const ACTIONS: [&str; 14] = [
     "video",
 ];
 
-/// A companion's sign of a call goes to the other one's companions.
+/// Forwards a companion's call stanza to the companions of the other side.
 pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
     const RULE: &str = "a call names itself, its creator and what happens to it";
     let read = sign(id, node);
@@ -90,7 +90,7 @@ fn sign(id: &DeviceId, node: &Node) -> Result<(CallSign, Jid), &'static str> {
     Ok((sign, to))
 }
 
-/// A receipt for a call that rings at a companion. Whether the receipt was one.
+/// A receipt for an incoming call. Returns whether the receipt is one.
 pub(crate) fn rings(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
     const RULE: &str = "a receipt for a call names the call";
     let Some(offer) = node.get_optional_child("offer") else {
@@ -106,7 +106,7 @@ pub(crate) fn rings(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
         .find(|sign| sign.id == stanza_id && sign.to == account);
     let (kept, to) = match offered {
         Some(offered) => (offered.call == named, offered.from.clone()),
-        // Sent as any stanza: the simulator did not make the call.
+        // Sent with `/stanza`: the simulator has not recorded the call.
         None => (true, String::new()),
     };
     let detail = format!("call-id {named:?} in the receipt for {stanza_id}");

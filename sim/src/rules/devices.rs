@@ -1,5 +1,5 @@
-//! Which devices an account has: the list that its phone signs, and the news of it to whoever has asked before,
-//! because clients keep a list until they are told.
+//! The devices of an account: the list that its phone signs, and the notifications of changes to accounts that have
+//! queried the list, because clients cache it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use crate::wire::ending::conflict;
 
 #[derive(Clone, Copy)]
 enum Change {
-    /// Linked, under this key index.
+    /// Linked, with this key index.
     Added(u16, u32),
     Removed(u16),
 }
 
-/// Signs the list anew after a companion was linked, and tells of it.
+/// Signs the list again after a companion was linked, and notifies.
 pub(crate) fn added(shared: &Shared, id: &DeviceId) {
     let companion = lock(&shared.state)
         .companion(id)
@@ -36,7 +36,7 @@ pub(crate) fn added(shared: &Shared, id: &DeviceId) {
     }
 }
 
-/// Links so many devices that the simulator plays. Returns their numbers.
+/// Links this many devices that the simulator runs. Returns their numbers.
 pub(crate) fn play(shared: &Shared, account: &Number, count: u16) -> Vec<u16> {
     let mut linked = Vec::new();
     for _ in 0..count {
@@ -49,7 +49,7 @@ pub(crate) fn play(shared: &Shared, account: &Number, count: u16) -> Vec<u16> {
     linked
 }
 
-/// Makes an account hosted, or no longer: its provider's device comes, or goes.
+/// Makes an account hosted, or no longer hosted: adds or removes its provider's device.
 pub(crate) fn host(shared: &Shared, account: &Number, signing: Signing) {
     let before = std::mem::replace(&mut lock(&shared.state).user(account).signing, signing);
     match (before, signing) {
@@ -66,7 +66,7 @@ pub(crate) fn host(shared: &Shared, account: &Number, signing: Signing) {
     }
 }
 
-/// The contact sets its phone up anew. Who has had to do with it is told that its identity is another.
+/// Reinstalls the contact's phone. Everyone who has a chat with the contact is notified of the new identity.
 pub(crate) fn reinstall(shared: &Shared, account: &Number) {
     remove(shared, account, None);
     phones::devices::reinstall(shared, account);
@@ -91,7 +91,7 @@ fn new_identity(account: &Number, hidden: bool) -> Item {
     Item::notification("encrypt", account.digits().to_owned(), news)
 }
 
-/// Unlinks companions: conflict `device_removed` now, 401 at later logins. Returns how many there were.
+/// Unlinks companions: conflict `device_removed` now, 401 at later logins. Returns the number of companions.
 pub(crate) fn remove(shared: &Shared, account: &Number, only: Option<u16>) -> usize {
     let mut removed = Vec::new();
     {
@@ -100,7 +100,7 @@ pub(crate) fn remove(shared: &Shared, account: &Number, only: Option<u16>) -> us
             return 0;
         };
         let mut devices: Vec<u16> = user.linked().map(|(device, _)| device).collect();
-        // A person does not unlink the provider; the business does.
+        // Only the business can remove the provider's device, not a person.
         devices.retain(|device| match only {
             Some(only) => only == *device,
             None => *device != PROVIDER,
@@ -134,7 +134,7 @@ fn devices_changed(shared: &Shared, account: &Number, change: Change) {
     let user = state.user(account);
     user.key_index_list.clone_from(&list);
     let watchers: BTreeSet<Watcher> = user.watchers.clone();
-    // Whoever has asked in both ways is told once, by LID.
+    // An account that has queried by LID and by number is notified once, by LID.
     let by_lid: BTreeMap<Number, bool> = watchers.into_iter().collect();
     for (watcher, by_lid) in by_lid.into_iter().filter(|(watcher, _)| watcher != account) {
         let own = state.user(&watcher).faults.hides_devices();
@@ -154,13 +154,13 @@ fn devices_changed(shared: &Shared, account: &Number, change: Change) {
     }
 }
 
-/// A new companion knows of itself.
+/// A new companion needs no notification about itself.
 fn is_about((number, device): &DeviceId, account: &Number, change: Change) -> bool {
     let (Change::Added(changed, _) | Change::Removed(changed)) = change;
     number == account && *device == changed
 }
 
-/// `<notification type="devices">` with `<add>` or `<remove>`. A removal carries the list's time, not the list.
+/// `<notification type="devices">` with `<add>` or `<remove>`. A removal has the list's timestamp, but not the list.
 fn news(state: &State, account: &Number, by_lid: bool, change: Change, list: &[u8]) -> Item {
     let address = |device: u16| -> Jid {
         if by_lid {

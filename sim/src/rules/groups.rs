@@ -1,4 +1,4 @@
-//! What happens to groups, and the news of it to their members.
+//! Changes of groups, and the notifications to their members.
 
 pub(crate) mod change;
 pub(crate) mod joining;
@@ -13,7 +13,7 @@ use crate::state::group::{Group, SenderKeys, Settings, Subject};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// Makes a group and tells its members' companions. Returns the user part of its JID.
+/// Creates a group and notifies its members' companions. Returns the user part of its JID.
 pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[Number]) -> String {
     let mut everybody = vec![creator.clone()];
     for member in members {
@@ -56,7 +56,7 @@ pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[
     id
 }
 
-/// A member has another number: the members' companions are told.
+/// A member has a new number: notifies the members' companions.
 pub(crate) fn renumbered(state: &mut State, old: &Number, new: &Number) {
     let mut told = Vec::new();
     for group in state.groups.values_mut().filter(|group| group.has(old)) {

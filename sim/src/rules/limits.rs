@@ -1,5 +1,5 @@
-//! Rate limits: a message too many is refused with 429, so is an iq (`rate-overlimit`). Who goes on all the same, until as many
-//! and ten more were refused, breaks a rule: the stream ends with 429.
+//! Rate limits: messages and iqs above the limit are refused with 429 (iqs: `rate-overlimit`). A client that continues
+//! until limit + 10 requests were refused breaks a rule: the stream ends with 429.
 
 use crate::number::DeviceId;
 use crate::state::limits::{Limited, Spent};
@@ -9,10 +9,10 @@ use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::ending;
 
-/// The code of all three.
+/// The code of all three responses.
 pub(crate) const TOO_MANY: u16 = 429;
 
-/// One more request of a companion. Whether it is refused.
+/// Counts a request of a companion. Returns whether it is refused.
 pub(crate) fn refuses(shared: &Shared, link: &Link, id: &DeviceId, what: Limited) -> bool {
     const RULE: &str = "a client that is told 429 slows down";
     let mut state = lock(&shared.state);

@@ -1,4 +1,4 @@
-//! Who a socket belongs to: a companion that wants to be linked, a linked one, or nobody.
+//! Login: decides whether a socket belongs to a linked companion, to a device that wants to be linked, or is refused.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::sync::lock;
 use crate::wire::ending::{Failure, LoginFailure, conflict};
 use crate::wire::{ending, stanza};
 
-/// Reads the client payload and answers with `pair-device`, `success` or `failure`.
+/// Parses the client payload and responds with `pair-device`, `success` or `failure`.
 pub(crate) fn admit(
     shared: &Shared,
     link: &Arc<Link>,
@@ -58,7 +58,7 @@ pub(crate) fn admit(
     })
 }
 
-/// What every client says of itself. One that is too old is outdated (405), one that says nothing is refused (400).
+/// Checks the required fields of the payload. A version that is too old gets 405, a missing or invalid one 400.
 fn describes_itself(
     shared: &Shared,
     link: &Link,
@@ -133,7 +133,7 @@ fn log_in(
     Ok(id)
 }
 
-/// When the account's clients expire, if they do and have not yet.
+/// When the clients of the account expire, if that is announced and in the future.
 fn expiration(state: &State, number: &Number) -> Result<Option<u64>, Failure> {
     let restrictions = state.users.get(number).map(|user| &user.restrictions);
     match restrictions.is_some_and(Restrictions::is_expired) {
@@ -178,7 +178,7 @@ fn success((number, device): &DeviceId) -> Node {
         .build()
 }
 
-/// Routing info to be sent ahead of the next handshake; any bytes do.
+/// Routing info for the client's next handshake; its content does not matter.
 fn routing() -> Node {
     let info = stanza::content("routing_info", b"\x08\x0csim".to_vec());
     stanza::ib(NodeBuilder::new("edge_routing").children([info]).build())

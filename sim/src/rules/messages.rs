@@ -1,4 +1,4 @@
-//! Messages that companions send: routed to other companions as they are, opened for phones and peers.
+//! Messages from companions: forwarded unchanged to other companions, decrypted for phones and peers.
 
 mod forward;
 mod group;
@@ -44,7 +44,7 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
         node,
         opened_at: RefCell::default(),
     };
-    // What an account's own devices say to each other is not counted.
+    // Messages between an account's own devices do not count.
     let counted = !node.attrs.contains_key("category");
     let over = counted && limits::refuses(shared, link, from, Limited::Messages);
     let refused = over.then_some(limits::TOO_MANY);
@@ -63,11 +63,11 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
         None => answer,
         Some(phash) => answer.attr("phash", phash),
     };
-    // The ack goes first: whatever the message leads to comes after it.
+    // The ack comes first: everything that the message causes follows it.
     lock(&shared.state).tell(link, Some(&from.0), &answer.build());
     if kept {
         tokens::passed(shared, from, node);
-        // Between an account's own devices nobody says that a message was delivered.
+        // Messages between an account's own devices cause no delivery receipts.
         if !node.attrs.contains_key("category") {
             let opened_at = transit.opened_at.borrow();
             receipts::answer(shared, from, &transit.to, &transit.id, &opened_at);

@@ -1,4 +1,4 @@
-//! Somebody changes their number: the same person, with the same identity, under other addresses from now on.
+//! A person changes their number: the same person and identity, with new addresses.
 
 use wacore_binary::builder::NodeBuilder;
 
@@ -14,7 +14,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// Moves a contact to another number. Who has a chat with them, or is in a group with them, is told.
+/// Moves a contact to another number. Everyone who has a chat or a group with them is notified.
 pub(crate) fn change(shared: &Shared, old: &Number, new: &Number) -> Result<(), Error> {
     let mut state = lock(&shared.state);
     let taken = state.users.contains_key(new);
@@ -36,7 +36,7 @@ pub(crate) fn change(shared: &Shared, old: &Number, new: &Number) -> Result<(), 
         .flat_map(|number| state.companions_of(number))
         .collect();
     drop(state);
-    // What a companion knows of the sender goes by the address: under another one it has no session.
+    // Sessions belong to an address: a companion has none for the new address.
     let mut party = lock(&party);
     for companion in companions {
         party.forget_session(&address(&companion));
@@ -46,7 +46,7 @@ pub(crate) fn change(shared: &Shared, old: &Number, new: &Number) -> Result<(), 
     Ok(())
 }
 
-/// Those with whom somebody has had to do, and the members of their groups.
+/// The people who have a chat with the person, and the members of their groups.
 fn concerned(state: &State, number: &Number) -> Vec<Number> {
     let correspondents = state.users.get(number).map(|user| &user.correspondents);
     let mut concerned: Vec<Number> = correspondents.into_iter().flatten().cloned().collect();

@@ -71,7 +71,7 @@ pub(crate) fn begin(
     Role::Pairing
 }
 
-/// Sends six fresh refs; the ones before are void.
+/// Sends six new refs; earlier ones are void.
 pub(crate) fn offer_refs(shared: &Shared, link: u64) {
     let mut state = lock(&shared.state);
     let delay = state.faults.delay;
@@ -90,7 +90,7 @@ pub(crate) fn offer_refs(shared: &Shared, link: u64) {
         .send(&stanza::server_iq(&crate::id::stanza(), "md", offer), delay);
 }
 
-/// The phone scans a code: signs the companion's identity and waits for its answer.
+/// The phone scans a code: it signs the companion's identity and waits for the response.
 pub(crate) async fn scan(
     shared: &Shared,
     account: &Number,
@@ -111,7 +111,8 @@ pub(crate) async fn scan(
     pair(shared, link, account, &qr.adv_secret).await
 }
 
-/// Sockets that wait to be linked are to make their registration anew: the secret of the QR code with it. Returns how many.
+/// Requests a new registration, with a new secret in the QR code, from sockets that wait to be linked. Returns how
+/// many.
 pub(crate) fn refresh_registrations(shared: &Shared) -> usize {
     let state = lock(&shared.state);
     for pairing in state.pairings.values() {
@@ -127,7 +128,7 @@ pub(crate) fn refresh_registrations(shared: &Shared) -> usize {
     state.pairings.len()
 }
 
-/// What the socket with this ref calls itself.
+/// The display name of the socket with this ref.
 pub(crate) fn push_name_of(shared: &Shared, reference: &str) -> Result<Option<String>, Error> {
     let state = lock(&shared.state);
     let mut waiting = state.pairings.values();
@@ -135,7 +136,7 @@ pub(crate) fn push_name_of(shared: &Shared, reference: &str) -> Result<Option<St
     Ok(found.ok_or(Error::UnknownRef)?.about.push_name.clone())
 }
 
-/// Pairs a waiting socket with an account whose phone has agreed.
+/// Pairs a waiting socket with an account whose phone has accepted.
 pub(crate) async fn pair(
     shared: &Shared,
     link: u64,
@@ -155,7 +156,7 @@ pub(crate) async fn pair(
     Ok(linked)
 }
 
-/// Signs the companion's identity under the next key index, and sends `pair-success`.
+/// Signs the companion's identity with the next key index, and sends `pair-success`.
 fn offer_identity(
     shared: &Shared,
     link: u64,
@@ -226,7 +227,7 @@ fn pair_success(
         .build()
 }
 
-/// An answer of a socket that is not linked, to `pair-device` or `pair-success`: a result or an error.
+/// The response of a socket that is not linked, to `pair-device` or `pair-success`: a result or an error.
 pub(crate) fn receive(shared: &Shared, link: &Arc<Link>, node: &Node) {
     let id = stanza::text(node, "id").unwrap_or_default();
     let awaiting = {
@@ -252,12 +253,12 @@ pub(crate) fn receive(shared: &Shared, link: &Arc<Link>, node: &Node) {
     let outcome = complete(shared, link, node, &(account, device), key_index);
     let code = if outcome.is_err() { 400 } else { 515 };
     link.end(&stream_error(code));
-    // Whoever scanned may have given up.
+    // The caller that scanned may have given up.
     let _ = done.send(outcome);
     shared.announce();
 }
 
-/// Makes the companion, if its answer is signed as it must be.
+/// Creates the companion, if its response has valid signatures.
 fn complete(
     shared: &Shared,
     link: &Link,
@@ -285,7 +286,7 @@ fn complete(
     })
 }
 
-/// The companion's `pair-device-sign`, once both its signatures and its key index hold.
+/// The companion's `pair-device-sign`, after both signatures and the key index are verified.
 fn verified_identity(
     shared: &Shared,
     answer: &Node,

@@ -1,4 +1,4 @@
-//! `<presence>` and `<chatstate>` of companions: kept, shown to those whom it concerns, acked by nobody.
+//! `<presence>` and `<chatstate>` of companions: recorded, forwarded to subscribers and recipients, not acked.
 
 use wacore_binary::Node;
 
@@ -10,16 +10,16 @@ use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// A companion shows itself, or asks to be told of somebody else.
+/// A companion sets its presence, or subscribes to another user's.
 pub(crate) fn receive(shared: &Shared, id: &DeviceId, node: &Node) {
     const RULE: &str = "a presence has a type that WhatsApp knows";
     let kind = stanza::text(node, "type").unwrap_or_default().into_owned();
-    // The name that the account shows from now on.
+    // The account's push name from now on.
     if let Some(name) = stanza::text(node, "name").filter(|name| !name.is_empty()) {
         lock(&shared.state).user(&id.0).name = name.into_owned();
     }
     match kind.as_str() {
-        // Without a type it is one of the name.
+        // A presence without a type only carries the name.
         "" => {}
         "available" | "unavailable" => {
             if let Some(companion) = lock(&shared.state).companion(id) {
@@ -60,7 +60,7 @@ fn subscribe(shared: &Shared, id: &DeviceId, node: &Node) {
     presence::tell(&mut state, id, &now);
 }
 
-/// A companion types: the recipient's phone shows it, and their companions are told.
+/// A companion types: the recipient's phone shows it, and their companions are notified.
 pub(crate) fn receive_typing(shared: &Shared, id: &DeviceId, node: &Node) {
     let state = lock(&shared.state);
     let to = stanza::jid(node, "to").and_then(|jid| Some((state.resolve(&jid)?.0, jid.is_lid())));

@@ -1,4 +1,4 @@
-//! Receipts: those of companions, which also settle messages, and those that phones and peers answer with.
+//! Receipts: those of companions, which also acknowledge messages, and those that phones and peers send.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// Receipts of these types settle the message, as one without a type does.
+/// Receipts of these types acknowledge the message, as one without a type does.
 const SETTLING: [&str; 8] = [
     "hist_sync",
     "inactive",
@@ -29,10 +29,10 @@ const SETTLING: [&str; 8] = [
     "sender",
     "server-error",
 ];
-/// These ask for the message again, and leave it as it is (whatsapp-rust#647).
+/// These request the message again, and do not acknowledge it (whatsapp-rust#647).
 const ASKING: [&str; 2] = ["enc_rekey_retry", "retry"];
 
-/// Settles the messages that a receipt names, acks it, and hands it on.
+/// Removes the messages of a receipt from the queue, acks the receipt, and forwards it.
 pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
     let Some(first) = stanza::text(node, "id") else {
         return;
@@ -61,7 +61,7 @@ pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
     shared.announce();
 }
 
-/// Whether a receipt of this type settles its messages. One of a type that there is not breaks a rule.
+/// Whether a receipt of this type acknowledges its messages. An unknown type breaks a rule.
 fn settles(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
     const RULE: &str = "a receipt has a type that WhatsApp knows";
     let Some(kind) = stanza::text(node, "type") else {
@@ -77,7 +77,7 @@ fn settles(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
     settling
 }
 
-/// A companion could not open something: the device that sent it seals it again.
+/// A companion could not decrypt a message: the device that sent it encrypts it again.
 fn ask_again(shared: &Shared, asker: &DeviceId, node: &Node, to: &Jid, author: &Jid) {
     let (author, played) = {
         let state = lock(&shared.state);
@@ -102,7 +102,7 @@ fn ask_again(shared: &Shared, asker: &DeviceId, node: &Node, to: &Jid, author: &
     deliver(&mut lock(&shared.state), &author, receipt);
 }
 
-/// Hands a companion's receipt to the one whose messages it is about.
+/// Forwards a companion's receipt to the author of its messages.
 fn pass_receipt_on(shared: &Shared, from: &DeviceId, node: &Node, ids: &[String]) {
     let kind = stanza::text(node, "type").map(Cow::into_owned);
     let Some(to) = stanza::jid(node, "to") else {

@@ -1,13 +1,13 @@
-//! What a socket may do.
+//! The role of a socket.
 
 use crate::number::DeviceId;
 
-/// What the socket may do from now on.
+/// What the socket may do.
 pub(crate) enum Role {
     /// Waits to be linked.
     Pairing,
-    /// Speaks for this companion.
+    /// Belongs to this linked companion.
     Companion(DeviceId),
-    /// Was told off; nothing it says counts.
+    /// Was refused; its stanzas are ignored.
     Refused,
 }

@@ -1,7 +1,7 @@
-//! Privacy tokens: the first message to somebody carries one, or 463.
+//! Privacy tokens: the first message to a person needs one, or gets 463.
 //!
-//! It is what the recipient has issued (`<tctoken>`), or a MAC over the recipient's LID (`<cstoken>`) under the account's
-//! own salt, which companions get with the app state. Who has written to the account before may be answered without.
+//! A token is either issued by the recipient (`<tctoken>`), or a MAC over the recipient's LID (`<cstoken>`) with the
+//! account's salt, which companions get with the app state. A reply to a person who has written before needs none.
 
 use wacore::iq::tctoken::compute_cs_token;
 use wacore_binary::Node;
@@ -15,10 +15,10 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// The error for a message that needs a token and has none that is valid.
+/// The error for a message that needs a valid token and has none.
 pub(crate) const RESTRICTED: u16 = 463;
 
-/// Whether a message to somebody may pass: there is a chat, or a token and no reach-out time-lock.
+/// Whether a message may be delivered: there is a chat, or a valid token and no reach-out time-lock.
 pub(crate) fn allow(shared: &Shared, from: &DeviceId, who: &str, node: &Node) -> bool {
     const RULE: &str = "a privacy token is the recipient's or the account's own";
     let to = stanza::jid(node, "to").filter(|to| to.is_lid() || to.is_pn());
@@ -39,11 +39,11 @@ pub(crate) fn allow(shared: &Shared, from: &DeviceId, who: &str, node: &Node) ->
     if let Some(valid) = given {
         lock(&shared.verdicts).require(who, RULE, valid, "another token");
     }
-    // A time-lock is about who is not known: no token opens it.
+    // A time-lock blocks all people without a chat, also with a token.
     known || (given == Some(true) && !locked)
 }
 
-/// The server took a message for somebody: there is a chat from now on.
+/// Records that the server accepted a message for this person: from now on there is a chat.
 pub(crate) fn passed(shared: &Shared, from: &DeviceId, node: &Node) {
     let mut state = lock(&shared.state);
     let to = stanza::jid(node, "to").and_then(|to| state.resolve(&to));
@@ -52,7 +52,7 @@ pub(crate) fn passed(shared: &Shared, from: &DeviceId, node: &Node) {
     }
 }
 
-/// `<tokens>` in a set of `privacy`: a companion issues them in its account's name.
+/// `<tokens>` in a set of `privacy`: a companion issues them on behalf of its account.
 pub(crate) fn issue(shared: &Shared, issuer: &Number, asked: &Node) {
     for token in asked.get_children_by_tag("token") {
         let to = stanza::jid(token, "jid").and_then(|jid| lock(&shared.state).resolve(&jid));
@@ -62,7 +62,7 @@ pub(crate) fn issue(shared: &Shared, issuer: &Number, asked: &Node) {
     }
 }
 
-/// Whether the token in a message is right, if it has one.
+/// Whether the message's token is valid; `None` if it has none.
 fn valid(state: &mut State, from: &Number, to: &Number, node: &Node) -> Option<bool> {
     let user = state.user(from);
     if let Some(token) = stanza::child_bytes(node, "tctoken") {

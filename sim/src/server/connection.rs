@@ -1,4 +1,4 @@
-//! One socket: WebSocket, intro, Noise handshake, then stanzas both ways until somebody ends it.
+//! One socket: WebSocket, intro, Noise handshake, then stanzas in both directions until one side closes it.
 //!
 //! ```text
 //! serve -> handshake -> admit (pairing | companion | failure) -> read and write concurrently
@@ -154,7 +154,7 @@ async fn converse(
     close(&mut sink).await
 }
 
-/// Closing swallows what still comes in: nobody may read beside it, or frames would be missing.
+/// After closing, incoming bytes are discarded: no other task may read the socket, or frames would be missing.
 async fn close(sink: &mut Sink) -> Result<(), Error> {
     match tokio::time::timeout(FAREWELL, sink.close()).await {
         Ok(closed) => Ok(closed?),

@@ -1,7 +1,7 @@
-//! The media host: uploads and downloads over plain HTTP/1.1, as WhatsApp's hosts take them over HTTPS.
+//! The media host: uploads and downloads over plain HTTP/1.1; WhatsApp's hosts use HTTPS.
 //!
-//! Clients write `https://` before the host of `media_conn`. One that is tested has to write `http://` instead, in the HTTP
-//! client that it is given; nothing else differs.
+//! Clients put `https://` before the host of `media_conn`. A client under test needs an HTTP client that replaces it
+//! by `http://`; nothing else differs.
 
 mod download;
 mod request;
@@ -26,7 +26,7 @@ pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, stop: onesho
     let router = Router::new().fallback(serve).with_state(shared);
     let service = router.into_make_service_with_connect_info::<Cut>();
     let serving = axum::serve(Sockets(listener), service).with_graceful_shutdown(async {
-        // It is dropped, never sent.
+        // Nothing is ever sent on it; it closes when the sender is dropped.
         let _ = stop.await;
     });
     if let Err(error) = serving.await {

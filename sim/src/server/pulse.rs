@@ -1,5 +1,4 @@
-//! What the server does on a linked socket by itself: it asks whether the client is there, and ends the stream of one that
-//! owes an ack for too long.
+//! Timers of a linked socket: pings the client, and ends the stream if an ack is overdue.
 
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::{ending, stanza};
 
-/// How long a client may take to answer a ping. It may be busy with a backlog, or its machine may be.
+/// How long a client may take to answer a ping. It may be busy with a backlog, or its machine may be slow.
 const PONG_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Runs as long as the socket does.
+/// Runs as long as the socket is open.
 pub(super) async fn run(shared: &Shared, link: &Link, device: &DeviceId) {
     loop {
         tokio::time::sleep(shared.config.ping_interval).await;
@@ -27,7 +26,7 @@ pub(super) async fn run(shared: &Shared, link: &Link, device: &DeviceId) {
     }
 }
 
-/// Asks once, and cuts the socket of a client that does not answer.
+/// Pings once, and closes the socket if the client does not answer.
 async fn ping(shared: &Shared, link: &Link, device: &DeviceId) -> bool {
     const RULE: &str = "the server's pings are answered";
     let id = crate::id::stanza();

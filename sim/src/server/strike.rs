@@ -1,4 +1,4 @@
-//! Brings faults about, on sockets, the listener, or what lasts of them in the state.
+//! Injects faults: on sockets, on the listener, or as state that persists.
 
 use wacore_binary::Node;
 
@@ -12,7 +12,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::ending::{bad_xml, conflict, owed_ack, stream_error};
 
-/// Brings a fault about, for one account or for all.
+/// Injects a fault for one account or for all.
 pub(crate) fn strike(shared: &Shared, account: Option<&Number>, fault: Fault) {
     tracing::info!(account = account.map(Number::digits), ?fault, "fault");
     match fault {
@@ -123,7 +123,7 @@ fn faults_of<'a>(state: &'a mut State, account: Option<&Number>) -> &'a mut Faul
     }
 }
 
-/// A fault, and for those that end sockets, the wait until they are gone.
+/// Injects a fault; for faults that end sockets, waits until they are closed.
 pub(crate) async fn strike_and_settle(shared: &Shared, account: Option<&Number>, fault: Fault) {
     let cuts = matches!(fault, Fault::Drop | Fault::Restart);
     let before: Vec<u64> = {

@@ -119,7 +119,7 @@ pub enum Error {
     DeviceSignature,
 }
 
-/// The content of a QR code. A credential: whoever holds it can link the companion, so it has no `Debug`.
+/// The content of a QR code. A credential (its holder can link the companion), so it has no `Debug`.
 pub struct QrPayload {
     /// The server's `<ref>`, good for one scan.
     pub reference: String,

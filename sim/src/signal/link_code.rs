@@ -13,7 +13,7 @@
 //! bundle = salt (32) | iv (12) | AES-256-GCM(HKDF(ephemeral DH, salt), iv, companion | primary | random).
 //! adv secret = HKDF(ephemeral DH | identity DH | random, "adv_secret").
 //!
-//! Nothing in the first step tells a wrong code: it shows when the bundle does not open.
+//! The first step does not detect a wrong code: the bundle fails to decrypt later.
 
 use std::str::FromStr;
 

@@ -111,7 +111,7 @@ impl Party {
         &self.identities.own
     }
 
-    /// A bundle for whoever wants to write first. Each call hands out another one-time prekey.
+    /// A prekey bundle, with which another party starts a session. Each call uses another one-time prekey.
     pub fn take_bundle(&mut self) -> Bundle {
         if self.unissued.len() < PREKEYS_LOW {
             self.make_prekeys();
@@ -245,7 +245,7 @@ impl Party {
         Ok(skdm.serialized().to_vec())
     }
 
-    /// Forgets the party's own sender key for `group`, as when somebody left: the next distribution is a new key.
+    /// Removes the party's own sender key for `group`, as after a member left: the next distribution has a new key.
     pub fn forget_sender_key(&mut self, group: &str, me: &ProtocolAddress) {
         self.sender_keys.0.remove(&sender_key_name(group, me));
     }

@@ -1,5 +1,5 @@
-//! The phone's side of linking with a passkey, behind the assertion: WhatsApp's "shortcake". Pure, and with `ring`, so that the
-//! client's own code is not on both ends.
+//! The phone's side of linking with a passkey, after the assertion: WhatsApp's "shortcake". Pure, and implemented with
+//! `ring`, so that not both sides run the client's own code.
 //!
 //! ```text
 //! companion                            phone (here)
@@ -26,34 +26,34 @@ const KEY_INFO: &[u8] = b"Pairing Information Encryption Key";
 const HANDOFF_INFO: &[u8] = b"shortcake-passkey-handoff-v1";
 const ALPHABET: &[u8; 32] = b"123456789ABCDEFGHJKLMNPQRSTVWXYZ";
 
-/// What a companion does wrong behind a good assertion.
+/// Errors of a companion after a valid assertion.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// A part is missing or has another length.
+    /// A part is missing or has a wrong length.
     #[error("the {0} is missing or malformed")]
     Malformed(&'static str),
-    /// The identity names another ref than the server gave out.
+    /// The identity has another ref than the server issued.
     #[error("the companion's identity names the ref {found:?}, expected {expected:?}")]
     Reference {
-        /// The one that was given out.
+        /// The issued ref.
         expected: String,
-        /// The one in the identity.
+        /// The ref in the identity.
         found: String,
     },
-    /// The nonce is not the one that was committed to.
+    /// The nonce does not match the commitment.
     #[error("the nonce does not open the commitment, expected SHA-256(identity | nonce)")]
     Commitment,
-    /// The request does not open under the key of both.
+    /// The request cannot be decrypted with the agreed key.
     #[error("the pairing request does not open under the agreed key")]
     Sealed,
-    /// The request names other keys than the socket registered.
+    /// The request has other keys than the socket registered.
     #[error("the pairing request names another {0} than the socket registered")]
     Foreign(&'static str),
 }
 
-/// What a companion says of itself in the prologue.
+/// The companion's fields in the prologue.
 pub struct Prologue {
-    /// All of it, as it is proven by a handoff proof.
+    /// The encoded payload, which a handoff proof signs.
     payload: Vec<u8>,
     identity: Vec<u8>,
     commitment: [u8; 32],
@@ -68,10 +68,10 @@ fn fixed<const N: usize>(bytes: Option<Vec<u8>>, name: &'static str) -> Result<[
 }
 
 impl Prologue {
-    /// Reads a `<prologue_payload>`, which has to name the ref that the server gave out.
+    /// Parses a `<prologue_payload>`, which has to contain the issued ref.
     ///
     /// # Errors
-    /// It is malformed, or names another ref.
+    /// It is malformed, or has another ref.
     pub fn read(payload: &[u8], reference: &str) -> Result<Self, Error> {
         let read = wa::ProloguePayload::decode_from_slice(payload)
             .map_err(|_| Error::Malformed("prologue"))?;
@@ -111,7 +111,7 @@ impl Prologue {
     }
 }
 
-/// What the companion hands over in the end.
+/// The keys that the companion sends at the end.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Handed {
     /// Its Noise key.
@@ -120,7 +120,7 @@ pub struct Handed {
     pub identity: [u8; 32],
 }
 
-/// The phone between the prologue and the pairing request.
+/// The state of the phone between the prologue and the pairing request.
 pub struct Phone {
     prologue: Prologue,
     private: Option<EphemeralPrivateKey>,
@@ -129,7 +129,7 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// With keys of its own. `None`: the machine has no randomness.
+    /// Generates new keys. `None`: the system has no random numbers.
     pub fn answering(prologue: Prologue) -> Option<Self> {
         let private = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).ok()?;
         let public = private.compute_public_key().ok()?;
@@ -150,10 +150,10 @@ impl Phone {
         .encode_to_vec()
     }
 
-    /// The companion's nonce: the code that the phone shows from now on, without a dash.
+    /// Takes the companion's nonce, and returns the code that the phone shows from now on, without a dash.
     ///
     /// # Errors
-    /// It is not what the companion committed to.
+    /// The nonce does not match the companion's commitment.
     pub fn open_commitment(&self, nonce: &[u8]) -> Result<String, Error> {
         let nonce: [u8; 32] = fixed(Some(nonce.to_vec()), "companion's nonce")?;
         let committed = digest(
@@ -173,10 +173,10 @@ impl Phone {
         Ok((0..8).map(letter).collect())
     }
 
-    /// Opens `<encrypted_pairing_request>`: what the companion hands over, and the ADV secret that holds from now on.
+    /// Decrypts `<encrypted_pairing_request>`: returns the companion's keys, and the new ADV secret.
     ///
     /// # Errors
-    /// It does not open, or is incomplete. A second one never opens.
+    /// It cannot be decrypted, or is incomplete. A second request always fails.
     pub fn open_request(&mut self, request: &[u8]) -> Result<(Handed, [u8; 32]), Error> {
         let request = wa::EncryptedPairingRequest::decode_from_slice(request)
             .map_err(|_| Error::Malformed("pairing request"))?;
@@ -229,7 +229,7 @@ mod tests {
     const REF: &str = "2@a ref";
     const SECRET: [u8; 32] = [9; 32];
 
-    /// The library's half, as far as the prologue.
+    /// The library's side, up to the prologue.
     fn companion() -> (wacore_libsignal::protocol::KeyPair, [u8; 32], Vec<u8>) {
         let pair = ShortcakeUtils::generate_companion_ephemeral_keypair();
         let nonce = ShortcakeUtils::generate_companion_nonce();

@@ -1,5 +1,6 @@
-//! WebAuthn, as far as linking needs it: what a relying party checks in an assertion (ES256), and an authenticator in software
-//! that makes true ones. Pure, and with `ring` instead of the client's own crates: neither side proves itself.
+//! WebAuthn, as far as linking needs it: the checks of a relying party (ES256), and a software authenticator that
+//! makes valid assertions. Pure, and implemented with `ring` instead of the client's own crates, so that a bug on one
+//! side does not hide in the other.
 //!
 //! signature = ECDSA-P256-SHA256(authenticatorData | SHA-256(clientDataJSON))
 //! authenticatorData = SHA-256(rpId) (32) | flags (1) | signature counter (4)
@@ -15,72 +16,72 @@ use ring::signature::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Where WhatsApp Web lives: what a browser writes into the client data.
+/// The origin that a browser writes into the client data for WhatsApp Web.
 pub const ORIGIN: &str = "https://web.whatsapp.com";
-/// Whom the passkeys of WhatsApp are for.
+/// The relying party of WhatsApp's passkeys.
 pub const RP_ID: &str = "whatsapp.com";
 
-/// Somebody was there, and it was the owner.
+/// The flags for a user who is present and verified.
 const USER_PRESENT: u8 = 0x01;
 const USER_VERIFIED: u8 = 0x04;
 
-/// What is wrong with an assertion, with what was expected.
+/// An invalid assertion: what was found and what was expected.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// A part is missing or is not what it has to be.
+    /// A part is missing or malformed.
     #[error("the assertion's {0} is missing or malformed")]
     Malformed(&'static str),
-    /// It was made with another credential.
+    /// Made with another credential.
     #[error("credential {found}, expected {expected}")]
     Credential {
-        /// The account's.
+        /// The account's credential.
         expected: String,
-        /// The assertion's.
+        /// The assertion's credential.
         found: String,
     },
-    /// It is for another request, or for none.
+    /// Made for another request, or for none.
     #[error("challenge {found}, expected {expected}")]
     Challenge {
-        /// What the options asked for.
+        /// The challenge in the options.
         expected: String,
-        /// What was signed.
+        /// The signed challenge.
         found: String,
     },
-    /// It was made on another site.
+    /// Made on another site.
     #[error("origin {0}, expected https://web.whatsapp.com")]
     Origin(String),
-    /// It is of another kind than `webauthn.get`.
+    /// The type is not `webauthn.get`.
     #[error("client data of type {0}, expected webauthn.get")]
     Type(String),
-    /// It was made for somebody else.
+    /// Made for another relying party.
     #[error("the hash of another relying party, expected whatsapp.com")]
     RelyingParty,
-    /// Nobody was there, or it was not checked who.
+    /// The user was not present, or not verified.
     #[error("flags {0:#04x}, expected a user who is present and verified")]
     Flags(u8),
-    /// The counter went back: a copy of the authenticator.
+    /// The counter went back: the authenticator was cloned.
     #[error("signature counter {found}, expected more than {last}")]
     Counter {
-        /// The last one.
+        /// The counter of the previous assertion.
         last: u32,
-        /// The assertion's.
+        /// The counter of this assertion.
         found: u32,
     },
-    /// The key is not the credential's.
+    /// The signature is not by the credential's key.
     #[error("the signature does not verify")]
     Signature,
 }
 
-/// A passkey of an account, as WhatsApp knows it.
+/// The public part of an account's passkey, as registered with WhatsApp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// Chosen by the authenticator.
+    /// The credential id, chosen by the authenticator.
     pub id: Vec<u8>,
-    /// A point on P-256, uncompressed: 65 bytes.
+    /// A P-256 point, uncompressed: 65 bytes.
     pub public_key: Vec<u8>,
 }
 
-/// The options of a request, as `navigator.credentials.get` takes them.
+/// The options of a request, in the form of `navigator.credentials.get`.
 pub fn request_options(challenge: &[u8], timeout_ms: u128) -> String {
     json!({
         "challenge": URL_SAFE_NO_PAD.encode(challenge),
@@ -120,10 +121,11 @@ struct ClientData {
     cross_origin: bool,
 }
 
-/// Checks an assertion in WhatsApp Web's JSON. `last_counter` is that of the assertion before. Returns its own.
+/// Verifies an assertion in WhatsApp Web's JSON. `last_counter` is the counter of the previous assertion. Returns the
+/// counter of this one.
 ///
 /// # Errors
-/// The first thing that does not hold.
+/// The first check that fails.
 pub fn verify(
     assertion: &[u8],
     credential: &Credential,
@@ -150,7 +152,7 @@ pub fn verify(
     let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &credential.public_key);
     key.verify(&signed(&data, &client_data), &signature)
         .map_err(|_| Error::Signature)?;
-    // Passkeys that are synchronised do not count.
+    // Synchronised passkeys do not count: their counter is always 0.
     if (found > 0 || last_counter > 0) && found <= last_counter {
         let last = last_counter;
         return Err(Error::Counter { last, found });
@@ -158,7 +160,7 @@ pub fn verify(
     Ok(found)
 }
 
-/// Checks whom the assertion is for, and who was there. Returns its counter.
+/// Checks the relying party and the flags. Returns the counter.
 fn check_authenticator_data(data: &[u8]) -> Result<u32, Error> {
     let (hash, rest) = data
         .split_first_chunk::<32>()
@@ -209,7 +211,7 @@ fn signed(authenticator_data: &[u8], client_data: &[u8]) -> Vec<u8> {
     [authenticator_data, &sha256(client_data)].concat()
 }
 
-/// How an assertion differs from a true one. By default it does not.
+/// The parts of an assertion to forge. None by default.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Forgery {
@@ -221,23 +223,23 @@ pub struct Forgery {
     pub rp_id: Option<String>,
     /// Other flags.
     pub flags: Option<u8>,
-    /// The counter; 0 without it.
+    /// The counter; default 0.
     pub counter: Option<u32>,
     /// Another type than `webauthn.get`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// Signed with a key that nobody knows.
+    /// Signed with an unregistered key.
     pub foreign_key: bool,
 }
 
-/// An authenticator in software, which holds one passkey. A credential: it has no `Debug`.
+/// A software authenticator with one passkey. It holds a secret, and so has no `Debug`.
 pub struct Authenticator {
     pkcs8: Vec<u8>,
     credential: Credential,
 }
 
 impl Authenticator {
-    /// With a new passkey. `None`: the machine has no randomness.
+    /// Generates a passkey. `None`: the system has no random numbers.
     pub fn new() -> Option<Self> {
         let rng = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &rng).ok()?;
@@ -252,12 +254,12 @@ impl Authenticator {
         })
     }
 
-    /// What is registered with WhatsApp.
+    /// The public part, to register with WhatsApp.
     pub fn credential(&self) -> &Credential {
         &self.credential
     }
 
-    /// Answers a request, in WhatsApp Web's JSON.
+    /// Returns an assertion for a request, in WhatsApp Web's JSON.
     ///
     /// # Errors
     /// The options have no challenge.

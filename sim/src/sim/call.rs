@@ -1,4 +1,4 @@
-//! Calls, as tests hold them.
+//! Calls, for tests.
 
 use crate::number::Number;
 use crate::phones::calls;
@@ -10,7 +10,7 @@ use crate::state::error::Error;
 use crate::sync::lock;
 
 impl Peer {
-    /// Calls an account, or does something else to a call. Returns the id of the stanza and that of the call.
+    /// Starts a call to an account, or sends another stanza of a call. Returns the ids of the stanza and of the call.
     ///
     /// # Errors
     /// A malformed or unknown number.
@@ -24,7 +24,7 @@ impl Peer {
 }
 
 impl Sim {
-    /// What was seen of the calls to and from a number, in order.
+    /// The recorded stanzas of the calls to and from a number, in order.
     ///
     /// # Errors
     /// The number is malformed.

@@ -1,6 +1,6 @@
-//! A phone's camera before a terminal: it finds the QR code among what a terminal was told to show, and reads it.
+//! A phone's camera in front of a terminal: it finds the QR code in recorded terminal output, and decodes it.
 //!
-//! Decoding is rqrr's, so that it proves the drawing of a client that nobody told what the camera expects.
+//! Decoding uses rqrr, an independent implementation, so that it verifies the code that a client draws.
 
 use std::num::NonZero;
 use std::path::Path;
@@ -55,7 +55,7 @@ pub async fn watch(recording: &Path, phone: &Phone) -> Linked {
         if output.len() == std::mem::replace(&mut looked_at, output.len()) {
             continue;
         }
-        // Decoding takes a while, and the server beside it must not wait.
+        // Decoding takes a while, and must not block the server.
         let code = tokio::task::spawn_blocking(move || read(&output))
             .await
             .ok()

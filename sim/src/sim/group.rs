@@ -1,4 +1,4 @@
-//! What a person does to groups on the phone.
+//! Changes that a person makes to groups on the phone.
 
 use wacore_binary::{Jid, JidExt};
 
@@ -15,46 +15,45 @@ use crate::sync::lock;
 pub struct GroupView {
     /// Its JID.
     pub jid: String,
-    /// What it is called.
+    /// The subject.
     pub subject: String,
-    /// What it is described as.
+    /// The description.
     pub description: Option<String>,
-    /// The numbers of its members.
+    /// The members' numbers.
     pub members: Vec<String>,
-    /// The numbers of its admins.
+    /// The admins' numbers.
     pub admins: Vec<String>,
-    /// Who asked to join.
+    /// The numbers of people who have requested to join.
     pub requests: Vec<String>,
-    /// Only admins write.
+    /// Only admins can send messages.
     pub announcement: bool,
-    /// Only admins change its name, its description and its timer.
+    /// Only admins can change the subject, the description and the timer.
     pub locked: bool,
-    /// After how many seconds messages disappear; 0 for never.
+    /// Seconds until messages disappear; 0 for never.
     pub expiration: u32,
-    /// Who follows the link has to be approved.
+    /// An admin has to approve those who join by the invite link.
     pub approval: bool,
-    /// `lid` or `pn`.
+    /// The addressing mode: `lid` or `pn`.
     pub addressing_mode: &'static str,
-    /// What its link ends with.
+    /// The code at the end of the invite link.
     pub invite: String,
 }
 
 impl Phone {
-    /// Changes a group, by its JID, as its members do.
+    /// Changes a group, given by its JID, on behalf of this account.
     ///
     /// # Errors
-    /// No such group; somebody who is no member, or no admin where only admins may.
+    /// There is no such group; the account is not a member, or not an admin if the change needs one.
     pub fn change_group(&self, group: &str, change: &Change) -> Result<(), Error> {
         let id = user_of(group)?;
         change::apply(self.shared(), &id, self.number(), change)
             .map_err(|denied| denied.of_group(group))
     }
 
-    /// Follows a group's link, by the code that it ends with. True for a member now, false for one whom an admin has to
-    /// approve.
+    /// Joins a group by the code of its invite link. True: joined; false: an admin has to approve the request.
     ///
     /// # Errors
-    /// No group has this code, or the account is a member.
+    /// No group has this code, or the account is already a member.
     pub fn join_group(&self, code: &str) -> Result<bool, Error> {
         match joining::join(self.shared(), self.number(), code) {
             Ok(joined) => Ok(matches!(joined, Joined::Member(_))),
@@ -63,10 +62,10 @@ impl Phone {
         }
     }
 
-    /// Decides on requests to join a group, by its JID.
+    /// Approves or rejects requests to join a group, given by its JID.
     ///
     /// # Errors
-    /// No such group; somebody who is no admin; a malformed number.
+    /// There is no such group; the account is not an admin; a number is malformed.
     pub fn decide_on_requests(
         &self,
         group: &str,
@@ -84,10 +83,10 @@ impl Phone {
         .map_err(|denied| denied.of_group(group))
     }
 
-    /// A group, by its JID.
+    /// The group with this JID.
     ///
     /// # Errors
-    /// No such group.
+    /// There is no such group.
     pub fn group(&self, group: &str) -> Result<GroupView, Error> {
         let id = user_of(group)?;
         let state = lock(&self.shared().state);

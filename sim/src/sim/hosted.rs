@@ -1,12 +1,12 @@
-//! Accounts that a business's provider can read as well.
+//! Hosted business accounts, whose messages the provider can read, too.
 
 use crate::rules::devices;
 use crate::signal::adv::Signing;
 use crate::sim::phone::Phone;
 
 impl Phone {
-    /// The account is hosted from now on, or no longer. A hosted one has a device 99, its provider's, in the list of its
-    /// devices: it writes, and messages are not sealed for it.
+    /// Makes the account hosted, or no longer hosted. The device list of a hosted account contains its provider's
+    /// device 99, which sends messages, and for which messages are not encrypted.
     pub fn host(&self, signing: Signing) {
         devices::host(self.shared(), self.number(), signing);
     }

@@ -1,4 +1,4 @@
-//! What the server says by itself, as tests hold it.
+//! Stanzas that the server sends unprompted, for tests.
 
 use crate::phones::notices;
 pub use crate::phones::notices::{NoticeAbout, NoticeKind};
@@ -20,8 +20,8 @@ impl Sim {
         notices::kinds()
     }
 
-    /// Asks sockets that are not linked yet to make their registration anew: the secret in their QR code changes. Returns how
-    /// many there are.
+    /// Requests a new registration from sockets that are not linked yet: the secret in their QR code changes. Returns
+    /// the number of sockets.
     pub fn refresh_registrations(&self) -> usize {
         pairing::refresh_registrations(self.shared())
     }

@@ -1,4 +1,4 @@
-//! Numbers that change, that nobody sees, and accounts that have not moved to LIDs.
+//! Changing and hiding numbers, and accounts that are not migrated to LIDs.
 
 use crate::rules::numbers;
 use crate::sim::peer::Peer;
@@ -7,8 +7,8 @@ use crate::state::error::Error;
 use crate::sync::lock;
 
 impl Peer {
-    /// The contact takes another number: the same person and identity, under other addresses. Returns the contact under the new
-    /// number. Nobody has the old one any more.
+    /// Moves the contact to another number: the same person and identity, under new addresses. Returns the contact
+    /// with the new number. The old number is then not on WhatsApp.
     ///
     /// # Errors
     /// The number is malformed or in use, or clients are linked to the contact.
@@ -18,14 +18,15 @@ impl Peer {
         Ok(self.renumbered(new))
     }
 
-    /// Nobody sees the contact's number: others know a LID only, as of somebody with a user name.
+    /// Hides the contact's number, as for a person with a user name: others get only the LID.
     pub fn hide_number(&self, hidden: bool) {
         lock(&self.shared().state).hide(self.number(), hidden);
     }
 }
 
 impl Phone {
-    /// Whether the account's chats have moved to LIDs. Told at linking; without it, as `Config::lid_migrated` says.
+    /// Sets whether the account's chats are migrated to LIDs, which companions learn at linking. The default is
+    /// `Config::lid_migrated`.
     pub fn set_lid_migrated(&self, migrated: bool) {
         lock(&self.shared().state).user(self.number()).lid_migrated = Some(migrated);
     }

@@ -1,4 +1,4 @@
-//! Passkeys, as tests hold them.
+//! Passkeys, for tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::state::passkey::Passkey;
 pub use crate::state::passkey::Stage;
 use crate::sync::lock;
 
-/// How an account links with a passkey.
+/// The options of linking with a passkey.
 #[derive(Debug, Clone)]
 pub struct Passkeys {
-    /// Whose private half somebody else holds; without it the simulator makes a passkey and holds it.
+    /// A passkey whose private key the simulator does not have; without it the simulator generates one.
     pub credential: Option<Credential>,
-    /// The request brings its options along; else the companion has to ask for them.
+    /// The request contains the options; if false, the companion has to request them.
     pub brings_options: bool,
-    /// The person confirms without looking at the code.
+    /// The person confirms without comparing the code.
     pub confirms: bool,
-    /// How long a ceremony may take.
+    /// The time limit of a ceremony.
     pub timeout: Duration,
 }
 
@@ -37,20 +37,20 @@ impl Default for Passkeys {
     }
 }
 
-/// How far a ceremony is, and what the phone shows.
+/// The state of a ceremony.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct CeremonySeen {
-    /// How far it is.
+    /// The stage.
     pub stage: Stage,
-    /// The code, as `ABCD-1234`.
+    /// The code on the phone, as `ABCD-1234`.
     pub code: Option<String>,
 }
 
 impl Phone {
-    /// The account asks for a passkey from now on. Returns what was registered.
+    /// Makes the account require a passkey from now on. Returns the registered credential.
     ///
     /// # Errors
-    /// The machine has no randomness.
+    /// The system has no random numbers.
     pub fn require_passkey(&self, passkeys: Passkeys) -> Result<Credential, Error> {
         let (credential, authenticator) = match passkeys.credential {
             Some(credential) => (credential, None),
@@ -70,15 +70,16 @@ impl Phone {
         Ok(credential)
     }
 
-    /// The account links without a passkey again.
+    /// The account no longer requires a passkey.
     pub fn forget_passkey(&self) {
         lock(&self.shared().state).user(self.number()).passkey = None;
     }
 
-    /// The account's passkey answers a request, truly or as the forgery says: WhatsApp Web's JSON.
+    /// Returns an assertion by the account's passkey for a request, in WhatsApp Web's JSON, with the parts in
+    /// `forgery` replaced.
     ///
     /// # Errors
-    /// The simulator holds no passkey of the account; the options have no challenge.
+    /// The simulator does not have the private key of the account's passkey, or the options have no challenge.
     pub fn assert_passkey(&self, options: &Value, forgery: &Forgery) -> Result<Value, Error> {
         let authenticator = {
             let mut state = lock(&self.shared().state);
@@ -92,12 +93,12 @@ impl Phone {
     /// The person types the code that the companion shows.
     ///
     /// # Errors
-    /// No code is shown, or another one.
+    /// No code is shown, or the code is wrong.
     pub fn confirm_passkey(&self, code: &str) -> Result<(), Error> {
         person::confirm(self.shared(), self.number(), code)
     }
 
-    /// The person says no.
+    /// The person declines.
     ///
     /// # Errors
     /// There is no ceremony.

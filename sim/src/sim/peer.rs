@@ -1,4 +1,4 @@
-//! A contact: somebody the account writes to and hears from, with Signal state of its own.
+//! A contact: a person with whom the account exchanges messages, with Signal state of its own.
 
 mod content;
 mod devices;
@@ -196,13 +196,13 @@ impl Peer {
         Ok(())
     }
 
-    /// Whether the contact answers messages with delivery receipts by itself, as it does unless told otherwise.
+    /// Whether the contact sends delivery receipts automatically (the default).
     pub fn answer_with_receipts(&self, answer: bool) {
         lock(&self.shared.state).user(&self.number).auto_receipts = answer;
     }
 
-    /// Takes the contact offline, or back. While it is offline it sends no delivery receipts; it sends those that it owes
-    /// as soon as it is back.
+    /// Takes the contact offline or online. While offline it sends no delivery receipts; once online, it sends the
+    /// pending ones.
     pub fn set_online(&self, online: bool) {
         receipts::set_online(&self.shared, &self.number, online);
     }

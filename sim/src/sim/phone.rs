@@ -38,7 +38,7 @@ pub struct LinkedDevice {
     pub about: About,
     /// It has a socket now.
     pub online: bool,
-    /// It has asked for its stanzas on that socket.
+    /// It has requested its stanzas on that socket.
     pub active: bool,
     /// What it last said of its presence on that socket: `available` or `unavailable`.
     pub presence: Option<String>,
@@ -104,7 +104,7 @@ impl Phone {
         app_state::rename(&self.shared, &self.number, name);
     }
 
-    /// The phone itself writes to somebody; its companions get a copy. Returns the message's id.
+    /// Sends text from the phone itself; its companions get a copy. Returns the message id.
     ///
     /// # Errors
     /// A malformed or unknown number.
@@ -120,7 +120,7 @@ impl Phone {
         )
     }
 
-    /// The phone itself sends any message to somebody; its companions get a copy. Returns the message's id.
+    /// Sends any message from the phone itself; its companions get a copy. Returns the message id.
     ///
     /// # Errors
     /// A malformed or unknown number.
@@ -154,12 +154,12 @@ impl Phone {
         lock(&self.shared.state).user(&self.number).answers.reupload = answer;
     }
 
-    /// How the phone answers from now on when a companion asks for older messages of a chat.
+    /// Sets how the phone answers requests of its companions for older messages of a chat.
     pub fn answer_history(&self, answer: History) {
         lock(&self.shared.state).user(&self.number).answers.history = answer;
     }
 
-    /// What the phone answers from now on when a companion asks for a message that it could not open.
+    /// Sets how the phone answers requests of its companions for a message that they could not decrypt.
     pub fn answer_resends(&self, answer: Resend) {
         lock(&self.shared.state).user(&self.number).answers.resend = answer;
     }
@@ -207,7 +207,7 @@ impl Phone {
         self.as_peer().wait_for(fits, patience).await
     }
 
-    /// Waits until a companion is logged in and has asked for its stanzas.
+    /// Waits until a companion is logged in and has requested its stanzas.
     ///
     /// # Errors
     /// None came in time.

@@ -1,4 +1,4 @@
-//! What people show of themselves, and stanzas of any kind.
+//! Presence and typing, and stanzas of any kind.
 
 use wacore_binary::Node;
 
@@ -11,8 +11,8 @@ use crate::state::presence::Typing;
 use crate::sync::lock;
 
 impl Sim {
-    /// Sends any stanza to all companions of an account. A message, a receipt, a notification or a call waits until it is
-    /// acked; another reaches only companions that are connected. Returns its id.
+    /// Sends any stanza to all companions of an account. A message, a receipt, a notification or a call is queued
+    /// until it is acked; any other stanza is sent only to connected companions. Returns its id.
     ///
     /// # Errors
     /// The number is malformed.
@@ -23,7 +23,7 @@ impl Sim {
 }
 
 impl Peer {
-    /// The contact comes online, or goes: companions that have subscribed are told.
+    /// Sets the contact online or offline: companions that have subscribed are notified.
     pub fn set_available(&self, available: bool) {
         presence::set(self.shared(), self.number(), available);
     }
@@ -37,7 +37,7 @@ impl Peer {
         Ok(())
     }
 
-    /// What others have shown of their typing to the contact, in order.
+    /// The typing notifications that the contact received, in order.
     pub fn typing(&self) -> Vec<Typing> {
         let mut state = lock(&self.shared().state);
         state.user(self.number()).presence.typing.clone()

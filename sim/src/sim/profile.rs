@@ -1,4 +1,4 @@
-//! What a person shows of themselves, changed on the phone.
+//! Profiles, changed on the phone.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::state::media::Full;
 use crate::state::profile::{ALL_EXCEPT, setting};
 use crate::sync::lock;
 
-/// What a person shows of themselves, and to whom.
+/// A person's profile and privacy settings.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ProfileView {
     /// The push name.
@@ -24,16 +24,16 @@ pub struct ProfileView {
     pub about: Option<String>,
     /// The verified name of a business.
     pub business: Option<String>,
-    /// The timer of new chats, in seconds.
+    /// The default timer of new chats, in seconds.
     pub timer: u32,
-    /// The privacy settings, in WhatsApp's words.
+    /// The privacy settings, with WhatsApp's names and values.
     pub privacy: BTreeMap<&'static str, &'static str>,
-    /// The numbers that are blocked.
+    /// The blocked numbers.
     pub blocked: Vec<String>,
 }
 
 impl Phone {
-    /// What the person shows.
+    /// The profile.
     pub fn profile(&self) -> ProfileView {
         let mut state = lock(&self.shared().state);
         let user = state.user(self.number());
@@ -62,7 +62,7 @@ impl Phone {
     /// Changes the picture of a group, by its JID, or removes it. Returns its id.
     ///
     /// # Errors
-    /// There is no such group, or the account is no member of it; the media host is full.
+    /// There is no such group, or the account is not a member of it; the media host is full.
     pub fn set_group_picture(
         &self,
         group: &str,
@@ -86,17 +86,17 @@ impl Phone {
         profile::set_about(self.shared(), &self.device(), text);
     }
 
-    /// Makes the account a business with this verified name, or none.
+    /// Makes the account a business with this verified name, or, without a name, no longer a business.
     pub fn set_business(&self, name: Option<&str>) {
         profile::set_business(self.shared(), self.number(), name);
     }
 
-    /// Changes the timer of new chats, in seconds.
+    /// Changes the default timer of new chats, in seconds.
     pub fn set_timer(&self, seconds: u32) {
         profile::set_timer(self.shared(), &self.device(), seconds);
     }
 
-    /// Changes a privacy setting, in WhatsApp's words; who is left out goes with `contact_blacklist`.
+    /// Changes a privacy setting, with WhatsApp's names and values; the exceptions are for `contact_blacklist`.
     ///
     /// # Errors
     /// There is no such setting or value, or a number is malformed.
@@ -112,7 +112,7 @@ impl Phone {
         Ok(())
     }
 
-    /// Blocks a contact, or not any more.
+    /// Blocks or unblocks a contact.
     ///
     /// # Errors
     /// The number is malformed.

@@ -6,8 +6,8 @@ use crate::sim::phone::Phone;
 use crate::state::restrictions::Timelock;
 
 impl Phone {
-    /// WhatsApp lets the account write to nobody with whom it has no chat, for so many seconds: such messages get 463. `kind` is
-    /// WhatsApp's word for it, as in `DEFAULT`. 0 ends it.
+    /// For this many seconds, messages to people with whom the account has no chat get 463. `kind` is WhatsApp's name
+    /// of the restriction, such as `DEFAULT`. 0 ends it.
     pub fn lock_reachouts(&self, seconds: u64, kind: &str) {
         let timelock = Timelock {
             ends: unix_now().saturating_add(seconds),

@@ -1,49 +1,49 @@
-//! What a phone answers when its companions ask it for something.
+//! A phone's answers to its companions' requests.
 
-/// What the phone answers when a companion asks for a file again.
+/// The answer to a request for another upload of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reupload {
-    /// The file's new path, where the phone has the file.
+    /// The file's new path, if the phone has the file.
     #[default]
     Success,
-    /// The phone has not got the file any more.
+    /// The phone no longer has the file.
     NotFound,
-    /// The phone cannot read the request.
+    /// The phone cannot decrypt the request.
     DecryptionError,
-    /// Something else is wrong.
+    /// Any other error.
     GeneralError,
-    /// Nothing: the phone is off.
+    /// No answer: the phone is off.
     Silent,
 }
 
-/// How the phone answers when a companion asks for older messages of a chat.
+/// The answer to a request for older messages of a chat.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum History {
-    /// With a file on the media host, as phones do.
+    /// A file on the media host, as real phones send.
     #[default]
     Hosted,
-    /// With all of it in the message.
+    /// The history inside the message.
     Inline,
-    /// Not at all.
+    /// No answer.
     Silent,
 }
 
-/// What the phone answers when a companion asks for a message that it could not open.
+/// The answer to a request for a message that the companion could not decrypt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resend {
-    /// The message, where the phone has it.
+    /// The message, if the phone has it.
     #[default]
     Message,
-    /// That it has not got it.
+    /// Not found.
     NotFound,
-    /// Nothing.
+    /// No answer.
     Silent,
 }
 
-/// All of it.
+/// All settings.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Answers {
     pub(crate) reupload: Reupload,

@@ -179,7 +179,7 @@ impl AppState {
 }
 
 impl Collection {
-    /// Checks a patch's MACs as its readers do, and keeps it under the next version. Returns what it says.
+    /// Verifies a patch's MACs as clients do, and stores it under the next version. Returns its content.
     fn apply(
         &mut self,
         name: &str,

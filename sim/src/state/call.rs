@@ -1,9 +1,9 @@
-//! What the server has seen of calls: who rang, whose device rang, who took, declined or ended it.
+//! Recorded call stanzas: offers, ringing, answers, rejections and ends.
 
-/// One sign of a call, from somebody's phone or from a companion.
+/// One call stanza, from a phone, a peer or a companion.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct CallSign {
-    /// The call: one id for all of its signs.
+    /// The call id, the same for all stanzas of a call.
     pub call: String,
     /// The stanza's id.
     pub id: String,
@@ -11,8 +11,8 @@ pub struct CallSign {
     pub kind: String,
     /// The sender's number.
     pub from: String,
-    /// Which device of the sender's.
+    /// The sender's device.
     pub device: u16,
-    /// The number of the one that it is for.
+    /// The recipient's number.
     pub to: String,
 }

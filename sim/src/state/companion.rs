@@ -9,10 +9,10 @@ use crate::state::limits::{Limited, Meter};
 use crate::state::link::Link;
 use crate::state::queue::Queue;
 
-/// Fewer one-time prekeys than this, and the companion is asked for more. Clients ignore a request while they have it.
+/// With fewer one-time prekeys than this, the companion is asked to upload more. Clients ignore a repeated request.
 const PREKEYS_LOW: usize = 5;
 
-/// A companion: its keys, what it is owed, and its socket while it has one.
+/// A companion: its keys, its queue, and its socket if it is connected.
 pub(crate) struct Companion {
     pub(crate) key_index: u32,
     pub(crate) noise: [u8; 32],
@@ -30,13 +30,13 @@ pub(crate) struct Companion {
     pub(crate) presence: Option<String>,
     /// The phone has sent its keys and history.
     pub(crate) bootstrapped: bool,
-    /// What has changed since the companion last asked for it: `account_sync`, `groups`. It is told at its next login.
+    /// What has changed since the companion last queried it: `account_sync`, `groups`. Reported at its next login.
     pub(crate) dirty: BTreeSet<&'static str>,
     /// What it has spent of its budgets.
     pub(crate) meters: BTreeMap<Limited, Meter>,
 }
 
-/// What a companion says of itself when it is linked.
+/// The fields with which a companion registers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct About {
     /// `DeviceProps.os`: the name under "Linked devices".
@@ -127,7 +127,7 @@ impl Companion {
         }
     }
 
-    /// How many prekeys are left, if the companion must be asked for more now.
+    /// The number of prekeys left, if the companion has to be asked for more now.
     pub(crate) fn wants_prekeys(&mut self) -> Option<usize> {
         let left = self.keys.one_time.len();
         let ask = self.keys.uploaded && !self.keys.asked && left < PREKEYS_LOW;

@@ -1,4 +1,4 @@
-//! How a simulator is set up.
+//! The configuration of a simulator.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -6,56 +6,56 @@ use std::time::Duration;
 
 use crate::state::limits::Limits;
 
-/// How a simulator is set up.
+/// The configuration of a simulator.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen. Port 0 is any free port.
+    /// The listen address. Port 0 picks a free port.
     pub listen: SocketAddr,
-    /// Where the media host listens, over plain HTTP. Port 0 is any free port.
+    /// The listen address of the media host, over plain HTTP. Port 0 picks a free port.
     pub media_listen: SocketAddr,
-    /// What the files of the media host may take in memory, in bytes. Files by `fill` take none.
+    /// The maximum memory for the files of the media host, in bytes. Files made with `fill` use none.
     pub media_limit: usize,
-    /// What `pair-success` says of the account: true makes companions address chats by LID.
+    /// The account's LID migration in `pair-success`: true makes companions address chats by LID.
     pub lid_migrated: bool,
-    /// Whether the phone sends history to a newly linked companion, beside its keys.
+    /// Whether the phone sends history to a newly linked companion, in addition to its keys.
     pub history: bool,
-    /// Turns Noise IK down, so that every reconnect goes through XXfallback.
+    /// Rejects Noise IK, so that every reconnect uses XXfallback.
     pub refuse_ik: bool,
     /// How long a scan or a code waits for the companion.
     pub patience: Duration,
-    /// How often the server pings a companion, and for how long it waits for the answer before it cuts the socket.
+    /// How often the server pings a companion, and how long it waits for the answer before it closes the socket.
     pub ping_interval: Duration,
-    /// A stanza that was delivered and not acked for so long recycles the stream.
+    /// How long a delivered stanza may stay unacked before the server closes the stream.
     pub recycle_after: Duration,
-    /// Frames of at least so many bytes are compressed.
+    /// Frames of at least this many bytes are compressed.
     pub compress_from: usize,
     /// The oldest version of WhatsApp Web that may log in, as the third part of `2.3000.N`.
     pub oldest_version: u32,
-    /// How much a companion may send and ask before the server refuses it.
+    /// How many messages and iqs a companion may send before the server refuses more.
     pub limits: Limits,
-    /// Where the simulator is kinder than WhatsApp's server. Empty by default.
+    /// The rules of WhatsApp's server that are not enforced. Empty by default.
     pub lenient: BTreeSet<Leniency>,
 }
 
-/// A rule of WhatsApp's server that the simulator can be asked not to hold clients to.
+/// A rule of WhatsApp's server that the simulator can relax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Leniency {
-    /// What waited is sent unasked, and its end is announced before it is acked.
+    /// The backlog is sent unprompted, and its end is announced before it is acked.
     Backlog,
-    /// An ack or a receipt of any kind settles every stanza with its id.
+    /// An ack or a receipt of any kind acknowledges every stanza with its id.
     Acks,
-    /// A stream ends with a WebSocket close right behind the stream error.
+    /// A stream ends with a WebSocket close frame immediately after the stream error.
     Endings,
-    /// An iq that is not known is answered with an empty result.
+    /// An unknown iq gets an empty result.
     Iqs,
     /// The first message to a person needs no privacy token.
     Tokens,
-    /// The client's description of itself is not looked at, at a login and for a link code.
+    /// The client's version, platform and display name are not checked, at a login and for a link code.
     Logins,
 }
 
 impl Config {
-    /// Whether clients are held to this rule.
+    /// Whether this rule is enforced.
     pub(crate) fn is_strict(&self, rule: Leniency) -> bool {
         !self.lenient.contains(&rule)
     }

@@ -1,4 +1,4 @@
-//! What the simulator could not do for its caller.
+//! Errors for the caller of the simulator.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,10 +7,10 @@ use crate::number::InvalidNumber;
 use crate::signal::{adv, link_code, party, shortcake, webauthn};
 use crate::wire::content::NotContent;
 
-/// What the simulator could not do for its caller.
+/// Errors for the caller of the simulator.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The listening socket.
+    /// The socket cannot be opened.
     #[error("listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
     /// A number is malformed.
@@ -25,31 +25,31 @@ pub enum Error {
     /// An assertion of a passkey.
     #[error(transparent)]
     Passkey(#[from] webauthn::Error),
-    /// What follows an assertion.
+    /// The companion's messages after an assertion.
     #[error(transparent)]
     Shortcake(#[from] shortcake::Error),
-    /// A handoff proof of another link than this account had.
+    /// A handoff proof with the secret of another link than this account had.
     #[error("the handoff proof is made with no secret of this link or an earlier one")]
     HandoffProof,
-    /// The person has typed another code than the phone shows.
+    /// The typed code is not the one on the phone.
     #[error("the companion shows another code than the phone")]
     PasskeyCode,
-    /// The person has said no.
+    /// The person has declined.
     #[error("the person at the phone has refused")]
     PasskeyRefused,
-    /// No ceremony is at the stage in which this may be.
+    /// No ceremony is in the stage that the call needs.
     #[error("no passkey ceremony is at this stage")]
     NoCeremony,
-    /// The simulator holds no passkey of the account.
+    /// The simulator does not have the private key of the account's passkey.
     #[error("the simulator holds no passkey of this account")]
     NoAuthenticator,
     /// No socket waits with this ref: it has expired, or was scanned before.
     #[error("no companion waits with this code: it has expired or was used")]
     UnknownRef,
-    /// No socket has asked to be linked by code to this account.
+    /// No socket has requested a link code for this account.
     #[error("no companion waits for a code to be typed on this phone")]
     NoCodeRequest,
-    /// The ref is right, and the keys beside it are another companion's.
+    /// The ref is right, but the keys are those of another companion.
     #[error("the code's keys are not those of the socket that has its ref")]
     ForeignQr,
     /// The companion answered without a signature.
@@ -58,43 +58,43 @@ pub enum Error {
     /// The companion answered with an error.
     #[error("the companion refused the identity that the phone has signed: {0}")]
     Declined(String),
-    /// The companion went away.
+    /// The companion disconnected.
     #[error("the companion's socket closed")]
     Disconnected,
-    /// Nothing happened in time.
+    /// The time limit was exceeded.
     #[error("timed out")]
     Timeout,
-    /// The account has no companion that could be unlinked.
+    /// The account has no such companion.
     #[error("no such linked device")]
     NotLinked,
-    /// The device has got no such message.
+    /// The device has received no such message.
     #[error("no message {0} that a companion sent")]
     NoMessage(String),
     /// No group has this JID.
     #[error("no group {0}")]
     NoGroup(String),
-    /// Only members, or only admins, do this to a group.
+    /// Only members, or only admins, may change the group this way.
     #[error("not allowed in {0}")]
     NotAllowed(String),
-    /// The server says nothing of this name.
+    /// There is no notice with this name.
     #[error("no notice of the kind {0:?}")]
     NoNotice(String),
     /// The new number is in use, or clients are linked to the old one.
     #[error("{0} cannot change its number: the new one is in use, or a client is linked to it")]
     NotMovable(String),
-    /// The number was declared not to be on WhatsApp.
+    /// The number was marked as not on WhatsApp.
     #[error("{0} is not on WhatsApp")]
     NotOnWhatsApp(String),
     /// The media host has no room for the file.
     #[error("the media host is full")]
     HostFull,
-    /// WhatsApp has no such privacy setting, or it does not take this value.
+    /// There is no such privacy setting, or no such value.
     #[error("no privacy setting {0}")]
     NoSetting(String),
-    /// The message has no file that is on the media host.
+    /// The file of the message is not on the media host, or it has none.
     #[error("no file on the media host: {0}")]
     NoFile(String),
-    /// A description of which no message can be made.
+    /// A description that is not a valid message.
     #[error(transparent)]
     Content(#[from] NotContent),
     /// A message could not be encrypted.

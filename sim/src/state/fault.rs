@@ -13,28 +13,28 @@ use crate::wire::ending::{Failure, LoginFailure};
 /// One fault. Those that speak of "the account's sockets" strike all sockets when no account is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Cuts the account's sockets, without a farewell.
+    /// Closes the account's sockets without a close frame.
     Drop,
-    /// Cuts the account's socket behind so many more stanzas of what it is owed, without a farewell. Several are spent one
+    /// Closes the account's socket after this many more queued stanzas, without a close frame. Several are applied one
     /// after the other.
     DropAfter(u32),
-    /// At the account's next login what waited is not announced, and comes when it is asked for only. So it was seen after a
-    /// login that was cut off (whatsapp-rust#1377).
+    /// The backlog of the account's next login is not announced, and is sent only on request. This was observed after
+    /// an interrupted login (whatsapp-rust#1377).
     Unannounced,
-    /// The account's sockets stay open, and nothing is read from them or written to them any more. Without any
-    /// socket, the next one freezes as soon as it has logged in.
+    /// The account's sockets stay open, but are neither read nor written. If there is no socket, the next one freezes
+    /// as soon as it has logged in.
     HalfOpen,
-    /// Holds every stanza to the account back for so long. Zero ends it.
+    /// Delays every stanza to the account by this long. Zero ends it.
     Delay(Duration),
     /// Closes this many TCP connections as soon as they are accepted. For all accounts.
     Refuse(u32),
-    /// `<stream:error code>` and the end of the socket.
+    /// `<stream:error code>`, then the socket closes.
     StreamError(u16),
-    /// `<stream:error><xml-not-well-formed/>` and the end of the socket.
+    /// `<stream:error><xml-not-well-formed/>`, then the socket closes.
     BadXml,
-    /// `<stream:error><ack/>` and the end of the socket: an ack is missing, or was wrong.
+    /// `<stream:error><ack/>`, as after a missing or wrong ack, then the socket closes.
     OwedAck,
-    /// `<xmlstreamend/>` alone, and the end of the socket.
+    /// Only `<xmlstreamend/>`, then the socket closes.
     StreamEnd,
     /// The companions are removed: conflict `device_removed` now, failure 401 at every later login.
     DeviceRemoved,
@@ -42,9 +42,9 @@ pub enum Fault {
     Replaced,
     /// Answers the next login with a failure.
     Failure(Failure),
-    /// Answers the next login with a failure that says more, or that comes with the end of the socket.
+    /// Answers the next login with a failure that has more attributes, or that is followed by an immediate close.
     LoginFailure(LoginFailure),
-    /// Sets how much a companion may send or ask.
+    /// Sets the rate limit of each companion.
     Limit(Limited, Budget),
     /// Answers the next iqs in a namespace with an error.
     IqError(IqError),
@@ -54,19 +54,19 @@ pub enum Fault {
     Nack(Nack),
     /// Sends each of the next messages to the account twice.
     Duplicate(u32),
-    /// Spoils the ciphertext of each of the next messages to the account: the companion has to ask for it again.
+    /// Corrupts the ciphertext of each of the next messages to the account: the companion has to request it again.
     Corrupt(u32),
-    /// The account's companions are not told of so many changes of somebody's devices.
+    /// The account's companions are not notified of the next changes of a contact's device list.
     HideDevices(u32),
-    /// Holds so many messages to a companion back, then sends them in reverse.
+    /// Holds this many messages to a companion, then sends them in reverse.
     Reorder(u32),
     /// All sockets are cut, the listener closes and opens again on the same port. Accounts and queues survive.
     Restart,
-    /// The server takes a new static key under the same root: a client that cached the old one must fall back.
+    /// The server uses a new static key with the same root: a client that cached the old one must fall back.
     NewServerKey,
-    /// At the media host. For all accounts.
+    /// A fault of the media host. For all accounts.
     Media(MediaFault),
-    /// Ends all faults, and lets held messages go.
+    /// Ends all faults, and releases held messages.
     Clear,
 }
 

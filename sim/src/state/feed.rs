@@ -1,44 +1,44 @@
-//! How far a companion's socket has got in its queue, while it is behind: at a login, and when it reads more slowly than
-//! others write. `delivery` moves it on.
+//! The position of a companion's socket in its queue while it lags behind: at a login, and when it reads more slowly
+//! than stanzas arrive. `delivery` moves it.
 
 use crate::state::queue::Queue;
 
-/// How much of a backlog is sent before the client has asked for any.
+/// The number of backlog stanzas that are sent before the client requests any.
 const PRIMER: usize = 5;
-/// The most that one request brings. Web clients ask for 200.
+/// The maximum number of stanzas per request. Web clients request 200.
 const MAX_REQUEST: usize = 1_000;
 
-/// The part of a queue that a socket has still to get.
+/// The part of a queue that a socket has not been sent yet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Feed {
     pub(crate) next: u64,
-    /// What waited at the login ends here, and its end is announced.
+    /// The position of the end of the backlog, where the end is announced.
     pub(crate) waited: Option<Waited>,
 }
 
-/// The backlog of a login. The server sends as much as was asked for, and nothing that came later until all of it was
-/// delivered and acked.
+/// The backlog of a login. The server sends as many stanzas as were requested, and newer stanzas only after the whole
+/// backlog is delivered and acked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waited {
     pub(crate) until: u64,
     pub(crate) count: usize,
-    /// Stanzas of it that were sent.
+    /// The number of backlog stanzas that were sent.
     pub(crate) sent: usize,
-    /// Stanzas of it that may be sent.
+    /// The number of backlog stanzas that may be sent.
     granted: usize,
-    /// Whether its end waits until all of it is acked.
+    /// Whether the end is announced only after all of it is acked.
     pub(crate) is_acked_first: bool,
 }
 
 impl Waited {
-    /// Whether another stanza of it may be sent now.
+    /// Whether another backlog stanza may be sent now.
     pub(crate) const fn may_send(&self) -> bool {
         self.sent < self.granted
     }
 }
 
 impl Feed {
-    /// All that a companion is owed when it logs in. A strict one must be asked for.
+    /// All stanzas in the queue at a login. If strict, the client has to request them.
     pub(crate) fn backlog(queue: &Queue, strict: bool) -> Self {
         let waited = Waited {
             until: queue.end(),
@@ -53,7 +53,7 @@ impl Feed {
         }
     }
 
-    /// What came while the socket was full, from this place on.
+    /// Stanzas that arrived while the socket was full, from this position on.
     pub(crate) fn from(place: u64) -> Self {
         Self {
             next: place,
@@ -61,15 +61,15 @@ impl Feed {
         }
     }
 
-    /// Nothing of the backlog is sent before the client has asked for it.
+    /// Nothing of the backlog is sent before the client requests it.
     pub(crate) fn without_primer(&mut self) {
         if let Some(waited) = &mut self.waited {
             waited.granted = 0;
         }
     }
 
-    /// The client asks for so many more stanzas of its backlog. A request does not add to one that is not used up: what may
-    /// be sent is counted from what was sent.
+    /// The client requests this many more stanzas of its backlog. The count starts from the stanzas already sent: a
+    /// request does not add to an earlier one that is not used up.
     pub(crate) fn request(&mut self, count: usize) {
         if let Some(waited) = &mut self.waited {
             let granted = waited.sent.saturating_add(count.min(MAX_REQUEST));

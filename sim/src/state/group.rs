@@ -1,4 +1,4 @@
-//! Groups: who is in them, what they are set to, and how they are described to a companion.
+//! Groups: members, settings, and their description for a companion.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -15,29 +15,29 @@ pub(crate) struct Group {
     pub(crate) id: String,
     pub(crate) subject: Subject,
     pub(crate) creator: Number,
-    /// The creator is among them, until they leave.
+    /// Includes the creator, until they leave.
     pub(crate) members: Vec<Number>,
     pub(crate) admins: BTreeSet<Number>,
     pub(crate) created_at: u64,
     pub(crate) settings: Settings,
-    /// What its invitation link ends with.
+    /// The code of the invite link.
     pub(crate) invite: String,
-    /// Who asked to join, and when.
+    /// The people who have requested to join, and when.
     pub(crate) requests: BTreeMap<Number, u64>,
     pub(crate) picture: Option<Picture>,
     pub(crate) keys: SenderKeys,
-    /// Whose numbers nobody sees, members or not.
+    /// People whose numbers are hidden, members or not.
     pub(crate) hidden: BTreeSet<Number>,
-    /// Who was a member once, and the notification that says that they are none any more.
+    /// Former members, and the notification that reported that they left.
     pub(crate) former: HashMap<Number, String>,
 }
 
-/// What a member does to a group.
+/// A change that a member makes to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Gives it another name.
+    /// Changes the subject.
     Subject(String),
-    /// Describes it, or takes the description away.
+    /// Changes or removes the description.
     Description(Option<String>),
     /// Adds people.
     Add(Vec<Number>),
@@ -47,23 +47,23 @@ pub enum Change {
     Leave,
     /// Makes members admins.
     Promote(Vec<Number>),
-    /// Makes admins members.
+    /// Makes admins normal members.
     Demote(Vec<Number>),
-    /// Only admins write, or everybody.
+    /// Whether only admins can send messages.
     Announcement(bool),
-    /// Only admins change its name, its description and its timer, or everybody.
+    /// Whether only admins can change the subject, the description and the timer.
     Locked(bool),
-    /// Messages disappear after so many seconds; 0 for never.
+    /// Seconds until messages disappear; 0 for never.
     Expiration(u32),
-    /// Who follows the link has to be approved, or not.
+    /// Whether an admin has to approve those who join by the invite link.
     Approval(bool),
-    /// Members are addressed by LID, or by number. The server does this, never a member.
+    /// Whether members are addressed by LID or by number. Only the server makes this change, never a member.
     ByLid(bool),
-    /// Makes another link.
+    /// Replaces the invite link.
     ResetInvite,
 }
 
-/// A group's name, and who gave it.
+/// A group's subject, and who set it.
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) text: String,
@@ -71,20 +71,20 @@ pub(crate) struct Subject {
     pub(crate) at: u64,
 }
 
-/// What a group is set to.
+/// The settings of a group.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    /// Members are addressed by LID, as in new groups; else by number.
+    /// Members are addressed by LID, as in new groups, or else by number.
     pub(crate) by_lid: bool,
-    /// Its id and text.
+    /// The description: its id and text.
     pub(crate) description: Option<(String, String)>,
-    /// Only admins write.
+    /// Only admins can send messages.
     pub(crate) announcement: bool,
-    /// Only admins change what the group is called.
+    /// Only admins can change the subject, the description and the timer.
     pub(crate) locked: bool,
-    /// After how many seconds messages disappear; 0 for never.
+    /// Seconds until messages disappear; 0 for never.
     pub(crate) expiration: u32,
-    /// Who joins by the link has to be approved by an admin.
+    /// An admin has to approve those who join by the invite link.
     pub(crate) approval: bool,
 }
 
@@ -101,16 +101,16 @@ impl Default for Settings {
     }
 }
 
-/// Which sender keys companions have used in the group.
+/// The sender keys that companions have used in the group.
 #[derive(Default)]
 pub(crate) struct SenderKeys {
     used: HashSet<(DeviceId, ChainId)>,
-    /// Keys that a former member has, and the notification that says so.
+    /// Keys that a former member has, and the notification that reported that they left.
     retired: HashMap<(DeviceId, ChainId), String>,
 }
 
 impl SenderKeys {
-    /// Notes the use of a key. Returns the notification after which it must not be used, if there is one.
+    /// Records the use of a key. Returns the notification after which it must not be used, if there is one.
     pub(crate) fn use_key(&mut self, device: &DeviceId, chain: ChainId) -> Option<&str> {
         let key = (device.clone(), chain);
         if !self.retired.contains_key(&key) {
@@ -119,7 +119,7 @@ impl SenderKeys {
         self.retired.get(&key).map(String::as_str)
     }
 
-    /// A member is gone, as this notification says: the keys so far are not to be used any more.
+    /// A member has left, as this notification reports: the keys used until now must not be used any more.
     pub(crate) fn retire(&mut self, notification: &str) {
         let used = std::mem::take(&mut self.used).into_iter();
         self.retired
@@ -136,7 +136,7 @@ impl Group {
         self.members.contains(number)
     }
 
-    /// `lid` or `pn`.
+    /// The addressing mode: `lid` or `pn`.
     pub(crate) fn addressing_mode(&self) -> &'static str {
         if self.settings.by_lid { "lid" } else { "pn" }
     }
@@ -171,7 +171,7 @@ impl Group {
         node.attr("type", kind).build()
     }
 
-    /// `<group>`, as in the answers of `w:g2`.
+    /// `<group>`, as in the responses of `w:g2`.
     pub(crate) fn describe(&self) -> Node {
         let mut children: Vec<Node> = self.members.iter().map(|it| self.participant(it)).collect();
         children.extend(self.settings.describe());

@@ -1,4 +1,4 @@
-//! What phones and peers have got, as tests ask for it.
+//! The inbox of phones and peers: what they have received, for tests.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::signal::party::EncKind;
 use crate::wire::content;
 use crate::wire::content::text_of;
 
-/// A message that a phone or a peer has got, opened.
+/// A message that a phone or a peer has received, decrypted.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Received {
     /// The message's id.
@@ -20,26 +20,26 @@ pub struct Received {
     pub from: String,
     /// The sender's device.
     pub device: u16,
-    /// The chat: a group, the sender, or for the phone's copy of what its companion sent, whom it went to.
+    /// The chat: a group, the sender, or, for a companion's copy on the phone, the recipient.
     pub chat: String,
     /// Its text, if it has any.
     pub text: Option<String>,
-    /// After how many seconds it disappears, if it does.
+    /// Seconds until it disappears; `None` if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u32>,
-    /// The devices of the receiver's at which it has opened.
+    /// The receiver's devices that have decrypted it.
     pub opened_at: BTreeSet<u16>,
     /// `pkmsg`, `msg` or `skmsg`; `plain` between two parties of the simulator.
     pub kind: &'static str,
     /// Seconds since 1970.
     pub at: u64,
-    /// What came of opening its file; nothing where it has none, or is the simulator's own.
+    /// The result of downloading and decrypting its file; `None` if it has none, or if the simulator made it.
     #[serde(skip)]
     pub media: Option<Result<(), String>>,
-    /// Its place among all messages.
+    /// Its position among all messages.
     #[serde(skip)]
     pub(crate) place: u64,
-    /// All of it.
+    /// The whole message.
     #[serde(skip)]
     pub message: wa::Message,
 }
@@ -81,14 +81,14 @@ impl Received {
     }
 }
 
-/// A receipt that a phone or a peer has got.
+/// A receipt that a phone or a peer has received.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Receipt {
     /// The message's id.
     pub id: String,
     /// The number that sent the receipt.
     pub from: String,
-    /// `delivery`, `read` or another type of the wire.
+    /// `delivery`, `read` or another type, as on the wire.
     #[serde(rename = "type")]
     pub kind: String,
 }

@@ -1,25 +1,25 @@
-//! How much a client may ask of the server: budgets, and what was spent of them.
+//! Rate limits of clients: the budgets, and their use.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many within so long.
+/// A number of requests in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// How many.
+    /// The number of requests.
     pub count: u32,
-    /// Within which time.
+    /// The period.
     pub window: Duration,
 }
 
-/// What a budget is for.
+/// The requests that a budget limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Limited {
-    /// Messages that a companion sends, but for those between an account's own devices.
+    /// A companion's messages, except those between an account's own devices.
     Messages,
-    /// Questions, but for pings.
+    /// Iqs, except pings.
     Iqs,
 }
 
@@ -33,7 +33,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// More than any client here needs, also one that measures itself; less than one that runs in a circle.
+    /// More than any client here needs, including the benchmarks; less than a client in an endless loop sends.
     fn default() -> Self {
         let budget = Budget {
             count: 100_000,
@@ -46,20 +46,21 @@ impl Default for Limits {
     }
 }
 
-/// How a request stands to its budget.
+/// The result of one more request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spent {
     Within,
-    /// It is refused.
+    /// The request is refused.
     Over,
-    /// As many again were refused: the client does not slow down.
+    /// Too many requests were refused: the client does not slow down.
     FarOver,
 }
 
-/// So many are refused beyond as many as are allowed, before a client is taken for one that does not slow down.
+/// A client may exceed its budget by the budget plus this number of refused requests, before that counts as a
+/// violation.
 const REFUSALS: u32 = 10;
 
-/// What one companion has spent of one budget, in the window that began with the first request.
+/// The requests of one companion in the current period, which begins with the first request.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     window: Option<(Budget, Instant)>,
@@ -67,7 +68,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// One more request. Under another budget than the last one, it is the first of a new window.
+    /// Counts one more request. If the budget has changed, a new period begins.
     pub(crate) fn spend(&mut self, budget: Budget) -> Spent {
         let now = Instant::now();
         let current =

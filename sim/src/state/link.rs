@@ -1,6 +1,6 @@
 //! A handle on one live socket: what others may put on it, and how they may break it.
 //!
-//! The task that owns the socket is in `connection`; nobody else touches it.
+//! The task that owns the socket is in `connection`; no other task uses it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -14,17 +14,17 @@ use crate::sync::lock;
 use crate::wire::ending;
 use crate::wire::tamper::Tamper;
 
-/// So many stanzas may be unread before no more of what is owed is put on the socket: see `feed`.
+/// The maximum number of unread stanzas, beyond which queued ones are not written to the socket: see `feed`.
 const MAX_UNREAD: usize = 1_024;
-/// A client that asks for this many answers and reads none of them is cut off.
+/// A client is disconnected if it requests this many responses and reads none of them.
 const MAX_WAITING: usize = 64 * MAX_UNREAD;
 
-/// What becomes of the socket.
+/// The state of the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// Served.
     Live,
-    /// Open, but nobody reads or writes any more.
+    /// Open, but neither read nor written.
     Frozen,
     /// Dropped without a farewell.
     Cut,
@@ -88,29 +88,29 @@ impl Link {
         lock(&self.waiting).len()
     }
 
-    /// How many more stanzas of what is owed it may be given now.
+    /// How many more queued stanzas may be written now.
     pub(crate) fn room(&self) -> usize {
         MAX_UNREAD.saturating_sub(self.unread())
     }
 
-    /// Has the socket's task look again at what is owed.
+    /// Makes the socket's task check the queue again.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Says why the stream ends, that it has ended, and ends the socket after what is queued.
+    /// Sends the reason and the end of the stream, and closes the socket after all queued stanzas.
     pub(crate) fn end(&self, farewell: &Node) {
         self.send(farewell, None);
         self.end_silently();
     }
 
-    /// Says that the stream has ended, and ends the socket after what is queued.
+    /// Sends the end of the stream, and closes the socket after all queued stanzas.
     pub(crate) fn end_silently(&self) {
         self.send(&ending::stream_end(), None);
         self.push(Outgoing::End, None);
     }
 
-    /// Says why the stream ends, and closes the socket with it.
+    /// Sends the reason, and closes the socket immediately after it.
     pub(crate) fn end_at_once(&self, farewell: &Node) {
         self.send(farewell, None);
         self.push(Outgoing::Close, None);
@@ -178,7 +178,7 @@ impl Link {
     /// Waits until the client has answered the iq with this id.
     pub(crate) async fn answer_to(&self, id: &str) {
         let mut answered = self.answered.subscribe();
-        // The sender is in `self`: it cannot be gone.
+        // The sender is in `self`, so it cannot be dropped.
         let _ = answered.wait_for(|answered| answered == id).await;
     }
 
@@ -202,7 +202,7 @@ impl Link {
     /// Waits until the socket is [`Fate::Cut`].
     pub(crate) async fn cut(&self) {
         let mut fate = self.fate.subscribe();
-        // The sender is in `self`: it cannot be gone.
+        // The sender is in `self`, so it cannot be dropped.
         let _ = fate.wait_for(|fate| *fate == Fate::Cut).await;
     }
 

@@ -1,4 +1,5 @@
-//! The media host's files: those of uploads, complete or begun, and those of the simulator. Bounded by what they take in memory.
+//! The files of the media host: complete and partial uploads, and files that the simulator made. Their memory is
+//! limited.
 
 pub(crate) mod faults;
 
@@ -12,23 +13,23 @@ use crate::number::DeviceId;
 use crate::wire::file::{Hash, MediaType, Stored, token};
 use faults::{MediaFault, MediaFaults};
 
-/// How long the address of a file says that it holds.
+/// The lifetime of a file's address, as written in it.
 const LIFETIME_SECONDS: u64 = 30 * 86_400;
-/// Media tokens that are remembered, the newest first to stay.
+/// The number of media tokens that are kept, newest first.
 const MAX_AUTHS: usize = 1_024;
 
 /// There is no room for the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// The files of the media host, who may use it, and what goes wrong there.
+/// The files of the media host, its tokens, and its faults.
 #[derive(Default)]
 pub(crate) struct Media {
     /// By the path without its query.
     files: HashMap<String, Hosted>,
-    /// The newest path of a file that was uploaded, by its name in the address.
+    /// The newest path of an uploaded file, by its name in the address.
     uploaded: HashMap<String, String>,
-    /// Uploads that were begun, by the same name.
+    /// Partial uploads, by the same name.
     begun: HashMap<String, BytesMut>,
     auths: Vec<Auth>,
     used: usize,
@@ -40,20 +41,20 @@ pub(crate) struct Media {
 pub(crate) struct Hosted {
     pub(crate) stored: Stored,
     pub(crate) kind: MediaType,
-    /// SHA-256 of what lies on the host.
+    /// SHA-256 of the bytes on the host.
     pub(crate) enc_sha256: Hash,
-    /// The query of the path: signature and end of the address.
+    /// The query of the path: the signature and the expiry.
     pub(crate) query: String,
-    /// The file is not there any more: requests get this status.
+    /// The file was removed: requests get this status.
     pub(crate) gone: Option<u16>,
 }
 
-/// Whether a token may be used.
+/// Whether a token is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Access {
     Granted(DeviceId),
     Expired(DeviceId),
-    /// The server has not given out this token.
+    /// The server has not issued this token.
     Unknown,
 }
 
@@ -64,7 +65,7 @@ struct Auth {
 }
 
 impl Media {
-    /// A new token for uploads, for a companion.
+    /// Issues a token for uploads to a companion.
     pub(crate) fn authorize(&mut self, device: &DeviceId) -> String {
         if self.auths.len() >= MAX_AUTHS {
             self.auths.remove(0);
@@ -86,7 +87,7 @@ impl Media {
         }
     }
 
-    /// Brings a fault about.
+    /// Injects a fault.
     pub(crate) fn strike(&mut self, fault: &MediaFault) {
         if *fault == MediaFault::Expired {
             for auth in &mut self.auths {
@@ -96,7 +97,7 @@ impl Media {
         self.faults.set(fault);
     }
 
-    /// Puts a file on the host. Returns its path, with the query.
+    /// Stores a file. Returns its path, with the query.
     pub(crate) fn put(
         &mut self,
         stored: Stored,
@@ -109,7 +110,7 @@ impl Media {
         Ok(self.name(stored, kind, enc_sha256))
     }
 
-    /// A path for a file whose memory is accounted for.
+    /// Makes a path for a file whose memory is already counted.
     fn name(&mut self, stored: Stored, kind: MediaType, enc_sha256: Hash) -> String {
         let mut rng = rand::rng();
         let numbers: [u64; 3] = std::array::from_fn(|_| rng.random_range(10_000_000..u64::MAX / 2));
@@ -131,12 +132,12 @@ impl Media {
         direct_path
     }
 
-    /// The file at a path, which may be with or without its query.
+    /// The file at a path, given with or without its query.
     pub(crate) fn file(&self, path: &str) -> Option<&Hosted> {
         self.files.get(bare(path))
     }
 
-    /// Takes a file off the host: requests get this status. Its owner still has it.
+    /// Removes a file: requests get this status. Its owner still has it.
     pub(crate) fn remove(&mut self, path: &str, status: u16) -> bool {
         let file = self.files.get_mut(bare(path));
         file.is_some_and(|file| {
@@ -145,13 +146,13 @@ impl Media {
         })
     }
 
-    /// Uploads a file again, to another path.
+    /// Uploads a file again, to a new path.
     pub(crate) fn renew(&mut self, path: &str) -> Option<String> {
         let file = self.files.get(bare(path))?.clone();
         Some(self.name(file.stored, file.kind, file.enc_sha256))
     }
 
-    /// The path of a file that is uploaded and still there.
+    /// The path of an uploaded file that was not removed.
     pub(crate) fn uploaded(&self, name: &str) -> Option<String> {
         let path = self.uploaded.get(name)?;
         let file = self.files.get(path)?;
@@ -160,12 +161,12 @@ impl Media {
             .then(|| format!("{path}?{}", file.query))
     }
 
-    /// How many bytes of an upload have come.
+    /// The number of received bytes of an upload.
     pub(crate) fn received(&self, name: &str) -> usize {
         self.begun.get(name).map_or(0, BytesMut::len)
     }
 
-    /// Begins an upload, or continues it at this place; what had come behind it is dropped.
+    /// Starts an upload, or continues it at this offset; bytes received after the offset are discarded.
     pub(crate) fn begin(
         &mut self,
         name: &str,
@@ -182,7 +183,7 @@ impl Media {
         self.make_room(size, limit)
     }
 
-    /// Takes in the next bytes of an upload.
+    /// Appends the next bytes of an upload.
     pub(crate) fn append(&mut self, name: &str, bytes: &Bytes, limit: usize) -> Result<(), Full> {
         self.make_room(bytes.len(), limit)?;
         self.used += bytes.len();
@@ -193,14 +194,14 @@ impl Media {
         Ok(())
     }
 
-    /// Takes an upload that is complete out of those that were begun.
+    /// Removes a complete upload from the partial ones.
     pub(crate) fn take(&mut self, name: &str) -> Bytes {
         let bytes = self.begun.remove(name).unwrap_or_default().freeze();
         self.used -= bytes.len();
         bytes
     }
 
-    /// Puts an upload on the host, under the name that its client has given it. Returns its path, with the query.
+    /// Stores an upload under the name that its client chose. Returns its path, with the query.
     pub(crate) fn put_upload(
         &mut self,
         bytes: Bytes,
@@ -226,7 +227,7 @@ fn bare(path: &str) -> &str {
     path.split('?').next().unwrap_or_default()
 }
 
-/// The folder of a kind of file, as WhatsApp numbers them, and how its files end.
+/// WhatsApp's folder and file extension for each kind of file.
 fn folder(kind: MediaType) -> (&'static str, &'static str) {
     match kind {
         MediaType::Video => ("t62.7161-24", "enc"),
@@ -234,7 +235,7 @@ fn folder(kind: MediaType) -> (&'static str, &'static str) {
         MediaType::Document => ("t62.7119-24", "enc"),
         MediaType::Sticker => ("t62.15575-24", "enc"),
         MediaType::History => ("t62.36148-24", "enc"),
-        // Profile pictures, like those of catalogs, are not encrypted.
+        // Profile pictures and catalog images are not encrypted.
         MediaType::ProductCatalogImage => ("t61.24694-24", "jpg"),
         _ => ("t62.7118-24", "enc"),
     }

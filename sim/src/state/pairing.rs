@@ -1,4 +1,4 @@
-//! Sockets that want to be linked, and how far each has come.
+//! Sockets that wait to be linked, and their progress.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use crate::state::error::Error;
 use crate::state::link::Link;
 use crate::state::passkey::Ceremony;
 
-/// Refs in one `pair-device`.
+/// The number of refs in one `pair-device`.
 pub(crate) const REFS: u32 = 6;
-/// How long a companion shows the first ref, and each of the others.
+/// How long a companion shows the first ref, and each later one.
 const FIRST_SHOWN: Duration = Duration::from_secs(60);
 const NEXT_SHOWN: Duration = Duration::from_secs(20);
-/// A phone may scan just before the code changes.
+/// Extra time: a phone may scan just before the code changes.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A socket that wants to be linked.
+/// A socket that waits to be linked.
 pub(crate) struct Pairing {
     pub(crate) link: Arc<Link>,
     pub(crate) refs: Vec<String>,
@@ -30,11 +30,11 @@ pub(crate) struct Pairing {
     pub(crate) about: About,
     pub(crate) awaiting: Option<Awaiting>,
     pub(crate) code: Option<CodeRequest>,
-    /// The account asks for a passkey.
+    /// The ceremony, if the account requires a passkey.
     pub(crate) passkey: Option<Ceremony>,
 }
 
-/// A `pair-success` that the companion has yet to sign.
+/// A `pair-success` that the companion has not signed yet.
 pub(crate) struct Awaiting {
     pub(crate) iq: String,
     pub(crate) account: Number,
@@ -43,7 +43,7 @@ pub(crate) struct Awaiting {
     pub(crate) done: oneshot::Sender<Result<Linked, Error>>,
 }
 
-/// A companion that has just been linked.
+/// A newly linked companion.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Linked {
     /// The account's number.
@@ -62,7 +62,7 @@ impl Pairing {
     }
 }
 
-/// When the ref in this place, counted from 1, makes room for the next one.
+/// When the ref at this position, counted from 1, is replaced by the next one.
 fn shown_until(place: u32) -> Duration {
     FIRST_SHOWN + NEXT_SHOWN * place.saturating_sub(1)
 }

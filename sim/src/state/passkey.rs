@@ -1,4 +1,4 @@
-//! Accounts that link with a passkey, and how far each ceremony has come.
+//! Accounts that require a passkey, and the state of each ceremony.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,34 +11,34 @@ use crate::signal::shortcake::Phone;
 use crate::signal::webauthn::{Authenticator, Credential};
 use crate::state::error::Error;
 
-/// How an account links.
+/// The passkey of an account.
 pub(crate) struct Passkey {
     pub(crate) credential: Credential,
-    /// Holds the private half; `None` if somebody else does.
+    /// Has the private key; `None` if the simulator does not have it.
     pub(crate) authenticator: Option<Arc<Authenticator>>,
-    /// Of the last assertion.
+    /// The counter of the last assertion.
     pub(crate) counter: u32,
-    /// The request brings the options along; else the companion asks for them.
+    /// The request contains the options; if false, the companion has to request them.
     pub(crate) brings_options: bool,
-    /// The person says yes without looking at the code.
+    /// The person confirms without comparing the code.
     pub(crate) confirms: bool,
-    /// How long a ceremony may take.
+    /// The time limit of a ceremony.
     pub(crate) timeout: Duration,
 }
 
-/// How far a ceremony has come.
+/// The stage of a ceremony.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// The companion was asked for an assertion.
+    /// The server has requested an assertion.
     Asked,
-    /// The assertion holds, and the phone has answered.
+    /// The assertion is valid, and the phone has answered.
     Proven,
-    /// Both sides have the code.
+    /// Both sides show the code.
     CodeShown,
-    /// The companion has handed its keys over.
+    /// The companion has sent its keys.
     Handed,
-    /// It is over.
+    /// It has ended.
     Ended,
 }
 
@@ -49,36 +49,36 @@ pub(crate) struct Ceremony {
     pub(crate) options: String,
     pub(crate) deadline: Instant,
     pub(crate) stage: Stage,
-    /// What a handoff proof may be made with.
+    /// The secrets that a handoff proof may be made with.
     pub(crate) known_secrets: Vec<[u8; 32]>,
     /// The ref that the companion has fetched for its identity.
     pub(crate) reference: Option<String>,
     pub(crate) phone: Option<Phone>,
-    /// What both show, without a dash.
+    /// The code that both sides show, without a dash.
     pub(crate) code: Option<String>,
-    /// Nobody needs to compare the code any more.
+    /// The code is confirmed, or needs no confirmation.
     pub(crate) approved: bool,
-    /// What the companion has handed over.
+    /// The keys that the companion has sent.
     pub(crate) secret: Option<[u8; 32]>,
-    /// Every later iq is refused with this.
+    /// The error for every later iq.
     pub(crate) refusal: Option<u16>,
-    /// Who waits for its end.
+    /// Notified when it ends.
     pub(crate) done: Option<oneshot::Sender<Result<[u8; 32], Error>>>,
 }
 
 impl Ceremony {
-    /// Ends it, if both sides have done their part.
+    /// Ends it if both sides are done.
     pub(crate) fn finish(&mut self) {
         if let Some(secret) = self.secret.filter(|_| self.approved) {
             self.stage = Stage::Ended;
             if let Some(done) = self.done.take() {
-                // Whoever scanned may have given up.
+                // The caller that scanned may have given up.
                 let _ = done.send(Ok(secret));
             }
         }
     }
 
-    /// Ends it without a link. What the companion sends from now on is refused with `code`.
+    /// Ends it without a link. Later iqs of the companion are refused with `code`.
     pub(crate) fn fail(&mut self, error: Error, code: u16) {
         self.stage = Stage::Ended;
         self.refusal.get_or_insert(code);

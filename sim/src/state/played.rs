@@ -1,10 +1,10 @@
-//! A device of somebody's that the simulator plays itself: no client, and no socket, is behind it.
+//! A contact's device that the simulator itself runs, without a client or a socket.
 
 use std::sync::{Arc, Mutex};
 
 use crate::signal::party::Party;
 
-/// A further device of a contact's, linked to its phone as any other.
+/// An additional device of a contact, linked to its phone like any other.
 pub(crate) struct Played {
     pub(crate) party: Arc<Mutex<Party>>,
     pub(crate) identity: [u8; 32],

@@ -1,4 +1,4 @@
-//! What people show of themselves, and to whom: picture, about, business name, timer, privacy settings, blocked contacts.
+//! Profiles: picture, about text, business name, timer, privacy settings, blocked contacts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::clock::unix_now;
 use crate::number::Number;
 use crate::wire::file::sha256;
 
-/// The values that everybody's picture, about and last-seen time can be shown by.
+/// The values of privacy settings that select who sees something.
 const AUDIENCES: &[&str] = &["all", "contacts", "contact_blacklist", "none"];
 
 /// The privacy settings and their values; the first is the default.
@@ -25,24 +25,24 @@ const SETTINGS: [(&str, &[&str]); 9] = [
     ("defense", &["off", "on_standard"]),
 ];
 
-/// The value for which a list of exceptions is kept.
+/// The value that has a list of exceptions.
 pub(crate) const ALL_EXCEPT: &str = "contact_blacklist";
 
-/// What one person shows.
+/// One person's profile.
 #[derive(Default)]
 pub(crate) struct Profile {
     pub(crate) picture: Option<Picture>,
-    /// The text, and when it was written.
+    /// The text, and when it was set.
     pub(crate) about: Option<(String, u64)>,
     /// The verified name of a business.
     pub(crate) business: Option<String>,
-    /// The timer of new chats in seconds, and when it was set.
+    /// The default timer of new chats in seconds, and when it was set.
     pub(crate) timer: (u32, u64),
-    /// Settings that are not the default.
+    /// The settings that differ from their default.
     settings: BTreeMap<&'static str, &'static str>,
-    /// Who is left out, by setting.
+    /// The exceptions, by setting.
     except: BTreeMap<&'static str, BTreeSet<Number>>,
-    /// Who is blocked, and since when.
+    /// The blocked contacts, and since when.
     pub(crate) blocked: BTreeMap<Number, u64>,
 }
 
@@ -61,7 +61,7 @@ impl Picture {
     }
 }
 
-/// The setting and the value of these names, if there are any.
+/// The setting and value with these names, if they exist.
 pub(crate) fn setting(name: &str, value: &str) -> Option<(&'static str, &'static str)> {
     let (name, values) = SETTINGS.into_iter().find(|(known, _)| *known == name)?;
     let value = values.iter().find(|known| **known == value)?;
@@ -73,7 +73,7 @@ impl Profile {
         self.settings.insert(name, value);
     }
 
-    /// All settings, in WhatsApp's words.
+    /// All settings, with WhatsApp's names and values.
     pub(crate) fn settings(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         SETTINGS.into_iter().map(|(name, values)| {
             let set = self.settings.get(name).copied();
@@ -81,7 +81,7 @@ impl Profile {
         })
     }
 
-    /// Leaves somebody out of those who see it, or not any more.
+    /// Adds or removes an exception of a setting.
     pub(crate) fn leave_out(&mut self, setting: &'static str, who: Number, out: bool) {
         let except = self.except.entry(setting).or_default();
         match out {
@@ -90,18 +90,18 @@ impl Profile {
         };
     }
 
-    /// A hash over those who are left out, by which clients know whether their list is the server's.
+    /// A hash of the exceptions, by which clients detect that their list is outdated.
     pub(crate) fn except_hash(&self, setting: &str) -> String {
         let except = self.except.get(setting).into_iter().flatten();
         list_hash(except)
     }
 
-    /// A hash over those who are blocked.
+    /// A hash of the blocked contacts.
     pub(crate) fn blocked_hash(&self) -> String {
         list_hash(self.blocked.keys())
     }
 
-    /// Blocks somebody, or not any more.
+    /// Blocks or unblocks a contact.
     pub(crate) fn block(&mut self, who: &Number, blocked: bool) {
         if blocked {
             self.blocked.entry(who.clone()).or_insert_with(unix_now);
@@ -110,7 +110,8 @@ impl Profile {
         }
     }
 
-    /// Whether somebody sees what this setting is about. A contact is who has written to the person, or was written to.
+    /// Whether a person may see the field of this setting. A contact is a person who has exchanged messages with the
+    /// owner.
     pub(crate) fn shows(&self, setting: &str, to: &Number, is_contact: bool) -> bool {
         let value = self.settings.get(setting).copied().unwrap_or("all");
         let left_out = || self.except.get(setting).is_some_and(|it| it.contains(to));

@@ -1,4 +1,4 @@
-//! What the server still owes one companion. An item leaves only when the companion acks it. Pure.
+//! The queue of stanzas for one companion. An item is removed only when the companion acks it. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -9,17 +9,17 @@ use wacore_binary::builder::NodeBuilder;
 
 use crate::clock::unix_now;
 
-/// What kind of stanza is owed: the `class` of the `<ack>` that settles it.
+/// The class of a stanza: the `class` of the `<ack>` that removes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Settled by an ack or a receipt, other than one that asks for it again.
+    /// Removed by an ack, or by a receipt that does not request the message again.
     Message,
-    /// A receipt from somebody else.
+    /// A receipt from another user.
     Receipt,
     /// A notification.
     Notification,
-    /// Somebody's status in a stanza of its own, settled as a message is.
+    /// A user's status in a stanza of its own, acknowledged like a message.
     Status,
     /// A call, or a sign of one.
     Call,
@@ -50,7 +50,7 @@ impl Class {
     }
 }
 
-/// One stanza that is owed.
+/// One queued stanza.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) class: Class,

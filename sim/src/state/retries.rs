@@ -1,29 +1,29 @@
-//! Which messages do not open at somebody's devices, and how often those have asked for them. Pure.
+//! Messages that fail to decrypt on a user's devices, and how often the devices have requested them. Pure.
 
 use std::collections::HashMap;
 
 use crate::number::DeviceId;
 
-/// A message as one of somebody's devices knows it: the device, who sent it, its id.
+/// Identifies a message on a user's device: the device, the sender, the message id.
 type Key = (u16, DeviceId, String);
 
-/// What must not open, on command.
+/// Messages that fail to decrypt because a test set this up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Order {
-    /// At which device.
+    /// The device.
     pub(crate) device: u16,
-    /// How many messages.
+    /// The number of messages.
     pub(crate) messages: u32,
-    /// How often the device asks for each.
+    /// How often the device requests each.
     pub(crate) count: u32,
-    /// Whether it sends keys along; if nothing is said, from the second time on, as clients do.
+    /// Whether retry receipts have keys; by default from the second one on, as clients do.
     pub(crate) keys: Option<bool>,
 }
 
-/// A retry receipt that is due.
+/// A retry receipt to send now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ask {
-    /// How often the device has asked for the message, this time included.
+    /// How often the device has requested the message, including this time.
     pub(crate) count: u32,
     pub(crate) keys: bool,
 }
@@ -31,12 +31,12 @@ pub(crate) struct Ask {
 #[derive(Debug, Default)]
 struct Asked {
     times: u32,
-    /// How often it still must not open.
+    /// How often it still has to fail.
     left: u32,
     keys: Option<bool>,
 }
 
-/// What somebody's devices have asked for and not got yet, and what they will ask for.
+/// The messages that a user's devices have requested and not received yet, and those that will fail.
 #[derive(Debug, Default)]
 pub(crate) struct Retries {
     orders: Vec<Order>,
@@ -44,12 +44,12 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// From the next message on.
+    /// Applies from the next message on.
     pub(crate) fn order(&mut self, order: Order) {
         self.orders.push(order);
     }
 
-    /// A device asks once more for a message that it may have got, and `count` times in all until it opens.
+    /// A device requests a message again that it may have received, `count` times until it decrypts it.
     pub(crate) fn again(&mut self, key: Key, count: u32, keys: Option<bool>) -> Ask {
         let left = count.saturating_sub(1);
         let asked = self.asked.entry(key).or_default();
@@ -57,7 +57,7 @@ impl Retries {
         asked.ask()
     }
 
-    /// A message has come, to be opened: the retry receipt that is due if it must not open.
+    /// A message has arrived: returns the retry receipt to send if it has to fail.
     pub(crate) fn arrived(&mut self, key: &Key) -> Option<Ask> {
         if let Some(asked) = self.asked.get_mut(key) {
             asked.left = asked.left.checked_sub(1)?;
@@ -71,17 +71,17 @@ impl Retries {
         Some(self.again(key.clone(), count, keys))
     }
 
-    /// A message did not open, and nobody ordered that.
+    /// A message failed to decrypt without a test's setup.
     pub(crate) fn failed(&mut self, key: Key) -> Ask {
         self.asked.entry(key).or_default().ask()
     }
 
-    /// It has opened.
+    /// A message was decrypted.
     pub(crate) fn opened(&mut self, key: &Key) {
         self.asked.remove(key);
     }
 
-    /// Whether the device waits for the message to be sealed again.
+    /// Whether the device waits for the message to be resent.
     pub(crate) fn awaits(&self, key: &Key) -> bool {
         self.asked.contains_key(key)
     }

@@ -1,4 +1,4 @@
-//! Messages that a phone or a peer has sent: everything but the ciphertext, so that they can be sent again.
+//! Sent messages of phones and peers: everything except the ciphertext, so that they can be resent.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
@@ -10,30 +10,30 @@ use crate::state::queue::{Class, Item};
 use crate::wire::address::{By, addressed, participant};
 use crate::wire::{content, stanza};
 
-/// A message that a device sent, so that it can be sent again.
+/// A message that a device has sent and can resend.
 #[derive(Clone)]
 pub(crate) struct Sent {
     pub(crate) envelope: Envelope,
     pub(crate) message: wa::Message,
     /// Seconds since 1970.
     pub(crate) at: u64,
-    /// Its place among all messages.
+    /// Its position among all messages.
     pub(crate) place: u64,
 }
 
-/// Who sends a message.
+/// The sender of a message.
 pub(crate) struct Sender {
     pub(crate) device: DeviceId,
     pub(crate) name: String,
     pub(crate) device_identity: Option<Vec<u8>>,
 }
 
-/// Everything about a message but its content.
+/// Everything about a message except its content.
 #[derive(Clone)]
 pub(crate) struct Envelope {
     pub(crate) id: String,
     pub(crate) from: DeviceId,
-    /// What a companion that is no phone sends along with a pkmsg.
+    /// The signed identity that a companion, unlike a phone, sends with a pkmsg.
     pub(crate) device_identity: Option<Vec<u8>>,
     pub(crate) name: String,
     pub(crate) to: To,
@@ -43,19 +43,19 @@ pub(crate) struct Envelope {
 
 #[derive(Clone)]
 pub(crate) enum To {
-    /// To somebody, and a copy to one's own companions.
+    /// To a user, with a copy to the sender's own companions.
     User(Number, By),
     /// To the companions of a group's members.
     Group(String, By),
-    /// To somebody as one of many: a status (`status`), or a broadcast list by its number. In a stanza of its own kind, or as
-    /// any message.
+    /// To a user as one of many recipients: a status (`status`), or a broadcast list by its number. In its own kind of
+    /// stanza, or in a `<message>`.
     Broadcast(String, By, Class),
-    /// From the phone to one companion of its own.
+    /// From the phone to one of its own companions.
     OwnCompanion,
 }
 
 impl Envelope {
-    /// Of a message under this id, or one of its own.
+    /// The envelope of a message with this id, or a generated one.
     pub(crate) fn new(sender: &Sender, to: To, message: &wa::Message, id: Option<String>) -> Self {
         Self {
             id: id.unwrap_or_else(crate::id::message),
@@ -122,7 +122,7 @@ impl Envelope {
         message.children(encs.into_iter().chain(identity)).build()
     }
 
-    /// Who the message is from, in the spelling of [`Item::origin`].
+    /// The sender's address, in the form of [`Item::origin`].
     fn origin(&self) -> String {
         match &self.to {
             To::Group(group, _) | To::Broadcast(group, ..) => {

@@ -1,4 +1,4 @@
-//! What all parts of the server have in common.
+//! State that is shared by all parts of the server.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -17,19 +17,19 @@ use crate::wire::cert::Authority;
 use crate::wire::noise::Pattern;
 use crate::wire::tamper::Tamper;
 
-/// What the server's parts have in common.
+/// The shared state of the server.
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) state: Mutex<State>,
     pub(crate) verdicts: Mutex<Verdicts>,
     authority: Mutex<Arc<Authority>>,
     handshakes: Mutex<HashMap<Pattern, u64>>,
-    /// Moves whenever something happened that somebody may wait for.
+    /// Changes whenever something happened that a caller may wait for.
     changes: watch::Sender<u64>,
     next_link: AtomicU64,
     refuse: AtomicU32,
     restart: Notify,
-    /// What becomes of all that is sent to clients.
+    /// Changes to the stanzas that are sent to clients, for fuzzing.
     tamper: Arc<Mutex<Option<Tamper>>>,
 }
 
@@ -56,7 +56,7 @@ impl Shared {
         link
     }
 
-    /// Forgets all sockets, when the listener that made them is gone.
+    /// Removes all sockets, after their listener has closed.
     pub(crate) fn forget_sockets(&self) {
         let mut state = lock(&self.state);
         let links: Vec<u64> = state.links.keys().copied().collect();
@@ -91,7 +91,7 @@ impl Shared {
         self.refuse.store(count, Ordering::SeqCst);
     }
 
-    /// Whether this connection is to be refused; each refusal is spent once.
+    /// Whether to refuse this connection; each configured refusal applies once.
     pub(crate) fn take_refusal(&self) -> bool {
         let spend = |left: u32| left.checked_sub(1);
         self.refuse
@@ -107,7 +107,7 @@ impl Shared {
         self.restart.notified().await;
     }
 
-    /// Tells whoever waits that something happened.
+    /// Wakes all callers that wait for a change.
     pub(crate) fn announce(&self) {
         self.changes
             .send_modify(|change| *change = change.wrapping_add(1));

@@ -1,20 +1,20 @@
-//! Privacy tokens: who may write to whom without a chat between them.
+//! Privacy tokens: who may write to a person with whom there is no chat.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::number::Number;
 
-/// What one account has.
+/// The tokens and chats of one account.
 #[derive(Default)]
 pub(crate) struct Tokens {
     /// The token that each contact has issued to the account.
     held: HashMap<Number, Vec<u8>>,
-    /// With whom there is a chat: the server took a message of the account's for them.
+    /// The people with whom there is a chat: the server has accepted a message of the account for them.
     chats: HashSet<Number>,
 }
 
 impl Tokens {
-    /// A contact has issued one.
+    /// A contact has issued a token to the account.
     pub(crate) fn take(&mut self, issuer: &Number, token: Vec<u8>) {
         self.held.insert(issuer.clone(), token);
     }

@@ -1,4 +1,4 @@
-//! Somebody with a number: what the server and the phone know of them.
+//! A user, with a number: the state of the server and of the phone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -24,64 +24,64 @@ use crate::state::retries::Retries;
 use crate::state::sent::{Envelope, Sent};
 use crate::state::tokens::Tokens;
 
-/// Messages a device 0 remembers for retry receipts.
+/// The number of messages that a device 0 keeps for retry receipts.
 const REMEMBERED: usize = 2_000;
 
-/// Somebody who has asked for a user's devices, and whether by LID: the news comes in the same addressing.
+/// An account that has queried a user's devices, and whether by LID: notifications use the same addressing.
 pub(crate) type Watcher = (Number, bool);
 
-/// Somebody with a number: a phone, with or without companions. A peer is a user too.
+/// A user with a number: a phone, with or without companions. A peer is a user, too.
 pub(crate) struct User {
-    /// The push name that goes with what the user sends.
+    /// The push name, which is sent with the user's messages.
     pub(crate) name: String,
     /// Device 0.
     pub(crate) party: Arc<Mutex<Party>>,
     pub(crate) identity: [u8; 32],
     pub(crate) companions: BTreeMap<u16, Companion>,
-    /// Further devices that the simulator plays.
+    /// Additional devices that the simulator runs.
     pub(crate) played: BTreeMap<u16, Played>,
-    /// Its app was installed anew: what was sealed before does not open, and no client is to blame.
+    /// The app was reinstalled: messages encrypted before that fail to decrypt, which is not the client's fault.
     pub(crate) reinstalled: bool,
-    /// Devices that were linked once. Neither number nor key index is given out twice.
+    /// The number of devices ever linked. Neither a device number nor a key index is reused.
     pub(crate) devices_made: u16,
-    /// Signed by the phone whenever the companions change.
+    /// The device list. The phone signs it again after each change.
     pub(crate) key_index_list: Vec<u8>,
-    /// Who is told when the companions change.
+    /// The accounts to notify of changes of the device list.
     pub(crate) watchers: BTreeSet<Watcher>,
-    /// Who has written to the user, or was written to.
+    /// The people who have exchanged messages with the user.
     pub(crate) correspondents: BTreeSet<Number>,
     pub(crate) inbox: Vec<Received>,
     /// Sender and id of everything in the inbox.
     pub(crate) heard: HashSet<(String, String)>,
     pub(crate) receipts: Vec<Receipt>,
-    /// Whether its devices answer a message with delivery receipts by themselves.
+    /// Whether its devices send delivery receipts automatically.
     pub(crate) auto_receipts: bool,
-    /// Its devices are offline: the receipts that they owe are kept until they are back.
+    /// Its devices are offline: their receipts are kept until they are online.
     pub(crate) offline: bool,
-    /// Receipts, and the companion that each is for.
+    /// Pending receipts, and the companion that each is for.
     pub(crate) owed_receipts: Vec<(DeviceId, Item)>,
-    /// What does not open at its devices.
+    /// Messages that fail to decrypt on its devices.
     pub(crate) retries: Retries,
-    /// Devices that have the sender key of one of its own, by that device and the group.
+    /// The devices that have the sender key of one of the user's own devices, by that device and the group.
     pub(crate) distributed: HashMap<(u16, String), BTreeSet<DeviceId>>,
-    /// The last things its devices sent to companions, for retry receipts.
+    /// The newest messages that its devices sent to companions, for retry receipts.
     pub(crate) sent: VecDeque<Sent>,
     pub(crate) app_state: AppState,
     pub(crate) tokens: Tokens,
-    /// Others know the LID only.
+    /// The number is hidden: others get only the LID.
     pub(crate) hidden: bool,
-    /// Whether the chats have moved to LIDs; `None` is what the configuration says.
+    /// Whether the chats are migrated to LIDs; `None`: as in the configuration.
     pub(crate) lid_migrated: Option<bool>,
     /// Whether the account is hosted, and how it signs for companions.
     pub(crate) signing: Signing,
-    /// The account asks companions for it when they are linked.
+    /// The passkey that companions need for linking, if any.
     pub(crate) passkey: Option<Passkey>,
     /// The ADV secrets of all links so far.
     pub(crate) adv_secrets: Vec<[u8; 32]>,
     pub(crate) restrictions: Restrictions,
     pub(crate) presence: Presence,
     pub(crate) profile: Profile,
-    /// What the phone answers when its companions ask for something.
+    /// The phone's answers to its companions' requests.
     pub(crate) answers: Answers,
     pub(crate) acked: Vec<Acked>,
     pub(crate) faults: Faults,
@@ -90,13 +90,13 @@ pub(crate) struct User {
 /// A stanza that a companion has acked.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Acked {
-    /// Which companion.
+    /// The companion.
     pub device: u16,
-    /// What kind of stanza.
+    /// The class of the stanza.
     pub class: Class,
     /// Its id.
     pub id: String,
-    /// Who it came from: the digits of a number, or a group's id and the digits.
+    /// The sender of the stanza: the digits of a number, or a group's id and the digits.
     pub from: String,
 }
 
@@ -141,7 +141,7 @@ impl User {
         }
     }
 
-    /// Every linked device, clients' and played ones, with its key index.
+    /// All linked devices, of clients and of the simulator, with their key indexes.
     pub(crate) fn linked(&self) -> impl Iterator<Item = (u16, u32)> {
         let clients = self.companions.iter();
         let clients = clients.map(|(device, it)| (*device, it.key_index));
@@ -149,7 +149,7 @@ impl User {
         clients.chain(played.map(|(device, it)| (*device, it.key_index)))
     }
 
-    /// Keeps what a device sends, for companions that ask for it again.
+    /// Keeps a sent message, for companions that request it again.
     pub(crate) fn remember(&mut self, envelope: &Envelope, message: &wa::Message) {
         if self.sent.len() >= REMEMBERED {
             self.sent.pop_front();
@@ -162,7 +162,7 @@ impl User {
         });
     }
 
-    /// Whether somebody sees what a privacy setting of this user is about.
+    /// Whether a person may see the field of this user's privacy setting.
     pub(crate) fn shows(&self, setting: &str, own: &Number, to: &Number) -> bool {
         own == to
             || self
@@ -170,7 +170,7 @@ impl User {
                 .shows(setting, to, self.correspondents.contains(to))
     }
 
-    /// A message that the user has got, or has sent, by its id.
+    /// A message that the user has received or sent, by its id.
     pub(crate) fn message(&self, id: &str) -> Option<&wa::Message> {
         let received = self.inbox.iter().rev().find(|received| received.id == id);
         let received = received.map(|received| &received.message);
@@ -178,7 +178,8 @@ impl User {
         received.or_else(|| sent().map(|sent| &sent.message))
     }
 
-    /// A message has opened at a device. The same one at another device, or twice, is one in the inbox.
+    /// A device has decrypted a message. The inbox has one entry for a message, also if it is decrypted on several
+    /// devices or twice.
     pub(crate) fn receive(&mut self, device: u16, mut received: Received) {
         let key = (received.from.clone(), received.id.clone());
         if self.heard.insert(key) {

@@ -27,7 +27,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What the ledger says of a ciphertext.
+/// The result of recording a ciphertext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// Its chain and counter have not been used.

@@ -1,20 +1,20 @@
-//! By which of a user's two addresses a message goes, and how the stanza says so.
+//! Which of a user's two addresses a message uses, and how the stanza contains them.
 
 use wacore_binary::builder::NodeBuilder;
 
 use crate::number::{DeviceId, Number};
 
-/// How a message is addressed.
+/// The addressing of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum By {
-    /// By LID, with the phone number beside it.
+    /// By LID, with the phone number in a second attribute.
     #[default]
     Lid,
-    /// By phone number, with the LID beside it.
+    /// By phone number, with the LID in a second attribute.
     Pn,
-    /// By LID, and nothing tells the number.
+    /// By LID, without the phone number.
     LidAlone,
-    /// By phone number, and nothing tells the LID.
+    /// By phone number, without the LID.
     PnAlone,
 }
 
@@ -23,15 +23,15 @@ impl By {
         matches!(self, Self::Lid | Self::LidAlone)
     }
 
-    /// Whether the other address stands beside it.
+    /// Whether the stanza has the other address, too.
     pub(crate) const fn tells_both(self) -> bool {
         matches!(self, Self::Lid | Self::Pn)
     }
 }
 
-/// How a one-to-one message names its sender to `target`. Beside each address stands the other one of the same user.
-/// A copy for the sender's own companion names the chat instead (`recipient`), and beside it that user's other address:
-/// a client that found its own there would take it for the chat's.
+/// The sender of a one-to-one message, as sent to `target`. Each address comes with the user's other address. A copy
+/// for the sender's own companion has the chat instead (`recipient`), with that user's other address: a client would
+/// take its own address there for the chat's.
 pub(crate) fn addressed(
     message: NodeBuilder,
     (from, device): &DeviceId,
@@ -40,7 +40,7 @@ pub(crate) fn addressed(
     by: By,
 ) -> NodeBuilder {
     let own_copy = target.0 == *from;
-    // The other address names the user, not the device.
+    // The other address is that of the user, not of the device.
     let (message, beside) = match by.is_lid() {
         true => (
             message
@@ -67,7 +67,7 @@ pub(crate) fn addressed(
     }
 }
 
-/// How a group's message, or one to many, names the device that wrote it, and beside it the user's other address.
+/// The sending device of a group message or a broadcast, with the user's other address.
 pub(crate) fn participant(message: NodeBuilder, (from, device): &DeviceId, by: By) -> NodeBuilder {
     let message = match by.is_lid() {
         true => message

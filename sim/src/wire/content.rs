@@ -75,7 +75,7 @@ pub fn deletion(id: &str) -> wa::Message {
     protocol(Type::REVOKE, own(id), None)
 }
 
-/// Deletes somebody else's message in a group, as an admin may.
+/// Deletes another member's message in a group, as an admin may.
 #[must_use]
 pub fn deletion_by_admin(id: &str, author: &Number) -> wa::Message {
     let key = wa::MessageKey {
@@ -87,7 +87,7 @@ pub fn deletion_by_admin(id: &str, author: &Number) -> wa::Message {
     protocol(Type::REVOKE, key, None)
 }
 
-/// Reacts to a message of whoever gets it; an empty emoji takes the reaction back.
+/// Reacts to a message of the recipient; an empty emoji removes the reaction.
 #[must_use]
 pub fn reaction(id: &str, emoji: &str) -> wa::Message {
     wa::Message {
@@ -104,7 +104,7 @@ pub fn reaction(id: &str, emoji: &str) -> wa::Message {
     }
 }
 
-/// A picture, of which nobody has the bytes.
+/// An image without a file.
 #[must_use]
 pub fn image(caption: &str) -> wa::Message {
     wa::Message {
@@ -120,7 +120,7 @@ pub fn image(caption: &str) -> wa::Message {
     }
 }
 
-/// Text in a chat whose messages disappear after so many seconds.
+/// Text in a chat with disappearing messages, with the timer in seconds.
 #[must_use]
 pub fn disappearing(text: &str, seconds: u32) -> wa::Message {
     wa::Message {
@@ -136,7 +136,7 @@ pub fn disappearing(text: &str, seconds: u32) -> wa::Message {
     }
 }
 
-/// The same message in a chat whose messages disappear after so many seconds. Only text and pictures take a timer here.
+/// Sets the timer of a message in a chat with disappearing messages, in seconds. Only for text and images.
 #[must_use]
 pub fn with_expiration(mut message: wa::Message, seconds: u32) -> wa::Message {
     if let Some(text) = message.conversation.take() {
@@ -224,7 +224,7 @@ fn type_of(message: &wa::Message) -> &'static str {
     }
 }
 
-/// What one's own companions get: the message and whom it went to.
+/// The copy for the sender's own companions: the message and its recipient.
 pub(crate) fn copy_for_own_devices(to: &Number, by: By, message: &wa::Message) -> wa::Message {
     let destination = if by.is_lid() { to.lid() } else { to.pn() };
     wa::Message {
@@ -237,7 +237,7 @@ pub(crate) fn copy_for_own_devices(to: &Number, by: By, message: &wa::Message) -
     }
 }
 
-/// Where the copy of a message that a companion sent went to.
+/// The recipient in the copy of a message that a companion sent.
 pub(crate) fn destination(message: &wa::Message) -> Option<Jid> {
     let copy = message.device_sent_message.as_option()?;
     copy.destination_jid.as_deref()?.parse().ok()
@@ -255,7 +255,7 @@ pub(crate) fn distribution(group: &str, key: Vec<u8>) -> wa::Message {
     }
 }
 
-/// Whether a message is what devices say to each other, and no person: keys, history, settings.
+/// Whether a message is one between devices, not people: keys, history, settings.
 pub(crate) fn is_between_devices(message: &wa::Message) -> bool {
     let kind = message.protocol_message.as_option();
     let kind = kind.and_then(|protocol| protocol.r#type);
@@ -266,7 +266,7 @@ pub(crate) fn is_between_devices(message: &wa::Message) -> bool {
         )
 }
 
-/// Whether a message brings a sender key and says nothing.
+/// Whether a message only contains a sender key.
 pub(crate) fn is_only_distribution(message: &wa::Message) -> bool {
     message.sender_key_distribution_message.is_set() && text_of(message).is_none()
 }

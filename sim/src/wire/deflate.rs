@@ -1,11 +1,11 @@
-//! zlib (RFC 1950), in which frames and histories are compressed.
+//! zlib (RFC 1950), with which frames and history are compressed.
 
 use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
-/// The bit of a frame's first byte that says that the rest is compressed.
+/// The bit in a frame's first byte that marks the rest as compressed.
 const COMPRESSED: u8 = 2;
 
 /// Compresses bytes.
@@ -17,7 +17,7 @@ pub(crate) fn zlib(data: &[u8]) -> Vec<u8> {
         .expect("a Vec takes every write")
 }
 
-/// A marshalled stanza as it goes into a frame: compressed if it has at least so many bytes.
+/// The frame of a marshalled stanza: compressed if it has at least `compress_from` bytes.
 pub(crate) fn packed(stanza: Vec<u8>, compress_from: usize) -> Vec<u8> {
     match stanza.split_first() {
         Some((flags, rest)) if stanza.len() >= compress_from => {

@@ -1,4 +1,4 @@
-//! How a stream is ended by words: `<failure>` instead of `<success>`, `<stream:error>` later on, `<xmlstreamend>` behind
+//! Stanzas that end a stream: `<failure>` in place of `<success>`, `<stream:error>` later, and `<xmlstreamend>` after
 //! either.
 
 use wacore_binary::Node;
@@ -18,7 +18,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// For this reason, and nothing more is said of it.
+    /// A failure with only this reason.
     pub(crate) const fn of(reason: u16) -> Self {
         Self {
             reason,
@@ -28,15 +28,15 @@ impl Failure {
     }
 }
 
-/// A failure with all that the server says of it.
+/// A failure with all its attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginFailure {
-    /// What it is.
+    /// The failure.
     pub failure: Failure,
-    /// Attributes that go with it: `message`, `url`, `logout_message_header`, `logout_message_subtext`,
-    /// `logout_message_locale` and whatever else.
+    /// Additional attributes: `message`, `url`, `logout_message_header`, `logout_message_subtext`,
+    /// `logout_message_locale`, and any others.
     pub words: Vec<(String, String)>,
-    /// The socket is closed in the same breath, without `<xmlstreamend/>` (whatsapp-rust#1165).
+    /// The socket is closed immediately after the failure, without `<xmlstreamend/>` (whatsapp-rust#1165).
     pub at_once: bool,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn stream_error(code: u16) -> Node {
     NodeBuilder::new("stream:error").attr("code", code).build()
 }
 
-/// `<stream:error><ack/></stream:error>`: the ack of this stanza is missing, or was wrong.
+/// `<stream:error><ack/></stream:error>`: the ack of this stanza is missing or wrong.
 pub(crate) fn owed_ack(class: &'static str, id: &str) -> Node {
     let ack = NodeBuilder::new("ack").attr("class", class).attr("id", id);
     NodeBuilder::new("stream:error")
@@ -70,7 +70,7 @@ pub(crate) fn owed_ack(class: &'static str, id: &str) -> Node {
         .build()
 }
 
-/// `<stream:error><xml-not-well-formed/></stream:error>`: what the client sent could not be read.
+/// `<stream:error><xml-not-well-formed/></stream:error>`: the client sent an unreadable stanza.
 pub(crate) fn bad_xml() -> Node {
     let what = NodeBuilder::new("xml-not-well-formed").build();
     NodeBuilder::new("stream:error").children([what]).build()

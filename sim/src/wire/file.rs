@@ -1,7 +1,7 @@
-//! Files as they lie on a media host: AES-256-CBC under keys that are derived from the media key, then ten bytes of an
-//! HMAC-SHA256 over the IV and the ciphertext.
+//! Encrypted files, as stored on a media host: AES-256-CBC with keys that are derived from the media key, then the
+//! first ten bytes of an HMAC-SHA256 over the IV and the ciphertext.
 //!
-//! A file of the simulator's own is encrypted while it is read, so that a large one costs no memory.
+//! A file that the simulator makes is encrypted while it is read, so that a large one uses no memory.
 
 use std::io::{self, Cursor, Read};
 use std::sync::{Arc, LazyLock};
@@ -12,11 +12,11 @@ use wacore::download::DownloadUtils;
 pub(crate) use wacore::download::MediaType;
 use wacore_libsignal::crypto::{CryptographicHash, CryptographicMac, aes_256_cbc_encrypt_into};
 
-/// Plaintext that is encrypted at once: whole blocks.
+/// Bytes of plaintext that are encrypted at a time: whole blocks.
 const CHUNK: usize = 64 * 1024;
-/// The bytes of a made file begin anew after so many.
+/// The content of a made file repeats after this many bytes.
 const CYCLE: usize = 251;
-/// A chunk of a made file, from any of its bytes on.
+/// A chunk of a made file, starting at any of its bytes.
 static PATTERN: LazyLock<Bytes> = LazyLock::new(|| {
     let bytes = (0..CHUNK + CYCLE).map(|at| u8::try_from(at % CYCLE).unwrap_or(0));
     bytes.collect()
@@ -50,11 +50,11 @@ impl Sha256 {
     }
 }
 
-/// What a file says.
+/// The plaintext of a file.
 #[derive(Clone)]
 pub(crate) enum Plain {
     Bytes(Bytes),
-    /// So many bytes: 0, 1, … 250, and again from 0.
+    /// This many bytes: 0, 1, … 250, repeated.
     Fill(u64),
 }
 
@@ -66,7 +66,7 @@ impl Plain {
         }
     }
 
-    /// The next bytes from this place on; none at the end.
+    /// The next bytes from this offset; empty at the end.
     fn chunk(&self, at: u64) -> Bytes {
         let rest = self.len().saturating_sub(at);
         let length = usize::try_from(rest).map_or(CHUNK, |rest| rest.min(CHUNK));
@@ -83,14 +83,14 @@ impl Plain {
     }
 }
 
-/// A file that the simulator has the key of.
+/// A file for which the simulator has the key.
 pub(crate) struct Made {
     pub(crate) plain: Plain,
     pub(crate) media_key: [u8; 32],
     pub(crate) kind: MediaType,
 }
 
-/// What a message says of a file.
+/// The hashes of a file, as a message contains them.
 pub(crate) struct Hashes {
     pub(crate) sha256: Hash,
     pub(crate) enc_sha256: Hash,
@@ -99,13 +99,13 @@ pub(crate) struct Hashes {
 /// A file on a host.
 #[derive(Clone)]
 pub(crate) enum Stored {
-    /// As a client has uploaded it; or a picture that is not encrypted.
+    /// As uploaded by a client; or a picture that is not encrypted.
     Sealed(Bytes),
     Made(Arc<Made>),
 }
 
 impl Stored {
-    /// In bytes, as it lies on the host.
+    /// The size in bytes, as stored on the host.
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Sealed(bytes) => bytes.len() as u64,
@@ -116,7 +116,7 @@ impl Stored {
         }
     }
 
-    /// Bytes of memory that it takes.
+    /// The bytes of memory that it uses.
     pub(crate) fn cost(&self) -> usize {
         match self {
             Self::Sealed(bytes) => bytes.len(),
@@ -131,7 +131,7 @@ impl Stored {
         self.reader_of(false)
     }
 
-    /// The file with another first byte; its MAC is right where the simulator has the key.
+    /// The file with a different first byte; its MAC is valid if the simulator has the key.
     pub(crate) fn reader_of_another(&self) -> io::Result<Reader> {
         self.reader_of(true)
     }
@@ -151,7 +151,7 @@ impl Stored {
     }
 }
 
-/// A file as it lies on the host, from its first byte on.
+/// Reads a stored file from its first byte.
 pub(crate) enum Reader {
     Sealed(Cursor<Bytes>),
     Made(Box<Sealing>),
@@ -167,7 +167,7 @@ impl Read for Reader {
 }
 
 impl Reader {
-    /// Passes over so many bytes.
+    /// Skips this many bytes.
     pub(crate) fn skip(&mut self, count: u64) -> io::Result<()> {
         match self {
             Self::Sealed(bytes) => bytes.set_position(bytes.position() + count),
@@ -178,7 +178,7 @@ impl Reader {
         Ok(())
     }
 
-    /// At most so many bytes; fewer only at the end.
+    /// Reads at most this many bytes; fewer only at the end.
     pub(crate) fn next(&mut self, most: usize) -> io::Result<Bytes> {
         let mut bytes = Vec::with_capacity(most.min(CHUNK));
         self.take(most.min(CHUNK) as u64).read_to_end(&mut bytes)?;
@@ -189,7 +189,7 @@ impl Reader {
 /// A file that is encrypted while it is read.
 pub(crate) struct Sealing {
     made: Arc<Made>,
-    /// How far the plaintext has been read.
+    /// The offset in the plaintext.
     at: u64,
     another: bool,
     encryptor: Encryptor,
@@ -243,7 +243,7 @@ impl Read for Sealing {
 /// `ciphertext || HMAC(mac key, IV || ciphertext)[..10]`.
 struct Encryptor {
     key: [u8; 32],
-    /// The last block of ciphertext so far; first the IV.
+    /// The last block of ciphertext; at first the IV.
     chain: [u8; BLOCK],
     mac: CryptographicMac,
 }
@@ -261,12 +261,12 @@ impl Encryptor {
         })
     }
 
-    /// Encrypts the next piece: whole blocks, or the last piece, behind which padding and MAC are.
+    /// Encrypts the next piece: whole blocks, or the last piece, with padding and MAC.
     fn encrypt(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
         let from = out.len();
         aes_256_cbc_encrypt_into(piece, &self.key, &self.chain, out).map_err(invalid)?;
         if !last {
-            // The padding belongs to the last piece only.
+            // Only the last piece is padded.
             out.truncate(from + piece.len());
         }
         let sealed = &out[from..];
@@ -283,7 +283,7 @@ impl Encryptor {
 }
 
 impl Made {
-    /// The hashes over the whole file: it is encrypted once to find them.
+    /// The hashes over the whole file, computed by encrypting it once.
     pub(crate) fn hashes(self: &Arc<Self>) -> io::Result<Hashes> {
         let mut sealed = Sha256::new();
         let mut sealing = Sealing::new(Arc::clone(self), false)?;
@@ -312,7 +312,7 @@ impl Made {
     }
 }
 
-/// What a reader of a file finds.
+/// The hash and the size of a decrypted file.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) sha256: Hash,
@@ -322,7 +322,7 @@ pub(crate) struct Opened {
 /// Decrypts a file and checks its MAC.
 pub(crate) fn open(stored: &Stored, media_key: &[u8], kind: MediaType) -> Result<Opened, String> {
     match stored {
-        // What the simulator has encrypted itself opens under the same key and name of its kind, and no other.
+        // A file that the simulator has encrypted can be decrypted only with the same key and kind.
         Stored::Made(made)
             if made.media_key == media_key && made.kind.app_info() == kind.app_info() =>
         {

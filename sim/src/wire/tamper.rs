@@ -1,19 +1,19 @@
-//! Spoils what the server sends, as a program of bytes has it: a fuzzer writes such programs. Pure.
+//! Changes the stanzas that the server sends, controlled by a program: bytes that a fuzzer writes. Pure.
 //!
-//! Each stanza takes one byte of the program, and [`UNCHANGED`] of 256 leave it alone; when the program has ended, all are
-//! left alone. A change names the node that it is made to (by its place, counted from the stanza down) and what to put
-//! there: words that occur in stanzas, or those that break readers of them.
+//! Each stanza takes one byte of the program; [`UNCHANGED`] of its 256 values leave the stanza unchanged, and so does
+//! the end of the program. A change selects a node of the stanza (by position, depth first) and a replacement: words
+//! that occur in stanzas, or words that break parsers.
 
 use wacore_binary::node::{Attrs, NodeContent, NodeValue};
 use wacore_binary::{Node, marshal_auto};
 
-/// Of 256 values of a stanza's first byte, so many leave it as it is.
+/// This many of the 256 values of a stanza's first byte leave it unchanged.
 const UNCHANGED: u8 = 96;
-/// A stanza that is sent more than once is sent at most so often.
+/// The maximum number of copies of a repeated stanza.
 const MAX_COPIES: u8 = 8;
-/// Nodes in nodes: more than the 128 that whatsapp-rust 0.7.0 reads (`MAX_NODE_DEPTH`).
+/// The depth of nested nodes: more than the 128 that whatsapp-rust 0.7.0 parses (`MAX_NODE_DEPTH`).
 const MAX_DEPTH: u8 = 160;
-/// Contents are made this much longer.
+/// The number of bytes by which content is made longer.
 const LONG: [usize; 4] = [1, 255, 70_000, 1 << 20];
 
 const TAGS: [&str; 32] = [
@@ -127,19 +127,19 @@ const VALUES: [&str; 40] = [
     "\u{0}\u{202e}",
 ];
 
-/// A program that is being run.
+/// A program that is running.
 #[derive(Debug, Default)]
 pub struct Tamper {
     program: Vec<u8>,
     at: usize,
-    /// Stanzas that are sent behind the next one.
+    /// Stanzas that are held back, and sent after the next one.
     held: Vec<Node>,
-    /// The stanza before, to take nodes from.
+    /// The previous stanza, a source of nodes.
     before: Option<Node>,
 }
 
 impl Tamper {
-    /// A program from its beginning.
+    /// Starts a program.
     #[must_use]
     pub fn new(program: Vec<u8>) -> Self {
         Self {
@@ -148,7 +148,7 @@ impl Tamper {
         }
     }
 
-    /// The frames that are sent in place of a stanza.
+    /// The frames to send in place of a stanza.
     pub(crate) fn apply(&mut self, stanza: &Node) -> Vec<Vec<u8>> {
         let held = std::mem::take(&mut self.held);
         let mut frames = self.frames(stanza);
@@ -248,7 +248,7 @@ impl Tamper {
         }
     }
 
-    /// Changes bytes, or cuts them off.
+    /// Changes or truncates bytes.
     fn spoil(&mut self, bytes: &mut Vec<u8>) {
         let place = usize::from(self.below(u8::MAX)) << 8 | usize::from(self.below(u8::MAX));
         let place = place % bytes.len().max(1);
@@ -272,7 +272,7 @@ impl Tamper {
         words[place % words.len()]
     }
 
-    /// 0 when the program has ended.
+    /// The next byte; 0 after the end of the program.
     fn below(&mut self, limit: u8) -> u8 {
         self.next().unwrap_or_default() % limit
     }
@@ -284,13 +284,13 @@ impl Tamper {
     }
 }
 
-/// How many nodes there are, the stanza among them.
+/// The number of nodes, including the stanza itself.
 fn size(node: &Node) -> usize {
     let children = node.children().unwrap_or_default();
     1 + children.iter().map(size).sum::<usize>()
 }
 
-/// The node at this place, in the order in which they are written. There must be one.
+/// The node at this position, in the order of writing. It must exist.
 fn nth(node: &mut Node, place: usize) -> &mut Node {
     let Some(mut left) = place.checked_sub(1) else {
         return node;

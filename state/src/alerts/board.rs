@@ -1,4 +1,4 @@
-//! What may be reported about alerting: to Status, to clients that list alerts, to metrics.
+//! The status of alerting, for Status, for clients that list alerts, and for metrics.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,38 +7,38 @@ use super::row::{End, Row};
 use crate::clock;
 use crate::vault::from_millis;
 
-/// Alerting at one moment.
+/// The status of alerting at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Board {
-    /// The host that alerts go to; `None` when they go nowhere.
+    /// The receiver's host; `None` if alerting is disabled.
     pub host: Option<String>,
-    /// How many wait.
+    /// The number of pending alerts.
     pub waiting: usize,
-    /// When the last one was delivered.
+    /// When the last alert was delivered.
     pub last_delivered_at: Option<SystemTime>,
-    /// Why the last attempt failed, and when, if it did.
+    /// The error and the time of the last attempt, if it failed.
     pub last_error: Option<(String, SystemTime)>,
-    /// Since the process started.
+    /// Counters since the process started.
     pub counts: Counts,
-    /// Those that wait and the latest that are over, oldest first.
+    /// Pending alerts and the latest finished ones, oldest first.
     pub alerts: Vec<Alert>,
 }
 
 /// Counters since the process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Alerts that the receiver took.
+    /// Alerts that the receiver accepted.
     pub delivered: u64,
     /// Attempts that failed.
     pub failed: u64,
-    /// Alerts that were given up.
+    /// Abandoned alerts.
     pub given_up: u64,
 }
 
 /// One alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// Its place among all: later ones have greater numbers, and it keeps its own.
+    /// Its position among all alerts: it increases, and never changes for one alert.
     pub number: u64,
     /// Its id.
     pub id: String,
@@ -46,42 +46,42 @@ pub struct Alert {
     pub kind: String,
     /// When it was raised.
     pub raised_at: SystemTime,
-    /// What became of it.
+    /// The outcome.
     pub state: State,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// Why the last attempt failed; empty when it did not.
+    /// The error of the last attempt; empty if it did not fail.
     pub error: String,
 }
 
-/// What became of an alert.
+/// The outcome of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is tried next at this time.
+    /// Pending: the time of the next attempt.
     Waiting(SystemTime),
-    /// The receiver took it.
+    /// The receiver accepted it.
     Delivered(SystemTime),
-    /// It is not tried any more.
+    /// Abandoned.
     GivenUp(SystemTime),
 }
 
-/// How a test went.
+/// The result of a test alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tested {
-    /// The id that it was sent with.
+    /// Its id.
     pub id: String,
-    /// Where to.
+    /// The receiver.
     pub host: String,
-    /// What the receiver answered, if it did.
+    /// The receiver's response, if there was one.
     pub status: Option<u16>,
-    /// How long that took.
+    /// The duration of the attempt.
     pub took: Duration,
-    /// Why it was not delivered, if it was not.
+    /// The error, if it was not delivered.
     pub error: Option<String>,
 }
 
 impl Board {
-    /// How alerting is when it begins.
+    /// The initial status.
     #[must_use]
     pub fn of(host: &str, queue: &Queue) -> Self {
         let mut board = Self {
@@ -98,13 +98,13 @@ impl Board {
         board
     }
 
-    /// Lists what is in the queue.
+    /// Copies the alerts in the queue.
     pub fn list(&mut self, queue: &Queue) {
         self.waiting = queue.waiting();
         self.alerts = queue.numbered().map(Alert::from).collect();
     }
 
-    /// The receiver took one.
+    /// An alert was accepted by the receiver.
     pub fn count_delivered(&mut self, now: SystemTime) {
         self.counts.delivered += 1;
         self.last_delivered_at = Some(clock::shown(now));
@@ -117,13 +117,13 @@ impl Board {
         self.last_error = Some((error.to_owned(), clock::shown(now)));
     }
 
-    /// So many are not tried any more.
+    /// This many alerts were abandoned.
     pub fn count_given_up(&mut self, alerts: usize) {
         self.counts.given_up += u64::try_from(alerts).unwrap_or_default();
     }
 }
 
-/// A time of the agent's, for people.
+/// Converts a time of the agent's clock to the system clock, for display.
 fn time(millis: u64) -> SystemTime {
     clock::shown(from_millis(millis))
 }

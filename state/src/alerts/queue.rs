@@ -1,5 +1,5 @@
-//! Alerts on their way: in order, one after the other, each until it is taken or given up. Time and chance are
-//! arguments; what has changed is handed out to be written.
+//! The delivery queue of alerts: in order, one after the other, each until it is accepted or abandoned. Time and
+//! randomness are arguments; changes are returned for the caller to store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -10,36 +10,36 @@ use super::row::{End, Hold, Row};
 use super::rules::AlertKind;
 use crate::vault::{from_millis, span_millis, to_millis};
 
-/// The most that wait.
+/// The maximum number of pending alerts.
 pub(super) const MAX_WAITING: usize = 64;
-/// How many that are over are kept to be listed.
+/// The number of finished alerts that are kept for listing.
 pub(super) const MAX_FINISHED: usize = 32;
-/// For how long one is tried.
+/// How long delivery is retried.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(3 * 86_400);
 /// The delays between attempts.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(3_600));
-/// The longest `Retry-After` of a receiver that is honoured.
+/// The maximum `Retry-After` that is honoured.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
-/// Why an attempt came to nothing.
+/// A failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// For a person. Never the receiver's address.
+    /// The error, for a person. Never contains the receiver's address.
     pub error: String,
-    /// What it means for this alert and those behind it.
+    /// The consequence for this alert and later ones.
     pub scope: Scope,
-    /// When the receiver wants to be asked again.
+    /// When the receiver accepts another attempt (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
 
-/// What a failure is a failure of.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The receiver: it is not there, or has trouble, or too much to do.
+    /// The receiver is unreachable, failing or overloaded.
     Receiver,
-    /// This alert: the receiver does not want it.
+    /// The receiver rejected this alert.
     Alert,
-    /// This alert, for good.
+    /// The receiver rejected this alert permanently.
     Final,
 }
 
@@ -48,18 +48,18 @@ pub enum Scope {
 pub struct Queue {
     rows: BTreeMap<u64, Row>,
     changed: BTreeSet<u64>,
-    /// The highest number given.
+    /// The highest number assigned.
     last: u64,
 }
 
 impl Queue {
-    /// What was kept.
+    /// Restores the stored queue.
     #[must_use]
     pub fn new(rows: Vec<(u64, Row)>, now: SystemTime) -> Self {
         let mut rows: BTreeMap<u64, Row> = rows.into_iter().collect();
         let latest = to_millis(now).saturating_add(span_millis(MAX_RETRY_AFTER));
         for row in rows.values_mut() {
-            // A clock that was put back must not hold anything up for good.
+            // A clock that was set back must not block deliveries permanently.
             row.next = row.next.min(latest);
         }
         Self {
@@ -69,7 +69,7 @@ impl Queue {
         }
     }
 
-    /// What must be written before anything of it is sent or reported.
+    /// The changes that must be stored before anything of them is sent or reported.
     pub fn take_changes(&mut self) -> Vec<(u64, Option<Row>)> {
         let changed = std::mem::take(&mut self.changed);
         changed
@@ -78,13 +78,13 @@ impl Queue {
             .collect()
     }
 
-    /// Adds an alert. How many were given up for want of room.
+    /// Adds an alert. Returns how many alerts were dropped because the queue was full.
     pub fn push(&mut self, row: Row, now: SystemTime) -> usize {
         let mut given_up = 0;
         while self.waiting() >= MAX_WAITING {
             given_up += self.make_room(now);
         }
-        // A receiver that is not there may be there for what is new; one that asked for time is given it.
+        // An unreachable receiver may be reachable for a new alert; a `Retry-After` is respected.
         for (number, waiting) in &mut self.rows {
             if waiting.is_waiting() && waiting.hold == Hold::Receiver {
                 waiting.next = waiting.next.min(to_millis(now));
@@ -97,7 +97,7 @@ impl Queue {
         given_up
     }
 
-    /// The oldest problem that was not delivered goes together with its recovery; else the oldest alert goes.
+    /// Drops the oldest undelivered problem together with its recovery; if there is none, the oldest alert.
     fn make_room(&mut self, now: SystemTime) -> usize {
         let waiting: Vec<u64> = self.waiting_numbers().collect();
         let pair = waiting.windows(2).find(|pair| {
@@ -113,7 +113,7 @@ impl Queue {
         going.len()
     }
 
-    /// The alert to try now.
+    /// The alert to attempt now.
     #[must_use]
     pub fn due(&self, now: SystemTime) -> Option<(u64, &Row)> {
         let at = to_millis(now);
@@ -128,7 +128,7 @@ impl Queue {
         None
     }
 
-    /// When there is one to try next.
+    /// When the next attempt is due.
     #[must_use]
     pub fn wake_at(&self) -> Option<SystemTime> {
         let mut earliest: Option<u64> = None;
@@ -141,7 +141,7 @@ impl Queue {
         earliest.map(from_millis)
     }
 
-    /// The receiver took it.
+    /// The receiver accepted the alert.
     pub fn delivered(&mut self, number: u64, now: SystemTime) {
         if let Some(row) = self.rows.get_mut(&number) {
             row.attempts = row.attempts.saturating_add(1);
@@ -150,7 +150,7 @@ impl Queue {
         self.end(number, true, now, None);
     }
 
-    /// An attempt came to nothing. True when the alert is given up. `chance` is from 0 to 1.
+    /// An attempt failed. Returns true if the alert is abandoned. `chance` is from 0 to 1.
     pub fn failed(&mut self, number: u64, failure: &Failure, now: SystemTime, chance: f64) -> bool {
         let Some(row) = self.rows.get_mut(&number).filter(|row| row.is_waiting()) else {
             return false;
@@ -222,18 +222,18 @@ impl Queue {
         waiting.map(|(number, _)| *number)
     }
 
-    /// All of them, oldest first.
+    /// All alerts, oldest first.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.values()
     }
 
-    /// The same, with their numbers.
+    /// All alerts with their numbers, oldest first.
     pub(super) fn numbered(&self) -> impl Iterator<Item = (u64, &Row)> {
         self.rows.iter().map(|(number, row)| (*number, row))
     }
 }
 
-/// Each shortened by up to a half.
+/// The delay before the next attempt, shortened by up to a half.
 fn delay(attempts: u32, chance: f64) -> Duration {
     let shorter = chance.clamp(0.0, 1.0) / 2.0;
     BACKOFF.after(attempts).mul_f64(1.0 - shorter)

@@ -1,4 +1,4 @@
-//! An alert as it is kept: everything that its body says, and how far it came. Each attempt sends the same.
+//! A stored alert: all fields of its body, and the progress of its delivery. Each attempt sends the same body.
 
 use std::time::SystemTime;
 
@@ -10,37 +10,37 @@ use super::rules::{AlertKind, LinkHistory, Notice};
 use crate::clock;
 use crate::vault::{Tables, Vault, to_millis};
 
-/// The row. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.
+/// The stored record. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// No other one has it.
+    /// Unique.
     pub id: String,
-    /// What it reports.
+    /// The problem, or the recovery.
     pub kind: AlertKind,
-    /// From what it recovered.
+    /// The problem that a recovery ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<AlertKind>,
     /// When it was raised.
     pub raised: u64,
-    /// Since when it is so; of a recovery, since when the trouble was.
+    /// When the problem began; for a recovery, when the problem that it ends began.
     pub since: u64,
-    /// The link's.
+    /// The state of the link.
     pub state: String,
-    /// Why it is in that state.
+    /// The reason for that state.
     pub reason: String,
-    /// What to do next.
+    /// The next step, for a person.
     pub hint: String,
-    /// Masked.
+    /// The account's number, masked.
     pub phone: String,
-    /// When WhatsApp will stop accepting this version, where it has announced that.
+    /// When WhatsApp will stop accepting this version, if that is announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
     /// The store's name, in hexadecimal.
     pub store: String,
-    /// Where the agent runs.
+    /// The host on which the agent runs.
     pub host: String,
-    /// When it was raised, in the agent's time, in which it ages; the other times above are those that a person reads. 0 in
-    /// rows of earlier versions.
+    /// When it was raised, in agent time, which determines its age; the other times are for people. 0 in records of
+    /// earlier versions.
     #[serde(default)]
     pub(super) begun: u64,
     #[serde(default)]
@@ -58,37 +58,37 @@ pub struct Row {
     pub(super) failed_at: u64,
 }
 
-/// Whether those behind it wait as well: a receiver that is not there is not there for anyone.
+/// Whether later alerts wait, too: if the receiver is unreachable, they would fail as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Hold {
-    /// They do not.
+    /// Later alerts do not wait.
     #[default]
     None,
-    /// They wait, and whatever is new makes another attempt worth it.
+    /// Later alerts wait; a new alert triggers another attempt.
     Receiver,
-    /// They wait for as long as the receiver asked.
+    /// Later alerts wait for as long as the receiver requested.
     Asked,
 }
 
-/// What became of it.
+/// The outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct End {
     pub(super) delivered: bool,
     pub(super) at: u64,
 }
 
-/// Who speaks, as an alert says it.
+/// The sender, as the body of an alert identifies it.
 #[derive(Clone, Debug, Default)]
 pub struct AlertSender {
     /// The store's name, in hexadecimal.
     pub store: String,
-    /// Where the agent runs.
+    /// The host on which the agent runs.
     pub host: String,
 }
 
 impl Row {
-    /// An alert with an id that no other one has.
+    /// Creates an alert with a unique id.
     #[must_use]
     pub fn new(notice: &Notice, link: &Link, sender: &AlertSender, now: SystemTime) -> Self {
         let Notice {

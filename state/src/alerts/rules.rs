@@ -1,21 +1,21 @@
-//! What is an alert, and when: decided from how the link is, with time as an argument. No I/O.
+//! Which link states raise an alert, and when. Time is an argument. No I/O.
 //!
 //! ```text
-//!                    down for as long as is allowed
+//!                          down for --alert-after
 //!   up ──> down ──────────────────────────────────────> connection_lost ──┐
-//!   ^      ^ │ up, and down again before it has held                      │
+//!   ^      ^ │ up, and down again before it is stable                     │
 //!   │      └─┤                                                            │
 //!   │        └─ verdict ─> logged_out | replaced | banned | outdated ─────┤  once each
-//!   └────────────────── connected, and it has held: recovered <───────────┘
+//!   └────────────────── connected and stable: recovered <─────────────────┘
 //! ```
 //!
-//! An outage lasts until the link has held for [`Rules::settle`]: a link that comes up for two seconds and drops again is
-//! bad all the time.
+//! An outage lasts until the link has been up for [`Rules::settle`], and is then stable: a link that comes up for two seconds
+//! and drops again counts as lost throughout.
 //!
-//! An announcement that WhatsApp will refuse this version is an alert of its own, whatever state the link is in.
+//! When WhatsApp announces that it will refuse this version, that is a separate alert, in any state of the link.
 //!
-//! [`LinkHistory`] is durable. A restart continues where the last process was: what was alerted is not alerted again, and an outage
-//! has lasted since the link was last known to be up, whatever has happened since.
+//! [`LinkHistory`] is durable. A restarted process continues from it: an alert is not raised twice, and an outage counts
+//! from the time when the link was last known to be up.
 
 use std::time::{Duration, SystemTime};
 
@@ -45,16 +45,16 @@ pub enum AlertKind {
     Outdated,
     /// WhatsApp has announced when it will no longer accept this version.
     Expiring,
-    /// The link has been lost for longer than is allowed.
+    /// The link has been down for `--alert-after`.
     ConnectionLost,
     /// The link is up again.
     Recovered,
-    /// Someone wants to know whether alerts arrive.
+    /// Sent by `openclawctl alerts test`.
     Test,
 }
 
 impl AlertKind {
-    /// As in an alert's `type`, behind `whatsapp.`.
+    /// The `type` of an alert, without `whatsapp.`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -86,23 +86,23 @@ impl AlertKind {
     }
 }
 
-/// What is remembered of the link. Fields may be added, never renamed: volumes hold it. Times are milliseconds since
+/// The history of the link, as stored on the volume: fields may be added, never renamed. Times are milliseconds since
 /// 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkHistory {
     /// When the link was last known to be up.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     up: Option<u64>,
-    /// Since when it is up, while it is. Of this process alone: the next one has a connection of its own.
+    /// When the link came up, if it is up. Not stored: the next process makes its own connection.
     #[serde(skip)]
     began: Option<u64>,
-    /// The outage that lasts.
+    /// The current outage.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     down: Option<Down>,
-    /// The trouble that was reported last and is not over.
+    /// The problem that was reported last, if it is not resolved.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     reported: Option<Reported>,
-    /// The end of this version that was reported last: WhatsApp announces it at every login.
+    /// The expiry date that was reported last: WhatsApp announces it at every login.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<u64>,
 }
@@ -111,7 +111,7 @@ pub struct LinkHistory {
 struct Down {
     #[serde(rename = "s")]
     since: u64,
-    /// When a process first saw it.
+    /// When a process first noticed the outage.
     #[serde(rename = "n")]
     noticed: u64,
 }
@@ -127,22 +127,22 @@ struct Reported {
 /// An alert that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What it reports.
+    /// The problem, or the recovery from one.
     pub kind: AlertKind,
-    /// Since when that is so; for a recovery, since when the trouble was.
+    /// When the problem began; for a recovery, when the problem that it ends began.
     pub since: SystemTime,
-    /// For a recovery: from what.
+    /// For a recovery: the problem that it ends.
     pub trouble: Option<AlertKind>,
 }
 
-/// How the link is, as far as it matters here.
+/// The state of the link, reduced to what the rules distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
     Up,
     /// Linked, and not connected.
     Down,
     Verdict(AlertKind),
-    /// No one has linked this agent, or it is about to stop: no news.
+    /// The agent is not linked, or is about to stop: no alert.
     Nothing,
 }
 
@@ -153,7 +153,7 @@ impl Seen {
         }
         match link.state {
             LinkState::Connected => Self::Up,
-            // What a stop does to the link is no one's trouble.
+            // A requested stop also ends the link, and is not an outage.
             _ if link.reason == Some(Reason::Stopping) => Self::Nothing,
             LinkState::Connecting | LinkState::BackingOff { .. } if link.account.is_some() => {
                 Self::Down
@@ -163,15 +163,16 @@ impl Seen {
     }
 }
 
-/// The rules: how long is long, and how often it is written down that the link is up.
+/// The rules, and the time limit that they depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// How long the link may be lost before that is an alert.
+    /// How long the link may be down before an alert is raised (`--alert-after`).
     pub after: Duration,
 }
 
 impl Rules {
-    /// How the link is now. Returns the alert that this makes due, if any; `history` is what to remember with it.
+    /// Applies the current state of the link to `history`. Returns the alert that is due now, if any; the caller stores
+    /// `history` with it.
     pub fn on(self, history: &mut LinkHistory, link: &Link, now: SystemTime) -> Option<Notice> {
         let at = to_millis(now);
         match Seen::of(link) {
@@ -208,7 +209,7 @@ impl Rules {
             }
             Seen::Down => {
                 let up = history.up.unwrap_or(at);
-                // It had held, and no one looked in time.
+                // The link was stable before it dropped, but `on` was not called at that time.
                 if let Some(began) = history.began.take()
                     && up.saturating_sub(began) >= self.settle()
                 {
@@ -218,7 +219,7 @@ impl Rules {
                     since: up,
                     noticed: at,
                 });
-                // The clock was put back: an outage does not begin in the future.
+                // The clock was set back: an outage does not begin in the future.
                 down.since = down.since.min(at);
                 down.noticed = down.noticed.min(at);
                 let Down { since, noticed } = *down;
@@ -230,7 +231,8 @@ impl Rules {
         }
     }
 
-    /// The alert that an announcement of WhatsApp makes due: once for each date. It is no outage, and nothing recovers from it.
+    /// Returns the alert for an expiry date that WhatsApp has announced, once for each date. It is not an outage, so no
+    /// recovery follows.
     #[must_use]
     pub fn on_announcement(
         history: &mut LinkHistory,
@@ -250,7 +252,7 @@ impl Rules {
         })
     }
 
-    /// When to look again although the link stays as it is.
+    /// When to call [`Rules::on`] again if the link does not change.
     #[must_use]
     pub fn wake_at(self, history: &LinkHistory, link: &Link) -> Option<SystemTime> {
         match Seen::of(link) {
@@ -282,7 +284,7 @@ impl Rules {
         span_millis(settle.min(self.after))
     }
 
-    /// A process that is killed has been up for at most this much longer than is known.
+    /// How often `up` is stored while the link is up: after a kill, the stored time is at most this much too early.
     fn resolution(self) -> u64 {
         (span_millis(self.after) / 5).clamp(1_000, 60_000)
     }
@@ -293,15 +295,15 @@ impl Rules {
 }
 
 impl LinkHistory {
-    /// The link ceases to be up now. Called before [`Rules::on`] with a link that is not up any more.
+    /// Records that the link just went down. Call it before [`Rules::on`] with the new state.
     pub fn left(&mut self, before: &Link, now: SystemTime) {
         if before.state == LinkState::Connected {
             self.up = Some(to_millis(now));
         }
     }
 
-    /// Reports a trouble, unless it is the one that was reported last: one that is worse than a lost connection is
-    /// reported in addition to it, and a lost connection is not reported in addition to a worse one.
+    /// Reports a problem, unless it was the last one reported. A more severe problem is reported in addition to a lost
+    /// connection; a lost connection is not reported in addition to a more severe problem.
     fn report(&mut self, kind: AlertKind, since: u64) -> Option<Notice> {
         let reported = self.reported.map(|reported| reported.kind);
         if reported == Some(kind) || (reported.is_some() && kind == AlertKind::ConnectionLost) {

@@ -1,19 +1,19 @@
-//! Reads on from the socket only while few messages wait inside the library.
+//! Reads from the socket only while few messages wait inside the library.
 //!
-//! The library takes a frame from the socket as soon as there is one, and keeps each message in a queue without a bound
-//! until it is decrypted, durable and acked (whatsapp-rust 0.7.0, `src/handlers/message.rs:78`). What comes faster than
-//! the disk takes it would fill the memory; left in the socket it slows the server down instead.
+//! The library reads each frame as soon as it arrives, and keeps each message in an unbounded queue until it is
+//! decrypted, durable and acked (whatsapp-rust 0.7.0, `src/handlers/message.rs:78`). If messages arrive faster than
+//! the disk stores them, that would fill the memory; if they stay in the socket, the server slows down instead.
 //!
-//! Three things wait, and each has a bound:
+//! Three queues have a bound here:
 //!
-//! - stanzas that are still in the queue of their chat: a message counts as long as the library holds its stanza;
-//! - messages that are out of it and wait for their turn to be decrypted, one of each chat: [`Turns`] counts them;
-//! - receipts and acks of messages that are done with, in queues without a bound (`src/message/dispatch.rs:120`): the
-//!   library reports how many, and is asked now and then.
+//! - stanzas in the queue of their chat: a message counts as long as the library holds its stanza;
+//! - messages that have left that queue and wait to be decrypted, one per chat: [`Turns`] counts them;
+//! - receipts and acks of processed messages, in unbounded queues (`src/message/dispatch.rs:120`): the library reports
+//! their number on request, and is queried from time to time.
 //!
-//! What must pass for a message to be done with (an answer from the server, say) may be behind the ones that wait: after
-//! a while without progress a little more is let through. A disk at work is progress, or a slow one would open the
-//! bound; but not for ever.
+//! A message may be unable to proceed until a stanza arrives that is behind the waiting ones (for example a response
+//! of the server): after a time without progress a little more is read. Disk activity counts as progress, or a slow
+//! disk would lift the bound; but only up to a limit.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,33 +32,33 @@ use whatsapp_rust::types::events::InboundMessage;
 use super::lock;
 use super::runtime::Turns;
 
-/// Messages that may wait in the queues of their chats. What is decrypted and not yet durable is beyond these: the
-/// library keeps up to 400 of them, or 4 MiB (`src/message/commit_batch.rs`).
+/// The maximum number of messages in the queues of their chats. Messages that are decrypted but not yet durable do not
+/// count: the library keeps up to 400 of them, or 4 MiB (`src/message/commit_batch.rs`).
 const MAX_MESSAGES: usize = 512;
-/// Bytes of encrypted messages that may wait, against few large ones.
+/// The maximum bytes of encrypted messages that wait, which limits few large ones.
 const MAX_BYTES: usize = 1 << 20;
-/// Messages that may wait for their turn. Each has a task of its own, and may be large.
+/// The maximum number of messages that wait to be decrypted. Each has its own task, and may be large.
 const MAX_TURNS: usize = 64;
-/// Receipts and acks that may wait to be written.
+/// The maximum number of receipts and acks that wait to be written.
 const MAX_UNSENT: usize = 512;
-/// After how many messages the library is asked for them: it counts much else for that.
+/// The library is queried for these after this many messages: a query is expensive.
 const MESSAGES_PER_FLUSH: usize = 128;
-/// How much is read at a time: a message from the server may have hundreds of ours in it.
+/// How many bytes are read at a time: one frame from the server may contain hundreds of messages.
 const PIECE_BYTES: usize = 8 << 10;
-/// How often to look while too many wait.
+/// How often to check while too many wait.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
-/// How long nothing moves until a piece more is let through.
+/// After this long without progress, a little more is read.
 const STALL_LIMIT: Duration = Duration::from_millis(50);
-/// How long nothing but the disk moves until then.
+/// The same, if only the disk makes progress.
 const DISK_STALL_LIMIT: Duration = Duration::from_secs(1);
 
-/// The messages that the library holds, of all connections of a session.
+/// The messages that the library holds, over all connections of a session.
 pub(super) struct Backlog {
     waiting: Mutex<VecDeque<Waiting>>,
     turns: Arc<Turns>,
     vault: Vault,
     client: OnceLock<Weak<Client>>,
-    /// Messages that have arrived since the library was last asked what is unsent.
+    /// Messages that have arrived since the last query for unsent receipts.
     since_asked: AtomicUsize,
 }
 
@@ -67,7 +67,7 @@ struct Waiting {
     bytes: usize,
 }
 
-/// What waits.
+/// The counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Load {
     messages: usize,
@@ -90,7 +90,7 @@ impl Load {
 }
 
 impl Backlog {
-    /// Nothing waits yet.
+    /// Starts without messages.
     pub(super) fn new(vault: Vault, turns: Arc<Turns>) -> Self {
         Self {
             waiting: Mutex::default(),
@@ -101,13 +101,13 @@ impl Backlog {
         }
     }
 
-    /// Names the library's client, which asks for its transports before it has a name.
+    /// Sets the library's client. It cannot be passed at construction, because the library needs its transports first.
     pub(super) fn attach(&self, client: &Arc<Client>) {
-        // Once for each session.
+        // Set once for each session.
         let _ = self.client.set(Arc::downgrade(client));
     }
 
-    /// A new connection begins.
+    /// Resets the state for a new connection.
     pub(super) fn connecting(&self) {
         self.turns.drain().connecting();
     }
@@ -137,7 +137,7 @@ impl Backlog {
         };
         self.since_asked.fetch_add(1, Ordering::Relaxed);
         let mut all = lock(&self.waiting);
-        // Mostly they are done with in the order in which they came.
+        // Usually they are finished in the order of arrival.
         while all.front().is_some_and(Waiting::is_over) {
             all.pop_front();
         }
@@ -151,7 +151,7 @@ impl Backlog {
         }
     }
 
-    /// What waits, but for what the library would have to be asked for.
+    /// The counts, except those that need a query of the library.
     fn load(&self) -> Load {
         let mut all = lock(&self.waiting);
         all.retain(|waiting| !waiting.is_over());
@@ -163,7 +163,7 @@ impl Backlog {
         }
     }
 
-    /// What waits. The library is asked when that could have changed much, or `unsent` were too many.
+    /// All counts. The library is queried if the numbers could have changed much, or if too many receipts were unsent.
     async fn measure(&self, unsent: usize) -> Load {
         let mut load = self.load();
         if unsent >= MAX_UNSENT || self.since_asked.load(Ordering::Relaxed) >= MESSAGES_PER_FLUSH {
@@ -176,7 +176,7 @@ impl Backlog {
         load
     }
 
-    /// Waits until little enough waits, or nothing moves.
+    /// Waits until few enough wait, or until there is no progress.
     async fn settle(&self) {
         let mut load = self.measure(0).await;
         let mut least = load.sum();
@@ -203,13 +203,13 @@ impl Waiting {
     }
 }
 
-/// Passes on what a connection brings, as fast as the messages in it are done with.
+/// Forwards the bytes of a connection, as fast as its messages are processed.
 pub(super) fn behind(
     backlog: Arc<Backlog>,
     events: Receiver<TransportEvent>,
 ) -> Receiver<TransportEvent> {
     let (passed, receiver) = async_channel::bounded(1);
-    // Ends with the connection, at whichever end.
+    // Ends with the connection, whichever side closes it.
     tokio::spawn(pass(backlog, events, passed));
     receiver
 }
@@ -233,7 +233,7 @@ async fn pass(
     }
 }
 
-/// A piece at a time: the library puts frames together by itself. False when the other end has gone.
+/// Forwards one piece; the library assembles frames itself. False if the other end is closed.
 async fn pass_data(backlog: &Backlog, mut data: Bytes, passed: &Sender<TransportEvent>) -> bool {
     loop {
         backlog.settle().await;
@@ -264,7 +264,7 @@ mod tests {
     fn stanza(tag: &'static str, bytes: usize) -> Arc<OwnedNodeRef> {
         let enc = NodeBuilder::new("enc").bytes(vec![7; bytes]).build();
         let node = NodeBuilder::new(tag).children([enc]).build();
-        // Without the byte that says whether it is compressed.
+        // Without the byte that marks compression.
         let packed = marshal(&node).unwrap().split_off(1);
         Arc::new(OwnedNodeRef::new(packed).unwrap())
     }

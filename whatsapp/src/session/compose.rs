@@ -1,10 +1,10 @@
-//! What is sent, as WhatsApp has it: the one place that turns an [`Outgoing`] into a message.
+//! Converts an [`Outgoing`] into WhatsApp's message: the only place that does.
 
 use openclaw_types::{Outgoing, Text};
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-/// The message. One `with_context` has the form that has room for what is not content, such as the chat's timer.
+/// The message. If `with_context` is set, it has a form with a field for the context, such as the chat's timer.
 pub(super) fn message(outgoing: &Outgoing, with_context: bool) -> wa::Message {
     match outgoing {
         Outgoing::Text(text) if with_context => extended(text),
@@ -19,7 +19,7 @@ fn plain(text: &Text) -> wa::Message {
     }
 }
 
-/// The form of a text that has room for more than the text.
+/// The form of a text that has a field for the context.
 fn extended(text: &Text) -> wa::Message {
     wa::Message {
         extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {

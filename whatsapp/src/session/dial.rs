@@ -1,6 +1,6 @@
-//! Where WhatsApp is, and what came of the last attempt to reach it.
+//! The endpoint of WhatsApp, and the result of the last attempt to connect to it.
 //!
-//! The library logs why it could not connect and returns nothing; these wrappers keep the reason.
+//! The library logs why it could not connect, but does not return it; these wrappers keep the reason.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ const DIAL_LIMIT: Duration = Duration::from_secs(10);
 /// The simulator accepts any version; the real one is read from WhatsApp at each start.
 const SIMULATED_VERSION: (u32, u32, u32) = (2, 3000, 1_023_000_000);
 
-/// Which server the agent speaks to.
+/// The server that the agent connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// WhatsApp.
@@ -70,7 +70,7 @@ impl Eq for InProcess {}
 /// Why a URL is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// A release never speaks to anything but WhatsApp.
+    /// A release connects only to WhatsApp.
     #[error(
         "this build connects to WhatsApp only: --whatsapp-url needs a build with the `sim` feature"
     )]
@@ -101,7 +101,7 @@ impl Endpoint {
         }
     }
 
-    /// The client version to announce; `None` lets the library ask WhatsApp for the present one.
+    /// The client version to announce; `None` lets the library query WhatsApp for the current one.
     #[must_use]
     pub fn client_version(&self) -> Option<(u32, u32, u32)> {
         (*self != Self::WhatsApp).then_some(SIMULATED_VERSION)
@@ -119,7 +119,7 @@ fn is_loopback(url: &str) -> bool {
     uri.scheme_str() == Some("ws") && address.is_ok_and(|address| address.is_loopback())
 }
 
-/// What came of the last dial.
+/// The result of the last connection attempt.
 #[derive(Debug, Default)]
 pub(super) struct Outcome(Mutex<Last>);
 
@@ -160,9 +160,9 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
-    /// As the library dials, with four differences: every address of the name is tried, messages of ours
-    /// wait at the gate, the socket is read as fast as messages are done with, and small frames leave at once. Otherwise
-    /// each waits for the ack of the one before, 40 ms and more.
+    /// Connects as the library does, with four differences: every address of the host name is tried, outgoing messages
+    /// wait at the gate, the socket is read only as fast as messages are processed, and small frames are sent
+    /// immediately. Otherwise each would wait for the TCP ack of the previous one, 40 ms and more.
     async fn dial(
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
@@ -188,7 +188,7 @@ impl Dialer {
         self.upgrade(uri, stream).await
     }
 
-    /// Makes a WebSocket of a stream, with the gate and the backlog in between.
+    /// Makes a WebSocket from a stream, with the gate and the backlog limit in between.
     async fn upgrade<S>(
         &self,
         uri: Uri,
@@ -233,7 +233,7 @@ impl TransportFactory for Dialer {
     }
 }
 
-/// Asks WhatsApp for the present client version, and transfers media.
+/// Queries WhatsApp for the current client version, and transfers media.
 pub(super) struct Http {
     inner: UreqHttpClient,
     outcome: Arc<Outcome>,

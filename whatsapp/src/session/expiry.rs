@@ -1,17 +1,17 @@
 //! The date from which WhatsApp refuses this version of the client: `<ib><client_expiration t/></ib>`.
 //!
-//! The server announces it days ahead, and without `t` it takes the announcement back (WhatsApp Web's
-//! `parseClientExpirationRequest`). The library drops the stanza (whatsapp-rust 0.7.0; read since #1314). It is about the
-//! version, and asks nothing of this connection.
+//! The server announces it days ahead, and withdraws the announcement with a stanza without `t` (WhatsApp Web's
+//! `parseClientExpirationRequest`). whatsapp-rust 0.7.0 ignores the stanza (it reads it since #1314). The announcement concerns
+//! the version, not this connection.
 
 use std::time::{Duration, SystemTime};
 
 use whatsapp_rust::OwnedNodeRef;
 
-/// The last second of the year 9999, the last that a timestamp of the API can have.
+/// The last second of the year 9999: the maximum of a timestamp in the API.
 const MAX_SECONDS: u64 = 253_402_300_799;
 
-/// What a stanza announces, if it is such an announcement. A date that is none announces nothing.
+/// The announced date, or `Some(None)` if the announcement is withdrawn. `None` for any other stanza, or an invalid date.
 pub(super) fn announced(stanza: &OwnedNodeRef) -> Option<Option<SystemTime>> {
     let announcement = match stanza.tag() {
         "ib" => stanza.get_optional_child("client_expiration")?,

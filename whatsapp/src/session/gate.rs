@@ -1,12 +1,12 @@
-//! Holds back what carries an encrypted message until the session it was encrypted in is durable.
+//! Holds back frames with encrypted messages until the session that they were encrypted in is durable.
 //!
-//! The library makes a session durable before a send only when the send takes new counters on lease
-//! (`SignalStoreCache::needs_pre_wire_flush`, wacore 0.7.0, `src/store/signal_cache.rs:1392`). A message received makes
-//! the session send under a new ratchet key, and `SessionRecord::rebase_lease_after_sender_chain_reset`
+//! The library makes a session durable before a send only if the send takes new counters on lease
+//! (`SignalStoreCache::needs_pre_wire_flush`, wacore 0.7.0, `src/store/signal_cache.rs:1392`). After a received
+//! message, the session sends with a new ratchet key, and `SessionRecord::rebase_lease_after_sender_chain_reset`
 //! (wacore-libsignal 0.7.0, `src/protocol/state/session.rs:918`) declares the first 64 counters of that key leased,
-//! though no durable snapshot has the key: it follows up to 25 ms later. A process that is killed in between has used a
-//! key that it no longer knows. The contact has moved its root key along with it, or has forgotten the older chain that
-//! the next process sends under, and can open nothing more until the session is made again.
+//! although no durable snapshot has the key: the snapshot follows up to 25 ms later. A process that is killed in
+//! between has used a key that is lost. The contact has advanced its root key with it, or has deleted the older chain
+//! that the next process sends with, and cannot decrypt anything until a new session is created.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -21,35 +21,35 @@ use whatsapp_rust::transport::Transport;
 use whatsapp_rust::wacore::framing::FRAME_LENGTH_SIZE;
 use whatsapp_rust::wacore::stats::TransportResourceReport;
 
-/// No frame with an encrypted message in it is shorter: Noise's tag, and Signal's version, ratchet key, counter, one
-/// block of ciphertext and MAC. Acks and most receipts are, and need not wait.
+/// No frame with an encrypted message is shorter: Noise's tag, and Signal's version, ratchet key, counter, one block
+/// of ciphertext and MAC. Acks and most receipts are shorter, and need not wait.
 const MIN_CIPHERTEXT_BYTES: usize = 16 + (1 + 35 + 2 + 18 + 8);
 
-/// A disk that takes longer than this is broken. The connection ends then, with the message unsent.
+/// A disk that takes longer than this is broken. Then the connection ends, and the message is not sent.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One for all connections of a session.
+/// One gate for all connections of a session.
 #[derive(Default)]
 pub(super) struct Gate {
     client: OnceLock<Weak<Client>>,
-    /// Whether the connection is through with what had arrived while there was none. Before, making sessions durable
-    /// waits for the task that handles that, which may wait for this connection; the library sends no text before either.
+    /// Whether the connection has finished with the backlog. Before that, making sessions durable waits for the task
+    /// that handles the backlog, which may wait for this connection; the library sends no text before that either.
     live: AtomicBool,
 }
 
 impl Gate {
-    /// Reports whose sessions they are: the library asks for its transports before it can be named.
+    /// Sets the library's client. It cannot be passed at construction, because the library needs its transports first.
     pub(super) fn attach(&self, client: &Arc<Client>) {
-        // Once for each session.
+        // Set once for each session.
         let _ = self.client.set(Arc::downgrade(client));
     }
 
-    /// A new connection begins.
+    /// Resets the state for a new connection.
     pub(super) fn connecting(&self) {
         self.live.store(false, Ordering::Relaxed);
     }
 
-    /// The connection is through with what had arrived before it.
+    /// The connection has finished with the backlog.
     pub(super) fn caught_up(&self) {
         self.live.store(true, Ordering::Relaxed);
     }
@@ -68,7 +68,7 @@ impl Gate {
     }
 }
 
-/// Whether any of the frames is large enough. Their lengths stand before them in clear.
+/// Whether any of the frames is large enough. Each frame's length precedes it, unencrypted.
 fn may_carry_message(mut frames: &[u8]) -> bool {
     while let Some((length, rest)) = frames.split_first_chunk::<FRAME_LENGTH_SIZE>() {
         let length = length

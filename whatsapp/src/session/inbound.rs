@@ -1,5 +1,4 @@
-//! What arrives: messages into the journal before WhatsApp hears the ack, everything else as it
-//! is told.
+//! Processes what arrives: records messages in the journal before WhatsApp gets the ack, and reports all other events.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,14 +37,14 @@ use crate::store::Store;
 /// Messages of a batch that are copied and written at a time: a batch has up to 400, and 4 MiB.
 const MESSAGES_PER_WRITE: usize = 32;
 
-/// A message of a batch, and where it stands in its conversation, as far as that is known.
+/// A message of a batch with its position in its conversation, if that is known.
 struct Placed<'a> {
     place: Option<Position>,
     name: MessageName,
     message: &'a InboundMessage,
 }
 
-/// Receives the library's events. It never waits: what needs waiting is left for the driver, in [`Seen`].
+/// Receives the library's events. It never blocks: work that has to wait is left to the driver, in [`Seen`].
 #[derive(Clone)]
 pub(super) struct Inbound {
     store: Store,
@@ -53,18 +52,18 @@ pub(super) struct Inbound {
     outbox: Arc<Outbox>,
     traffic: Arc<Traffic>,
     admission: Arc<Admission>,
-    /// Those of the driver: with it they end, whoever else has the session.
+    /// Weak: only the driver keeps the channel open, whatever else holds the session.
     reports: mpsc::WeakSender<Report>,
     seen: Arc<Seen>,
     gate: Arc<Gate>,
     backlog: Arc<Backlog>,
     order: Arc<Order>,
     recipients: Arc<Recipients>,
-    /// A task looks after what waits for its place in its conversation.
+    /// Whether a task is running that releases messages waiting for their position in their conversation.
     releasing: Arc<AtomicBool>,
 }
 
-/// How often to look whether what waits may go.
+/// How often to check whether waiting messages can be released.
 const RELEASE_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Inbound {
@@ -93,7 +92,7 @@ impl Inbound {
         }
     }
 
-    /// A batch in the order of arrival, whatever queues of the library its messages came through.
+    /// Sorts a batch by arrival, regardless of the library's queues that its messages came through.
     fn in_order<'a>(&self, batch: &'a [InboundMessage]) -> Vec<Placed<'a>> {
         let placed = batch.iter().map(|message| {
             let name = self.name(message);
@@ -105,7 +104,8 @@ impl Inbound {
             }
         });
         let placed: Vec<_> = placed.collect();
-        // Within each conversation. One whose place is not known keeps it, behind the one before it there.
+        // Sorts within each conversation. A message without a known position stays behind its predecessor in the
+        // batch.
         let mut chats: HashMap<String, Vec<(u64, usize)>> = HashMap::new();
         for (index, Placed { place, name, .. }) in placed.iter().enumerate() {
             let chat = name.chats().first().cloned().unwrap_or_default();
@@ -129,7 +129,7 @@ impl Inbound {
             .collect()
     }
 
-    /// What of these has not arrived before, for the journal, with their places in their conversations.
+    /// The messages that have not arrived before, for the journal, with their positions in their conversations.
     fn arrivals(&self, part: &[Placed<'_>]) -> Vec<(Option<Position>, Arrival)> {
         let mut arrivals = Vec::with_capacity(part.len());
         for Placed {
@@ -156,8 +156,8 @@ impl Inbound {
         arrivals
     }
 
-    /// Judges what has arrived, in the order of arrival. What overtook another message of its conversation is held until
-    /// that has arrived, too.
+    /// Applies the allowlist to the arrivals, in the order of arrival. A message that overtook another one of its
+    /// conversation is held until that one has arrived, too.
     fn judged(
         &self,
         arrivals: Vec<(Option<Position>, Arrival)>,
@@ -177,8 +177,8 @@ impl Inbound {
         (arrivals, held)
     }
 
-    /// Judges what an earlier process had decrypted and not recorded, in its order: behind what waits since then, unless
-    /// that waits for it.
+    /// Applies the allowlist to messages that an earlier process decrypted but did not record, in their order: after
+    /// messages that wait since then, except those that wait for them.
     pub(super) fn recovered(
         &self,
         arrivals: Vec<Arrival>,
@@ -191,7 +191,7 @@ impl Inbound {
         self.judged(placed.collect(), now)
     }
 
-    /// Takes up what waited for others when an earlier session or process ended.
+    /// Restores the messages that waited for others when an earlier session or process ended.
     pub(super) fn restore(&self) {
         let now = Instant::now();
         for Parked { mark, chat, behind } in self.admission.parked() {
@@ -200,13 +200,13 @@ impl Inbound {
         self.release();
     }
 
-    /// Gives the journal what waited for others that have arrived by now, and looks again while anything waits.
+    /// Releases messages to the journal whose predecessors have arrived by now, and checks again while any wait.
     pub(super) fn release(&self) {
         let ready = self.order.ready(Instant::now());
         self.admission.release(&ready, clock::now());
         if self.order.has_waiting() && !self.releasing.swap(true, Ordering::AcqRel) {
             let inbound = self.clone();
-            // Ends by itself: nothing waits for long.
+            // The task ends: no message waits for long.
             tokio::spawn(async move {
                 while inbound.order.has_waiting() {
                     tokio::time::sleep(RELEASE_INTERVAL).await;
@@ -218,7 +218,7 @@ impl Inbound {
         }
     }
 
-    /// What names a message here, and when it is delivered again.
+    /// The name that identifies a message, also when it is delivered again.
     fn name(&self, message: &InboundMessage) -> MessageName {
         self.name_of(&message.info)
     }
@@ -243,9 +243,9 @@ impl Inbound {
     }
 
     fn report(&self, report: Report) {
-        // Full only if one connection says more than it has things to say; then the end of the
-        // connection still arrives, since the driver waits until it can report that. Closed where
-        // the owner is done with this connection.
+        // The channel is full only if one connection sends more reports than expected; the end of the connection still
+        // arrives, because the driver waits until it can report that. It is closed if the owner has dropped this
+        // connection.
         if let Some(reports) = self.reports.upgrade()
             && let Err(TrySendError::Full(report)) = reports.try_send(report)
         {
@@ -330,7 +330,7 @@ impl EventHandler for Inbound {
                     self.journal.append(self.store.resolve_contacts(event), now);
                 }
             }
-            // What the hook has committed is in the journal; what bypasses it is not.
+            // Messages that the hook has committed are in the journal; those that bypass the hook are not.
             Event::Messages(batch) if !batch.hook_committed => {
                 let (arrivals, held) =
                     self.judged(self.arrivals(&self.in_order(&batch.messages)), now);
@@ -349,7 +349,7 @@ impl EventHandler for Inbound {
                 let _ = self.order.landed(&self.name_of(&message.info));
                 self.release();
             }
-            // The end of the stream follows, and is reported as such.
+            // The end of the stream follows, and is reported then.
             Event::StreamError(error) => {
                 tracing::warn!(code = error.code, "stream error from WhatsApp's server");
             }
@@ -399,14 +399,15 @@ impl EventHandler for Inbound {
 
 #[async_trait]
 impl InboundDurabilityHook for Inbound {
-    /// In the journal first, acked to WhatsApp second. What names a message here names it when it is delivered again.
+    /// Writes to the journal first, and lets the library ack to WhatsApp after that. A message is identified here by
+    /// the same name when it is delivered again.
     async fn on_messages(&self, _: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         let now = clock::now();
         self.backlog.committed(batch);
-        // A batch of what waited at the server is durable already, in the library's words, and is found there at a start.
+        // A batch of the backlog is already durable in the library's format, from which a restart recovers it.
         let enough = self.store.pending_written();
         if batch.len() > MESSAGES_PER_WRITE {
-            // Once for all parts, or each of them would wait for the disk.
+            // Wait once for all parts, or each of them would wait for the disk.
             self.store.vault().durable(enough).await;
         }
         for part in self.in_order(batch).chunks(MESSAGES_PER_WRITE) {

@@ -1,4 +1,4 @@
-//! Which LID a number has: asked of WhatsApp for the numbers in the rules, and for senders who are known by number alone.
+//! Queries WhatsApp for the LIDs of numbers: those in the rules, and those of senders who are known only by number.
 
 use std::collections::HashMap;
 
@@ -8,22 +8,22 @@ use whatsapp_rust::{ContactError, Jid};
 
 use super::Session;
 
-/// How many numbers one request asks about.
+/// The maximum number of phone numbers in one query.
 pub const MAX_NUMBERS_PER_QUERY: usize = 50;
 
-/// What WhatsApp says of a number.
+/// WhatsApp's answer about a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// Whether someone on WhatsApp has it.
+    /// Whether the number is on WhatsApp.
     pub registered: bool,
-    /// Their LID, if they have one.
+    /// Its LID, if it has one.
     pub lid: Option<Lid>,
 }
 
-/// Why WhatsApp did not answer.
+/// Why the query failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    /// The connection was lost, or no answer came in time.
+    /// The connection was lost, or no answer arrived in time.
     #[error("the connection to WhatsApp was lost")]
     ConnectionLost,
     /// WhatsApp refused, with its code.
@@ -41,7 +41,7 @@ impl From<IqError> for QueryError {
 }
 
 impl Session {
-    /// The LIDs of at most [`MAX_NUMBERS_PER_QUERY`] numbers; `None` for one that WhatsApp knows none of.
+    /// The LIDs of at most [`MAX_NUMBERS_PER_QUERY`] numbers; `None` for a number without a LID.
     pub async fn lids_of(&self, phones: &[Phone]) -> Result<Vec<(Phone, Option<Lid>)>, QueryError> {
         let jids: Vec<_> = phones.iter().map(|phone| Jid::pn(phone.digits())).collect();
         let mut answers: HashMap<_, _> = self.ask(&jids).await?.into_iter().collect();
@@ -54,8 +54,8 @@ impl Session {
             }
         }
         for phone in open {
-            // WhatsApp answers under its own spelling of a number. Where it is none that is known, the number is asked
-            // about alone: then the answer is this one's.
+            // WhatsApp answers with its own spelling of a number. If that is an unknown spelling, the number is
+            // queried again alone: the answer then belongs to it.
             let spelled = spellings(phone.digits())
                 .into_iter()
                 .find_map(|digits| answers.remove(&digits));
@@ -68,7 +68,7 @@ impl Session {
         Ok(told)
     }
 
-    /// What WhatsApp says of one number.
+    /// Queries one number.
     pub async fn name(&self, phone: &Phone) -> Result<Named, QueryError> {
         let answers = self.ask(&[Jid::pn(phone.digits())]).await?;
         let named = answers.into_iter().next().map(|(_, named)| named);
@@ -78,12 +78,12 @@ impl Session {
         }))
     }
 
-    /// The answers, each with the digits of the number that it is about.
+    /// The answers, each with the digits of its number.
     pub(super) async fn ask(&self, jids: &[Jid]) -> Result<Vec<(String, Named)>, QueryError> {
         let found = self.client.contacts().is_on_whatsapp(jids).await;
         let found = found.map_err(|error| match error {
             ContactError::Iq(error) => QueryError::from(error),
-            // It is asked about numbers and nothing else.
+            // The query contains only numbers.
             _ => QueryError::Refused(400),
         })?;
         let answers = found.into_iter().map(|answer| {
@@ -109,10 +109,10 @@ impl Session {
     }
 }
 
-/// Under which digits WhatsApp may answer for a number: Brazil's mobile numbers with and without their ninth digit,
-/// Mexico's with and without the 1, Argentina's with and without the 9 after the country code.
+/// The spellings with which WhatsApp may answer for a number: Brazil's mobile numbers with and without their ninth
+/// digit, Mexico's with and without the 1, Argentina's with and without the 9 after the country code.
 ///
-/// Only pairs an answer with its question. That two spellings are one person is for the LID to say.
+/// This only matches an answer with its query. Whether two spellings are one person is decided by the LID.
 fn spellings(digits: &str) -> Vec<String> {
     let insert = |at: usize, digit: char| {
         let mut longer = digits.to_owned();

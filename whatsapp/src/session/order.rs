@@ -1,14 +1,16 @@
-//! The order of arrival within a conversation, where the library does not keep it.
+//! Keeps the order of arrival within a conversation, which the library does not.
 //!
-//! It takes messages through a queue for each address (whatsapp-rust 0.7.0, `src/handlers/message.rs`), and the messages of
-//! one conversation may come from several: a person's number and LID, and the account's own phone. What overtook a message
-//! that came before it waits behind that one, kept durably by [`Admission`](openclaw_state::admission::Admission).
+//! The library processes messages through one queue per address (whatsapp-rust 0.7.0, `src/handlers/message.rs`), and
+//! the messages of one conversation may use several: those of a person's number and LID, and of the account's own
+//! phone. A message that overtook an earlier one waits for it, stored durably by
+//! [`Admission`](openclaw_state::admission::Admission).
 //!
-//! A stanza is on its way until its message has landed, has failed to, or the library is done with it without either: a
-//! duplicate. That shows when the stanza is dropped, and surely when a later one of the same queue is; of the last one it
-//! is believed after a while.
+//! A stanza is pending until its message is processed, or fails to decrypt, or the library discards it as a duplicate.
+//! The last case shows only when the stanza is dropped: it is certain once a later stanza of the same queue has been
+//! dropped, and for the last stanza of a queue it is assumed after a timeout.
 //!
-//! What waits outlives the process, and so does what it waits for: that was not acknowledged, and WhatsApp delivers it again.
+//! Waiting messages survive a restart of the process. The messages that they wait for were not acknowledged, so
+//! WhatsApp delivers them again.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
@@ -22,28 +24,28 @@ use whatsapp_rust::OwnedNodeRef;
 use super::lock;
 use crate::store::Store;
 
-/// How long after its stanza was dropped a message may still land.
+/// How long after its stanza was dropped a message may still be processed.
 const LANDING_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long after a start a message may be delivered again that others wait for.
+/// How long after a start WhatsApp may redeliver a message that others wait for.
 const REDELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Where a message has its sender's other address: their LID for their number, or the other way round.
+/// The attributes with the sender's other address: the LID for a number, or the number for a LID.
 const OTHER_ADDRESSES: [&str; 4] = [
     "participant_lid",
     "participant_pn",
     "sender_lid",
     "sender_pn",
 ];
-/// Stanzas that are remembered before those that are over are looked for.
+/// Finished conversations are removed after this many stanzas.
 const MAX_REMEMBERED: usize = 4096;
 
-/// Where a message stands in its conversation.
+/// The position of a message in its conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position {
     chat: String,
     pub(super) number: u64,
 }
 
-/// The conversations that something is on its way in.
+/// The conversations with pending or waiting messages.
 #[derive(Default)]
 pub(super) struct Order(Mutex<State>);
 
@@ -56,24 +58,25 @@ struct State {
 #[derive(Default)]
 struct Conversation {
     coming: VecDeque<Incoming>,
-    /// What landed before something that came before it.
+    /// Messages that were processed before an earlier one.
     waiting: BTreeMap<u64, Mark>,
 }
 
 struct Incoming {
     number: u64,
-    /// The address whose queue it is in.
+    /// The address whose queue the stanza is in.
     queue: String,
     id: String,
     stanza: Weak<OwnedNodeRef>,
-    /// Until then the stanza may come again, which an earlier process had.
+    /// Set for a stanza that an earlier process had received: it may be redelivered until then.
     expected_until: Option<Instant>,
     dropped_at: Option<Instant>,
 }
 
 impl Order {
-    /// A stanza has arrived. The pair of addresses that it shows is stored here, before anything of it is: the library keeps
-    /// that of a message which waited at the server in memory only (whatsapp-rust 0.7.0, `learn_lid_pn_mapping_fast`).
+    /// Records a stanza that has arrived. If the stanza has both addresses of the sender, the pair is stored here
+    /// first: for a message of the backlog, the library keeps the pair in memory only (whatsapp-rust 0.7.0,
+    /// `learn_lid_pn_mapping_fast`).
     pub(super) fn arrived(&self, stanza: &Arc<OwnedNodeRef>, store: &Store) {
         let attribute = |name| {
             stanza
@@ -91,7 +94,7 @@ impl Order {
             store.learn(&sender, &other);
         }
         let chat = attribute("recipient").unwrap_or_else(|| from.clone());
-        // A group's messages are in one queue.
+        // A group's messages are all in one queue.
         if ChatId::of_jid(&chat).is_person()
             && let Some(chat) = store.names(&chat, None).into_iter().next()
         {
@@ -110,7 +113,7 @@ impl Order {
         let chat = state.chats.entry(chat).or_default();
         let mut coming = chat.coming.iter_mut();
         if let Some(expected) = coming.find(|it| it.id == id && it.expected_until.is_some()) {
-            // It keeps its place.
+            // A redelivered stanza keeps its position.
             (expected.queue, expected.stanza) = (queue, stanza);
             expected.expected_until = None;
             return;
@@ -125,7 +128,7 @@ impl Order {
         });
     }
 
-    /// A message waits since an earlier process, for these among others.
+    /// Restores a message that an earlier process left waiting for the messages in `behind`.
     pub(super) fn restore(&self, chat: &str, mark: Mark, behind: Vec<MessageId>, now: Instant) {
         let mut state = lock(&self.0);
         let mut number = state.last;
@@ -146,7 +149,7 @@ impl Order {
         state.last = number;
     }
 
-    /// What waited at the server has come: what was expected and did not is not there.
+    /// The backlog is complete: an expected stanza that was not in it will not arrive.
     pub(super) fn caught_up(&self, now: Instant) {
         let mut state = lock(&self.0);
         let coming = state.chats.values_mut().flat_map(|chat| &mut chat.coming);
@@ -155,7 +158,7 @@ impl Order {
         }
     }
 
-    /// A message has landed, or will not. Where it stands, if something else may come between.
+    /// A message was processed, or never will be. Returns its position, if others of its conversation may be pending.
     pub(super) fn landed(&self, name: &MessageName) -> Option<Position> {
         let mut state = lock(&self.0);
         for chat in name.chats() {
@@ -167,7 +170,7 @@ impl Order {
                 continue;
             };
             let landed = coming.remove(at)?;
-            // Its queue is done with those before it. What is still expected is in none that is known.
+            // Earlier stanzas of its queue are finished. An expected stanza has no known queue, and stays.
             let is_done = |it: &Incoming| it.number < landed.number && it.queue == landed.queue;
             coming.retain(|it| it.queue.is_empty() || !is_done(it));
             if conversation.is_over() {
@@ -181,8 +184,8 @@ impl Order {
         None
     }
 
-    /// A message that an earlier process had decrypted is to be recorded. Where it stands: where it was waited for, or behind
-    /// all that waits in its conversation, if anything does.
+    /// Positions a message that an earlier process had decrypted: where others wait for it, or else after all messages
+    /// of its conversation. `None` if no message of the conversation is pending or waiting.
     pub(super) fn recovered(&self, name: &MessageName) -> Option<Position> {
         if let Some(place) = self.landed(name) {
             return Some(place);
@@ -195,8 +198,8 @@ impl Order {
         Some(Position { chat, number })
     }
 
-    /// Whether a message waits, since something that came before it is on its way or waits itself. Returns what is on its way
-    /// and was not before the one that waits before it.
+    /// Whether a message has to wait, because an earlier one is pending or waits itself. If so, returns the pending
+    /// messages between the previous waiting message and this one.
     pub(super) fn waits(
         &self,
         place: &Position,
@@ -219,7 +222,7 @@ impl Order {
         Some(behind)
     }
 
-    /// Those that wait for nothing any more, in their order.
+    /// Removes and returns the messages that no longer have to wait, in their order.
     pub(super) fn ready(&self, now: Instant) -> Vec<Mark> {
         let mut state = lock(&self.0);
         let mut ready = BTreeMap::new();
@@ -246,7 +249,7 @@ impl Order {
 }
 
 impl Conversation {
-    /// The number of the first that is still on its way. Forgets those that are not.
+    /// The number of the first pending stanza. Removes those that are no longer pending.
     fn first_coming(&mut self, now: Instant) -> Option<u64> {
         let mut last_dropped: HashMap<&str, u64> = HashMap::new();
         for coming in self.coming.iter().filter(|coming| coming.is_dropped(now)) {

@@ -1,4 +1,4 @@
-//! What is sent: the recipients of a message, and handing it to WhatsApp.
+//! Outgoing messages: resolves recipients, encrypts, and writes to WhatsApp.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use whatsapp_rust::{Freshness, Jid, SendError, SendOptions};
 
 use super::{QueryError, Session, compose};
 
-/// A new id for a message of this account, as WhatsApp's own clients make them.
+/// A new id for a message of this account, in the form of WhatsApp's own clients.
 #[must_use]
 pub fn new_message_id(account: &Phone, now: SystemTime) -> MessageId {
     let since = now
@@ -20,8 +20,8 @@ pub fn new_message_id(account: &Phone, now: SystemTime) -> MessageId {
 }
 
 impl Session {
-    /// Asks WhatsApp whether the recipient exists and what messages for it are encrypted with: the library sends to
-    /// numbers that do not exist, and to our own devices alone, and reports success.
+    /// Queries WhatsApp whether the recipient exists, and its encryption keys. Without this, the library sends to
+    /// numbers that do not exist, and to the account's own devices only, and reports success.
     pub async fn check(&self, to: &Recipient) -> Result<(), AttemptError> {
         match to {
             Recipient::Phone(phone) => self.check_number(to, phone).await?,
@@ -37,7 +37,7 @@ impl Session {
         }
     }
 
-    /// Whether there is a session with any device of someone, after an attempt to make one.
+    /// Whether there is a session with any device of a person, after an attempt to create one.
     async fn has_session(&self, with: &Jid) -> Result<bool, whatsapp_rust::SignalError> {
         let signal = self.client.signal();
         if signal.validate_session(with).await? {
@@ -68,22 +68,22 @@ impl Session {
         Ok(())
     }
 
-    /// Asks WhatsApp again for what is known of a group. What it answers is used by the next message; without an answer
-    /// that one shows what is wrong.
+    /// Queries a group's members and devices again, for the next message. If WhatsApp does not answer, the error shows
+    /// when that message is sent.
     pub async fn refresh_group(&self, to: &Recipient) {
         if let Recipient::Group(name) = to {
             let (groups, group) = (self.client.groups(), jid(to));
             let asked = groups.query_info_with_freshness(&group, Freshness::Refresh);
             if let Err(error) = asked.await {
-                // The name of an old group begins with its creator's number.
+                // The JID of an old group begins with its creator's number.
                 let group = name.rsplit('-').next();
                 tracing::warn!(group, %error, "group lookup failed");
             }
         }
     }
 
-    /// Encrypts what is to be sent and writes it to the socket. That is not yet an ack. In a chat whose messages disappear
-    /// it does as well.
+    /// Encrypts a message and writes it to the socket; WhatsApp has not acked it yet. In a chat with disappearing
+    /// messages, the message has the chat's timer.
     pub async fn send(
         &self,
         to: &Recipient,
@@ -112,7 +112,7 @@ impl Session {
             SendError::Client(_) | SendError::NotLoggedIn => AttemptError::ConnectionLost,
             SendError::Iq(error) => match QueryError::from(error) {
                 QueryError::ConnectionLost => AttemptError::ConnectionLost,
-                // The server's own trouble, or too much at once: it may be better in a moment.
+                // An error of the server, or a rate limit: it may succeed shortly after.
                 QueryError::Refused(408 | 429 | 500..) => AttemptError::NotEncrypted,
                 QueryError::Refused(code) => AttemptError::Refused(Nack(code)),
             },

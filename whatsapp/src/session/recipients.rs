@@ -1,11 +1,12 @@
-//! What is known of recipients, and when it has to be asked for again.
+//! What is known of recipients, and when to query it again.
 //!
-//! - Numbers that are on WhatsApp. The server announces that somebody has another number now; that a number is no one's any
-//!   more shows when it refuses a message.
-//! - Groups whose devices the library does not know well. A member's new device shows in the ack of a message to the group:
-//!   WhatsApp's server names its own `phash` when the sender's list of devices is another, and nothing where it is the same.
-//!   The library compares those of direct messages, and ignores those of groups (whatsapp-rust 0.7.0,
-//!   `src/send/mod.rs:2304`, `dm_phash`): such a device would get nothing of the group until the list is asked for by chance.
+//! - Numbers that are on WhatsApp. The server announces that a contact changed its number; when it refuses a message, the
+//!   number may have no account any more.
+//! - Groups for which the library's list of devices is outdated. The ack of a message to a group shows that a member has a new
+//!   device: WhatsApp's server adds its own `phash` (a hash of the device list) if the sender's list differs, and none
+//!   otherwise. The library handles the `phash` of direct messages, and ignores that of groups (whatsapp-rust 0.7.0,
+//!   `src/send/mod.rs:2304`, `dm_phash`): the new device would receive none of the group's messages until the library queries
+//!   the list for another reason.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -16,9 +17,9 @@ use whatsapp_rust::wacore_binary::node::ValueRef;
 
 use super::lock;
 
-/// How many numbers are remembered to be on WhatsApp. Asking again costs one round trip.
+/// How many phone numbers are remembered to be on WhatsApp. Querying one again costs one round trip.
 const MAX_KNOWN_NUMBERS: usize = 1024;
-/// More groups than an account writes to at once. Those beyond show themselves again with the next message.
+/// More groups than a client writes to at once. Further ones are ignored: the ack of their next message has a `phash` again.
 const MAX_STALE_GROUPS: usize = 256;
 /// The server's error for a message to an address that does not exist, or of the wrong kind.
 const BAD_REQUEST: u16 = 400;
@@ -31,7 +32,7 @@ pub(super) struct Recipients {
 }
 
 impl Recipients {
-    /// A stanza has arrived: perhaps the ack of a message to a group, or that somebody has another number.
+    /// Reads a stanza: the ack of a message to a group, or a contact's change of number.
     pub(super) fn arrived(&self, stanza: &OwnedNodeRef) {
         match stanza.tag() {
             "notification" if stanza.get_optional_child("modify").is_some() => {
@@ -56,7 +57,7 @@ impl Recipients {
         }
     }
 
-    /// The server has refused a message: perhaps one to a number that is no one's any more. All are asked for again.
+    /// The server refused a message, perhaps because its number has no account any more: all numbers are queried again.
     pub(super) fn refused(&self, nack: Nack) {
         if nack.0 == BAD_REQUEST {
             lock(&self.numbers).clear();
@@ -77,7 +78,7 @@ impl Recipients {
         known.insert(phone);
     }
 
-    /// Whether a recipient is a group that has to be asked for. Once.
+    /// Whether the recipient is a group whose device list has to be queried; true once per ack.
     pub(super) fn take_stale(&self, to: &Recipient) -> bool {
         match to {
             Recipient::Group(id) => lock(&self.stale_groups).remove(id.as_str()),

@@ -1,5 +1,5 @@
-//! Messages that an earlier process had decrypted and not yet given to the journal: they are given to it before anything
-//! new can arrive, so that their order stays. They may be acknowledged to WhatsApp.
+//! Messages that an earlier process had decrypted but not yet recorded in the journal: they are recorded before any
+//! new message can arrive, so that the order is kept. They may already be acknowledged to WhatsApp.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +17,7 @@ use super::inbound::Inbound;
 use super::{Setup, translate};
 use crate::store::{Pending, Store};
 
-/// The library's own trial of the store, when a process ended in the middle of it.
+/// The library's own test record in the store, left over if a process ended during the test.
 const PROBE: &str = "__wa_durability_probe_";
 
 /// Returns once all of them are durable in the journal.
@@ -55,7 +55,7 @@ pub(super) async fn recover(client: &Client, store: &Store, setup: &Setup, inbou
     inbound.release();
 }
 
-/// It may have been acknowledged, and cannot be reported.
+/// It may have been acknowledged, but cannot be reported.
 fn unreadable(row: &Pending, store: &Store) -> EventData {
     tracing::error!(
         id = row.id,
@@ -72,14 +72,14 @@ fn unreadable(row: &Pending, store: &Store) -> EventData {
     ))
 }
 
-/// What is known of it without its stanza: not the name that the sender gave themselves, and the time of its arrival only.
+/// The information that is available without its stanza: no push name, and only the time of arrival.
 fn message(client: &Client, row: &Pending) -> Option<InboundMessage> {
     let message = waproto::codec::message_decode(&row.message).ok()?;
     let (chat, sender): (Jid, Jid) = (row.chat.parse().ok()?, row.sender.parse().ok()?);
     let ours = [client.pn(), client.lid()];
     let is_ours = |jid: &Jid| ours.iter().flatten().any(|own| own.user == jid.user);
     let (is_from_me, is_to_self) = (is_ours(&sender), is_ours(&chat));
-    // The stanza's own word for it is not kept.
+    // The stanza's own value is not stored.
     let is_peer = is_from_me && is_to_self && translate::is_between_devices(&message);
     let at = Duration::from_secs(u64::try_from(row.at).unwrap_or_default());
     let source = MessageSource {

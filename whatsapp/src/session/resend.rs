@@ -1,8 +1,9 @@
-//! Requests of recipients' devices for a message that they could not decrypt: the library answers them, here they are noticed.
+//! Detects requests from recipients' devices to resend a message that they could not decrypt. The library answers them; the
+//! agent logs and counts them.
 
 use whatsapp_rust::OwnedNodeRef;
 
-/// The id of the message that a stanza asks for again, if it is such a request: `<receipt type="retry">`.
+/// The id of the message to resend, if the stanza is such a request: `<receipt type="retry">`.
 pub(super) fn requested(stanza: &OwnedNodeRef) -> Option<String> {
     let is_request = stanza.tag() == "receipt" && {
         let kind = stanza.get_attr("type");

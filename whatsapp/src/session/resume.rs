@@ -1,9 +1,9 @@
-//! Asks for what waited at the server where the library does not.
+//! Requests the backlog (the stanzas queued while the agent was offline) if the library does not.
 //!
-//! A login's backlog is pulled: the library asks for it when the server announces it. After a login that was cut off the
-//! server was seen to announce nothing the next time, and 706 of 711 stanzas stayed there, silently (whatsapp-rust#1377,
-//! mended after 0.7.0). So a login without an announcement asks by itself, until the server says that that was all or
-//! sends nothing more.
+//! A client has to request the backlog. The library does so when the server announces one. But after an interrupted login
+//! the server was observed to announce nothing at the next login: 706 of 711 stanzas stayed on the server, without an error
+//! (whatsapp-rust#1377, fixed after 0.7.0). So, after a login without an announcement, the agent requests the backlog
+//! itself, until the server ends it or sends nothing more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,17 @@ use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 
 use super::runtime::Turns;
 
-/// How long after a login an announcement is waited for.
+/// How long to wait for an announcement after a login.
 const ANNOUNCEMENT_TIMEOUT: Duration = Duration::from_secs(3);
-/// As WhatsApp Web asks for.
+/// The same number as WhatsApp Web.
 const STANZAS_PER_REQUEST: usize = 200;
-/// How long nothing has come when more is asked for.
+/// Request more when no stanza has arrived for this long.
 const QUIET: Duration = Duration::from_millis(300);
-/// How long nothing has come when there is no more.
+/// Without a stanza for this long after a request, the backlog counts as empty.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs beside a connection from its login on. Returns when there is nothing to ask for; the connection's end drops it.
+/// Runs concurrently with a connection, from its login on. Returns when there is nothing to request; dropped when the
+/// connection ends.
 pub(super) async fn pull(client: &Arc<Client>, turns: &Turns) {
     let drain = turns.drain();
     tokio::time::sleep(ANNOUNCEMENT_TIMEOUT).await;
@@ -40,7 +41,7 @@ pub(super) async fn pull(client: &Arc<Client>, turns: &Turns) {
         if more.is_err() || drain.is_over() {
             return;
         }
-        tracing::debug!("asked for the backlog that was not announced");
+        tracing::debug!("unannounced backlog requested");
     }
 }
 

@@ -1,20 +1,18 @@
-//! The library's tasks and timers on tokio's runtime, with three of its timers understood for what they are.
+//! The library's tasks and timers on tokio's runtime. Three of the library's timers are replaced; they are recognised by
+//! their duration, and `agent/tests/it/backlog.rs` fails if a later version of the library has other durations.
 //!
-//! The library waits 60 s for what had waited at the server to be through, and then treats it as if it were: each message
-//! that is still to come is made durable alone, and no more of them are asked for (whatsapp-rust 0.7.0,
-//! `src/client/sessions.rs:52`). On a slow disk, or with many messages, 60 s are not enough. Neither value can be
-//! configured, but every timer is asked of the runtime: this one ends when nothing of that has come for 60 s. It ends much
-//! sooner when all that the server had announced is here: the library keeps the receipts of messages that were delivered
-//! before, and of those that only bring a key, until the server says that that was all, and the server says so when it has
-//! the receipts.
-//!
-//! It also keeps what has come of that for 3 s before it makes it durable and acks it, unless there are 400 messages
-//! (`src/message/commit_batch.rs:27`). WhatsApp's server waits for these acks before it sends what is new: this timer ends
-//! as soon as nothing more comes.
-//!
-//! A message that is out of its chat's queue and waits for its turn to be decrypted can be seen by the timer of its
-//! warning only (`src/client/node_io.rs:102`). Timers are recognised by their duration; `agent/tests/it/backlog.rs` fails
-//! when a later version has others.
+//! 1. The library waits 60 s for the backlog (the stanzas that the server queued while the agent was offline), and then
+//!    treats it as complete: it makes each further message durable separately, and requests no more of them (whatsapp-rust
+//!    0.7.0, `src/client/sessions.rs:52`). On a slow disk, or with many messages, 60 s are not enough. The timeout cannot be
+//!    configured, but the library gets every timer from the runtime. Here this timer ends when no stanza of the backlog has
+//!    arrived for 60 s, or as soon as all announced stanzas have arrived. The latter avoids a deadlock: the library holds back
+//!    the receipts of duplicates, and of messages that only carry a key, until the server ends the backlog, and the server
+//!    ends it only when it has these receipts.
+//! 2. The library collects messages of the backlog for 3 s, or until it has 400, before it makes them durable and acks them
+//!    (`src/message/commit_batch.rs:27`). WhatsApp's server waits for these acks before it sends new messages. Here this
+//!    timer ends as soon as no more stanzas arrive.
+//! 3. A message that has left its chat's queue and waits to be decrypted is visible only through the timer of the library's
+//!    warning about it (`src/client/node_io.rs:102`). Here that timer also counts these messages.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,42 +32,42 @@ type Task<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The library's `DEFAULT_OFFLINE_SYNC_TIMEOUT`.
 const OFFLINE_SYNC_TIMEOUT: Duration = Duration::from_secs(60);
-/// The library's `FLUSH_TIMEOUT` for a batch of what had waited.
+/// The library's `FLUSH_TIMEOUT` for a batch of the backlog.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long nothing has come when a batch is taken for complete: longer than the library waits before it asks for more.
+/// A batch is complete when no stanza has arrived for this long. Longer than the library waits before it requests more.
 const BATCH_QUIET: Duration = Duration::from_millis(200);
-/// How long nothing has moved, and nothing was worked on, when a drain whose stanzas are all here is taken for over. Longer
-/// than [`BATCH_QUIET`]: what is made durable as a batch is acked without it.
+/// A backlog whose stanzas have all arrived is over when there was no progress, and no work in progress, for this long.
+/// Longer than [`BATCH_QUIET`], so that a batch is flushed and acked first.
 const COMPLETE_QUIET: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The library's `PERMIT_WAIT_WARN`.
 pub(super) const PERMIT_WAIT: Duration = Duration::from_secs(10);
 
-/// How many messages wait for their turn, and when one that had waited at the server last moved.
+/// The number of messages that wait to be decrypted, and the progress of the backlog.
 #[derive(Default)]
 pub(super) struct Turns {
     waiting: AtomicUsize,
     drain: Drain,
-    /// Where messages become durable.
+    /// The store that makes messages durable.
     vault: Option<Vault>,
 }
 
-/// What had waited at the server, on its way here.
+/// The backlog of the current connection: the stanzas that the server queued while the agent was offline.
 #[derive(Debug, Default)]
 pub(super) struct Drain(Mutex<Progress>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
-    /// When something of it last moved.
+    /// The time of the last progress: an announcement, a stanza, or messages made durable.
     moved: Option<Instant>,
-    /// How many stanzas the server has announced and not sent yet; `None` before it has announced any.
+    /// The number of stanzas that are announced and have not arrived; `None` before the announcement.
     awaited: Option<usize>,
-    /// The server has said that that was all.
+    /// The server has ended the backlog (`<offline>`).
     over: bool,
 }
 
 impl Turns {
-    /// Nothing waits yet.
+    /// Starts without messages.
     pub(super) fn new(vault: Vault) -> Self {
         Self {
             vault: Some(vault),
@@ -77,12 +75,12 @@ impl Turns {
         }
     }
 
-    /// Whether something that has come is being worked on.
+    /// Whether a stanza that has arrived is still being processed.
     fn is_busy(&self) -> bool {
         self.count() > 0 || self.vault.as_ref().is_some_and(Vault::is_syncing)
     }
 
-    /// Returns when the drain is over: nothing of it has moved for `limit`, or all of it is here and done with.
+    /// Returns when the backlog is over: it made no progress for `limit`, or all of it has arrived and is processed.
     async fn drained(&self, limit: Duration) {
         let begun = Instant::now();
         let mut worked = begun;
@@ -108,53 +106,53 @@ impl Turns {
         }
     }
 
-    /// How many wait.
+    /// The number of messages that wait to be decrypted.
     pub(super) fn count(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// What had waited at the server.
+    /// The backlog of the current connection.
     pub(super) const fn drain(&self) -> &Drain {
         &self.drain
     }
 }
 
 impl Drain {
-    /// A new connection begins.
+    /// Resets the state for a new connection.
     pub(super) fn connecting(&self) {
         *lock(&self.0) = Progress::default();
     }
 
-    /// The server announces so many stanzas.
+    /// The server has announced `stanzas` more.
     pub(super) fn announced(&self, stanzas: usize) {
         let mut progress = lock(&self.0);
         progress.awaited = Some(progress.awaited.unwrap_or(0) + stanzas);
         progress.moved = Some(Instant::now());
     }
 
-    /// A stanza of it came.
+    /// One stanza of the backlog has arrived.
     pub(super) fn arrived(&self) {
         let mut progress = lock(&self.0);
         progress.awaited = progress.awaited.map(|awaited| awaited.saturating_sub(1));
         progress.moved = Some(Instant::now());
     }
 
-    /// The server has said that that was all.
+    /// The server has ended the backlog.
     pub(super) fn ended(&self) {
         lock(&self.0).over = true;
     }
 
-    /// Whether the server has announced it on this connection.
+    /// Whether the server has announced a backlog on this connection.
     pub(super) fn is_announced(&self) -> bool {
         lock(&self.0).awaited.is_some()
     }
 
-    /// Whether the server has said, on this connection, that that was all.
+    /// Whether the server has ended the backlog of this connection.
     pub(super) fn is_over(&self) -> bool {
         lock(&self.0).over
     }
 
-    /// Returns when something has moved after `since`, and nothing more for so long, or when it is over.
+    /// Returns when there was progress after `since` and then none for `quiet`, or when the backlog is over.
     pub(super) async fn quiet_since(&self, since: Instant, quiet: Duration) {
         loop {
             let Progress { moved, over, .. } = *lock(&self.0);
@@ -166,12 +164,12 @@ impl Drain {
         }
     }
 
-    /// Messages of it were made durable.
+    /// Messages of the backlog were made durable.
     pub(super) fn moved(&self) {
         lock(&self.0).moved = Some(Instant::now());
     }
 
-    /// Returns when nothing has moved for `quiet`, from now on, and after `limit` at the latest.
+    /// Returns when there was no progress for `quiet`, counted from now, and after `limit` at the latest.
     async fn paused(&self, quiet: Duration, limit: Duration) {
         let stalled = async {
             let mut since = Instant::now();
@@ -187,7 +185,7 @@ impl Drain {
     }
 }
 
-/// Tokio's runtime for the library.
+/// Tokio's runtime for the library, with the timers above replaced.
 pub(super) struct Paced {
     turns: Arc<Turns>,
 }
@@ -232,7 +230,7 @@ impl Runtime for Paced {
     }
 }
 
-/// A message's wait for its turn. It counts until it is dropped, longer than its timer may run.
+/// One message that waits to be decrypted. It is counted until this is dropped, which may be after the timer has fired.
 struct Turn {
     turns: Arc<Turns>,
     timer: Pin<Box<Sleep>>,

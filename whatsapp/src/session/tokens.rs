@@ -1,10 +1,11 @@
-//! What the first message to a person needs: a token, without which WhatsApp's server refuses it with 463.
+//! Delays messages to people until the library can make their privacy token, without which WhatsApp's server refuses the
+//! first message to a person with 463.
 //!
-//! The library makes the token from the account's own salt, and only where the server's properties ask for it (whatsapp-rust
-//! 0.7.0, `src/send/tctoken_lifecycle.rs`). The salt comes with the app state, seconds after an account was linked; the
-//! properties are fetched anew by each process, and only once the backlog is here (`src/client/node_io.rs:1177`). The
-//! library sends without a token rather than wait for either, so messages wait for them here, within bounds: an account may
-//! have no salt.
+//! The library derives the token from the account's salt, and only if the server's properties require one (whatsapp-rust
+//! 0.7.0, `src/send/tctoken_lifecycle.rs`). The salt arrives with the app state, seconds after an account was linked; each
+//! process fetches the properties again, and only after the backlog has arrived (`src/client/node_io.rs:1177`). The library
+//! does not wait for either, and sends without a token. So messages wait here, for a limited time: an account may have no
+//! salt.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,15 +16,15 @@ use whatsapp_rust::client::Client;
 
 use crate::store::Store;
 
-/// How long after its first login a session without a salt may still get one.
+/// How long to wait for the salt after the first login of a session.
 const SALT_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long the server's properties may take, for each message that waits for them.
+/// How long each message waits for the server's properties.
 const PROPS_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// The collection of the app state that the salt is in (the library's `src/client/app_state.rs:2578`).
+/// The app state collection that contains the salt (the library's `src/client/app_state.rs:2578`).
 const SALT_COLLECTION: &str = "regular_high";
 
-/// Whether the library has what tokens are made of.
+/// Tracks whether the library has the salt and the properties.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     logged_in: OnceLock<Instant>,
@@ -31,23 +32,23 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// WhatsApp's `<success>` was seen.
+    /// Records the first login (`<success>`).
     pub(super) fn logged_in(&self) {
         self.logged_in.get_or_init(Instant::now);
     }
 
-    /// Returns when a message to a person may be sent, as far as tokens are concerned.
+    /// Returns when the token of a message can be made, or the time limits are over.
     pub(super) async fn ready(&self, client: &Client, store: &Store) {
         let fetched = self.props.get_or_try_init(|| async {
             match client.fetch_props().await {
-                // The library has them, or it is the server that has none.
                 Ok(()) => Ok(()),
+                // Still logged in: the server has no properties, so there is nothing to wait for.
                 Err(_) if client.is_logged_in() => Ok(()),
                 Err(error) => Err(error),
             }
         });
         if tokio::time::timeout(PROPS_TIMEOUT, fetched).await.is_err() {
-            tracing::debug!("the server's properties are late");
+            tracing::debug!("server properties not fetched in time");
         }
         let until = self.logged_in.get().map(|at| *at + SALT_TIMEOUT);
         while until.is_some_and(|until| Instant::now() < until)
@@ -59,7 +60,7 @@ impl Tokens {
     }
 }
 
-/// Whether the salt is here, or what it would have come with.
+/// Whether the salt is known, or its app state collection has arrived without one.
 async fn knows_salt(client: &Client, store: &Store) -> bool {
     let device = client.persistence_manager().get_device_snapshot();
     device.nct_salt.is_some() || store.has_app_state(SALT_COLLECTION).await

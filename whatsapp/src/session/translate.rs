@@ -1,4 +1,4 @@
-//! The library's messages and people in our words.
+//! Converts the library's messages and people to our types.
 
 mod change;
 mod content;
@@ -17,11 +17,10 @@ use whatsapp_rust::wacore::types::message::MessageCategory;
 use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 use whatsapp_rust::{Jid, waproto};
 
-/// The longest name kept: WhatsApp's own limit is 25 characters.
+/// The maximum length of a name that is kept: WhatsApp's own limit is 25 characters.
 const MAX_PUSH_NAME_CHARS: usize = 100;
 
-/// What a message contains, for the journal. `None` for what the phone's software says to this
-/// device's: keys, history, settings.
+/// Converts a message for the journal. `None` for messages between the account's devices: keys, history, settings.
 pub(super) fn event_data(inbound: &InboundMessage) -> Option<EventData> {
     let InboundMessage { message, info, .. } = inbound;
     if info.category == MessageCategory::Peer {
@@ -46,13 +45,14 @@ pub(super) fn event_data(inbound: &InboundMessage) -> Option<EventData> {
     Some(EventData::Message(Box::new(Message { origin, content })))
 }
 
-/// Whether a message that the account sent itself is of a kind that devices send each other, and no person.
+/// Whether a message from the account itself is of a kind that only devices send each other.
 pub(super) fn is_between_devices(message: &waproto::whatsapp::Message) -> bool {
     let source = MessageSource::default();
     content::content(message, &source).body.name() == "protocol"
 }
 
-/// The timer that a message shows its chat to have, in seconds, 0 for none; `None` where it says nothing about that.
+/// The disappearing timer of the chat as a message shows it, in seconds, 0 for none; `None` if the message has no
+/// information about it.
 pub(super) fn timer(inbound: &InboundMessage) -> Option<(ChatId, u32)> {
     let InboundMessage { message, info, .. } = inbound;
     let core = content::unwrapped(message);
@@ -67,7 +67,7 @@ pub(super) fn timer(inbound: &InboundMessage) -> Option<(ChatId, u32)> {
     answered.then_some((chat, seconds))
 }
 
-/// Where a message comes from.
+/// The origin of a message.
 fn origin_of(info: &MessageInfo) -> Origin {
     let recovered = info.unavailable_request_id.is_some();
     let chat = chat_of(&info.source);
@@ -80,14 +80,14 @@ fn origin_of(info: &MessageInfo) -> Origin {
         sent_at: SystemTime::from(info.timestamp),
         from_me: info.source.is_from_me,
         offline: info.is_offline,
-        // The two whose messages the library does not give to the hook.
+        // Two kinds of messages that the library does not pass to the hook.
         bypassed: recovered || info.source.chat.is_newsletter(),
         recovered,
     }
 }
 
-/// The chat that a person sees a message in. What comes by someone's broadcast list is a message of theirs to us alone:
-/// who else got it, and by which list, is theirs to know.
+/// The chat in which a person sees a message. A message through another person's broadcast list appears in the chat
+/// with that person: the other recipients and the list are not visible to the account.
 fn chat_of(source: &MessageSource) -> ChatId {
     match &source.broadcast_list_owner {
         Some(owner) if !source.is_from_me => chat(owner),
@@ -99,7 +99,7 @@ pub(super) fn chat(jid: &Jid) -> ChatId {
     ChatId::of_jid(&jid.to_string())
 }
 
-/// The sender by number and by LID: the stanza has one as the address and often names the other.
+/// The sender by number and by LID: the stanza has one as the address, and often the other as an attribute.
 pub(super) fn sender(source: &MessageSource) -> Contact {
     let mut contact = Contact::default();
     add(&mut contact, &source.sender);
@@ -109,7 +109,7 @@ pub(super) fn sender(source: &MessageSource) -> Contact {
     contact
 }
 
-/// A message that did not open, and why as far as that is known.
+/// A message that could not be decrypted, and the reason, if known.
 pub(super) fn undecryptable(message: &UndecryptableMessage) -> Undecryptable {
     let reason = match message.unavailable_type {
         _ if !message.is_unavailable => UndecryptableReason::NotDecrypted,
@@ -129,8 +129,8 @@ pub(super) fn undecryptable(message: &UndecryptableMessage) -> Undecryptable {
     }
 }
 
-/// A message that comes in an encryption which this library has no words for, or whose secret the phone alone has, as
-/// answers of Meta AI do (`msmsg`). The library acks it, or refuses it with 495, and raises no event. Should it open one
+/// A message in an encryption that this library does not support, or whose secret only the phone has, such as answers
+/// of Meta AI (`msmsg`). The library acks it, or refuses it with 495, and raises no event. If the library decrypts one
 /// after all, a message with the same id follows.
 pub(super) fn sealed_for_the_phone(
     stanza: &NodeRef<'_>,
@@ -171,14 +171,14 @@ pub(super) fn sealed_for_the_phone(
     }))
 }
 
-/// A person by a JID alone.
+/// A person known only by a JID.
 fn person(jid: &Jid) -> Contact {
     let mut contact = Contact::default();
     add(&mut contact, jid);
     contact
 }
 
-/// A person by a JID that a message has in it; unknown when it is none.
+/// The person of a JID in a message; unknown if it is not a valid JID.
 fn named(jid: &str) -> Contact {
     jid.parse().as_ref().map(person).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What WhatsApp said when it ended a connection: no more than that.
+//! Why WhatsApp ended a connection, as its stanzas report it.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use whatsapp_rust::wacore_binary::Node;
 pub enum Loss {
     /// No connection could be made.
     Unreachable,
-    /// It was there and is gone, or it fell silent.
+    /// The connection was lost, or no frame arrived for too long.
     Connection,
-    /// The server asked for a new one.
+    /// The server requested a new connection.
     Restart,
     /// All QR codes of this connection were shown; a new session gets new ones.
     CodesExhausted,
@@ -20,21 +20,21 @@ pub enum Loss {
     Refused(u32),
     /// The phone removed this device, or WhatsApp logged it out with this code.
     LoggedOut(Option<u32>),
-    /// Another process took over.
+    /// Another process logged in with the same credentials.
     Replaced,
     /// The account is banned.
     Banned {
-        /// For how long, if known.
+        /// Its duration, if known.
         lasts: Option<Duration>,
-        /// With this code.
+        /// WhatsApp's code.
         code: u32,
     },
-    /// The client version is not accepted, by this code.
+    /// WhatsApp does not accept the client version; its code.
     Outdated(u32),
 }
 
 impl Loss {
-    /// The code with which WhatsApp ended the link for good, where it gave one.
+    /// The code with which WhatsApp ended the link permanently, if it sent one.
     #[must_use]
     pub const fn code(self) -> Option<u32> {
         match self {
@@ -45,7 +45,7 @@ impl Loss {
     }
 }
 
-/// What an event says about why the connection ends.
+/// Why the connection ends, according to an event of the library.
 pub(super) fn verdict(event: &Event) -> Option<Loss> {
     Some(match event {
         Event::Disconnected(_) => Loss::Connection,
@@ -69,8 +69,7 @@ pub(super) fn verdict(event: &Event) -> Option<Loss> {
     })
 }
 
-/// That the phone removed the device is known from a conflict that says so, and from nothing else: a code is passed on
-/// as it came.
+/// Only a `conflict` with that type shows that the phone removed the device; a code is passed on unchanged.
 fn logged_out(out: &LoggedOut) -> Loss {
     if let reason @ ConnectFailureReason::AccountLocked = out.reason {
         return Loss::Banned {
@@ -78,7 +77,7 @@ fn logged_out(out: &LoggedOut) -> Loss {
             code: code(reason),
         };
     }
-    // Of a refused login the reason is precise; a stream error has its code in the stanza.
+    // The reason of a refused login is precise; the code of a stream error is in the stanza.
     let stream = out.raw.as_ref().filter(|_| !out.on_connect);
     let conflict = stream.and_then(|stanza| stanza.get_optional_child("conflict"));
     let kind = conflict.and_then(|conflict| attribute(conflict, "type"));

@@ -1,4 +1,4 @@
-//! What the phone writes to its own companions about the account itself.
+//! Messages that the phone sends to its own companions about the account itself.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::state::sent::Envelope;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// One message from the phone to each of its companions. Returns its id.
+/// Sends one message from the phone to each of its companions. Returns its id.
 pub(super) fn from_the_phone(
     shared: &Shared,
     account: &Number,
@@ -37,7 +37,7 @@ pub(super) fn from_the_phone(
     Ok(envelope.id)
 }
 
-/// Which LID belongs to which number: the chats of the account move to LIDs.
+/// The mapping of LIDs to numbers: the account's chats are migrated to LIDs.
 pub(super) fn lid_migration(subject: &Subject<'_>) -> wa::Message {
     let mapping = |number: &Number| wa::LIDMigrationMapping {
         pn: number.digits().parse().unwrap_or(0),

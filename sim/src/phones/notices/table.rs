@@ -1,5 +1,5 @@
-//! The forms. Those that `wacore` or `whatsapp-rust` reads are as it reads them. Of others that WhatsApp Web knows, the names
-//! of types and children are WhatsApp Web's; where only the type is known, the child is one that names itself.
+//! The stanzas. Those that `wacore` or `whatsapp-rust` parses have the form that it expects. For others, the types and
+//! child names are WhatsApp Web's; if only the type is known, the child is a placeholder.
 
 use wacore::crypto::contact_notification_hash;
 use wacore_binary::builder::NodeBuilder;
@@ -19,7 +19,7 @@ pub(super) struct Kind {
 
 #[derive(Clone, Copy)]
 pub(super) enum Form {
-    /// `<ib>` around this child.
+    /// `<ib>` with this child.
     Ib(fn(&Subject<'_>) -> Node),
     /// `<notification type from>`, completed.
     Notification {
@@ -29,7 +29,7 @@ pub(super) enum Form {
     },
     /// A message of the phone to its own companions.
     Message(fn(&Subject<'_>) -> wa::Message),
-    /// A privacy token of the contact's, which the simulator remembers.
+    /// A contact's privacy token, which the simulator also stores.
     Token,
 }
 
@@ -43,7 +43,7 @@ impl Form {
     }
 }
 
-/// Who a notification comes from.
+/// The sender of a notification.
 #[derive(Clone, Copy)]
 pub(super) enum From {
     Server,

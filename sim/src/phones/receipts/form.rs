@@ -1,4 +1,4 @@
-//! Receipts of every form that arrives in the field, for the companions of an account.
+//! Receipts of every form that clients receive, for the companions of an account.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
@@ -12,40 +12,40 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::address::By;
 
-/// What a receipt says. `delivery` has no type on the wire.
+/// The type of a receipt. `delivery` has no `type` attribute on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 pub enum ReceiptType {
-    /// It has arrived.
+    /// Delivered.
     #[serde(rename = "delivery")]
     Delivery,
-    /// It was read.
+    /// Read.
     #[serde(rename = "read")]
     Read,
-    /// The account's phone has read it.
+    /// Read on the account's own phone.
     #[serde(rename = "read-self")]
     ReadSelf,
-    /// It was played.
+    /// Played.
     #[serde(rename = "played")]
     Played,
-    /// The account's phone has played it.
+    /// Played on the account's own phone.
     #[serde(rename = "played-self")]
     PlayedSelf,
-    /// Another device of the account's has the copy.
+    /// Another device of the account received its copy.
     #[serde(rename = "sender")]
     Sender,
-    /// It has arrived at a device that nobody uses.
+    /// Delivered to a device that is not in use.
     #[serde(rename = "inactive")]
     Inactive,
-    /// Its media is to be uploaded again.
+    /// Requests another upload of the message's file.
     #[serde(rename = "server-error")]
     ServerError,
-    /// History was taken.
+    /// A history sync was received.
     #[serde(rename = "hist_sync")]
     HistSync,
-    /// A message between an account's own devices was taken.
+    /// A message between the account's own devices was received.
     #[serde(rename = "peer_msg")]
     PeerMsg,
-    /// It was sent, and the LID's owner cannot take it.
+    /// Sent, but the recipient does not support messages to a LID.
     #[serde(rename = "sent")]
     Sent,
 }
@@ -71,23 +71,23 @@ impl ReceiptType {
 /// A receipt for one message or several.
 #[derive(Debug, Clone)]
 pub struct ReceiptForm {
-    /// What it says.
+    /// The type.
     pub kind: ReceiptType,
-    /// The message; the stanza has its id.
+    /// The message id, which is also the stanza's id.
     pub id: String,
     /// Further messages, in a `<list>`.
     pub rest: Vec<String>,
-    /// The group that the message was sent to, by its JID.
+    /// The JID of the group that the message was sent to.
     pub group: Option<Jid>,
-    /// Members of the group whose receipts are gathered in one, in `<participants>`.
+    /// Group members whose receipts are combined in one `<participants>`.
     pub members: Vec<Number>,
-    /// Of the account's own devices: whom the message was for.
+    /// For receipts of the account's own devices: the recipient of the message.
     pub recipient: Option<Number>,
-    /// The sender's address.
+    /// How the sender is addressed.
     pub by: By,
 }
 
-/// Sends a receipt of a device to the companions of an account.
+/// Sends a receipt from a device to the companions of an account.
 pub(crate) fn send(shared: &Shared, from: &DeviceId, to: &Number, form: &ReceiptForm) {
     let chat = match (&form.group, form.by.is_lid()) {
         (Some(group), _) => group.clone(),
@@ -132,7 +132,7 @@ fn children(form: &ReceiptForm) -> Vec<Node> {
     children
 }
 
-/// Of several members of a group at once: from the group itself.
+/// The receipts of several members of a group: the sender is the group.
 fn gathered(from: &DeviceId, chat: &Jid, form: &ReceiptForm) -> Item {
     let user = |number: &Number| {
         let user = NodeBuilder::new("user").attr("jid", number.lid_device(from.1));

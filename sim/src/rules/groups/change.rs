@@ -1,8 +1,8 @@
-//! What members do to a group, from a companion or on the phone: the group is another afterwards, and everybody in it is
-//! told, with those who are out of it now.
+//! Changes that members make to a group, from a companion or on the phone: applies the change, and notifies all
+//! members, including those who have just left or were removed.
 //!
-//! When somebody leaves, those who stay need new sender keys: phones and peers forget theirs here, and companions are held
-//! to it (`rules::messages::group`).
+//! After a member leaves, the remaining members need new sender keys: phones and peers discard theirs here, and for
+//! companions the rule in `rules::messages::group` enforces it.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -16,7 +16,7 @@ use crate::state::group::{Change, Group, Subject, approval_mode};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// Why a group is not changed, in the codes of an iq's error.
+/// Why a change is refused, as the error code of an iq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Denied(pub(crate) u16);
 
@@ -32,7 +32,7 @@ impl Denied {
         }
     }
 
-    /// For a caller of the simulator.
+    /// The error for a caller of the simulator.
     pub(crate) fn of_group(self, jid: &str) -> Error {
         match self {
             Self::NO_GROUP => Error::NoGroup(jid.to_owned()),
@@ -41,7 +41,7 @@ impl Denied {
     }
 }
 
-/// Changes a group in somebody's name.
+/// Applies a change to a group on behalf of a member.
 pub(crate) fn apply(
     shared: &Shared,
     id: &str,
@@ -54,7 +54,7 @@ pub(crate) fn apply(
         return Err(Denied::NOT_ALLOWED);
     }
     let mut concerned = group.members.clone();
-    // Who is out of it is described as the member that they were.
+    // A member who leaves is described as they were before the change.
     let action = action(group, actor, change);
     take_effect(group, actor, change);
     let added = group.members.iter().filter(|it| !concerned.contains(it));
@@ -139,12 +139,12 @@ fn remove(group: &mut Group, people: &[Number]) {
     group.members.retain(|member| !people.contains(member));
     group.admins.retain(|admin| !people.contains(admin));
     if group.admins.is_empty() {
-        // A group is never without an admin.
+        // A group always has an admin.
         group.admins.extend(group.members.first().cloned());
     }
 }
 
-/// The child of the notification that says so.
+/// The child of the notification that describes the change.
 fn action(group: &Group, actor: &Number, change: &Change) -> Node {
     let people = |tag: &'static str, people: &[Number]| {
         let people = people.iter().map(|number| group.participant(number));
@@ -178,13 +178,13 @@ fn action(group: &Group, actor: &Number, change: &Change) -> Node {
             .attr("expiration", *seconds)
             .build(),
         Change::Approval(on) => approval_mode(*on),
-        // Every member has another address from now on.
+        // The address of every member changes.
         Change::ByLid(_) => people("modify", &group.members),
         Change::ResetInvite => NodeBuilder::new("revoke").build(),
     }
 }
 
-/// Phones and peers begin again with new sender keys, which only those get who are members then.
+/// Phones and peers start with new sender keys, which only the current members get.
 fn forget_keys(shared: &Shared, id: &str, people: &[Number]) {
     let jid = wacore_binary::Jid::group(id).to_string();
     for number in people {

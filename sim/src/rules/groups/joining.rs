@@ -1,4 +1,4 @@
-//! How people come into a group by its link: at once, or after an admin has approved.
+//! Joining a group by its invite link: immediately, or after an admin has approved.
 
 use wacore_binary::builder::NodeBuilder;
 
@@ -10,19 +10,19 @@ use crate::state::group::{Change, Group};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// What came of following a link.
+/// The result of following an invite link.
 pub(crate) enum Joined {
-    /// A member of the group with this id now.
+    /// Joined the group with this id.
     Member(String),
-    /// The group's admins have to approve it.
+    /// An admin has to approve the request.
     Asked(String),
 }
 
-/// Somebody follows the link that ends with this code.
+/// Joins by the invite link with this code.
 pub(crate) fn join(shared: &Shared, number: &Number, code: &str) -> Result<Joined, Denied> {
     let mut state = lock(&shared.state);
     let group = state.groups.values_mut().find(|group| group.invite == code);
-    // WhatsApp's own answers: 406 for a code that there is not, 410 for one that was reset.
+    // WhatsApp's error codes: 406 for an unknown code, 410 for one that was reset.
     let group = group.ok_or(Denied(406))?;
     if group.has(number) {
         return Err(Denied(409));
@@ -55,7 +55,7 @@ pub(crate) fn join(shared: &Shared, number: &Number, code: &str) -> Result<Joine
     Ok(Joined::Asked(id))
 }
 
-/// An admin decides on requests, or somebody takes their own back.
+/// An admin approves or rejects requests, or a person withdraws their own.
 pub(crate) fn decide(
     shared: &Shared,
     id: &str,
@@ -83,7 +83,7 @@ pub(crate) fn decide(
     Ok(())
 }
 
-/// Who of these has asked to join, and who has not.
+/// Splits these people into those who have requested to join, and the others.
 pub(crate) fn pending(group: &Group, people: &[Number]) -> (Vec<Number>, Vec<Number>) {
     let asked = |number: &&Number| group.requests.contains_key(number);
     people.iter().cloned().partition(|number| asked(&number))

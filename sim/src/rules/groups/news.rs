@@ -1,4 +1,4 @@
-//! `<notification type="w:gp2">`: what has become of a group, for the companions of those whom it concerns.
+//! `<notification type="w:gp2">`: reports a change of a group to the companions of the people concerned.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::state::group::Group;
 use crate::state::queue::Item;
 
-/// A group was made.
+/// A group was created.
 pub(super) fn created(group: &Group) -> Item {
     let create = NodeBuilder::new("create")
         .attr("type", "new")
@@ -18,7 +18,7 @@ pub(super) fn created(group: &Group) -> Item {
     of(group, &group.creator, create)
 }
 
-/// Somebody did something to a group.
+/// Someone changed a group.
 pub(super) fn of(group: &Group, actor: &Number, action: Node) -> Item {
     let news = NodeBuilder::new("notification")
         .attr("from", group.jid())
@@ -33,13 +33,13 @@ pub(super) fn of(group: &Group, actor: &Number, action: Node) -> Item {
     Item::notification("w:gp2", origin, news.children([action]))
 }
 
-/// A member has another number.
+/// A member has a new number.
 pub(super) fn renumbered(group: &Group, old: &Number, new: &Number) -> Item {
     let modify = NodeBuilder::new("modify").children([group.participant(new)]);
     of(group, old, modify.build())
 }
 
-/// Puts the same notification into the queue of each companion of these people.
+/// Queues the same notification for each companion of these people.
 pub(super) fn tell(state: &mut State, people: &[Number], item: &Item) {
     for number in people {
         for companion in state.companions_of(number) {

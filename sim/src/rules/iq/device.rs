@@ -50,7 +50,7 @@ pub(super) fn unknown(shared: &Shared, node: &Node) -> Node {
 /// `privacy_token_sending_on_all_1_on_1_messages` and `wa_nct_token_send_enabled`, by WhatsApp's numbers for them.
 const TOKEN_PROPS: [u32; 2] = [10_518, 24_941];
 
-/// No experiments: every client takes its defaults, but for privacy tokens where the server asks for them.
+/// No experiments: every client uses its defaults, except for privacy tokens, if the server requires them.
 fn props(shared: &Shared) -> Node {
     let on = TOKEN_PROPS
         .iter()

@@ -128,7 +128,7 @@ fn set(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer>
     Some(Ok(answer.into_iter().collect()))
 }
 
-/// The change that a child asks for, and the answer to it: each of several people has one of their own.
+/// The change that a child requests, and its response, with one entry per person.
 fn wanted(state: &State, group: &Group, child: &Node) -> Option<(Change, Option<Node>)> {
     let text = || child.content_as_string().map(String::from);
     let tag = child.tag.as_ref();

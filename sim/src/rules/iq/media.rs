@@ -1,4 +1,4 @@
-//! `w:m`: where files are, and a token for uploads.
+//! `w:m`: the media host, and a token for uploads.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -9,7 +9,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// One host, and a token of the companion's own.
+/// One host, and a token for this companion.
 pub(super) fn connection(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let auth = lock(&shared.state).media.authorize(id);
     let host = NodeBuilder::new("host")

@@ -1,4 +1,4 @@
-//! `w:mex`: GraphQL queries by the number of their document. One is known; the others are answered without data.
+//! `w:mex`: GraphQL queries by document id. One is implemented; the others get a response without data.
 
 use serde_json::{Value, json};
 use wacore::iq::mex_operations::fetch_reachout_timelock;

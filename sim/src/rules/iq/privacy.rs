@@ -1,4 +1,4 @@
-//! `privacy` and `blocklist`: who sees what of the account, and who may not write to it.
+//! `privacy` and `blocklist`: who sees which part of the profile, and who is blocked.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -27,7 +27,7 @@ pub(super) fn settings(shared: &Shared, id: &DeviceId, question: &Question<'_>) 
     stanza::result(question.node, [privacy])
 }
 
-/// A change of a setting. Who is left out is changed from the list that the client knows by its hash.
+/// Changes a setting. Exceptions are changes to a list whose hash the client sends.
 pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     const RULE: &str = "a privacy setting has a value of its own";
     const KNOWN: &str = "a list of exceptions has people whom the server knows";
@@ -73,7 +73,7 @@ pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> No
     stanza::result(question.node, [privacy.build()])
 }
 
-/// Who is left out from now on, or not any more; nothing if the server does not know somebody.
+/// The added and removed exceptions; `None` if one of the people does not exist.
 fn exceptions(state: &State, users: &[Node]) -> Option<Vec<(Number, bool)>> {
     let known = users.iter().map(|user| {
         let (number, _) = state.resolve(&stanza::jid(user, "jid")?)?;
@@ -82,7 +82,7 @@ fn exceptions(state: &State, users: &[Node]) -> Option<Vec<(Number, bool)>> {
     known.collect()
 }
 
-/// Who is blocked.
+/// The blocked contacts.
 pub(super) fn blocklist(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let mut state = lock(&shared.state);
     let list = list(&state.user(&id.0).profile);

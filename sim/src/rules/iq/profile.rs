@@ -1,4 +1,4 @@
-//! `w:profile:picture`, `status` and `disappearing_mode`: what people show of themselves.
+//! `w:profile:picture`, `status` and `disappearing_mode`: the profile.
 
 use bytes::Bytes;
 use wacore_binary::builder::NodeBuilder;
@@ -15,12 +15,12 @@ use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// The longest about text, in characters.
+/// The maximum length of an about text, in characters.
 const MAX_ABOUT: usize = 139;
-/// How a JPEG begins.
+/// The first bytes of a JPEG.
 const JPEG: [u8; 2] = [0xFF, 0xD8];
 
-/// A picture that is asked for, set, or removed.
+/// Returns, sets or removes a picture.
 pub(super) fn picture(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let target = stanza::jid(question.node, "target");
     let outcome = match question.set {
@@ -71,7 +71,7 @@ fn get(shared: &Shared, id: &DeviceId, target: Option<&Jid>, question: &Question
     }))
 }
 
-/// The picture of somebody or of a group, if this account may see it.
+/// The picture of a person or a group, if this account may see it.
 fn find(
     state: &mut State,
     asker: &Number,
@@ -143,7 +143,7 @@ pub(super) fn about(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> 
     stanza::result(question.node, [])
 }
 
-/// `<disappearing_mode>`: the timer of the account's new chats.
+/// `<disappearing_mode>`: the default timer of the account's new chats.
 pub(super) fn timer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let duration = question
         .child

@@ -1,8 +1,8 @@
-//! What a client asks the server.
+//! A client's iq to the server.
 
 use wacore_binary::Node;
 
-/// What an iq is: its namespace, type and first child.
+/// The parts of an iq: its namespace, type and first child.
 pub(super) struct Question<'a> {
     pub(super) node: &'a Node,
     pub(super) set: bool,

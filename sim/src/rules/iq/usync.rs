@@ -1,7 +1,8 @@
 //! Who is on WhatsApp, under which LID, with which devices.
 //!
-//! Everybody who is asked about is answered for, with the number as the server writes it: `in`, `out`, or `invalid` where
-//! the text is no number. Only whose devices are those of the hash that the client has is left out.
+//! The response has an entry for each user in the query, with the number in the server's spelling: `in`, `out`, or
+//! `invalid` if the text is not a number. A user is omitted only if the client's hash shows that it has the current
+//! device list.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{CompactString, Jid, Node};
@@ -67,9 +68,9 @@ fn envelope(request: &Node, asked: &[&str], users: Vec<Node>) -> Node {
 
 /// Whom an entry asks about.
 enum Subject {
-    /// Somebody with a number, who may be on WhatsApp.
+    /// A user with a number, who may be on WhatsApp.
     Number(Jid, Number),
-    /// A LID that nobody has.
+    /// A LID that does not exist.
     Nobody(Jid),
     /// No number at all.
     Invalid,
@@ -147,7 +148,7 @@ fn answer_user(
     Some(user.children(children).build())
 }
 
-/// The answers for somebody who is on WhatsApp.
+/// The response for a user who is on WhatsApp.
 fn present(
     state: &mut State,
     asker: &Number,
@@ -188,7 +189,7 @@ fn present(
     children
 }
 
-/// The answers for nobody.
+/// The response for a user who is not on WhatsApp.
 fn absent(asked: &[&str], contact: Option<&str>, kind: &'static str) -> Vec<Node> {
     let answer = |protocol: &&str| match *protocol {
         "contact" => Some(contact_answer(kind, contact)),
@@ -200,7 +201,7 @@ fn absent(asked: &[&str], contact: Option<&str>, kind: &'static str) -> Vec<Node
     asked.iter().filter_map(answer).collect()
 }
 
-/// Whether the client has this list of devices, as the hash in its request says.
+/// Whether the client has the current device list, according to the hash in its request.
 fn is_unchanged(state: &State, jid: &Jid, number: &Number, entry: &Node) -> bool {
     let known = entry
         .get_optional_child("devices")

@@ -1,4 +1,4 @@
-//! Passes a message on to other companions, sealed as it is.
+//! Forwards a message to other companions, without decrypting it.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{JidExt as _, Node, Server};
@@ -13,10 +13,10 @@ use crate::sync::lock;
 use crate::wire::address::{By, addressed, participant};
 use crate::wire::stanza;
 
-/// What the server passes on beside the ciphertext.
+/// The attributes and children that the server forwards with the ciphertext.
 const PASSED_ON: &[&str] = &["device-identity", "meta", "biz", "bot", "reporting"];
 
-/// Passes ciphertexts on to another companion.
+/// Forwards ciphertexts to another companion.
 pub(super) fn forward(shared: &Shared, transit: &Transit<'_>, to: &DeviceId, encs: Vec<Node>) {
     let mut state = lock(&shared.state);
     let name = state.user(&transit.from.0).name.clone();
@@ -53,7 +53,7 @@ pub(super) fn forward(shared: &Shared, transit: &Transit<'_>, to: &DeviceId, enc
             .attr("category", category.as_ref())
     } else {
         let by = if transit.to.is_lid() { By::Lid } else { By::Pn };
-        // What is sealed again for one device of the account says whose chat it is.
+        // A resent message for one device of the account has to name the chat.
         let chat = transit.recipient().filter(|_| to.0 == *number);
         let addressee = state.resolve(chat.as_ref().unwrap_or(&transit.to));
         let addressee = addressee.map_or_else(|| number.clone(), |(addressee, _)| addressee);

@@ -1,4 +1,4 @@
-//! Messages of companions to groups: one ciphertext for all, and the sender key for those who have not got it.
+//! Messages of companions to groups: one ciphertext for all, and the sender key for devices that do not have it.
 
 use wacore_binary::Node;
 
@@ -61,7 +61,7 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
     kept & forward_to_companions(shared, transit, &devices, &parts, skmsg)
 }
 
-/// Whether a part is for a member. A client that knows that somebody left gives them no key.
+/// Whether a part is for a member. A client that knows that a member left must not send them the key.
 fn is_for_a_member(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> bool {
     const RULE: &str = "a group's sender key goes to members only";
     let mut state = lock(&shared.state);
@@ -82,7 +82,7 @@ fn is_for_a_member(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> b
     false
 }
 
-/// After somebody left, a message is not sealed with a key that they have.
+/// After a member left, messages must not be encrypted with a sender key that they have.
 fn key_is_of_these_members(shared: &Shared, transit: &Transit<'_>, skmsg: &Node) {
     const RULE: &str = "a sender key is not used after a member has left";
     let chain = sealed(shared, transit, skmsg).and_then(|sealed| sealed.counter().ok());
@@ -101,7 +101,7 @@ fn key_is_of_these_members(shared: &Shared, transit: &Transit<'_>, skmsg: &Node)
     lock(&shared.verdicts).require(&transit.who, RULE, !broken, "the key of before");
 }
 
-/// Whether a companion has acked a notification: it knows what is in it.
+/// Whether a companion has acked a notification, and so knows its content.
 fn has_acked(state: &mut State, device: &DeviceId, notification: &str) -> bool {
     state.companion(device).is_some_and(|companion| {
         let mut owed = companion.queue.with_id(Class::Notification, notification);
@@ -109,7 +109,7 @@ fn has_acked(state: &mut State, device: &DeviceId, notification: &str) -> bool {
     })
 }
 
-/// Passes the group's ciphertext on, with what is sealed for each companion beside it.
+/// Forwards the group's ciphertext, with the parts that are encrypted for each companion.
 fn forward_to_companions(
     shared: &Shared,
     transit: &Transit<'_>,

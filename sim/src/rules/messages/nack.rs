@@ -1,13 +1,13 @@
-//! Which error a message is answered with, and what was wrong with it. `wacore` lists WhatsApp's numbers in
-//! `protocol/nack.rs`; where nothing was seen of WhatsApp's the number is this simulator's choice, and the text says so.
+//! The error codes for messages, and the reasons. `wacore` lists WhatsApp's codes in `protocol/nack.rs`; "chosen"
+//! marks a code that is the simulator's choice, because WhatsApp's is not known.
 //!
 //! | code | |
 //! | --- | --- |
-//! | 400 | the addresses of the message are of two kinds (whatsapp-rust#730), or LIDs, and the account is not migrated to them (#941); chosen: nobody has the address |
-//! | 403 | chosen: the sender is no member of the group, or the group is one in which only admins write |
-//! | 421 | the group is addressed in the other way now |
-//! | 463 | the sender has no token for somebody whom it has not written to before (`rules::tokens`) |
-//! | 479 | a part of the message has a form that there is not: its type, its edit, its ciphertexts |
+//! | 400 | the message mixes LIDs and numbers (whatsapp-rust#730), or has LIDs although the account is not migrated to them (#941); chosen: the address does not exist |
+//! | 403 | chosen: the sender is not a member of the group, or not an admin of an announcement group |
+//! | 421 | the message does not have the group's current addressing mode |
+//! | 463 | the sender has no token for a person to whom it has not written before (`rules::tokens`) |
+//! | 479 | the message has an unknown type, edit or ciphertext type |
 
 use wacore_binary::{Jid, JidExt as _};
 
@@ -17,14 +17,14 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// `<ack error>`: a part of the stanza has a form that WhatsApp does not know.
+/// `<ack error>`: WhatsApp does not know the form of a part of the stanza.
 pub(super) const INVALID: u16 = 479;
-/// Addresses that do not belong together, or to anybody.
+/// Addresses of two kinds, or one that does not exist.
 const BAD_REQUEST: u16 = 400;
 const FORBIDDEN: u16 = 403;
 const STALE_ADDRESSING_MODE: u16 = 421;
 
-/// What the types of messages are called.
+/// The `type` values of messages.
 const TYPES: [&str; 8] = [
     "text",
     "media",
@@ -35,10 +35,10 @@ const TYPES: [&str; 8] = [
     "event",
     "location",
 ];
-/// What the `edit` of a message may be: an edit, a pin, an admin's edit, a deletion, an admin's deletion.
+/// The `edit` values of messages: an edit, a pin, an admin's edit, a deletion, an admin's deletion.
 const EDITS: [&str; 5] = ["1", "2", "3", "7", "8"];
 
-/// The error that a fault wants for this message. What an account's own devices say to each other has none.
+/// The error that a fault sets for this message. Messages between an account's own devices are not affected.
 pub(super) fn on_command(shared: &Shared, transit: &Transit<'_>) -> Option<u16> {
     if transit.node.attrs.contains_key("category") {
         return None;
@@ -48,10 +48,10 @@ pub(super) fn on_command(shared: &Shared, transit: &Transit<'_>) -> Option<u16> 
     own.or_else(|| state.faults.nack())
 }
 
-/// A rule that the stanza itself breaks: the error, the rule, and what was found.
+/// A rule that the stanza breaks: the error code, the rule, and the detail.
 type Broken = (u16, &'static str, String);
 
-/// Holds a message to the rules that need no key. One that breaks a rule is not delivered.
+/// Checks the rules that need no key. A message that breaks one is not delivered.
 pub(super) fn on_sight(shared: &Shared, transit: &Transit<'_>) -> Option<u16> {
     for check in [form, addresses, recipient, group] {
         if let Err((code, rule, detail)) = check(shared, transit) {
@@ -67,7 +67,7 @@ fn form(_: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     const RULE: &str = "a message has a type, an edit and ciphertexts that WhatsApp knows";
     let broken = |detail: String| Err((INVALID, RULE, detail));
     let node = transit.node;
-    // Between an account's own devices the type is not looked at.
+    // The type of messages between an account's own devices is not checked.
     let kind = stanza::text(node, "type").unwrap_or_default();
     if !TYPES.contains(&kind.as_ref()) && !node.attrs.contains_key("category") {
         return broken(format!("type {kind:?}"));
@@ -87,7 +87,7 @@ fn form(_: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// All addresses of a message are LIDs, or all are numbers.
+/// The addresses of a message are all LIDs, or all numbers.
 fn addresses(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     const RULE: &str = "a message has addresses of one kind";
     let by_lid = if transit.to.is_group() {
@@ -98,7 +98,7 @@ fn addresses(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
         (transit.to.is_lid() || transit.to.is_pn()).then(|| transit.to.is_lid())
     };
     let mode = stanza::text(transit.node, "addressing_mode");
-    // A group's own rule says more of it.
+    // A group's own rule reports this more precisely.
     let stale = mode.is_some_and(|mode| by_lid.is_some_and(|by_lid| by_lid != (mode == "lid")));
     let Some(by_lid) = by_lid.filter(|_| !stale) else {
         return Ok(());
@@ -114,7 +114,7 @@ fn addresses(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// The recipient exists, and may be addressed like this.
+/// The recipient exists, and the account may address it this way.
 fn recipient(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     const KNOWN: &str = "a message goes to somebody who is on WhatsApp";
     const MIGRATED: &str = "only an account that is migrated addresses people by LID";
@@ -135,7 +135,7 @@ fn recipient(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     }
 }
 
-/// The sender may write to the group, and knows how it is addressed.
+/// The sender may write to the group, and uses its addressing mode.
 fn group(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     const MEMBER: &str = "only members write to a group";
     const ADMIN: &str = "only admins write to an announcement group";

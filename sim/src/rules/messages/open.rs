@@ -1,4 +1,4 @@
-//! Opens what is sealed for a phone or a peer.
+//! Decrypts messages for phones and peers.
 
 use wacore_binary::{Jid, JidExt as _, Server};
 use waproto::whatsapp as wa;
@@ -17,7 +17,7 @@ use crate::sync::{lock, ready};
 use crate::wire::content::{destination, is_between_devices, is_only_distribution};
 use crate::wire::stanza;
 
-/// Opens what is sealed for a device that the simulator plays. False: it broke a rule.
+/// Decrypts a message for a device that the simulator runs. False: it broke a rule.
 pub(super) fn open_direct(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> bool {
     let Some(sealed) = sealed(shared, transit, part.enc) else {
         return false;
@@ -35,7 +35,7 @@ pub(super) fn open_direct(shared: &Shared, transit: &Transit<'_>, part: &Part<'_
         return true;
     };
     let mut party = lock(&party);
-    // Beside a group's ciphertext there is only the key to it: whether the message opens, that decides.
+    // The part with the sender key is only a key: the group's ciphertext decides whether the message can be decrypted.
     let whole = !transit.carries_skmsg();
     if whole && unopened::on_command(shared, transit, &part.device, &mut party) {
         return true;
@@ -98,7 +98,7 @@ pub(super) fn take_in(
     state.user(number).receive(*device, received);
 }
 
-/// What came of downloading and opening the message's file, by the rule. Each person does it once.
+/// Checks the rule about a message's file by downloading and decrypting it. Once per recipient.
 fn media_judged(
     shared: &Shared,
     transit: &Transit<'_>,
@@ -115,7 +115,7 @@ fn media_judged(
     Some(opened)
 }
 
-/// What came of opening, by the rule.
+/// Checks the rule about decryption.
 fn judged(
     shared: &Shared,
     transit: &Transit<'_>,
@@ -151,7 +151,7 @@ fn take_distribution(
     lock(&shared.verdicts).check(&transit.who, RULE, taken);
 }
 
-/// What a companion asks of its own phone.
+/// Handles a request of a companion to its own phone.
 fn serve_companion(
     shared: &Shared,
     transit: &Transit<'_>,

@@ -1,8 +1,9 @@
-//! `phash`: a hash over the devices that a message is for. The ack names the server's own where the sender's list of
-//! devices is another: the message went to those on the sender's list, and the next one has to go to all.
+//! `phash`: a hash of the devices that a message is encrypted for. The ack has the server's hash if the sender's
+//! device list differs: the message was delivered to the devices on the sender's list, and the next one has to include
+//! all.
 //!
-//! A group's message carries the sender's hash, over all devices of all members. A direct one carries none: what counts
-//! is whom it is sealed for, the devices of the recipient and the sender's other ones.
+//! A group message carries the sender's hash, over all devices of all members. A direct message carries none: here the
+//! hash is computed over the devices that it is encrypted for, those of the recipient and the sender's other ones.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// The server's hash, where the sender's list is not the server's.
+/// The server's hash, if the sender's device list differs from the server's.
 pub(super) fn due(shared: &Shared, transit: &Transit<'_>) -> Option<String> {
     if transit.node.attrs.contains_key("category") {
         return None;
@@ -28,7 +29,7 @@ pub(super) fn due(shared: &Shared, transit: &Transit<'_>) -> Option<String> {
         let own = hash(&devices, group.settings.by_lid)?;
         return (stanza::text(transit.node, "phash")? != own.as_str()).then_some(own);
     }
-    // What is sealed again goes to one device.
+    // A resent message goes to one device only.
     transit.node.get_optional_child("participants")?;
     let sealed: BTreeSet<DeviceId> = parts(shared, transit)
         .into_iter()

@@ -19,18 +19,18 @@ pub(super) struct Transit<'a> {
     pub(super) id: String,
     pub(super) to: Jid,
     pub(super) node: &'a Node,
-    /// The devices that the simulator plays and that have opened it.
+    /// The devices run by the simulator that have decrypted it.
     pub(super) opened_at: RefCell<Vec<DeviceId>>,
 }
 
 impl Transit<'_> {
-    /// Whether it is for a whole group, under the sender's key.
+    /// Whether it is for a whole group, encrypted with the sender key.
     pub(super) fn carries_skmsg(&self) -> bool {
         let mut encs = self.node.get_children_by_tag("enc");
         encs.any(|enc| stanza::is(enc, "type", "skmsg"))
     }
 
-    /// The chat of what is sealed again for another device of the account.
+    /// For a message that is resent to another device of the account: its chat.
     pub(super) fn recipient(&self) -> Option<Jid> {
         stanza::jid(self.node, "recipient")
     }
@@ -42,7 +42,7 @@ pub(super) struct Part<'a> {
     pub(super) enc: &'a Node,
 }
 
-/// Every device that the message is sealed for.
+/// All devices that the message is encrypted for.
 pub(super) fn parts<'a>(shared: &Shared, transit: &Transit<'a>) -> Vec<Part<'a>> {
     let state = lock(&shared.state);
     let mut parts = Vec::new();
@@ -65,7 +65,8 @@ pub(super) fn parts<'a>(shared: &Shared, transit: &Transit<'a>) -> Vec<Part<'a>>
     parts
 }
 
-/// A pkmsg comes with the sender's signed identity, or nobody could know that the account vouches for it.
+/// A pkmsg has the sender's signed identity: without it, a receiver cannot verify that the device belongs to the
+/// account.
 pub(super) fn identity_is_sent_along(shared: &Shared, transit: &Transit<'_>) -> bool {
     const RULE: &str = "a pkmsg comes with a valid device-identity";
     if !contains_pkmsg(transit.node) {
@@ -88,7 +89,7 @@ pub(super) fn identity_is_sent_along(shared: &Shared, transit: &Transit<'_>) -> 
     lock(&shared.verdicts).check(&transit.who, RULE, verified)
 }
 
-/// Enters a ciphertext into the ledger of used message keys.
+/// Records a ciphertext in the ledger of used message keys.
 pub(super) fn enter(shared: &Shared, transit: &Transit<'_>, to: &DeviceId, enc: &Node) -> Entry {
     let Some(sealed) = sealed(shared, transit, enc) else {
         return Entry::Broken;

@@ -1,5 +1,5 @@
-//! What a device does that cannot open a message: it asks for it again. On command, or because it was set up anew and does not
-//! know what the sender still uses.
+//! Messages that a device cannot decrypt, and requests again: because a test set this up, or because the phone was
+//! reinstalled and does not have the session that the sender still uses.
 
 use wacore_binary::JidExt as _;
 
@@ -12,7 +12,7 @@ use crate::state::retries::Ask;
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// Whether a test has ordered that the message does not open now; then the device asks for it.
+/// Whether a test has set up that the message cannot be decrypted now; if so, the device requests it again.
 pub(super) fn on_command(
     shared: &Shared,
     transit: &Transit<'_>,
@@ -29,7 +29,7 @@ pub(super) fn on_command(
     true
 }
 
-/// Whether it is the device's doing that a message did not open.
+/// Whether the device, and not the client, is the cause that a message could not be decrypted.
 pub(super) fn is_excused(
     shared: &Shared,
     transit: &Transit<'_>,
@@ -45,7 +45,7 @@ pub(super) fn is_excused(
     reinstalled && !known
 }
 
-/// The device asks for what it could not open.
+/// Requests the message that the device could not decrypt.
 pub(super) fn ask_again(
     shared: &Shared,
     transit: &Transit<'_>,
@@ -62,7 +62,7 @@ pub(super) fn ask_again(
 
 fn ask(shared: &Shared, transit: &Transit<'_>, device: &DeviceId, party: &mut Party, due: Ask) {
     let own = device.0 == transit.from.0;
-    // What goes to one device of the account, sealed again, names the chat beside it.
+    // A message that is resent to one device of the account has an attribute with the chat.
     let recipient = transit.recipient().filter(|_| own);
     let to = recipient.unwrap_or_else(|| transit.to.clone());
     let to = match to.is_group() {
@@ -78,14 +78,14 @@ fn ask(shared: &Shared, transit: &Transit<'_>, device: &DeviceId, party: &mut Pa
     retry::ask(shared, party, &unopened, due);
 }
 
-/// A message has opened at a device, or had opened there before.
+/// A device has decrypted the message, or had decrypted it before.
 pub(super) fn opened(shared: &Shared, transit: &Transit<'_>, device: &DeviceId) {
     let key = key(transit, device);
     lock(&shared.state).user(&device.0).retries.opened(&key);
     transit.opened_at.borrow_mut().push(device.clone());
 }
 
-/// Whether the device still waits for the message to be sealed again.
+/// Whether the device still waits for the message to be resent.
 pub(super) fn is_awaited(shared: &Shared, transit: &Transit<'_>, device: &DeviceId) -> bool {
     let key = key(transit, device);
     lock(&shared.state).user(&device.0).retries.awaits(&key)

@@ -1,7 +1,7 @@
 //! Linking by a code: the companion shows 8 characters, the person types them on the phone.
 //!
-//! The server sees neither code nor keys, and knows by the number alone whose phone to ask. What is computed on
-//! either side is in [`crate::signal::link_code`].
+//! The server sees neither the code nor the keys, and knows only from the number which phone to ask.
+//! [`crate::signal::link_code`] has the cryptography of both sides.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ const WRAPPED_COMPANION: &str = "link_code_pairing_wrapped_companion_ephemeral_p
 const WRAPPED_PRIMARY: &str = "link_code_pairing_wrapped_primary_ephemeral_pub";
 const WRAPPED_BUNDLE: &str = "link_code_pairing_wrapped_key_bundle";
 
-/// Answers both of the companion's stages.
+/// Handles both stages of the companion.
 pub(crate) fn receive(shared: &Shared, link: &Arc<Link>, node: &Node) -> Node {
     let outcome = match node.get_optional_child(TAG) {
         Some(stage) if stanza::is(stage, "stage", "companion_hello") => {
@@ -91,7 +91,7 @@ fn companion_hello(
     Ok(Some(answer))
 }
 
-/// A browser and its system, as the server wants them (whatsapp-rust#979).
+/// A browser and its system, as the server requires (whatsapp-rust#979).
 fn is_a_browser(display: &[u8]) -> bool {
     let display = std::str::from_utf8(display).unwrap_or_default();
     let Some((browser, system)) = display.split_once(" (") else {
@@ -135,7 +135,7 @@ fn companion_finish(
         .finish
         .take()
         .ok_or("finish before the phone has spoken")?;
-    // Whoever typed the code may have given up.
+    // The caller that typed the code may have given up.
     let _ = finish.send(Finish {
         identity,
         wrapped_bundle,
@@ -143,11 +143,11 @@ fn companion_finish(
     Ok(None)
 }
 
-/// The person types a code on the phone of `account`. A wrong one links nothing, and may be tried again.
+/// The person types a code on the phone of `account`. A wrong one links nothing, and may be typed again.
 pub(crate) async fn enter(shared: &Shared, account: &Number, code: Code) -> Result<Linked, Error> {
     let (link, wrapped_ephemeral) = code_request(shared, account)?;
     let party = Arc::clone(&lock(&shared.state).user(account).party);
-    // Tenths of a second of PBKDF2.
+    // PBKDF2 takes some tenths of a second.
     let hello = tokio::task::spawn_blocking(move || Primary::hello(&code, &wrapped_ephemeral));
     let primary = match hello.await {
         Ok(primary) => primary?,
@@ -181,7 +181,7 @@ fn code_request(shared: &Shared, account: &Number) -> Result<(u64, Vec<u8>), Err
         .ok_or(Error::NoCodeRequest)
 }
 
-/// Tells the companion that the code was typed.
+/// Notifies the companion that the code was typed.
 fn primary_hello(
     shared: &Shared,
     link: u64,

@@ -1,5 +1,5 @@
-//! Linking with a passkey: before the identity is signed, the companion has to bring an assertion of the account's passkey, and
-//! agrees with the phone on a code and on a new ADV secret.
+//! Linking with a passkey: before the identity is signed, the companion has to send an assertion of the account's
+//! passkey, and to agree with the phone on a code and on a new ADV secret.
 //!
 //! ```text
 //! socket                                                        phone
@@ -13,7 +13,7 @@
 //!   <-- pair-success, under the new secret -------------------------+
 //! ```
 //!
-//! A handoff proof, made with the secret of this or an earlier link, stands for the person's look at the code.
+//! A handoff proof, made with the secret of this or an earlier link, replaces the person's confirmation of the code.
 
 pub(crate) mod person;
 
@@ -41,7 +41,8 @@ const PROLOGUE: &str = "passkey_prologue";
 const NONCE: &str = "companion_nonce";
 const REQUEST: &str = "encrypted_pairing_request";
 
-/// The phone is a network away: a companion is through with its own request by the time that the phone answers.
+/// The delay of the phone's response. A real phone answers over a network, when the companion has finished its own
+/// request.
 const TURNAROUND: Duration = Duration::from_millis(100);
 
 /// Whether an iq belongs to a ceremony.
@@ -50,7 +51,8 @@ pub(crate) fn is_part(child: Option<&Node>) -> bool {
     child.is_some_and(|child| tags.contains(&child.tag.as_ref()))
 }
 
-/// Has the companion prove itself, if the account links with a passkey. Returns the secret that holds from now on.
+/// Requests an assertion from the companion, if the account requires a passkey. Returns the ADV secret to use from now
+/// on.
 pub(crate) async fn rotate(
     shared: &Shared,
     link: u64,
@@ -83,7 +85,7 @@ pub(crate) async fn rotate(
     Ok(Some(secret))
 }
 
-/// Asks the companion for an assertion.
+/// Requests an assertion from the companion.
 #[expect(clippy::type_complexity, reason = "one caller, which takes it apart")]
 fn begin(
     shared: &Shared,
@@ -127,7 +129,7 @@ fn begin(
     Ok(Some((end, timeout)))
 }
 
-/// `passkey_prologue_request`, with the options or without.
+/// `passkey_prologue_request`, with or without the options.
 fn request(options: Option<&str>) -> Node {
     let options = options.map(|options| stanza::content(OPTIONS, options));
     NodeBuilder::new("notification")
@@ -139,7 +141,7 @@ fn request(options: Option<&str>) -> Node {
         .build()
 }
 
-/// Answers an iq of a ceremony. One that breaks a rule ends it.
+/// Handles an iq of a ceremony. One that breaks a rule ends the ceremony.
 pub(crate) fn receive(shared: &Shared, link: &Link, node: &Node) -> Node {
     const RULE: &str = "a passkey ceremony goes by WebAuthn and by WhatsApp's order";
     let Some(child) = stanza::children(node).first() else {
@@ -159,7 +161,7 @@ pub(crate) fn receive(shared: &Shared, link: &Link, node: &Node) -> Node {
         Err(error) => {
             let (code, text) = refusal(&error);
             let answer = stanza::error(node, code, text);
-            // What comes after the end changes nothing of how it ended.
+            // An iq after the end does not change the result.
             let _ = in_ceremony(shared, link, |ceremony| ceremony.fail(error, code));
             answer
         }
@@ -168,7 +170,7 @@ pub(crate) fn receive(shared: &Shared, link: &Link, node: &Node) -> Node {
     answer
 }
 
-/// The codes are the simulator's choice: nobody has seen WhatsApp's.
+/// The codes are the simulator's choice: WhatsApp's are not known.
 const fn refusal(error: &Error) -> (u16, &'static str) {
     match error {
         Error::Passkey(
@@ -186,7 +188,7 @@ const fn refusal(error: &Error) -> (u16, &'static str) {
     }
 }
 
-/// Looks at a socket's ceremony, however far it is.
+/// Runs `look` on the ceremony of a socket, whatever its stage.
 fn in_ceremony<T>(
     shared: &Shared,
     link: &Link,
@@ -198,7 +200,7 @@ fn in_ceremony<T>(
     ceremony.map(look).ok_or(Error::NoCeremony)
 }
 
-/// A ceremony that is in one of these stages and in time.
+/// A ceremony that is in one of these stages and within its time limit.
 fn in_stage<T>(
     shared: &Shared,
     link: &Link,
@@ -275,7 +277,7 @@ fn take_prologue(shared: &Shared, link: &Link, child: &Node) -> Result<Option<No
     Ok(None)
 }
 
-/// The continuation follows the answer to the prologue, which goes out when this has returned.
+/// The continuation follows the response to the prologue, which is sent when this returns.
 fn continue_later(shared: &Shared, link: &Link, continuation: Node) {
     let state = lock(&shared.state);
     let pairing = state.pairings.get(&link.id);

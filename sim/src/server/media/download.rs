@@ -1,4 +1,5 @@
-//! `GET <direct path>`: a file, or a part of it (`Range`). The path is signed; a token is not needed, as with WhatsApp's hosts.
+//! `GET <direct path>`: a file, or a part of it (`Range`). The path is signed; as with WhatsApp's hosts, no token is
+//! needed.
 
 use std::io;
 use std::time::Duration;
@@ -17,9 +18,9 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::file::{Reader, token};
 
-/// Bytes that are written at once.
+/// Bytes per write.
 const PIECE: usize = 64 * 1024;
-/// A slow host writes so often.
+/// The interval of a slow host's writes.
 const PACE: Duration = Duration::from_millis(100);
 
 pub(super) async fn send(shared: &Shared, address: &Address<'_>, headers: &HeaderMap) -> Response {
@@ -51,7 +52,7 @@ pub(super) async fn send(shared: &Shared, address: &Address<'_>, headers: &Heade
         Ok(part) => part,
         Err(response) => return *response,
     };
-    // A file of the simulator's is encrypted from its beginning on to get to a later part.
+    // A file of the simulator is encrypted on the fly: a later part requires encrypting from the beginning.
     let begun = spawn_blocking(move || Transmission::new(&file, part, fault, rate)).await;
     match begun.map_err(io::Error::other).flatten() {
         Ok(transmission) => answer(transmission, part, length),
@@ -62,7 +63,7 @@ pub(super) async fn send(shared: &Shared, address: &Address<'_>, headers: &Heade
     }
 }
 
-/// The part that is asked for, if one is; an answer if there is no such part.
+/// The requested part, if any; an error response if the part does not exist.
 fn asked_part(
     headers: &HeaderMap,
     length: u64,
@@ -85,7 +86,7 @@ fn asked_part(
     }
 }
 
-/// The signature in the path, and the file's hash beside it, are those of the file.
+/// Checks the signature in the path, and the file's hash next to it.
 fn is_addressed_rightly(shared: &Shared, who: &str, file: &Hosted, address: &Address<'_>) -> bool {
     const SIGNED: &str = "a download has the path of its message, with the query";
     const HASH: &str = "a download's token is the file's encrypted SHA-256";
@@ -93,7 +94,7 @@ fn is_addressed_rightly(shared: &Shared, who: &str, file: &Hosted, address: &Add
     let signed = signature.is_some_and(|oh| file.query.contains(&oh));
     let name = token(&file.enc_sha256);
     let token = address.get("token").or(address.get("hash"));
-    // A client may write `=` as %3D.
+    // A client may encode `=` as %3D.
     let token = token.map(|token| token.trim_end_matches("%3D").trim_end_matches('='));
     let mut verdicts = lock(&shared.verdicts);
     let signed = verdicts.require(who, SIGNED, signed, address.path);
@@ -105,13 +106,13 @@ fn is_addressed_rightly(shared: &Shared, who: &str, file: &Hosted, address: &Add
 #[derive(Debug, PartialEq, Eq)]
 enum Range {
     All,
-    /// The first byte, and the one behind the last.
+    /// The first byte, and the end (exclusive).
     Part(u64, u64),
-    /// It begins behind the end.
+    /// It starts after the end of the file.
     Nothing,
 }
 
-/// A `Range` of one part; what is none, or of several, is as if there was none.
+/// A `Range` with one part; an invalid one, or one with several parts, is ignored.
 fn part(text: &str, length: u64) -> Range {
     let bounds = text
         .strip_prefix("bytes=")
@@ -153,16 +154,16 @@ fn answer(transmission: Transmission, part: Option<(u64, u64)>, length: u64) -> 
     response
 }
 
-/// A body on its way.
+/// The body of a response.
 struct Transmission {
     reader: Reader,
-    /// What `Content-Length` says.
+    /// The value of `Content-Length`.
     announced: u64,
     /// Bytes that are still to be written.
     left: u64,
-    /// What is at the end of them, where it is not the end of the file.
+    /// What happens after them, if they do not reach the end of the file.
     end: End,
-    /// The last byte of the file is the last one written: it is to be another.
+    /// Whether the last byte, which is the last one of the file, is replaced by a wrong one.
     spoils_last: bool,
     rate: Option<u64>,
 }

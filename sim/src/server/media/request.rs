@@ -1,4 +1,4 @@
-//! What all requests to the media host have: an address, and perhaps a token.
+//! The parts that all requests to the media host have: an address, and an optional token.
 
 use axum::body::Body;
 use axum::http::{StatusCode, Uri};
@@ -9,10 +9,11 @@ use crate::state::shared::Shared;
 use crate::state::verdict;
 use crate::sync::lock;
 
-/// How requests to the host are named in violations when they have no token.
+/// The name, in violations, of a client that has sent no token.
 pub(super) const SOMEBODY: &str = "a client of the media host";
 
-/// An address as clients write it: a path, and a query that may begin twice, because a file's path has one of its own.
+/// An address as clients write it: a path and a query. The query may have a second `?`, because a file's path has a
+/// query of its own.
 pub(super) struct Address<'a> {
     pub(super) path: &'a str,
     query: Vec<(&'a str, &'a str)>,
@@ -34,7 +35,8 @@ impl<'a> Address<'a> {
     }
 }
 
-/// Who sends a request, and whether its token is still valid. A token that the server has not given out breaks a rule.
+/// The sender of a request, and whether its token is still valid. A token that the server has not issued breaks a
+/// rule.
 pub(super) fn authorized(shared: &Shared, token: &str) -> Result<String, StatusCode> {
     const RULE: &str = "a media request has a token of media_conn";
     let access = lock(&shared.state).media.access(token);

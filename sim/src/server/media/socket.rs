@@ -1,4 +1,4 @@
-//! Sockets that a handler can end without an answer: a host that fails in the middle of an upload says nothing more.
+//! Sockets that a handler can close without a response: the fault of a host that fails during an upload.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Ends one connection.
+/// Closes one connection.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Cut(Arc<AtomicBool>);
 

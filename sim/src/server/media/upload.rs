@@ -1,4 +1,4 @@
-//! `POST /mms/<kind>/<token>?auth=…&token=…`: an upload, a question how far one has come (`resume=1`), or the rest of one
+//! `POST /mms/<kind>/<token>?auth=…&token=…`: an upload, a query of its progress (`resume=1`), or the rest of it
 //! (`file_offset=N`). The token is the SHA-256 of the bytes.
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::file::{Hash, MediaType, sha256};
 
-/// What uploads go to, below `/mms/`.
+/// The kinds of uploads, below `/mms/`.
 const KINDS: [(&str, MediaType); 9] = [
     ("image", MediaType::Image),
     ("video", MediaType::Video),
@@ -36,7 +36,7 @@ const KINDS: [(&str, MediaType); 9] = [
 struct Upload<'a> {
     who: String,
     kind: MediaType,
-    /// As the address has it, without padding.
+    /// As in the address, without padding.
     name: String,
     hash: Hash,
     address: &'a Address<'a>,
@@ -96,7 +96,7 @@ impl<'a> Upload<'a> {
         })
     }
 
-    /// How far it has come.
+    /// The number of bytes received.
     fn progress(&self, shared: &Shared) -> Value {
         let media = &lock(&shared.state).media;
         match media.uploaded(&self.name) {
@@ -107,7 +107,7 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Checks what is announced of the body.
+    /// Checks the announced length and offset.
     fn begin(&self, shared: &Shared, headers: &HeaderMap) -> Result<(), StatusCode> {
         const LENGTH: &str = "an upload has a Content-Length";
         const OFFSET: &str = "an upload continues where the host has got to, or before";
@@ -130,7 +130,7 @@ impl<'a> Upload<'a> {
         begun.map_err(|Full| StatusCode::INSUFFICIENT_STORAGE)
     }
 
-    /// The upload is complete: it becomes a file, if it is the one that its token names.
+    /// Turns a complete upload into a file, if it matches its token.
     fn finish(&self, shared: &Shared) -> Response {
         const RULE: &str = "an upload is the file that its token names";
         let bytes = lock(&shared.state).media.take(&self.name);
@@ -153,7 +153,7 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// Takes the body in, piece by piece: what has come stays when the connection ends.
+/// Reads the body piece by piece: bytes that were received are kept when the connection ends.
 async fn take_in(
     shared: &Shared,
     cut: &Cut,

@@ -1,22 +1,22 @@
-//! What a party could not do.
+//! Errors of a party.
 
 use wacore_libsignal::protocol::SignalProtocolError;
 
 use crate::signal::party::kind::EncKind;
 
-/// What a party could not do. Nothing in it names a key or a text.
+/// Errors of a party. None of them contains a key or a text.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The other side's bytes, or the lack of a session, made libsignal refuse.
+    /// libsignal refused: malformed bytes, or no session.
     #[error(transparent)]
     Signal(#[from] SignalProtocolError),
-    /// The ciphertext opened, but its content is not a padded message.
+    /// The ciphertext was decrypted, but its content is not a padded message.
     #[error("decrypted content: {0}")]
     Content(String),
-    /// A pairwise operation met a group ciphertext, or the other way round.
+    /// A pairwise operation got a group ciphertext, or the other way round.
     #[error("a {0:?} ciphertext does not belong here")]
     Kind(EncKind),
-    /// A bundle's signed prekey does not carry its identity's signature.
+    /// A bundle's signed prekey is not signed by its identity.
     #[error("signed prekey {0} is not signed by its identity")]
     SignedPreKey(u32),
 }

@@ -1,15 +1,15 @@
-//! The kinds of ciphertext there are.
+//! The types of ciphertexts.
 
 use std::str::FromStr;
 
 /// The `type` of an `<enc>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EncKind {
-    /// Opens a session and carries the first message.
+    /// Starts a session and carries the first message.
     Pkmsg,
-    /// Within a session.
+    /// A message in an existing session.
     Msg,
-    /// To a group, under the sender's key.
+    /// A group message, encrypted with the sender key.
     Skmsg,
 }
 
@@ -24,7 +24,7 @@ impl EncKind {
     }
 }
 
-/// An `<enc>` whose `type` is none of the three.
+/// An `<enc>` with an unknown `type`.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown enc type {0:?}")]
 pub struct UnknownKind(String);

@@ -1,7 +1,7 @@
 //! The in-memory stores behind a [`Party`](super::Party): one small map per libsignal trait.
 //!
-//! Changed identities are trusted, as WhatsApp's clients do: whoever pairs again is believed. Nothing here is
-//! written anywhere, and nothing is removed except by the party itself.
+//! Changed identities are trusted, as WhatsApp's clients do. Nothing is written to disk, and only the party itself
+//! removes entries.
 
 use std::collections::HashMap;
 

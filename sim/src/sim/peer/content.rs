@@ -1,4 +1,4 @@
-//! What the contact says, described: any kind of content, and what a person sees of the answers.
+//! Messages of the contact with any kind of content, and the contact's inbox.
 
 use waproto::whatsapp as wa;
 
@@ -12,11 +12,11 @@ use crate::wire::address::By;
 use crate::wire::content::{Content, Kind};
 
 impl Peer {
-    /// The message of a description, as this contact would send it. A vote is encrypted for its poll; a file is put on the
-    /// media host.
+    /// The message of a description, as this contact would send it. A vote is encrypted for its poll; a file is
+    /// uploaded to the media host.
     ///
     /// # Errors
-    /// There is no such message, or no such poll; the media host is full.
+    /// The message or the poll that it refers to does not exist; the media host is full.
     pub fn compose(&self, content: &Content, by: By) -> Result<wa::Message, Error> {
         match content.kind() {
             Kind::Vote(vote) => {
@@ -31,12 +31,13 @@ impl Peer {
         }
     }
 
-    /// What a person sees of what the contact has got: edits and deletions done, reactions and votes where they belong.
+    /// The contact's inbox as a person sees it: edits and deletions applied, reactions and votes attached to their
+    /// message.
     pub fn sees(&self) -> Vec<Shown> {
         shown::shown(lock(&self.shared.state).user(&self.number), &self.number)
     }
 
-    /// Sends the account a message of which companions get nothing that they could open. Returns its id.
+    /// Sends the account a message that companions cannot decrypt. Returns its id.
     ///
     /// # Errors
     /// A malformed number.
@@ -44,7 +45,8 @@ impl Peer {
         self.send_to_phone_only(to, form, by, None)
     }
 
-    /// [`Peer::send_unopenable`], of a message that the account's phone can open: companions may ask the phone for it.
+    /// [`Peer::send_unopenable`], with the message that the account's phone received: companions may request it from
+    /// the phone.
     ///
     /// # Errors
     /// A malformed number.

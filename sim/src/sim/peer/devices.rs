@@ -1,4 +1,5 @@
-//! The contact's devices: further ones, what they confirm, what they cannot open, and a phone that is set up anew.
+//! The contact's devices: additional ones, their receipts, messages that fail to decrypt on them, and a reinstalled
+//! phone.
 
 use super::Peer;
 use crate::phones::receipts::form::{self, ReceiptForm};
@@ -22,12 +23,12 @@ impl Peer {
         Ok(())
     }
 
-    /// Links so many further devices to the contact's phone, each with keys of its own. Returns their numbers.
+    /// Links this many additional devices to the contact's phone, each with its own keys. Returns their numbers.
     pub fn add_devices(&self, count: u16) -> Vec<u16> {
         devices::play(&self.shared, &self.number, count)
     }
 
-    /// Unlinks one of the contact's further devices.
+    /// Unlinks one of the contact's additional devices.
     ///
     /// # Errors
     /// There is no such device.
@@ -38,13 +39,13 @@ impl Peer {
         }
     }
 
-    /// The contact's devices that the simulator plays. The phone is 0.
+    /// The contact's devices that the simulator runs. The phone is 0.
     pub fn devices(&self) -> Vec<u16> {
         let played = lock(&self.shared.state).played_by(&self.number);
         played.into_iter().map(|(_, device)| device).collect()
     }
 
-    /// The same contact, writing from one of its devices.
+    /// The same contact, sending from one of its devices.
     #[must_use]
     pub fn on_device(&self, device: u16) -> Self {
         Self {
@@ -53,8 +54,8 @@ impl Peer {
         }
     }
 
-    /// The next so many messages do not open at this device: it asks for each `count` times, with keys from the second time
-    /// on where nothing else is said.
+    /// The next messages fail to decrypt on this device: it requests each `count` times, by default with keys from the
+    /// second time on.
     pub fn cannot_open(&self, messages: u32, count: u32, keys: Option<bool>) {
         let order = Order {
             device: self.device,
@@ -66,10 +67,10 @@ impl Peer {
         state.user(&self.number).retries.order(order);
     }
 
-    /// This device asks for a message once more that it has got, and `count` times in all until it opens.
+    /// This device requests a message again that it has received, `count` times until it decrypts it.
     ///
     /// # Errors
-    /// The device has got no such message from a companion.
+    /// The device has received no such message from a companion.
     pub fn ask_again(&self, id: &str, count: u32, keys: Option<bool>) -> Result<(), Error> {
         let device = self.sender();
         let no_message = || Error::NoMessage(id.to_owned());
@@ -96,8 +97,8 @@ impl Peer {
         Ok(())
     }
 
-    /// The contact sets its phone up anew: another identity, its further devices are gone, and what was sealed for it before does
-    /// not open.
+    /// Reinstalls the contact's phone: it has a new identity, its additional devices are removed, and messages
+    /// encrypted for the old identity fail to decrypt.
     pub fn reinstall(&self) {
         devices::reinstall(&self.shared, &self.number);
     }

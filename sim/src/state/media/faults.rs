@@ -1,6 +1,6 @@
-//! What goes wrong at the media host on command.
+//! Faults of the media host.
 
-/// Which way a file goes.
+/// The direction of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transfer {
@@ -10,48 +10,48 @@ pub enum Transfer {
     Download,
 }
 
-/// A fault of the media host. It strikes the transfers of all accounts.
+/// A fault of the media host. It applies to the transfers of all accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaFault {
-    /// The next transfers go wrong.
+    /// The next transfers fail.
     Next {
-        /// Which of them.
+        /// The direction.
         on: Transfer,
-        /// How.
+        /// The failure.
         how: Spoilt,
-        /// How many.
+        /// The number of transfers.
         count: u32,
     },
-    /// Every transfer is as slow as so many bytes a second. 0 ends it.
+    /// Every transfer is limited to this many bytes per second; 0 ends the limit.
     Slow(u64),
-    /// A request for a part of a file gets all of it.
+    /// A request for a range gets the whole file.
     NoRange,
-    /// The tokens that were given out are not valid any more.
+    /// All issued tokens become invalid.
     Expired,
 }
 
-/// How a transfer goes wrong.
+/// How a transfer fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spoilt {
     /// An HTTP status.
     Status(u16),
-    /// A complete answer with only so many bytes. Of downloads.
+    /// A complete response with only this many bytes. Only for downloads.
     Short(u64),
-    /// The connection ends after so many bytes.
+    /// The connection is closed after this many bytes.
     Cut(u64),
-    /// Silence after so many bytes.
+    /// The transfer stalls after this many bytes.
     Stall(u64),
-    /// The last byte is another. Of downloads.
+    /// The last byte is wrong. Only for downloads.
     WrongMac,
-    /// Another file under the same key: its MAC is right. Of downloads.
+    /// Another file, encrypted with the same key and with a valid MAC. Only for downloads.
     WrongHash,
 }
 
-/// The faults that last.
+/// The faults that persist until they are used up or cleared.
 #[derive(Default)]
 pub(crate) struct MediaFaults {
     next: Vec<(Transfer, Spoilt, u32)>,
-    /// In bytes a second.
+    /// In bytes per second.
     pub(crate) rate: Option<u64>,
     pub(crate) no_range: bool,
 }
@@ -66,7 +66,7 @@ impl MediaFaults {
         }
     }
 
-    /// What goes wrong with the transfer that begins now.
+    /// The failure of the transfer that begins now, if any.
     pub(crate) fn take(&mut self, transfer: Transfer) -> Option<Spoilt> {
         let place = self.next.iter().position(|(on, ..)| *on == transfer)?;
         let (_, how, count) = &mut self.next[place];

@@ -1,4 +1,4 @@
-//! Bytes as JSON carries them.
+//! Bytes in JSON.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

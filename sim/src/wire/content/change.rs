@@ -1,4 +1,4 @@
-//! What is done to another message: edited, deleted, reacted to, pinned.
+//! Changes of another message: edits, deletions, reactions, pins.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
@@ -10,23 +10,23 @@ use waproto::whatsapp::message::{PinInChatMessage, ProtocolMessage, ReactionMess
 use super::key::Key;
 use crate::clock::unix_now_ms;
 
-/// A sign at a message.
+/// A reaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reaction {
-    /// The message.
+    /// The message that it refers to.
     pub about: Key,
-    /// An empty one takes the reaction back.
+    /// The emoji; an empty one removes the reaction.
     pub emoji: String,
 }
 
-/// A message that stands at the top of its chat.
+/// A pinned message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
-    /// The message.
+    /// The message to pin.
     pub about: Key,
-    /// Put there, or taken away.
+    /// Pinned or unpinned.
     pub pinned: bool,
 }
 

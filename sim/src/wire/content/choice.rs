@@ -1,4 +1,4 @@
-//! What a business offers to choose from, and what was chosen.
+//! A business's lists and buttons, and the replies.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,13 @@ use waproto::whatsapp::message::{
     TemplateButtonReplyMessage, buttons_message, list_response_message,
 };
 
-/// Something that can be chosen.
+/// One choice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
-    /// What the chooser's answer names.
+    /// The id that the reply contains.
     pub id: String,
-    /// What is shown.
+    /// The text shown.
     pub title: String,
 }
 
@@ -25,16 +25,16 @@ pub struct Choice {
 pub struct Offer {
     /// The text above.
     pub text: String,
-    /// Of a list: its heading.
+    /// The heading; only of a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The small print.
+    /// The footer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub footer: Option<String>,
-    /// Of a list: what opens it.
+    /// The label of the button that opens a list; only of a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub button: Option<String>,
-    /// What can be chosen.
+    /// The choices.
     pub choices: Vec<Choice>,
 }
 
@@ -140,7 +140,7 @@ impl Choice {
         }
     }
 
-    /// The title does not go along: it is in the button.
+    /// The reply has no title: the title is in the button.
     pub(crate) fn of_button(response: &ButtonsResponseMessage) -> Self {
         Self {
             id: response.selected_button_id.clone().unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Where a message keeps what stands beside its content; and the preview of a link.
+//! The context of a message: what accompanies its content; and the preview of a link.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,12 @@ use waproto::whatsapp::message::ExtendedTextMessage;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preview {
-    /// The link, as the text has it.
+    /// The link, as in the text.
     pub url: String,
-    /// What the page is called.
+    /// The page's title.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What the page says of itself.
+    /// The page's description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
@@ -29,7 +29,7 @@ impl Preview {
     }
 }
 
-/// The context of the first of these kinds of content that a message has. One list, read and written.
+/// The context of a message, in the first kind of content that has one. One list of kinds, for reading and writing.
 macro_rules! context_of {
     ($message:ident, $as_option:ident, |$content:ident| $context:expr) => {
         context_of!(@ $message, $as_option, |$content| $context;
@@ -65,14 +65,14 @@ macro_rules! context_of {
     }};
 }
 
-/// Where a message keeps its context, if its kind has any. A plain text has to become an extended one first.
+/// The field of a message's context, if its kind has one. A plain text first has to become an extended one.
 pub(crate) fn field_mut(message: &mut wa::Message) -> Option<&mut MessageField<wa::ContextInfo>> {
     context_of!(message, as_option_mut, |content| Some(
         &mut content.context_info
     ))
 }
 
-/// [`field_mut`], read.
+/// [`field_mut`], for reading.
 pub(crate) fn info(message: &wa::Message) -> Option<&wa::ContextInfo> {
     context_of!(message, as_option, |content| content
         .context_info

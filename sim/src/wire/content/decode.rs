@@ -1,4 +1,4 @@
-//! Messages described, as far as what they say has a name here.
+//! Converts messages to descriptions, if their kind has one.
 
 use waproto::codec;
 use waproto::whatsapp as wa;
@@ -19,7 +19,7 @@ use super::text::text_of;
 use super::wrapper::unwrapped;
 
 impl Content {
-    /// What a message says, as far as it has a name here.
+    /// The description of a message; `raw` if its kind has none.
     pub fn of(message: &wa::Message) -> Self {
         let (wrapped, inner) = unwrapped(message);
         let beside = |message: &wa::Message| message.message_context_info.as_option().cloned();

@@ -1,5 +1,5 @@
-//! A message's content as the control interface describes it, both ways: `{"image": {…}, "context": {…}, "wrapped": […]}`.
-//! One key names the kind; what has no name here is `raw`, the encoded protobuf.
+//! A message's content in the JSON of the control interface, in both directions: `{"image": {…}, "context": {…},
+//! "wrapped": […]}`. One key selects the kind; a kind that is not listed here is `raw`, the encoded protobuf.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use super::poll::{Event, Poll, Vote};
 use super::wrapper::Wrapper;
 use crate::wire::file::MediaType;
 
-/// What a message says: one of the kinds.
+/// The content of a message: one of the kinds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is named as its content is")]
@@ -34,7 +34,7 @@ pub enum Kind {
     Contacts(Vec<Card>),
     GroupInvite(Invite),
     Poll(Poll),
-    /// Made and read by `phones::poll`, which knows the poll's secret.
+    /// Encoded and decoded by `phones::poll`, which has the poll's secret.
     Vote(Vote),
     Event(Event),
     List(Offer),
@@ -57,51 +57,51 @@ pub enum Kind {
     Raw(Base64),
 }
 
-/// Other content for a message.
+/// An edit: new content for a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
-    /// The message.
+    /// The message to edit.
     pub about: Key,
-    /// What it says from now on.
+    /// The new content.
     pub content: Box<Content>,
 }
 
-/// The message that is answered.
+/// A quoted message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quote {
     /// Its id.
     pub id: String,
-    /// Who wrote it, as a JID.
+    /// Its author, as a JID.
     pub author: String,
-    /// Where it is, as a JID, if that is another chat.
+    /// Its chat, as a JID, if that is another chat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat: Option<String>,
-    /// What it says.
+    /// Its content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Box<Content>>,
 }
 
-/// What stands beside a message's content.
+/// The context of a message.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Context {
-    /// The message that is answered.
+    /// The quoted message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<Quote>,
-    /// Who is mentioned, as JIDs.
+    /// The people mentioned, as JIDs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<String>,
-    /// How often it was forwarded.
+    /// How often the message was forwarded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<u32>,
-    /// After how many seconds it disappears.
+    /// Seconds until the message disappears.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u32>,
 }
 
-/// What a message says, and what stands beside it.
+/// A message's content, and what accompanies it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub struct Content {
@@ -109,30 +109,31 @@ pub struct Content {
     pub(crate) kind: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) context: Option<Context>,
-    /// Of a text.
+    /// Only for a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) preview: Option<Preview>,
-    /// The outermost first.
+    /// The wrappers, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) wrapped: Vec<Wrapper>,
-    /// Of an image or a video: the album's id.
+    /// The album's id; for an image or a video.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) album: Option<String>,
-    /// What addons to the message, such as votes, are encrypted under: 32 bytes. A poll and an event get one by themselves.
+    /// The 32-byte secret with which additions to the message, such as votes, are encrypted. Generated for polls and
+    /// events if omitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<Base64>,
 }
 
-/// A description that no message can be made of.
+/// A description that is not a valid message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotContent {
     /// The protobuf cannot be read.
     #[error("raw: not an encoded message")]
     Raw,
-    /// A vote is encrypted for its poll; it cannot be quoted or be what a message is edited to.
+    /// A vote is encrypted for its poll; it cannot be quoted, nor be the new content of an edit.
     #[error("a vote stands by itself")]
     Vote,
-    /// A file has one content.
+    /// `bytes` and `fill` exclude each other.
     #[error("`bytes` and `fill` are both given")]
     TwoFiles,
     /// A media key has 32 bytes.
@@ -158,13 +159,13 @@ impl TryFrom<Map<String, Value>> for Content {
             context: take(&mut fields, "context")?,
             preview: take(&mut fields, "preview")?,
             wrapped: take(&mut fields, "wrapped")?,
-            // The kind of that name is an object.
+            // The key of the same name as the kind is an object.
             album: match fields.get("album") {
                 Some(Value::String(_)) => take(&mut fields, "album")?,
                 _ => None,
             },
             secret: take(&mut fields, "secret")?,
-            // What is left is the kind, and nothing else.
+            // The remaining key is the kind, and nothing else may remain.
             kind: serde_json::from_value(Value::Object(fields))?,
         })
     }
@@ -176,7 +177,7 @@ impl Content {
         Self::from(Kind::Text(text.to_owned()))
     }
 
-    /// What it is.
+    /// The content.
     pub const fn kind(&self) -> &Kind {
         &self.kind
     }

@@ -1,4 +1,4 @@
-//! Descriptions made messages.
+//! Converts descriptions to messages.
 
 use buffa::MessageField;
 use rand::RngExt as _;
@@ -19,7 +19,7 @@ impl Content {
     /// The message to send.
     ///
     /// # Errors
-    /// There is none of this description.
+    /// The description is not a valid message.
     pub fn message(&self) -> Result<wa::Message, NotContent> {
         let mut message = self.kind.message()?;
         self.put_beside(&mut message)?;

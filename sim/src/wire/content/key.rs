@@ -1,22 +1,22 @@
-//! How a message names another one.
+//! References to another message.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
 use waproto::whatsapp as wa;
 
-/// The message that another is about.
+/// The message that another one refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Key {
     /// Its id.
     pub id: String,
-    /// Whether it is the writer's own, as that sees it. What is edited is; what is reacted to rarely.
+    /// Whether the sender of the reference also wrote the message. Always true for an edit, rarely for a reaction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own: Option<bool>,
-    /// Who wrote it, as a JID: needed in groups for what is not the writer's own.
+    /// Its author, as a JID: needed in groups, unless `own`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// The chat it is in, as a JID, where that is another.
+    /// Its chat, as a JID, if that is another chat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat: Option<String>,
 }
@@ -41,7 +41,7 @@ impl Key {
     }
 }
 
-/// A message of the sender's own, as the sender names it.
+/// The key of one of the sender's own messages, as the sender refers to it.
 pub(crate) fn own(id: &str) -> wa::MessageKey {
     wa::MessageKey {
         from_me: Some(true),
@@ -50,7 +50,7 @@ pub(crate) fn own(id: &str) -> wa::MessageKey {
     }
 }
 
-/// How a part names the album that it belongs to.
+/// The reference of a part to its album.
 pub(crate) fn in_album(album: &str) -> wa::MessageAssociation {
     use wa::message_association::AssociationType;
     wa::MessageAssociation {

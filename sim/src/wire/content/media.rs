@@ -1,4 +1,4 @@
-//! Pictures, videos, sound, documents, stickers: what a message says of a file, and where the file is.
+//! Images, videos, audio, documents, stickers: the metadata of a file, and its location.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize, Serializer};
@@ -9,30 +9,30 @@ use waproto::whatsapp::message::{
 
 use super::binary::Base64;
 
-/// Where a file is and how it is opened. Every field is sent as it is given; those of a file that the simulator makes are
-/// filled in.
+/// The location and the keys of a file. Fields are sent unchanged; for a file that the simulator makes, missing ones
+/// are filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct File {
-    /// The address, with its host.
+    /// The URL, including the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The address on any media host.
+    /// The path on any media host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direct_path: Option<String>,
-    /// What the keys are derived from: 32 bytes.
+    /// The media key, from which the keys are derived: 32 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_key: Option<Base64>,
-    /// SHA-256 of the file.
+    /// SHA-256 of the plaintext.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Base64>,
-    /// SHA-256 of what lies on the host.
+    /// SHA-256 of the encrypted file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enc_sha256: Option<Base64>,
-    /// In bytes, of the file.
+    /// The size of the plaintext, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// What came of opening the file that a client sent: `true`, or why it does not open.
+    /// The result of decrypting a file that a client sent: `true`, or the error.
     #[serde(
         skip_deserializing,
         skip_serializing_if = "Option::is_none",
@@ -51,14 +51,14 @@ fn true_or_why<S: Serializer>(
     }
 }
 
-/// A file, and what its message says of it. A field that its kind does not have is left out of the message.
+/// A file with its metadata. A field that its kind does not have is omitted from the message.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Media {
-    /// The text below it.
+    /// The caption.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
-    /// Its MIME type; the usual one of its kind if nothing is said.
+    /// Its MIME type; by default the usual one of its kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mime: Option<String>,
     /// A document's file name.
@@ -70,37 +70,37 @@ pub struct Media {
     /// In pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
-    /// How long it plays.
+    /// The duration in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
-    /// A video that plays by itself, without sound.
+    /// A video that plays automatically, without sound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gif: Option<bool>,
-    /// Sound that was recorded in the chat.
+    /// A voice message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<bool>,
-    /// A sticker that moves.
+    /// An animated sticker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub animated: Option<bool>,
     /// A document's pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pages: Option<u32>,
-    /// It opens once.
+    /// View once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub view_once: Option<bool>,
-    /// 64 numbers below 101: how loud a voice message is over its time.
+    /// The volume of a voice message over time: 64 numbers from 0 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waveform: Option<Base64>,
-    /// A small JPEG (of a sticker, PNG) that comes with the message.
+    /// A small JPEG (PNG for a sticker) in the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thumbnail: Option<Base64>,
-    /// What is in the file: the simulator encrypts it, and puts it on the media host.
+    /// The content of the file: the simulator encrypts it and uploads it to the media host.
     #[serde(skip_serializing)]
     pub bytes: Option<Base64>,
-    /// A file of so many bytes, as `bytes`.
+    /// Like `bytes`: a generated file of this size.
     #[serde(skip_serializing)]
     pub fill: Option<u64>,
-    /// Where it is.
+    /// Its location.
     #[serde(skip_serializing_if = "is_nowhere")]
     pub file: File,
 }
@@ -133,7 +133,7 @@ macro_rules! with_file {
     };
 }
 
-/// [`with_file`], read.
+/// [`with_file`], for reading.
 macro_rules! file_of {
     ($message:ident) => {
         Media {

@@ -1,17 +1,17 @@
-//! Contacts' cards, and invitations into a group.
+//! Contact cards, and group invitations.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::{ContactMessage, ContactsArrayMessage, GroupInviteMessage};
 
-/// A contact's card.
+/// A contact card.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Card {
-    /// The name that is shown.
+    /// The name shown.
     pub name: String,
-    /// The card itself.
+    /// The vCard.
     pub vcard: String,
 }
 
@@ -32,7 +32,7 @@ impl Card {
     }
 }
 
-/// One card is a message of another kind than several.
+/// One card and several cards are different kinds of messages.
 pub(crate) fn contacts(cards: &[Card]) -> wa::Message {
     if let [card] = cards {
         return wa::Message {
@@ -51,7 +51,7 @@ pub(crate) fn contacts(cards: &[Card]) -> wa::Message {
     }
 }
 
-/// An invitation into a group.
+/// A group invitation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Invite {
@@ -59,12 +59,12 @@ pub struct Invite {
     pub group: String,
     /// Its name.
     pub name: String,
-    /// What is shown to the server to join.
+    /// The code, with which the recipient joins.
     pub code: String,
-    /// Until when it is good, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<i64>,
-    /// What the sender says to it.
+    /// The sender's text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
 }

@@ -1,34 +1,34 @@
-//! Places, standing and moving.
+//! Locations, fixed and live.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::{LiveLocationMessage, LocationMessage};
 
-/// A place.
+/// A location.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Place {
-    /// In degrees.
+    /// The latitude in degrees.
     pub latitude: f64,
-    /// In degrees.
+    /// The longitude in degrees.
     pub longitude: f64,
-    /// What it is called.
+    /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where it is, in words.
+    /// Its address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// Its page.
+    /// Its web page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// What the sender says of it.
+    /// The sender's comment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// In metres.
+    /// The accuracy in metres.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<u32>,
-    /// Of a moving place: counts up with each report of it.
+    /// The sequence number of an update; only of a live location.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<i64>,
 }

@@ -1,4 +1,4 @@
-//! Polls and events. A vote is encrypted under the poll's secret: `phones::poll` makes and reads it.
+//! Polls and events. A vote is encrypted with the poll's secret: `phones::poll` encodes and decodes it.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,11 @@ use super::place::Place;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Poll {
-    /// What is asked.
+    /// The question.
     pub question: String,
-    /// What can be answered.
+    /// The options.
     pub options: Vec<String>,
-    /// How many answers one may give; 0 is any number.
+    /// The maximum number of answers; 0 for any number.
     pub selectable: u32,
 }
 
@@ -25,32 +25,32 @@ pub struct Poll {
 pub struct Vote {
     /// The poll's id.
     pub poll: String,
-    /// The options chosen; none takes the vote back.
+    /// The chosen options; an empty list withdraws the vote.
     pub options: Vec<String>,
 }
 
-/// Something that takes place.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Event {
-    /// What.
+    /// The name.
     pub name: String,
-    /// More of it.
+    /// The description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// In seconds since 1970.
+    /// The start, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
-    /// In seconds since 1970.
+    /// The end, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<i64>,
-    /// It does not take place.
+    /// Cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canceled: Option<bool>,
-    /// Where.
+    /// The location.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// A call's address.
+    /// The link to join a call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub join_link: Option<String>,
 }
@@ -91,7 +91,7 @@ impl Poll {
     }
 }
 
-/// The poll in a message, in whatever version.
+/// The poll in a message, in any version.
 pub(crate) fn poll_in(message: &wa::Message) -> Option<&PollCreationMessage> {
     [
         &message.poll_creation_message,

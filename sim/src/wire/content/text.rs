@@ -11,7 +11,7 @@ pub(crate) fn text_message(text: &str) -> wa::Message {
     }
 }
 
-/// The text of a message, whatever it is wrapped in.
+/// The text of a message, inside any wrappers.
 pub(crate) fn text_of(message: &wa::Message) -> Option<String> {
     let (_, message) = unwrapped(message);
     let extended = message.extended_text_message.as_option();

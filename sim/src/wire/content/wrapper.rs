@@ -1,25 +1,25 @@
-//! Messages in messages: most of what WhatsApp adds to a message later comes as a wrapper around it.
+//! Wrapped messages: most features that WhatsApp adds later wrap the message.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::FutureProofMessage;
 
-/// What a message is wrapped in.
+/// A wrapper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wrapper {
-    /// In a chat whose messages disappear.
+    /// In a chat with disappearing messages.
     Ephemeral,
-    /// It opens once.
+    /// View once, the old form.
     ViewOnce,
-    /// It opens once, as clients send it now.
+    /// View once, the form that clients send now.
     ViewOnceV2,
-    /// A voice message that opens once.
+    /// A view-once voice message.
     ViewOnceV2Extension,
     /// A document that has a caption.
     DocumentWithCaption,
-    /// An edit, as clients send it now.
+    /// An edit, in the form that clients send now.
     Edited,
     /// A group that is mentioned.
     GroupMentioned,
@@ -27,11 +27,11 @@ pub enum Wrapper {
     AssociatedChild,
     /// Addressed to a bot.
     BotInvoke,
-    /// A sticker of another kind.
+    /// An animated sticker in Lottie format.
     LottieSticker,
     /// A group's status.
     GroupStatusV2,
-    /// Hidden until it is tapped.
+    /// A spoiler: hidden until it is tapped.
     Spoiler,
 }
 
@@ -51,7 +51,7 @@ const ALL: &[Wrapper] = &[
 ];
 
 impl Wrapper {
-    /// The message in its wrapper. What the message says of itself stays outside, where clients look for it.
+    /// The wrapped message. Its `message_context_info` stays outside, where clients read it.
     pub(crate) fn around(self, mut message: wa::Message) -> wa::Message {
         let mut wrapped = wa::Message {
             message_context_info: std::mem::take(&mut message.message_context_info),
@@ -98,7 +98,7 @@ impl Wrapper {
     }
 }
 
-/// The innermost message, and what it is wrapped in, the outermost first.
+/// The innermost message, and its wrappers, outermost first.
 pub(crate) fn unwrapped(message: &wa::Message) -> (Vec<Wrapper>, &wa::Message) {
     let mut wrappers = Vec::new();
     let mut inner = message;

@@ -1,4 +1,4 @@
-//! The person at the phone, while a companion is linked with a passkey: looks at the code, says yes or no.
+//! The person at the phone, while a companion is linked with a passkey: compares the code, and confirms or declines.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::state::passkey::{Ceremony, Stage};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// The person compares the code that the companion shows with the phone's. Another one ends the ceremony.
+/// The person types the code that the companion shows. A wrong code ends the ceremony.
 pub(crate) fn confirm(shared: &Shared, account: &Number, typed: &str) -> Result<(), Error> {
     const RULE: &str = "a companion shows the code that the phone shows";
     let typed: String = typed.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -34,7 +34,7 @@ pub(crate) fn confirm(shared: &Shared, account: &Number, typed: &str) -> Result<
     }
 }
 
-/// The person says no.
+/// The person declines.
 pub(crate) fn refuse(shared: &Shared, account: &Number) -> Result<(), Error> {
     let mut state = lock(&shared.state);
     let (_, ceremony) = latest(&mut state.pairings, account).ok_or(Error::NoCeremony)?;
@@ -44,7 +44,7 @@ pub(crate) fn refuse(shared: &Shared, account: &Number) -> Result<(), Error> {
     Ok(())
 }
 
-/// How far the latest ceremony of an account is, and the code that its phone shows.
+/// The stage of an account's latest ceremony, and the code that its phone shows.
 pub(crate) fn seen(shared: &Shared, account: &Number) -> Option<(Stage, Option<String>)> {
     let mut state = lock(&shared.state);
     let of_account = |ceremony: &&mut Ceremony| ceremony.account == *account;
@@ -57,7 +57,7 @@ pub(crate) fn seen(shared: &Shared, account: &Number) -> Option<(Stage, Option<S
     Some((ceremony.stage, ceremony.code.clone()))
 }
 
-/// The latest ceremony of an account that goes on.
+/// The latest ceremony of an account that is in progress.
 fn latest<'a>(
     pairings: &'a mut HashMap<u64, Pairing>,
     account: &Number,
