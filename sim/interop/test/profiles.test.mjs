@@ -16,8 +16,8 @@ const profile = account => sim.get('/profile', { account })
 const lidOf = async number => (await sim.get('/accounts')).find(({ account }) => account === number).lid
 
 before(async () => {
-	overPlainHttp()
 	sim = await Simulator.start()
+	overPlainHttp(sim.media)
 	device = await Companion.linked(sim, ACCOUNT)
 	for (const from of [ANNA, BEN]) {
 		await sim.post('/peer/send', { from, to: ACCOUNT, text: `hello from ${from}` })

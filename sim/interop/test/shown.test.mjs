@@ -22,8 +22,8 @@ const hear = async text => {
 }
 
 before(async () => {
-	overPlainHttp()
 	sim = await Simulator.start()
+	overPlainHttp(sim.media)
 	device = await Companion.linked(sim, ACCOUNT)
 })
 afterEach(async () => {
