@@ -146,3 +146,17 @@ test('lists, buttons, their replies, events, pins, albums and invitations are re
 	const { groupJid, groupName, inviteCode, caption } = invite.groupInviteMessage
 	assert.deepEqual([groupJid, groupName, inviteCode, caption], ['120363000000000077@g.us', 'Crew', 'abc', 'join'])
 })
+
+test('a status and a post of a channel name where they stand', async () => {
+	const status = await sim.post('/peer/send', { from: PEER, to: ACCOUNT, text: 'at sea', broadcast: 'status' })
+	assert.equal((await received(status.id)).key.remoteJid, 'status@broadcast')
+	await sim.post('/channel/post', { account: ACCOUNT, channel: '120363000000000009', text: 'news' })
+	assert.equal((await device.received('news')).key.remoteJid, '120363000000000009@newsletter')
+})
+
+test('messages that are sent one by one are reported in that order', async () => {
+	const texts = Array.from({ length: 20 }, (_, i) => `in order ${i}`)
+	for (const text of texts) await send({ text })
+	await device.received(texts.at(-1))
+	assert.deepEqual(device.texts().filter(text => text.startsWith('in order')), texts)
+})

@@ -102,24 +102,19 @@ test('changes that a member makes are reported with their author', async () => {
 	const jid = await group(ANNA)
 	const updates = device.heard('groups.update')
 	await change(ACCOUNT, jid, 'promote', { members: [ANNA] })
-	await change(ANNA, jid, 'subject', { subject: 'Harbour' })
-	await change(ANNA, jid, 'description', { description: 'Who sails when' })
-	for (const kind of ['announcement', 'locked', 'approval']) await change(ANNA, jid, kind, { on: true })
-	await until('five changes', () => updates.length >= 5)
-	const known = Object.assign({}, ...updates)
-	assert.deepEqual([known.id, known.subject, known.desc], [jid, 'Harbour', 'Who sails when'])
-	assert.deepEqual([known.announce, known.restrict, known.joinApprovalMode], [true, true, true])
+	const on = { on: true }
+	for (const [kind, fields, field, value] of [
+		['subject', { subject: 'Harbour' }, 'subject', 'Harbour'],
+		['description', { description: 'Who sails when' }, 'desc', 'Who sails when'],
+		['announcement', on, 'announce', true],
+		['locked', on, 'restrict', true],
+		['approval', on, 'joinApprovalMode', true]
+	]) {
+		await change(ANNA, jid, kind, fields)
+		await until(kind, () => updates.some(update => update.id === jid && update[field] === value)) // of several at once Baileys reports the first
+	}
 	const { participants } = await device.socket.groupMetadata(jid)
 	for (const { author } of updates) assert.equal(author, participants.find(each => numberOf(each) === ANNA).id)
-})
-
-test('a link that a member resets is reported', { skip: 'the simulator sends <revoke/>, Baileys reads <invite code/>' }, async () => {
-	const jid = await group(ANNA)
-	const updates = device.heard('groups.update')
-	await change(ACCOUNT, jid, 'promote', { members: [ANNA] })
-	await change(ANNA, jid, 'reset_invite')
-	const { invite } = await sim.get('/group/info', { account: ANNA, group: jid })
-	await until('the new code', () => updates.some(({ inviteCode }) => inviteCode === invite))
 })
 
 test('a timer that a member sets is reported', async () => {
@@ -147,4 +142,28 @@ test('who comes, goes and rises is reported', async () => {
 		['remove', BEN],
 		['demote', ANNA]
 	])
+})
+
+test('the account is told that it is in a group, and that it is out again', async () => {
+	const made = device.heard('groups.upsert')
+	const changes = device.heard('group-participants.update')
+	const { jid } = await sim.post('/group', { account: ANNA, subject: 'Harbour', members: [ACCOUNT, BEN] })
+	await until('the group', () => made.some(({ id, subject, participants }) => id === jid && subject === 'Harbour' && participants.length === 3))
+	await change(ANNA, jid, 'remove', { members: [ACCOUNT] })
+	await until('the removal', () => changes.some(({ id, action, participants }) => id === jid && action === 'remove' && numberOf(participants[0]) === ACCOUNT))
+	await sim.post('/peer/send', { from: ANNA, group: jid, text: 'not for the account' })
+	await change(ANNA, jid, 'add', { members: [ACCOUNT] })
+	await sim.post('/peer/send', { from: ANNA, group: jid, text: 'for the account again' })
+	await device.received('for the account again')
+	assert.ok(!device.texts().includes('not for the account'))
+})
+
+test('a description has one id, the one of the device that wrote it', { skip: 'the simulator makes an id of its own for the group and another for the notification' }, async () => {
+	const jid = await group(ANNA)
+	const ids = []
+	device.socket.ws.on('CB:notification,type:w:gp2', ({ content }) => ids.push(content[0].attrs.id))
+	await device.socket.groupUpdateDescription(jid, 'Who sails when')
+	const { descId } = await device.socket.groupMetadata(jid)
+	assert.match(descId, /^3EB0/)
+	await until('the notification', () => ids.includes(descId))
 })

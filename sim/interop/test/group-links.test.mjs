@@ -57,6 +57,15 @@ test('a link that was revoked is not followed', async () => {
 	await assert.rejects(device.socket.groupAcceptInvite(invite))
 })
 
+test('a link that a member resets is reported', { skip: 'the simulator sends <revoke/>, Baileys reads <invite code/>' }, async () => {
+	const jid = await group(ACCOUNT, ANNA)
+	const updates = device.heard('groups.update')
+	await sim.post('/group/change', { account: ACCOUNT, group: jid, kind: 'promote', members: [ANNA] })
+	await sim.post('/group/change', { account: ANNA, group: jid, kind: 'reset_invite' })
+	const { invite } = await info(ANNA, jid)
+	await until('the new code', () => updates.some(({ inviteCode }) => inviteCode === invite))
+})
+
 for (const [action, members] of [['approve', 3], ['reject', 2]]) {
 	test(`a request to join is reported and listed until the account says ${action}`, async () => {
 		const jid = await group(ACCOUNT, ANNA)

@@ -7,7 +7,7 @@ import { overPlainHttp } from '../src/plain-http.mjs'
 import { Simulator } from '../src/simulator.mjs'
 import { until } from '../src/until.mjs'
 
-const [ACCOUNT, PEER] = ['+15550156001', '+15550156011']
+const [ACCOUNT, PEER, OTHER] = ['+15550156001', '+15550156011', '+15550156012']
 const CHAT = chatOf(PEER)
 let sim
 let device
@@ -71,7 +71,7 @@ test('an edit changes the message, a deletion empties it', async () => {
 	await send({ text: 'tomorrow', edit: key })
 	assert.equal((await shown(key.id, ({ edited }) => edited)).text, 'tomorrow')
 	await send({ delete: key })
-	await shown(key.id, ({ content }) => content === null || content === undefined)
+	await shown(key.id, ({ content }) => !content)
 })
 
 test('a pin stays at the top until it is taken off', async () => {
@@ -121,4 +121,13 @@ test('a message is marked as read, and so is the answer', async () => {
 	await shown(own.id)
 	await sim.post('/peer/receipt', { from: PEER, to: ACCOUNT, id: own.id, type: 'read' })
 	await until('the read receipt', () => device.updates.some(({ key, update }) => key.id === own.id && update.status === 4))
+})
+
+test('an admin deletes the message of a member for all', async () => {
+	const { jid } = await sim.post('/group', { account: ACCOUNT, subject: 'Crew', members: [PEER, OTHER] })
+	const { id } = await sim.post('/peer/send', { from: OTHER, to: ACCOUNT, group: jid, text: 'off topic' })
+	const { key } = await device.received('off topic')
+	await shown(id)
+	await device.socket.sendMessage(jid, { delete: key })
+	await shown(id, ({ content }) => !content)
 })
