@@ -167,6 +167,13 @@ export class Companion {
 		return until(`a message "${text.slice(0, 40)}"`, () => this.messages.find(message => textOf(message) === text), ms)
 	}
 
+	/** What the socket in use reports as `event` from now on, in order; the list grows. */
+	heard(event) {
+		const heard = []
+		this.socket.ev.on(event, reported => heard.push(...[reported].flat()))
+		return heard
+	}
+
 	/** All texts received so far, in order. */
 	texts() {
 		return this.messages.map(textOf).filter(text => text !== undefined)

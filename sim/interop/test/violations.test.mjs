@@ -111,6 +111,24 @@ test('prekeys without a valid signature are not taken', async () => {
 	assert.match((await violations())[0].rule, /signed/)
 })
 
+// Baileys rc14 keeps its sender key when a member leaves; WhatsApp's clients make another.
+test('a sender key of before a removal is found out, and the removed member gets nothing', async () => {
+	const account = '+15550200005'
+	const [stays, goes] = ['+15550210011', '+15550210012']
+	const device = await linked(account)
+	const { jid } = await sim.post('/group', { account, subject: 'Tide tables', members: [stays, goes] })
+	const inbox = peer => sim.get('/peer/inbox', { peer })
+	const before = await device.send(jid, 'before the removal')
+	await until('the message before', async () => (await inbox(goes)).some(({ id }) => id === before))
+	await device.socket.groupParticipantsUpdate(jid, [chatOf(goes)], 'remove')
+	await until('an acked notification', async () => (await sim.queued(account)).length === 0)
+	await begin()
+	const after = await device.send(jid, 'after the removal')
+	assert.match((await violations())[0].rule, /sender key is not used after a member has left/)
+	await until('the message after', async () => (await inbox(stays)).some(({ id }) => id === after))
+	assert.ok(!(await inbox(goes)).some(({ id }) => id === after))
+})
+
 async function lidOf(device, number) {
 	return device.socket.signalRepository.lidMapping.getLIDForPN(chatOf(number))
 }

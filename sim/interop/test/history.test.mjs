@@ -1,0 +1,86 @@
+// What a device asks of its phone: older messages of a chat, and messages that it could not open. And its farewell.
+
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import { Companion } from '../src/companion.mjs'
+import { overPlainHttp } from '../src/plain-http.mjs'
+import { Simulator } from '../src/simulator.mjs'
+import { until } from '../src/until.mjs'
+
+const [ACCOUNT, PEER, LEAVER] = ['+15550159001', '+15550159011', '+15550159002']
+let sim
+let device
+
+const answers = answers => sim.post('/phone/answers', { account: ACCOUNT, ...answers })
+const textOf = ({ message }) => message?.conversation || message?.extendedTextMessage?.text
+
+/** Baileys wraps what it asks of its phone as a copy of a message to somebody else; this takes the request out. */
+function unwrapped(message) {
+	const inner = message.deviceSentMessage?.message
+	return inner?.protocolMessage?.peerDataOperationRequestMessage ? inner : message
+}
+
+before(async () => {
+	sim = await Simulator.start()
+	overPlainHttp(sim.media)
+	device = await Companion.linked(sim, ACCOUNT, { patchMessageBeforeSending: unwrapped })
+	for (let i = 0; i < 5; i++) await sim.post('/peer/send', { from: PEER, to: ACCOUNT, text: `number ${i}` })
+	await device.received('number 4')
+})
+afterEach(async () => {
+	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
+	await sim.assertClean()
+})
+after(async () => {
+	await device?.dispose()
+	await sim.stop()
+})
+
+test('a request in its wrapper is answered', { skip: 'the simulator does not look into the deviceSentMessage' }, async () => {
+	const wrapping = await Companion.linked(sim, LEAVER)
+	await sim.post('/peer/send', { from: PEER, to: LEAVER, text: 'the older' })
+	await sim.post('/peer/send', { from: PEER, to: LEAVER, text: 'the newer' })
+	const sets = wrapping.heard('messaging-history.set')
+	const oldest = await wrapping.received('the newer')
+	await wrapping.socket.fetchMessageHistory(1, oldest.key, Number(oldest.messageTimestamp) * 1000)
+	await until('the history', () => sets[0])
+	await wrapping.dispose()
+})
+
+// Baileys reports each message of a history once.
+for (const [history, before, older] of [['hosted', 'number 4', ['number 2', 'number 3']], ['inline', 'number 2', ['number 0', 'number 1']]]) {
+	test(`older messages arrive when they are asked for (${history})`, async () => {
+		await answers({ history })
+		const sets = device.heard('messaging-history.set')
+		const oldest = await device.received(before)
+		const request = await device.socket.fetchMessageHistory(2, oldest.key, Number(oldest.messageTimestamp) * 1000)
+		const { messages, syncType, peerDataRequestSessionId } = await until('the history', () => sets[0])
+		assert.deepEqual([syncType, peerDataRequestSessionId], [6, request])
+		assert.deepEqual(messages.map(textOf).sort(), older)
+		for (const { key } of messages) assert.equal(key.fromMe, false)
+	})
+}
+
+test('a message that is not there for the device comes from the phone', async () => {
+	const { id } = await sim.post('/peer/unopenable', { from: PEER, to: ACCOUNT, as: 'unavailable', content: { text: 'from the phone' } })
+	const { key } = await device.received('from the phone')
+	assert.equal(key.id, id)
+})
+
+test('a message that is asked for by its key comes again', async () => {
+	const { key } = await device.received('number 0')
+	const before = device.messages.length
+	const request = await device.socket.requestPlaceholderResend(key)
+	assert.match(request, /^3EB0/)
+	await until('the message', () => device.messages.slice(before).some(message => message.key.id === key.id && textOf(message) === 'number 0'))
+})
+
+test('a device that logs out is not linked any more', async () => {
+	const leaver = await Companion.linked(sim, LEAVER)
+	await leaver.socket.logout()
+	assert.equal(await leaver.closed(), 401)
+	assert.deepEqual(await sim.get('/phone/devices', { account: LEAVER }), [])
+	leaver.connect()
+	assert.equal(await leaver.closed(), 401)
+	await leaver.dispose()
+})
