@@ -9,7 +9,7 @@
 //! - stanzas in the queue of their chat: a message counts as long as the library holds its stanza;
 //! - messages that have left that queue and wait to be decrypted, one per chat: [`Turns`] counts them;
 //! - receipts and acks of processed messages, in unbounded queues (`src/message/dispatch.rs:120`): the library reports
-//! their number on request, and is queried from time to time.
+//!   their number on request, and is queried from time to time.
 //!
 //! A message may be unable to proceed until a stanza arrives that is behind the waiting ones (for example a response
 //! of the server): after a time without progress a little more is read. Disk activity counts as progress, or a slow

@@ -51,13 +51,13 @@ pub(super) fn open_direct(shared: &Shared, transit: &Transit<'_>, part: &Part<'_
         return false;
     };
     take_distribution(shared, transit, &mut party, &message);
-    serve_companion(shared, transit, part, &mut party, &message);
+    let copy = message.device_sent_message.as_option();
+    let content = copy.map_or(&message, |copy| &*copy.message);
+    serve_companion(shared, transit, part, &mut party, content);
     drop(party);
     if whole {
         unopened::opened(shared, transit, &part.device);
     }
-    let copy = message.device_sent_message.as_option();
-    let content = copy.map_or(&message, |copy| &*copy.message);
     let chat = chat(transit, &part.device, &message);
     take_in(shared, transit, part, &chat, sealed.kind, content);
     true
