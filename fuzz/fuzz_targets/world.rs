@@ -175,11 +175,7 @@ impl World {
     /// A new session over the same store, as after a kill.
     fn reconnect(&mut self) {
         if let Some(link) = self.link.take() {
-            self.runtime.block_on(async {
-                let _ = timeout(TIMEOUT, link.session.close()).await;
-                link.connection.abort();
-                let _ = link.connection.await;
-            });
+            self.runtime.block_on(link.close());
         }
         let opened = self.runtime.block_on(open(&self.setup, &self.store));
         self.link = Some(opened);
@@ -204,7 +200,9 @@ impl World {
             self.hears(&mark, TIMEOUT),
             "the session is deaf to {mark}: owed {:#?}, acked {:#?}, violations {:#?}, reports {:#?}, events {:#?}",
             self.sim.queue(ACCOUNT),
-            self.sim.acks(ACCOUNT).map(|mut acks| acks.split_off(acks.len().saturating_sub(8))),
+            self.sim
+                .acks(ACCOUNT)
+                .map(|mut acks| acks.split_off(acks.len().saturating_sub(8))),
             self.sim.violations(),
             self.reports,
             self.events,
@@ -237,7 +235,8 @@ impl World {
             self.seen = page.cursor;
             for event in page.events {
                 self.events.push_back(event.what.clone());
-                self.events.drain(..self.events.len().saturating_sub(MAX_REPORTS));
+                self.events
+                    .drain(..self.events.len().saturating_sub(MAX_REPORTS));
                 let EventData::Message(message) = &event.what else {
                     continue;
                 };
@@ -255,13 +254,32 @@ impl World {
     }
 }
 
+impl Link {
+    /// As the agent closes a session.
+    async fn close(self) {
+        let Self {
+            session,
+            mut reports,
+            mut connection,
+        } = self;
+        let ended = async {
+            loop {
+                tokio::select! {
+                    _ = &mut connection => return,
+                    Some(_) = reports.recv() => {}
+                }
+            }
+        };
+        let closing = async { tokio::join!(session.close(), ended) };
+        let closed = timeout(TIMEOUT, closing).await;
+        assert!(closed.is_ok(), "the connection does not close");
+    }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         if let Some(link) = self.link.take() {
-            let _ = self
-                .runtime
-                .block_on(async { timeout(TIMEOUT, link.session.close()).await });
-            link.connection.abort();
+            self.runtime.block_on(link.close());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The queue of stanzas for one companion. An item is removed only when the companion acks it. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,6 +8,9 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 use crate::clock::unix_now;
+
+/// So many settled items are remembered.
+const MAX_SETTLED: usize = 64;
 
 /// The class of a stanza: the `class` of the `<ack>` that removes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -84,8 +87,8 @@ pub(crate) struct Queue {
     next: u64,
     items: BTreeMap<u64, Entry>,
     by_id: HashMap<(Class, String), Vec<u64>>,
-    /// What was settled of the ids that others still have: an ack of one may come again.
-    settled: HashMap<(Class, String), Vec<Item>>,
+    /// What was settled last, without contents: an ack may come again while another item has the same id.
+    settled: VecDeque<Item>,
 }
 
 #[derive(Debug)]
@@ -161,14 +164,28 @@ impl Queue {
                 kept.push(place);
             }
         }
-        let mut before = self.settled.remove(&key).unwrap_or_default();
-        let again = taken.is_empty() && before.iter().any(settled);
+        let mut same_id = self
+            .settled
+            .iter()
+            .filter(|item| item.class == class && item.id == id);
+        let again = taken.is_empty() && same_id.any(settled);
         if !kept.is_empty() {
-            before.extend(taken.iter().cloned());
-            self.by_id.insert(key.clone(), kept);
-            self.settled.insert(key, before);
+            self.by_id.insert(key, kept);
         }
+        self.remember(&taken);
         (!again).then_some(taken)
+    }
+
+    fn remember(&mut self, settled: &[Item]) {
+        let without_content = |item: &Item| Item {
+            class: item.class,
+            id: item.id.clone(),
+            origin: item.origin.clone(),
+            node: Node::new(item.node.tag.clone(), item.node.attrs.clone(), None),
+        };
+        self.settled.extend(settled.iter().map(without_content));
+        let surplus = self.settled.len().saturating_sub(MAX_SETTLED);
+        self.settled.drain(..surplus);
     }
 
     /// The items with this id.
@@ -231,6 +248,9 @@ mod tests {
         assert_eq!(settle(&mut queue, "A", "two"), None, "acked again");
         assert_eq!(settle(&mut queue, "A", "one"), Some(1));
         assert_eq!(settle(&mut queue, "A", "one"), None);
+        queue.push(item("A", "four"));
+        assert_eq!(settle(&mut queue, "A", "two"), None, "also before it came");
+        assert_eq!(settle(&mut queue, "A", "four"), Some(1));
         assert_eq!(ids(&queue), [("B", "one")]);
     }
 
