@@ -1,32 +1,19 @@
 // Every kind of message that people send, as Baileys parses it.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { test } from 'node:test'
 import { baileys } from '../src/baileys.mjs'
-import { Companion, chatOf } from '../src/companion.mjs'
-import { Simulator } from '../src/simulator.mjs'
+import { chatOf } from '../src/companion.mjs'
+import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
 
 const [ACCOUNT, PEER] = ['+15550155001', '+15550155011']
-let sim
-let device
 
 const send = async (content, fields = {}) => (await sim.post('/peer/send', { from: PEER, to: ACCOUNT, content, ...fields })).id
 const received = id => until(`message ${id}`, () => device.messages.find(({ key }) => key.id === id))
 const parsed = async content => (await received(await send(content))).message
 
-before(async () => {
-	sim = await Simulator.start()
-	device = await Companion.linked(sim, ACCOUNT)
-})
-afterEach(async () => {
-	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
-	await sim.assertClean()
-})
-after(async () => {
-	await device?.dispose()
-	await sim.stop()
-})
+linkOne(ACCOUNT)
 
 test('a location is read, and a live one', async () => {
 	const { locationMessage } = await parsed({ location: { latitude: -41.3, longitude: 174.8, name: 'Wharf', address: 'Queens Wharf' } })

@@ -1,14 +1,12 @@
 // What Baileys does to a group, as its members see it, and what members do to it, as Baileys reports it.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { Companion, chatOf } from '../src/companion.mjs'
-import { Simulator } from '../src/simulator.mjs'
+import { test } from 'node:test'
+import { chatOf } from '../src/companion.mjs'
+import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
 
 const [ACCOUNT, ANNA, BEN, CARA] = ['+15550151001', '+15550151011', '+15550151012', '+15550151013']
-let sim
-let device
 
 const group = async (...members) => (await sim.post('/group', { account: ACCOUNT, subject: 'Tide tables', members })).jid
 const change = (account, group, kind, fields = {}) => sim.post('/group/change', { account, group, kind, ...fields })
@@ -17,18 +15,7 @@ const members = async jid => (await device.socket.groupMetadata(jid)).participan
 const numberOf = ({ id, phoneNumber }) => `+${(phoneNumber ?? id).split('@')[0]}`
 const inbox = peer => sim.get('/peer/inbox', { peer })
 
-before(async () => {
-	sim = await Simulator.start()
-	device = await Companion.linked(sim, ACCOUNT)
-})
-afterEach(async () => {
-	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
-	await sim.assertClean()
-})
-after(async () => {
-	await device?.dispose()
-	await sim.stop()
-})
+linkOne(ACCOUNT)
 
 test('a group that the account creates has its members, and the account as admin', async () => {
 	const { id, subject } = await device.socket.groupCreate('Sailors', [ANNA, BEN].map(chatOf))

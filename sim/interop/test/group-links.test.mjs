@@ -1,31 +1,17 @@
 // The link of a group: looked up, followed, reset, and approved by an admin.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { Companion } from '../src/companion.mjs'
-import { Simulator } from '../src/simulator.mjs'
+import { test } from 'node:test'
+import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
 
 const [ACCOUNT, ANNA, BEN] = ['+15550152001', '+15550152011', '+15550152012']
-let sim
-let device
 
 const group = async (account, ...members) => (await sim.post('/group', { account, subject: 'Tide tables', members })).jid
 const info = (account, group) => sim.get('/group/info', { account, group })
 const join = (account, code) => sim.post('/group/join', { account, code })
 
-before(async () => {
-	sim = await Simulator.start()
-	device = await Companion.linked(sim, ACCOUNT)
-})
-afterEach(async () => {
-	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
-	await sim.assertClean()
-})
-after(async () => {
-	await device?.dispose()
-	await sim.stop()
-})
+linkOne(ACCOUNT)
 
 test('the code of the link is the one that the phone shows, until it is revoked', async () => {
 	const jid = await group(ACCOUNT, ANNA)

@@ -1,33 +1,19 @@
 // Group messages both ways: sender keys out to every member, sender keys in from each.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { test } from 'node:test'
 import { signatures } from '../src/baileys.mjs'
-import { Companion } from '../src/companion.mjs'
-import { Simulator } from '../src/simulator.mjs'
+import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
 
 const ACCOUNT = '+15550150001'
 const MEMBERS = ['+15550150011', '+15550150012', '+15550150013']
-let sim
-let device
 
 const arrived = (peer, id) =>
 	until(`${id} for ${peer}`, async () => (await sim.get('/peer/inbox', { peer })).find(message => message.id === id))
 const group = async subject => (await sim.post('/group', { account: ACCOUNT, subject, members: MEMBERS })).jid
 
-before(async () => {
-	sim = await Simulator.start()
-	device = await Companion.linked(sim, ACCOUNT)
-})
-afterEach(async () => {
-	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
-	await sim.assertClean()
-})
-after(async () => {
-	await device?.dispose()
-	await sim.stop()
-})
+linkOne(ACCOUNT)
 
 test('the group is described with its subject and all its members', async () => {
 	const jid = await group('Tide tables')

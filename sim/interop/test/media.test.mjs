@@ -2,18 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { after, afterEach, before, test } from 'node:test'
+import { test } from 'node:test'
 import { baileys } from '../src/baileys.mjs'
-import { Companion, chatOf } from '../src/companion.mjs'
-import { overPlainHttp } from '../src/plain-http.mjs'
-import { Simulator } from '../src/simulator.mjs'
+import { chatOf } from '../src/companion.mjs'
+import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
 
 const [ACCOUNT, PEER] = ['+15550154001', '+15550154011']
 const BYTES = randomBytes(5000)
 const KINDS = { image: 'imageMessage', video: 'videoMessage', video_note: 'ptvMessage', audio: 'audioMessage', document: 'documentMessage', sticker: 'stickerMessage' }
-let sim
-let device
 
 const sha256 = bytes => createHash('sha256').update(bytes).digest('base64')
 const send = async content => (await sim.post('/peer/send', { from: PEER, to: ACCOUNT, content })).id
@@ -22,19 +19,7 @@ const inbox = id => until(`${id} at the peer`, async () => (await sim.get('/peer
 const download = message => baileys.downloadMediaMessage(message, 'buffer', {})
 const part = async (...which) => Buffer.concat(await (await baileys.downloadContentFromMessage(...which)).toArray())
 
-before(async () => {
-	sim = await Simulator.start()
-	overPlainHttp(sim.media)
-	device = await Companion.linked(sim, ACCOUNT)
-})
-afterEach(async () => {
-	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
-	await sim.assertClean()
-})
-after(async () => {
-	await device?.dispose()
-	await sim.stop()
-})
+linkOne(ACCOUNT, { media: true })
 
 for (const [kind, field] of Object.entries(KINDS)) {
 	test(`what a person sends as ${kind} is opened`, async () => {

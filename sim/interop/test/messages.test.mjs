@@ -1,16 +1,14 @@
 // One-to-one messages both ways, by phone number and by LID, and the receipts that follow them.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { chatOf, Companion, textOf } from '../src/companion.mjs'
-import { Simulator } from '../src/simulator.mjs'
+import { test } from 'node:test'
+import { chatOf, textOf } from '../src/companion.mjs'
+import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
 
 const ACCOUNT = '+15550130001'
 const DELIVERED = 3
 const READ = 4
-let sim
-let device
 let peers = 0
 
 /** A contact that no other test has met. */
@@ -18,18 +16,7 @@ const newPeer = () => `+155501400${String(++peers).padStart(2, '0')}`
 const inbox = peer => sim.get('/peer/inbox', { peer })
 const arrived = (peer, id) => until(`${id} in the inbox`, async () => (await inbox(peer)).find(message => message.id === id))
 
-before(async () => {
-	sim = await Simulator.start()
-	device = await Companion.linked(sim, ACCOUNT)
-})
-afterEach(async () => {
-	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
-	await sim.assertClean()
-})
-after(async () => {
-	await device?.dispose()
-	await sim.stop()
-})
+linkOne(ACCOUNT)
 
 for (const by of ['lid', 'pn']) {
 	test(`receives by ${by}: pkmsg until it has answered, msg from then on`, async () => {

@@ -1,37 +1,24 @@
 // What people show of themselves: pictures, about texts, names, privacy and blocks, and who is on WhatsApp at all.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { Companion, chatOf } from '../src/companion.mjs'
-import { overPlainHttp } from '../src/plain-http.mjs'
-import { Simulator } from '../src/simulator.mjs'
+import { before, test } from 'node:test'
+import { chatOf } from '../src/companion.mjs'
+import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
 
 const [ACCOUNT, ANNA, BEN] = ['+15550153001', '+15550153011', '+15550153012']
 const JPEG = Buffer.from('/9j/4AAQSkZJRg==', 'base64')
-let sim
-let device
 
 const profile = account => sim.get('/profile', { account })
 const lidOf = async number => (await sim.get('/accounts')).find(({ account }) => account === number).lid
 
+linkOne(ACCOUNT, { media: true })
 before(async () => {
-	sim = await Simulator.start()
-	overPlainHttp(sim.media)
-	device = await Companion.linked(sim, ACCOUNT)
 	for (const from of [ANNA, BEN]) {
 		await sim.post('/peer/send', { from, to: ACCOUNT, text: `hello from ${from}` })
 		const { key } = await device.received(`hello from ${from}`)
 		await device.send(key.remoteJid, 'kia ora')
 	}
-})
-afterEach(async () => {
-	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
-	await sim.assertClean()
-})
-after(async () => {
-	await device?.dispose()
-	await sim.stop()
 })
 
 test('a number is on WhatsApp, or not', async () => {

@@ -1,16 +1,13 @@
 // What Baileys sends, as the person who gets it sees it on the phone.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { Companion, chatOf } from '../src/companion.mjs'
-import { overPlainHttp } from '../src/plain-http.mjs'
-import { Simulator } from '../src/simulator.mjs'
+import { test } from 'node:test'
+import { chatOf } from '../src/companion.mjs'
+import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
 
 const [ACCOUNT, PEER, OTHER] = ['+15550156001', '+15550156011', '+15550156012']
 const CHAT = chatOf(PEER)
-let sim
-let device
 
 const send = content => device.socket.sendMessage(CHAT, content)
 const inbox = async () => sim.get('/peer/inbox', { peer: PEER })
@@ -21,19 +18,7 @@ const hear = async text => {
 	return device.received(text)
 }
 
-before(async () => {
-	sim = await Simulator.start()
-	overPlainHttp(sim.media)
-	device = await Companion.linked(sim, ACCOUNT)
-})
-afterEach(async () => {
-	await until('an empty queue', async () => (await sim.queued(ACCOUNT)).length === 0)
-	await sim.assertClean()
-})
-after(async () => {
-	await device?.dispose()
-	await sim.stop()
-})
+linkOne(ACCOUNT, { media: true })
 
 test('a reply shows what it answers', async () => {
 	const quoted = await hear('when?')

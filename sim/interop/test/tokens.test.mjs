@@ -1,24 +1,13 @@
 // Privacy tokens, as Baileys knows them: the one that a contact has issued goes with the answer.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { Companion } from '../src/companion.mjs'
-import { Simulator } from '../src/simulator.mjs'
+import { test } from 'node:test'
+import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
 
 const [ACCOUNT, PEER, STRANGER] = ['+15550170001', '+15550170011', '+15550170012']
-let sim
-let device
 
-before(async () => {
-	sim = await Simulator.start({ lenient: [] })
-	device = await Companion.linked(sim, ACCOUNT)
-})
-afterEach(() => sim.assertClean())
-after(async () => {
-	await device?.dispose()
-	await sim.stop()
-})
+linkOne(ACCOUNT, { lenient: [] })
 
 const inbox = peer => sim.get('/peer/inbox', { peer })
 const chatOf = number => `${number.slice(1)}@s.whatsapp.net`
