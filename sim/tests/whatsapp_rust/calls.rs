@@ -6,17 +6,11 @@ use serde_json::{Value, json};
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::wacore::types::call::{CallAction, IncomingCall};
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, PATIENCE, assert_clean, settled};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
-
-async fn settled(server: &Controlled) {
-    let acked = || server.sim.queue(ACCOUNT).expect("queue").is_empty();
-    let outcome = server.sim.until(PATIENCE, acked).await;
-    outcome.unwrap_or_else(|_| panic!("owed: {:?}", server.sim.queue(ACCOUNT)));
-}
 
 async fn call(server: &Controlled, kind: &str, more: Value) -> (String, String) {
     let mut body = json!({ "from": CONTACT, "to": ACCOUNT, "kind": kind });
@@ -70,7 +64,7 @@ async fn a_call_rings_is_declined_and_seen_to_be() {
         .until(PATIENCE, declined)
         .await
         .expect("declined");
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     let calls = server.get("/calls?account=15550100001").await;
     let kinds: BTreeSet<&str> = calls
         .as_array()
@@ -109,7 +103,7 @@ async fn every_sign_of_a_call_is_acked() {
             ids.push(call(&server, kind, more).await.0);
         }
     }
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     let acked = server.sim.acks(ACCOUNT).expect("acks");
     let calls: BTreeSet<&str> = acked
         .iter()
@@ -128,7 +122,7 @@ async fn every_sign_of_a_call_is_acked() {
 async fn a_call_waits_for_a_companion_that_is_away() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     let store = companion.stop().await;
     let (id, named) = call(&server, "offer", json!({})).await;
     call(&server, "timeout", json!({ "call": named })).await;
@@ -140,7 +134,7 @@ async fn a_call_waits_for_a_companion_that_is_away() {
             _ => None,
         })
         .await;
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     let rang = companion.events();
     let rang = rang
         .iter()
@@ -162,7 +156,7 @@ async fn statuses_of_both_forms_are_settled() {
         let sent = server.post("/peer/send", status).await;
         ids.push(sent["id"].as_str().expect("an id").to_owned());
     }
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     let acked = server.sim.acks(ACCOUNT).expect("acks");
     let class = |id: &String| {
         let ack = acked.iter().find(|ack| ack.id == *id);
@@ -198,7 +192,7 @@ async fn receipts_of_every_type_are_read_and_acked() {
                 "from": CONTACT, "to": ACCOUNT, "id": one, "ids": [two], "type": kind, "by": by,
             });
             server.post("/peer/receipt", receipt).await;
-            settled(&server).await;
+            settled(&server.sim, ACCOUNT).await;
         }
     }
     for kind in [
@@ -219,7 +213,7 @@ async fn receipts_of_every_type_are_read_and_acked() {
         "group": "120363000000000001@g.us", "members": members,
     });
     server.post("/peer/receipt", gathered).await;
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     for id in [&one, &two] {
         companion
             .wait_for(|event| match event {

@@ -87,19 +87,19 @@ impl Companion {
         }
     }
 
-    /// Starts, links, waits until connected, until what the phone sends at linking is acked, and until the client has what
-    /// its first messages need: it sends without a token rather than wait.
+    /// Starts, links, and waits as [`Self::ready`].
     pub(crate) async fn linked(sim: &Sim, account: &str) -> Self {
         let companion = Self::start(sim).await;
         companion.link(sim, account).await;
-        companion.connected().await;
-        let settled = || sim.queue(account).expect("queue").is_empty();
-        sim.until(PATIENCE, settled).await.expect("all acked");
-        companion.has_salt().await;
+        companion.ready(sim, account).await;
         companion
     }
 
-    async fn has_salt(&self) {
+    /// Waits until connected, until what the phone sends at linking is acked, and until the client has the salt and the
+    /// properties for its first messages: it sends without a token rather than wait.
+    pub(crate) async fn ready(&self, sim: &Sim, account: &str) {
+        self.connected().await;
+        settled(sim, account).await;
         let client = self.client();
         client.fetch_props().await.expect("properties");
         let salted = async {
@@ -206,6 +206,13 @@ impl Companion {
         self.handle.shutdown().await;
         self.store
     }
+}
+
+/// Waits until an account's companions have acked everything.
+pub(crate) async fn settled(sim: &Sim, account: &str) {
+    let acked = || sim.queue(account).expect("queue").is_empty();
+    let outcome = sim.until(PATIENCE, acked).await;
+    outcome.unwrap_or_else(|_| panic!("not acked: {:?}", sim.queue(account)));
 }
 
 /// Fails with all violations if there is any.

@@ -11,7 +11,7 @@ use whatsapp_rust::Jid;
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, PATIENCE, assert_clean, settled};
 use crate::http;
 
 const ACCOUNT: &str = "+15550100001";
@@ -52,7 +52,7 @@ impl Controlled {
         let companion = Companion::start(&self.sim).await;
         self.post("/phone/scan", json!({ "qr": companion.qr().await }))
             .await;
-        companion.connected().await;
+        companion.ready(&self.sim, ACCOUNT).await;
         companion
     }
 }
@@ -131,12 +131,7 @@ async fn messages_acks_and_inbox_are_seen_over_http() {
         .await;
     let (id, _) = companion.hears("hello").await;
     assert_eq!(sent["id"], id);
-    let settled = || server.sim.queue(ACCOUNT).expect("queue").is_empty();
-    server
-        .sim
-        .until(PATIENCE, settled)
-        .await
-        .expect("all acked");
+    settled(&server.sim, ACCOUNT).await;
     assert_eq!(server.get("/queue?account=15550100001").await, json!([]));
     let acks = server.get("/acks?account=15550100001").await;
     let ack = json!({ "device": 1, "class": "message", "id": id, "from": "15550100002" });

@@ -7,7 +7,7 @@ use wacore_binary::{Jid, Server};
 use whatsapp_rust::request::InfoQuery;
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, assert_clean, settled};
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
@@ -251,9 +251,7 @@ async fn duplicates_and_disorder_arrive_once_each() {
     for text in ["one", "two", "three"] {
         companion.hears(text).await;
     }
-    sim.until(PATIENCE, || sim.queue(ACCOUNT).expect("queue").is_empty())
-        .await
-        .expect("acked");
+    settled(&sim, ACCOUNT).await;
     let mut texts: Vec<String> = companion
         .messages()
         .into_iter()
@@ -277,9 +275,7 @@ async fn a_spoilt_message_is_asked_for_again_and_read() {
         let (heard, _) = companion.hears(text).await;
         assert_eq!(heard, id);
     }
-    sim.until(PATIENCE, || sim.queue(ACCOUNT).expect("queue").is_empty())
-        .await
-        .expect("acked");
+    settled(&sim, ACCOUNT).await;
     assert_clean(&sim);
     companion.stop().await;
 }

@@ -3,7 +3,7 @@
 use openclaw_sim::{Config, Sim};
 use whatsapp_rust::Jid;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, PATIENCE, assert_clean, settled};
 
 const ACCOUNT: &str = "+15550100001";
 const ANNA: &str = "+15550100002";
@@ -40,9 +40,7 @@ async fn a_group_talks_both_ways() {
             assert_eq!((heard.kind, heard.chat.as_str()), ("skmsg", group.as_str()));
         }
     }
-    sim.until(PATIENCE, || sim.queue(ACCOUNT).expect("queue").is_empty())
-        .await
-        .expect("all acked");
+    settled(&sim, ACCOUNT).await;
     assert_clean(&sim);
     companion.stop().await;
 }

@@ -4,7 +4,7 @@ use openclaw_sim::Error;
 use serde_json::json;
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, PATIENCE, assert_clean, settled};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
@@ -62,8 +62,7 @@ async fn a_business_is_heard_from_its_phone_and_from_its_provider() {
     let peer = server.sim.peer(BUSINESS).expect("peer");
     let heard = peer.wait_for(|message| message.id == id, PATIENCE).await;
     assert_eq!(heard.expect("heard").opened_at.len(), 1);
-    let settled = || server.sim.queue(ACCOUNT).expect("queue").is_empty();
-    server.sim.until(PATIENCE, settled).await.expect("acked");
+    settled(&server.sim, ACCOUNT).await;
     assert_clean(&server.sim);
     companion.stop().await;
 }

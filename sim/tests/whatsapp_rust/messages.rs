@@ -3,7 +3,7 @@
 use openclaw_sim::{By, Config, Sim};
 use whatsapp_rust::Jid;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, PATIENCE, assert_clean, settled};
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
@@ -28,8 +28,7 @@ async fn a_contact_is_heard_by_lid_and_by_number() {
         let receipt = peer.wait_for_receipt(&id, PATIENCE).await.expect("receipt");
         assert_eq!(receipt.from, ACCOUNT);
     }
-    let settled = || sim.queue(ACCOUNT).expect("queue").is_empty();
-    sim.until(PATIENCE, settled).await.expect("all acked");
+    settled(&sim, ACCOUNT).await;
     let acks = sim.acks(ACCOUNT).expect("acks");
     assert!(acks.iter().any(|ack| ack.from == "15550100002"), "{acks:?}");
     assert_clean(&sim);

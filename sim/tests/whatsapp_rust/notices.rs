@@ -5,17 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, assert_clean, settled};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
-
-async fn settled(server: &Controlled) {
-    let acked = || server.sim.queue(ACCOUNT).expect("queue").is_empty();
-    let outcome = server.sim.until(PATIENCE, acked).await;
-    outcome.unwrap_or_else(|_| panic!("owed: {:?}", server.sim.queue(ACCOUNT)));
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_notice_is_acked() {
@@ -31,7 +25,7 @@ async fn every_notice_is_acked() {
         }
     }
     assert!(owed.len() > 30, "{owed:?}");
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     let acked: BTreeSet<String> = server
         .sim
         .acks(ACCOUNT)
@@ -64,7 +58,7 @@ async fn what_the_client_knows_is_read_as_it_was_meant() {
         let body = json!({ "account": ACCOUNT, "kind": kind, "contact": CONTACT });
         server.post("/notify", body).await;
     }
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     let mut missing: BTreeSet<&str> = BTreeSet::from([
         "DirtyState",
         "PictureUpdate",

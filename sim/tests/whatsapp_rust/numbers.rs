@@ -5,18 +5,12 @@ use serde_json::json;
 use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, PATIENCE, assert_clean, settled};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
 const MOVED: &str = "+15550100055";
-
-async fn settled(server: &Controlled) {
-    let acked = || server.sim.queue(ACCOUNT).expect("queue").is_empty();
-    let outcome = server.sim.until(PATIENCE, acked).await;
-    outcome.unwrap_or_else(|_| panic!("owed: {:?}", server.sim.queue(ACCOUNT)));
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_contact_with_another_number_is_written_to_and_heard() {
@@ -54,7 +48,7 @@ async fn a_contact_with_another_number_is_written_to_and_heard() {
     peer.wait_for(|message| message.id == id, PATIENCE)
         .await
         .expect("heard");
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     assert_clean(&server.sim);
     companion.stop().await;
 }
@@ -98,7 +92,7 @@ async fn somebody_without_a_number_is_heard_and_answered() {
         .iter()
         .find(|it| it.jid.user == lid.user);
     assert_eq!(member.expect("a member").phone_number, None);
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     assert_clean(&server.sim);
     companion.stop().await;
 }
@@ -125,7 +119,7 @@ async fn an_account_that_has_not_moved_writes_to_numbers() {
             json!({ "account": ACCOUNT, "kind": "lid_migration", "contact": CONTACT }),
         )
         .await;
-    settled(&server).await;
+    settled(&server.sim, ACCOUNT).await;
     let id = companion.say(&contact, "after the move").await;
     peer.wait_for(|message| message.id == id, PATIENCE)
         .await

@@ -58,6 +58,31 @@ async fn shown(companion: &Companion) -> String {
         .await
 }
 
+/// A companion whose client asserts the account's passkey by itself.
+async fn asserting(server: &Controlled, passkeys: Passkeys) -> Companion {
+    let companion = Companion::start(&server.sim).await;
+    let phone = phone(server);
+    phone.require_passkey(passkeys).expect("registered");
+    let client = companion.client();
+    client.set_passkey_authenticator(authenticator(phone)).await;
+    companion
+}
+
+/// The client has shown its code and confirms; the phone has confirmed by itself.
+async fn confirmed(
+    server: &Controlled,
+    companion: Companion,
+    scan: JoinHandle<Result<Linked, Error>>,
+) {
+    shown(&companion).await;
+    let confirmed = companion.client().send_passkey_confirmation().await;
+    confirmed.expect("confirmed");
+    finished(scan).await.expect("linked");
+    companion.connected().await;
+    assert_clean(&server.sim);
+    companion.stop().await;
+}
+
 async fn finished(scan: JoinHandle<Result<Linked, Error>>) -> Result<Linked, Error> {
     let scanned = tokio::time::timeout(PATIENCE, scan).await;
     scanned.expect("in time").expect("no panic")
@@ -111,56 +136,36 @@ fn authenticator(phone: Phone) -> Arc<CallbackAuthenticator> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_asks_for_options_that_the_request_does_not_bring() {
     let server = Controlled::start().await;
-    let companion = Companion::start(&server.sim).await;
-    let phone = phone(&server);
     let passkeys = Passkeys {
         brings_options: false,
         confirms: true,
         ..Passkeys::default()
     };
-    phone.require_passkey(passkeys).expect("registered");
-    let client = companion.client();
-    client
-        .set_passkey_authenticator(authenticator(phone.clone()))
-        .await;
+    let companion = asserting(&server, passkeys).await;
     let scan = scan(&server, &companion).await;
-    shown(&companion).await;
-    client.send_passkey_confirmation().await.expect("confirmed");
-    finished(scan).await.expect("linked");
-    companion.connected().await;
-    assert_clean(&server.sim);
-    companion.stop().await;
+    confirmed(&server, companion, scan).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_code_leads_to_the_passkey_as_well() {
     let server = Controlled::start().await;
-    let companion = Companion::start(&server.sim).await;
-    companion.qr().await;
-    let phone = phone(&server);
     let passkeys = Passkeys {
         confirms: true,
         ..Passkeys::default()
     };
-    phone.require_passkey(passkeys).expect("registered");
-    let client = companion.client();
-    client
-        .set_passkey_authenticator(authenticator(phone.clone()))
-        .await;
-    let code = client
+    let companion = asserting(&server, passkeys).await;
+    companion.qr().await;
+    let code = companion
+        .client()
         .pair_with_code(PairCodeOptions {
             phone_number: "15550100001".into(),
             ..Default::default()
         })
         .await
         .expect("a code");
+    let phone = phone(&server);
     let typed = tokio::spawn(async move { phone.enter_code(&code).await });
-    shown(&companion).await;
-    client.send_passkey_confirmation().await.expect("confirmed");
-    finished(typed).await.expect("linked");
-    companion.connected().await;
-    assert_clean(&server.sim);
-    companion.stop().await;
+    confirmed(&server, companion, typed).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
