@@ -266,24 +266,19 @@ impl Owner {
 
     /// WhatsApp has announced when it will refuse this version of the client; `None`: that it will not.
     pub(super) fn expires(&mut self, at: Option<SystemTime>) {
-        let Link {
-            state,
-            since,
-            reason,
-            code,
-            expires_at,
-            ..
-        } = self.link();
+        let link = self.link();
         // It is announced at every login.
-        if expires_at == at {
+        if link.expires_at == at {
             return;
         }
-        self.update(|link| link.expires_at = at);
         match at.map(clock::utc) {
             Some(at) => tracing::warn!(at, "WhatsApp will stop accepting this version"),
             None => tracing::info!("WhatsApp no longer announces the end of this version"),
         }
-        self.enter_with(state, reason, code, since);
+        self.publish(Link {
+            expires_at: at,
+            ..link
+        });
     }
 
     /// The link's connection has ended: the pairing that has just made it decides what follows, or the retry rules.
@@ -382,7 +377,7 @@ impl Owner {
         self.enter_with(state, reason, None, clock::now());
     }
 
-    /// Enters a state: updates the store, the view, the journal and the log, in that order.
+    /// Enters a state, and logs that.
     fn enter_with(
         &mut self,
         state: LinkState,
@@ -390,7 +385,6 @@ impl Owner {
         code: Option<u32>,
         since: SystemTime,
     ) {
-        let now = clock::now();
         let before = self.link();
         let link = Link {
             state,
@@ -399,13 +393,17 @@ impl Owner {
             code,
             ..before.clone()
         };
-        record::keep(&self.vault, &link);
-        self.show(|view| view.change(link.clone(), now));
-        self.setup.journal.append(
-            EventData::Link(Box::new(link.clone().shown_by(clock::shown))),
-            now,
-        );
+        self.publish(link.clone());
         self.setup.traffic.count_link(&before, &link);
         line::log(&before, &link);
+    }
+
+    /// The link has changed: updates the store, the view and the journal, in that order.
+    fn publish(&mut self, link: Link) {
+        let now = clock::now();
+        record::keep(&self.vault, &link);
+        self.show(|view| view.change(link.clone(), now));
+        let shown = Box::new(link.shown_by(clock::shown));
+        self.setup.journal.append(EventData::Link(shown), now);
     }
 }
