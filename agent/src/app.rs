@@ -13,7 +13,6 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use openclaw_state::admission::Admission;
 use openclaw_state::allow::{Allowlist, Loaded};
-use openclaw_state::authorship::Authorship;
 use openclaw_state::clients::Clients;
 use openclaw_state::clock::Resumed;
 use openclaw_state::journal::Journal;
@@ -293,14 +292,9 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Se
     ));
     outbox.resume(now, resumed.uncounted);
     let people: Arc<dyn People> = Arc::new(store.clone());
-    let authorship = Authorship::new(
-        Arc::clone(&journal),
-        Arc::clone(&outbox),
-        Arc::clone(&people),
-    );
     let admission = Admission::new(
         Arc::new(allowlist),
-        authorship,
+        Arc::clone(&outbox),
         Arc::clone(&journal),
         people,
         vault.clone(),

@@ -7,7 +7,6 @@ use std::time::Duration;
 use openclaw_sim::{By, Config, GroupChange, Leniency, Phone, Sim, Tamper, Unopenable};
 use openclaw_state::admission::Admission;
 use openclaw_state::allow::{Allowlist, Loaded, Source};
-use openclaw_state::authorship::Authorship;
 use openclaw_state::clock;
 use openclaw_state::journal::{self, Journal};
 use openclaw_state::outbox::{self, Outbox};
@@ -363,14 +362,9 @@ fn setup(volume: &Volume, sim: &Arc<Sim>) -> (Setup, Store) {
     let limits = outbox::Limits::default();
     let outbox = Arc::new(Outbox::open(vault.clone(), Arc::clone(&journal), limits));
     let people: Arc<dyn People> = Arc::new(store.clone());
-    let authorship = Authorship::new(
-        Arc::clone(&journal),
-        Arc::clone(&outbox),
-        Arc::clone(&people),
-    );
     let admission = Admission::new(
         Arc::new(allowlist),
-        authorship,
+        Arc::clone(&outbox),
         Arc::clone(&journal),
         people,
         vault,

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::allow::{Allowlist, Verdict, VerdictReason};
 use crate::authorship::Authorship;
 use crate::journal::{Arrival, Journal, Mark};
+use crate::outbox::Outbox;
 use crate::people::People;
 use crate::traffic::Traffic;
 use crate::vault::{Tables, Vault, to_millis};
@@ -66,7 +67,7 @@ impl Admission {
     #[must_use]
     pub fn new(
         allowlist: Arc<Allowlist>,
-        authorship: Authorship,
+        outbox: Arc<Outbox>,
         journal: Arc<Journal>,
         people: Arc<dyn People>,
         vault: Vault,
@@ -75,7 +76,7 @@ impl Admission {
     ) -> Self {
         let admission = Self {
             allowlist,
-            authorship,
+            authorship: Authorship::new(Arc::clone(&journal), outbox, Arc::clone(&people)),
             journal,
             people,
             vault,
