@@ -42,6 +42,12 @@ use crate::wire::tamper::Tamper;
 /// A running simulator. Dropping it closes every socket.
 pub struct Sim {
     shared: Arc<Shared>,
+    /// `None` without a listener.
+    _listening: Option<Listening>,
+}
+
+/// What serves the simulator's sockets.
+struct Listening {
     task: JoinHandle<()>,
     /// Dropped, it ends the media host.
     _media: oneshot::Sender<()>,
@@ -74,27 +80,22 @@ impl Sim {
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(media::run(Arc::clone(&shared), host, stopped));
         let task = tokio::spawn(server::run(Arc::clone(&shared), listener));
+        let listening = Listening { task, _media: stop };
         Ok(Self {
             shared,
-            task,
-            _media: stop,
+            _listening: Some(listening),
         })
     }
 
-    /// Serves clients of the same process alone, over [`Sim::connect`], without a socket. Must be called within tokio's
-    /// runtime.
+    /// Serves clients of the same process alone, over [`Sim::connect`], without a socket.
     pub fn without_listener(config: Config) -> Self {
-        let shared = Arc::new(Shared::new(config));
-        let task = tokio::spawn(std::future::pending());
-        let (stop, _) = oneshot::channel();
         Self {
-            shared,
-            task,
-            _media: stop,
+            shared: Arc::new(Shared::new(config)),
+            _listening: None,
         }
     }
 
-    /// Opens a connection without a socket: what a client writes WebSocket frames to.
+    /// Opens a connection without a socket: what a client writes WebSocket frames to. Must be called within tokio's runtime.
     pub fn connect(&self) -> DuplexStream {
         server::connect(&self.shared)
     }
@@ -283,7 +284,7 @@ async fn bind(asked: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     Ok((listener, address))
 }
 
-impl Drop for Sim {
+impl Drop for Listening {
     fn drop(&mut self) {
         // The connections are in the task's JoinSet, and end with it.
         self.task.abort();
