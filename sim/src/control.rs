@@ -80,7 +80,7 @@ fn router(sim: Arc<Sim>) -> Router {
         .with_state(sim)
 }
 
-/// How accounts are linked, and what they are told.
+/// How accounts are linked, and the notices that their companions receive.
 fn linking() -> Router<Arc<Sim>> {
     Router::new()
         .route("/passkey", post(passkey::register))

@@ -108,10 +108,7 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
             "GET /group/info shows who is a member, who is an admin, and what the group is set to",
         ),
         Error::NoNotice(_) => (StatusCode::BAD_REQUEST, "GET /notices lists the kinds"),
-        Error::NotMovable(_) => (
-            StatusCode::CONFLICT,
-            "move a contact to a number that nobody has used",
-        ),
+        Error::NotMovable(_) => (StatusCode::CONFLICT, "choose a number that is not in use"),
         Error::NotOnWhatsApp(_) => (
             StatusCode::CONFLICT,
             "it was declared so with POST /unknown: use another number",

@@ -41,7 +41,7 @@ pub(super) async fn notify(
         }
         return Err(Failure::bad_request(
             "no `account`",
-            "say whose companions are told",
+            "set the account whose companions receive it",
         ));
     };
     let contact = contact.map(|number| number.parse()).transpose();

@@ -18,7 +18,7 @@ pub(crate) fn rename(shared: &Shared, number: &Number, name: &str) {
     name.clone_into(&mut user.name);
     if let Some((collection, version)) = user.app_state.rename(name, unix_now()) {
         let collection = changed(collection, version);
-        tell(&mut state, &(number.clone(), 0), vec![collection]);
+        notify(&mut state, &(number.clone(), 0), vec![collection]);
     }
     drop(state);
     shared.announce();
@@ -33,7 +33,7 @@ pub(crate) fn changed(name: &str, version: impl Into<u64>) -> Node {
 }
 
 /// `<notification type="server_sync">`: the account's other companions then request the patches.
-pub(crate) fn tell(state: &mut State, by: &DeviceId, collections: Vec<Node>) {
+pub(crate) fn notify(state: &mut State, by: &DeviceId, collections: Vec<Node>) {
     let news = NodeBuilder::new("notification")
         .attr("from", by.0.pn())
         .children(collections);

@@ -18,18 +18,25 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::file::{MediaType, Stored, sha256};
 
-/// Uploads a picture to the media host.
-fn store(shared: &Shared, state: &mut State, bytes: &Bytes) -> Result<Picture, Full> {
+/// Uploads a picture to the media host, if there is one.
+fn store(
+    shared: &Shared,
+    state: &mut State,
+    bytes: Option<&Bytes>,
+) -> Result<Option<Picture>, Full> {
+    let Some(bytes) = bytes else {
+        return Ok(None);
+    };
     let stored = Stored::Sealed(bytes.clone());
     let kind = MediaType::ProductCatalogImage;
     let limit = shared.config.media_limit;
     let direct_path = state.media.put(stored, kind, sha256(bytes), limit)?;
     state.pictures_made += 1;
-    Ok(Picture {
+    Ok(Some(Picture {
         id: 1_700_000_000 + state.pictures_made,
         direct_path,
         bytes: bytes.clone(),
-    })
+    }))
 }
 
 /// Changes a user's picture, or removes it. Returns its id.
@@ -40,9 +47,7 @@ pub(crate) fn set_picture(
 ) -> Result<Option<u64>, Full> {
     let number = &by.0;
     let mut state = lock(&shared.state);
-    let picture = bytes
-        .map(|bytes| store(shared, &mut state, bytes))
-        .transpose()?;
+    let picture = store(shared, &mut state, bytes)?;
     let id = picture.as_ref().map(|picture| picture.id);
     let news = picture_news(picture.as_ref());
     let news = news.attr("jid", number.pn()).attr("author", number.pn());
@@ -63,9 +68,7 @@ pub(crate) fn set_group_picture(
     bytes: Option<&Bytes>,
 ) -> Result<Option<u64>, Full> {
     let mut state = lock(&shared.state);
-    let picture = bytes
-        .map(|bytes| store(shared, &mut state, bytes))
-        .transpose()?;
+    let picture = store(shared, &mut state, bytes)?;
     let id = picture.as_ref().map(|picture| picture.id);
     let news = picture_news(picture.as_ref());
     let Some(group) = state.groups.get_mut(group) else {

@@ -1,6 +1,6 @@
 //! Messages of a phone or a peer, from any of its devices, encrypted for each companion of the recipients.
 //!
-//! Nothing is encrypted between two devices that the simulator runs: no client could tell the difference.
+//! Nothing is encrypted between two devices that the simulator runs: no client could see the difference.
 
 use std::sync::{Arc, Mutex};
 

@@ -58,7 +58,7 @@ pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[
 
 /// A member has a new number: notifies the members' companions.
 pub(crate) fn renumbered(state: &mut State, old: &Number, new: &Number) {
-    let mut told = Vec::new();
+    let mut notices = Vec::new();
     for group in state.groups.values_mut().filter(|group| group.has(old)) {
         let item = news::renumbered(group, old, new);
         for member in &mut group.members {
@@ -74,9 +74,9 @@ pub(crate) fn renumbered(state: &mut State, old: &Number, new: &Number) {
                 *named = new.clone();
             }
         }
-        told.push((group.members.clone(), item));
+        notices.push((group.members.clone(), item));
     }
-    for (members, item) in told {
+    for (members, item) in notices {
         news::tell(state, &members, &item);
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
         })
         .collect();
     if !patched.is_empty() {
-        app_state::tell(&mut state, id, patched);
+        app_state::notify(&mut state, id, patched);
     }
     let sync = NodeBuilder::new("sync").children(answers).build();
     stanza::result(question.node, [sync])
