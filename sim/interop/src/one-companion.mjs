@@ -12,13 +12,14 @@ export let device
 
 /**
  * Links a companion to an account. `media` sends its files to the simulator's media host, `lenient` is as of
- * `Simulator.start`, other settings are the companion's own.
+ * `Simulator.start`, `prepare` runs once it is linked, and other settings are the companion's own.
  */
-export function linkOne(account, { media = false, lenient, ...settings } = {}) {
+export function linkOne(account, { media = false, lenient, prepare, ...settings } = {}) {
 	before(async () => {
 		sim = await Simulator.start({ lenient })
 		if (media) overPlainHttp(sim.media)
 		device = await Companion.linked(sim, account, settings)
+		await prepare?.()
 	})
 	afterEach(async () => {
 		await until('an empty queue', async () => (await sim.queued(account)).length === 0)

@@ -1,7 +1,7 @@
 // What a device asks of its phone: older messages of a chat, and messages that it could not open. And its farewell.
 
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { Companion } from '../src/companion.mjs'
 import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
@@ -17,11 +17,12 @@ function unwrapped(message) {
 	return inner?.protocolMessage?.peerDataOperationRequestMessage ? inner : message
 }
 
-linkOne(ACCOUNT, { media: true, patchMessageBeforeSending: unwrapped })
-before(async () => {
+async function fillChat() {
 	for (let i = 0; i < 5; i++) await sim.post('/peer/send', { from: PEER, to: ACCOUNT, text: `number ${i}` })
 	await device.received('number 4')
-})
+}
+
+linkOne(ACCOUNT, { media: true, prepare: fillChat, patchMessageBeforeSending: unwrapped })
 
 test('a request in its wrapper is answered', async () => {
 	const wrapping = await Companion.linked(sim, WRAPPER)

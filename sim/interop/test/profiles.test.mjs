@@ -1,7 +1,7 @@
 // What people show of themselves: pictures, about texts, names, privacy and blocks, and who is on WhatsApp at all.
 
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { chatOf } from '../src/companion.mjs'
 import { device, linkOne, sim } from '../src/one-companion.mjs'
 import { until } from '../src/until.mjs'
@@ -12,14 +12,15 @@ const JPEG = Buffer.from('/9j/4AAQSkZJRg==', 'base64')
 const profile = account => sim.get('/profile', { account })
 const lidOf = async number => (await sim.get('/accounts')).find(({ account }) => account === number).lid
 
-linkOne(ACCOUNT, { media: true })
-before(async () => {
+async function meetContacts() {
 	for (const from of [ANNA, BEN]) {
 		await sim.post('/peer/send', { from, to: ACCOUNT, text: `hello from ${from}` })
 		const { key } = await device.received(`hello from ${from}`)
 		await device.send(key.remoteJid, 'kia ora')
 	}
-})
+}
+
+linkOne(ACCOUNT, { media: true, prepare: meetContacts })
 
 test('a number is on WhatsApp, or not', async () => {
 	await sim.post('/unknown', { number: '+15550153099' })
