@@ -59,7 +59,10 @@ async fn an_announced_end_of_the_version_is_in_status_event_log_metric_and_one_a
     assert!(world.agent.get("/metrics").await.body.contains(METRIC));
     assert_eq!(world.agent.count_logged(ANNOUNCED), 1);
 
-    // A restart knows it, and what is announced again is no news.
+    // A restart knows it, and what is announced again is no news. Killed earlier, it would deliver the first alert twice.
+    world
+        .until_listed(|listed| listed.alerts[0].state() == pb::AlertState::Delivered)
+        .await;
     world.killed(&receiver).await;
     world.agent.until_state(pb::LinkState::Connected).await;
     world.until_expires(Some(DATE)).await;
