@@ -73,6 +73,8 @@ impl World {
             };
             let sim = Arc::new(Sim::without_listener(config));
             let (setup, store) = setup(&volume, &sim);
+            // Shows the events that no one waits for.
+            tokio::spawn(Arc::clone(&setup.journal).run());
             let link = linked(&setup, &store, &sim).await;
             let members = [CONTACT, WITNESS];
             let group = phone(&sim).create_group("Harbour", &members).await;
