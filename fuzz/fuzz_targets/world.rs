@@ -134,7 +134,7 @@ impl World {
                 7 => {
                     drop(phone(&sim).change_group(&group, &GroupChange::Subject("Tide".to_owned())))
                 }
-                8 => drop(phone(&sim).change_group(&group, &GroupChange::ResetInvite)),
+                8 => drop(phone(&sim).change_group(&group, &GroupChange::reset_invite())),
                 9 => drop(phone(&sim).send_text(CONTACT, "three").await),
                 10 => send(session, CONTACT).await,
                 11 => send_to_group(session, &group).await,

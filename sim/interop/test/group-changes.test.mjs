@@ -48,7 +48,7 @@ test('subject, description, settings and timer are in the description of the gro
 	assert.deepEqual([undone.desc, undone.announce, undone.restrict, undone.ephemeralDuration], [undefined, false, false, undefined])
 })
 
-test('who may add members is a setting', { skip: 'the simulator answers <member_add_mode> with 400' }, async () => {
+test('who may add members is a setting', async () => {
 	const jid = await group(ANNA)
 	for (const mode of ['all_member_add', 'admin_add']) {
 		await device.socket.groupMemberAddMode(jid, mode)
@@ -145,7 +145,7 @@ test('the account is told that it is in a group, and that it is out again', asyn
 	assert.ok(!device.texts().includes('not for the account'))
 })
 
-test('a description has one id, the one of the device that wrote it', { skip: 'the simulator makes an id of its own for the group and another for the notification' }, async () => {
+test('a description has one id, the one of the device that wrote it', async () => {
 	const jid = await group(ANNA)
 	const ids = []
 	device.socket.ws.on('CB:notification,type:w:gp2', ({ content }) => ids.push(content[0].attrs.id))

@@ -103,8 +103,13 @@ test('a contact who is blocked on the phone is listed', async () => {
 	assert.deepEqual(await device.socket.fetchBlocklist(), [])
 })
 
-test('the business profile of a person is empty', { skip: 'the simulator answers w:biz with 501' }, async () => {
-	assert.equal(await device.socket.getBusinessProfile(chatOf(BEN)), undefined)
+test('a business has a profile, and a person none', async () => {
+	const profile = () => device.socket.getBusinessProfile(chatOf(BEN))
+	assert.equal(await profile(), undefined)
+	await sim.post('/profile/business', { account: BEN, name: 'Boatyard' })
+	assert.equal((await profile()).wid, chatOf(BEN))
+	await sim.post('/profile/business', { account: BEN })
+	assert.equal(await profile(), undefined)
 })
 
 test('a name given by the phone or by Baileys is the name of the account', async () => {

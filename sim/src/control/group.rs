@@ -88,6 +88,7 @@ enum Kind {
     Locked { on: bool },
     Ephemeral { expiration: u32 },
     Approval { on: bool },
+    MemberAdd { on: bool },
     Addressing { by_lid: bool },
     ResetInvite {},
 }
@@ -102,7 +103,7 @@ impl TryFrom<Kind> for Change {
         };
         Ok(match kind {
             Kind::Subject { subject } => Self::Subject(subject),
-            Kind::Description { description } => Self::Description(description),
+            Kind::Description { description } => Self::description(description),
             Kind::Add { members } => Self::Add(numbers(members)?),
             Kind::Remove { members } => Self::Remove(numbers(members)?),
             Kind::Leave {} => Self::Leave,
@@ -112,8 +113,9 @@ impl TryFrom<Kind> for Change {
             Kind::Locked { on } => Self::Locked(on),
             Kind::Ephemeral { expiration } => Self::Expiration(expiration),
             Kind::Approval { on } => Self::Approval(on),
+            Kind::MemberAdd { on } => Self::MemberAdd(on),
             Kind::Addressing { by_lid } => Self::ByLid(by_lid),
-            Kind::ResetInvite {} => Self::ResetInvite,
+            Kind::ResetInvite {} => Self::reset_invite(),
         })
     }
 }

@@ -15,6 +15,17 @@ use crate::sync::lock;
 
 /// Creates a group and notifies its members' companions. Returns the user part of its JID.
 pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[Number]) -> String {
+    make_with(shared, creator, subject, members, Settings::default())
+}
+
+/// Like [`make`], with settings.
+pub(crate) fn make_with(
+    shared: &Shared,
+    creator: &Number,
+    subject: &str,
+    members: &[Number],
+    settings: Settings,
+) -> String {
     let mut everybody = vec![creator.clone()];
     for member in members {
         if !everybody.contains(member) {
@@ -41,7 +52,7 @@ pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[
         members: everybody.clone(),
         admins: [creator.clone()].into(),
         created_at: now,
-        settings: Settings::default(),
+        settings,
         invite: crate::id::message(),
         requests: BTreeMap::new(),
         picture: None,

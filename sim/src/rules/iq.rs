@@ -1,6 +1,7 @@
 //! Questions that clients ask the server, by namespace. What is not known is refused.
 
 mod app_state;
+mod business;
 mod device;
 mod groups;
 mod media;
@@ -123,6 +124,7 @@ fn answer_in(
         "privacy" => privacy::settings(shared, id, question),
         "blocklist" if question.set => privacy::block(shared, id, question),
         "blocklist" => privacy::blocklist(shared, id, question),
+        "w:biz" if !question.set => business::profiles(shared, question),
         "w:profile:picture" => profile::picture(shared, id, question),
         "status" if question.set => profile::about(shared, id, question),
         "disappearing_mode" if question.set => profile::timer(shared, id, question),

@@ -38,7 +38,12 @@ pub enum Change {
     /// Changes the subject.
     Subject(String),
     /// Changes or removes the description.
-    Description(Option<String>),
+    Description {
+        /// The id of this version, which the writer's device makes.
+        id: String,
+        /// The text. `None` removes the description.
+        text: Option<String>,
+    },
     /// Adds people.
     Add(Vec<Number>),
     /// Removes members.
@@ -57,10 +62,31 @@ pub enum Change {
     Expiration(u32),
     /// Whether an admin has to approve those who join by the invite link.
     Approval(bool),
+    /// Whether members can add people, or only admins.
+    MemberAdd(bool),
     /// Whether members are addressed by LID or by number. Only the server makes this change, never a member.
     ByLid(bool),
     /// Replaces the invite link.
-    ResetInvite,
+    ResetInvite {
+        /// The code of the new link.
+        code: String,
+    },
+}
+
+impl Change {
+    /// A description written on a phone, or its removal.
+    #[must_use]
+    pub fn description(text: Option<String>) -> Self {
+        let id = crate::id::stanza();
+        Self::Description { id, text }
+    }
+
+    /// A new invite link.
+    #[must_use]
+    pub fn reset_invite() -> Self {
+        let code = crate::id::message();
+        Self::ResetInvite { code }
+    }
 }
 
 /// A group's subject, and who set it.
@@ -86,6 +112,8 @@ pub(crate) struct Settings {
     pub(crate) expiration: u32,
     /// An admin has to approve those who join by the invite link.
     pub(crate) approval: bool,
+    /// Members can add people.
+    pub(crate) member_add: bool,
 }
 
 impl Default for Settings {
@@ -97,6 +125,7 @@ impl Default for Settings {
             locked: false,
             expiration: 0,
             approval: false,
+            member_add: true,
         }
     }
 }
@@ -194,6 +223,38 @@ impl Group {
 }
 
 impl Settings {
+    /// The settings of a new group, changed by these.
+    pub(crate) fn of(changes: impl IntoIterator<Item = Change>) -> Self {
+        let mut settings = Self::default();
+        for change in changes {
+            settings.apply(&change);
+        }
+        settings
+    }
+
+    /// Applies a change of a setting; other changes have no effect here.
+    pub(crate) fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Description { id, text } => {
+                let described = |text: &String| (id.clone(), text.clone());
+                self.description = text.as_ref().map(described);
+            }
+            Change::Announcement(on) => self.announcement = *on,
+            Change::Locked(on) => self.locked = *on,
+            Change::Expiration(seconds) => self.expiration = *seconds,
+            Change::Approval(on) => self.approval = *on,
+            Change::MemberAdd(on) => self.member_add = *on,
+            Change::ByLid(on) => self.by_lid = *on,
+            Change::Subject(_)
+            | Change::Add(_)
+            | Change::Remove(_)
+            | Change::Leave
+            | Change::Promote(_)
+            | Change::Demote(_)
+            | Change::ResetInvite { .. } => {}
+        }
+    }
+
     fn describe(&self) -> Vec<Node> {
         let mut nodes = Vec::new();
         if let Some((id, text)) = &self.description {
@@ -211,8 +272,27 @@ impl Settings {
         if self.approval {
             nodes.push(approval_mode(true));
         }
+        nodes.push(member_add_mode(self.member_add));
         nodes
     }
+}
+
+/// The content of `<member_add_mode>` where members can add people.
+pub(crate) const ALL_MEMBER_ADD: &str = "all_member_add";
+/// The content of `<member_add_mode>` where only admins can add people.
+pub(crate) const ADMIN_ADD: &str = "admin_add";
+
+/// `<invite>`, with the code of an invite link.
+pub(crate) fn invite(code: &str) -> Node {
+    NodeBuilder::new("invite").attr("code", code).build()
+}
+
+/// `<member_add_mode>`.
+pub(crate) fn member_add_mode(members: bool) -> Node {
+    let mode = if members { ALL_MEMBER_ADD } else { ADMIN_ADD };
+    NodeBuilder::new("member_add_mode")
+        .string_content(mode)
+        .build()
 }
 
 /// `<membership_approval_mode>`.

@@ -12,7 +12,7 @@ use crate::clock::unix_now;
 use crate::number::{DeviceId, Number};
 use crate::signal::address;
 use crate::state::error::Error;
-use crate::state::group::{Change, Group, Subject, approval_mode};
+use crate::state::group::{Change, Group, Subject, approval_mode, invite, member_add_mode};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
@@ -23,6 +23,7 @@ pub(crate) struct Denied(pub(crate) u16);
 impl Denied {
     pub(crate) const NOT_ALLOWED: Self = Self(403);
     pub(crate) const NO_GROUP: Self = Self(404);
+    pub(crate) const CONFLICT: Self = Self(409);
 
     pub(crate) const fn text(self) -> &'static str {
         match self.0 {
@@ -87,8 +88,9 @@ pub(crate) fn apply(
 
 fn needs_admin(group: &Group, change: &Change) -> bool {
     match change {
-        Change::Leave | Change::Add(_) => false,
-        Change::Subject(_) | Change::Description(_) | Change::Expiration(_) => {
+        Change::Leave => false,
+        Change::Add(_) => !group.settings.member_add,
+        Change::Subject(_) | Change::Description { .. } | Change::Expiration(_) => {
             group.settings.locked
         }
         _ => true,
@@ -103,10 +105,6 @@ fn take_effect(group: &mut Group, actor: &Number, change: &Change) {
                 by: actor.clone(),
                 at: unix_now(),
             };
-        }
-        Change::Description(text) => {
-            let described = |text: &String| (crate::id::stanza(), text.clone());
-            group.settings.description = text.as_ref().map(described);
         }
         Change::Add(people) => {
             for number in people {
@@ -126,12 +124,8 @@ fn take_effect(group: &mut Group, actor: &Number, change: &Change) {
             group.admins.extend(members.cloned());
         }
         Change::Demote(people) => group.admins.retain(|admin| !people.contains(admin)),
-        Change::Announcement(on) => group.settings.announcement = *on,
-        Change::Locked(on) => group.settings.locked = *on,
-        Change::Expiration(seconds) => group.settings.expiration = *seconds,
-        Change::Approval(on) => group.settings.approval = *on,
-        Change::ByLid(on) => group.settings.by_lid = *on,
-        Change::ResetInvite => group.invite = crate::id::message(),
+        Change::ResetInvite { code } => group.invite.clone_from(code),
+        setting => group.settings.apply(setting),
     }
 }
 
@@ -158,8 +152,8 @@ fn action(group: &Group, actor: &Number, change: &Change) -> Node {
             .attr("s_o", group.address(actor))
             .attr("s_t", unix_now())
             .build(),
-        Change::Description(text) => {
-            let description = NodeBuilder::new("description").attr("id", crate::id::stanza());
+        Change::Description { id, text } => {
+            let description = NodeBuilder::new("description").attr("id", id.as_str());
             let content = match text {
                 Some(text) => NodeBuilder::new("body").string_content(text.as_str()),
                 None => NodeBuilder::new("delete"),
@@ -178,9 +172,11 @@ fn action(group: &Group, actor: &Number, change: &Change) -> Node {
             .attr("expiration", *seconds)
             .build(),
         Change::Approval(on) => approval_mode(*on),
+        Change::MemberAdd(on) => member_add_mode(*on),
         // The address of every member changes.
         Change::ByLid(_) => people("modify", &group.members),
-        Change::ResetInvite => NodeBuilder::new("revoke").build(),
+        // Baileys and whatsmeow read the new code here; the library also knows a `<revoke/>`.
+        Change::ResetInvite { code } => invite(code),
     }
 }
 

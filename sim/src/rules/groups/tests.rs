@@ -52,7 +52,8 @@ fn members_name_and_add_and_admins_do_the_rest() {
         Change::Announcement(true),
         Change::Locked(true),
         Change::Approval(true),
-        Change::ResetInvite,
+        Change::MemberAdd(false),
+        Change::reset_invite(),
     ];
     for change in others {
         let denied = bench.apply(&bench.member, &change);
@@ -66,6 +67,11 @@ fn members_name_and_add_and_admins_do_the_rest() {
         .expect("anybody may");
     assert!(bench.with(|group| group.has(&bench.stranger)));
     assert_eq!(bench.with(|group| group.subject.text.clone()), "Quay");
+    bench
+        .apply(&bench.admin, &Change::MemberAdd(false))
+        .expect("an admin");
+    let add = Change::Add(vec![number("+15550100004")]);
+    assert_eq!(bench.apply(&bench.member, &add), Err(Denied::NOT_ALLOWED));
     bench
         .apply(&bench.admin, &Change::Locked(true))
         .expect("an admin");
@@ -101,7 +107,7 @@ fn a_link_leads_in_at_once_or_after_approval_until_it_is_reset() {
     assert!(bench.with(|group| group.has(&bench.stranger) && group.requests.is_empty()));
     let old = code();
     bench
-        .apply(&bench.admin, &Change::ResetInvite)
+        .apply(&bench.admin, &Change::reset_invite())
         .expect("an admin");
     let other = number("+15550100004");
     assert!(matches!(

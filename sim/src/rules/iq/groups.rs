@@ -8,7 +8,7 @@ use crate::rules::groups::change::{self, Denied};
 use crate::rules::groups::{self, joining};
 use crate::rules::iq::question::Question;
 use crate::state::State;
-use crate::state::group::{Change, Group};
+use crate::state::group::{self, ADMIN_ADD, ALL_MEMBER_ADD, Change, Group, Settings};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
@@ -79,7 +79,7 @@ fn get(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer>
         _ if !group.has(own) => Err(Denied::NOT_ALLOWED),
         tag if QUERY.contains(&tag) => Ok(vec![group.describe()]),
         _ if !admin => Err(Denied::NOT_ALLOWED),
-        "invite" => Ok(vec![invite(group)]),
+        "invite" => Ok(vec![group::invite(&group.invite)]),
         "membership_approval_requests" => {
             let requests = group.requests.iter().map(|(number, at)| {
                 NodeBuilder::new("membership_approval_request")
@@ -92,12 +92,6 @@ fn get(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer>
         }
         _ => return None,
     })
-}
-
-fn invite(group: &Group) -> Node {
-    NodeBuilder::new("invite")
-        .attr("code", group.invite.as_str())
-        .build()
 }
 
 fn set(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer> {
@@ -116,47 +110,76 @@ fn set(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer>
         let Some(group) = state.groups.get(id) else {
             return Some(Err(Denied::NO_GROUP));
         };
+        if is_outdated(group, child) {
+            return Some(Err(Denied::CONFLICT));
+        }
         wanted(&state, group, child)?
     };
     if let Err(denied) = change::apply(shared, id, own, &change) {
         return Some(Err(denied));
     }
-    let answer = match change {
-        Change::ResetInvite => lock(&shared.state).groups.get(id).map(invite),
-        _ => answer,
-    };
     Some(Ok(answer.into_iter().collect()))
+}
+
+/// Whether a new description names another one as its predecessor than the group has.
+fn is_outdated(group: &Group, child: &Node) -> bool {
+    let current = group.settings.description.as_ref().map(|(id, _)| id);
+    child.tag == "description"
+        && stanza::text(child, "prev").is_some_and(|prev| current.is_none_or(|id| *id != prev))
 }
 
 /// The change that a child requests, and its response, with one entry per person.
 fn wanted(state: &State, group: &Group, child: &Node) -> Option<(Change, Option<Node>)> {
-    let text = || child.content_as_string().map(String::from);
-    let tag = child.tag.as_ref();
-    Some(match tag {
-        "subject" => (Change::Subject(text()?), None),
-        "description" => {
-            let body = child.get_optional_child("body");
-            let body = body.and_then(Node::content_as_string);
-            (Change::Description(body.map(String::from)), None)
+    Some(match child.tag.as_ref() {
+        "subject" => (Change::Subject(content(child)?), None),
+        "invite" => {
+            let change = Change::reset_invite();
+            let Change::ResetInvite { code } = &change else {
+                return None;
+            };
+            let answer = group::invite(code);
+            (change, Some(answer))
         }
-        "announcement" | "not_announcement" => (Change::Announcement(tag == "announcement"), None),
-        "locked" | "unlocked" => (Change::Locked(tag == "locked"), None),
-        "not_ephemeral" => (Change::Expiration(0), None),
-        "ephemeral" => {
-            let seconds = stanza::text(child, "expiration")?.parse().ok()?;
-            (Change::Expiration(seconds), None)
-        }
-        "membership_approval_mode" => {
-            let join = child.get_optional_child("group_join")?;
-            (Change::Approval(stanza::is(join, "state", "on")), None)
-        }
-        "invite" => (Change::ResetInvite, None),
         "add" | "remove" | "promote" | "demote" => {
             let (change, answer) = of_people(state, group, child);
             (change, Some(answer))
         }
+        _ => (setting(child)?, None),
+    })
+}
+
+/// The setting that a child changes, of a group or in `<create>`.
+fn setting(child: &Node) -> Option<Change> {
+    let tag = child.tag.as_ref();
+    Some(match tag {
+        "description" => {
+            let text = child.get_optional_child("body").and_then(content);
+            let id = stanza::text(child, "id").map(String::from);
+            match id {
+                Some(id) => Change::Description { id, text },
+                None => Change::description(text),
+            }
+        }
+        "announcement" | "not_announcement" => Change::Announcement(tag == "announcement"),
+        "locked" | "unlocked" => Change::Locked(tag == "locked"),
+        "not_ephemeral" => Change::Expiration(0),
+        "ephemeral" => Change::Expiration(stanza::text(child, "expiration")?.parse().ok()?),
+        "membership_approval_mode" => {
+            let join = child.get_optional_child("group_join")?;
+            Change::Approval(stanza::is(join, "state", "on"))
+        }
+        "member_add_mode" => match content(child)?.as_str() {
+            ALL_MEMBER_ADD => Change::MemberAdd(true),
+            ADMIN_ADD => Change::MemberAdd(false),
+            _ => return None,
+        },
         _ => return None,
     })
+}
+
+fn content(node: &Node) -> Option<String> {
+    let bytes = stanza::bytes(node)?;
+    String::from_utf8(bytes.into_owned()).ok()
 }
 
 /// A change of some people: those who cannot be changed have an error in the answer, and the others are.
@@ -257,6 +280,8 @@ fn people(state: &State, child: &Node) -> Vec<Number> {
 fn created(shared: &Shared, own: &Number, create: &Node) -> Option<Node> {
     let subject = stanza::text(create, "subject")?;
     let members = people(&lock(&shared.state), create);
-    let id = groups::make(shared, own, &subject, &members);
+    let settings = stanza::children(create).iter().filter_map(setting);
+    let settings = Settings::of(settings);
+    let id = groups::make_with(shared, own, &subject, &members, settings);
     lock(&shared.state).groups.get(&id).map(Group::describe)
 }
