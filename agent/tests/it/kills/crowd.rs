@@ -58,8 +58,10 @@ impl Crowd {
     pub(super) async fn write_until(&mut self, sim: &Sim, done: &Cell<bool>) {
         while !done.get() {
             let room = || done.get() || sim.queue(ACCOUNT).unwrap().len() < BACKLOG;
-            sim.until(TEST_TIMEOUT, room).await.unwrap();
-            self.write(1).await;
+            // On a busy machine many agents in a row may be killed before they have handled anything.
+            if sim.until(TEST_TIMEOUT, room).await.is_ok() {
+                self.write(1).await;
+            }
         }
     }
 
