@@ -70,6 +70,7 @@ impl Tokens {
             && !has_salt(client)
             && !self.refetched.swap(true, Ordering::Relaxed)
         {
+            store.forget_app_state(SALT_COLLECTION.as_str());
             let fetched = client.process_sync_task(MajorSyncTask::AppStateSync {
                 name: SALT_COLLECTION,
                 full_sync: true,

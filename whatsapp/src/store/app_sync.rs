@@ -23,6 +23,14 @@ impl Store {
         let state = self.records.get_version(name).await;
         state.is_ok_and(|state| state.version > 0)
     }
+
+    /// Removes the version and the MACs of this collection, so that the next sync fetches all of it.
+    pub(crate) fn forget_app_state(&self, name: &str) {
+        let mut batch = Batch::new();
+        batch.clear_scope(Tables::MUTATION_MACS, name.as_bytes());
+        batch.delete(version(name));
+        self.vault().write(&batch);
+    }
 }
 
 #[async_trait]
